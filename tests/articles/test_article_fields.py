@@ -1,0 +1,102 @@
+"""fields.py: what is stated, made clean."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.articles import fields
+from worker.model import Author
+
+
+@pytest.mark.parametrize(
+    ("stated", "site", "shorter", "expected"),
+    [
+        pytest.param("Harbour opens", None, (), "Harbour opens", id="as it is"),
+        pytest.param("Harbour opens | Westmere News", "Westmere News", (), "Harbour opens", id="the site's name"),
+        pytest.param("Harbour opens - WESTMERE news", "Westmere News", (), "Harbour opens", id="in another case"),
+        pytest.param("Westmere News", "Westmere News", (), "Westmere News", id="the site's name alone"),
+        pytest.param("| Westmere News", "Westmere News", (), "| Westmere News", id="after nothing"),
+        pytest.param("Why I left Westmere", "Westmere", (), "Why I left Westmere", id="a name in the sentence"),
+        pytest.param("Harbour opens – Sea – Daily", None, (None, "Harbour opens"), "Harbour opens", id="a heading"),
+        pytest.param(
+            "Harbour opens again", None, ("Harbour opens",), "Harbour opens again", id="a heading that says less"
+        ),
+        pytest.param("Harbour &amp; sea", None, (), "Harbour & sea", id="escaped twice"),
+        pytest.param(" ", "x", (), None, id="nothing"),
+        pytest.param(None, None, (), None, id="none"),
+    ],
+)
+def test_titles_lose_what_is_appended(
+    stated: str | None, site: str | None, shorter: tuple[str | None, ...], expected: str | None
+) -> None:
+    """The site's name and rubrics behind a separator go; words of the title stay."""
+    assert fields.title(stated, site=site, shorter=shorter) == expected
+
+
+def test_names_and_tags_come_once_and_are_bounded() -> None:
+    """Whatever their case; the first form stays, and its address."""
+    found = fields.authors([Author(name="Ada  Ek", url="https://a.example/"), Author(name="ADA EK"), Author(name=" ")])
+    assert found == (Author(name="Ada Ek", url="https://a.example/"),)
+    assert fields.tags(["Sea", "sea", "", "Port\n City"]) == ("Sea", "Port City")
+    assert len(fields.authors(Author(name=f"N {n}") for n in range(99))) == fields.MAX_AUTHORS
+    assert len(fields.tags(str(n) for n in range(99))) == fields.MAX_TAGS
+
+
+@pytest.mark.parametrize(
+    ("meta", "names"),
+    [
+        pytest.param({"author": ("Ada Ek; Bo Ek",)}, ["Ada Ek", "Bo Ek"], id="a list in one"),
+        pytest.param({"author": ("admin",), "dc.creator": ("Ada Ek",)}, ["Ada Ek"], id="after an account's name"),
+        pytest.param({"article:author": ("https://facebook.com/ada", "Ada Ek")}, ["Ada Ek"], id="after an address"),
+        pytest.param({"author": ("松岡大地",)}, ["松岡大地"], id="a script without spaces"),
+        pytest.param({"title": ("Ada Ek",)}, [], id="something else"),
+    ],
+)
+def test_meta_authors_are_names(meta: dict[str, tuple[str, ...]], names: list[str]) -> None:
+    """Addresses and single words are no authors."""
+    assert [author.name for author in fields.meta_authors(meta)] == names
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("EN_gb", "en-GB"),
+        ("zh-hant-TW", "zh-Hant-TW"),
+        ("de", "de"),
+        (" fr-FR ", "fr-FR"),
+        ("de-1996", "de-1996"),
+        ("German", None),
+        ("", None),
+        (None, None),
+        ("x" * 999, None),
+    ],
+)
+def test_languages_are_tags(stated: str | None, expected: str | None) -> None:
+    """BCP 47 in its recommended case, or nothing."""
+    assert fields.language(stated) == expected
+
+
+URL = "https://www.news.example/2024/harbour?utm_source=rss"
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        pytest.param("https://news.example/harbour?utm_source=x", "https://news.example/harbour", id="without www"),
+        pytest.param("https://m.news.example/harbour", "https://m.news.example/harbour", id="the mobile site"),
+        pytest.param("https://amp.news.example/harbour", "https://amp.news.example/harbour", id="AMP"),
+        pytest.param("https://www.news.example/", None, id="the front page"),
+        pytest.param("https://other.example/harbour", None, id="another site"),
+        pytest.param("https://blog.news.example/harbour", None, id="another host of the site"),
+        pytest.param("http://[bad", None, id="no address"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+def test_a_canonical_url_is_believed_on_the_same_site(stated: str | None, expected: str | None) -> None:
+    """And only where it is not the front page."""
+    assert fields.canonical_url(stated, URL) == expected
+
+
+def test_a_page_without_an_address_has_no_canonical_url() -> None:
+    """There is nothing to compare it to."""
+    assert fields.canonical_url("https://news.example/a", "") is None

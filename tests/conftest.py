@@ -1,0 +1,71 @@
+"""What the tests of more than one room use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CheckOutput = Callable[[Path], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def check_output() -> CheckOutput:
+    """Asserts that an output directory is whole, by none of feedmill's own code; returns its records in order."""
+    return _checked
+
+
+def _checked(out: Path) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = []
+    last_seqs: dict[str, int] = {}
+    named: set[str] = set()
+    prev = ""
+    for day in sorted((out / "manifest").iterdir()):
+        content = day.read_bytes()
+        assert not content or content.endswith(b"\n"), f"{day.name} ends in the middle of a line"
+        for raw in content.split(b"\n")[:-1]:
+            line = json.loads(raw)
+            assert line["prev"] == prev, f"{day.name}: the chain is broken at {line['path']}"
+            prev = hashlib.sha256(raw).hexdigest()
+            assert line["path"].startswith(f"records/date={day.stem}/")
+            assert line["path"] not in named, f"{line['path']} is named twice"
+            named.add(line["path"])
+            data = (out / line["path"]).read_bytes()
+            assert (len(data), hashlib.sha256(data).hexdigest()) == (line["bytes"], line["sha256"]), line["path"]
+            assert data.endswith(b"\n")
+            held = [json.loads(text) for text in data.split(b"\n")[:-1]]
+            seqs = [record["_ingest"]["seq"] for record in held]
+            writer = line["writer"]
+            first = last_seqs.get(writer, 0) + 1
+            assert seqs == list(range(first, first + line["records"])), f"{line['path']}: seq has a gap or a repeat"
+            assert (line["first_seq"], line["last_seq"]) == (seqs[0], seqs[-1])
+            assert {record["_ingest"]["writer"] for record in held} == {writer}
+            last_seqs[writer] = seqs[-1]
+            records += held
+    files = {path.relative_to(out).as_posix() for path in (out / "records").rglob("*") if path.is_file()}
+    assert files == named, "records/ and the manifest name different files"
+    assert list((out / ".staging").iterdir()) == [], "something is left in .staging/"
+    return records
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """`feedmill demo`, run once for all who look at it: the folder `out` that it wrote, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [sys.executable, "-m", "worker.cli", "demo", "--out", str(folder / "out")],
+        env={**os.environ, "PYTHONWARNINGS": "error", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "out", done.stdout

@@ -1,0 +1,141 @@
+"""What an entry is, and whether its article is to be written: a row of the tables for each way it can go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from worker.dedup import Duplicate, Known, New, Nothing, Ref, Write, judge, place
+from worker.model import Draft, EntryId, FeedId, SeenEntry
+
+FEED, OTHER = FeedId("feed"), FeedId("other")
+TITLE, TEXT = b"title---", b"text------------"
+SEEN = SeenEntry(
+    look_up=(b"own",),
+    own=b"own",
+    has_guid=True,
+    url_key=b"url",
+    title_key=TITLE,
+    version=b"",
+    url="https://a.example/1",
+    page=None,
+    host="a.example",
+    entry=b"",
+)
+ME = Ref(
+    entry_id=EntryId(1),
+    feed_id=FEED,
+    title_key=TITLE,
+    revision=0,
+    revision_key=b"",
+    text_key=None,
+    duplicate_of=None,
+)
+WRITTEN = replace(ME, revision=1, revision_key=b"rev", text_key=TEXT)
+THEM = replace(WRITTEN, entry_id=EntryId(2), feed_id=OTHER)
+US = replace(THEM, feed_id=FEED)
+DRAFT = Draft(body=b"", text_key=TEXT, title_key=TITLE, revision_key=b"rev", extraction="ok")
+
+PLACES = {
+    "nobody is known": (SEEN, None, None, New(claims_url=True)),
+    "nobody, and its link is no entry's own": (replace(SEEN, url_key=None), None, None, New(claims_url=False)),
+    "its key is known": (SEEN, ME, None, Known(ME)),
+    "its key goes before its URL": (SEEN, ME, THEM, Known(ME)),
+    "even where its URL is its feed's own other entry": (SEEN, ME, US, Known(ME)),
+    "another feed has its URL": (SEEN, None, THEM, Duplicate(THEM)),
+    "another feed has its URL, under another title": (
+        replace(SEEN, title_key=b"other"),
+        None,
+        THEM,
+        Duplicate(THEM),
+    ),
+    "another feed has its URL, and it has no guid": (replace(SEEN, has_guid=False), None, THEM, Duplicate(THEM)),
+    "its feed has its URL under the same title: its guid has changed": (SEEN, None, US, Known(US)),
+    "its feed has its URL and it has no guid: the URL is the name": (
+        replace(SEEN, has_guid=False, title_key=b"other"),
+        None,
+        US,
+        Known(US),
+    ),
+    "its feed has its URL under another title: a page that lists many things": (
+        replace(SEEN, title_key=b"other"),
+        None,
+        US,
+        New(claims_url=False),
+    ),
+    "its feed has its URL and neither has a title: messages have pages of their own, so its guid has changed": (
+        replace(SEEN, title_key=b""),
+        None,
+        replace(US, title_key=b""),
+        Known(replace(US, title_key=b"")),
+    ),
+    "a title is lost with the guid": (replace(SEEN, title_key=b""), None, US, New(claims_url=False)),
+}
+
+JUDGEMENTS = {
+    "nobody has it": (DRAFT, ME, None, [], Write("new")),
+    "it has no text that identifies it": (replace(DRAFT, text_key=None), ME, None, [], Write("new")),
+    "another entry has its text": (DRAFT, ME, THEM, [], Duplicate(THEM)),
+    "another entry of its own feed has its text": (DRAFT, ME, US, [], Duplicate(US)),
+    "its text is its own, from a try that was handed back": (DRAFT, ME, ME, [], Write("new")),
+    "its page's URL is another's, with the same title": (
+        DRAFT,
+        ME,
+        None,
+        [replace(THEM, text_key=None)],
+        Duplicate(replace(THEM, text_key=None)),
+    ),
+    "its page's URL is another's, with the same text": (
+        DRAFT,
+        ME,
+        None,
+        [replace(THEM, title_key=b"other")],
+        Duplicate(replace(THEM, title_key=b"other")),
+    ),
+    "its page's URL is another's, and nothing else is: a redirect to what is not it": (
+        DRAFT,
+        ME,
+        None,
+        [replace(THEM, title_key=b"other", text_key=b"other")],
+        Write("new"),
+    ),
+    "its page's URL is another's, and neither has title or text": (
+        replace(DRAFT, title_key=b"", text_key=None),
+        ME,
+        None,
+        [replace(THEM, title_key=b"", text_key=None)],
+        Write("new"),
+    ),
+    "its page's URL is its own": (DRAFT, ME, None, [ME], Write("new")),
+    "the second of its page's URLs is another's": (DRAFT, ME, None, [ME, THEM], Duplicate(THEM)),
+    "text goes before URLs": (DRAFT, ME, US, [THEM], Duplicate(US)),
+    "it was written, and is the same": (DRAFT, WRITTEN, WRITTEN, [], Nothing()),
+    "it was written, and has changed": (replace(DRAFT, revision_key=b"new"), WRITTEN, None, [], Write("update")),
+    "it was written, and now says what another does: its id stays": (
+        replace(DRAFT, revision_key=b"new"),
+        WRITTEN,
+        THEM,
+        [THEM],
+        Write("update"),
+    ),
+    "it was written, and is the same as before and as another": (DRAFT, WRITTEN, THEM, [THEM], Nothing()),
+}
+
+
+@pytest.mark.parametrize(("seen", "by_key", "by_url", "verdict"), PLACES.values(), ids=PLACES.keys())
+def test_what_an_entry_of_a_poll_is(
+    seen: SeenEntry, by_key: Ref | None, by_url: Ref | None, verdict: Known | New | Duplicate
+) -> None:
+    """New, known or a duplicate, by who is known under its keys and its URL."""
+    assert place(seen, feed_id=FEED, by_key=by_key, by_url=by_url) == verdict
+
+
+@pytest.mark.parametrize(
+    ("draft", "entry", "by_text", "by_urls", "verdict"), JUDGEMENTS.values(), ids=JUDGEMENTS.keys()
+)
+def test_what_becomes_of_an_article(
+    draft: Draft, entry: Ref, by_text: Ref | None, by_urls: list[Ref], verdict: Write | Nothing | Duplicate
+) -> None:
+    """Written, updated, a duplicate or nothing, by who has its text and its page's URLs."""
+    assert judge(draft, entry=entry, by_text=by_text, by_urls=by_urls) == verdict

@@ -1,0 +1,59 @@
+"""`feedmill demo`, as a newcomer types it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from worker import read_records
+from worker.demo.run import MARKER, prepare
+from worker.errors import OutputError
+from worker.record import json_schema
+
+
+def test_the_demo_shows_what_feedmill_does(
+    demo: tuple[Path, str], check_output: Callable[[Path], list[dict[str, Any]]]
+) -> None:
+    """Every article once, the correction as an update, one of the reprints, the dead feed counted; valid records."""
+    out, shown = demo
+    assert "13 feeds (1 dead), 50 articles written (2 from the feed alone), 4 duplicates kept out." in shown
+    assert "11 feeds answered 304 Not Modified, 1 correction written as update, 0 written again." in shown
+    assert "51 records in all, and no (id, revision) twice." in shown
+    assert "What to type next" in shown
+    records = check_output(out)
+    assert len(records) == 51
+    for record in records:
+        jsonschema.validate(record, json_schema())
+    assert {"en", "de", "fr", "es", "ru", "ja", "ar"} <= {r.get("language", "")[:2] for r in records}
+    ops = Counter(r["_ingest"]["op"] for r in records)
+    assert ops == {"new": 50, "update": 1}
+    (update,) = [r for r in read_records(out) if r["_ingest"]["op"] == "update"]
+    assert "64.1" in update["content_text"]
+    assert sum("lighthouse" in r.get("url", "") for r in records) == 1
+
+
+def test_the_demo_empties_its_own_directory_and_no_other(tmp_path: Path) -> None:
+    """One that bears its marker is begun anew; one that holds anything else is refused and left alone."""
+    prepare(tmp_path / "out")
+    (tmp_path / "out" / "old").write_text("x")
+    prepare(tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [MARKER]
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "precious").write_text("x")
+    with pytest.raises(OutputError, match="--out"):
+        prepare(mine)
+    assert (mine / "precious").read_text() == "x"
+
+
+def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    """And named."""
+    (tmp_path / "out").write_text(json.dumps("mine"))
+    with pytest.raises(OutputError, match="out exists"):
+        prepare(tmp_path / "out")

@@ -1,0 +1,48 @@
+"""Feeds as sites serve them. The corpus lies beside the repository, and may not be copied into it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from worker.model import NotAFeed
+
+FEEDS = Path(__file__).parents[2].parent / "shared" / "corpus" / "feeds"
+pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason=f"the corpus is not at {FEEDS}")
+NAMES = sorted(path.name for path in FEEDS.glob("*.gz")) if FEEDS.is_dir() else ["absent"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_feeds_of_the_corpus(read, name):
+    """All entries that feedparser finds; none of them when known; the first alone the same as among the others."""
+    body = gzip.decompress((FEEDS / name).read_bytes())
+    raw = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    whole = read(body)
+    assert len(whole.entries) == len(raw.entries) > 0
+    assert [entry.guid for entry in whole.entries] == [entry.get("id") or None for entry in raw.entries]
+    if not whole.elements:
+        assert whole.problem is not None
+        return
+    assert len(whole.elements) == len(raw.entries)
+    assert read(body, known=frozenset(whole.elements)).entries == ()
+    one = read(body, known=frozenset(whole.elements[1:]))
+    assert one.entries == whole.entries[:1]
+    assert (one.title, one.site_url, one.language) == (whole.title, whole.site_url, whole.language)
+    assert (one.repeated_guids, one.repeated_urls) == (whole.repeated_guids, whole.repeated_urls)
+
+
+@pytest.mark.parametrize("at", [0.3, 0.7])
+@pytest.mark.parametrize("name", NAMES[:10])
+def test_feeds_of_the_corpus_cut_off(outcome, name, at):
+    """A feed that was cut off gives the entries that feedparser finds before the cut."""
+    body = gzip.decompress((FEEDS / name).read_bytes())
+    body = body[: int(len(body) * at)]
+    raw = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    feed = outcome(body)
+    assert not isinstance(feed, NotAFeed)
+    assert len(feed.entries) == len(raw.entries)
+    assert (feed.problem or "").startswith("not well-formed")

@@ -1,0 +1,199 @@
+"""Documents that are not well-formed, or not what they declare, and bytes that are no feed at all."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+from worker.model import NotAFeed
+
+FEED = (
+    '<rss version="2.0"><channel><title>Zeitung</title><link>https://example.org/</link>'
+    "<item><guid>1</guid><title>Grüße – „größer“</title><link>https://example.org/1</link></item>"
+    "<item><guid>2</guid><title>Zwei</title><link>https://example.org/2</link></item></channel></rss>"
+)
+TITLES = ["Grüße – „größer“", "Zwei"]
+JAPANESE = FEED.replace(TITLES[0], "日本語のニュース")
+
+
+def declaring(charset: str, feed: str = FEED) -> str:
+    return f'<?xml version="1.0" encoding="{charset}"?>{feed}'
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param(FEED.encode(), None, id="no declaration"),
+        pytest.param(declaring("utf-8").encode(), "text/xml", id="text/xml, which RFC 3023 makes ASCII"),
+        pytest.param(declaring("utf-8").encode(), "text/xml; charset=iso-8859-1", id="UTF-8, served as Latin-1"),
+        pytest.param(declaring("iso-8859-1").encode(), None, id="UTF-8, declared as Latin-1"),
+        pytest.param(declaring("utf-16").encode(), "application/rss+xml", id="UTF-8, declared as UTF-16"),
+        pytest.param(declaring("no-such-charset").encode(), None, id="UTF-8, declared as something unknown"),
+        pytest.param(declaring("punycode").encode(), None, id="UTF-8, declared as a codec of Python's"),
+        pytest.param(codecs.BOM_UTF8 + declaring("utf-8").encode(), None, id="UTF-8 with a mark"),
+        pytest.param(codecs.BOM_UTF8 * 2 + declaring("utf-8").encode(), None, id="UTF-8 with two marks"),
+        pytest.param(b" \r\n\t" + declaring("utf-8").encode(), None, id="space before the declaration"),
+        pytest.param(declaring("utf-16").encode("utf-16"), None, id="UTF-16 with a mark"),
+        pytest.param(declaring("utf-16").encode("utf-16-be"), None, id="UTF-16 BE without"),
+        pytest.param(declaring("utf-16").encode("utf-16-le"), "text/xml; charset=utf-8", id="UTF-16 LE without"),
+        pytest.param(declaring("utf-32").encode("utf-32"), None, id="UTF-32"),
+        pytest.param(declaring("windows-1252").encode("cp1252"), None, id="windows-1252"),
+        pytest.param(declaring("iso-8859-1").encode("cp1252"), None, id="windows-1252, declared as Latin-1"),
+        pytest.param(FEED.encode("cp1252"), "application/rss+xml; charset='windows-1252'", id="declared in the header"),
+        pytest.param(FEED.encode("cp1252"), None, id="windows-1252, declared nowhere"),
+        pytest.param(declaring("utf-8").encode("cp1252"), "text/xml", id="windows-1252, declared as UTF-8"),
+        pytest.param(declaring("us-ascii").encode("ascii", "xmlcharrefreplace"), None, id="ASCII with references"),
+    ],
+)
+def test_every_encoding_gives_the_same_titles(read, body, content_type):
+    """What the bytes are counts for more than what they are said to be; none of these is malformed."""
+    feed = read(body, content_type=content_type)
+    assert [entry.title for entry in feed.entries] == TITLES
+    assert feed.problem is None
+    assert len(feed.elements) == 2
+
+
+@pytest.mark.parametrize("charset", ["shift_jis", "euc-jp", "iso-2022-jp", "gb2312", "big5"])
+def test_charsets_of_several_bytes(read, charset):
+    """Declared in the document or in the header."""
+    feed = JAPANESE.replace("の", "") if charset in ("gb2312", "big5") else JAPANESE
+    feed = feed.replace("ニュース", "") if charset in ("gb2312", "big5") else feed
+    feed = feed.replace("語", "") if charset == "gb2312" else feed
+    expected = feed.split("<title>")[2].split("</title>")[0]
+    for body, content_type in (
+        (declaring(charset, feed).encode(charset), "text/xml"),
+        (feed.encode(charset), f"text/xml; charset={charset}"),
+    ):
+        assert read(body, content_type=content_type).entries[0].title == expected
+
+
+def test_a_stray_byte_does_not_spoil_the_rest(read):
+    """One byte that is not UTF-8 leaves all the others what they are."""
+    body = declaring("utf-8").encode().replace(b"Zwei", b"Zw\xe4i")
+    assert [entry.title for entry in read(body).entries] == [TITLES[0], "Zw\ufffdi"]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "titles"),
+    [
+        pytest.param(FEED.replace("Zwei", "A & B"), [TITLES[0], "A & B"], id="unescaped ampersand"),
+        pytest.param(FEED.replace("Zwei", "A&nbsp;B &eacute;"), [TITLES[0], "A B é"], id="undefined entities"),
+        pytest.param(FEED[:-40], TITLES, id="cut off after the last title"),
+        pytest.param(
+            FEED[: FEED.index("</title><link>https://example.org/2")], [TITLES[0], None], id="cut off in a title"
+        ),
+        pytest.param(FEED + "<!-- served by --><p>x</p>", TITLES, id="more after the end"),
+        pytest.param("Warning: mysql_connect() on line 1<br />\n" + FEED, TITLES, id="PHP speaks first"),
+        pytest.param(FEED.replace("<guid>2", "<media:x/><guid>2"), TITLES, id="undeclared prefix"),
+    ],
+)
+def test_malformed_feeds_keep_their_entries(read, damaged, titles):
+    """What feedparser can read is given, whole each time, and the problem named."""
+    feed = read(damaged)
+    assert [entry.title for entry in feed.entries] == titles
+    assert feed.elements == ()
+    assert feed.problem is not None
+    assert feed.problem.startswith("not well-formed: ")
+    assert len(feed.problem) <= 300
+    assert "\n" not in feed.problem
+
+
+def test_a_malformed_feed_tells_what_is_repeated(read):
+    """Without elements, the parsed entries say it."""
+    feed = read(
+        '<rss version="2.0"><channel><title>A & B</title><item><guid isPermaLink="false">1</guid>'
+        "<link>https://example.org/x?utm_source=a</link></item>"
+        '<item><guid isPermaLink="false">1</guid><link>https://example.org/x</link></item></channel></rss>'
+    )
+    assert feed.repeated_guids == {"1"}
+    assert feed.repeated_urls == {"https://example.org/x"}
+
+
+def test_a_malformed_feed_is_bounded(read):
+    """The limit of entries holds without elements too."""
+    feed = read(FEED[:-10], max_entries=1)
+    assert [entry.guid for entry in feed.entries] == ["1"]
+    assert feed.problem is not None
+    assert feed.problem.endswith("; more than 1 entries: the last 1 were left out")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param("a\x02b\x1b", id="control characters"),
+        pytest.param("a&#2;b&#x1B;", id="references to them"),
+        pytest.param("a&#xD83D;b&#55357", id="halves of pairs"),
+        pytest.param("a&#0;b&#99999999999999;", id="no characters at all"),
+        pytest.param("a\x00b\uffff", id="NUL and a noncharacter"),
+    ],
+)
+def test_characters_that_xml_forbids_do_not_make_a_feed_malformed(read, bad):
+    """They are taken out before anything reads the document: feedparser would fail on some, and none is kept."""
+    for document in (FEED, FEED + "junk"):
+        feed = read(document.replace("Zwei", bad))
+        assert [entry.title for entry in feed.entries] == [TITLES[0], "ab"]
+        assert bool(feed.problem) == (document is not FEED)
+
+
+def test_references_to_allowed_characters_stay(read):
+    """Those of XML 1.0, section 2.2."""
+    assert read(FEED.replace("Zwei", "&#9;&#x20AC;&#128512;&#xE000;&#x10FFFF;&#8364;")).entries[0:2][1].title == (
+        "€😀\ue000\U0010ffff€"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(b"", "empty", id="nothing"),
+        pytest.param(b" \n\t\0\0", "empty", id="blank"),
+        pytest.param(codecs.BOM_UTF8, "empty", id="a mark alone"),
+        pytest.param(b"<!DOCTYPE html><p>Hi", "an HTML page", id="HTML without a title"),
+        pytest.param(
+            b'<!-- x --><HTML xmlns:a="http://www.w3.org/2005/Atom"><title> Just a\n moment&hellip;</title><item>',
+            "an HTML page: Just a moment…",
+            id="a challenge page",
+        ),
+        pytest.param(
+            b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head/></html>',
+            "an HTML page",
+            id="XHTML",
+        ),
+        pytest.param(b"%PDF-1.7 \n<rss>", "a PDF", id="PDF"),
+        pytest.param(b"\x89PNG\r\n\x1a\n", "an image", id="PNG"),
+        pytest.param(b"GIF89a", "an image", id="GIF"),
+        pytest.param(b"\xff\xd8\xff\xe0", "an image", id="JPEG"),
+        pytest.param(b"PK\x03\x04", "a ZIP archive", id="ZIP"),
+        pytest.param(b"\x1f\x8b\x08", "gzip data", id="gzip"),
+        pytest.param(bytes(range(1, 32)) * 40, "binary data", id="binary"),
+        pytest.param(b'{"status": "ok"}', "JSON, but not a JSON Feed", id="JSON"),
+        pytest.param(b'{"version": 1', "not JSON, though it begins like it: ", id="broken JSON"),
+        pytest.param(b"[1, 2]", "not XML: [1, 2]", id="a JSON list"),
+        pytest.param("Service unavailable…\nTry later".encode(), "not XML: Service unavailable… Try later", id="text"),
+        pytest.param(
+            b'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"/>',
+            "XML, but not a feed: its first element is <urlset>",
+            id="a sitemap",
+        ),
+        pytest.param(b"<opml><channels/></opml>", "XML, but not a feed: its first element is <opml>", id="OPML"),
+        pytest.param(
+            b"<a:b><x:channel/></a:b>", "not well-formed: Namespace prefix a on b is not defined", id="broken"
+        ),
+        pytest.param(b"<list><x:channel xmlns:x='u'/></list>", "XML, but not a feed", id="named like one"),
+    ],
+)
+def test_what_is_no_feed_says_what_it_looks_like(outcome, body, reason):
+    """The reason is for the operator: one line that helps."""
+    got = outcome(body)
+    assert isinstance(got, NotAFeed)
+    assert got.reason.startswith(reason)
+    assert len(got.reason) < 300
+
+
+def test_when_feedparser_fails_that_is_the_reason(outcome, monkeypatch):
+    """What feedparser lets out is a value here: the document can't be read."""
+    from worker.feeds import xml_feed
+
+    monkeypatch.setattr(xml_feed.feedparser, "parse", lambda *_, **__: [][0])
+    assert outcome(FEED) == NotAFeed(reason="feedparser fails on it: IndexError")

@@ -1,0 +1,212 @@
+"""What is known is not parsed again, and what is parsed is the same as without that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.feeds import parse
+from worker.model import Millis, ParsedFeed
+
+NOW = Millis(1_795_392_000_000)
+ATOM = (
+    '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://example.org/" xml:lang="en"><title>t</title>'
+    "<category term='x'/><author><name>F</name></author>{}</feed>"
+)
+RDF = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" '
+    'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>t</title><link>https://example.org/</link></channel>{}</rdf:RDF>'
+)
+RSS = (
+    '<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:media="http://search.yahoo.com/mrss/">'
+    "<channel><title>t</title><link>https://example.org/</link>{}<language>de</language></channel></rss>"
+)
+JSON = '{{"version": "https://jsonfeed.org/version/1.1", "title": "t", "language": "en", "items": [{}]}}'
+
+text = st.sampled_from(["a", "b", "<c", "&", "", " d ", "é", "https://example.org/1", "x?utm_source=1", "</item>"])
+
+
+def escaped(value: str) -> str:
+    return value.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def rss_item(values: tuple[str, str, str, str]) -> str:
+    guid, link, title, more = map(escaped, values)
+    return (
+        f"<item><guid>{guid}</guid><title>{title}</title><media:description>{more}</media:description>"
+        f"<description>{more}{more}</description><link>{link}</link><dc:language>fr</dc:language></item>\n"
+    )
+
+
+def atom_entry(values: tuple[str, str, str, str]) -> str:
+    guid, link, title, more = map(escaped, values)
+    return (
+        f'<entry xml:lang="{"fr" if more else "es"}"><id>{guid}</id><title type="html">{title}</title>'
+        f'<source><id>other</id><title>o</title></source><link href="{link}"/><link rel="related" href="r"/>'
+        f'<x:content xmlns:x="urn:x">{more}</x:content><content type="html">{more}</content></entry>'
+    )
+
+
+def rdf_item(values: tuple[str, str, str, str]) -> str:
+    guid, link, title, more = map(escaped, values)
+    return f'<item rdf:about="{guid}"><title>{title}</title><link>{link}</link><description>{more}</description></item>'
+
+
+def json_item(values: tuple[str, str, str, str]) -> str:
+    import json
+
+    return json.dumps(dict(zip(("id", "url", "title", "content_html"), values, strict=True)))
+
+
+DIALECTS = {
+    "rss": (RSS, rss_item, ""),
+    "atom": (ATOM, atom_entry, "\n"),
+    "rdf": (RDF, rdf_item, " "),
+    "json": (JSON, json_item, ","),
+}
+
+
+def feed_of(document: str, known: frozenset[bytes] = frozenset()) -> ParsedFeed:
+    feed = parse(document.encode(), url="https://example.org/feed", content_type=None, known=known, now=NOW)
+    assert isinstance(feed, ParsedFeed), feed
+    return feed
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_the_rest_is_the_same_whatever_is_known(dialect, data):
+    """For any known elements, the others' entries, and all that is said of the feed, are those of the whole parse."""
+    frame, item, between = DIALECTS[dialect]
+    # The title makes each element another one; equal elements are known together.
+    drawn = data.draw(st.lists(st.tuples(text, text, text, text), max_size=6))
+    values = [(guid, link, f"{n} {title}", more) for n, (guid, link, title, more) in enumerate(drawn)]
+    document = frame.format(between.join(map(item, values)))
+    whole = feed_of(document)
+    assert len(whole.elements) == len(whole.entries) == len(values)
+    known = frozenset(data.draw(st.sets(st.sampled_from(whole.elements))) if values else ())
+
+    rest = feed_of(document, known)
+    wanted = [entry for entry, element in zip(whole.entries, whole.elements, strict=True) if element not in known]
+    assert list(rest.entries) == wanted
+    assert rest.elements == whole.elements
+    if wanted or not values:
+        assert replace(rest, entries=()) == replace(whole, entries=())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("<title>t</title>", "<title>another</title><lastBuildDate>now</lastBuildDate>", id="the channel"),
+        pytest.param("<rss ", '<rss xmlns:slash="urn:slash" ', id="a namespace that the entry does not use"),
+        pytest.param("</item>\n", "</item>\n\n\t", id="the space between entries"),
+        pytest.param("<guid>1", "<!-- cached --><guid>1", id="a comment"),
+        pytest.param("<guid>1</guid>", "<guid><![CDATA[1]]></guid>", id="another way to write the same"),
+        pytest.param('a="1" b="2"', "b='2'  a='1'", id="the order of attributes"),
+    ],
+)
+def test_hashes_do_not_change_with_what_is_around(read, before, after):
+    """An entry is known again when the document changes, but not the entry."""
+    document = RSS.format('<item><guid>1</guid><x a="1" b="2"/></item>\n<item><guid>2</guid></item>\n')
+    changed = document.replace(before, after)
+    assert changed != document
+    assert read(changed).elements == read(document).elements
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("<guid>1<", "<guid>1b<", id="text"),
+        pytest.param('a="1"', 'a="3"', id="an attribute"),
+        pytest.param('<x a="1"', '<x:x xmlns:x="urn:x" a="1"', id="a namespace"),
+    ],
+)
+def test_hashes_change_with_the_entry(read, before, after):
+    """Whatever of it changes."""
+    document = RSS.format('<item><guid>1</guid><x a="1"/></item>')
+    assert read(document.replace(before, after)).elements != read(document).elements
+
+
+def test_relative_namespaces_have_hashes_too(read):
+    """Canonical XML refuses them."""
+    document = RSS.format('<item xmlns:r="relative"><guid>1</guid><r:x r:a="b"/></item>')
+    feed = read(document)
+    assert [entry.guid for entry in feed.entries] == ["1"]
+    assert read(document, known=frozenset(feed.elements)).entries == ()
+
+
+def test_where_all_is_known_only_the_elements_are_told(read, rss, monkeypatch):
+    """feedparser, the costly part, is not asked then."""
+    from worker.feeds import xml_feed
+
+    known = {
+        "rss": read(rss("<guid>1</guid>", "<guid>2</guid>")),
+        "atom": read(ATOM.format("<entry><id>1</id></entry>")),
+        "rss10": read(RDF.format('<item rdf:about="1"/>')),
+    }
+    monkeypatch.delattr(xml_feed.feedparser, "parse")
+    documents = {
+        "rss": rss("<guid>1</guid>", "<guid>2</guid>"),
+        "atom": ATOM.format("<entry><id>1</id></entry>"),
+        "rss10": RDF.format('<item rdf:about="1"/>'),
+    }
+    for version, document in documents.items():
+        elements = known[version].elements
+        assert read(document, known=frozenset(elements)) == ParsedFeed(version=version, elements=elements)
+
+
+def test_entries_beyond_the_limit_are_neither_read_nor_remembered(read, rss):
+    """So they come up again, when those before them have gone, and the problem says that they are there."""
+    document = rss(*(f"<guid>{n}</guid>" for n in range(5)))
+    feed = read(document, max_entries=3)
+    assert [entry.guid for entry in feed.entries] == ["0", "1", "2"]
+    assert len(feed.elements) == 3
+    assert feed.problem == "more than 3 entries: the last 2 were left out"
+    again = read(document, known=frozenset(feed.elements), max_entries=3)
+    assert (again.entries, again.problem) == ((), feed.problem)
+
+
+def test_repeated_guids_and_urls_are_found_among_the_known_too(read, rss):
+    """An identifier that a known entry carries as well identifies neither."""
+    document = rss(
+        '<guid isPermaLink="false">same</guid><link>https://example.org/1</link>',
+        '<guid isPermaLink="false">same</guid><link>https://EXAMPLE.org/2?utm_source=x</link>',
+        '<guid isPermaLink="false"> other</guid><link>/2</link>',
+        "<title>neither</title>",
+        "<title>neither of both</title>",
+    )
+    whole = read(document)
+    assert whole.repeated_guids == {"same"}
+    assert whole.repeated_urls == {"https://example.org/2"}
+    rest = read(document, known=frozenset(whole.elements[1:]))
+    assert [entry.guid for entry in rest.entries] == ["same"]
+    assert (rest.repeated_guids, rest.repeated_urls) == (whole.repeated_guids, whole.repeated_urls)
+
+
+def test_permalinks_in_place_of_links_are_found_among_the_known_too(read, rss):
+    """A known entry is identified as it would be if it were new, odd markup and all."""
+    document = rss(
+        "<link/><guid>https://example.org/1</guid><title>a</title>",
+        "<links><link>https://example.org/1</link></links><title>b</title>",
+        "<link>https://example.org/1</link>",
+    )
+    whole = read(document)
+    for known in (whole.elements[1:], whole.elements[:1] + whole.elements[2:]):
+        assert read(document, known=frozenset(known)).repeated_urls == {"https://example.org/1"}
+    assert {entry.url for entry in whole.entries} == whole.repeated_urls
+
+
+def test_a_repeated_guid_is_written_as_the_entry_has_it(read):
+    """So that the one can be looked up in the other: xml:base, space, entities and all."""
+    entry = "<entry><id>\n a&amp;b </id><title>{}</title></entry>"
+    feed = read(ATOM.format(entry.format(1) + entry.format(2)))
+    assert {entry.guid for entry in feed.entries} == feed.repeated_guids == {"https://example.org/a&b"}
+
+
+def test_an_entry_can_call_itself_known_but_no_other(read, rss):
+    """The mark of known entries is no secret; using it hurts the one who does."""
+    feed = read(rss("<guid>1</guid><feedmill-known/>", "<guid>2</guid>"))
+    assert [entry.guid for entry in feed.entries] == ["2"]

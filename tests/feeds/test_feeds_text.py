@@ -1,0 +1,42 @@
+"""Language tags and the small pieces of text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.feeds import text
+
+
+@pytest.mark.parametrize(
+    ("written", "tag"),
+    [
+        pytest.param("EN", "en", id="case"),
+        pytest.param("en_us", "en-US", id="underscore"),
+        pytest.param("zh-hans-cn", "zh-Hans-CN", id="script"),
+        pytest.param("de-1996", "de-1996", id="variant"),
+        pytest.param("es-419", "es-419", id="region in digits"),
+        pytest.param("sl-rozaj", "sl-rozaj", id="another variant"),
+        pytest.param("English", None, id="a name"),
+        pytest.param("en, de", None, id="two"),
+        pytest.param("x", None, id="too short"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_language_tags(written, tag):
+    """In the case that RFC 5646 recommends."""
+    assert text.language(written) == tag
+
+
+@given(st.text())
+def test_lines_are_one_line_and_clean(given_text):
+    """Whatever comes in."""
+    for got in (text.line(given_text, 20), text.line_of_html(given_text, 20)):
+        assert got is None or (got == got.strip() and len(got) <= 20 and len(got.splitlines()) == 1)
+        assert got is None or not any(c < " " or "\x7f" <= c <= "\x9f" for c in got)
+
+
+def test_line_ends_are_one_kind():
+    """Those of every system become line feeds."""
+    assert text.clean("a\r\nb\rc\td ", 100) == "a\nb\nc\td"

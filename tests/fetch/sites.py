@@ -1,0 +1,127 @@
+"""A scripted site on loopback: what the tests fetch from, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.fetch import Client
+
+Script = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
+Answers = bytes | Script
+
+
+@dataclass
+class Request:
+    """A request as it was on the wire."""
+
+    raw: bytes
+
+    @property
+    def path(self) -> str:
+        return self.raw.split(b" ", 2)[1].decode()
+
+    def all(self, name: str) -> list[str]:
+        lines = self.raw.decode("latin-1").split("\r\n")[1:]
+        return [line.partition(": ")[2] for line in lines if line.lower().startswith(f"{name.lower()}:")]
+
+    def header(self, name: str) -> str | None:
+        return next(iter(self.all(name)), None)
+
+
+@dataclass
+class Site:
+    """Answers each request with the next script, and with the last one for ever.
+
+    Bytes are written, and the connection kept; a function is given the writer, and the connection closed after it.
+    """
+
+    answers: list[Answers]
+    port: int = 0
+    scheme: str = "http"
+    requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
+        return f"{self.scheme}://{host}:{self.port}{path}"
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            while True:
+                request = Request(await reader.readuntil(b"\r\n\r\n"))
+                self.requests.append(request)
+                answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+                if callable(answer):
+                    await answer(request, writer)
+                    return
+                writer.write(answer)
+                await writer.drain()
+        except (OSError, EOFError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def aclose(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def answer(body: bytes = b"", *fields: str, status: str = "200 OK") -> bytes:
+    """A whole answer with its Content-Length."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields]
+    return "\r\n".join(lines).encode("utf-8") + b"\r\n\r\n" + body
+
+
+def redirect(location: str, status: str = "302 Found") -> bytes:
+    return answer(b"moved", f"Location: {location}", status=status)
+
+
+def then_close(raw: bytes) -> Script:
+    """Writes `raw` as it is, and hangs up."""
+
+    async def script(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+
+    return script
+
+
+def for_ever(raw: bytes, again: bytes, every_s: float = 0.0) -> Script:
+    """Writes `raw`, and then `again` until nobody listens."""
+
+    async def script(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        while True:
+            writer.write(again)
+            await writer.drain()
+            await asyncio.sleep(every_s)
+
+    return script
+
+
+Serve = Callable[..., Awaitable[Site]]
+NewClient = Callable[..., Awaitable[Client]]
+Get = Callable[..., Awaitable[Any]]
+
+
+def connections(client: Client) -> list[Any]:
+    """What the client's pool holds."""
+    return client._transport._pool.connections
+
+
+def waiting(client: Client) -> list[Any]:
+    """The requests that the client's pool believes to be under way."""
+    return client._transport._pool._requests

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pytest
+
+from worker.fetch.answer import Content, Elsewhere, Head, Meaning, meaning
+from worker.model import FetchFailed, NotModified, Throttled, Validators
+
+URL = "https://a.example/feeds/all.xml"
+
+
+def said(status: int, *fields: tuple[str, str], conditional: bool = True) -> Meaning:
+    raw = [(name.encode(), value.encode()) for name, value in fields]
+    return meaning(Head(status=status, fields=raw), url=URL, conditional=conditional, now_s=0.0)
+
+
+@pytest.mark.parametrize("status", [200, 203])
+def test_content_is_wanted(status: int) -> None:
+    """A 200, and a 200 that a proxy has changed."""
+    assert said(status) == Content()
+
+
+def test_a_304_gives_the_validators_it_carries() -> None:
+    """Those that it leaves out are not known from it."""
+    assert said(304, ("ETag", 'W/"2"')) == NotModified(validators=Validators(etag='W/"2"'))
+    assert said(304) == NotModified(validators=Validators())
+
+
+def test_a_304_unasked_is_a_breach_of_protocol() -> None:
+    """Nothing was named that could be unmodified, so there is nothing to keep."""
+    failure = said(304, conditional=False)
+    assert isinstance(failure, FetchFailed)
+    assert failure.kind == "protocol"
+
+
+@pytest.mark.parametrize(("status", "wait"), [(429, 120.0), (503, 120.0)])
+def test_throttling_is_no_failure(status: int, wait: float) -> None:
+    """429 and 503 ask for patience, and may say how much."""
+    assert said(status, ("retry-after", "120")) == Throttled(status=status, retry_after_s=wait)
+    assert said(status) == Throttled(status=status, retry_after_s=None)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        pytest.param(204, "204 No Content", id="no content"),
+        pytest.param(205, "205 Reset Content", id="reset content"),
+        pytest.param(206, "206 Partial Content", id="a part, unasked"),
+        pytest.param(300, "300 Multiple Choices", id="a choice"),
+        pytest.param(401, "401 Unauthorized", id="unauthorized"),
+        pytest.param(404, "404 Not Found", id="not found"),
+        pytest.param(410, "410 Gone", id="gone"),
+        pytest.param(500, "500 Internal Server Error", id="error"),
+        pytest.param(599, "599", id="a status without a name"),
+        pytest.param(999, "999", id="LinkedIn's"),
+    ],
+)
+def test_other_statuses_are_failures_by_their_name(status: int, reason: str) -> None:
+    """Named as the RFC names them, not as the server does."""
+    assert said(status) == FetchFailed(kind="status", status=status, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("location", "url"),
+    [
+        pytest.param("/new.xml", "https://a.example/new.xml", id="path"),
+        pytest.param("new.xml", "https://a.example/feeds/new.xml", id="relative"),
+        pytest.param("?page=2", "https://a.example/feeds/all.xml?page=2", id="query"),
+        pytest.param("//b.example/", "https://b.example/", id="without a scheme"),
+        pytest.param("http://b.example/x", "http://b.example/x", id="absolute"),
+        pytest.param("/größe", "https://a.example/größe", id="UTF-8"),
+        pytest.param(" /a b ", "https://a.example/a%20b", id="spaces"),
+        pytest.param("http://xn--/", "http://xn--/", id="an A-label that is none, over which httpx stumbles"),
+    ],
+)
+def test_redirects_lead_to_absolute_urls(location: str, url: str) -> None:
+    """Location is resolved against what was asked (RFC 9110 section 10.2.2)."""
+    assert said(302, ("Location", location)) == Elsewhere(url=url, permanent=False)
+
+
+def test_a_location_in_latin_1_is_read_as_such() -> None:
+    """Not all servers know UTF-8."""
+    head = Head(status=302, fields=[(b"Location", b"/gr\xf6\xdfe")])
+    assert meaning(head, url=URL, conditional=False, now_s=0.0) == Elsewhere(
+        url="https://a.example/größe", permanent=False
+    )
+
+
+@pytest.mark.parametrize(("status", "permanent"), [(301, True), (302, False), (303, False), (307, False), (308, True)])
+def test_permanent_redirects_are_told_from_temporary_ones(status: int, permanent: bool) -> None:
+    """301 and 308 change the address for good (RFC 9110 section 15.4)."""
+    assert said(status, ("location", "/x")) == Elsewhere(url="https://a.example/x", permanent=permanent)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        pytest.param("file:///etc/passwd", id="file"),
+        pytest.param("ftp://b.example/", id="ftp"),
+        pytest.param("javascript:alert(1)", id="script"),
+        pytest.param("data:,x", id="data"),
+        pytest.param("http://", id="no host"),
+        pytest.param("http://[::1", id="broken"),
+        pytest.param("http://a:99999/", id="no port"),
+        pytest.param("/" + "x" * 9000, id="without end"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_redirects_to_anything_else_are_refused(location: str) -> None:
+    """Only http and https, only what can be asked, only so long."""
+    failure = said(301, ("Location", location))
+    assert isinstance(failure, FetchFailed)
+    assert failure.kind == "redirects"
+    assert len(failure.reason) <= 200
+
+
+def test_a_refused_location_is_shown_without_its_credentials() -> None:
+    """Reasons are for people and logs."""
+    failure = said(301, ("Location", "ftp://me:hunter2@b.example/\x1b[2J"))
+    assert isinstance(failure, FetchFailed)
+    assert "hunter2" not in failure.reason
+    assert "ftp://b.example/" in failure.reason
+    assert failure.reason.isprintable()
+
+
+def test_a_redirect_without_a_location_is_a_breach_of_protocol() -> None:
+    """There is nowhere to go."""
+    assert said(301) == FetchFailed(kind="protocol", reason="301 Moved Permanently without a Location")

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+from worker.fetch.request import Asking, Target, user_agent
+from worker.model import Validators
+from worker.urls import BadUrl
+
+
+@pytest.mark.parametrize(
+    ("contact", "line"),
+    [
+        pytest.param(None, "feedmill/0.1.0", id="nobody"),
+        pytest.param("", "feedmill/0.1.0", id="empty"),
+        pytest.param("https://example.org/bot", "feedmill/0.1.0 (+https://example.org/bot)", id="a page"),
+        pytest.param("you@example.org", "feedmill/0.1.0 (+mailto:you@example.org)", id="a mail address"),
+        pytest.param("mailto:you@example.org", "feedmill/0.1.0 (+mailto:you@example.org)", id="a mailto"),
+        pytest.param("a)\r\nX-Evil: (é\\", "feedmill/0.1.0 (+aX-Evil:)", id="what a comment can't hold"),
+    ],
+)
+def test_the_user_agent_says_whom_to_write_to(contact: str | None, line: str) -> None:
+    """The form of well-behaved fetchers, safe as a header whatever the contact."""
+    assert user_agent(contact, "0.1.0") == line
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        pytest.param("HTTP://Example.ORG/Feed?a=B", "http://example.org/Feed?a=B", id="case of the host"),
+        pytest.param("https://u:p@example.org:8443/", "https://example.org:8443/", id="credentials, port"),
+        pytest.param("https://example.org./x", "https://example.org/x", id="the root's dot"),
+        pytest.param("https://bücher.example/", "https://xn--bcher-kva.example/", id="A-labels"),
+        pytest.param("http://[2001:DB8::1]:81/", "http://[2001:db8::1]:81/", id="IPv6"),
+        pytest.param("http://a.example\\@b.example/", "http://b.example/", id="a backslash for other parsers"),
+    ],
+)
+def test_a_target_is_our_own_reading_of_its_url(url: str, asked: str) -> None:
+    """What is asked has one reading, and no credentials."""
+    assert Target.of(url).url == asked
+
+
+@pytest.mark.parametrize("url", ["", "example.org", "file:///etc/passwd", "http://", "http://[::1", "http://a:99999/"])
+def test_what_can_not_be_asked_for_is_no_target(url: str) -> None:
+    """Other schemes and broken URLs are refused."""
+    with pytest.raises(BadUrl):
+        Target.of(url)
+
+
+def asking(url: str = "https://a.example/feed", **options: object) -> Asking:
+    given = {"user_agent": "feedmill/1", "accept": "*/*", "headers": {}, "validators": Validators()} | options
+    return Asking.of(url, **given)  # type: ignore[arg-type]
+
+
+SECRETS = {"Authorization": "Bearer hunter2", "X-Key": "k", "User-Agent": "mine/1"}
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        pytest.param("https://a.example/other", True, id="the same origin"),
+        pytest.param("https://a.example:443/", True, id="its port written out"),
+        pytest.param("http://a.example/", False, id="downgraded"),
+        pytest.param("https://a.example:8443/", False, id="another port"),
+        pytest.param("https://b.example/", False, id="another host"),
+    ],
+)
+def test_secrets_go_to_the_first_origin_alone(url: str, sent: bool) -> None:
+    """The owner's headers are for whom they were written."""
+    fields = dict(asking(headers=SECRETS).headers(Target.of(url)))
+    assert (b"authorization" in fields) is sent
+    assert (b"x-key" in fields) is sent
+    assert fields[b"user-agent"] == (b"mine/1" if sent else b"feedmill/1")
+
+
+def test_credentials_of_the_url_become_a_header_for_its_origin() -> None:
+    """RFC 7617; never part of the URL that is asked, nor of anything printed."""
+    secret = asking("https://me:p%40ss@a.example/feed")
+    assert dict(secret.headers(Target.of("https://a.example/")))[b"authorization"] == b"Basic bWU6cEBzcw=="
+    assert b"authorization" not in dict(secret.headers(Target.of("https://b.example/")))
+    assert "bWU6" not in repr(secret)
+
+
+def test_written_headers_win_over_credentials_of_the_url_but_not_over_the_encoding() -> None:
+    """The owner's Authorization counts; what the body can be decoded from does not change."""
+    fields = asking("https://me@a.example/", headers={"Authorization": "Bearer x", "Accept-Encoding": "br"}).headers(
+        Target.of("https://a.example/")
+    )
+    assert [value for name, value in fields if name == b"authorization"] == [b"Bearer x"]
+    assert [value for name, value in fields if name == b"accept-encoding"] == [b"gzip"]
+
+
+@pytest.mark.parametrize(
+    "value", ['W/"abc"', "abc", '"é"', '"a b"', '""', "x"], ids=["weak", "unquoted", "obs-text", "space", "empty", "x"]
+)
+def test_validators_are_sent_as_they_came(value: str) -> None:
+    """Byte for byte, right or wrong: the server knows its own."""
+    with_both = asking(validators=Validators(etag=value, last_modified="Yesterday"))
+    fields = dict(with_both.headers(Target.of("https://a.example/")))
+    assert fields[b"if-none-match"] == value.encode("latin-1")
+    assert fields[b"if-modified-since"] == b"Yesterday"
+    assert with_both.conditional
+
+
+@pytest.mark.parametrize(
+    "value", ["a\r\nX-Evil: 1", "a\0", "a\x1b", " a", "a ", "", "三", "a" * 1001], ids=["line break", "nul", "escape",
+    "leading space", "trailing space", "empty", "beyond Latin-1", "long"]
+)  # fmt: skip
+def test_validators_that_would_break_the_request_are_left_out(value: str) -> None:
+    """The request is then an unconditional one."""
+    without = asking(validators=Validators(etag=value, last_modified=value))
+    assert not without.conditional
+    assert {b"if-none-match", b"if-modified-since"}.isdisjoint(dict(without.headers(Target.of("https://a.example/"))))

@@ -1,0 +1,211 @@
+"""The disk fails at every system call in turn, and the process is killed there, and anywhere."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.errors import OutputError
+from worker.output import OutputDirectory, Segment
+
+Reopen = Callable[[], OutputDirectory]
+Segments = Callable[..., list[Segment]]
+CheckOutput = Callable[[Path], list[dict[str, Any]]]
+
+CHANGING = ("open", "write", "fsync", "ftruncate", "mkdir", "replace", "unlink")
+FORK = multiprocessing.get_context("fork")
+
+
+class Disk:
+    """The calls of `CHANGING`, the `at`-th of which fails as `failure` has it; lists them, and what was synced."""
+
+    def __init__(self, failure: str | None = None, at: int = 0) -> None:
+        self.failure, self.at = failure, at
+        self.calls: list[str] = []
+        self.synced: list[str] = []
+        self._opened: dict[int, str] = {}
+
+    def call(self, name: str, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        result = self._failing(name, real, *args, **kwargs)
+        if name == "open":
+            self._opened[result] = Path(args[0]).name
+        if name == "fsync":
+            self.synced.append(self._opened[args[0]])
+        return result
+
+    def _failing(self, name: str, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.calls.append(name)
+        count = len(self.calls)
+        if self.failure == "killed" and count == self.at:
+            if name == "write":
+                real(args[0], bytes(args[1])[: len(args[1]) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.failure == "fails once" and count == self.at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if self.failure == "full from here" and count >= self.at and name in ("write", "mkdir"):
+            if name == "write" and count == self.at:
+                return real(args[0], bytes(args[1])[: len(args[1]) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self.failure == "done, but says it failed" and count == self.at:
+            real(*args, **kwargs)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if self.failure == "gone from here" and count >= self.at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(*args, **kwargs)
+
+    @contextmanager
+    def mounted(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in CHANGING:
+                real = getattr(os, name)
+                patch.setattr(os, name, lambda *a, _n=name, _r=real, **k: self.call(_n, _r, *a, **k))
+            yield
+
+
+def _calls(segments: Segments, folder: Path) -> int:
+    """How many system calls opening a directory and publishing two segments, of two days, takes."""
+    disk = Disk()
+    with disk.mounted():
+        directory = OutputDirectory.open(folder, schema=b"{}")
+        for segment in segments(2, a_day=1):
+            directory.publish(segment)
+    return len(disk.calls)
+
+
+def _snapshot(out: Path) -> dict[str, bytes]:
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_every_step_is_on_disk_before_the_next(reopen: Reopen, segments: Segments) -> None:
+    """The order of the calls is what survives a power loss: contents, then names, then what refers to them."""
+    directory = reopen()
+    disk = Disk()
+    with disk.mounted():
+        directory.publish(segments(1)[0])
+    assert disk.calls == [
+        *("mkdir", "open", "fsync"),  # the day's folder, and its name in records/
+        *("open", "write", "fsync"),  # the staged file
+        *("replace", "open", "fsync"),  # its name in the day's folder
+        *("open", "write", "fsync"),  # the manifest's line
+        *("open", "fsync"),  # the manifest's name, being new
+    ]
+    disk = Disk()
+    with disk.mounted():
+        directory.publish(segments(2)[1])
+    assert disk.calls == ["open", "write", "fsync", "replace", "open", "fsync", "open", "write", "fsync"]
+
+
+def test_opening_makes_durable_what_it_takes_for_done(tmp_path: Path, segments: Segments) -> None:
+    """A crash may have come before an fsync; what is found on start is synced, for nobody will do so later."""
+    out = tmp_path / "out"
+    disk = Disk()
+    with disk.mounted():
+        OutputDirectory.open(out, schema=b"{}").publish(segments(1)[0])
+    assert disk.synced[:2] == [tmp_path.name, "out"]
+    disk = Disk()
+    with disk.mounted():
+        directory = OutputDirectory.open(out, schema=b"{}")
+    assert disk.synced == ["out", "2026-11-23.jsonl", "manifest", "record-1.json", "schema"]
+    disk = Disk()
+    with disk.mounted():
+        directory.publish(segments(1)[0])
+    name = Path(segments(1)[0].path).name
+    assert disk.synced == ["records", name, "date=2026-11-23"]
+
+
+@pytest.mark.parametrize("failure", ["fails once", "full from here", "done, but says it failed", "gone from here"])
+def test_an_error_anywhere_is_made_good(
+    tmp_path: Path, segments: Segments, check_output: CheckOutput, failure: str
+) -> None:
+    """Whichever call fails, the error is ours, and going on in this process or the next comes to the same directory."""
+    made = segments(3, a_day=1)
+    sound = tmp_path / "sound"
+    total = _calls(segments, sound)
+    OutputDirectory.open(sound, schema=b"{}").publish(made[2])
+    messages: list[str] = []
+    for at in range(1, total + 1):
+        for same_process in (True, False):
+            out = tmp_path / f"{at}-{same_process}"
+            directory = None
+            with Disk(failure, at).mounted():
+                try:
+                    directory = OutputDirectory.open(out, schema=b"{}")
+                    for segment in made[:2]:
+                        directory.publish(segment)
+                except OutputError as error:
+                    messages.append(str(error))
+            if directory is None or not same_process:
+                directory = OutputDirectory.open(out, schema=b"{}")
+            for segment in made:
+                directory.publish(segment)
+            assert len(check_output(out)) == 9
+            assert _snapshot(out) == _snapshot(sound)
+    assert len(messages) > total
+    assert all(str(tmp_path) in message for message in messages)
+
+
+def test_a_kill_at_every_call_is_made_good(tmp_path: Path, segments: Segments, check_output: CheckOutput) -> None:
+    """Whichever call a process dies in, with half of it done, the next process comes to the same directory."""
+    made = segments(2, a_day=1)
+    sound = tmp_path / "sound"
+    for at in range(1, _calls(segments, sound) + 1):
+        out = tmp_path / str(at)
+
+        def run(out: Path = out, at: int = at) -> None:
+            with Disk("killed", at).mounted():
+                directory = OutputDirectory.open(out, schema=b"{}")
+                for segment in made:
+                    directory.publish(segment)
+
+        process = FORK.Process(target=run)
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        directory = OutputDirectory.open(out, schema=b"{}")
+        for segment in made:
+            directory.publish(segment)
+        assert len(check_output(out)) == 6
+        assert _snapshot(out) == _snapshot(sound)
+
+
+def test_kills_at_random_instants_lose_and_repeat_nothing(
+    tmp_path: Path, out: Path, segments: Segments, check_output: CheckOutput
+) -> None:
+    """A process that publishes in a loop is killed twenty times; each next one goes on from its marks, or before."""
+    made = segments(2000, records=2, a_day=100, size=3000)
+    marks = tmp_path / "marks"
+    marks.touch()
+    chance = random.Random(7)
+
+    def run() -> None:
+        directory = OutputDirectory.open(out, schema=b"{}")
+        done = marks.stat().st_size
+        with marks.open("ab", buffering=0) as file:
+            for index in range(max(0, done - 3), len(made)):  # the marks may lag behind, as a rolled back commit would
+                directory.publish(made[index])
+                if index >= done:
+                    file.write(b".")
+
+    for _ in range(20):
+        process = FORK.Process(target=run)
+        process.start()
+        time.sleep(chance.uniform(0.005, 0.05))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        done = marks.stat().st_size
+        directory = OutputDirectory.open(out, schema=b"{}")
+        directory.publish(made[done])
+        with marks.open("ab") as file:
+            file.write(b".")
+        assert [record["_ingest"]["seq"] for record in check_output(out)] == list(range(1, 2 * (done + 1) + 1))

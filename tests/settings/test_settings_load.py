@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import time
+from ipaddress import ip_network
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from tests.settings.configs import Config
+from worker.errors import ConfigError, Problem
+from worker.settings import Dedup, Extract, Fetch, Log, Output, PerHost, Schedule, load
+
+
+@pytest.mark.parametrize("worker", ["", "# nothing\n", "output:\nfetch:\n  per_host:\nlog:\n", "{}"])
+def test_everything_has_a_default(config: Config, worker: str) -> None:
+    """An empty file, or one with all keys of its sections commented out, is a whole configuration."""
+    settings = config.write(worker=worker).load()
+    parent = config.folder.parent
+    assert settings.state == parent / "state/feedmill.db"
+    assert settings.output == Output().model_copy(update={"dir": parent / "out"})
+    assert settings.fetch == Fetch()
+    assert (settings.schedule, settings.extract, settings.dedup, settings.log) == (
+        Schedule(),
+        Extract(),
+        Dedup(),
+        Log(),
+    )
+    assert settings.feeds == ()
+    assert settings.files == (config.folder / "worker.yaml", config.folder / "feeds.yaml")
+
+
+def test_every_key_can_be_set(config: Config) -> None:
+    """Durations become seconds, sizes bytes, networks networks; paths are relative to the file."""
+    settings = config.write(
+        worker="""
+feeds: []
+state: sqlite:///db/state.db
+output: {dir: records, seal_after: 1h30m, seal_records: 7}
+fetch:
+  contact: you@example.org
+  concurrency: 8
+  per_host: {concurrency: 2, delay: 250ms}
+  hosts: {Example.com: {delay: 0s}}
+  timeout: 5s
+  max_feed: 1.5MB
+  max_page: 20kB
+  allow_addresses: [127.0.0.0/8, "::1"]
+  retries: [1s]
+schedule: {first: 2h, max: 3d, jitter: 1, timezone: Europe/Berlin}
+extract: {workers: 3, timeout: 2s, memory: 512MB}
+dedup: {window: 0s, exact: link}
+log: {level: debug, format: json}
+"""
+    ).load()
+    assert settings.state == config.folder / "db/state.db"
+    assert settings.output.model_dump() == {"dir": config.folder / "records", "seal_after_s": 5400, "seal_records": 7}
+    assert settings.fetch.model_dump() == {
+        "contact": "you@example.org",
+        "concurrency": 8,
+        "per_host": {"concurrency": 2, "delay_s": 0.25},
+        "hosts": {"example.com": {"concurrency": 1, "delay_s": 0}},
+        "timeout_s": 5,
+        "max_feed_bytes": 1_500_000,
+        "max_page_bytes": 20_000,
+        "allow_addresses": (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        "retries_s": (1,),
+    }
+    assert settings.schedule.model_dump() == {
+        "first_s": 7200,
+        "max_s": 259200,
+        "jitter": 1,
+        "timezone": "Europe/Berlin",
+    }
+    assert settings.extract.model_dump() == {"workers": 3, "timeout_s": 2, "memory_bytes": 512_000_000}
+    assert settings.dedup.model_dump() == {"window_s": 0, "exact": "link"}
+    assert settings.log.model_dump() == {"level": "debug", "format": "json"}
+
+
+def test_any_value_can_come_from_the_environment(config: Config) -> None:
+    """Numbers as well, which are text there; an empty contact is none."""
+    settings = config.write(
+        worker="""
+feeds: ["${LISTS}/more.yaml"]
+state: sqlite:///${DB}
+fetch: {contact: "${CONTACT:-}", concurrency: "${MANY}", timeout: "${WAIT:-5s}"}
+schedule: {jitter: "${JITTER}"}
+extract: {workers: "${MANY}"}
+log: {level: "${LEVEL:-debug}"}
+""",
+        more="feeds: [https://example.org/]",
+    ).load({"DB": "/var/x.db", "MANY": "12", "JITTER": "0.5", "LISTS": "."})
+    assert settings.state == Path("/var/x.db")
+    assert (settings.fetch.contact, settings.fetch.concurrency, settings.fetch.timeout_s) == (None, 12, 5)
+    assert (settings.schedule.jitter, settings.extract.workers, settings.log.level) == (0.5, 12, "debug")
+    assert len(settings.feeds) == 1
+
+
+def test_settings_stay_as_they_are(config: Config) -> None:
+    """Nothing can be set after loading."""
+    settings = config.load()
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        settings.fetch = Fetch()
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        settings.fetch.timeout_s = 1.0
+
+
+@pytest.mark.parametrize(
+    ("host", "concurrency", "delay_s"),
+    [
+        pytest.param("other.org", 2, 3, id="no entry: per_host"),
+        pytest.param("example.com", 2, 5, id="an entry; what it does not set is as in per_host"),
+        pytest.param("www.example.com", 2, 5, id="a subdomain"),
+        pytest.param("a.api.example.com", 9, 0, id="the longest entry counts"),
+        pytest.param("notexample.com", 2, 3, id="another domain with the same end"),
+        pytest.param("com", 2, 3, id="the domain above"),
+        pytest.param("xn--bcher-kva.example", 2, 7, id="A-labels"),
+        pytest.param("::1", 2, 1, id="an address"),
+    ],
+)
+def test_an_entry_for_a_host_covers_its_subdomains(config: Config, host: str, concurrency: int, delay_s: float) -> None:
+    """The longest entry that matches changes what it names, and nothing else."""
+    settings = config.write(
+        worker="""
+fetch:
+  per_host: {concurrency: 2, delay: 3s}
+  hosts:
+    example.com: {delay: 5s}
+    API.example.com.: {delay: 0s, concurrency: 9}
+    bücher.example: {delay: 7s}
+    "[::1]": {delay: 1s}
+"""
+    ).load()
+    assert settings.fetch.for_host(host) == PerHost(concurrency=concurrency, delay=f"{delay_s}s")
+
+
+def test_lists_are_files_and_globs_each_read_once(config: Config) -> None:
+    """In the order they are named, matches by name; hidden files and worker.yaml itself are no matches."""
+    config.write(
+        worker="feeds: [b.yaml, '*.yaml', 'more/**/*.yaml', ./b.yaml]",
+        b="feeds: [https://b.example/]",
+        a="feeds: [https://a.example/]",
+    )
+    (config.folder / ".#b.yaml").write_text("an editor's")
+    (config.folder / "more/deep").mkdir(parents=True)
+    (config.folder / "more/deep/c.yaml").write_text("feeds: [https://c.example/]")
+    (config.folder / "more/d.yaml").mkdir()
+    settings = config.load()
+    assert [feed.id for feed in settings.feeds] == ["b.example", "a.example", "c.example"]
+    assert [str(path.relative_to(config.folder)) for path in settings.files] == [
+        "worker.yaml",
+        "b.yaml",
+        "a.yaml",
+        "feeds.yaml",
+        "more/deep/c.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("worker", "complaint"),
+    [
+        pytest.param("feeds: [no.yaml]", 'worker.yaml:1:9: feeds[0]: no such file: "no.yaml"', id="file"),
+        pytest.param("feeds: ['x/*.yaml']", 'worker.yaml:1:9: feeds[0]: no such file: "x/*.yaml"', id="glob"),
+        pytest.param("feeds: ['${DIR}/a']", 'worker.yaml:1:9: feeds[0]: no such file: "${DIR}/a"', id="environment"),
+        pytest.param("feeds: [.]", 'worker.yaml:1:9: feeds[0]: can\'t be read: Is a directory: "."', id="folder"),
+        pytest.param(
+            "feeds: [https://a.example/]",
+            'worker.yaml:1:9: feeds[0]: no such file: "https://a.example/" (URLs go into a feed list)',
+            id="a URL where a list belongs",
+        ),
+        pytest.param(
+            "feeds: feeds.yaml",
+            'worker.yaml:1:8: feeds: expected a list, not "feeds.yaml" '
+            "(a list is written [a, b], or with a dash before each item)",
+            id="no list",
+        ),
+        pytest.param("feeds: [7]", "worker.yaml:1:9: feeds[0]: expected text, not 7 (put it in quotes)", id="number"),
+        pytest.param(
+            "- feeds.yaml",
+            "worker.yaml:1:1: expected a mapping, not a list "
+            "(a mapping is written {key: value}, or with a line for each key)",
+            id="a list at the top",
+        ),
+        pytest.param("feeds: ['${NO}']", "not set in the environment: NO (or give a default: ${NO:-…})", id="unset"),
+    ],
+)
+def test_a_list_that_is_not_there(config: Config, worker: str, complaint: str) -> None:
+    """The problem stands where the list is named."""
+    (found,) = config.write(worker=worker).complaints({"DIR": "hidden"})
+    assert found.endswith(complaint)
+
+
+def test_what_init_would_write_is_said_to_be_missing(config: Config) -> None:
+    """Without a worker.yaml, or the feeds.yaml that is the default, feedmill init helps."""
+    (config.folder / "feeds.yaml").unlink()
+    assert config.complaints() == ["feeds.yaml: no such file (feedmill init writes one)"]
+    (config.folder / "worker.yaml").unlink()
+    assert config.complaints() == ["worker.yaml: no such file (feedmill init writes one)"]
+
+
+def test_a_file_that_is_no_yaml_is_told_alone(config: Config) -> None:
+    """What it would have named is not guessed; a list that is no YAML hides nothing in other files."""
+    config.write(worker="feeds: [feeds.yaml, other.yaml]\nlogg: {}", feeds="a: b: c", other="feeds: [x]")
+    assert [found.partition(" ")[0] for found in config.complaints()] == [
+        "feeds.yaml:1:5:",
+        "other.yaml:1:9:",
+        "worker.yaml:2:1:",
+    ]
+    config.write(worker="a: b: c")
+    assert len(config.problems()) == 1
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_files(config: Config) -> None:
+    """Each with file, line, column, key, what is wrong, and what to do."""
+    config.write(
+        worker="fetch:\n  conccurency: 3\n  timeout: 17\nlog: {level: loud}\n",
+        feeds="defaults: {evry: 5m}\nfeeds:\n  - example.org\n  - {url: https://example.org/, tags: news}\n",
+    )
+    folder = str(config.folder)
+    assert config.problems() == [
+        Problem(
+            file=f"{folder}/feeds.yaml",
+            line=1,
+            column=12,
+            key="defaults.evry",
+            message='unknown key "evry"',
+            hint='did you mean "every"?',
+        ),
+        Problem(
+            file=f"{folder}/feeds.yaml",
+            line=3,
+            column=5,
+            key="feeds[0]",
+            message='expected an http or https URL, not "example.org"',
+            hint="such as https://example.org/feed.xml",
+        ),
+        Problem(
+            file=f"{folder}/feeds.yaml",
+            line=4,
+            column=39,
+            key="feeds[1].tags",
+            message='expected a list, not "news"',
+            hint="a list is written [a, b], or with a dash before each item",
+        ),
+        Problem(
+            file=f"{folder}/worker.yaml",
+            line=2,
+            column=3,
+            key="fetch.conccurency",
+            message='unknown key "conccurency"',
+            hint='did you mean "concurrency"?',
+        ),
+        Problem(
+            file=f"{folder}/worker.yaml",
+            line=3,
+            column=12,
+            key="fetch.timeout",
+            message="expected a duration such as 30s or 5m, not 17",
+            hint="add a unit: ms, s, m, h or d",
+        ),
+        Problem(
+            file=f"{folder}/worker.yaml",
+            line=4,
+            column=14,
+            key="log.level",
+            message='expected one of debug, info, warning, error, not "loud"',
+        ),
+    ]
+
+
+def test_relative_paths_work_from_any_folder(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of worker.yaml is shown as it was given, what it names is found beside it."""
+    config.write(worker="state: sqlite:///x.db", feeds="feeds: [https://example.org/]")
+    monkeypatch.chdir(config.folder.parent)
+    settings = load(Path(config.folder.name) / "worker.yaml", {})
+    assert settings.state == config.folder / "x.db"
+    assert settings.files[1] == Path(config.folder.name) / "feeds.yaml"
+    config.write(feeds="feeds: [x]")
+    with pytest.raises(ConfigError, match=f"^{config.folder.name}/feeds.yaml:1:9: "):
+        load(Path(config.folder.name) / "worker.yaml", {})
+
+
+def test_billion_laughs_are_refused_in_no_time(config: Config) -> None:
+    """What aliases multiply to is never walked through, wherever it is put."""
+    laughs = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    laughs += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    config.write(
+        worker="\n".join([*laughs, "fetch: {hosts: {a.example: *a9}, retries: *a9}", "log: *a9"]),
+        feeds="\n".join([*laughs, "feeds: *a9", "defaults: {tags: *a9, headers: *a9}"]),
+    )
+    start = time.process_time()
+    assert len(config.problems()) > 20
+    assert time.process_time() - start < 2

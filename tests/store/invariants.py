@@ -1,0 +1,70 @@
+"""What holds in a state after every transaction, asked of its tables by SQL that is none of feedmill's own."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+# Each finds the rows that break a rule. 9999999999999 is never, as an instant.
+RULES = {
+    "an entry that is neither written nor a duplicate is queued, once": """
+        SELECT entry.id FROM entry LEFT JOIN work ON work.entry_id = entry.id
+        WHERE entry.revision = 0 AND entry.duplicate_of IS NULL GROUP BY entry.id HAVING count(work.id) <> 1""",
+    "a duplicate is not queued": """
+        SELECT entry.id FROM entry JOIN work ON work.entry_id = entry.id WHERE entry.duplicate_of IS NOT NULL""",
+    "a duplicate names an entry that is none itself": """
+        SELECT d.id FROM entry d LEFT JOIN entry e ON e.id = d.duplicate_of
+        WHERE d.duplicate_of IS NOT NULL AND (e.id IS NULL OR e.duplicate_of IS NOT NULL)""",
+    "records have one id each": "SELECT record_id FROM entry GROUP BY record_id HAVING count(*) > 1",
+    "an entry is known under a key at least": """
+        SELECT id FROM entry WHERE id NOT IN (SELECT entry_id FROM identity)""",
+    "a key is an entry's": "SELECT hex(key) FROM identity WHERE entry_id NOT IN (SELECT id FROM entry)",
+    "a text is a written entry's": """
+        SELECT hex(key) FROM content WHERE entry_id NOT IN (SELECT id FROM entry WHERE revision > 0)""",
+    "a feed that is listed has one poll, one that is not has no work": """
+        SELECT feed.id FROM feed LEFT JOIN work ON work.feed_id = feed.id GROUP BY feed.id, feed.active
+        HAVING count(work.id) FILTER (WHERE work.entry_id IS NULL) <> feed.active
+            OR (NOT feed.active AND count(work.id) > 0)""",
+    "work is a known feed's, entry's and host's": """
+        SELECT work.id FROM work LEFT JOIN entry ON entry.id = work.entry_id LEFT JOIN host ON host.id = work.host_id
+        WHERE host.id IS NULL OR work.feed_id NOT IN (SELECT id FROM feed)
+            OR (work.entry_id IS NOT NULL AND entry.id IS NULL)""",
+    "a slot is leased for work of its host, or free": """
+        SELECT slot.host_id FROM slot LEFT JOIN work ON work.id = slot.work_id AND work.host_id = slot.host_id
+        WHERE (slot.work_id IS NULL) <> (slot.lease_until = 0) OR (slot.work_id IS NOT NULL AND work.id IS NULL)""",
+    "work is leased once": """
+        SELECT work_id FROM slot WHERE work_id IS NOT NULL GROUP BY work_id HAVING count(*) > 1""",
+    "work is not due before its lease ends": """
+        SELECT work.id FROM work JOIN slot ON slot.work_id = work.id WHERE work.due_at <> slot.lease_until""",
+    "a host has as many slots as its concurrency says": """
+        SELECT host.id FROM host LEFT JOIN slot ON slot.host_id = host.id
+        GROUP BY host.id HAVING count(slot.k) <> host.concurrency""",
+    "no host is passed over when it could be claimed for": """
+        SELECT host.id FROM host WHERE next_at > max(
+            not_before,
+            (SELECT min(lease_until) FROM slot WHERE slot.host_id = host.id),
+            coalesce((SELECT min(due_at) FROM work WHERE work.host_id = host.id), 9999999999999))""",
+    "what is quarantined is never due": "SELECT id FROM work WHERE quarantined AND due_at <> 9999999999999",
+    "a record is numbered with its segment": "SELECT id FROM outbox WHERE (seq IS NULL) <> (segment_id IS NULL)",
+    "a record's segment is one that is not published": """
+        SELECT id FROM outbox WHERE segment_id IS NOT NULL
+            AND segment_id NOT IN (SELECT id FROM segment WHERE path IS NULL)""",
+    "a segment that is not published has all of its records": """
+        SELECT segment.id FROM segment LEFT JOIN outbox ON outbox.segment_id = segment.id WHERE path IS NULL
+        GROUP BY segment.id HAVING count(outbox.id) <> last_seq - first_seq + 1
+            OR min(seq) <> first_seq OR max(seq) <> last_seq""",
+    "segments follow each other without gaps": """
+        SELECT id FROM (SELECT id, first_seq, lag(last_seq, 1, 0) OVER (ORDER BY id) AS before FROM segment)
+        WHERE first_seq <> before + 1""",
+}
+
+
+def check_state(path: Path) -> None:
+    """Asserts that a state is consistent, be its store open or not."""
+    connection = sqlite3.connect(path)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        for rule, broken in RULES.items():
+            assert connection.execute(broken).fetchall() == [], rule
+    finally:
+        connection.close()

@@ -1,0 +1,154 @@
+"""Feeds, entries and drafts with made-up keys, and a run of work over a store on a made-up clock."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from worker import urls
+from worker.model import (
+    Draft,
+    Feed,
+    FeedId,
+    FeedVersion,
+    Finished,
+    HostPolicy,
+    Ingest,
+    IngestDone,
+    Millis,
+    Poll,
+    PollDone,
+    SeenEntry,
+    Validators,
+    Work,
+)
+from worker.store import OutboxRow, Store
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+START = Millis(1_795_406_706_000)  # 2026-11-23T04:05:06Z, a Monday
+LEASE_MS = 10 * MINUTE
+WINDOW_MS = 30 * DAY
+NO_PATIENCE = HostPolicy(concurrency=10, delay_ms=0)
+"""For tests that are not about politeness."""
+
+
+def key(*parts: object) -> bytes:
+    """16 bytes, as `dedup` makes them."""
+    return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=16).digest()
+
+
+def make_feed(feed_id: str = "a", url: str | None = None) -> Feed:
+    return Feed(id=FeedId(feed_id), url=url or f"https://{feed_id}.example/feed")
+
+
+def make_entry(name: str, *, feed: str = "a", url: str | None = "", words: str = "", **changes: Any) -> SeenEntry:
+    """The entry `name` of a feed, with a guid and a page of its own; other `words` are another version of it.
+    url: "" is a page on the feed's host; None, no page at all."""
+    url = f"https://{feed}.example/{name}" if url == "" else url
+    own = key("guid", feed, name)
+    values: dict[str, Any] = {
+        "look_up": (own,),
+        "own": own,
+        "has_guid": True,
+        "url_key": url and key("url", url),
+        "title_key": key("title", name),
+        "version": key("version", name, words),
+        "url": url,
+        "page": url,
+        "host": urls.host_of(url or f"https://{feed}.example/"),
+        "entry": f"{name} {words}".strip().encode(),
+    }
+    return SeenEntry(**(values | changes))
+
+
+def make_draft(text: str, **changes: Any) -> Draft:
+    """The record of an article that says `text`."""
+    values: dict[str, Any] = {
+        "body": f"record: {text}".encode(),
+        "text_key": key("text", text),
+        "title_key": key("title", text),
+        "revision_key": key("revision", text),
+        "extraction": "ok",
+    }
+    return Draft(**(values | changes))
+
+
+def make_version(name: str, *, elements: tuple[bytes, ...] | None = (), **changes: Any) -> FeedVersion:
+    """What is learned of a feed document called `name`."""
+    validators = Validators(etag=f'"{name}"', last_modified=f"on the day of {name}")
+    return FeedVersion(validators=validators, body_hash=key("body", name), elements=elements, **changes)
+
+
+class Run:
+    """What an engine does with a store, on a clock that stands still until it is moved."""
+
+    def __init__(self, store: Store, now: Millis = START) -> None:
+        self.store, self.now = store, now
+        self.held: list[Work] = []
+
+    def later(self, by_ms: int) -> None:
+        """Moves the clock; leases may end by it."""
+        self.now = Millis(self.now + by_ms)
+        self.held = [work for work in self.held if work.lease.expires_at > self.now]
+
+    async def start(self, *listed: str | Feed, poll_all: bool = False) -> None:
+        self.held.clear()
+        feeds = [make_feed(feed) if isinstance(feed, str) else feed for feed in listed]
+        await self.store.start(feeds, now=self.now, poll_all=poll_all)
+
+    async def claim(self, limit: int = 100, *, polls_due_by: Millis | None = None) -> list[Work]:
+        claimed = await self.store.claim(limit, now=self.now, lease_ms=LEASE_MS, polls_due_by=polls_due_by)
+        self.held += claimed
+        return claimed
+
+    async def claim_all(self) -> list[Work]:
+        """All that can be claimed now; each claim gives one piece of work a host."""
+        works: list[Work] = []
+        while claimed := await self.claim():
+            works += claimed
+        return works
+
+    async def poll_of(self, feed: str = "a") -> Poll:
+        """The poll of a feed, leased."""
+        while True:
+            for work in self.held:
+                if isinstance(work, Poll) and work.feed_id == feed:
+                    return work
+            assert await self.claim(), f"{feed} is not to be polled"
+
+    async def ingest_of(self, name: str, *, feed: str = "a") -> Ingest:
+        """The work of an entry, leased."""
+        while True:
+            for work in self.held:
+                if isinstance(work, Ingest) and (work.feed_id, work.entry.decode().split()[0]) == (feed, name):
+                    return work
+            assert await self.claim(), f"{name} is not to be ingested"
+
+    async def finish(self, *batch: Any, polls_due_by: Millis | None = None) -> list[Finished]:
+        leases = {done.lease for done in batch}
+        self.held = [work for work in self.held if work.lease not in leases]
+        return await self.store.finish(batch, now=self.now, polls_due_by=polls_due_by)
+
+    def polled(self, poll: Poll, *entries: SeenEntry, **changes: Any) -> PollDone:
+        """How a poll ends that found `entries`; the next is in an hour."""
+        values: dict[str, Any] = {"at": self.now, "next_due": Millis(self.now + HOUR), "status": 200}
+        return PollDone(lease=poll.lease, feed_id=poll.feed_id, entries=entries, **(values | changes))
+
+    def ingested(self, ingest: Ingest, draft: Draft, **changes: Any) -> IngestDone:
+        return IngestDone(lease=ingest.lease, entry_id=ingest.entry_id, at=self.now, draft=draft, **changes)
+
+    async def poll(self, feed: str, *entries: SeenEntry, **changes: Any) -> Finished:
+        """Polls a feed that is due; the next poll is due in an hour."""
+        return (await self.finish(self.polled(await self.poll_of(feed), *entries, **changes)))[0]
+
+    async def ingest(self, name: str, draft: Draft | None = None, *, feed: str = "a") -> Finished:
+        """Ingests an entry that is queued; without a draft, its text is its name."""
+        return (await self.finish(self.ingested(await self.ingest_of(name, feed=feed), draft or make_draft(name))))[0]
+
+    async def publish(self, *, limit: int = 1_000) -> list[OutboxRow]:
+        """Publishes all there is; the rows in the order of the segments."""
+        rows: list[OutboxRow] = []
+        while (segment := await self.store.number(now=self.now, limit=limit)) is not None:
+            await self.store.mark(segment.id, path=f"records/{segment.id}.jsonl", sha256="0" * 64)
+            rows += segment.rows
+        return rows

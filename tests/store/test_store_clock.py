@@ -1,0 +1,83 @@
+"""A wall clock that jumps, and what is forgotten with time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.conftest import OpenRun
+from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, START, WINDOW_MS, Run, make_draft, make_entry
+from worker.model import HostPolicy, Millis, Poll, Retry
+
+JUMPS = pytest.mark.parametrize("jump", [-400 * DAY, -HOUR, HOUR, 400 * DAY])
+
+
+@JUMPS
+async def test_due_times_move_with_the_clock(run: Run, jump: int) -> None:
+    """After a jump what was due in one, two or three hours is due then, polls and retries alike."""
+    await run.start("a", "b")
+    await run.poll("a", make_entry("one"))
+    await run.poll("b", next_due=Millis(run.now + 3 * HOUR))
+    lease = (await run.ingest_of("one")).lease
+    await run.finish(Retry(lease=lease, due_at=Millis(run.now + 2 * HOUR), reason="timeout"))
+    await run.store.shift(jump)
+    run.now = Millis(run.now + jump)
+    for _ in range(3):
+        assert await run.claim() == []
+        assert await run.store.next_claim_at() == run.now + HOUR
+        run.later(HOUR)
+        (work,) = await run.claim()
+        much_later = Millis(run.now + 1_000 * DAY)
+        await run.finish(
+            run.polled(work, next_due=much_later) if isinstance(work, Poll) else run.ingested(work, make_draft("one"))
+        )
+
+
+@JUMPS
+async def test_leases_move_with_the_clock(run: Run, jump: int) -> None:
+    """A jump neither ends a lease nor prolongs it: it lasts as long as it had to."""
+    await run.start("a")
+    (work,) = await run.claim()
+    await run.store.shift(jump)
+    run.now = Millis(START + jump + LEASE_MS - 1)
+    assert await run.claim() == []
+    run.now = Millis(run.now + 1)
+    assert [again.lease.work_id for again in await run.claim()] == [work.lease.work_id]
+
+
+@JUMPS
+async def test_patience_moves_with_the_clock(open_run: OpenRun, jump: int) -> None:
+    """A host is left alone for as long as it asked for, and for its delay, whatever the clock is set to."""
+    async with open_run(policy=HostPolicy(concurrency=9, delay_ms=MINUTE)) as run:
+        await run.start("a")
+        poll = await run.poll_of("a")
+        await run.finish(run.polled(poll, not_before=Millis(run.now + HOUR), next_due=run.now))
+        await run.store.shift(jump)
+        run.now = Millis(run.now + jump + HOUR - 1)
+        assert await run.claim() == []
+        run.now = Millis(run.now + 1)
+        assert len(await run.claim()) == 1
+
+
+async def test_a_host_that_was_never_asked_does_not_wait_for_the_clock(run: Run) -> None:
+    """A jump makes no host wait that had not to."""
+    await run.start("a")
+    await run.store.shift(400 * DAY)
+    run.now = Millis(run.now + 400 * DAY)
+    assert len(await run.claim()) == 1
+    await run.start("a", "b")
+    assert len(await run.claim_all()) == 2
+
+
+async def test_upkeep_forgets_texts_whose_window_is_over(run: Run) -> None:
+    """Upkeep forgets what decides nothing any more, and nothing else."""
+    await run.start("a", "b", "c")
+    for feed in "abc":
+        await run.poll(feed, make_entry("one", feed=feed))
+    await run.ingest("one", make_draft("old"))
+    run.later(HOUR)
+    await run.ingest("one", make_draft("young"), feed="b")
+    run.now = Millis(START + WINDOW_MS)
+    run.held.clear()
+    await run.store.upkeep(now=run.now)
+    await run.store.upkeep(now=run.now)
+    assert (await run.ingest("one", make_draft("young"), feed="c")).duplicates == 1

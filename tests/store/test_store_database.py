@@ -1,0 +1,291 @@
+"""The database: how it is locked, opened, migrated and read."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from tests.store.conftest import OpenRun
+from tests.store.samples import NO_PATIENCE, WINDOW_MS, Run, make_entry
+from worker.errors import StateError, StateLocked
+from worker.store import Store, database_url, read_status
+from worker.store.database import open_database
+from worker.store.tables import metadata
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from worker.store import Store
+
+async def hold():
+    async with Store(Path(sys.argv[1]), policies=None, window_ms=1):
+        print("held", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(hold())
+"""
+
+
+def new_store(path: Path) -> Store:
+    return Store(path, policies=lambda _: NO_PATIENCE, window_ms=WINDOW_MS)
+
+
+@contextmanager
+def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the state."""
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+# --- the lock -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_second_process_is_refused_until_the_first_is_gone(state_path: Path) -> None:
+    """One process a state: another is told who has it, through whatever link it comes; kill -9 frees it."""
+    link = state_path.with_name("link.db")
+    link.symlink_to(state_path)
+    with held_by_another(state_path) as process:
+        for path in (state_path, link):
+            with pytest.raises(StateLocked, match=rf"{path.name} is in use by process {process.pid};"):
+                await new_store(path).__aenter__()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    async with new_store(state_path) as store:
+        assert await store.waiting() == (0, None)
+
+
+async def test_a_closed_state_can_be_opened_again(state_path: Path) -> None:
+    """The lock ends with the store that holds it, and the one who was refused may try again."""
+    async with new_store(state_path):
+        refused = new_store(state_path)
+        with pytest.raises(StateLocked):
+            await refused.__aenter__()
+    async with new_store(state_path):
+        pass
+
+
+# --- what can't be opened -----------------------------------------------------------------------------------------
+
+
+def no_database(path: Path) -> Path:
+    path.write_text("this is no database, but long enough to be one " * 100)
+    return path
+
+
+def of_a_later_version(path: Path) -> Path:
+    open_database(path).dispose()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    return path
+
+
+def a_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def in_a_file(path: Path) -> Path:
+    path.write_text("a file where the folder should be")
+    return path / "feedmill.db"
+
+
+def with_a_lock_that_is_a_folder(path: Path) -> Path:
+    path.with_name(path.name + ".lock").mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(no_database, "file is not a database", id="no database"),
+        pytest.param(of_a_later_version, "written by a later feedmill.*9999", id="of a later version"),
+        pytest.param(a_folder, "unable to open database file", id="a folder"),
+        pytest.param(in_a_file, "Not a directory|File exists", id="in a file"),
+        pytest.param(with_a_lock_that_is_a_folder, "Is a directory", id="the lock is a folder"),
+    ],
+)
+async def test_what_is_no_state_is_refused_by_name(tmp_path: Path, spoil: object, said: str) -> None:
+    """A state that can't be opened is an error that names it, and leaves nothing locked."""
+    path = spoil(tmp_path / "broken.db")  # type: ignore[operator]
+    for _ in range(2):
+        with pytest.raises(StateError, match=said) as raised:
+            await new_store(path).__aenter__()
+        assert not isinstance(raised.value, StateLocked)
+        assert said.startswith("written") or "broken.db" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(no_database, "file is not a database", id="no database"),
+        pytest.param(of_a_later_version, "of version 9999", id="of a later version"),
+        pytest.param(lambda path: path, "there is no state at", id="not there"),
+        pytest.param(lambda path: path.touch() or path, "of version None", id="empty"),
+    ],
+)
+def test_what_is_no_state_can_not_be_read(tmp_path: Path, spoil: object, said: str) -> None:
+    """A command that reads says what is wrong with the state, and makes none."""
+    path = spoil(tmp_path / "broken.db")  # type: ignore[operator]
+    before = path.exists() and path.read_bytes()
+    with pytest.raises(StateError, match=said):
+        read_status(path)
+    assert (path.exists() and path.read_bytes()) == before
+
+
+# --- where it is --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plain", "with spaces", "what?#now", "100%41", "ünï/cödé", "quo'te\"s"])
+async def test_a_state_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """The state is made with its folders where the configuration says, and read there, whatever the path is."""
+    path = tmp_path / name / "feed?mill%20.db"
+    async with new_store(path) as store:
+        await Run(store).start("a")
+        assert [feed.id for feed in read_status(path)[0]] == ["a"]
+    assert path.is_file()
+    assert [feed.id for feed in read_status(path)[0]] == ["a"]
+
+
+# --- what it is like ----------------------------------------------------------------------------------------------
+
+
+def test_commits_are_on_disk(tmp_path: Path) -> None:
+    """Readers do not wait for the writer (WAL), and a commit that was told of outlasts a loss of power (FULL)."""
+    engine = open_database(tmp_path / "state.db")
+    with engine.connect() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+        }
+    engine.dispose()
+    assert found == {"journal_mode": "wal", "synchronous": 2}
+
+
+def test_migrations_make_the_tables(tmp_path: Path) -> None:
+    """What the migrations make is what tables.py says, to the last index."""
+    engine = open_database(tmp_path / "migrated.db")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+    created = create_engine(database_url(tmp_path / "created.db"))
+    metadata.create_all(created)
+    created.dispose()
+    assert schema_of(tmp_path / "migrated.db") == schema_of(tmp_path / "created.db")
+
+
+def schema_of(path: Path) -> set[tuple[str, str]]:
+    """Tables and indexes as SQLite was told to make them: partial indexes, and tables without row ids, included."""
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    connection.close()
+    return {
+        (table, part.strip(" ,"))
+        for table, sql in rows
+        if table != "alembic_version"
+        for part in sql.replace("\t", " ").splitlines()
+    }
+
+
+async def test_opening_again_migrates_nothing(state_path: Path) -> None:
+    """A state of this version is taken as it is."""
+    async with new_store(state_path):
+        pass
+    before = schema_of(state_path)
+    async with new_store(state_path):
+        pass
+    assert schema_of(state_path) == before
+
+
+# --- beside it ----------------------------------------------------------------------------------------------------
+
+
+async def test_status_is_read_beside_the_writer(run: Run, state_path: Path) -> None:
+    """A command that reads sees the last commit while the engine holds its connection, and keeps it from nothing."""
+    await run.start("a", "b")
+    await run.poll("a", make_entry("one"), make_entry("two"))
+    feeds, totals = read_status(state_path)
+    assert [(feed.id, feed.new_total) for feed in feeds] == [("a", 2), ("b", 0)]
+    assert (totals.feeds, totals.failing, totals.queued, totals.articles, totals.unpublished) == (2, 0, 2, 0, 0)
+    await run.ingest("one")
+    await run.poll("b", error="refused")
+    totals = read_status(state_path)[1]
+    assert (totals.failing, totals.queued, totals.articles, totals.unpublished) == (1, 1, 1, 1)
+
+
+async def test_a_reader_in_the_middle_of_reading_stops_nobody(run: Run, state_path: Path) -> None:
+    """A reader that takes its time sees one commit throughout, and the engine goes on committing."""
+    await run.start("a")
+    reader = sqlite3.connect(f"file:{state_path}?mode=ro", uri=True, isolation_level=None)
+    reader.execute("BEGIN")
+    count = "SELECT count(*) FROM entry"
+    assert reader.execute(count).fetchone() == (0,)
+    await run.poll("a", make_entry("one"))
+    assert reader.execute(count).fetchone() == (0,)
+    reader.execute("COMMIT")
+    assert reader.execute(count).fetchone() == (1,)
+    reader.close()
+
+
+# --- when it can't be written -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file of this process may grow past `room` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_what_can_not_be_written_was_not_done(run: Run, state_path: Path) -> None:
+    """A batch for which the disk has no room is an error, leaves no trace, and may be told again."""
+    await run.start("a")
+    poll = run.polled(await run.poll_of("a"), *(make_entry(f"entry-{number}") for number in range(3_000)))
+    wal = state_path.with_name(state_path.name + "-wal")
+    with full_disk(wal.stat().st_size + 8_192), pytest.raises(StateError, match=r"the state .*feedmill\.db: "):
+        await run.store.finish([poll], now=run.now)
+    assert read_status(state_path)[1].queued == 0
+    assert (await run.finish(poll))[0].new == 3_000
+
+
+async def test_a_state_can_be_used_after_an_error(open_run: OpenRun, state_path: Path) -> None:
+    """An error in the middle of a transaction leaves none open: what was wrong put right, the same call succeeds."""
+    async with open_run() as run:
+        await run.start("a")
+        with sqlite3.connect(state_path, isolation_level=None) as outsider:
+            outsider.execute("ALTER TABLE meta RENAME TO lost")
+            with pytest.raises(StateError, match="no such table: meta"):
+                await number_one(run)
+            outsider.execute("ALTER TABLE lost RENAME TO meta")
+        outsider.close()
+        await number_one(run, expected=1)
+
+
+async def number_one(run: Run, *, expected: int | None = None) -> None:
+    if await run.store.waiting() == (0, None):
+        await run.poll("a", make_entry("one"))
+        await run.ingest("one")
+    segment = await run.store.number(now=run.now, limit=1)
+    assert segment is not None
+    assert segment.rows[0].seq == expected

@@ -1,0 +1,328 @@
+"""Anything that can happen, in any order: the promises of the store hold throughout."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.store.invariants import check_state
+from tests.store.samples import (
+    DAY,
+    HOUR,
+    LEASE_MS,
+    MINUTE,
+    SECOND,
+    START,
+    WINDOW_MS,
+    Run,
+    key,
+    make_draft,
+    make_entry,
+    make_feed,
+)
+from worker.model import (
+    Broken,
+    Feed,
+    HandedBack,
+    HostPolicy,
+    Ingest,
+    Lease,
+    Millis,
+    Moved,
+    Poll,
+    Retry,
+    SeenEntry,
+    Work,
+)
+from worker.store import Store
+
+FEEDS = [make_feed("a", "https://one.example/a"), make_feed("b", "https://one.example/b"), make_feed("c")]
+HOSTS = ["one.example", "c.example", "all.example"]
+NAMES = ["n1", "n2", "n3", "shared1", "shared2"]
+POLICIES = st.builds(HostPolicy, concurrency=st.integers(1, 3), delay_ms=st.sampled_from([0, 700, 5_000]))
+WORDS = st.sampled_from(["", "changed", "changed again"])
+TEXTS = st.sampled_from(["text 1", "text 2", "text 3"])
+TIMES = st.sampled_from([0, 1, 500, 5 * SECOND, MINUTE, LEASE_MS, HOUR])
+
+
+def entry_of(feed: Feed, name: str, words: str, pointer: bool) -> SeenEntry:
+    """The entries called shared are on pages that all feeds link to."""
+    url = f"https://all.example/{name}" if name.startswith("shared") else f"{feed.url}/{name}"
+    own = key("guid", feed.id, name)
+    return make_entry(name, feed=feed.id, url=url, words=words, pointer=own.hex().encode() if pointer else None)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """An engine that may be restarted, stopped or slow at any time, over feeds that come, go and change.
+
+    What it remembers is little: which leases stand, when each host was last asked, what was published.
+    """
+
+    empty_state: Path
+
+    @initialize(linked=st.booleans(), policies=st.lists(POLICIES, min_size=3, max_size=3))
+    def begin(self, linked: bool, policies: list[HostPolicy]) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(shutil.copy(self.empty_state, Path(self.folder.name) / "state.db"))
+        self.runner = asyncio.Runner()
+        self.linked = linked
+        self.policies = dict(zip(HOSTS, policies, strict=True))
+        self.standing: dict[Lease, Work] = {}
+        self.late: list[Work] = []
+        self.ended: list[Work] = []
+        self.not_before: dict[int, int] = {}
+        self.published: list[tuple[bytes, int]] = []
+        self.seqs: list[int] = []
+        self.now = START
+        self.open(FEEDS)
+
+    def open(self, listed: list[Feed], poll_all: bool = False) -> None:
+        self.listed = {feed.id: feed for feed in listed}
+        self.store = Store(self.path, policies=lambda name: self.policies[name], window_ms=WINDOW_MS)
+        self.runner.run(self.store.__aenter__())
+        self.run = Run(self.store, self.now)
+        self.do(lambda: self.store.start(listed, now=self.now, poll_all=poll_all))
+
+    def do(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        async def called() -> Any:
+            return await call()
+
+        return self.runner.run(called())
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            try:
+                self.drain()
+            finally:
+                self.runner.run(self.store.__aexit__())
+                self.runner.close()
+                self.folder.cleanup()
+
+    # --- time, and the process ---
+
+    @rule(by=TIMES)
+    def wait(self, by: int) -> None:
+        self.now = self.run.now = Millis(self.now + by)
+        self.late += [self.standing.pop(lease) for lease in list(self.standing) if lease.expires_at <= self.now]
+
+    @rule(listed=st.lists(st.sampled_from(FEEDS), unique_by=lambda feed: feed.id), poll_all=st.booleans())
+    def restart(self, listed: list[Feed], poll_all: bool) -> None:
+        """The process ends with all it has under way, and the next has another list."""
+        self.close()
+        self.open(listed, poll_all)
+
+    def close(self) -> None:
+        self.runner.run(self.store.__aexit__())
+        self.ended += [*self.standing.values(), *self.late]
+        self.standing.clear()
+        self.late.clear()
+
+    @rule(host=st.sampled_from(HOSTS), policy=POLICIES)
+    def reconfigure(self, host: str, policy: HostPolicy) -> None:
+        """The process ends, and the next has another policy for a host."""
+        self.close()
+        self.policies[host] = policy
+        self.open(list(self.listed.values()))
+
+    # --- work ---
+
+    @rule(limit=st.integers(1, 4))
+    def claim(self, limit: int) -> None:
+        works = self.do(lambda: self.store.claim(limit, now=self.now, lease_ms=LEASE_MS))
+        assert len(works) <= limit
+        for work in works:
+            assert work.feed_id in self.listed, "work of a feed that is not listed"
+            assert work.lease.work_id not in {lease.work_id for lease in self.standing}, "work that another has"
+            self.standing[work.lease] = work
+            policy = self.policy_of(work)
+            assert self.now >= self.not_before.get(work.lease.host_id, 0), "a host was not given its time"
+            self.not_before[work.lease.host_id] = self.now + policy.delay_ms
+            under_way = [lease for lease in self.standing if lease.host_id == work.lease.host_id]
+            assert len(under_way) <= policy.concurrency, "more fetches at a host than it may have"
+
+    def policy_of(self, work: Work) -> HostPolicy:
+        connection = sqlite3.connect(self.path)
+        (name,) = connection.execute("SELECT name FROM host WHERE id = ?", (work.lease.host_id,)).fetchone()
+        connection.close()
+        return HostPolicy(concurrency=16, delay_ms=0) if name == "" else self.policies[name]
+
+    def take(self, kind: type[Work], data: st.DataObject) -> Any:
+        works = [work for work in self.standing.values() if isinstance(work, kind)]
+        return data.draw(st.sampled_from(sorted(works, key=lambda work: work.lease.work_id))) if works else None
+
+    def finish(self, *batch: Any) -> list[Any]:
+        results = self.do(lambda: self.store.finish(batch, now=self.now))
+        assert all(result.accepted for result in results), "a lease that stands was refused"
+        self.ended += [self.standing.pop(done.lease) for done in batch]
+        return results
+
+    @precondition(lambda self: any(isinstance(work, Poll) for work in self.standing.values()))
+    @rule(
+        data=st.data(),
+        shown=st.dictionaries(st.sampled_from(NAMES), WORDS),
+        wait=st.sampled_from([0, MINUTE, HOUR]),
+        patience=st.sampled_from([None, 10 * SECOND]),
+    )
+    def poll(self, data: st.DataObject, shown: dict[str, str], wait: int, patience: int | None) -> None:
+        work = self.take(Poll, data)
+        entries = [entry_of(self.listed[work.feed_id], name, words, self.linked) for name, words in shown.items()]
+        not_before = None if patience is None else Millis(self.now + patience)
+        self.finish(self.run.polled(work, *entries, next_due=Millis(self.now + wait), not_before=not_before))
+        self.not_before[work.lease.host_id] = max(self.not_before[work.lease.host_id], not_before or 0)
+
+    @precondition(lambda self: any(isinstance(work, Ingest) for work in self.standing.values()))
+    @rule(data=st.data(), text=TEXTS, short=st.booleans(), reveals=st.sampled_from([None, "shared1", "shared2"]))
+    def ingest(self, data: st.DataObject, text: str, short: bool, reveals: str | None) -> None:
+        work = self.take(Ingest, data)
+        draft = make_draft(
+            text,
+            body=work.record_id.encode(),
+            pointer=work.record_id.encode() if self.linked else None,
+            **({"text_key": None} if short else {}),
+            url_keys=() if reveals is None else (key("url", f"https://all.example/{reveals}"),),
+        )
+        self.finish(self.run.ingested(work, draft))
+
+    @precondition(lambda self: self.standing)
+    @rule(data=st.data(), how=st.sampled_from(["retry", "moved", "handed back", "broken"]))
+    def set_back(self, data: st.DataObject, how: str) -> None:
+        work = self.take(Poll | Ingest, data)  # type: ignore[arg-type]
+        lease = work.lease
+        if how == "retry" and isinstance(work, Ingest):
+            self.finish(Retry(lease=lease, due_at=Millis(self.now + MINUTE), reason="timeout"))
+        elif how == "moved":
+            self.finish(Moved(lease=lease, url="https://all.example/there", host="all.example", hops=work.hops + 1))
+        elif how == "broken":
+            self.finish(Broken(lease=lease, at=self.now, error="KeyError"))
+        else:
+            self.finish(HandedBack(lease=lease))
+
+    @precondition(lambda self: self.standing)
+    @rule(data=st.data(), by=st.sampled_from([1, LEASE_MS, 3 * LEASE_MS]))
+    def renew(self, data: st.DataObject, by: int) -> None:
+        """One of the leases, along with all that have ended."""
+        work = self.take(Poll | Ingest, data)  # type: ignore[arg-type]
+        until = Millis(work.lease.expires_at + by)
+        self.do(lambda: self.store.renew([work.lease, *(ended.lease for ended in self.ended)], until=until))
+        del self.standing[work.lease]
+        renewed = replace(work.lease, expires_at=until)
+        self.standing[renewed] = replace(work, lease=renewed)
+
+    @precondition(lambda self: self.late)
+    @rule(data=st.data())
+    def finish_late(self, data: st.DataObject) -> None:
+        """Work whose lease has ended may be accepted, but not if another has it now."""
+        work = self.late.pop(data.draw(st.integers(0, len(self.late) - 1)))
+        self.ended.append(work)
+        (result,) = self.do(lambda: self.store.finish([HandedBack(lease=work.lease)], now=self.now))
+        taken = work.lease.work_id in {lease.work_id for lease in self.standing}
+        assert not (result.accepted and taken), "two were heard about one piece of work"
+
+    @precondition(lambda self: self.ended)
+    @rule()
+    def finish_again(self) -> None:
+        """Whatever was finished, or held by a process that is gone, is refused."""
+        batch = [HandedBack(lease=work.lease) for work in self.ended]
+        results = self.do(lambda: self.store.finish(batch, now=self.now))
+        assert not any(result.accepted for result in results)
+
+    # --- publication ---
+
+    @rule(limit=st.integers(1, 5), marked=st.booleans())
+    def publish(self, limit: int, marked: bool) -> None:
+        segment = self.do(lambda: self.store.number(now=self.now, limit=limit))
+        if segment is not None and marked:
+            self.do(lambda: self.store.mark(segment.id, path="p", sha256="0"))
+            self.published += [(row.body, row.revision) for row in segment.rows]
+            self.seqs += [row.seq for row in segment.rows]
+
+    # --- what holds ---
+
+    @invariant()
+    def state_is_whole(self) -> None:
+        if hasattr(self, "path"):
+            check_state(self.path)
+            assert len(set(self.published)) == len(self.published), "a revision was published twice"
+            assert self.seqs == list(range(1, len(self.seqs) + 1)), "numbers with a gap, or out of order"
+
+    # --- and how it ends ---
+
+    def drain(self) -> None:
+        """All feeds are listed, show all they have, and everything is ingested and published."""
+        self.restart(FEEDS, True)
+        for _ in range(500):
+            until = self.do(self.store.next_claim_at)
+            if until > self.now + 50 * DAY:
+                break
+            self.wait(max(0, until - self.now))
+            self.claim(4)
+            for work in list(self.standing.values()):
+                if isinstance(work, Poll):
+                    shown = [entry_of(self.listed[work.feed_id], name, "", self.linked) for name in NAMES]
+                    self.finish(self.run.polled(work, *shown, next_due=Millis(self.now + 100 * DAY)))
+                else:
+                    pointer = work.record_id.encode() if self.linked else None
+                    draft = make_draft(f"{work.record_id}, at last", body=work.record_id.encode(), pointer=pointer)
+                    self.finish(self.run.ingested(work, draft))
+        else:
+            pytest.fail("there is no end to the work")
+        self.publish(1_000, True)
+        while self.do(self.store.waiting)[0]:
+            self.publish(1_000, True)
+        self.state_is_whole()
+        self.nothing_is_lost()
+
+    def nothing_is_lost(self) -> None:
+        connection = sqlite3.connect(self.path)
+        for feed in FEEDS:
+            for name in NAMES:
+                (root,) = connection.execute(
+                    "SELECT coalesce(duplicate_of, id) FROM entry JOIN identity ON entry.id = identity.entry_id "
+                    "WHERE identity.key = ?",
+                    (key("guid", feed.id, name),),
+                ).fetchone()
+                revision, quarantined = connection.execute(
+                    "SELECT revision, (SELECT quarantined FROM work WHERE entry_id = entry.id) FROM entry WHERE id = ?",
+                    (root,),
+                ).fetchone()
+                assert revision or quarantined, f"{name} of {feed.id} is lost"
+        written = connection.execute("SELECT lower(hex(record_id)), revision FROM entry").fetchall()
+        connection.close()
+        published = {(body.decode(), revision) for body, revision in self.published}
+        assert published == {(record_id, n) for record_id, revision in written for n in range(1, revision + 1)}
+
+
+def run_machine(empty_state: Path, **how: Any) -> None:
+    machine = type("StoreMachine", (StoreMachine,), {"empty_state": empty_state})
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    run_state_machine_as_test(machine, settings=settings(deadline=None, suppress_health_check=checks, **how))
+
+
+def test_the_promises_hold(empty_state: Path) -> None:
+    """No lease beyond a host's concurrency, no start before its delay, no revision twice, no entry lost, whatever
+    happens: the same few examples each time."""
+    run_machine(empty_state, max_examples=8, stateful_step_count=40, derandomize=True)
+
+
+@pytest.mark.slow
+def test_the_promises_hold_for_long(empty_state: Path) -> None:
+    """The same, with many examples that are others each time."""
+    run_machine(empty_state, max_examples=300, stateful_step_count=60)

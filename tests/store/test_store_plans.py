@@ -1,0 +1,115 @@
+"""What is read on the way of every piece of work is found by an index, however much the state holds."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from tests.store.samples import MINUTE, Run, key, make_draft, make_entry, make_version
+from worker.model import Broken, HandedBack, Ingest, Millis, Moved, Poll, Retry
+
+GROWING = {"feed", "host", "slot", "work", "entry", "identity", "content", "outbox", "segment"}
+Statements = dict[str, Any]
+
+
+@contextmanager
+def statements() -> Iterator[Statements]:
+    """The statements that are executed meanwhile, each with the first of its parameters."""
+    found: Statements = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        found.setdefault(statement, parameters[0] if many else parameters)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def scans(path: Path, found: Statements) -> list[tuple[str, str]]:
+    """The statements that go through a whole table that grows, and how SQLite says so. The first rows in the order of
+    their ids are a scan to it too, but not a long one."""
+    connection = sqlite3.connect(path)
+    scanned = []
+    for statement, parameters in found.items():
+        first_rows = "LIMIT" in statement and "WHERE" not in statement
+        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "INSERT") and not first_rows:
+            for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters):
+                table = re.match(r"SCAN (\w+)", detail)
+                if table and table[1] in GROWING:
+                    scanned.append((detail, statement))
+    connection.close()
+    return scanned
+
+
+async def start_with_work(run: Run) -> list[Poll]:
+    await run.start(*"abcdefgh")
+    return [work for work in await run.claim() if isinstance(work, Poll)]
+
+
+def test_a_scan_is_seen(empty_state: Path) -> None:
+    """The way to find scans finds one."""
+    found = {"SELECT id FROM work WHERE tries = ?": (1,), "SELECT id FROM work WHERE id = ?": (1,)}
+    assert [statement for _, statement in scans(empty_state, found)] == ["SELECT id FROM work WHERE tries = ?"]
+
+
+async def test_claims_scan_nothing(run: Run, state_path: Path) -> None:
+    """To claim, to renew and to ask for the time of the next claim reads no table from end to end."""
+    polls = await start_with_work(run)
+    await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id)) for poll in polls))
+    with statements() as found:
+        works = await run.claim(3)
+        await run.store.renew([work.lease for work in works], until=Millis(run.now + MINUTE))
+        await run.store.next_claim_at()
+    assert len(works) == 3
+    assert any("FROM host" in statement for statement in found)
+    assert scans(state_path, found) == []
+
+
+async def test_finishing_scans_nothing(run: Run, state_path: Path) -> None:
+    """To finish work of every kind, with all that is settled by it, reads no table from end to end."""
+    polls = await start_with_work(run)
+    shared = "https://site.example/story"
+    with statements() as found:
+        for poll in polls:
+            page = shared if poll.feed_id in "ab" else ""
+            entry = make_entry("one", feed=poll.feed_id, url=page, pointer=b"see")
+            await run.finish(run.polled(poll, entry, version=make_version("v"), not_before=run.now))
+        works = [work for work in await run.claim() if isinstance(work, Ingest)]
+        first, copy, broken, retried, moved, back, same = works
+        revealed = key("url", "https://a.example/revealed")
+        await run.finish(
+            run.ingested(first, make_draft("text", url_keys=(revealed,))),
+            run.ingested(copy, make_draft("text", pointer=b"see")),
+            Broken(lease=broken.lease, at=run.now, error="KeyError"),
+            Retry(lease=retried.lease, due_at=run.now, reason="timeout"),
+            Moved(lease=moved.lease, url="https://cdn.example/", host="cdn.example", hops=1),
+            HandedBack(lease=back.lease),
+        )
+        await run.finish(run.ingested(same, make_draft("other", url_keys=(revealed,))))
+    verbs = {(statement.split()[0], table) for statement in found for table in GROWING if f" {table}" in statement}
+    assert {("UPDATE", "work"), ("DELETE", "work"), ("UPDATE", "entry"), ("INSERT", "outbox")} <= verbs
+    assert scans(state_path, found) == []
+
+
+async def test_publishing_scans_nothing(run: Run, state_path: Path) -> None:
+    """To number a segment, to take one up again and to mark it reads no table from end to end: the outbox may be long
+    where the output could not be written for a day."""
+    polls = await start_with_work(run)
+    await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id)) for poll in polls))
+    for poll in polls:
+        await run.ingest("one", make_draft(poll.feed_id), feed=poll.feed_id)
+    with statements() as found:
+        first = await run.store.number(now=run.now, limit=3)
+        assert await run.store.number(now=run.now, limit=3) == first
+        assert first is not None
+        await run.store.mark(first.id, path="p", sha256="0")
+    assert any(statement.startswith("DELETE FROM outbox") for statement in found)
+    assert scans(state_path, found) == []

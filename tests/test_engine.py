@@ -1,0 +1,233 @@
+"""The engine against a real state and a real output directory; what it hands work to is made up here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from worker import engine as engine_module
+from worker.bus import LocalBus
+from worker.engine import Engine
+from worker.errors import OutputError, StateError
+from worker.model import (
+    Done,
+    Feed,
+    FeedId,
+    Finished,
+    HostPolicy,
+    Ingest,
+    Millis,
+    Poll,
+    PollDone,
+)
+from worker.output import OutputDirectory
+from worker.pipeline import Ingester, Poller, Publisher
+from worker.store import Store, read_status
+
+
+@dataclass
+class Clock:
+    """The wall clock, which may be set."""
+
+    ahead_ms: int = 0
+
+    def __call__(self) -> Millis:
+        return Millis(time.time_ns() // 1_000_000 + self.ahead_ms)
+
+
+@dataclass
+class Polls:
+    """A poller that does as it is told, and notes what it was given."""
+
+    clock: Clock
+    act: Callable[[Poll], object] = lambda _: None
+    every_ms: int = 3_600_000
+    seen: list[Poll] = field(default_factory=list)
+
+    async def poll(self, work: Poll) -> PollDone:
+        self.seen.append(work)
+        acted = self.act(work)
+        if asyncio.iscoroutine(acted):
+            await acted
+        now = self.clock()
+        due = Millis(now + self.every_ms)
+        return PollDone(lease=work.lease, feed_id=work.feed_id, at=now, next_due=due, status=200)
+
+
+class NoIngests:
+    async def ingest(self, work: Ingest) -> Done:
+        raise AssertionError("nothing was to be ingested")
+
+
+@asynccontextmanager
+async def made(
+    folder: Path, polls: Polls, *, feeds: int = 3, store_type: type[Store] = Store, concurrency: int = 2
+) -> AsyncIterator[tuple[Engine, Store]]:
+    policy = HostPolicy(concurrency=1, delay_ms=0)
+    async with store_type(folder / "state.db", policies=lambda _: policy, window_ms=1000) as store:
+        listed = [Feed(id=FeedId(f"f{n}"), url=f"http://h{n}.example/") for n in range(feeds)]
+        await store.start(listed, now=polls.clock())
+        directory = OutputDirectory.open(folder / "out", schema=b"{}")
+        publisher = Publisher(store=store, directory=directory, seal_after_ms=0, seal_records=10)
+        yield (
+            Engine(
+                store=store,
+                bus=LocalBus(),
+                poller=cast(Poller, polls),
+                ingester=cast(Ingester, NoIngests()),
+                publisher=publisher,
+                concurrency=concurrency,
+                clock=polls.clock,
+            ),
+            store,
+        )
+
+
+async def test_it_ends_when_all_that_was_due_is_done(tmp_path: Path) -> None:
+    """And not before, however little may be under way at once; feeds that fall due meanwhile wait for the next time."""
+    polls = Polls(Clock(), every_ms=0)
+    async with made(tmp_path, polls, feeds=7) as (engine, _):
+        await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+    assert sorted(work.feed_id for work in polls.seen) == [f"f{n}" for n in range(7)]
+    assert engine.tally.polls == 7
+
+
+async def test_no_more_is_under_way_than_allowed(tmp_path: Path) -> None:
+    """Two at once are two at once."""
+    now = most = 0
+
+    async def busy() -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.05)
+        now -= 1
+
+    async with made(tmp_path, Polls(Clock(), act=lambda _: busy()), feeds=8) as (engine, _):
+        await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+    assert most == 2
+
+
+async def test_a_defect_costs_one_job(tmp_path: Path) -> None:
+    """It is logged whole, the feed says so and is tried again later, and the others go on."""
+
+    def fail(work: Poll) -> None:
+        if work.feed_id == "f1":
+            raise ZeroDivisionError("a defect")
+
+    polls = Polls(Clock(), act=fail)
+    with capture_logs() as lines:
+        async with made(tmp_path, polls) as (engine, _):
+            await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+    assert (engine.tally.polls, engine.tally.broken) == (2, 1)
+    feeds, _ = read_status(tmp_path / "state.db")
+    assert [feed.error for feed in feeds] == [None, "ZeroDivisionError: a defect", None]
+    assert feeds[1].next_poll_at is not None
+    assert feeds[1].next_poll_at > polls.clock()
+    assert {"job.broken", "job.failed"} <= {line["event"] for line in lines}
+
+
+class Unwilling(Store):
+    """A store whose disk is full twice, at each of two doors."""
+
+    refusals: int = 2
+
+    async def finish(self, *args: object, **kwargs: object) -> list[Finished]:
+        if self.refusals:
+            self.refusals -= 1
+            raise StateError("the disk is full")
+        return await super().finish(*args, **kwargs)  # type: ignore[arg-type]
+
+    async def claim(self, *args: object, **kwargs: object) -> list[Poll | Ingest]:
+        if self.refusals == 2:
+            self.refusals -= 1
+            raise StateError("the disk is full")
+        return await super().claim(*args, **kwargs)  # type: ignore[arg-type]
+
+
+async def test_what_the_state_refuses_is_tried_until_it_is_taken(tmp_path: Path) -> None:
+    """A full disk loses nothing that was done, and does it only once."""
+    polls = Polls(Clock())
+    with capture_logs() as lines:
+        async with made(tmp_path, polls, store_type=Unwilling) as (engine, _):
+            stop = asyncio.Event()
+            running = asyncio.create_task(engine.run(stop))
+            while engine.tally.polls < 3:
+                await asyncio.sleep(0.02)
+            stop.set()
+            await asyncio.wait_for(running, 20)
+    assert len(polls.seen) == 3
+    assert [line["event"] for line in lines].count("store.unusable") >= 2
+
+
+@pytest.mark.parametrize("jump_ms", [86_400_000, -86_400_000], ids=["a day on", "a day back"])
+async def test_a_clock_that_is_set_moves_what_is_planned(tmp_path: Path, jump_ms: int) -> None:
+    """Nobody is polled a day early, or a day late; the jump is logged."""
+    polls = Polls(Clock())
+    with capture_logs() as lines:
+        async with made(tmp_path, polls) as (engine, _):
+            stop = asyncio.Event()
+            running = asyncio.create_task(engine.run(stop))
+            while len(polls.seen) < 3:
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
+            polls.clock.ahead_ms = jump_ms
+            while not any(line["event"] == "clock.jumped" for line in lines):
+                await asyncio.sleep(0.02)
+            stop.set()
+            await asyncio.wait_for(running, 20)
+    feeds, _ = read_status(tmp_path / "state.db")
+    for feed in feeds:
+        assert feed.next_poll_at is not None
+        assert abs(feed.next_poll_at - polls.clock() - 3_600_000) < 60_000
+    assert len(polls.seen) == 3
+
+
+async def test_leases_are_renewed_while_the_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that takes longer than its lease is not given to anybody else, and its end is accepted."""
+    monkeypatch.setattr(engine_module, "LEASE_MS", 2500)
+    monkeypatch.setattr(engine_module, "RENEW_MS", 500)
+    polls = Polls(Clock(), act=lambda _: asyncio.sleep(4))
+    async with made(tmp_path, polls, feeds=1) as (engine, _):
+        await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+    assert len(polls.seen) == 1
+    assert engine.tally.polls == 1
+
+
+async def test_what_is_queued_or_hangs_at_a_stop_is_handed_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is due at once for the next start, and counts as nobody's failure."""
+    monkeypatch.setattr(engine_module, "GRACE_S", 0.2)
+    polls = Polls(Clock(), act=lambda _: asyncio.sleep(60))
+    async with made(tmp_path, polls) as (engine, store):
+        stop = asyncio.Event()
+        running = asyncio.create_task(engine.run(stop))
+        while not polls.seen:
+            await asyncio.sleep(0.02)
+        stop.set()
+        await asyncio.wait_for(running, 10)
+        again = await store.claim(10, now=polls.clock(), lease_ms=1000)
+    assert len(again) == 3
+    assert all(work.errors == 0 for work in again if isinstance(work, Poll))
+
+
+async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> None:
+    """Whoever waits for `once` must not take unsealed records for sealed ones."""
+
+    class Failing(Publisher):
+        async def publish(self, *, now: Millis, everything: bool = False) -> int:
+            raise OutputError("no room")
+
+    async with made(tmp_path, Polls(Clock())) as (engine, _):
+        engine._publisher = Failing.__new__(Failing)
+        with capture_logs(), pytest.raises(OutputError, match="no room"):
+            await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)

@@ -1,0 +1,73 @@
+"""The README says nothing that does not work."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from worker.cli.main import app
+from worker.settings import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_ways_to_read_records_work(
+    demo: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Python, DuckDB and pandas of the README, on what the demo wrote."""
+    out, _ = demo
+    monkeypatch.chdir(out.parent)
+    names: dict[str, object] = {}
+    for block in blocks("python"):
+        exec(block, names)  # noqa: S102  # the README is ours
+    assert names["last"]
+    assert len(names["frame"]) == 51  # type: ignore[arg-type]
+    assert len(names["latest"]) == 50  # type: ignore[arg-type]
+    assert capsys.readouterr().out.count("\n") > 51
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_jq_line_works(demo: tuple[Path, str]) -> None:
+    """A line a record."""
+    out, _ = demo
+    (line,) = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("jq ")]
+    done = subprocess.run(line, shell=True, cwd=out.parent, capture_output=True, text=True, check=True)  # noqa: S602
+    assert len(done.stdout.splitlines()) == 51
+
+
+def test_the_feed_list_is_a_valid_one(tmp_path: Path) -> None:
+    """The YAML of the README, loaded."""
+    (block,) = blocks("yaml")
+    (tmp_path / "feeds.yaml").write_text(block)
+    (tmp_path / "worker.yaml").write_text("")
+    settings = load(tmp_path / "worker.yaml", {"TOKEN": "x"})
+    assert len(settings.feeds) == len(yaml.safe_load(block)["feeds"])
+
+
+def test_every_command_is_named() -> None:
+    """No command without a word in the README."""
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert f"feedmill {command.callback.__name__}" in README
+
+
+def test_every_room_is_in_the_picture() -> None:
+    """The table of rooms follows the folders."""
+    rooms = {path.name for path in (ROOT / "worker").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert {room for room in rooms if f"worker/{room}/" not in README} <= {"bus", "cli", "demo"}
+
+
+def test_files_that_it_links_to_exist() -> None:
+    """Relative links lead somewhere."""
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,109 @@
+"""What the tests of the whole share: a scripted site, a configuration, and the command as a real process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.site import Site
+from worker import app, read_records
+from worker.engine import Tally
+from worker.record import Record
+from worker.settings import load
+
+QUICK: Mapping[str, object] = {
+    "state": "sqlite:///state.db",
+    "output": {"dir": "out"},
+    "fetch": {"allow_addresses": ["127.0.0.0/8"], "per_host": {"delay": "0s"}, "timeout": "5s", "retries": []},
+    "log": {"format": "json"},
+}
+"""A configuration for loopback: no delays, no second tries."""
+
+MARK = "FEEDMILL_TEST_FOLDER"
+"""In the environment of a worker's processes: what they are found by."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """feedmill with a folder of its own."""
+
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.db"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    def configure(self, feeds: Sequence[object], **changes: object) -> None:
+        """Writes worker.yaml (`QUICK`, with sections changed key by key) and feeds.yaml."""
+        config = {**QUICK}
+        for name, change in changes.items():
+            old = config.get(name)
+            config[name] = {**old, **change} if isinstance(old, dict) and isinstance(change, dict) else change
+        (self.folder / "worker.yaml").write_text(yaml.safe_dump(config))
+        (self.folder / "feeds.yaml").write_text(yaml.safe_dump({"feeds": list(feeds)}))
+
+    def command(self, *args: str) -> list[str]:
+        name, *rest = args
+        return [sys.executable, "-m", "worker.cli", name, "--config", str(self.folder / "worker.yaml"), *rest]
+
+    def run(self, *args: str, status: int = 0, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        """The command, run to its end, which must be with `status`."""
+        done = subprocess.run(
+            self.command(*args), capture_output=True, text=True, timeout=timeout_s, env=self.environment(), check=False
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done
+
+    def start(self, *args: str) -> subprocess.Popen[bytes]:
+        """The command, started; what it logs is added to `log`."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(self.command(*args), stdout=subprocess.DEVNULL, stderr=log, env=self.environment())
+
+    def once(self, *, every: bool = False) -> Tally:
+        """What `once` does, in this process, which has the CPU processes' modules loaded by now."""
+        settings = load(self.folder / "worker.yaml", os.environ)
+        return asyncio.run(app.work(settings, stop=asyncio.Event(), until_idle=True, poll_all=every))
+
+    def records(self) -> list[Record]:
+        return list(read_records(self.out))
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONWARNINGS": "error", MARK: str(self.folder)}
+
+    def processes(self) -> list[int]:
+        """The ids of all processes that `run` or `start` led to and that are still there (Linux)."""
+        mark = f"{MARK}={self.folder}\0".encode()
+        found = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+                if mark in environment.read_bytes():
+                    found.append(int(environment.parent.name))
+        return found
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as served:
+        yield served
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Worker:
+    return Worker(tmp_path)

@@ -1,0 +1,109 @@
+"""The commands that configure and show."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.site import Answer, Site
+from tests.whole.conftest import Worker
+
+
+def feedmill(*args: str, folder: Path, status: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The command, typed in `folder`."""
+    environment = {**os.environ, "PYTHONWARNINGS": "error", "COLUMNS": "120", **environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "worker.cli", *args],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def test_init_writes_a_configuration_that_checks(tmp_path: Path) -> None:
+    """Both files, commented; a second time it touches neither."""
+    feedmill("init", folder=tmp_path)
+    assert "ok: 10 feeds in 1 list" in feedmill("check", folder=tmp_path).stdout
+    (tmp_path / "config/feeds.yaml").write_text("feeds: [https://example.org/feed]\n")
+    assert "kept" in feedmill("init", folder=tmp_path).stdout
+    assert "ok: 1 feed in 1 list" in feedmill("check", folder=tmp_path).stdout
+
+
+def test_check_reports_every_mistake_at_once(tmp_path: Path) -> None:
+    """With file, line and the nearest right key, for people and for programs; the status is 2."""
+    (tmp_path / "worker.yaml").write_text("fetch:\n  conccurency: 3\n  timeout: 17\nfeeds: [feeds.yaml, gone.yaml]\n")
+    (tmp_path / "feeds.yaml").write_text("feeds:\n  - https://a.example/feed\n  - url: https://a.example/feed\n")
+    done = feedmill("check", "-c", "worker.yaml", folder=tmp_path, status=2)
+    said = done.stderr.splitlines()
+    assert said[-1] == "4 problems"
+    for part in ("worker.yaml:2", 'did you mean "concurrency"?', "worker.yaml:3", "gone.yaml", "feeds.yaml:3"):
+        assert part in done.stderr
+    problems = json.loads(feedmill("check", "-c", "worker.yaml", "--json", folder=tmp_path, status=2).stdout)
+    assert len(problems["problems"]) == 4
+
+
+@pytest.mark.parametrize("command", ["once", "run", "status", "check"])
+def test_a_missing_configuration_says_what_to_do(tmp_path: Path, command: str) -> None:
+    """Every command that needs one ends with 2 and names `feedmill init`."""
+    assert "feedmill init" in feedmill(command, folder=tmp_path, status=2).stderr
+
+
+def test_the_configuration_may_be_named_by_the_environment(tmp_path: Path) -> None:
+    """`$FEEDMILL_CONFIG` stands in for `--config`."""
+    feedmill("init", "elsewhere", folder=tmp_path)
+    feedmill("check", folder=tmp_path, FEEDMILL_CONFIG="elsewhere/worker.yaml")
+
+
+def test_status_without_a_state_says_what_makes_one(tmp_path: Path) -> None:
+    """No state is made by looking."""
+    feedmill("init", folder=tmp_path)
+    assert "feedmill once" in feedmill("status", folder=tmp_path, status=1).stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_status_shows_when_and_what(site: Site, worker: Worker) -> None:
+    """A line a feed, and totals; titles and errors of strangers cannot colour the terminal."""
+    evil = "\x1b[31mred\x1b[0m [bold]x[/]"
+    body = f"<rss version='2.0'><channel><title>{evil[1:]}</title></channel></rss>".encode()
+    worker.configure([site.add("a", "/feed", Answer(body=body)), site.add("b", "/feed", Answer(status=500))])
+    worker.once()
+    shown = worker.run("status").stdout
+    assert "ok" in shown
+    assert "500" in shown
+    assert "2 feeds, 1 failing" in shown
+    assert "\x1b" not in shown
+    failing = worker.run("status", "--failing").stdout
+    assert "b.localhost" in failing
+    assert "a.localhost" not in failing
+
+
+@pytest.mark.parametrize("which", ["record", "config", "feeds"])
+def test_schema_prints_json_schemas(tmp_path: Path, which: str) -> None:
+    """Valid ones, of draft 2020-12."""
+    schema = json.loads(feedmill("schema", which, folder=tmp_path).stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_version_and_help(tmp_path: Path) -> None:
+    """Both exist, for the whole and for each command, with an example."""
+    assert feedmill("--version", folder=tmp_path).stdout.startswith("feedmill ")
+    assert "once" in feedmill("--help", folder=tmp_path).stdout
+    for command in ("demo", "init", "check", "once", "run", "status", "schema"):
+        assert "Example: feedmill" in feedmill(command, "--help", folder=tmp_path).stdout
+
+
+def test_wrong_use_ends_with_2(tmp_path: Path) -> None:
+    """An unknown command, an unknown option."""
+    feedmill("pol", folder=tmp_path, status=2)
+    feedmill("once", "--every", folder=tmp_path, status=2)

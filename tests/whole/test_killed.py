@@ -1,0 +1,255 @@
+"""The command killed, started twice, and told to stop: what it ends with is what an undisturbed run ends with."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from tests import corpus
+from tests.conftest import CheckOutput
+from tests.site import Answer, Request, Site
+from tests.whole.conftest import Worker
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
+
+Scene = Callable[[Site], list[object]]
+"""Serves a web from its beginning; the feeds to configure."""
+
+
+# --- what there is to ingest ----------------------------------------------------------------------------------------
+
+HOSTS = ("ant", "bee", "cat", "dog")
+PAGES = 7
+"""Of each host's own."""
+NOTES = 40
+"""Entries without a page."""
+LATENCY_S = 0.02
+
+
+def page(subject: str) -> Answer:
+    text = " ".join(f"The {subject} was seen at place {n} by those who know {subject} well." for n in range(8))
+    html = f"<html><head><title>On {subject}</title></head><body><article><h1>On {subject}</h1><p>{text}</p></article>"
+    return Answer(body=f"{html}</body></html>".encode(), delay_s=LATENCY_S)
+
+
+def rss(*items: tuple[str, str | None, str]) -> Answer:
+    """A feed of (guid, link, title)."""
+    parts = [
+        f"<item><guid isPermaLink='false'>{escape(guid)}</guid>{f'<link>{escape(link)}</link>' if link else ''}"
+        f"<title>{escape(title)}</title></item>"
+        for guid, link, title in items
+    ]
+    body = f"<rss version='2.0'><channel><title>Feed</title>{''.join(parts)}</channel></rss>"
+    return Answer(body=body.encode(), content_type="application/rss+xml", delay_s=LATENCY_S)
+
+
+def failing_once(answer: Answer) -> Callable[[Request], Answer]:
+    failed: list[Request] = []
+
+    def route(request: Request) -> Answer:
+        if not failed:
+            failed.append(request)
+            return Answer(status=500)
+        return answer
+
+    return route
+
+
+def scripted(site: Site) -> list[object]:
+    """Four hosts whose feeds share a page, reprint one, follow redirects, and meet a page that fails once."""
+    feeds: list[object] = []
+    moved = site.add("elsewhere", "/moved", page("moved"))
+    for host in HOSTS:
+        links = [site.add(host, f"/{n}", page(f"{host}{n}")) for n in range(PAGES)]
+        items = [(f"{host}-{n}", link, f"{host} {n}") for n, link in enumerate(links)]
+        # One address in all feeds, and the same words at an address of each host.
+        if host != HOSTS[0]:
+            link = site.add(HOSTS[0], f"/0?utm_source={host}", page(f"{HOSTS[0]}0"))
+            items.append(("shared", link, "shared"))
+        items.append(("reprint", site.add(host, "/reprint", page("reprint")), f"reprint by {host}"))
+        # One page on another host, to which an address of each host leads.
+        go = site.add(host, "/moved", Answer(status=302, headers={"Location": moved}))
+        items.append(("moved", go, f"moved, says {host}"))
+        site.add(host, "/flaky", failing_once(page(f"flaky {host}")))
+        items.append(("flaky", site.url(host, "/flaky"), "flaky"))
+        feeds.append({"id": host, "url": site.add(host, "/feed", rss(*items))})
+    notes = site.add("notes", "/all", rss(*((f"note {n}", None, f"Note {n}") for n in range(NOTES))))
+    feeds.append({"id": "notes", "url": site.add("short", "/", Answer(status=301, headers={"Location": notes}))})
+    return feeds
+
+
+EXPECTED = len(HOSTS) * (PAGES + 1) + 2 + NOTES
+"""Records of `scripted`: each host's own pages and its flaky one, the reprint and the moved one once, the notes."""
+
+
+def corpus_feeds(site: Site) -> list[object]:
+    """The feeds of the corpus, each on a host of its own; their links lead nowhere here."""
+    return [
+        {"id": name, "full_text": "never", "url": site.add(name, "/", Answer(body=body, content_type="text/xml"))}
+        for name, body in corpus.feeds().items()
+    ]
+
+
+# --- what it comes to -----------------------------------------------------------------------------------------------
+
+Outcome = Counter[tuple[frozenset[str], int, str]]
+
+
+def outcome(worker: Worker, check_output: CheckOutput) -> Outcome:
+    """Records by the entries that they stand for, revision and content hash.
+
+    A record stands for its entry and all whose duplicate it is, whichever came first. Its id is a hash of feed and
+    guid (or link), the same in every run.
+    """
+    with sqlite3.connect(worker.state) as state:
+        rows = state.execute("SELECT id, lower(hex(record_id)), duplicate_of FROM entry").fetchall()
+        assert state.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+        assert state.execute("SELECT count(*) FROM work WHERE entry_id IS NOT NULL").fetchone() == (0,)
+    record_ids = {row_id: record_id for row_id, record_id, _ in rows}
+    originals = {row_id: original for row_id, _, original in rows if original is not None}
+    members: dict[str, set[str]] = {}
+    for row_id, record_id, _ in rows:
+        first = row_id
+        while first in originals:
+            first = originals[first]
+        members.setdefault(record_ids[first], set()).add(record_id)
+    records = check_output(worker.out)
+    assert len({(record["id"], record["_ingest"]["revision"]) for record in records}) == len(records)
+    return Counter(
+        (frozenset(members.pop(record["id"])), record["_ingest"]["revision"], record["_ingest"]["content_hash"])
+        for record in records
+    )
+
+
+def configured(folder: Path, feeds: Sequence[object]) -> Worker:
+    """Segments are small and sealed at once, so that kills meet them in the making."""
+    folder.mkdir(exist_ok=True)
+    worker = Worker(folder)
+    worker.configure(feeds, output={"seal_after": "0s", "seal_records": 7}, fetch={"retries": ["0s", "0s"]})
+    return worker
+
+
+def ended(worker: Worker) -> bool:
+    """Whether all of the worker's processes are gone, in time."""
+    deadline = time.monotonic() + 5
+    while worker.processes() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not worker.processes()
+
+
+def last_line(worker: Worker) -> str:
+    return worker.log.read_text().splitlines()[-1]
+
+
+# --- kills ----------------------------------------------------------------------------------------------------------
+
+
+def killed(worker: Worker, chance: random.Random, length_s: float) -> int:
+    """Starts `once`, and again after each kill, until one run comes to its end; how many were killed."""
+    kills = 0
+    while True:
+        process = worker.start("once")
+        try:
+            assert process.wait(chance.uniform(0.1, length_s)) == 0, last_line(worker)
+            return kills
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+            assert ended(worker), "a CPU process outlived the one that it worked for"
+
+
+@pytest.mark.parametrize(
+    ("scene", "kills"),
+    [
+        pytest.param(scripted, 4, id="a scripted web"),
+        pytest.param(scripted, 25, id="a scripted web, often", marks=pytest.mark.slow),
+        pytest.param(corpus_feeds, 25, id="the corpus", marks=[pytest.mark.slow, corpus.needs_corpus]),
+    ],
+)
+def test_killed_anywhere_it_ends_with_the_same_records(
+    site: Site, tmp_path: Path, check_output: CheckOutput, scene: Scene, kills: int
+) -> None:
+    """SIGKILL at any instant, and again in the runs that follow: nothing is lost, nothing is written twice."""
+    undisturbed = configured(tmp_path / "undisturbed", scene(site))
+    started = time.monotonic()
+    undisturbed.run("once", timeout_s=120)
+    length_s = time.monotonic() - started
+    expected = outcome(undisturbed, check_output)
+    assert expected.total() == EXPECTED or scene is not scripted
+    chance = random.Random(20261123)
+    done = 0
+    while done < kills:
+        worker = configured(tmp_path / f"after {done} kills", scene(site))
+        done += killed(worker, chance, length_s)
+        assert outcome(worker, check_output) == expected
+        again = worker.once(every=True)
+        assert (again.new, again.updates, again.duplicates, again.published) == (0, 0, 0, 0)
+
+
+# --- two at a time --------------------------------------------------------------------------------------------------
+
+
+def test_of_two_at_a_time_one_works_and_the_other_says_who(
+    site: Site, tmp_path: Path, check_output: CheckOutput
+) -> None:
+    """Whichever comes second ends with 2 and the first's process id, and nothing is written twice."""
+    worker = configured(tmp_path, scripted(site))
+    both = [worker.start("once") for _ in range(2)]
+    statuses = {process.pid: process.wait(30) for process in both}
+    assert sorted(statuses.values()) == [0, 2]
+    (winner,) = (pid for pid, status in statuses.items() if status == 0)
+    (refusal,) = (line for line in worker.log.read_text().splitlines() if not line.startswith("{"))
+    assert f"process {winner};" in refusal
+    assert outcome(worker, check_output).total() == EXPECTED
+
+
+# --- a stop ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_ends_with_0_in_ten_seconds_and_the_rest_comes_next(
+    site: Site, tmp_path: Path, check_output: CheckOutput
+) -> None:
+    """SIGTERM in the middle of `once` and of `run`, with fetches under way that hang: what they have is sealed, and
+    what hangs is fetched by the next run, as if it had not been tried."""
+    workers = {name: configured(tmp_path / name, scripted(site)) for name in ("once", "run")}
+    good = dict(site.routes)
+    for host in HOSTS:
+        site.add(host, "/3", Answer(delay_s=60))
+    processes = {name: worker.start(name) for name, worker in workers.items()}
+    await_requests(site, {f"{host}.localhost" for host in HOSTS}, "/3", times=len(workers))
+    asked_at = time.monotonic()
+    for process in processes.values():
+        process.terminate()
+    for name, process in processes.items():
+        assert process.wait(10) == 0, last_line(workers[name])
+        assert ended(workers[name])
+    assert time.monotonic() - asked_at < 10
+    site.routes = good
+    for worker in workers.values():
+        with sqlite3.connect(worker.state) as state:
+            counts = state.execute("SELECT tries, errors, lost FROM work WHERE url LIKE '%/3'").fetchall()
+        assert counts == [(0, 0, 0)] * len(HOSTS)
+        before = check_output(worker.out)
+        assert 0 < len(before) < EXPECTED
+        worker.once()
+        assert check_output(worker.out)[: len(before)] == before
+        assert outcome(worker, check_output).total() == EXPECTED
+
+
+def await_requests(site: Site, hosts: set[str], path: str, *, times: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        asked = Counter(request.host for request in list(site.requests) if request.path == path)
+        if all(asked[host] >= times for host in hosts):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{path} was not asked for on each of {sorted(hosts)}")

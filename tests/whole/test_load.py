@@ -1,0 +1,96 @@
+"""Ten thousand articles of five hundred feeds in one run: it gets through, in bounded memory, and asks politely."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from tests import corpus
+from tests.conftest import CheckOutput
+from tests.site import Answer, Request, Site
+from tests.whole.conftest import Worker
+
+FEEDS, ENTRIES = 500, 20
+CONCURRENCY = 64
+MAX_RESIDENT_KB = 250_000
+FEED_LATENCY_S, PAGE_LATENCY_S = 0.2, 0.01
+
+
+def make_page(number: int) -> bytes:
+    """A page to do where there is no corpus."""
+    words = [" ".join(f"Of matter {number} this is word {n} in row {row}." for n in range(12)) for row in range(30)]
+    links = "".join(f"<li><a href='/{n}'>Something else of interest, number {n}</a></li>" for n in range(100))
+    text = "".join(f"<p>{row}</p>" for row in words)
+    return f"<html><head><title>T</title></head><body><ul>{links}</ul><article>{text}</article></body></html>".encode()
+
+
+def pages() -> list[bytes]:
+    """Real ones where they are at hand: of those the smaller, which take 18 ms of CPU each, so that CI has its time."""
+    return corpus.pages(at_least=5_000, at_most=45_000) or [make_page(number) for number in range(50)]
+
+
+def copy(page: bytes, name: str) -> bytes:
+    """The page with a title and a sentence in each paragraph that no other copy has."""
+    page = re.sub(rb"(?is)<title[^>]*>.*?</title>", f"<title>Copy {name}</title>".encode(), page)
+    return page.replace(b"</p>", f" This is copy {name} and no other one.</p>".encode())
+
+
+def feed(site: Site, host: str) -> Answer:
+    items = "".join(
+        f"<item><guid>{n}</guid><link>{escape(site.url(host, f'/{n}'))}</link><title>Copy {host} {n}</title></item>"
+        for n in range(ENTRIES)
+    )
+    body = f"<rss version='2.0'><channel><title>{host}</title>{items}</channel></rss>"
+    return Answer(body=body.encode(), content_type="application/rss+xml", delay_s=FEED_LATENCY_S)
+
+
+def serve(site: Site) -> list[object]:
+    """Each feed with its pages on a host of its own; the feeds to configure."""
+    originals = [page for page in pages() if page.count(b"</p>") >= 8]
+
+    def route(number: int, host: str, n: int) -> Callable[[Request], Answer]:
+        original = originals[number % len(originals)]
+        return lambda _: Answer(body=copy(original, f"{host} {n}"), delay_s=PAGE_LATENCY_S)
+
+    feeds: list[object] = []
+    for index in range(FEEDS):
+        host = f"h{index}"
+        for n in range(ENTRIES):
+            site.add(host, f"/{n}", route(index * ENTRIES + n, host, n))
+        feeds.append({"id": host, "url": site.add(host, "/feed", feed(site, host))})
+    return feeds
+
+
+def peak_resident_kb(process: subprocess.Popen[bytes]) -> int:
+    """Waits for the end of a process; the most memory that it has had (VmHWM of proc(5))."""
+    peak = 0
+    while process.poll() is None:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+        peak = max(peak, int(found[1]) if found else 0)
+        time.sleep(0.1)
+    return peak
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_ten_thousand_articles_in_one_run(site: Site, worker: Worker, check_output: CheckOutput) -> None:
+    """Each entry becomes one record; memory and fetches at once stay within their bounds."""
+    worker.configure(serve(site), fetch={"concurrency": CONCURRENCY})
+    process = worker.start("once")
+    peak = peak_resident_kb(process)
+    assert process.returncode == 0
+    assert peak < MAX_RESIDENT_KB
+    assert CONCURRENCY // 2 < site.most_at_once <= CONCURRENCY
+    assert max(site.most_at_once_by_host.values()) == 1
+    assert len(site.requests) == FEEDS * (ENTRIES + 1)
+    found = Counter(
+        (record["_ingest"]["feed_id"], record["_ingest"]["entry_id"]) for record in check_output(worker.out)
+    )
+    assert found == {(f"h{index}", str(n)): 1 for index in range(FEEDS) for n in range(ENTRIES)}

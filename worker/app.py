@@ -1,0 +1,139 @@
+"""Wires settings into parts. This module alone knows which implementation of each is used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import orjson
+
+from worker import __version__, record
+from worker.bus import LocalBus
+from worker.cpu import Pool
+from worker.engine import Engine, Tally
+from worker.fetch import Client, user_agent
+from worker.model import Feed, HostPolicy, Millis
+from worker.output import OutputDirectory
+from worker.pipeline import Ingester, Poller, Publisher
+from worker.schedule import Timing
+from worker.settings import Settings
+from worker.store import Store
+
+PRELOAD = ("worker.pipeline.tasks", "worker.articles.page", "worker.articles.feed", "worker.feeds.read")
+"""What the CPU processes need; loaded once, in the server that they are forked from."""
+
+
+async def work(
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    until_idle: bool = False,
+    poll_all: bool = False,
+    started: Callable[[Tally], None] = lambda _: None,
+    alive: Callable[[], None] = lambda: None,
+) -> Tally:
+    """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
+
+    poll_all: every feed is due. started: called with the running tally once all is open. alive: called each second.
+    Raises StateLocked, StateError, OutputError.
+    """
+    fetch, dedup = settings.fetch, settings.dedup
+    window_ms = round(dedup.window_s * 1000)
+    async with AsyncExitStack() as parts:
+        store = await parts.enter_async_context(
+            Store(settings.state, policies=_policies(settings), window_ms=window_ms)
+        )
+        schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
+        directory = OutputDirectory.open(settings.output.dir, schema=schema)
+        cpu = await parts.enter_async_context(
+            Pool(
+                workers=_workers(settings.extract.workers),
+                timeout_s=settings.extract.timeout_s,
+                memory=settings.extract.memory_bytes,
+                preload=PRELOAD,
+            )
+        )
+        client = await parts.enter_async_context(
+            Client(
+                user_agent=user_agent(fetch.contact, __version__),
+                timeout_s=fetch.timeout_s,
+                allow=fetch.allow_addresses,
+                max_connections=fetch.concurrency,
+            )
+        )
+        feeds = {feed.id: feed for feed in settings.feeds}
+        engine = Engine(
+            store=store,
+            bus=LocalBus(),
+            poller=Poller(
+                client=client,
+                cpu=cpu,
+                feeds=feeds,
+                timing=_timing(settings),
+                max_bytes=fetch.max_feed_bytes,
+                link_duplicates=dedup.exact == "link",
+                clock=now,
+                chance=random.random,
+            ),
+            ingester=Ingester(
+                client=client,
+                cpu=cpu,
+                feeds=feeds,
+                max_bytes=fetch.max_page_bytes,
+                retries_s=fetch.retries_s,
+                link_duplicates=dedup.exact == "link",
+                clock=now,
+            ),
+            publisher=Publisher(
+                store=store,
+                directory=directory,
+                seal_after_ms=round(settings.output.seal_after_s * 1000),
+                seal_records=settings.output.seal_records,
+            ),
+            concurrency=fetch.concurrency,
+            clock=now,
+            alive=alive,
+        )
+        await store.start(settings.feeds, now=now(), poll_all=poll_all)
+        started(engine.tally)
+        await engine.run(stop, until_idle=until_idle)
+        return engine.tally
+
+
+def now() -> Millis:
+    """The wall clock."""
+    return Millis(time.time_ns() // 1_000_000)
+
+
+def _policies(settings: Settings) -> Callable[[str], HostPolicy]:
+    def policy(host: str) -> HostPolicy:
+        found = settings.fetch.for_host(host)
+        return HostPolicy(concurrency=found.concurrency, delay_ms=round(found.delay_s * 1000))
+
+    return policy
+
+
+def _timing(settings: Settings) -> Callable[[Feed], Timing]:
+    schedule = settings.schedule
+
+    def timing(feed: Feed) -> Timing:
+        return Timing(
+            every_s=schedule.first_s if feed.every_s is None else feed.every_s,
+            cron=feed.cron,
+            timezone=schedule.timezone,
+            max_s=schedule.max_s,
+            jitter=schedule.jitter,
+        )
+
+    return timing
+
+
+def _workers(configured: int | str) -> int:
+    """`auto`: a CPU process for each core that this process may use."""
+    if isinstance(configured, int):
+        return configured
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

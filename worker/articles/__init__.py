@@ -1,0 +1,62 @@
+"""Page and entry → article. Pure: no I/O, no clock, no chance (`extract`, for callers outside, reads the clock once).
+
+page.py      from_page: a page, with its entry as witness
+feed.py      from_entry: the feed's own content, where that is all there is
+media.py     what is no page at all: PDFs, images, archives
+charset.py   bytes → text
+jsonld.py    what a page says of itself in JSON-LD
+head.py      … and in meta, link and time elements
+metadata.py  one value a field, out of feed, JSON-LD, OpenGraph, meta and the page's face, each with its source
+dates.py     ISO 8601 → instant and precision
+plain.py     HTML and text of strangers → plain text
+compose.py   article + entry + feed → record
+single.py    extract: one page → record, without a feed
+
+The main process names these functions to its CPU processes, and must not load what they need: trafilatura, lxml and
+charset_normalizer take 17 MB to load, 52 MB after the first page, and 0.3 s. Hence the imports inside.
+"""
+
+from __future__ import annotations
+
+from worker.articles.compose import compose
+from worker.model import Article, Entry, FullText
+from worker.record import Record
+
+__all__ = ["compose", "extract", "from_entry", "from_page"]
+
+
+def from_page(
+    body: bytes, *, url: str, content_type: str | None, entry: Entry | None, full_text: FullText = "auto"
+) -> Article:
+    """The article of a page; with `entry`, the feed's metadata lead and its content stands in for a poor page.
+
+    url: where the page came from, after redirects. content_type: the HTTP header, verbatim.
+    full_text: `always` takes the page's text wherever there is any; `auto` (and `never`, with which no page should
+    have been fetched) takes the feed's own content where the page gives less than half of it.
+
+    A hostile page can take long, or much memory: run it where it can be killed. Raises nothing of its own; where
+    trafilatura should raise, `from_entry` is what is left, as it is after a kill.
+    """
+    from worker.articles import page
+
+    return page.from_page(body, url=url, content_type=content_type, entry=entry, full_text=full_text)
+
+
+def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
+    """The article as the feed alone has it: `feed_only` because of `reason`; `skipped` where there is none, the page
+    not having been asked for; `failed` where the feed carries no text."""
+    from worker.articles import feed
+
+    return feed.from_entry(entry, reason=reason)
+
+
+def extract(html: bytes | str, url: str, *, content_type: str | None = None) -> Record:
+    """One page's record, without a feed. Pure CPU: nothing is fetched.
+
+    `url` gives the record its id and resolves the page's links; `content_type` is the HTTP header, which may name the
+    charset of `html` where that is bytes. What only a feed, a fetch or the output could tell is null or empty in
+    `_ingest`: `writer`, `feed_id` and `feed_url` are "", `seq` and `revision` 1, both times of ingestion now.
+    """
+    from worker.articles import single
+
+    return single.extract(html, url, content_type=content_type)

@@ -1,0 +1,42 @@
+"""The feed's own content as the article."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from worker.articles import plain
+from worker.articles.metadata import describe
+from worker.model import Article, Entry
+
+EXTRACTOR = "feedmill-plain-1"
+"""What makes text of a feed's HTML; the number moves when the same content would give another text."""
+
+
+def text(entry: Entry) -> str:
+    """What the feed carries of the article itself, as plain text; "" where it carries none."""
+    return plain.from_html(entry.content or entry.summary or "")
+
+
+def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
+    """See `worker.articles.from_entry`."""
+    return with_feed_text(describe(entry), text(entry), reason)
+
+
+def with_feed_text(described: Article, text: str, reason: str | None) -> Article:
+    """The article with the feed's text. Its summary goes where it says the same once more."""
+    if not text:
+        return replace(described, extraction="failed", reason=reason or "the feed carries no text")
+    sources = {**described.sources, "content_text": "feed"}
+    summary = described.summary
+    if summary and " ".join(text.split()) == " ".join(summary.split()):
+        summary = None
+        sources.pop("summary", None)
+    return replace(
+        described,
+        extraction="skipped" if reason is None else "feed_only",
+        extractor=EXTRACTOR,
+        reason=reason,
+        text=text,
+        summary=summary,
+        sources=sources,
+    )

@@ -1,0 +1,134 @@
+"""HTML and text of strangers to plain text that JSON, terminals and readers can take.
+
+Text is NFC, without soft hyphens, control characters, lone surrogates or noncharacters; white space is folded.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+from lxml import etree
+
+_UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")
+# Characters that may hold a run of combining marks. CPython sorts such a run in quadratic time (100,000 marks: 9 s);
+# beyond 30 of them none is left, which no script needs (Unicode's Stream-Safe Text Format, UAX #15 section 13).
+_LONG_RUN = re.compile(r"[^\w\s]{31,}")
+_MAX_MARKS = 30
+# Start tags over this length are inline images and widgets' states: no text. libxml2 takes quadratic time over the
+# attributes of one tag (60,000 of them, 530 kB: 29 s); cut here, 500 kB of such tags take under a second.
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{2000,}>?")
+# libxml2 ends the document at </html>, wherever that stands.
+_SHELL = re.compile(r"</?(?:html|body)\b[^<>]*>?", re.IGNORECASE)
+_SILENT = frozenset(
+    {
+        *("applet", "audio", "button", "canvas", "datalist", "embed", "head", "iframe", "math", "noscript", "object"),
+        *("script", "select", "style", "svg", "template", "textarea", "title", "video"),
+    }
+)
+_BLOCKS = frozenset(
+    {
+        *(
+            "address",
+            "article",
+            "aside",
+            "blockquote",
+            "body",
+            "br",
+            "caption",
+            "center",
+            "dd",
+            "details",
+            "dialog",
+            "div",
+        ),
+        *(
+            "dl",
+            "dt",
+            "fieldset",
+            "figcaption",
+            "figure",
+            "footer",
+            "form",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "header",
+        ),
+        *("hr", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "summary", "table", "tbody"),
+        *("tfoot", "thead", "tr", "ul"),
+    }
+)
+_CELLS = frozenset({"td", "th"})
+
+
+def from_html(markup: str) -> str:
+    """The text of an HTML fragment, a line a paragraph; "" where there is none. Linear in its length.
+
+    Markup nested deeper than 2,048 elements is cut off there (libxml2's limit).
+    """
+    if "<" not in markup:
+        return lines(html.unescape(markup))
+    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    safe = _SHELL.sub("\n", _LONG_TAG.sub(" ", _UNWANTED.sub("", markup)))
+    root = etree.fromstring(f"<div>{safe}".encode(), parser)
+    pieces: list[str] = []
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        tag = element.tag
+        if event == "start":
+            if tag in _SILENT:
+                walk.skip_subtree()
+                continue
+            if tag in _BLOCKS:
+                pieces.append("\n")
+            pieces.append(_folded(element.text))
+        else:
+            if tag in _BLOCKS:
+                pieces.append("\n")
+            elif tag in _CELLS:
+                pieces.append(" ")
+            pieces.append(_folded(element.tail))
+    return lines("".join(pieces))
+
+
+def lines(text: str) -> str:
+    """Plain text with its lines trimmed, empty ones dropped, white space within them folded."""
+    folded = (" ".join(line.split()) for line in _clean(text).splitlines())
+    return "\n".join(line for line in folded if line)
+
+
+def line(text: str | None, limit: int = 1000) -> str | None:
+    """Plain text on one line of at most `limit` characters; None where nothing is left."""
+    return cut(" ".join(_clean(text).split()), limit) if text else None
+
+
+def unescaped(text: str | None, limit: int = 1000) -> str | None:
+    """`line`, for values that sites escape once more than their markup asks for (`&amp;amp;`)."""
+    return line(html.unescape(text), limit) if text else None
+
+
+def cut(text: str, limit: int) -> str | None:
+    """At most `limit` characters, ended at a word where one ends in the last fifth; None where nothing is left."""
+    if len(text) > limit:
+        head = text[: limit - 1]
+        words = head.rsplit(None, 1)[0] if not text[limit - 1].isspace() else head
+        text = (words if len(words) >= limit * 0.8 else head).rstrip() + "…"
+    return text or None
+
+
+def _clean(text: str) -> str:
+    return unicodedata.normalize("NFC", _LONG_RUN.sub(_without_excess, _UNWANTED.sub("", text)))
+
+
+def _without_excess(run: re.Match[str]) -> str:
+    return "".join(c for at, c in enumerate(run[0]) if at < _MAX_MARKS or not unicodedata.combining(c))
+
+
+def _folded(text: str | None) -> str:
+    """Line breaks of the source are spaces; those of the page come from its elements."""
+    return " ".join(text.split("\n")) if text else ""

@@ -1,0 +1,50 @@
+"""One page to a record, for callers who have no feed."""
+
+from __future__ import annotations
+
+import time
+
+from worker import urls
+from worker.articles.compose import compose
+from worker.articles.page import from_page
+from worker.dedup import content_hash, url_key
+from worker.model import Millis
+from worker.record import Record, rfc3339
+
+
+def extract(html: bytes | str, url: str, *, content_type: str | None = None) -> Record:
+    """See `worker.articles.extract`."""
+    return record(html, url, content_type=content_type, at=Millis(time.time_ns() // 1_000_000))
+
+
+def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis) -> Record:
+    """`extract` with the clock as an argument: the same page gives the same record."""
+    if isinstance(html, str):
+        body, content_type = html.encode("utf-8", "replace"), "text/html; charset=utf-8"
+    else:
+        body = html
+    article = from_page(body, url=url, content_type=content_type, entry=None)
+    address = article.canonical_url or _canonical(url)
+    made = compose(
+        article,
+        record_id=url_key(address or url).hex(),
+        url=address,
+        entry=None,
+        feed=None,
+        feed_title=None,
+        first_seen_at=at,
+        fetched_at=None,
+        final_url=None,
+        http_status=None,
+        content_hash=content_hash(article.text),
+    )
+    made["_ingest"]["seq"] = 1  # what the schema asks of every record, as it does of the time
+    made["_ingest"]["ingested_at"] = rfc3339(at)
+    return made
+
+
+def _canonical(url: str) -> str | None:
+    try:
+        return urls.canonical(url)
+    except ValueError:
+        return None

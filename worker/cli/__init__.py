@@ -1,0 +1,12 @@
+"""The commands: what an operator types, and what is printed back.
+
+configure.py   init, check, schema
+running.py     once, run
+status.py      status
+demo.py        demo
+printing.py    texts of strangers on a terminal, times, tallies
+"""
+
+from worker.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,83 @@
+"""init, check, schema."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker import record
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.printing import console, counted, errors, print_json
+from worker.errors import ConfigError
+from worker.settings import init_files, json_schema, load
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to write to.")] = Path("config"),
+) -> None:
+    """Writes a commented worker.yaml and a feeds.yaml to begin with; touches no file that exists.
+
+    Example: feedmill init config
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in init_files().items():
+        path = folder / name
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+            console.print(f"wrote {path}", soft_wrap=True)
+        except FileExistsError:
+            console.print(f"kept  {path}, which exists", soft_wrap=True)
+    console.print(f"Next: edit them, then feedmill check -c {folder / 'worker.yaml'}", soft_wrap=True)
+
+
+def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Reads the configuration and reports every mistake at once, with file, line and the nearest right key.
+
+    Ends with 2 where there is one.
+
+    Example: feedmill check --config config/worker.yaml
+    """
+    try:
+        settings = load(config, os.environ)
+    except ConfigError as error:
+        if as_json:
+            fields = ("file", "line", "column", "key", "message", "hint")
+            print_json({"ok": False, "problems": [{f: getattr(p, f) for f in fields} for p in error.problems]})
+        else:
+            for problem in error.problems:
+                errors.print(str(problem), markup=False, soft_wrap=True)
+            errors.print(counted(len(error.problems), "problem"))
+        raise typer.Exit(2) from None
+    if as_json:
+        print_json({"ok": True, "feeds": len(settings.feeds), "files": [str(file) for file in settings.files]})
+        return
+    console.print(f"ok: {counted(len(settings.feeds), 'feed')} in {counted(len(settings.files) - 1, 'list')}")
+    if settings.fetch.contact is None:
+        console.print("Set fetch.contact: the owners of the sites that you poll will want to know whom to ask.")
+
+
+class Which(StrEnum):
+    record = "record"
+    config = "config"
+    feeds = "feeds"
+
+
+def schema(
+    which: Annotated[Which, typer.Argument(help="Of a record, of worker.yaml, or of a feed list.")] = Which.record,
+) -> None:
+    """Prints a JSON Schema: of a record, of worker.yaml (config) or of a feed list (feeds).
+
+    Example: feedmill schema config > worker.schema.json
+    """
+    match which:
+        case Which.record:
+            print_json(record.json_schema())
+        case Which.config:
+            print_json(json_schema("config"))
+        case Which.feeds:
+            print_json(json_schema("feeds"))

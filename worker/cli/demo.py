@@ -1,0 +1,92 @@
+"""demo."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.markup import escape
+from rich.syntax import Syntax
+
+from worker import log
+from worker.cli.printing import console, counted
+from worker.cli.progress import display
+from worker.demo.run import Demo, Round, prepare, run
+from worker.engine import Tally
+from worker.record import Record
+
+TITLES = {
+    1: "First poll: everything is new.",
+    2: "Second poll, after one article was corrected: conditional requests.",
+}
+
+
+def demo(out: Annotated[Path, typer.Option("--out", help="The folder to write records to.")] = Path("out")) -> None:
+    """Runs the whole job on a small web that ships with feedmill: no network, no server, half a minute.
+
+    It polls thirteen feeds in five formats, fetches and extracts some fifty articles in seven languages, writes them
+    as records, and asks again. It replaces what an earlier demo wrote, and nothing else.
+
+    Example: feedmill demo --out /tmp/records
+    """
+    log.configure(level="error", form="console")
+    prepare(out)
+    console.print(f"[bold]feedmill demo[/] writes to [bold]{escape(str(out.resolve()))}[/]", soft_wrap=True)
+    _report(asyncio.run(run(out, watch=_watch, stop=asyncio.Event())), out)
+
+
+@asynccontextmanager
+async def _watch(number: int, feeds: int) -> AsyncIterator[Callable[[Tally], None]]:
+    console.print(f"\n[bold]{TITLES[number]}[/]")
+    async with display() as shown:
+        yield lambda tally: shown.follow(feeds, tally)
+
+
+def _report(demo: Demo, out: Path) -> None:
+    first, second = demo.rounds
+    console.print()
+    console.print(_first(first))
+    console.print(_second(second))
+    console.print(
+        f"{counted(demo.records, 'record')} in all, "
+        + ("and no (id, revision) twice." if demo.repeats == 0 else f"[red]{demo.repeats} of them twice![/]")
+    )
+    console.print("\n[bold]One of them:[/]")
+    console.print(Syntax(_pretty(demo.shown), "json", background_color="default", word_wrap=True))
+    segment = next(iter(sorted(out.glob("records/*/*.jsonl"))), out)
+    console.print("[bold]What to type next:[/]")
+    for command in (
+        f"jq -r '[.language, .title] | @tsv' {out}/records/*/*.jsonl",
+        f"head -1 {segment}",
+        "feedmill init && feedmill check && feedmill once",
+    ):
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _first(done: Round) -> str:
+    tally = done.tally
+    return (
+        f"First poll:  {counted(tally.polls, 'feed')} ({tally.failed_polls} dead), "
+        f"{counted(tally.new, 'article')} written ({tally.incomplete} from the feed alone), "
+        f"{counted(tally.duplicates, 'duplicate')} kept out."
+    )
+
+
+def _second(done: Round) -> str:
+    tally = done.tally
+    return (
+        f"Second poll: {counted(done.answers.get(304, 0), 'feed')} answered 304 Not Modified, "
+        f"{counted(tally.updates, 'correction')} written as update, {tally.new} written again."
+    )
+
+
+def _pretty(record: Record) -> str:
+    """The record indented, with its text cut short: it is to be looked at."""
+    text = record["content_text"]
+    short = dict(record) | {"content_text": text if len(text) < 400 else text[:400] + " …"}
+    return orjson.dumps(short, option=orjson.OPT_INDENT_2).decode()

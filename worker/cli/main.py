@@ -1,0 +1,54 @@
+"""The command line as a whole, and how it ends: 0 well, 1 failed, 2 wrong use or configuration."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from worker import __version__
+from worker.cli.configure import check, init, schema
+from worker.cli.demo import demo
+from worker.cli.printing import console, errors
+from worker.cli.running import once, run
+from worker.cli.status import status
+from worker.errors import ConfigError, FeedmillError, StateLocked
+
+app = typer.Typer(
+    name="feedmill",
+    help="Polls feeds, extracts their articles, and writes each once as a JSON record.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, init, check, once, run, status, schema):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"feedmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point of the command `feedmill`."""
+    try:
+        app()
+    except ConfigError as error:
+        for problem in error.problems:
+            errors.print(str(problem), markup=False, soft_wrap=True)
+        sys.exit(2)
+    except FeedmillError as error:
+        errors.print(f"feedmill: {error}", markup=False, soft_wrap=True)
+        sys.exit(2 if isinstance(error, StateLocked) else 1)

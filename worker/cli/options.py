@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker import log
+from worker.settings import Settings, load
+
+ConfigFile = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="FEEDMILL_CONFIG", help="The worker.yaml to use.", show_default=True),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+DEFAULT_CONFIG = Path("config/worker.yaml")
+
+
+def load_and_log(config: Path) -> Settings:
+    """The settings, with logging set up as they say; headers of feeds and expanded secrets are kept out of it."""
+    settings = load(config, os.environ)
+    secrets = {value for feed in settings.feeds for value in feed.headers.values()}
+    secrets |= {part for value in secrets for part in value.split() if part != value}
+    log.configure(level=settings.log.level, form=settings.log.format, secrets=secrets)
+    return settings

@@ -1,0 +1,70 @@
+"""What is printed: texts of strangers made safe for a terminal, times as people say them, tallies."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from worker.engine import Tally
+from worker.model import Millis
+
+# What could move the cursor, change colours, or turn the reading direction of what follows.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def clean(text: str | None, width: int = 200) -> Text:
+    """A text of a stranger as one line that rich takes for no markup."""
+    line = _UNPRINTABLE.sub(" ", text or "")
+    return Text(line if len(line) <= width else line[: width - 1] + "…")
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def ago(at: Millis | None, now: Millis) -> str:
+    """`3 min ago`, `in 2 h`, `never`."""
+    if at is None:
+        return "never"
+    distance = span(abs(now - at))
+    if distance == "0 s":
+        return "now"
+    return f"{distance} ago" if at <= now else f"in {distance}"
+
+
+def span(millis: int) -> str:
+    """A duration in its largest unit that fits."""
+    seconds = millis // 1000
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def summary(tally: Tally) -> str:
+    """A tally in a sentence."""
+    parts = [
+        f"{counted(tally.polls, 'feed')} polled ({tally.unchanged} unchanged, {tally.failed_polls} failed)",
+        f"{counted(tally.new, 'new record')}",
+        f"{counted(tally.updates, 'update')}",
+        f"{counted(tally.duplicates, 'duplicate')} kept out",
+    ]
+    if tally.incomplete:
+        parts.append(f"{tally.incomplete} from the feed alone")
+    if tally.retries:
+        parts.append(f"{tally.retries} to be tried again later")
+    if tally.broken:
+        parts.append(f"{counted(tally.broken, 'error')} of feedmill's own, see the log")
+    return ", ".join(parts)
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,68 @@
+"""The progress display of a run on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from worker.cli.printing import console
+from worker.engine import Tally
+
+
+class Display:
+    """Follows a tally: a bar of the feeds polled, a bar of the articles ingested, and what else there is to count."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._feeds = progress.add_task("feeds", total=None, note="")
+        self._articles = progress.add_task("articles", total=None, note="")
+        self._tally: Tally | None = None
+
+    def follow(self, feeds: int | None, tally: Tally) -> None:
+        """Begins to show `tally`; `feeds` is how many will be polled, where that is known."""
+        self._tally = tally
+        self._progress.update(self._feeds, total=feeds)
+
+    def refresh(self) -> None:
+        tally = self._tally
+        if tally is None:
+            return
+        self._progress.update(
+            self._feeds, completed=tally.polls, note=f"{tally.unchanged} unchanged, {tally.failed_polls} failed"
+        )
+        note = f"{tally.duplicates} duplicates, {tally.updates} updates, {tally.incomplete} feed only"
+        if tally.broken:
+            note += f", {tally.broken} errors"
+        self._progress.update(
+            self._articles, completed=tally.ingested, total=max(tally.entries, tally.ingested) or None, note=note
+        )
+
+
+@asynccontextmanager
+async def display() -> AsyncIterator[Display]:
+    """A display that is redrawn ten times a second for as long as it is open."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:9}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        shown = Display(progress)
+
+        async def redraw() -> None:
+            while True:
+                shown.refresh()
+                await asyncio.sleep(0.1)
+
+        drawing = asyncio.create_task(redraw())
+        try:
+            yield shown
+        finally:
+            drawing.cancel()
+            shown.refresh()

@@ -1,0 +1,91 @@
+"""status."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from worker import app
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.printing import ago, clean, console, counted, print_json
+from worker.model import Millis
+from worker.record import rfc3339
+from worker.settings import load
+from worker.store import FeedStatus, Totals, read_status
+
+
+def status(
+    config: ConfigFile = DEFAULT_CONFIG,
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the feeds: last poll, next poll, new entries, last error.
+
+    Reads the state beside a running worker.
+
+    Example: feedmill status --failing
+    """
+    settings = load(config, os.environ)
+    feeds, totals = read_status(settings.state)
+    shown = [feed for feed in feeds if feed.error or not failing]
+    if as_json:
+        print_json({"feeds": [_plain(feed) for feed in shown], "totals": dataclasses.asdict(totals)})
+        return
+    if shown:
+        console.print(_table(shown, app.now()))
+    console.print(_sentence(totals))
+
+
+def _table(feeds: list[FeedStatus], now: Millis) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("feed", "last poll", "next poll"):
+        table.add_column(name, no_wrap=name != "feed", overflow="fold")
+    table.add_column("new", justify="right")
+    table.add_column("all", justify="right")
+    table.add_column("state", overflow="fold")
+    for feed in feeds:
+        table.add_row(
+            clean(feed.id),
+            ago(feed.polled_at, now),
+            ago(feed.next_poll_at, now),
+            str(feed.new_last),
+            str(feed.new_total),
+            _state(feed, now),
+        )
+    return table
+
+
+def _state(feed: FeedStatus, now: Millis) -> Text:
+    if feed.polled_at is None:
+        return Text("not polled yet")
+    if feed.error is None:
+        return Text("ok" if feed.status != 304 else "ok, unchanged")
+    since = f" for {ago(feed.failing_since, now).removesuffix(' ago')}" if feed.failing_since else ""
+    times = f" ({counted(feed.errors, 'time')}{since})" if feed.errors else ""
+    return clean(feed.error) + Text(times)
+
+
+def _sentence(totals: Totals) -> str:
+    parts = [
+        f"{counted(totals.feeds, 'feed')}, {totals.failing} failing",
+        f"{counted(totals.articles, 'article')} written, {counted(totals.duplicates, 'duplicate')} kept out",
+        f"{totals.queued} queued",
+    ]
+    if totals.unpublished:
+        parts.append(f"{totals.unpublished} not sealed yet")
+    if totals.quarantined:
+        parts.append(f"{totals.quarantined} quarantined")
+    return "; ".join(parts)
+
+
+def _plain(feed: FeedStatus) -> dict[str, object]:
+    """A feed's status with instants as RFC 3339."""
+    values = dataclasses.asdict(feed)
+    for name in ("polled_at", "next_poll_at", "new_at", "failing_since"):
+        values[name] = None if values[name] is None else rfc3339(values[name])
+    return values

@@ -1,0 +1,215 @@
+"""Parsing and extraction in processes that can be killed.
+
+A page can hang an extractor or eat all memory, and nothing inside the process stops it. So each call runs in a child
+with a deadline and a memory limit; a child that misses the deadline is killed, and replaced in hundredths of a second,
+since a fork server holds the modules loaded. A call costs about 0.4 ms more than in place.
+
+concurrent.futures can't kill a running task and dies whole with one crash; loky loses innocent tasks; pebble's cancel
+has a race (noxdafox/pebble#153). A private pipe a child has none of these: what dies is the one task in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import ParamSpec, TypeVar
+
+from worker.errors import TaskCrashed, TaskError, TaskTimeout
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TASKS_PER_CHILD = 500  # lxml and the date parsers keep a little of what they have read
+START_S = 60
+"""For a child to start; the first waits for the modules to be loaded."""
+READY = b"."
+
+
+class Pool:
+    """`workers` children that run one call each. Use as an async context manager, from one event loop.
+
+    timeout_s: how long a call may run. memory: bytes of address space a child may have (RLIMIT_AS; None: no limit,
+    as on systems without it). preload: names of modules that children have loaded from the start.
+    """
+
+    def __init__(
+        self, *, workers: int, timeout_s: float, memory: int | None = None, preload: Sequence[str] = ()
+    ) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(preload))
+        self._timeout_s = timeout_s
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="cpu")
+        self._children = [_Child(self._context.Pipe, self._context.Process, memory) for _ in range(workers)]
+        self._free: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
+        for child in self._children:
+            self._free.put_nowait(child)
+
+    async def __aenter__(self) -> Pool:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for child in self._children:
+            child.close()
+        # A thread that waits for its child sees the pipe closed, and ends.
+        self._threads.shutdown(wait=True)
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """`function(*args, **kwargs)`, which must be importable, in a child; arguments and result are pickled.
+
+        Raises TaskTimeout, TaskCrashed (the child died or had no memory), TaskError (the function raised; the text
+        names its exception).
+        """
+        task = pickle.dumps((function, args, kwargs), 5)  # before a child is taken, which would not come back
+        child = await self._free.get()
+        call = asyncio.get_running_loop().run_in_executor(self._threads, child.run, task, self._timeout_s)
+        # The child is free when its thread is done, which outlives a caller that is cancelled.
+        call.add_done_callback(lambda done: self._give_back(child, done))
+        answer: R = pickle.loads(await asyncio.shield(call))  # noqa: S301  # written by our own child
+        return answer
+
+    def _give_back(self, child: _Child, call: asyncio.Future[bytes]) -> None:
+        self._free.put_nowait(child)
+        if not call.cancelled():
+            call.exception()  # seen: asyncio would report the error of a call whose caller has gone
+
+
+class _Child:
+    """One process and the pipe to it; started when it is needed."""
+
+    def __init__(
+        self,
+        pipe: Callable[[], tuple[Connection, Connection]],
+        process: Callable[..., BaseProcess],
+        memory: int | None,
+    ) -> None:
+        self._pipe, self._process, self._memory = pipe, process, memory
+        self._running: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._calls = 0
+        self._lock = threading.Lock()
+        """Held to start a process and to take it away: `close` comes from another thread than `run`."""
+        self._closed = False
+
+    def run(self, call: bytes, timeout_s: float) -> bytes:
+        """The pickled result of a pickled call. Blocks."""
+        if (idle := self._running) is not None and not idle.is_alive():
+            self.kill()  # it died between two calls: not the doing of this one
+        try:
+            connection = self._connection or self._start()
+            connection.send_bytes(call)
+            if not connection.poll(timeout_s):
+                self.kill()
+                raise TaskTimeout(f"took longer than {timeout_s:g} s")
+            answer = connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise TaskCrashed(f"its process died ({self._exit()})") from error
+        self._calls += 1
+        if self._calls >= TASKS_PER_CHILD:
+            self.kill()
+        kind, payload = answer[:1], answer[1:]
+        if kind == b"+":
+            return payload
+        text = payload.decode()
+        raise TaskCrashed(text) if text.startswith("MemoryError") else TaskError(text)
+
+    def kill(self) -> None:
+        """Ends the process at once; a `run` under way in another thread raises TaskCrashed."""
+        with self._lock:
+            process, self._running = self._running, None
+            self._connection = None
+        if process is not None:
+            process.kill()
+            process.join()
+
+    def close(self) -> None:
+        """Ends the process, and starts no other."""
+        with self._lock:
+            self._closed = True
+        self.kill()
+
+    def _start(self) -> Connection:
+        with self._lock:
+            if self._closed:
+                raise TaskCrashed("its pool was closed")
+            ours, theirs = self._pipe()
+            process = self._process(target=_serve, args=(theirs, self._memory), daemon=True)
+            process.start()
+            theirs.close()
+            self._running, self._connection, self._calls = process, ours, 0
+        # The deadline is the call's own: what a child takes to start, while modules are being loaded, is not counted.
+        if not ours.poll(START_S):
+            self.kill()
+            raise TaskCrashed(f"its process did not start in {START_S} s")
+        ours.recv_bytes()
+        return ours
+
+    def _exit(self) -> str:
+        process = self._running
+        if process is None:
+            return "killed"
+        process.join(1)
+        code = process.exitcode
+        self.kill()
+        if code is None or code >= 0:
+            return f"exit {code}"
+        names = {number.value: number.name for number in signal.Signals}  # not those for real time
+        return names.get(-code, f"signal {-code}")
+
+
+def _serve(connection: Connection, memory: int | None) -> None:
+    """The child: one call after the other, until its pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logging.disable()  # what a parser has to say of a page would go to the terminal raw; errors go back by the pipe
+    if sys.platform == "linux":
+        _die_with_parent()
+    if memory is not None:
+        _limit_memory(memory)
+    connection.send_bytes(READY)
+    while True:
+        try:
+            call = connection.recv_bytes()
+        except EOFError:
+            os._exit(0)  # nothing here needs a clean end
+        try:
+            function, args, kwargs = pickle.loads(call)  # noqa: S301  # written by our own parent
+            answer = b"+" + pickle.dumps(function(*args, **kwargs), 5)
+        except Exception as error:  # one task must not take the child down; the parent gets the whole of it
+            answer = b"-" + f"{type(error).__name__}: {error}"[:500].encode(errors="replace")
+        connection.send_bytes(answer)
+
+
+def _die_with_parent() -> None:
+    """Ends the process when the one that uses the pool has gone, which an endless loop would not see.
+
+    PR_SET_PDEATHSIG would watch the fork server, which lives as long as its children: they hold the pipe it watches.
+    """
+    import fcntl  # not on every system
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101  # this is a child
+    # The pipe that closes with the parent sends SIGIO, which ends a process that has no handler for it.
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    if not parent.is_alive():
+        os._exit(0)
+
+
+def _limit_memory(memory: int) -> None:
+    try:
+        import resource  # not on every system
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    limit = memory if most == resource.RLIM_INFINITY else min(memory, most)  # nobody may raise what is set already
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -1,0 +1,30 @@
+"""What is the same: identity keys, hashes of texts, and the judgement on both. Pure.
+
+keys.py    an entry's identities within its feed, and across feeds by its canonical URL
+text.py    normalised words; hashes over them
+judge.py   new, known, changed, or a duplicate: decided with what the store found under the keys
+"""
+
+from worker.dedup.judge import Duplicate, Known, New, Nothing, Ref, Write, judge, place
+from worker.dedup.keys import Identity, identity, url_key
+from worker.dedup.text import content_hash, revision_key, text_key, title_key, version_key, word_count
+
+__all__ = [
+    "Duplicate",
+    "Identity",
+    "Known",
+    "New",
+    "Nothing",
+    "Ref",
+    "Write",
+    "content_hash",
+    "identity",
+    "judge",
+    "place",
+    "revision_key",
+    "text_key",
+    "title_key",
+    "url_key",
+    "version_key",
+    "word_count",
+]

@@ -1,0 +1,89 @@
+"""The judgement on an entry, and on the article it led to. Pure: the store looks the keys up, and acts.
+
+Both are made inside the transaction that commits, so that of two workers who meet the same content only one writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.model import Draft, EntryId, FeedId, Op, SeenEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ref:
+    """An entry that the store knows."""
+
+    entry_id: EntryId
+    feed_id: FeedId
+    title_key: bytes
+    revision: int
+    """Of its last record; 0 where none was written (yet, or because it is a duplicate)."""
+    revision_key: bytes
+    text_key: bytes | None
+    duplicate_of: EntryId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The entry is one that its feed has shown before."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An entry never seen; `claims_url` says whether its canonical URL is to be its own from now on."""
+
+    claims_url: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Another entry stands for it."""
+
+    of: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A record is due."""
+
+    op: Op
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """As it was: nothing to write."""
+
+
+def place(seen: SeenEntry, *, feed_id: FeedId, by_key: Ref | None, by_url: Ref | None) -> Known | New | Duplicate:
+    """What an entry of a poll is, given who is known under its keys and under its canonical URL."""
+    if by_key is not None:
+        return Known(by_key)
+    if by_url is None:
+        return New(claims_url=seen.url_key is not None)
+    if by_url.feed_id != feed_id:
+        return Duplicate(by_url)
+    if not seen.has_guid or seen.title_key == by_url.title_key:
+        return Known(by_url)  # its guid has changed
+    return New(claims_url=False)  # one page that lists many things: the link is no entry's own
+
+
+def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Ref]) -> Write | Nothing | Duplicate:
+    """What the article of `entry` is, given who has its text, and who the URLs that its page revealed.
+
+    A page's word for its URL is believed only where title or text agree: sites redirect what is gone to their front
+    page, and name that as canonical.
+    """
+    if entry.revision:
+        return Nothing() if entry.revision_key == draft.revision_key else Write("update")
+    if by_text is not None and by_text.entry_id != entry.entry_id:
+        return Duplicate(by_text)
+    for other in by_urls:
+        same_title = bool(draft.title_key) and draft.title_key == other.title_key
+        same_text = draft.text_key is not None and draft.text_key == other.text_key
+        if other.entry_id != entry.entry_id and (same_title or same_text):
+            return Duplicate(other)
+    return Write("new")

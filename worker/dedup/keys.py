@@ -1,0 +1,87 @@
+"""The identities of an entry.
+
+Within a feed an entry is known by its guid; where it has none, by its canonical URL; where that fails too, by a hash
+of what it says. Across feeds it is known by its canonical URL. Real feeds break each of these:
+
+- one guid on several entries of a document: guid and link together identify there, guid and title where the link is
+  none or shared, and where one of them is met again alone, the pair is looked up before the guid;
+- one link on several entries, or a link to the site's front page: it identifies nothing;
+- guids and links that go from http to https, all at once: the scheme is no part of the keys within a feed;
+- a guid that changes while the link stays: `judge.place` takes it for the same entry if the title is the same too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from worker import urls
+from worker.dedup.text import KEY_BYTES, words
+from worker.model import Entry, FeedId
+
+_SCHEME = re.compile("^https?://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The keys of an entry, 16 bytes each."""
+
+    look_up: tuple[bytes, ...]
+    """Under which it may be known in its feed, the most specific first."""
+    own: bytes
+    """Under which it will be known."""
+    url: str | None
+    """Its canonical URL."""
+    url_key: bytes | None
+    """Under which any feed knows it; None where the URL does not identify it."""
+
+
+def identity(
+    entry: Entry,
+    *,
+    feed_id: FeedId,
+    repeated_guids: frozenset[str] = frozenset(),
+    repeated_urls: frozenset[str] = frozenset(),
+    site_url: str | None = None,
+) -> Identity:
+    """The keys of `entry`; the repeated guids and canonical URLs are those of its document."""
+    url = _canonical(entry.url)
+    shared = url is None or url in repeated_urls or urls.is_home(url) or url == _canonical(site_url)
+    by_url = None if url is None or shared else url_key(url)
+    link = _SCHEME.sub("", url or "")
+    title = _said(entry.title)
+    if entry.guid:
+        guid = _SCHEME.sub("", entry.guid)
+        by_title = _key("guid+title", feed_id, guid, link, title or _said(entry.content or entry.summary))
+        pairs = (by_title,) if shared else (_key("guid+link", feed_id, guid, link), by_title)
+        if entry.guid in repeated_guids:
+            return Identity(look_up=pairs, own=pairs[0], url=url, url_key=by_url)
+        alone = _key("guid", feed_id, guid)
+        return Identity(look_up=(*pairs, alone), own=alone, url=url, url_key=by_url)
+    if not shared:
+        own = _key("link", feed_id, link)
+    else:
+        content = _said(entry.content or entry.summary)
+        own = _key("text", feed_id, link, title, str(entry.published or ""), content)
+    return Identity(look_up=(own,), own=own, url=url, url_key=by_url)
+
+
+def url_key(url: str) -> bytes:
+    """16 bytes for a canonical URL."""
+    return _key("url", url)
+
+
+def _said(text: str | None) -> str:
+    return " ".join(words(text or ""))
+
+
+def _canonical(url: str | None) -> str | None:
+    try:
+        return urls.canonical(url) if url else None
+    except urls.BadUrl:
+        return None
+
+
+def _key(*parts: str) -> bytes:
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()

@@ -1,0 +1,341 @@
+"""The engine: ticks, dispatches, consumes, finishes in groups, drains.
+
+    dispatcher   store.claim → bus, for as many as may be under way
+    consumer     bus → poll | ingest → finisher
+    finisher     groups of finished work → one transaction
+    ticks        APScheduler's: once a second the clock is compared, leases renewed, segments sealed; upkeep each hour
+
+It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from worker.bus import LocalBus
+from worker.errors import FeedmillError, StateError
+from worker.model import (
+    Broken,
+    Done,
+    Finished,
+    HandedBack,
+    IngestDone,
+    Lease,
+    Millis,
+    Moved,
+    Poll,
+    PollDone,
+    Retry,
+    Work,
+)
+from worker.pipeline import Ingester, Poller, Publisher
+from worker.store import Store
+
+LEASE_MS = 120_000
+"""Longer than a fetch and an extraction take together; renewed while the work goes on."""
+RENEW_MS = 30_000
+GRACE_S = 8.0
+"""What is in flight may take so long to end after a stop; then it is handed back."""
+GROUP = 50
+LINGER_S = 0.01
+"""How long the first of a group waits for others. 50 in one transaction cost little more than one."""
+JUMP_MS = 5_000
+"""A wall clock that is off by more than this from one tick to the next has been set."""
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been done since the start."""
+
+    polls: int = 0
+    unchanged: int = 0
+    failed_polls: int = 0
+    entries: int = 0
+    """New entries that polls brought."""
+    new: int = 0
+    """Records with op `new`."""
+    updates: int = 0
+    duplicates: int = 0
+    retries: int = 0
+    incomplete: int = 0
+    """Records whose page could not be had or read."""
+    broken: int = 0
+    published: int = 0
+    """Records sealed in segments."""
+
+    @property
+    def ingested(self) -> int:
+        return self.new + self.updates
+
+
+class Engine:
+    """Runs work until it is stopped, or until nothing is due. One run an instance."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        bus: LocalBus,
+        poller: Poller,
+        ingester: Ingester,
+        publisher: Publisher,
+        concurrency: int,
+        clock: Callable[[], Millis],
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick."""
+        self._store, self._bus, self._publisher = store, bus, publisher
+        self._poller, self._ingester = poller, ingester
+        self._concurrency, self._clock, self._alive = concurrency, clock, alive
+        self._under_way: dict[int, Lease] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._finished: asyncio.Queue[tuple[Done, asyncio.Future[Finished]]] = asyncio.Queue()
+        self._wake = asyncio.Event()
+        self._polls_due_by: Millis | None = None
+        self._wall_ahead = clock() - _monotonic_ms()
+        self._renewed_at = _monotonic_ms()
+        self._publishing = asyncio.Lock()
+        self.tally = Tally()
+
+    async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> None:
+        """Works until `stop` is set; with `until_idle`, or until all that was due at the start has been ingested.
+
+        Ends drained: what is finished is committed and published, what is not is handed back. Raises StateError or
+        OutputError where the state or the output could not be used at the end.
+        """
+        self._polls_due_by = self._clock() if until_idle else None
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        scheduler.add_job(self._tick, "interval", seconds=1)
+        scheduler.add_job(self._upkeep, "interval", hours=1)
+        finisher = asyncio.create_task(self._finisher())
+        consumer = asyncio.create_task(self._consumer())
+        scheduler.start()
+        try:
+            await self._dispatch(stop, until_idle)
+        finally:
+            scheduler.shutdown(wait=False)
+            await _cancelled(consumer)
+            await self._drain()
+            await _cancelled(finisher)
+        async with self._publishing:
+            self.tally.published += await self._publisher.publish(now=self._clock(), everything=True)
+
+    async def _dispatch(self, stop: asyncio.Event, until_idle: bool) -> None:
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                room = self._concurrency - len(self._under_way)
+                works = await self._claim(room) if room > 0 else []
+                self._under_way.update((work.lease.work_id, work.lease) for work in works)
+                await self._bus.publish(works)
+                if works:
+                    continue
+                if until_idle and not self._under_way and not await self._is_due():
+                    return
+                await self._sleep(stopped)
+        finally:
+            await _cancelled(stopped)
+
+    async def _claim(self, room: int) -> list[Work]:
+        try:
+            await self._follow_clock()  # before what a clock that was set makes due
+            return await self._store.claim(room, now=self._clock(), lease_ms=LEASE_MS, polls_due_by=self._polls_due_by)
+        except StateError as error:
+            log.error("store.unusable", error=str(error))
+            return []
+
+    async def _is_due(self) -> bool:
+        now = self._clock()
+        return await self._store.has_due(now=now, polls_due_by=self._polls_due_by or now)
+
+    async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
+        """Until something ends, a tick comes, a host is ready or the engine is stopped."""
+        timeout_s = 1.0
+        if len(self._under_way) < self._concurrency:
+            with contextlib.suppress(StateError):
+                timeout_s = min(1.0, max(0.002, (await self._store.next_claim_at() - self._clock()) / 1000))
+        wake = asyncio.create_task(self._wake.wait())
+        await asyncio.wait({wake, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        await _cancelled(wake)
+
+    async def _consumer(self) -> None:
+        while True:
+            job = asyncio.create_task(self._job(await self._bus.take()))
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+
+    async def _job(self, work: Work) -> None:
+        """One piece of work, from claim to commit. Every line that is logged on the way names its feed and entry."""
+        name = {"feed": work.feed_id, **({} if isinstance(work, Poll) else {"entry": work.record_id, "url": work.url})}
+        with structlog.contextvars.bound_contextvars(**name):
+            done: Done
+            try:
+                done = await (self._poller.poll(work) if isinstance(work, Poll) else self._ingester.ingest(work))
+            except asyncio.CancelledError:
+                done = HandedBack(lease=work.lease)
+            except Exception as error:  # a defect of ours must cost one job
+                log.exception("job.broken")
+                done = Broken(lease=work.lease, at=self._clock(), error=f"{type(error).__name__}: {error}"[:500])
+            finished = await self._finish(done)
+            self._count(done, finished)
+            _tell(done, finished)
+
+    async def _finish(self, done: Done) -> Finished:
+        committed: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self._finished.put_nowait((done, committed))
+        return await committed
+
+    async def _finisher(self) -> None:
+        """Commits what is finished, in groups. What the store refuses is tried again until it is taken."""
+        while True:
+            group = [await self._finished.get()]
+            await asyncio.sleep(LINGER_S)
+            while len(group) < GROUP and not self._finished.empty():
+                group.append(self._finished.get_nowait())
+            results = await self._commit([done for done, _ in group])
+            for (done, committed), finished in zip(group, results, strict=True):
+                self._under_way.pop(done.lease.work_id, None)
+                if not committed.done():
+                    committed.set_result(finished)
+            self._wake.set()
+
+    async def _commit(self, batch: list[Done]) -> list[Finished]:
+        while True:
+            try:
+                return await self._store.finish(batch, now=self._clock(), polls_due_by=self._polls_due_by)
+            except StateError as error:
+                log.error("store.unusable", error=str(error), waiting=len(batch))
+                await asyncio.sleep(1)
+
+    async def _drain(self) -> None:
+        """What nobody has begun is handed back; what is under way may end, and is handed back when it takes long."""
+        for work in self._bus.drain():
+            job = asyncio.create_task(self._hand_back(work))
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=GRACE_S)
+        for job in list(self._jobs):
+            job.cancel()
+        if self._jobs:
+            _, stuck = await asyncio.wait(self._jobs, timeout=1)
+            if stuck:
+                log.warning("drain.unfinished", jobs=len(stuck))
+
+    async def _hand_back(self, work: Work) -> None:
+        await self._finish(HandedBack(lease=work.lease))
+
+    async def _tick(self) -> None:
+        self._alive()
+        self._wake.set()
+        try:
+            await self._follow_clock()
+            await self._renew()
+            if not self._publishing.locked():
+                async with self._publishing:
+                    self.tally.published += await self._publisher.publish(now=self._clock())
+        except FeedmillError as error:
+            # The records stay in the outbox, and the next tick tries again.
+            log.error("tick.failed", error=str(error))
+
+    async def _follow_clock(self) -> None:
+        ahead = self._clock() - _monotonic_ms()
+        jump = ahead - self._wall_ahead
+        self._wall_ahead = ahead
+        if abs(jump) > JUMP_MS:
+            log.warning("clock.jumped", by_s=round(jump / 1000, 1))
+            await self._store.shift(jump)
+
+    async def _renew(self) -> None:
+        if self._under_way and _monotonic_ms() - self._renewed_at > RENEW_MS:
+            self._renewed_at = _monotonic_ms()
+            await self._store.renew(list(self._under_way.values()), until=Millis(self._clock() + LEASE_MS))
+
+    async def _upkeep(self) -> None:
+        try:
+            await self._store.upkeep(now=self._clock())
+        except StateError as error:
+            log.error("upkeep.failed", error=str(error))
+
+    def _count(self, done: Done, finished: Finished) -> None:
+        tally = self.tally
+        if not finished.accepted:
+            return
+        match done:
+            case PollDone():
+                tally.polls += 1
+                tally.unchanged += done.unchanged
+                tally.failed_polls += done.error is not None
+                tally.entries += finished.new
+                tally.duplicates += finished.duplicates
+            case IngestDone():
+                tally.new += finished.op == "new"
+                tally.updates += finished.op == "update"
+                tally.duplicates += finished.duplicates
+                tally.incomplete += finished.op is not None and done.draft.extraction not in ("ok", "skipped")
+            case Retry():
+                tally.retries += 1
+            case Broken():
+                tally.broken += 1
+            case Moved() | HandedBack():
+                pass
+
+
+def _tell(done: Done, finished: Finished) -> None:
+    """One line for each thing done; what changed nothing is for debugging."""
+    if not finished.accepted:
+        log.warning("lease.lost")
+        return
+    match done:
+        case PollDone(error=str(error)):
+            log.warning("feed.failed", error=error, status=done.status, next_poll_in_s=_until(done))
+        case PollDone():
+            tell = log.info if finished.new or finished.changed else log.debug
+            tell(
+                "feed.polled",
+                status=done.status,
+                new=finished.new,
+                changed=finished.changed,
+                duplicates=finished.duplicates,
+                unchanged=done.unchanged,
+                next_poll_in_s=_until(done),
+            )
+        case IngestDone():
+            tell = log.info if finished.op else log.debug
+            outcome = finished.op or ("duplicate" if finished.duplicates else "unchanged")
+            tell("entry.ingested", outcome=outcome, extraction=done.draft.extraction, reason=done.draft.reason)
+        case Retry():
+            log.info("entry.postponed", reason=done.reason)
+        case Moved():
+            log.debug("redirect.followed", to=done.url)
+        case Broken():
+            log.error("job.failed", error=done.error, quarantined=finished.quarantined)
+        case HandedBack():
+            log.debug("job.handed_back")
+
+
+def _until(done: PollDone) -> float:
+    return round((done.next_due - done.at) / 1000, 1)
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+async def _cancelled(task: asyncio.Task[object] | asyncio.Task[None] | asyncio.Task[bool]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

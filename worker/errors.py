@@ -1,0 +1,73 @@
+"""Errors that feedmill raises to its callers.
+
+FeedmillError
+├── ConfigError      the configuration can't be used: every problem, with file and line
+├── StateError       the state database can't be opened or used
+│   └── StateLocked  another process holds it
+├── OutputError      the output directory can't be written or read
+└── TaskError        work in a CPU process failed
+    ├── TaskTimeout  it took too long and was killed
+    └── TaskCrashed  its process died, or ran out of memory
+
+What is expected of the network (a 404, a duplicate, an empty feed) is a value in `model`, not an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class FeedmillError(Exception):
+    """Base of all; its text is one that can be shown to the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Problem:
+    """One mistake in a configuration file. Lines and columns count from 1; 0 where there is none."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    key: str = ""
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}" if self.line else "") + (f":{self.column}" if self.column else "")
+        subject = f"{self.key}: " if self.key else ""
+        return f"{place}: {subject}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ConfigError(FeedmillError):
+    """Carries all problems at once, in the order of files and lines."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class StateError(FeedmillError):
+    pass
+
+
+class StateLocked(StateError):
+    def __init__(self, path: str, holder: str) -> None:
+        self.path, self.holder = path, holder
+        super().__init__(f"{path} is in use by {holder}; one feedmill runs on a state at a time")
+
+
+class OutputError(FeedmillError):
+    pass
+
+
+class TaskError(FeedmillError):
+    pass
+
+
+class TaskTimeout(TaskError):
+    pass
+
+
+class TaskCrashed(TaskError):
+    pass

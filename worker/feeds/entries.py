@@ -1,0 +1,54 @@
+"""What holds for the entries of every dialect: one bad entry never fails a feed, and what several carry names none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from worker.model import Entry
+from worker.urls import canonical
+
+Raw = TypeVar("Raw")
+Identity = tuple[str | None, str | None]
+"""An entry's guid and URL."""
+
+
+def mapped(raws: Iterable[Raw], entry_of: Callable[[Raw], Entry]) -> tuple[tuple[Entry, ...], str | None]:
+    """The entries, without those that can't be read or say nothing, and a line about these where there are some."""
+    entries: list[Entry] = []
+    lost: Counter[str] = Counter()
+    for raw in raws:
+        try:
+            entry = entry_of(raw)
+        except Exception as error:  # whatever it is, it is this entry's own; the line names it
+            lost[f"unreadable ({type(error).__name__})"] += 1
+            continue
+        if entry.guid or entry.url or entry.title or entry.summary or entry.content:
+            entries.append(entry)
+        else:
+            lost["empty"] += 1
+    counts = ", ".join(f"{times} {why}" for why, times in lost.items())
+    return tuple(entries), f"entries left out: {counts}" if counts else None
+
+
+def repeated_guids(identities: Iterable[Identity]) -> frozenset[str]:
+    return _repeated(guid for guid, _ in identities)
+
+
+def repeated_urls(identities: Iterable[Identity]) -> frozenset[str]:
+    """In their canonical form."""
+    return _repeated(canonical(url) for _, url in identities if url is not None)
+
+
+def omission(omitted: int, max_entries: int) -> str | None:
+    return f"more than {max_entries} entries: the last {omitted} were left out" if omitted > 0 else None
+
+
+def problem(*found: str | None) -> str | None:
+    """One bounded line of them all."""
+    return "; ".join(line for line in found if line)[:300] or None
+
+
+def _repeated(values: Iterable[str | None]) -> frozenset[str]:
+    return frozenset(value for value, times in Counter(values).items() if value is not None and times > 1)

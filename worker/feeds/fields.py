@@ -1,0 +1,26 @@
+"""Reading what strangers put into mappings: what has not the type that is asked for counts as missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Fields = Mapping[str, object]
+
+
+def string(fields: Fields, key: str) -> str:
+    value = fields.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def mapping(fields: Fields, key: str) -> Fields:
+    value = fields.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(fields: Fields, key: str) -> list[object]:
+    value = fields.get(key)
+    return value if isinstance(value, list) else []
+
+
+def mappings(fields: Fields, key: str) -> list[Fields]:
+    return [item for item in listed(fields, key) if isinstance(item, Mapping)]

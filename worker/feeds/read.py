@@ -1,0 +1,56 @@
+"""Which kind of document the bytes are, and what they are where they are no feed."""
+
+from __future__ import annotations
+
+import re
+
+from worker.feeds import charset, json_feed, text, xml_feed
+from worker.model import Millis, NotAFeed, ParsedFeed
+
+_MAGIC = (
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "gzip data"),
+)
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+_TAG = re.compile(r"<([A-Za-z][\w.:-]*)")
+_HTML = re.compile(r"\s*<!doctype\s+html", re.IGNORECASE)
+_HTML_TITLE = re.compile(r"<title[^<>]*>([^<]{1,200})", re.IGNORECASE)
+# The elements that make a feed, also in the middle of something else: PHP's warnings stand before the root.
+_FEED_ELEMENT = re.compile(r"<(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|channel|item|entry)\b", re.IGNORECASE)
+
+
+def parse(
+    body: bytes, *, url: str, content_type: str | None, known: frozenset[bytes], now: Millis, max_entries: int
+) -> ParsedFeed | NotAFeed:
+    """See `worker.feeds.parse`."""
+    for magic, name in _MAGIC:
+        if body.startswith(magic):
+            return NotAFeed(reason=name)
+    document = charset.decoded(body, content_type).lstrip("\ufeff\0 \t\r\n")
+    if not document:
+        return NotAFeed(reason="empty")
+    if document.startswith("{"):
+        declared = "feed+json" in (content_type or "").lower()
+        return json_feed.parse(document, declared=declared, url=url, known=known, now=now, max_entries=max_entries)
+    if (reason := _other_kind(document)) is not None:
+        return NotAFeed(reason=reason)
+    return xml_feed.parse(document, url=url, known=known, now=now, max_entries=max_entries)
+
+
+def _other_kind(document: str) -> str | None:
+    """What the text is where it is clearly no feed; None where it may be one."""
+    first = _TAG.search(document)
+    if _HTML.match(document) or (first is not None and first[1].lower() == "html"):
+        title = _HTML_TITLE.search(document, 0, 20_000)
+        return "an HTML page" + (f": {text.line_of_html(title[1], 100)}" if title else "")
+    if _FEED_ELEMENT.search(document):
+        return None
+    if len(_CONTROLS.findall(document, 0, 1000)) > 50:
+        return "binary data"
+    if document.startswith("<") and first is not None:
+        return f"XML, but not a feed: its first element is <{first[1][:50]}>"
+    return f"not XML: {text.line(document[:500], 60) or 'nothing that can be read'}"

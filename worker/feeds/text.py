@@ -1,0 +1,97 @@
+"""Text from strangers: what characters and lengths are let in, and what is HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+import nh3
+
+MAX_LINE = 1_000
+MAX_GUID = 4_000
+MAX_SUMMARY = 100_000
+MAX_CONTENT = 2_000_000
+MAX_TAGS = 50
+MAX_AUTHORS = 50
+# C0 but for tab and line feed, DEL and C1 (terminals obey some of them), and halves of surrogate pairs, which no
+# encoding can write.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_ENDS = re.compile("\r\n?")
+_BREAKS = re.compile(r"<(?=(?:br|/?p|/?div|/?li|/?h[1-6])\b)", re.IGNORECASE)
+_MARKUP = re.compile(r"<[^<>]*>")
+_LOOKS_LIKE_HTML = re.compile(r"</[a-z]|<(?:p|br|img|a|div)\b|&(?:#\d{2,6}|#x[0-9a-f]{2,5}|[a-z]{2,8});", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")
+
+
+def clean(text: str, limit: int) -> str:
+    """`text` without control characters and outer space, line ends as `\\n`, at most `limit` characters."""
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)).strip()[:limit].rstrip()
+
+
+def line(text: str, limit: int = MAX_LINE) -> str | None:
+    """Plain text as one line; None where nothing is left."""
+    return " ".join(clean(text, 20 * limit).split())[:limit].rstrip() or None
+
+
+def line_of_html(markup: str, limit: int = MAX_LINE) -> str | None:
+    """The text of a piece of HTML as one line: no tags, no scripts, entities resolved; None where nothing is left."""
+    if "<" in markup or "&" in markup:
+        shortened = _BREAKS.sub(" <", markup[: 20 * limit])
+        markup = html.unescape(nh3.clean(shortened, tags=set()))
+    return line(markup, limit)
+
+
+def html_of_text(text: str) -> str:
+    """Plain text as HTML, a paragraph for each that an empty line ends."""
+    paragraphs = (html.escape(part.strip(), quote=False) for part in re.split(r"\n[ \t]*\n", text))
+    return "".join(f"<p>{part}</p>" for part in paragraphs if part).replace("\n", "<br>")
+
+
+def body_of_text(text: str) -> str:
+    """A text that is declared to be plain, as HTML. Some are not what they are declared: tags and entities tell."""
+    return text if _LOOKS_LIKE_HTML.search(text) else html_of_text(text)
+
+
+def summary_and_content(summary: str, others: Iterable[str]) -> tuple[str | None, str | None]:
+    """What an entry's pieces of HTML are: its summary, and its content where that says more.
+
+    feedparser's `content[0]` may be the caption of a picture, and the longer text may stand where the summary belongs:
+    the longest is the content unless it is the summary itself, and beside it the longest of the rest is the summary.
+    """
+    summary = clean(summary, MAX_CONTENT)
+    rest = [text for other in others if (text := clean(other, MAX_CONTENT)) and text != summary]
+    found = [summary, *rest] if summary else rest
+    longest = max(found, key=_extent, default="")  # of equals the summary, which comes first
+    if longest == summary and len(summary) <= MAX_SUMMARY:
+        return summary or None, None
+    shorter = max((text for text in found if text != longest), key=_extent, default="")
+    return shorter[:MAX_SUMMARY] or None, longest
+
+
+def _extent(markup: str) -> int:
+    return len(_MARKUP.sub("", markup))
+
+
+def language(tag: str) -> str | None:
+    """A language tag in the customary case (RFC 5646 section 2.1.1), `_` read as `-`; None where it is none."""
+    tag = tag.strip().replace("_", "-")
+    if _LANGUAGE.fullmatch(tag) is None:
+        return None
+    primary, *rest = tag.split("-")
+    return "-".join([primary.lower(), *(_subtag(part) for part in rest)])
+
+
+def _subtag(part: str) -> str:
+    if len(part) == 2:
+        return part.upper()
+    return part.title() if len(part) == 4 and part.isalpha() else part.lower()
+
+
+def tags(terms: Iterable[str]) -> tuple[str, ...]:
+    """Each once, whatever its case, in the order of the feed."""
+    found: dict[str, str] = {}
+    for term in terms:
+        if (tag := line_of_html(term, 200)) is not None:
+            found.setdefault(tag.casefold(), tag)
+    return tuple(found.values())[:MAX_TAGS]

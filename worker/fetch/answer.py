@@ -1,0 +1,100 @@
+"""What the head of an answer means. Pure: the body, if it is wanted, is read elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from worker import urls
+from worker.fetch.failures import one_line
+from worker.fetch.retry_after import retry_after_s
+from worker.model import FetchFailed, NotModified, Throttled, Validators
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Status and header fields as they came."""
+
+    status: int
+    fields: Sequence[tuple[bytes, bytes]]
+
+    def all(self, name: str) -> list[str]:
+        """The values of the field `name` (lower case), in Latin-1: every byte as it was."""
+        key = name.encode("ascii")
+        return [value.decode("latin-1") for field, value in self.fields if field.lower() == key]
+
+    def first(self, name: str) -> str | None:
+        return next(iter(self.all(name)), None)
+
+    @property
+    def validators(self) -> Validators:
+        """Verbatim."""
+        return Validators(etag=self.first("etag"), last_modified=self.first("last-modified"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A redirect; `url` is absolute, http or https."""
+
+    url: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The body is what was asked for."""
+
+
+Meaning = Content | Elsewhere | NotModified | Throttled | FetchFailed
+
+
+def meaning(head: Head, *, url: str, conditional: bool, now_s: float) -> Meaning:
+    """What `head`, the answer to a GET of `url` at `now_s` (UTC since 1970), comes to.
+
+    `conditional`: validators were sent. 203 is a 200 that a proxy has changed (RFC 9110 section 15.3.4); the other 2xx
+    have no content or not all of it.
+    """
+    match head.status:
+        case 200 | 203:
+            return Content()
+        case 304 if conditional:
+            return NotModified(validators=head.validators)
+        case 304:
+            return FetchFailed(kind="protocol", reason="304 Not Modified to a request that named no version")
+        case status if status in _REDIRECTS:
+            return _elsewhere(head, url)
+        case 429 | 503:
+            return Throttled(status=head.status, retry_after_s=retry_after_s(head.first("retry-after"), now_s=now_s))
+        case status:
+            return FetchFailed(kind="status", status=status, reason=_named(status))
+
+
+def _elsewhere(head: Head, url: str) -> Elsewhere | FetchFailed:
+    location = head.first("location")
+    if location is None:
+        return FetchFailed(kind="protocol", reason=f"{_named(head.status)} without a Location")
+    target = urls.absolute(_utf8(location), base=url)
+    if target is None:
+        shown = one_line(urls.without_credentials(location))
+        return FetchFailed(kind="redirects", reason=one_line(f"redirect to what is no http(s) URL: {shown!r}"))
+    return Elsewhere(url=target, permanent=head.status in _PERMANENT)
+
+
+def _utf8(text: str) -> str:
+    """Locations have no charset; those that are not ASCII are UTF-8 more often than Latin-1."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return text
+
+
+def _named(status: int) -> str:
+    """`404 Not Found`: by our names, not the server's."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -1,0 +1,150 @@
+"""The network under httpx: permitted addresses alone, and never beyond what the fetch may take.
+
+Both stand here because nothing above can hold them. httpx times each operation, so a byte every 0.2 s never ends, and
+a deadline by cancelling leaks connections of the pool (https://github.com/encode/httpcore/issues/1093). And only who
+connects knows the address: it is resolved, checked and used here, with no second look-up for a name to change its mind.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+
+from worker.fetch.addresses import Address, Network, is_permitted
+from worker.fetch.failures import FetchError, connect_reason, tls_reason
+from worker.fetch.resolve import NoAddress, Resolver
+
+_ADDRESSES_TRIED = 4
+
+
+@dataclass(slots=True, kw_only=True)
+class _Limits:
+    """What the fetch that runs in this context may still take. Mutable: every read draws on it."""
+
+    deadline: float
+    """By time.monotonic()."""
+    wire_bytes: int
+
+
+_LIMITS: ContextVar[_Limits] = ContextVar("limits of the fetch")
+
+
+@contextmanager
+def limited(*, deadline: float, wire_bytes: int) -> Iterator[None]:
+    """Until `deadline` (by time.monotonic()), and up to `wire_bytes` read, headers and framing included."""
+    token = _LIMITS.set(_Limits(deadline=deadline, wire_bytes=wire_bytes))
+    try:
+        yield
+    finally:
+        _LIMITS.reset(token)
+
+
+def _left_s(timeout: float | None) -> float:
+    """`timeout`, or what is left until the deadline where that is less."""
+    left = _LIMITS.get().deadline - time.monotonic()
+    if left <= 0:
+        raise FetchError("timeout", "no whole answer within the time allowed")
+    return left if timeout is None else min(left, timeout)
+
+
+class GuardedStream(httpcore.AsyncNetworkStream):
+    """A connection whose every operation keeps to the limits of the fetch that uses it."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = await self._inner.read(max_bytes, _left_s(timeout))
+        limits = _LIMITS.get()
+        limits.wire_bytes -= len(data)
+        if limits.wire_bytes < 0:
+            raise FetchError("too_large", "more on the wire than the answer may have")
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._inner.write(buffer, _left_s(timeout))
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return GuardedStream(await self._inner.start_tls(ssl_context, server_hostname, _left_s(timeout)))
+        except (httpcore.ConnectError, ValueError) as error:  # ValueError: a name that TLS can't carry
+            await self.aclose()
+            raise FetchError("tls", tls_reason(error)) from error
+        except BaseException:
+            await self.aclose()  # httpcore closes what it has, and it does not have this one yet
+            raise
+
+    def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
+        return self._inner.get_extra_info(info)
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to the addresses of a name if every one of them is permitted."""
+
+    def __init__(
+        self, *, resolver: Resolver, allow: Sequence[Network] = (), inner: httpcore.AsyncNetworkBackend | None = None
+    ) -> None:
+        self._resolver, self._allow = resolver, tuple(allow)
+        self._inner = inner or httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """The first of a few addresses that answers, each with its share of the time left.
+
+        Raises FetchError of kind address, dns, connect or timeout.
+        """
+        addresses = _in_turn(await self._permitted(host, timeout))
+        failure = FetchError("dns", f"{host} has no address")
+        for turn, address in enumerate(addresses):
+            share_s = _left_s(timeout) / (len(addresses) - turn)
+            try:
+                return GuardedStream(
+                    await self._inner.connect_tcp(str(address), port, share_s, local_address, socket_options)
+                )
+            except httpcore.ConnectTimeout:
+                failure = FetchError("timeout", f"{host} ({address}), port {port}: no answer")
+            except httpcore.ConnectError as error:
+                failure = FetchError("connect", f"{host} ({address}), port {port}: {connect_reason(error)}")
+        raise failure
+
+    async def _permitted(self, host: str, timeout: float | None) -> tuple[Address, ...]:
+        answer = await self._resolver.addresses(host.rstrip("."), within_s=_left_s(timeout))
+        if isinstance(answer, NoAddress):
+            raise FetchError("dns", answer.reason)
+        for address in answer:
+            if not is_permitted(address, self._allow):
+                raise FetchError(
+                    "address", f"{host} is at {address}, which is not public (setting fetch.allow_addresses)"
+                )
+        return answer
+
+
+def _in_turn(addresses: Sequence[Address]) -> list[Address]:
+    """The first few, the families by turns (RFC 8305 section 4), so that a dead IPv6 does not hide a live IPv4."""
+    seen: Counter[int] = Counter()
+
+    def turn(address: Address) -> int:
+        seen[address.version] += 1
+        return seen[address.version]
+
+    # sorted() is stable: within a turn the system's order (RFC 6724) decides.
+    return sorted(addresses, key=turn)[:_ADDRESSES_TRIED]

@@ -1,0 +1,93 @@
+"""The body of an answer: decoded from its content coding, and never more than the caller can take.
+
+httpx decodes as it comes, and 405 bytes of brotli become 256 MiB in one piece. So the raw bytes are read, and inflated
+a piece at a time, with both sides counted.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+from worker.fetch.failures import FetchError
+
+_PIECE = 65_536  # bytes inflated at a time: what a bomb can go over the cap by
+_MAX_MEMBERS = 1_000
+"""bgzip makes a gzip member of every 64 KiB. A flood of empty ones costs a decompressor for each 20 bytes."""
+_MAX_CHUNKS = 50_000
+"""A chunk of the transfer coding costs httpcore 9 µs (measured): 20 MB a byte at a time would take 3 minutes."""
+_GZIP, _GZIP_OR_ZLIB = 31, 47  # window bits of zlib: gzip alone; either, told apart by its first bytes
+
+
+async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: int) -> bytes:
+    """The decoded body of the raw `chunks`, at most `max_bytes` of them and of what they become.
+
+    `coding` is the Content-Encoding, all its lines joined by commas. Raises FetchError: too_large, encoding, or
+    protocol where the compressed data ends early.
+    """
+    inflater = _inflater(coding)
+    body, wire_bytes, count = bytearray(), 0, 0
+    async for chunk in chunks:
+        wire_bytes, count = wire_bytes + len(chunk), count + 1
+        if wire_bytes > max_bytes:
+            raise FetchError("too_large", f"the body is over {max_bytes} bytes")
+        if count > _MAX_CHUNKS:
+            raise FetchError("too_large", f"the body comes in more than {_MAX_CHUNKS} chunks")
+        for piece in (chunk,) if inflater is None else inflater.pieces(chunk):
+            body += piece
+            if len(body) > max_bytes:
+                raise FetchError("too_large", f"the body decodes to more than {max_bytes} bytes")
+    if inflater is not None and wire_bytes and not inflater.at_end:
+        raise FetchError("protocol", "the compressed body ends early")
+    return bytes(body)
+
+
+def _inflater(coding: str) -> Inflater | None:
+    """None for what is not encoded. `deflate` is not asked for, but some send it; it is zlib's own format."""
+    codings = [name for name in (part.strip().lower() for part in coding.split(",")) if name not in ("", "identity")]
+    if not codings:
+        return None
+    if len(codings) > 1 or codings[0] not in ("gzip", "x-gzip", "deflate"):
+        raise FetchError("encoding", f"content coding {coding!r}, where gzip was asked for")
+    return Inflater()
+
+
+class Inflater:
+    """Inflates gzip, of one member or more (RFC 1952 section 2.2), or zlib (RFC 1950)."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._members = 1
+        self._padding = False
+
+    @property
+    def at_end(self) -> bool:
+        """Nothing is missing from the data so far."""
+        return self._member.eof
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What `data`, the next of the compressed bytes, inflates to, `_PIECE` bytes at most at a time."""
+        while data and not self._padding:
+            if self._member.eof:
+                if data[0] != 0x1F:  # no other member: what follows is of no account, as for gzip and browsers
+                    self._padding = True
+                    return
+                self._next_member()
+            yield from self._member_pieces(data)
+            data = self._member.unused_data
+
+    def _member_pieces(self, data: bytes) -> Iterator[bytes]:
+        full = True
+        while (data or full) and not self._member.eof:
+            try:
+                piece = self._member.decompress(data, _PIECE)
+            except zlib.error as error:
+                raise FetchError("encoding", "the body is not what its content coding says") from error
+            data, full = self._member.unconsumed_tail, len(piece) == _PIECE
+            yield piece
+
+    def _next_member(self) -> None:
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            raise FetchError("encoding", f"the body has more than {_MAX_MEMBERS} gzip members")
+        self._member = zlib.decompressobj(_GZIP)

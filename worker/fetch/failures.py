@@ -1,0 +1,102 @@
+"""What goes wrong on the network, as outcomes: the one place where foreign exceptions are translated.
+
+`FOREIGN` is all that the network can make httpx, httpcore, anyio, ssl and the system raise; `failure_of` says what
+each comes to. What is not in it (a use of httpx that it forbids, a defect of ours) is raised to the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+import anyio
+import httpcore
+import httpx
+
+from worker.model import FailureKind, FetchFailed
+
+_LONGEST_REASON = 200  # characters
+
+
+class FetchError(Exception):
+    """A failure that this room found itself, on its way out through httpx, which lets it pass as it is."""
+
+    def __init__(self, kind: FailureKind, reason: str) -> None:
+        self.failure = FetchFailed(kind=kind, reason=one_line(reason))
+        super().__init__(self.failure.reason)
+
+
+FOREIGN: tuple[type[Exception], ...] = (
+    FetchError,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+    OSError,  # with ssl.SSLError, which reads and writes let through, and TimeoutError
+)
+
+
+def failure_of(error: Exception) -> FetchFailed:
+    """The outcome that `error`, one of `FOREIGN`, stands for."""
+    kind: FailureKind = "protocol"
+    match error:
+        case FetchError():
+            return error.failure
+        case ssl.SSLError():
+            kind, reason = "tls", tls_reason(error)
+        case httpx.TimeoutException() | httpcore.TimeoutException() | TimeoutError():
+            kind, reason = "timeout", "no whole answer within the time allowed"
+        case httpx.ConnectError() | httpcore.ConnectError():
+            kind, reason = "connect", connect_reason(error)
+        case httpx.LocalProtocolError() | httpcore.LocalProtocolError() | httpx.InvalidURL():
+            # Their texts quote the header or the URL, which may hold a secret.
+            reason = "the URL or a header can't be sent over HTTP"
+        case httpx.RemoteProtocolError() | httpcore.RemoteProtocolError() if "buffer too long" in str(error):
+            # h11 says so of a head, or the header of a chunk, that does not end within httpcore's 100 KiB.
+            kind, reason = "too_large", "the head of the answer is over 100 KiB"
+        case httpx.RemoteProtocolError() | httpcore.RemoteProtocolError():
+            reason = str(error)
+        case _:
+            reason = "the connection broke before the answer was whole"
+    return FetchFailed(kind=kind, reason=one_line(reason))
+
+
+def tls_reason(error: BaseException) -> str:
+    """`certificate verify failed: …`, or what OpenSSL calls it, without its codes and lines."""
+    cause = _root(error)
+    # Only OpenSSL's own errors have these attributes; those that Python raises by itself do not.
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {getattr(cause, 'verify_message', 'no reason given')}"
+    if isinstance(cause, ssl.SSLError):
+        name: str | None = getattr(cause, "reason", None)
+        return f"TLS failed: {(name or 'no reason given').replace('_', ' ').lower()}"
+    return "the connection broke during the TLS handshake"
+
+
+def connect_reason(error: BaseException) -> str:
+    """`Connection refused`, `Network is unreachable`, …"""
+    cause = _root(error)
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return os.strerror(cause.errno)
+    return "no connection"
+
+
+def one_line(text: str) -> str:
+    """`text`, which may be a stranger's, without line breaks and control characters, and of a bounded length."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * _LONGEST_REASON]).split())
+    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
+
+
+def _root(error: BaseException) -> BaseException:
+    """What `error` was made of: httpcore hands the cause on as its first argument, anyio as `__cause__`."""
+    while True:
+        inner = error.__cause__ or (error.args[0] if error.args else None)
+        if not isinstance(inner, BaseException):
+            return error
+        error = inner

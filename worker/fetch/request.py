@@ -1,0 +1,115 @@
+"""What a request says: who asks, for what, what is known already, and what is secret.
+
+The URL that is asked is put together from our own reading of it, and not handed on for httpx to read again: two
+readings of one URL are how secrets get to the wrong host.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from worker import urls
+from worker.model import Validators
+
+# A field value (RFC 9110 section 5.5) without the control characters that h11 lets pass; Latin-1.
+_FIELD_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?")
+_LONGEST_VALIDATOR = 1_000  # characters; servers refuse requests over some 8 kB of headers
+_NOT_IN_COMMENT = re.compile(r"[^\x21-\x7e]|[()\\]")  # RFC 9110 section 5.6.5
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def user_agent(contact: str | None, version: str) -> str:
+    """`feedmill/0.1.0 (+https://example.org/bot)`, the form that site owners know from other fetchers.
+
+    A mail address becomes a `mailto:`; without `contact` there is no comment.
+    """
+    contact = _NOT_IN_COMMENT.sub("", contact or "")
+    if "@" in contact and ":" not in contact:
+        contact = f"mailto:{contact}"
+    return f"feedmill/{version}" + (f" (+{contact})" if contact else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a request goes."""
+
+    url: str
+    """Without credentials, its host in A-labels."""
+    host: str
+    origin: tuple[str, str, int]
+
+    @classmethod
+    def of(cls, url: str) -> Target:
+        """Raises urls.BadUrl."""
+        host, origin = urls.host_of(url), urls.origin_of(url)
+        parts = urlsplit(url)
+        netloc = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
+        return cls(url=parts._replace(netloc=netloc).geturl(), host=host, origin=origin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What the requests of one fetch have in common."""
+
+    origin: tuple[str, str, int]
+    """Of the first URL: the only one to see `secret`."""
+    public: Mapping[str, str]
+    secret: Mapping[str, str] = field(repr=False)
+    validators: Validators
+
+    @classmethod
+    def of(
+        cls, url: str, *, user_agent: str, accept: str, headers: Mapping[str, str], validators: Validators
+    ) -> Asking:
+        """`headers`, and credentials in `url` as Basic ones, are the secret part; they win over User-Agent and Accept.
+
+        Raises urls.BadUrl.
+        """
+        secret = _basic(url) | {name.lower(): value for name, value in headers.items()}
+        return cls(
+            origin=urls.origin_of(url),
+            public={"user-agent": user_agent, "accept": accept},
+            secret=secret,
+            validators=Validators(etag=_sendable(validators.etag), last_modified=_sendable(validators.last_modified)),
+        )
+
+    @property
+    def conditional(self) -> bool:
+        """A 304 is among the answers asked for."""
+        return self.validators != Validators()
+
+    def headers(self, target: Target) -> Headers:
+        """The header fields of a request to `target`; Host is httpx's to add. Raises UnicodeError."""
+        fields = dict(self.public)
+        if target.origin == self.origin:
+            fields |= self.secret
+        # httpx would decode anything; whole_body() decodes this, within bounds.
+        fields["accept-encoding"] = "gzip"
+        lines = [(name.encode("ascii"), value.encode()) for name, value in fields.items()]
+        # Both, in the bytes they came in: a server that knows both goes by the tag (RFC 9110 section 13.1.3).
+        if self.validators.etag is not None:
+            lines.append((b"if-none-match", self.validators.etag.encode("latin-1")))
+        if self.validators.last_modified is not None:
+            lines.append((b"if-modified-since", self.validators.last_modified.encode("latin-1")))
+        return lines
+
+
+def _basic(url: str) -> dict[str, str]:
+    """The credentials in `url` as a header (RFC 7617)."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
+    return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def _sendable(validator: str | None) -> str | None:
+    """A stored validator, unless it would break the request: it is a stranger's text."""
+    if validator is None or len(validator) > _LONGEST_VALIDATOR or not _FIELD_VALUE.fullmatch(validator):
+        return None
+    return validator

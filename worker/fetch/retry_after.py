@@ -1,0 +1,34 @@
+"""Retry-After (RFC 9110 section 10.2.3)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+LONGEST_S = 7 * 86_400.0
+"""A host that asks for more is asked again after this: it may have meant it for a client long gone."""
+
+_SECONDS = re.compile(r"([+-]?)(\d+)", re.ASCII)
+
+
+def retry_after_s(value: str | None, *, now_s: float) -> float | None:
+    """Seconds to wait from `now_s` (UTC since 1970) on, between 0 and `LONGEST_S`; None where the value says nothing.
+
+    The value is a number of seconds or an HTTP-date in any of its three forms (RFC 9110 section 5.6.7).
+    """
+    text = (value or "").strip()
+    seconds = _SECONDS.fullmatch(text)
+    if seconds is not None:
+        sign, digits = seconds.groups()
+        # More digits than the limit has are not made a number: int() refuses some thousands of them.
+        wait = LONGEST_S if len(digits.lstrip("0")) > 9 else float(digits)
+        return 0.0 if sign == "-" else min(wait, LONGEST_S)
+    try:
+        date = parsedate_to_datetime(text)
+        # "-0000" and asctime() say no zone; both mean UTC.
+        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        wait = date.timestamp() - now_s
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(wait, 0.0), LONGEST_S)

@@ -1,0 +1,127 @@
+"""Logs: structlog's lines and the standard library's, through one formatter. Console on a terminal, JSON elsewhere.
+
+No secret goes out: credentials are cut from every URL, and configured secrets from every text, wherever they turn up.
+Nothing from the network reaches a terminal raw: control characters are replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Collection, Mapping, MutableMapping
+from contextlib import suppress
+from typing import Literal, TextIO
+
+import orjson
+import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.types import EventDict, Processor
+
+_CREDENTIALS = re.compile(r"(?<=//)[^/\s?#]*@")  # to the last "@" of an authority: a password may hold one
+# All but tab and line feed; with what reorders text, and lone surrogates, which no output can encode.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+MIN_SECRET = 6  # shorter ones would blank out every other word
+MAX_TEXT = 2000
+MAX_TRACEBACK = 20_000
+
+
+def configure(
+    *,
+    level: str = "info",
+    form: Literal["auto", "console", "json"] = "auto",
+    stream: TextIO | None = None,
+    secrets: Collection[str] = (),
+) -> None:
+    """Sets up logging for the process; may be called again. `secrets` are texts that must not be seen."""
+    out = sys.stderr if stream is None else stream
+    console = form == "console" or (form == "auto" and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # Locals may hold secrets; a traceback shows code and lines alone.
+    failure = ExceptionRenderer(ExceptionDictTransformer(show_locals=False)) if not console else None
+    last: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        *([failure] if failure else [structlog.processors.format_exc_info]),
+        _Clean(frozenset(s for s in secrets if len(s) >= MIN_SECRET), console=console),
+        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else _json,
+    ]
+    handler = _Handler(out)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # httpx tells each request with its credentials; the others what they are about to do.
+    for noisy in ("httpx", "httpcore", "apscheduler", "alembic", "asyncio", "trafilatura", "charset_normalizer"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Says of a line that can't be made only where it came from: logging itself would print message and arguments
+    raw."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        args = type(sys.exc_info()[1]).__name__, record.pathname, record.lineno
+        lost = logging.LogRecord(record.name, logging.ERROR, *args[1:], "log.line_lost: %s at %s:%d", args, None)
+        with suppress(OSError, ValueError):  # the stream itself is gone
+            self.stream.write(self.format(lost) + self.terminator)
+
+
+class _Clean:
+    """Cuts credentials and secrets out of every text of an event, bounds it, and replaces control characters."""
+
+    def __init__(self, secrets: frozenset[str], *, console: bool) -> None:
+        longest_first = sorted(secrets, key=len, reverse=True)
+        self._secrets = re.compile("|".join(map(re.escape, longest_first))) if secrets else None
+        self._console = console
+
+    def __call__(self, _: object, __: str, event: EventDict) -> EventDict:
+        traces = ("exception", "stack")
+        cleaned: EventDict = {
+            key: self._value(value, MAX_TRACEBACK if key in traces else MAX_TEXT) for key, value in event.items()
+        }
+        if self._console:
+            # A line break here could forge the next line; in the values, the renderer escapes it.
+            cleaned["event"] = str(cleaned.get("event", "")).replace("\n", " ")
+        return cleaned
+
+    def _value(self, value: object, most: int) -> object:
+        if isinstance(value, str):
+            return self._text(value, most)
+        if isinstance(value, Mapping):
+            return {self._text(str(key), most): self._value(item, most) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._value(item, most) for item in value]
+        if value is None or isinstance(value, bool | float) or (isinstance(value, int) and value.bit_length() < 64):
+            return value
+        return self._text(str(value), most)
+
+    def _text(self, text: str, most: int) -> str:
+        text = _CREDENTIALS.sub("", text)
+        if self._secrets is not None:
+            text = self._secrets.sub("***", text)
+        text = _CONTROL.sub("\ufffd", text)
+        return text if len(text) <= most else text[:most] + "…"
+
+
+def _json(_: object, __: str, event: MutableMapping[str, object]) -> str:
+    ordered = {"timestamp": event.pop("timestamp", None), "level": event.pop("level", None)}
+    return orjson.dumps({**ordered, "event": event.pop("event", None), **event}, default=str).decode()

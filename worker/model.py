@@ -1,0 +1,420 @@
+"""The values that travel between the rooms.
+
+A feed is polled: `Poll` → `Outcome` → `ParsedFeed` of `Entry` → `PollDone`.
+An entry is ingested: `Ingest` → `Outcome` → `Article` → `IngestDone`.
+What `finish` made of them comes back as `Finished`.
+
+All of them are frozen, plain and picklable. Instants are `Millis`, milliseconds of UTC since 1970; keys are 16 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NewType
+
+FeedId = NewType("FeedId", str)
+EntryId = NewType("EntryId", int)
+Millis = NewType("Millis", int)
+
+FullText = Literal["auto", "always", "never"]
+Precision = Literal["second", "minute", "day"]
+Extraction = Literal["ok", "feed_only", "blocked", "paywalled", "failed", "skipped"]
+Op = Literal["new", "update", "delete", "duplicate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A feed as its owner lists it."""
+
+    id: FeedId
+    url: str
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    every_s: float | None = None
+    """Seconds between polls; None leaves it to the schedule."""
+    cron: str | None = None
+    """Five fields as in crontab(5), weekdays by name."""
+    full_text: FullText = "auto"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent to the feed's own origin alone; may hold secrets, hence not in repr()."""
+
+
+# --- what the store hands out -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to do one piece of work on one slot of one host, until it expires or the slot's token moves on."""
+
+    work_id: int
+    host_id: int
+    slot: int
+    token: int
+    expires_at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPolicy:
+    """How a host is treated."""
+
+    concurrency: int = 1
+    """Fetches at the same time."""
+    delay_ms: int = 1000
+    """From the start of one fetch to the start of the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What a server gave to recognise a version by, verbatim (RFC 9110 section 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """A feed that is due."""
+
+    lease: Lease
+    feed_id: FeedId
+    url: str
+    """Where to ask now: the feed's URL, or where a redirect to another host led."""
+    hops: int = 0
+    """Redirects that led from the feed's URL to `url`."""
+    validators: Validators = Validators()
+    body_hash: bytes = b""
+    elements: frozenset[bytes] = frozenset()
+    """Short hashes of the entry elements of the last version seen."""
+    errors: int = 0
+    """Failed polls in a row."""
+    due_at: Millis = Millis(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    """An entry that is new or has changed."""
+
+    lease: Lease
+    entry_id: EntryId
+    record_id: str
+    """32 hex digits: the id of its record."""
+    feed_id: FeedId
+    feed_title: str | None
+    url: str | None
+    """The page to fetch; None where the feed's own content is all there is to take."""
+    hops: int = 0
+    entry: bytes
+    """The `Entry`, as `encode_entry` wrote it."""
+    first_seen_at: Millis
+    tries: int = 0
+    """Fetches of the page that have failed so far."""
+
+
+Work = Poll | Ingest
+
+
+# --- what a fetch comes to ----------------------------------------------------------------------------------------
+
+FailureKind = Literal[
+    "address", "dns", "connect", "tls", "timeout", "too_large", "encoding", "protocol", "redirects", "status"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A 200 with its whole body, decoded from its transfer and content encodings."""
+
+    url: str
+    """After redirects within the host."""
+    status: int
+    content_type: str | None
+    validators: Validators
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotModified:
+    """A 304; the validators it carried, which may be none."""
+
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirected:
+    """A redirect to another host: that host's turn has to be waited for."""
+
+    url: str
+    hops: int
+    permanent: bool
+    """Every redirect so far was a 301 or 308."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttled:
+    """429 or 503: the host asks for patience. Not a failure of the feed."""
+
+    status: int
+    retry_after_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchFailed:
+    """No answer, or none that can be used."""
+
+    kind: FailureKind
+    reason: str
+    """One line for people, with nothing secret in it."""
+    status: int | None = None
+
+    @property
+    def lasting(self) -> bool:
+        """Asking the same again soon would give the same: the page is gone, refused, or not to be taken in."""
+        if self.kind == "status":
+            return self.status is not None and 400 <= self.status < 500 and self.status not in (408, 425, 429)
+        return self.kind in ("address", "too_large", "encoding", "redirects")
+
+
+Outcome = Fetched | NotModified | Redirected | Throttled | FetchFailed
+
+
+# --- what a feed says ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    name: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    url: str
+    mime_type: str
+    size_in_bytes: int | None = None
+    duration_in_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry as its feed gives it, cleaned of control characters, lengths bounded; URLs are absolute http(s)."""
+
+    guid: str | None = None
+    url: str | None = None
+    external_url: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    """HTML, as the feed gives it: nothing that came from the network is markup to trust."""
+    content: str | None = None
+    """HTML: the longest text that the feed carries, where it is more than the summary."""
+    authors: tuple[Author, ...] = ()
+    tags: tuple[str, ...] = ()
+    published: Millis | None = None
+    updated: Millis | None = None
+    language: str | None = None
+    image: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedFeed:
+    """A feed document: the entries that are not known yet by their element hash, in document order."""
+
+    version: str
+    """rss20, atom10, json11, …: feedparser's names, and JSON Feed's in their manner."""
+    title: str | None = None
+    site_url: str | None = None
+    language: str | None = None
+    entries: tuple[Entry, ...] = ()
+    elements: tuple[bytes, ...] = ()
+    """Short hashes of all entry elements of the document; empty where it is not well-formed."""
+    repeated_guids: frozenset[str] = frozenset()
+    """Identifiers that more than one entry of this document carries: they identify none of them alone."""
+    repeated_urls: frozenset[str] = frozenset()
+    """Canonical URLs that more than one entry of this document links to."""
+    problem: str | None = None
+    """What was wrong with the document, where it could be read all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAFeed:
+    """The bytes are no feed; `reason` says what they look like instead."""
+
+    reason: str
+
+
+# --- what a page says ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """What was taken from a page, or from the feed's own content. `text` is plain, paragraphs a line each."""
+
+    extraction: Extraction
+    extractor: str | None = None
+    """Name and version of what made the text."""
+    reason: str | None = None
+    """Why it is not `ok`."""
+    text: str = ""
+    title: str | None = None
+    summary: str | None = None
+    authors: tuple[Author, ...] = ()
+    tags: tuple[str, ...] = ()
+    published: Millis | None = None
+    modified: Millis | None = None
+    date_precision: Precision | None = None
+    language: str | None = None
+    image: str | None = None
+    canonical_url: str | None = None
+    """The page's own rel=canonical, where it is believable."""
+    publisher: str | None = None
+    section: str | None = None
+    license: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each field came from: {field: feed | jsonld | opengraph | meta | page | …}."""
+
+
+# --- what is to be finished ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenEntry:
+    """An entry of a poll, with all that is needed to judge at commit whether it is new."""
+
+    look_up: tuple[bytes, ...]
+    """Keys under which its feed may know it, the most specific first."""
+    own: bytes
+    """The key under which it will be known; the first one seen is the record's id."""
+    has_guid: bool
+    url_key: bytes | None
+    """Hash of its canonical URL, where that URL identifies it."""
+    title_key: bytes
+    version: bytes
+    """Hash of what the feed says of it; another one means that it may have changed."""
+    url: str | None
+    """Its canonical URL."""
+    page: str | None
+    """What to fetch; None where no page is wanted."""
+    host: str
+    """The host that `page` is on; empty where there is no page."""
+    entry: bytes
+    pointer: bytes | None = None
+    """JSON of the record without content that is written should it be a duplicate; None: nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedVersion:
+    """What was learned of a feed document; saved with the entries that came with it, never before."""
+
+    validators: Validators
+    body_hash: bytes
+    elements: tuple[bytes, ...] | None
+    """None leaves those known as they are."""
+    title: str | None = None
+    site_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollDone:
+    """A poll that came to an end."""
+
+    lease: Lease
+    feed_id: FeedId
+    at: Millis
+    next_due: Millis
+    status: int | None = None
+    error: str | None = None
+    throttled: bool = False
+    not_before: Millis | None = None
+    """The host is not to be asked anything before."""
+    version: FeedVersion | None = None
+    entries: tuple[SeenEntry, ...] = ()
+    unchanged: bool = False
+    """The server or the bytes said that nothing is new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A record but for what only the commit knows: op, revision, seq, the time of ingestion, duplicates."""
+
+    body: bytes
+    """JSON of the record without those."""
+    pointer: bytes | None = None
+    """The same without its content, written should it be a duplicate; None: nothing is."""
+    text_key: bytes | None
+    """Hash of the normalised text; None where the text is too short to identify anything."""
+    title_key: bytes
+    revision_key: bytes
+    """Hash over title, text, authors and dates: another one makes an update."""
+    url_keys: tuple[bytes, ...] = ()
+    """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
+    extraction: Extraction
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestDone:
+    lease: Lease
+    entry_id: EntryId
+    at: Millis
+    draft: Draft
+    not_before: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The page could not be had; the entry is tried again."""
+
+    lease: Lease
+    due_at: Millis
+    reason: str
+    not_before: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A redirect led to another host: the same work, queued there."""
+
+    lease: Lease
+    url: str
+    host: str
+    hops: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedBack:
+    """Given up unfinished at shutdown; due at once again, uncounted."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The handler itself failed: a defect of ours, or of the work. Counted, and quarantined when it keeps on."""
+
+    lease: Lease
+    at: Millis
+    error: str
+
+
+Done = PollDone | IngestDone | Retry | Moved | HandedBack | Broken
+
+
+# --- what finishing it came to ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What the commit made of a `Done`."""
+
+    accepted: bool = True
+    """False: the lease was lost, nothing of it was taken."""
+    new: int = 0
+    """Entries of a poll that are new."""
+    changed: int = 0
+    """Entries of a poll that are known and say something else now."""
+    duplicates: int = 0
+    """Entries of a poll, or the entry itself, known under another feed, URL or key."""
+    op: Op | None = None
+    """What was written for an entry; None: nothing, it was a duplicate or as before."""
+    quarantined: bool = False

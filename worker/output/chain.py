@@ -1,0 +1,120 @@
+"""The end of the manifest, as its one writer holds it: where lines are added, and what the next one has to name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.manifest import ManifestLine, day_file, day_files, decode, encode
+from worker.output.segment import Segment
+
+
+class Chain:
+    """Appends lines to the manifest, each whole and durable or not there at all.
+
+    One at a time, by one process at a time. After an error it can go on: what the failed append may have left is cut,
+    at the latest before the next one.
+    """
+
+    def __init__(self, folder: Path, file: Path | None, length: int, last_hash: str) -> None:
+        self._folder = folder
+        self._file = file
+        self._length = length
+        self._last_hash = last_hash
+        self._last_seqs: dict[str, int] = {}
+        self._torn = False
+
+    @classmethod
+    def open(cls, folder: Path) -> Chain:
+        """Go on where the manifest ends: what a crash left of a line is cut, and all before it is made durable.
+
+        Reads only its last line. Raises OutputError.
+        """
+        days = day_files(folder)
+        if not days:
+            return cls(folder, None, 0, "")
+        newest = days[-1]
+        length = next((start + len(raw) + 1 for start, raw in files.lines_backwards(newest)), 0)
+        # What is whole is taken for done from here on, so it has to be: the crash may have come before the fsync.
+        files.cut(newest, length)
+        files.sync_directory(folder)
+        last = next(((day, raw) for day in reversed(days) for _, raw in files.lines_backwards(day)), None)
+        if last is None:
+            return cls(folder, newest, length, "")
+        day, raw = last
+        decode(raw, day)  # nothing is added after what can't be read
+        return cls(folder, newest, length, sha256(raw).hexdigest())
+
+    @property
+    def last_hash(self) -> str:
+        """What the next line has as its `prev`."""
+        return self._last_hash
+
+    def find(self, segment: Segment) -> ManifestLine | None:
+        """The line that names the segment already.
+
+        Raises OutputError where the manifest has gone past the segment's numbers without naming it.
+        """
+        known = self._last_seqs.get(segment.writer)
+        if known is not None and known < segment.first_seq:
+            return None  # the usual case: it needs no look
+        for line in self._backwards():
+            if line.writer != segment.writer:
+                continue
+            self._last_seqs.setdefault(segment.writer, line.last_seq)
+            if line.path == segment.path:
+                return line
+            if line.last_seq < segment.first_seq:
+                break
+        last_seq = self._last_seqs.setdefault(segment.writer, 0)
+        if last_seq >= segment.first_seq:
+            raise OutputError(
+                f"{self._folder} goes to seq {last_seq} of writer {segment.writer}, but does not name {segment.path}: "
+                "the state is older than the output directory, or another's"
+            )
+        return None
+
+    def append(self, line: ManifestLine, date: str) -> None:
+        """Add a line to the file of `date`. Raises OutputError; then nothing was added."""
+        self._mend()
+        file = day_file(self._folder, date)
+        if self._file is not None and file < self._file:
+            raise OutputError(f"{file}: the manifest has gone on to {self._file.name}; dates do not go back")
+        if file != self._file:
+            self._file, self._length = file, 0
+        if files.size(file) != self._length:
+            raise OutputError(f"{file} was changed by another process; one feedmill writes to a directory at a time")
+        raw = encode(line)
+        self._torn = True
+        try:
+            files.append(file, raw + b"\n")
+            if self._length == 0:
+                files.sync_directory(self._folder)
+        except OutputError:
+            with suppress(OutputError):
+                self._mend()
+            raise
+        self._torn = False
+        self._length += len(raw) + 1
+        self._last_hash = sha256(raw).hexdigest()
+        self._last_seqs[line.writer] = line.last_seq
+
+    def _mend(self) -> None:
+        """Cut what a failed append may have left.
+
+        Even if it is a whole line: after a failed fsync its bytes can be read, and yet never reach the disk.
+        """
+        if not self._torn or self._file is None:
+            return
+        if files.size(self._file) > self._length:
+            files.cut(self._file, self._length)
+        self._torn = False
+
+    def _backwards(self) -> Iterator[ManifestLine]:
+        for day in reversed(day_files(self._folder)):
+            for _, raw in files.lines_backwards(day):
+                yield decode(raw, day)

@@ -1,0 +1,122 @@
+"""The output directory, as its one writer holds it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.chain import Chain
+from worker.output.manifest import MANIFEST, ManifestLine
+from worker.output.segment import Segment, line
+from worker.record import SCHEMA
+
+RECORDS, SCHEMAS, STAGING = "records", "schema", ".staging"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A segment that is in its place, named by the manifest, and safe on disk."""
+
+    path: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+class OutputDirectory:
+    """Publishes segments. Synchronous; one call at a time, by one process at a time.
+
+    Every step is durable before the next one begins, so a crash leaves at most a staged file, a segment that the
+    manifest does not name, or part of a manifest line. Publishing the same segments again, in their order, makes all
+    of that good, in this process after an error or in the next one after a crash.
+    """
+
+    def __init__(self, root: Path, chain: Chain) -> None:
+        self._root = root
+        self._chain = chain
+        self._day: Path | None = None
+
+    @classmethod
+    def open(cls, path: str | Path, *, schema: bytes) -> OutputDirectory:
+        """Make the layout where it is not there, and clear away what a crash left half done.
+
+        `schema` is the JSON Schema of the records, to be laid beside them. Raises OutputError where the directory
+        can't be made or written to.
+        """
+        root = Path(path)
+        _make_layout(root)
+        for name in files.names(root / STAGING):
+            files.remove(root / STAGING / name)
+        directory = cls(root, Chain.open(root / MANIFEST))
+        directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", schema)
+        return directory
+
+    def publish(self, segment: Segment) -> Published:
+        """Write a segment and name it in the manifest; again, it comes to the same.
+
+        Segments of a writer come in the order of their numbers, and dates do not go back. Holds the segment's bytes in
+        memory. Raises OutputError; then readers see nothing of it, and it can be published again.
+        """
+        data = b"".join(line(row, segment.writer) for row in segment.rows)
+        published = Published(
+            path=segment.path, records=len(segment.rows), bytes=len(data), sha256=sha256(data).hexdigest()
+        )
+        named = self._chain.find(segment)
+        if named is not None and named.sha256 != published.sha256:
+            raise OutputError(
+                f"{self._root / segment.path}: the manifest names it with other content (sha256 {named.sha256}, now "
+                f"{published.sha256}); what was published is never rewritten"
+            )
+        target = self._root / segment.path
+        self._make_day(target.parent)
+        self._place(target, data)
+        if named is None:
+            self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
+        return published
+
+    def _make_day(self, day: Path) -> None:
+        """Synced once a process even where it is there: a crash may have come between making and syncing."""
+        if day != self._day:
+            files.make_directory(day)
+            files.sync_directory(day.parent)
+            self._day = day
+
+    def _place(self, target: Path, data: bytes) -> None:
+        """Put a whole file in its place at once, durably."""
+        staged = self._root / STAGING / target.name
+        try:
+            files.write(staged, data)
+            files.rename(staged, target)
+            files.sync_directory(target.parent)
+        except OutputError:
+            with suppress(OutputError):
+                files.remove(staged)
+            raise
+
+
+def _make_layout(root: Path) -> None:
+    if files.make_directory(root):
+        files.sync_directory(root.parent)
+    for folder in (root / RECORDS, root / MANIFEST, root / SCHEMAS, root / STAGING):
+        files.make_directory(folder)
+        files.check_writable(folder)
+    files.sync_directory(root)
+
+
+def _manifest_line(segment: Segment, published: Published, prev: str) -> ManifestLine:
+    return ManifestLine(
+        path=published.path,
+        records=published.records,
+        bytes=published.bytes,
+        sha256=published.sha256,
+        first_seq=segment.first_seq,
+        last_seq=segment.last_seq,
+        writer=segment.writer,
+        schema=SCHEMA,
+        sealed_at=segment.sealed_at,
+        prev=prev,
+    )

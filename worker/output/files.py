@@ -1,0 +1,167 @@
+"""The file system, a function a primitive: all that the output directory does to files goes through here.
+
+Each raises OutputError that names the file and, where the operator can do something about it, says what. This is the
+seam where tests let the disk fail.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from worker.errors import OutputError
+
+BLOCK = 64 * 1024
+_ROOM = "make room on that file system"
+_ELSEWHERE = "or choose another output.dir"
+_WAYS_OUT = {
+    errno.EEXIST: f"a file is in the way: move it, {_ELSEWHERE}",
+    errno.ENOTDIR: f"a file is in the way: move it, {_ELSEWHERE}",
+    errno.EACCES: f"let the user that runs feedmill write there, {_ELSEWHERE}",
+    errno.EPERM: f"let the user that runs feedmill write there, {_ELSEWHERE}",
+    errno.EROFS: f"mount it writable, {_ELSEWHERE}",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EIO: "look at the disk: the kernel's log says more",
+}
+
+
+def make_directory(path: Path) -> bool:
+    """Make it and what leads to it; False where it is there. Durable once the directory above has been synced."""
+    with _explained("create", path):
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if path.is_dir():
+                return False
+            raise
+        return True
+
+
+def check_writable(folder: Path) -> None:
+    """Raise unless a file can be made in it; none is left, and none is seen (O_TMPFILE, where there is such)."""
+    with _explained("write to", folder), tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a whole file, durable but for its name. After an error part of it may be there."""
+    with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add to a file, made where it is not there, durable but for its name. After an error part of it may be there."""
+    with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+
+
+def cut(path: Path, length: int) -> None:
+    """Cut a file to `length` bytes where it has more, durably; also makes durable what it had already."""
+    with _opened("write", path, os.O_RDWR) as descriptor:
+        if os.fstat(descriptor).st_size > length:
+            os.ftruncate(descriptor, length)
+        os.fsync(descriptor)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Put a file in its place at once, over what was there; durable once the directory has been synced."""
+    with _explained("write", target):
+        source.replace(target)
+
+
+def remove(path: Path) -> None:
+    with _explained("remove", path):
+        path.unlink()
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable: fsync of a file says nothing of them (fsync(2))."""
+    with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        os.fsync(descriptor)
+
+
+def size(path: Path) -> int:
+    """In bytes; 0 where there is no such file."""
+    with _explained("read", path):
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def exists(path: Path) -> bool:
+    with _explained("read", path):
+        return path.exists()
+
+
+def names(folder: Path) -> list[str]:
+    """Of what is in a directory, sorted."""
+    with _explained("read", folder):
+        return sorted(path.name for path in folder.iterdir())
+
+
+def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet."""
+    with _explained("read", path), path.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            yield start, line[:-1]
+            start += len(line)
+
+
+def lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The same from the last line to the first, reading no more of the file than is asked for."""
+    with _explained("read", path), path.open("rb") as file:
+        position = file.seek(0, os.SEEK_END)
+        rest, ended = b"", False  # the start of what is read, not yet a whole line; whether a newline follows it
+        while position > 0:
+            step = min(BLOCK, position)
+            position -= step
+            file.seek(position)
+            block = file.read(step) + rest
+            rest, *whole = block.split(b"\n")
+            end = position + len(block)
+            for line in reversed(whole):
+                start = end - len(line)
+                if ended:
+                    yield start, line
+                ended = True
+                end = start - 1
+        if ended:
+            yield 0, rest
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """write(2) may take less than it is given, and says only at the next call why."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+@contextmanager
+def _opened(doing: str, path: Path, flags: int) -> Iterator[int]:
+    with _explained(doing, path):
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _explained(doing: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        way_out = _WAYS_OUT.get(error.errno or 0)
+        reason = error.strerror or str(error)
+        raise OutputError(f"can't {doing} {path}: {reason}" + (f" ({way_out})" if way_out else "")) from error

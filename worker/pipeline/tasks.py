@@ -1,0 +1,184 @@
+"""What runs in the CPU processes: bytes in, plain values out."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import orjson
+
+from worker import articles, dedup, feeds, urls
+from worker.model import Article, Draft, Entry, Feed, Millis, NotAFeed, ParsedFeed, SeenEntry
+from worker.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRead:
+    """A feed document, with its entries ready to be judged at commit."""
+
+    title: str | None
+    site_url: str | None
+    elements: tuple[bytes, ...]
+    entries: tuple[SeenEntry, ...]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where an article comes from: its entry and feed, and the fetch of its page if there was one."""
+
+    record_id: str
+    feed: Feed
+    feed_title: str | None
+    entry: bytes
+    first_seen_at: Millis
+    url: str | None = None
+    """Of the page, after redirects."""
+    status: int | None = None
+    content_type: str | None = None
+    fetched_at: Millis | None = None
+    body: bytes = field(default=b"", repr=False)
+    link_duplicates: bool = False
+    """Write a record without content for a duplicate."""
+
+
+def read_feed(
+    body: bytes,
+    *,
+    url: str,
+    content_type: str | None,
+    known: frozenset[bytes],
+    feed: Feed,
+    now: Millis,
+    link_duplicates: bool,
+) -> FeedRead | NotAFeed:
+    """The entries of a feed document that are not known by their element's hash."""
+    parsed = feeds.parse(body, url=url, content_type=content_type, known=known, now=now)
+    if isinstance(parsed, NotAFeed):
+        return parsed
+    seen = tuple(_seen(entry, parsed, feed, now, link_duplicates) for entry in parsed.entries)
+    return FeedRead(
+        title=parsed.title,
+        site_url=parsed.site_url,
+        elements=parsed.elements,
+        entries=seen,
+        problem=parsed.problem,
+    )
+
+
+def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplicates: bool) -> SeenEntry:
+    identity = dedup.identity(
+        entry,
+        feed_id=feed.id,
+        repeated_guids=parsed.repeated_guids,
+        repeated_urls=parsed.repeated_urls,
+        site_url=parsed.site_url,
+    )
+    # A link that other entries share leads to no article of this one's own.
+    page = entry.url if identity.url_key is not None and feed.full_text != "never" else None
+    pointer = None
+    if link_duplicates:
+        article = Article(extraction="skipped", title=entry.title)
+        record = articles.compose(
+            article,
+            record_id=identity.own.hex(),
+            url=identity.url,
+            entry=entry,
+            feed=feed,
+            feed_title=parsed.title,
+            first_seen_at=now,
+            fetched_at=None,
+            final_url=None,
+            http_status=None,
+            content_hash=dedup.content_hash(""),
+        )
+        pointer = orjson.dumps(_without_content(record))
+    return SeenEntry(
+        look_up=identity.look_up,
+        own=identity.own,
+        has_guid=entry.guid is not None,
+        url_key=identity.url_key,
+        title_key=dedup.title_key(entry.title),
+        version=dedup.version_key(entry),
+        url=identity.url,
+        page=page,
+        host=urls.host_of(page) if page else "",
+        entry=feeds.encode_entry(entry),
+        pointer=pointer,
+    )
+
+
+def draft_from_page(source: Source) -> Draft:
+    """The record of an article whose page was fetched."""
+    entry = feeds.decode_entry(source.entry)
+    article = articles.from_page(
+        source.body,
+        url=source.url or "",
+        content_type=source.content_type,
+        entry=entry,
+        full_text=source.feed.full_text,
+    )
+    return _draft(article, source, entry)
+
+
+def draft_from_entry(source: Source, reason: str | None) -> Draft:
+    """The record of an article for which the feed's own content has to do; `reason` says why, None where nothing else
+    was wanted."""
+    entry = feeds.decode_entry(source.entry)
+    return _draft(articles.from_entry(entry, reason=reason), source, entry)
+
+
+def draft_without_text(source: Source, reason: str) -> Draft:
+    """The record of an article of which nothing could be read. Does no parsing: what it gets has killed parsers."""
+    entry = feeds.decode_entry(source.entry)
+    article = Article(
+        extraction="failed", reason=reason, title=entry.title, authors=entry.authors, published=entry.published
+    )
+    return _draft(article, source, entry)
+
+
+def _draft(article: Article, source: Source, entry: Entry) -> Draft:
+    entry_url = _canonical(entry.url)
+    page_url = _canonical(source.url) if article.extraction == "ok" else None
+    url = (article.canonical_url if article.extraction == "ok" else None) or page_url or entry_url
+    record = articles.compose(
+        article,
+        record_id=source.record_id,
+        url=url,
+        entry=entry,
+        feed=source.feed,
+        feed_title=source.feed_title,
+        first_seen_at=source.first_seen_at,
+        fetched_at=source.fetched_at,
+        final_url=source.url,
+        http_status=source.status,
+        content_hash=dedup.content_hash(article.text),
+    )
+    revealed = {found for found in (url, page_url) if found and found != entry_url and not urls.is_home(found)}
+    return Draft(
+        body=orjson.dumps(record),
+        pointer=orjson.dumps(_without_content(record)) if source.link_duplicates else None,
+        text_key=dedup.text_key(article.text),
+        title_key=dedup.title_key(article.title),
+        revision_key=dedup.revision_key(article),
+        url_keys=tuple(sorted(dedup.url_key(found) for found in revealed)),
+        extraction=article.extraction,
+        reason=article.reason,
+    )
+
+
+def _without_content(record: Record) -> dict[str, object]:
+    """The record of a duplicate: who it is, not what it says."""
+    return {**record, "content_text": ""}
+
+
+def _canonical(url: str | None) -> str | None:
+    try:
+        return urls.canonical(url) if url else None
+    except urls.BadUrl:
+        return None
+
+
+def without_secrets(feed: Feed) -> Feed:
+    """The feed as the CPU processes may know it: what parses strangers' bytes holds no secrets."""
+    return dataclasses.replace(feed, headers={})

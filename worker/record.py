@@ -1,0 +1,134 @@
+"""The record, schema 1: one JSON Feed 1.1 item with one extension object, `_ingest`.
+
+Top-level keys that have no value are left out, never null (lists may be empty); `_ingest` always has all of its keys,
+and what is unknown is null. Dates are RFC 3339 in UTC with `Z`, and never invented. The types below are the one source
+of the JSON Schema.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from worker.model import Extraction, Millis, Op, Precision
+
+SCHEMA = 1
+_DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$"
+Date = Annotated[str, Field(pattern=_DATE, json_schema_extra={"format": "date-time"})]
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Person(TypedDict):
+    """An author (JSON Feed 1.1)."""
+
+    name: str
+    url: NotRequired[str]
+
+
+class File(TypedDict):
+    """An attachment (JSON Feed 1.1): an episode, a video, a document."""
+
+    url: str
+    mime_type: str
+    size_in_bytes: NotRequired[int]
+    duration_in_seconds: NotRequired[int]
+
+
+class Original(TypedDict):
+    """The publication that a reprint credits."""
+
+    name: str | None
+    url: str | None
+
+
+class Raw(TypedDict):
+    """Where the fetched page is kept."""
+
+    file: str
+    offset: int
+    length: int
+
+
+class Ingest(TypedDict):
+    """How the record came about. Every key is always there; null is what is not known."""
+
+    schema: Annotated[Literal[1], Field(description="Version of this schema.")]
+    writer: Annotated[str, Field(description="Who wrote the record; `seq` counts for each writer.")]
+    seq: Annotated[int, Field(ge=1, description="Strictly increasing for a writer, without gaps.")]
+    op: Annotated[Op, Field(description="What the record says about its id.")]
+    revision: Annotated[int, Field(ge=1, description="1 for the first record of an id, one more with each update.")]
+    ingested_at: Annotated[Date, Field(description="When the record was committed.")]
+    first_seen_at: Annotated[Date, Field(description="When the entry was first seen in its feed.")]
+    fetched_at: Annotated[Date | None, Field(description="When the page was fetched; null where none was.")]
+    feed_id: str
+    feed_url: str
+    feed_title: str | None
+    feed_tags: Annotated[list[str], Field(description="The tags that the operator gave the feed.")]
+    entry_id: Annotated[str | None, Field(description="The entry's own guid or id, verbatim.")]
+    entry_url: Annotated[str | None, Field(description="The entry's link, verbatim.")]
+    final_url: Annotated[str | None, Field(description="Where the page came from, after redirects.")]
+    http_status: int | None
+    content_hash: Annotated[
+        str, Field(pattern=r"^sha256-1:[0-9a-f]{64}$", description="Over the normalised text; versioned.")
+    ]
+    fingerprint: Annotated[str | None, Field(description="Of the text, for near-duplicates; hexadecimal.")]
+    cluster_id: Annotated[str | None, Field(description="Shared by the copies of one story.")]
+    duplicate_of: Annotated[Id | None, Field(description="The id of the record that had the text first.")]
+    duplicate_kind: Literal["exact", "near"] | None
+    extraction: Annotated[Extraction, Field(description="`ok`: the text is the page's; else why it is not.")]
+    extractor: str | None
+    word_count: Annotated[int, Field(ge=0)]
+    date_precision: Annotated[Precision | None, Field(description="What `date_published` is known to.")]
+    sources: Annotated[dict[str, str], Field(description="Where each field came from.")]
+    publisher: str | None
+    section: str | None
+    original: Original | None
+    license: str | None
+    raw: Raw | None
+
+
+class Record(TypedDict):
+    """One revision of one article: a JSON Feed 1.1 item with the extension `_ingest`."""
+
+    id: Annotated[Id, Field(description="Names the article; the same in every revision.")]
+    url: Annotated[NotRequired[str], Field(description="The canonical URL.")]
+    external_url: NotRequired[str]
+    title: NotRequired[str]
+    content_text: Annotated[str, Field(description="The article as plain text, a line a paragraph; may be empty.")]
+    content_html: NotRequired[str]
+    summary: NotRequired[str]
+    image: NotRequired[str]
+    date_published: NotRequired[Date]
+    date_modified: NotRequired[Date]
+    authors: list[Person]
+    tags: list[str]
+    language: Annotated[NotRequired[str], Field(description="BCP 47.")]
+    attachments: list[File]
+    _ingest: Ingest
+
+
+def rfc3339(at: Millis) -> str:
+    """`2026-11-23T04:05:06Z`, with milliseconds where there are some. Raises ValueError outside the years 1 to 9999."""
+    seconds, millis = divmod(at, 1000)
+    # Not strftime(): its %Y has no leading zeros.
+    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a record."""
+    schema = _adapter().json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://feedmill.example/schema/record-1.json",
+        **schema,
+    }

@@ -1,0 +1,28 @@
+"""YAML files to frozen settings and feeds; every mistake at once, each with its file, line, column and a hint.
+
+    yaml_file   a file → plain values, with the place of each         expand      ${VARIABLES} in them
+    schema      the keys, with defaults and a line on each            values      the types of single values
+    quantities  durations and sizes                                   addresses   a feed's URL, and the id made of it
+    problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
+    load        all of it, in order                                   documentation  JSON Schemas, templates
+
+Nothing here keeps settings between calls, and nothing reads the environment by itself: it is an argument.
+"""
+
+from worker.settings.documentation import init_files, json_schema
+from worker.settings.load import load
+from worker.settings.schema import Dedup, Extract, Fetch, Log, Output, PerHost, Schedule, Settings
+
+__all__ = [
+    "Dedup",
+    "Extract",
+    "Fetch",
+    "Log",
+    "Output",
+    "PerHost",
+    "Schedule",
+    "Settings",
+    "init_files",
+    "json_schema",
+    "load",
+]

@@ -1,0 +1,95 @@
+"""Feed lists → feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pydantic import ValidationError
+
+from worker.errors import Problem
+from worker.model import Feed, FeedId
+from worker.settings.addresses import slug
+from worker.settings.problems import problems_of
+from worker.settings.schema import FeedDefaults, FeedEntry, FeedFile
+from worker.settings.yaml_file import Loc, YamlFile
+
+
+def feeds_of(files: Iterable[YamlFile]) -> tuple[tuple[Feed, ...], tuple[Problem, ...]]:
+    """The feeds of all lists in their order, and all that is wrong with them; a feed that stands twice is wrong."""
+    feeds: list[Feed] = []
+    problems: list[Problem] = []
+    by_url: dict[str, tuple[YamlFile, Loc]] = {}
+    by_id: dict[FeedId, tuple[YamlFile, Loc]] = {}
+    for file in files:
+        defaults, wrong = _defaults(file)
+        problems += [*file.problems, *wrong]
+        for loc, entry in _entries(file):
+            if isinstance(entry, Problem):
+                problems.append(entry)
+                continue
+            feed, here = _feed(entry, defaults), (file, loc)
+            same_url = by_url.setdefault(entry.url.canonical, here)
+            same_id = by_id.setdefault(feed.id, here)
+            if same_url is not here:
+                problems.append(_repeated(here, same_url, "the same feed as in", "remove one of them"))
+            elif same_id is not here:
+                problems.append(_repeated(here, same_id, "the same id as the feed in", "give it an id of its own"))
+            else:
+                feeds.append(feed)
+    return tuple(feeds), tuple(problems)
+
+
+def _defaults(file: YamlFile) -> tuple[FeedDefaults, list[Problem]]:
+    """What the feeds of `file` have in common, and what is wrong with it outside of them."""
+    content = {**file.value, "feeds": []} if isinstance(file.value, dict) else file.value
+    try:
+        return FeedFile.model_validate(content).defaults, []
+    except ValidationError as error:
+        return FeedDefaults(), list(problems_of(error, file, FeedFile))
+
+
+def _entries(file: YamlFile) -> Iterator[tuple[Loc, FeedEntry | Problem]]:
+    """Each feed by itself, so that one mistake hides no other."""
+    listed = file.value.get("feeds") if isinstance(file.value, dict) else None
+    if not isinstance(listed, list):
+        if listed is not None:
+            yield (), file.wrong(("feeds",), "expected a list", hint="put a dash before each feed")
+        return
+    for index, item in enumerate(listed):
+        loc: Loc = ("feeds", index)
+        if not isinstance(item, str | dict):
+            if not file.is_reported(loc):
+                yield loc, file.wrong(loc, "expected a URL, or a mapping with a url")
+            continue
+        try:
+            yield loc, FeedEntry.model_validate({"url": item} if isinstance(item, str) else item)
+        except ValidationError as error:
+            for problem in problems_of(error, file, FeedFile, loc):
+                yield loc, problem
+
+
+def _feed(entry: FeedEntry, defaults: FeedDefaults) -> Feed:
+    own = entry.model_fields_set
+    due = entry if own & {"every_s", "cron"} else defaults
+    return Feed(
+        id=FeedId(entry.id or slug(entry.url.canonical)),
+        url=entry.url.url,
+        title=(entry if "title" in own else defaults).title,
+        tags=(entry if "tags" in own else defaults).tags,
+        every_s=due.every_s,
+        cron=due.cron,
+        full_text=(entry if "full_text" in own else defaults).full_text,
+        headers=_headers((entry if "headers" in own else defaults).headers, entry.url.authorization),
+    )
+
+
+def _headers(headers: Mapping[str, str], authorization: str | None) -> Mapping[str, str]:
+    if authorization is None:
+        return headers
+    return {k: v for k, v in headers.items() if k.lower() != "authorization"} | {"Authorization": authorization}
+
+
+def _repeated(here: tuple[YamlFile, Loc], first: tuple[YamlFile, Loc], message: str, hint: str) -> Problem:
+    """Without the URL or the id: what they were made of may come from the environment."""
+    (file, loc), (first_file, first_loc) = here, first
+    return file.problem(loc, f"{message} {first_file.place(first_loc)}", hint=hint)

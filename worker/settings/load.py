@@ -1,0 +1,92 @@
+"""worker.yaml and the feed lists that it names → `Settings`."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from worker.errors import ConfigError, Problem
+from worker.settings.feeds import feeds_of
+from worker.settings.problems import problems_of
+from worker.settings.schema import Settings, WorkerFile
+from worker.settings.yaml_file import Loc, YamlFile, read
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings in the file at `path`, and the feeds of every list that it names.
+
+    Raises ConfigError with all problems of all files, in the order of files, lines and columns.
+    """
+    file = read(path, environ)
+    if isinstance(file, Problem):
+        raise ConfigError([_hinted(file)])
+    problems = list(file.problems)
+    settings = WorkerFile()
+    try:
+        settings = WorkerFile.model_validate(file.value)
+    except ValidationError as error:
+        problems += problems_of(error, file, WorkerFile)
+    lists: list[YamlFile] = []
+    paths = _list_paths(path, file)
+    for list_path, named_at in paths.items():
+        found = read(list_path, environ)
+        if isinstance(found, YamlFile):
+            lists.append(found)
+        elif named_at and not found.line:
+            hint = "URLs go into a feed list" if "://" in file.text(named_at) else ""
+            problems.append(file.problem(named_at, f"{found.message}: {file.shown(named_at)}", hint=hint))
+        else:
+            problems.append(_hinted(found))
+    feeds, wrong = feeds_of(lists)
+    problems += wrong
+    if problems:
+        raise ConfigError(sorted(set(problems)))
+    return Settings(
+        state=(path.parent / settings.state).resolve(),
+        output=settings.output.model_copy(update={"dir": (path.parent / settings.output.dir).resolve()}),
+        fetch=settings.fetch,
+        schedule=settings.schedule,
+        extract=settings.extract,
+        dedup=settings.dedup,
+        log=settings.log,
+        feeds=feeds,
+        files=(path, *paths),
+    )
+
+
+def _list_paths(path: Path, file: YamlFile) -> dict[Path, Loc]:
+    """The feed lists of the worker.yaml at `path`, each once, with the place that names it; `()` where none does.
+
+    Taken from the bare values, so that what is wrong with the lists is told together with what is wrong here.
+    """
+    values = {} if file.value is None else file.value
+    if not isinstance(values, dict):
+        return {}
+    if "feeds" not in values:
+        return {path.parent / "feeds.yaml": ()}
+    names = values["feeds"] if isinstance(values["feeds"], list) else []
+    paths: dict[Path, tuple[Path, Loc]] = {}
+    for index, name in enumerate(names):
+        for found, loc in _matches(path, name, ("feeds", index)) if isinstance(name, str) else ():
+            paths.setdefault(found.resolve(), (found, loc))
+    return dict(paths.values())
+
+
+def _matches(path: Path, name: str, loc: Loc) -> list[tuple[Path, Loc]]:
+    """The files that `name` stands for; hidden ones, such as an editor's, only where it says so."""
+    if glob.has_magic(name):
+        found = sorted(glob.glob(name, root_dir=path.parent, recursive=True))  # noqa: PTH207  # Path.glob takes hidden files
+        files = [path.parent / match for match in found if (path.parent / match).is_file()]
+        files = [match for match in files if not match.samefile(path)]
+        if files:
+            return [(match, ()) for match in files]
+    return [(path.parent / name, loc)]
+
+
+def _hinted(problem: Problem) -> Problem:
+    missing = problem.message == "no such file"
+    return dataclasses.replace(problem, hint="feedmill init writes one") if missing else problem

@@ -1,0 +1,104 @@
+"""What pydantic found wrong, as problems of the file: with the place, what stands there, and the nearest right key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from worker.errors import Problem
+from worker.settings.yaml_file import Loc, YamlFile, dotted
+
+_EXPECTED = {
+    "string_type": ("expected text", "put it in quotes"),
+    "tuple_type": ("expected a list", "a list is written [a, b], or with a dash before each item"),
+    "dict_type": ("expected a mapping", "a mapping is written {key: value}, or with a line for each key"),
+    "model_type": ("expected a mapping", "a mapping is written {key: value}, or with a line for each key"),
+}
+
+
+def problems_of(error: ValidationError, file: YamlFile, model: type[BaseModel], at: Loc = ()) -> Iterator[Problem]:
+    """The problems of the value at `at`; `model` is that of the file as a whole, whose keys are offered.
+
+    No text comes from the values: they may hold what the environment keeps secret. What stands in the file is shown.
+    """
+    for detail in error.errors(include_url=False, include_input=False):
+        loc: Loc = at + detail["loc"]
+        if detail["type"] == "extra_forbidden":
+            hint = _right_key(str(loc[-1]), loc[:-1], model)
+            yield file.problem(loc, f'unknown key "{loc[-1]}"', hint=hint, at_key=True)
+        elif detail["type"] == "missing":
+            yield file.problem(loc, f'"{loc[-1]}" is missing')
+        elif not file.is_reported(loc):
+            yield _wrong_value(detail, file, loc)
+
+
+def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc) -> Problem:
+    context = detail.get("ctx", {})
+    message, hint = _EXPECTED.get(detail["type"], (detail["msg"], str(context.get("hint", ""))))
+    if loc[-1:] == ("[key]",):
+        shown = "" if "headers" in loc else f', not "{loc[-2]}"'
+        return file.problem(loc[:-1], message + shown, hint=hint, at_key=True)
+    choices: Iterable[str] = context.get("choices", ())
+    if detail["type"] == "literal_error":
+        choices = re.findall("'([^']*)'", context["expected"])
+        message = f"expected one of {', '.join(choices)}"
+    if not message.startswith("expected"):
+        return file.problem(loc, message, hint=hint)
+    return file.wrong(loc, message, hint=_did_you_mean(file.text(loc), choices) or hint)
+
+
+def _did_you_mean(text: str, choices: Iterable[str]) -> str:
+    found = _nearest(text, choices)
+    return f'did you mean "{found}"?' if found else ""
+
+
+def _nearest(text: str, choices: Iterable[str]) -> str | None:
+    lower = {choice.lower(): choice for choice in choices}
+    return next((lower[match] for match in difflib.get_close_matches(text.lower(), lower, n=1)), None)
+
+
+def _right_key(key: str, parent: Loc, model: type[BaseModel]) -> str:
+    """Where `key` belongs, or which key of its own mapping it was meant to be, or which of another."""
+    sections = dict(_sections(model))
+    own = next(keys for loc, keys in sections.items() if _matches(loc, parent))
+    places = [_place(loc) for loc, keys in sections.items() if key in keys]
+    if places:
+        return f"belongs {' or '.join(places)}"
+    if hint := _did_you_mean(key, own):
+        return hint
+    found = _nearest(key, (other for keys in sections.values() for other in keys))
+    if found:
+        return f'did you mean "{found}", {_place(next(loc for loc, keys in sections.items() if found in keys))}?'
+    return f"the keys here are {', '.join(own)}"
+
+
+def _place(loc: Loc) -> str:
+    names = tuple(part for part in loc if part != "*")
+    return f"under {dotted(names)}:" if names else "at the top level"
+
+
+def _matches(pattern: Loc, loc: Loc) -> bool:
+    return len(pattern) == len(loc) and all(part in ("*", actual) for part, actual in zip(pattern, loc, strict=True))
+
+
+def _sections(model: type[BaseModel], loc: Loc = ()) -> Iterator[tuple[Loc, Mapping[str, object]]]:
+    """Every mapping that `model` describes, by its place (`*` for any key or index), with its keys."""
+    keys = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    yield loc, keys
+    for key, annotation in keys.items():
+        for inner in _models_in(annotation):
+            yield from _sections(inner, (*loc, key) if annotation is inner else (*loc, key, "*"))
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if get_origin(annotation) is None:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+    else:
+        for argument in get_args(annotation):
+            yield from _models_in(argument)

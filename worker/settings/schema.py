@@ -1,0 +1,216 @@
+"""The keys of `worker.yaml` and of feed lists: their types, their defaults, and a line of documentation each.
+
+A default is written as it would be in the file; the attribute has its unit in its name, the key has not
+(`seal_after: 60s` → `seal_after_s == 60.0`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from worker.model import Feed, FullText
+from worker.settings.values import (
+    Contact,
+    Count,
+    CronLine,
+    ExplicitId,
+    Folder,
+    Fraction,
+    HeaderName,
+    HeaderValue,
+    HostName,
+    Network,
+    PositiveSeconds,
+    Seconds,
+    SizeBytes,
+    StateFile,
+    TimeZone,
+    WebAddress,
+    Workers,
+    exclusive,
+    expected,
+)
+
+
+class Section(BaseModel):
+    """A mapping with these keys and no others. One whose keys are all commented out is empty, to YAML null."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"type": ["object", "null"]})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_empty(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+def _key(default: object, line: str, *, name: str | None = None) -> Any:
+    """A key with its default and its documentation, named `name` in the file where the attribute has a unit."""
+    return Field(default=default, validate_default=True, alias=name, description=line)
+
+
+def _section(model: type[Section]) -> Any:
+    """A key whose value is a mapping; its documentation is that of the model."""
+    return _key({}, model.__doc__ or "")
+
+
+class Output(Section):
+    """Where records go, and when a file of them is finished."""
+
+    dir: Folder = _key("../out", "The folder that the records are written to.")
+    seal_after_s: Seconds = _key(
+        "60s", "A file of records is finished this long after its first one.", name="seal_after"
+    )
+    seal_records: Count = _key(1000, "A file of records is finished when it has this many.")
+
+
+class PerHost(Section):
+    """How each host is treated."""
+
+    concurrency: Count = _key(1, "Fetches at once.")
+    delay_s: Seconds = _key("1s", "From one fetch to the next; 0s for none.", name="delay")
+
+
+class Fetch(Section):
+    """How feeds and pages are fetched."""
+
+    contact: Contact | None = _key(None, "Your address or site, told to every host (in the User-Agent).")
+    concurrency: Count = _key(64, "Fetches at once, over all hosts.")
+    per_host: PerHost = _section(PerHost)
+    hosts: dict[HostName, PerHost] = _key({}, "Exceptions: {example.com: {delay: 5s}} (and its subdomains).")
+    timeout_s: PositiveSeconds = _key("30s", "For a fetch as a whole, from DNS to the last byte.", name="timeout")
+    max_feed_bytes: SizeBytes = _key("20MB", "A larger feed, packed or unpacked, is not read.", name="max_feed")
+    max_page_bytes: SizeBytes = _key("5MB", "A larger page, packed or unpacked, is not read.", name="max_page")
+    allow_addresses: tuple[Network, ...] = _key([], "Networks to allow that are not public: [10.0.0.0/8].")
+    retries_s: tuple[Seconds, ...] = _key(
+        ["5m", "55m"], "Waits before a page that failed is tried again.", name="retries"
+    )
+
+    def for_host(self, host: str) -> PerHost:
+        """How `host` (lower case, A-labels) is treated: by the longest entry of `hosts` that is it or a parent of it.
+
+        What that entry does not set is as in `per_host`.
+        """
+        name = host
+        while name:
+            exception = self.hosts.get(name)
+            if exception is not None:
+                changed = {key: getattr(exception, key) for key in exception.model_fields_set}
+                return self.per_host.model_copy(update=changed)
+            name = name.partition(".")[2]
+        return self.per_host
+
+
+class Schedule(Section):
+    """When feeds are polled."""
+
+    first_s: PositiveSeconds = _key("1h", "Between polls of a feed without every or cron.", name="first")
+    max_s: PositiveSeconds = _key("24h", "The longest wait after polls that failed.", name="max")
+    jitter: Fraction = _key(0.1, "Part of an interval that is left to chance, 0 to 1.")
+    timezone: TimeZone = _key("UTC", "Of cron lines.")
+
+
+class Extract(Section):
+    """How articles are taken out of pages."""
+
+    workers: Workers = _key("auto", "Processes; auto: one for each processor.")
+    timeout_s: PositiveSeconds = _key("10s", "A page that takes longer is given up.", name="timeout")
+    memory_bytes: SizeBytes = _key("1GB", "For each process; a page that takes more is given up.", name="memory")
+
+
+class Dedup(Section):
+    """What counts as seen before."""
+
+    window_s: Seconds = _key("30d", "How long a text is remembered.", name="window")
+    exact: Literal["drop", "link"] = _key("drop", "A text seen before: drop, or link (a record naming the first).")
+
+
+class Log(Section):
+    """What is logged, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = _key("info", "The least that is logged: debug … error.")
+    format: Literal["auto", "console", "json"] = _key("auto", "auto: console on a terminal, json elsewhere.")
+
+
+class WorkerFile(Section):
+    """worker.yaml: what the service does. Every key may be left out; paths are relative to the file."""
+
+    feeds: tuple[str, ...] = _key(["feeds.yaml"], "Feed lists: YAML files, or globs such as lists/**/*.yaml.")
+    state: StateFile = _key("sqlite:///../state/feedmill.db", "The database that knows what was seen and what is due.")
+    output: Output = _section(Output)
+    fetch: Fetch = _section(Fetch)
+    schedule: Schedule = _section(Schedule)
+    extract: Extract = _section(Extract)
+    dedup: Dedup = _section(Dedup)
+    log: Log = _section(Log)
+
+
+class FeedDefaults(Section):
+    """What feeds have in common."""
+
+    title: str | None = _key(None, "Shown in place of the feed's own title.")
+    tags: tuple[str, ...] = _key([], "Copied to each record, as feed_tags.")
+    every_s: PositiveSeconds | None = _key(
+        None, "Between polls; schedule.first of worker.yaml where absent.", name="every"
+    )
+    cron: CronLine | None = _key(None, 'When to poll, such as "*/20 6-22 * * mon-fri"; instead of every.')
+    full_text: FullText = _key(
+        "auto", "From the page: always, never, or auto (the page, with the feed's text as witness)."
+    )
+    headers: dict[HeaderName, HeaderValue] = _key({}, "Sent to the feed's own origin alone.")
+
+    @model_validator(mode="after")
+    def _one_way_to_be_due(self) -> FeedDefaults:
+        if self.every_s is not None and self.cron is not None:
+            raise exclusive("every and cron")
+        return self
+
+
+class FeedEntry(FeedDefaults):
+    """A feed in full."""
+
+    model_config = ConfigDict(json_schema_extra={"type": "object"})
+
+    url: WebAddress = Field(description="Where the feed is; user:password@ becomes an Authorization header.")
+    id: ExplicitId | None = _key(None, "Names the feed for good; by default a readable form of its URL.")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> FeedEntry:
+        if self.url.authorization and any(name.lower() == "authorization" for name in self.headers):
+            raise exclusive("credentials in the URL and an Authorization header")
+        return self
+
+
+class FeedFile(Section):
+    """A feed list."""
+
+    defaults: FeedDefaults = _key({}, "For the feeds of this file: any key of a feed but url and id.")
+    feeds: tuple[WebAddress | FeedEntry, ...] | None = _key([], "URLs, or mappings with a url.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_bare_list(cls, value: object) -> object:
+        if isinstance(value, list):
+            raise expected("a mapping", hint="put the list under feeds:")
+        return value
+
+
+class Settings(BaseModel):
+    """All that was configured: worker.yaml with its paths resolved, and the feeds of all lists."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: Path
+    """The SQLite file; absolute."""
+    output: Output
+    """Its `dir` is absolute."""
+    fetch: Fetch
+    schedule: Schedule
+    extract: Extract
+    dedup: Dedup
+    log: Log
+    feeds: tuple[Feed, ...]
+    files: tuple[Path, ...]
+    """Every file that was read, worker.yaml first."""

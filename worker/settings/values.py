@@ -1,0 +1,257 @@
+"""The types of single values: what a file may say for them, and what comes of it.
+
+Each raises `expected`, which says what is wanted and never what was found: that may come from the environment, so it
+is shown by `problems`, as it stands in the file.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from apscheduler.triggers.cron import CronTrigger
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from worker import urls
+from worker.settings import quantities
+from worker.settings.addresses import Address, address
+
+VARIABLE = r"\$\{"
+"""What editors must let pass in the place of any value: `${VARIABLE}`."""
+
+_LONGEST_S = 100 * 365 * 86400.0  # beyond, the sum with an instant would leave what a date can hold
+_T = TypeVar("_T")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+
+def expected(what: str, *, hint: str = "", choices: tuple[str, ...] = ()) -> PydanticCustomError:
+    """The error of a value that is not `what`; the nearest of `choices` is offered."""
+    return PydanticCustomError("expected", "expected {what}", {"what": what, "hint": hint, "choices": choices})
+
+
+def exclusive(both: str) -> PydanticCustomError:
+    """The error of a mapping that has two keys that rule each other out."""
+    return PydanticCustomError("exclusive", "{both} exclude each other", {"both": both, "hint": "keep one of them"})
+
+
+def _text_as(
+    what: str, value_of: Callable[[str], _T | None], *, hint: str = "", number_hint: str = ""
+) -> BeforeValidator:
+    """Takes a text that `value_of` makes something of; `number_hint` is for numbers in its place."""
+
+    def validate(value: object) -> _T:
+        result = value_of(value) if isinstance(value, str) else None
+        if result is None:
+            is_number = re.fullmatch(r"[0-9.]+", str(value)) if isinstance(value, str | int | float) else None
+            raise expected(what, hint=(is_number and number_hint) or hint)
+        return result
+
+    return BeforeValidator(validate)
+
+
+def _schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$|{VARIABLE}"})
+
+
+# --- quantities -----------------------------------------------------------------------------------------------------
+
+
+def _seconds(text: str) -> float | None:
+    seconds = quantities.seconds(text)
+    if seconds is not None and seconds > _LONGEST_S:
+        raise expected("a duration of a hundred years at most")
+    return seconds
+
+
+def _above_zero(seconds: float) -> float:
+    if seconds == 0:
+        raise expected("a duration above 0s")
+    return seconds
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):  # `${WORKERS}` is a text until it gets here
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise expected("a whole number from 1 on")
+    return value
+
+
+def _part(value: object) -> float:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        value = float(value)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise expected("a number from 0 to 1")
+    return float(value)
+
+
+def _workers(value: object) -> object:
+    try:
+        return value if value == "auto" else _whole(value)
+    except PydanticCustomError:
+        raise expected("auto, or a whole number from 1 on") from None
+
+
+_COUNT_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": VARIABLE}]}
+
+Seconds = Annotated[
+    float,
+    _text_as("a duration such as 30s or 5m", _seconds, number_hint="add a unit: ms, s, m, h or d"),
+    _schema(quantities.DURATION),
+]
+PositiveSeconds = Annotated[Seconds, AfterValidator(_above_zero)]
+SizeBytes = Annotated[
+    int,
+    _text_as(
+        "a size such as 20MB",
+        lambda text: quantities.size_bytes(text) or None,
+        hint="units are B, kB, MB and GB",
+        number_hint="add a unit: B, kB, MB or GB",
+    ),
+    _schema(quantities.SIZE),
+]
+Count = Annotated[int, BeforeValidator(_whole), WithJsonSchema(_COUNT_SCHEMA)]
+Fraction = Annotated[
+    float,
+    BeforeValidator(_part),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": VARIABLE}]}
+    ),
+]
+Workers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_workers),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, *_COUNT_SCHEMA["anyOf"]]}),
+]
+
+# --- places ---------------------------------------------------------------------------------------------------------
+
+
+def _state_file(text: str) -> Path | None:
+    path = text.removeprefix("sqlite:///")
+    return Path(path) if path != text and path not in ("", ":memory:") else None
+
+
+def _folder(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _host_name(text: str) -> str | None:
+    if re.fullmatch(r"[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\]", text) is None:
+        return None
+    try:
+        return urls.host_of(f"https://{text}/")
+    except ValueError:
+        return None
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        return None
+
+
+def _time_zone(text: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):  # OSError: `Europe` is a folder
+        raise expected("a time zone such as Europe/Berlin", choices=tuple(zoneinfo.available_timezones())) from None
+    return text
+
+
+def _contact(value: object) -> object:
+    """Nothing for an empty text, which is what `${CONTACT:-}` comes to. The rest goes into a comment of the
+    User-Agent (RFC 9110 section 10.1.5), where parentheses and backslashes have a meaning."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"[!-'*-\[\]-~]+", value):
+        raise expected("an e-mail address or a URL, in ASCII")
+    return value
+
+
+StateFile = Annotated[
+    Path,
+    _text_as("sqlite:///PATH", _state_file, hint="only sqlite:/// for now"),
+    _schema("sqlite:///.+"),
+]
+Folder = Annotated[Path, _text_as("the path of a folder", _folder), WithJsonSchema({"type": "string", "minLength": 1})]
+HostName = Annotated[
+    str, _text_as("a host name such as example.org", _host_name, hint="an entry covers its subdomains, too")
+]
+Network = Annotated[
+    ipaddress.IPv4Network | ipaddress.IPv6Network,
+    _text_as("an address or a network such as 10.0.0.0/8", _network, hint="bits behind the prefix are zero"),
+    WithJsonSchema({"type": "string"}),
+]
+TimeZone = Annotated[str, _text_as("a time zone such as Europe/Berlin", _time_zone)]
+Contact = Annotated[str | None, BeforeValidator(_contact)]
+
+# --- feeds ----------------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1024)
+def _cron_line(text: str) -> str | None:
+    """A line of crontab(5), its weekdays by name: the number 0 is Sunday to cron, Monday to APScheduler 3
+    (agronholm/apscheduler#286)."""
+    fields = text.split()
+    if len(fields) == 5:
+        fields[4] = ",".join(_weekday_names(part) for part in fields[4].split(","))
+    line = " ".join(fields)
+    try:
+        trigger = CronTrigger.from_crontab(line, timezone=UTC)
+    except ValueError:
+        return None
+    if trigger.get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is None:
+        raise expected("a cron line that comes due", hint="no month has that day")
+    return line
+
+
+def _weekday_names(part: str) -> str:
+    """`1-5` → `mon,tue,wed,thu,fri`; 0 and 7 are Sunday; what is no number stays."""
+    found = re.fullmatch(r"([0-7])(?:-([0-7]))?(?:/([1-7]))?", part)
+    if found is None:
+        return part
+    first, last, step = found.groups()
+    last = last or ("6" if step else first)
+    days = range(int(first), int(last) + 1, int(step or 1))
+    return ",".join(_WEEKDAYS[day % 7] for day in days) or part
+
+
+def _matching(pattern: str) -> Callable[[str], str | None]:
+    return lambda text: text if re.fullmatch(pattern, text) else None
+
+
+CronLine = Annotated[
+    str, _text_as('a cron line such as "*/20 6-22 * * *"', _cron_line, hint="minute, hour, day, month, weekday")
+]
+WebAddress = Annotated[
+    Address,
+    _text_as("an http or https URL", address, hint="such as https://example.org/feed.xml"),
+    WithJsonSchema({"type": "string", "pattern": f"^https?://|{VARIABLE}"}),
+]
+ExplicitId = Annotated[
+    str,
+    _text_as(
+        "an id of letters, digits and . _ -, 100 at most, the first no sign",
+        _matching("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
+    ),
+    _schema("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
+]
+HeaderName = Annotated[
+    str, _text_as("the name of a header, such as Authorization", _matching("[A-Za-z0-9!#$%&'*+.^_`|~-]+"))
+]
+"""A token (RFC 9110 section 5.6.2)."""
+HeaderValue = Annotated[
+    str,
+    AfterValidator(str.strip),
+    _text_as("a text in ASCII for the value of a header", lambda text: _matching(r"[\t -~]*")(text.strip())),
+]
+"""RFC 9110 section 5.5; white space around a value is not part of it, as the line end that a secret may come with."""

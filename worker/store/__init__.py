@@ -1,0 +1,21 @@
+"""The truth: what is due, known, leased, delivered. One transaction a batch.
+
+tables.py      the tables, and what they mean
+migrations/    how they came to be, from the first version on
+database.py    opens it: pragmas, migrations, the lock of one process a state
+store.py       what the engine calls: one thread owns the writing connection, callers await
+feeds.py       the configured feeds and the hosts' policies → rows
+claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
+finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
+polls.py       … of polls: new, known and duplicate entries
+entries.py     … of entries: new and changed articles, duplicates
+outbox.py      rows numbered into segments, and marked when they are published
+status.py      what people ask
+"""
+
+from worker.store.database import database_url
+from worker.store.outbox import OutboxRow, OutboxSegment
+from worker.store.status import FeedStatus, Totals, read_status
+from worker.store.store import Store
+
+__all__ = ["FeedStatus", "OutboxRow", "OutboxSegment", "Store", "Totals", "database_url", "read_status"]

@@ -1,0 +1,265 @@
+"""Due work for free slots of ready hosts.
+
+A host can be claimed for when its `not_before` has come, one of its slots is free (or its lease has ended), and some of
+its work is due. `host.next_at` is the earliest time at which all three can hold, kept by `settle` after each change, so
+that a claim reads an index, however many hosts wait. Each claim takes one piece of work a host; of the work that asks
+no host it takes all that there is room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, ScalarSelect, bindparam, func, or_, select, update
+
+from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, Validators, Work
+from worker.store import tables as t
+from worker.store.batches import chunks
+
+ELEMENT_BYTES = 8
+MAX_LOST = 20
+"""Leases that may end unfinished, one after the other, before work is put aside: kills of the worker are not its fault,
+and only what kills the worker each time gets this far."""
+_HOUR = 3_600_000
+
+
+def claim(
+    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
+) -> list[Work]:
+    """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); polls only if due by `polls_due_by`."""
+    polls_by = now if polls_due_by is None else min(now, polls_due_by)
+    rows = connection.execute(_ready(now, polls_by, limit)).all()
+    taken: list[tuple[Row[Any], int]] = []
+    idle: list[int] = []
+    for row in rows:
+        work_id = next((w for w in (row.poll, row.new, row.retry, row.backfill) if w is not None), None)
+        if work_id is None or row.k is None:
+            idle.append(row.id)
+        else:
+            taken.append((row, work_id))
+    _take(connection, taken, now=now, until=Millis(now + lease_ms))
+    unhosted = _unhosted(connection, now=now, limit=limit - len(taken))
+    _take(connection, unhosted, now=now, until=Millis(now + lease_ms))
+    taken += unhosted
+    settle(connection, [*idle, *(row.id for row, _ in taken)], polls_by=polls_due_by)
+    return _read(connection, [work_id for _, work_id in taken])
+
+
+def _ready(now: Millis, polls_by: Millis, limit: int) -> Any:
+    def due(priority: int, by: Millis) -> ScalarSelect[Any]:
+        return (
+            select(t.work.c.id)
+            .where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority, t.work.c.due_at <= by)
+            .order_by(t.work.c.due_at)
+            .limit(1)
+            .scalar_subquery()
+        )
+
+    free = select(func.min(t.slot.c.k)).where(t.slot.c.host_id == t.host.c.id, t.slot.c.lease_until <= now)
+    return (
+        select(
+            t.host.c.id,
+            t.host.c.delay_ms,
+            free.scalar_subquery().label("k"),
+            due(t.POLL, polls_by).label("poll"),
+            due(t.NEW, now).label("new"),
+            due(t.RETRY, now).label("retry"),
+            due(t.BACKFILL, now).label("backfill"),
+        )
+        .where(t.host.c.next_at <= now, t.host.c.not_before <= now)
+        .order_by(t.host.c.next_at)
+        .limit(limit)
+    )
+
+
+def _unhosted(connection: Connection, *, now: Millis, limit: int) -> list[tuple[Row[Any], int]]:
+    """What is due and asks no host, with free slots for it."""
+    mine = t.host.c.name == t.NO_HOST
+    free: Any = (
+        select(t.host.c.id, t.host.c.delay_ms, t.slot.c.k)
+        .join(t.slot, t.slot.c.host_id == t.host.c.id)
+        .where(mine, t.slot.c.lease_until <= now)
+        .limit(limit)
+    )
+    slots = connection.execute(free).all()
+    due = connection.scalars(
+        select(t.work.c.id)
+        .join(t.host, t.host.c.id == t.work.c.host_id)
+        .where(mine, t.work.c.due_at <= now)
+        .order_by(t.work.c.priority, t.work.c.due_at)
+        .limit(len(slots))
+    )
+    return list(zip(slots, due, strict=False))
+
+
+def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now: Millis, until: Millis) -> None:
+    if not taken:
+        return
+    _end_leases(connection, {row.id for row, _ in taken}, now=now)
+    slots = [{"h": row.id, "slot": row.k, "w": work_id} for row, work_id in taken]
+    mine = (t.slot.c.host_id == bindparam("h")) & (t.slot.c.k == bindparam("slot"))
+    connection.execute(
+        update(t.slot).where(mine).values(token=t.slot.c.token + 1, lease_until=until, work_id=bindparam("w")), slots
+    )
+    connection.execute(
+        update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=until, again=False),
+        [{"w": work_id} for _, work_id in taken],
+    )
+    connection.execute(
+        update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then")),
+        [{"h": row.id, "then": now + row.delay_ms} for row, _ in taken],
+    )
+
+
+def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Millis) -> None:
+    """Fences off all leases of the hosts that have run out: their work may be handed out again on any of the slots."""
+    for batch in chunks(sorted(host_ids)):
+        ended = (t.slot.c.host_id.in_(batch), t.slot.c.lease_until <= now, t.slot.c.work_id.is_not(None))
+        lost = select(t.slot.c.work_id).where(*ended)
+        connection.execute(update(t.work).where(t.work.c.id.in_(lost)).values(lost=t.work.c.lost + 1))
+        connection.execute(update(t.slot).where(*ended).values(token=t.slot.c.token + 1, lease_until=0, work_id=None))
+
+
+def _read(connection: Connection, work_ids: Sequence[int]) -> list[Work]:
+    found: list[Work] = []
+    for batch in chunks(work_ids):
+        rows = connection.execute(
+            select(
+                t.work,
+                t.slot.c.k,
+                t.slot.c.token,
+                t.slot.c.lease_until,
+                t.feed.c.url.label("feed_url"),
+                t.feed.c.title,
+                t.feed.c.etag,
+                t.feed.c.last_modified,
+                t.feed.c.body_hash,
+                t.feed.c.elements,
+                t.feed.c.errors.label("failed_polls"),
+                t.entry.c.first_seen_at,
+                t.entry.c.record_id,
+            )
+            .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+            .join(t.feed, t.feed.c.id == t.work.c.feed_id)
+            .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
+            .where(t.work.c.id.in_(batch))
+        )
+        found.extend(_poll(row) if row.entry_id is None else _ingest(row) for row in rows)
+    order = {work_id: place for place, work_id in enumerate(work_ids)}
+    return sorted(found, key=lambda work: order[work.lease.work_id])
+
+
+def _lease(row: Row[Any]) -> Lease:
+    return Lease(work_id=row.id, host_id=row.host_id, slot=row.k, token=row.token, expires_at=Millis(row.lease_until))
+
+
+def _poll(row: Row[Any]) -> Poll:
+    elements = row.elements or b""
+    return Poll(
+        lease=_lease(row),
+        feed_id=FeedId(row.feed_id),
+        url=row.url or row.feed_url,
+        hops=row.hops,
+        validators=Validators(etag=row.etag, last_modified=row.last_modified),
+        body_hash=row.body_hash or b"",
+        elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
+        errors=row.failed_polls,
+    )
+
+
+def _ingest(row: Row[Any]) -> Ingest:
+    return Ingest(
+        lease=_lease(row),
+        entry_id=EntryId(row.entry_id),
+        record_id=row.record_id.hex(),
+        feed_id=FeedId(row.feed_id),
+        feed_title=row.title,
+        url=row.url,
+        hops=row.hops,
+        entry=row.entry,
+        first_seen_at=Millis(row.first_seen_at),
+        tries=row.tries,
+    )
+
+
+def settle_all(connection: Connection) -> None:
+    """`settle` for every host. Left to be looked at one by one, they would stand in the way of those that are ready."""
+    settle(connection, connection.scalars(select(t.host.c.id)).all())
+
+
+def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
+    """Sets the hosts' `next_at` to what follows from their slots and their work."""
+
+    def first_due(priority: int) -> ScalarSelect[Any]:
+        due = select(t.work.c.due_at).where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority)
+        return due.order_by(t.work.c.due_at).limit(1).scalar_subquery()
+
+    free_at = select(func.min(t.slot.c.lease_until)).where(t.slot.c.host_id == t.host.c.id).scalar_subquery()
+    columns = [first_due(priority).label(f"due{priority}") for priority in t.PRIORITIES]
+    for batch in chunks(sorted(set(host_ids))):
+        rows = connection.execute(
+            select(t.host.c.id, t.host.c.not_before, free_at.label("free_at"), *columns).where(t.host.c.id.in_(batch))
+        ).all()
+        values = []
+        for row in rows:
+            polls = row.due0 if polls_by is None or (row.due0 or 0) <= polls_by else None
+            due = min((d for d in (polls, row.due1, row.due2, row.due3) if d is not None), default=t.FAR)
+            values.append({"h": row.id, "then": max(row.not_before, row.free_at or 0, due)})
+        if values:
+            connection.execute(
+                update(t.host).where(t.host.c.id == bindparam("h")).values(next_at=bindparam("then")), values
+            )
+
+
+def next_claim_at(connection: Connection) -> Millis:
+    """The earliest time at which a claim can succeed; `tables.FAR` where there is no work."""
+    earliest = connection.scalar(select(func.min(t.host.c.next_at)))
+    return Millis(t.FAR if earliest is None else earliest)
+
+
+def renew(connection: Connection, leases: Sequence[Lease], *, until: Millis) -> None:
+    """Lets leases last until `until`, those that still stand."""
+    for lease in leases:
+        mine = (t.slot.c.host_id == lease.host_id) & (t.slot.c.k == lease.slot) & (t.slot.c.token == lease.token)
+        held = t.slot.c.work_id == lease.work_id  # a slot given back keeps its token until the next claim
+        if connection.execute(update(t.slot).where(mine, held).values(lease_until=until)).rowcount:
+            connection.execute(update(t.work).where(t.work.c.id == lease.work_id).values(due_at=until))
+
+
+def void(connection: Connection, *, now: Millis) -> None:
+    """Ends all leases: for the one process that holds the state, at its start. `not_before` stands. The hosts have to
+    be settled after it."""
+    held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
+    connection.execute(update(t.work).where(t.work.c.id.in_(held)).values(due_at=now, lost=t.work.c.lost + 1))
+    connection.execute(
+        update(t.slot)
+        .where(or_(t.slot.c.work_id.is_not(None), t.slot.c.lease_until > 0))
+        .values(token=t.slot.c.token + 1, lease_until=0, work_id=None)
+    )
+    _put_aside(connection, now=now)
+
+
+def _put_aside(connection: Connection, *, now: Millis) -> None:
+    """Work under which the process ended time after time: entries are quarantined, polls wait an hour."""
+    often = t.work.c.lost >= MAX_LOST
+    said = f"the process ended {MAX_LOST} times while it was under way"
+    connection.execute(
+        update(t.work).where(often, t.work.c.entry_id.is_not(None)).values(quarantined=True, due_at=t.FAR, error=said)
+    )
+    connection.execute(
+        update(t.work).where(often, t.work.c.entry_id.is_(None)).values(lost=0, due_at=now + _HOUR, error=said)
+    )
+
+
+def shift(connection: Connection, *, by_ms: int) -> None:
+    """Moves all that is planned with the wall clock, when that has jumped."""
+    for column in (t.work.c.due_at, t.slot.c.lease_until, t.host.c.not_before, t.host.c.next_at):
+        planned = (column > 0) & (column < t.FAR)
+        connection.execute(update(column.table).where(planned).values({column: column + by_ms}))
+
+
+def has_due(connection: Connection, *, now: Millis, polls_due_by: Millis) -> bool:
+    """Whether some work is due that nobody has, be it that its host has to be waited for. Reads the whole queue."""
+    wanted = (t.work.c.due_at <= now) & ((t.work.c.priority > t.POLL) | (t.work.c.due_at <= polls_due_by))
+    return connection.execute(select(t.work.c.id).where(wanted).limit(1)).first() is not None

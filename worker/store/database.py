@@ -1,0 +1,124 @@
+"""Opens the state: where it is, how it is locked, that its tables are of this version."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from worker.errors import StateError, StateLocked
+
+
+def database_url(path: Path) -> URL:
+    """SQLAlchemy's name for the SQLite database at `path`."""
+    return URL.create("sqlite", database=str(path))
+
+
+def open_database(path: Path) -> Engine:
+    """The database for its one writer, created and migrated where that is due. Raises StateError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"can't make the folder of the state {path}: {error.strerror}") from error
+    # One connection, used by the writer thread alone.
+    engine = create_engine(
+        database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 30}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        # FULL: a commit that power loss could undo would publish twice.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF", "cache_size = -32768"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    try:
+        migrate(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise StateError(f"can't open the state {path}: {error.orig}") from error
+    except StateError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def open_readonly(path: Path) -> Engine:
+    """The database for a command that only reads, beside the engine that writes. Raises StateError."""
+    if not path.exists():
+        raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
+    url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        _refuse_other_version(engine)
+    except DatabaseError as error:
+        raise StateError(f"can't read the state {path}: {error.orig}") from error
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the tables up to this version. Raises StateError where they are of a later one."""
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise StateError(f"the state was written by a later feedmill: {error}; install that one") from error
+
+
+def _refuse_other_version(engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if found != head:
+        raise StateError(f"the state is of version {found}, this feedmill's is {head}; start `feedmill run` to migrate")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds `path`.lock: one process a state. Raises StateLocked, naming the holder.
+
+    The kernel drops the lock with the process, however it ends; the file stays, and says who was last.
+    """
+    state = path.resolve()  # one lock, whatever links lead to the state
+    lock = state.with_name(state.name + ".lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StateError(f"can't write the lock {lock}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode(errors="replace").strip()
+            raise StateLocked(str(path), holder or "another process") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,112 @@
+"""What an entry led to, judged and written: a record, or the mark of a duplicate."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from worker.dedup import Duplicate, Nothing, Ref, Write, judge
+from worker.model import EntryId, Finished, IngestDone, Millis, Op
+from worker.store import tables as t
+from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
+
+
+def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) -> Finished:
+    """Writes the entry's record to the outbox where one is due, and takes the entry off the queue."""
+    draft = done.draft
+    me = ref_by_id(connection, done.entry_id)
+    by_urls = refs_by_key(connection, draft.url_keys)
+    verdict = judge(
+        draft,
+        entry=me,
+        by_text=ref_by_text(connection, draft.text_key, done.at),
+        # Pages that name each other as their canonical: one of them has to be written.
+        by_urls=[other for other in by_urls.values() if original(other) != me.entry_id],
+    )
+    result = Finished()
+    values: dict[str, Any] = {"extraction": draft.extraction, "reason": draft.reason}
+    match verdict:
+        case Write(op):
+            result = Finished(op=op)
+            values |= {
+                "revision": me.revision + 1,
+                "revision_key": draft.revision_key,
+                "text_key": draft.text_key,
+                "title_key": draft.title_key,
+            }
+            _write(connection, op, revision=me.revision + 1, body=draft.body, at=done.at)
+            _claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms)
+            _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
+        case Duplicate(of):
+            result = Finished(duplicates=1)
+            values |= {
+                "duplicate_of": original(of),
+                "revision": 0 if draft.pointer is None else 1,
+                "text_key": draft.text_key,
+                "reason": "its text is another entry's",
+            }
+            write_duplicate(connection, of, body=draft.pointer, at=done.at)
+            mine = t.entry.c.duplicate_of == me.entry_id
+            connection.execute(update(t.entry).where(mine).values(duplicate_of=original(of)))
+        case Nothing():
+            pass
+        case _:
+            assert_never(verdict)
+    connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
+    _take_off(connection, done, for_good=isinstance(verdict, Duplicate))
+    return result
+
+
+def write_duplicate(connection: Connection, of: Ref, *, body: bytes | None, at: Millis) -> None:
+    """A record that names the one that had the article first, where such are wanted."""
+    if body is not None:
+        first = select(t.entry.c.record_id).where(t.entry.c.id == original(of))
+        _write(connection, "duplicate", revision=1, body=body, at=at, duplicate_of=connection.scalar(first))
+
+
+def original(of: Ref) -> EntryId:
+    """The entry that stands for `of`: itself, unless it is a duplicate too. Duplicates always name the last of a
+    chain."""
+    return of.entry_id if of.duplicate_of is None else of.duplicate_of
+
+
+def _write(
+    connection: Connection, op: Op, *, revision: int, body: bytes, at: Millis, duplicate_of: bytes | None = None
+) -> None:
+    connection.execute(
+        insert(t.outbox).values(op=op, revision=revision, ingested_at=at, body=body, duplicate_of=duplicate_of)
+    )
+
+
+def _claim_text(connection: Connection, key: bytes | None, entry_id: EntryId, at: Millis, window_ms: int) -> None:
+    """A hash that has expired is taken over; one that has not is its owner's, who may only prolong it."""
+    if key is None:
+        return
+    dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = dialect_insert(t.content).values(key=key, entry_id=entry_id, expires_at=at + window_ms)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[t.content.c.key],
+            set_={"entry_id": entry_id, "expires_at": at + window_ms},
+            where=(t.content.c.expires_at <= at) | (t.content.c.entry_id == entry_id),
+        )
+    )
+
+
+def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> None:
+    if keys:
+        connection.execute(insert(t.identity), [{"key": key, "entry_id": entry_id} for key in sorted(keys)])
+
+
+def _take_off(connection: Connection, done: IngestDone, *, for_good: bool) -> None:
+    """Off the queue, unless the feed has said something else of the entry meanwhile; `for_good`: what the feed says is
+    another entry's from now on."""
+    mine = t.work.c.id == done.lease.work_id
+    as_claimed = mine if for_good else mine & t.work.c.again.is_(False)
+    if connection.execute(delete(t.work).where(as_claimed)).rowcount == 0:
+        connection.execute(
+            update(t.work).where(mine).values(due_at=done.at, again=False, tries=0, errors=0, lost=0, priority=t.NEW)
+        )

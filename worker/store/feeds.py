@@ -1,0 +1,138 @@
+"""The configured feeds and the hosts' policies, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+
+from worker import urls
+from worker.model import Feed, HostPolicy, Millis
+from worker.store import tables as t
+from worker.store.batches import chunks
+
+Policies = Callable[[str], HostPolicy]
+UNHOSTED = HostPolicy(concurrency=16, delay_ms=0)
+"""For work that asks no host: its slots are leases alone. 16 keep the CPU processes busy over a commit."""
+
+_NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
+
+
+def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
+    """Makes the rows say what the lists say. New feeds are due at once; those no longer listed lose their queue and
+    keep their history; a feed at a new URL keeps its history, but not what the old server said of versions."""
+    _apply_policies(connection, policies)
+    rows = connection.execute(select(t.feed.c.id, t.feed.c.url, t.feed.c.active)).all()
+    known = {row.id: (row.url, row.active) for row in rows}
+    listed = {feed.id: feed for feed in feeds}
+    fresh = [feed for feed in feeds if feed.id not in known]
+    moved = [feed for feed in feeds if feed.id in known and known[feed.id][0] != feed.url]
+    back = [feed for feed in feeds if feed.id in known and not known[feed.id][1]]
+    gone = [feed_id for feed_id, (_, active) in known.items() if active and feed_id not in listed]
+    _drop(connection, gone)
+    if fresh:
+        connection.execute(
+            insert(t.feed),
+            [
+                {"id": f.id, "url": f.url, "active": True, "added_at": now, "errors": 0, "new_last": 0, "new_total": 0}
+                for f in fresh
+            ],
+        )
+    if back:
+        statement = update(t.feed).where(t.feed.c.id == bindparam("feed")).values(active=True)
+        connection.execute(statement, [{"feed": feed.id} for feed in back])
+    if moved:
+        connection.execute(
+            update(t.feed)
+            .where(t.feed.c.id == bindparam("feed"))
+            .values(url=bindparam("at"), etag=None, last_modified=None, body_hash=None),
+            [{"feed": feed.id, "at": feed.url} for feed in moved],
+        )
+        for batch in chunks([feed.id for feed in moved]):
+            connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_(None)))
+    queued = {feed.id: feed for feed in (*fresh, *back, *moved)}.values()
+    add_work(
+        connection,
+        [{"feed_id": feed.id, "priority": t.POLL, "host": urls.host_of(feed.url), "due_at": now} for feed in queued],
+        policies,
+    )
+
+
+def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies: Policies) -> set[int]:
+    """Queues work; each row names its `host`. The ids of the hosts that it is for."""
+    if not rows:
+        return set()
+    ids = host_ids(connection, {str(row["host"]) for row in rows}, policies)
+    blank = {"entry_id": None, "url": None, "hops": 0, "entry": None, "again": False}
+    counts = {"tries": 0, "errors": 0, "lost": 0, "quarantined": False, "error": None}
+    values = [blank | counts | row | {"host_id": ids[str(row["host"])]} for row in rows]
+    for value in values:
+        del value["host"]
+    connection.execute(insert(t.work), values)
+    return set(ids.values())
+
+
+def host_ids(connection: Connection, names: set[str], policies: Policies) -> dict[str, int]:
+    """The rows of hosts, made where there are none yet."""
+    found: dict[str, int] = {}
+    for batch in chunks(sorted(names)):
+        rows = connection.execute(select(t.host.c.name, t.host.c.id).where(t.host.c.name.in_(batch)))
+        found.update((row.name, row.id) for row in rows)
+    for name in sorted(names - found.keys()):
+        policy = _policy(policies, name)
+        statement = insert(t.host).values(
+            name=name, delay_ms=policy.delay_ms, concurrency=policy.concurrency, not_before=0, next_at=0
+        )
+        host_id = connection.execute(statement.returning(t.host.c.id)).scalar_one()
+        _add_slots(connection, host_id, range(policy.concurrency))
+        found[name] = host_id
+    return found
+
+
+def _apply_policies(connection: Connection, policies: Policies) -> None:
+    rows = connection.execute(select(t.host.c.id, t.host.c.name, t.host.c.delay_ms, t.host.c.concurrency)).all()
+    for row in rows:
+        policy = _policy(policies, row.name)
+        if (policy.delay_ms, policy.concurrency) == (row.delay_ms, row.concurrency):
+            continue
+        connection.execute(
+            update(t.host).where(t.host.c.id == row.id).values(delay_ms=policy.delay_ms, concurrency=policy.concurrency)
+        )
+        _add_slots(connection, row.id, range(row.concurrency, policy.concurrency))
+        connection.execute(delete(t.slot).where(t.slot.c.host_id == row.id, t.slot.c.k >= policy.concurrency))
+
+
+def _policy(policies: Policies, name: str) -> HostPolicy:
+    return UNHOSTED if name == t.NO_HOST else policies(name)
+
+
+def _add_slots(connection: Connection, host_id: int, numbers: Iterable[int]) -> None:
+    rows = [{"host_id": host_id, "k": k, "token": 0, "lease_until": 0} for k in numbers]
+    if rows:
+        connection.execute(insert(t.slot), rows)
+
+
+def _drop(connection: Connection, feed_ids: Sequence[str]) -> None:
+    """Takes feeds out of the queue. What was queued is forgotten with what the feed's server said of versions: it is
+    new, or changed, again when the feed comes back."""
+    for batch in chunks(feed_ids):
+        waiting = (
+            select(t.work.c.entry_id)
+            .join(t.entry, t.entry.c.id == t.work.c.entry_id)
+            .where(t.work.c.feed_id.in_(batch), t.entry.c.revision == 0)
+        )
+        _free_duplicates(connection, waiting)
+        connection.execute(delete(t.identity).where(t.identity.c.entry_id.in_(waiting)))
+        connection.execute(delete(t.entry).where(t.entry.c.id.in_(waiting)))
+        changed = select(t.work.c.entry_id).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
+        connection.execute(update(t.entry).where(t.entry.c.id.in_(changed)).values(version=b""))
+        connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch)))
+        connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(active=False, **_NO_VERSION))
+
+
+def _free_duplicates(connection: Connection, forgotten: Select[int]) -> None:
+    """What another feed has shown too is that one's, once the first is gone that was to stand for it."""
+    theirs = t.entry.c.duplicate_of.in_(forgotten)
+    feeds = select(t.entry.c.feed_id).where(theirs)
+    connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(_NO_VERSION))
+    connection.execute(update(t.entry).where(theirs).values(duplicate_of=None, version=b"", reason=None))

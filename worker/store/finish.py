@@ -1,0 +1,130 @@
+"""A batch of finished work in one transaction: state, keys, hashes, outbox, next due, hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from worker import urls
+from worker.model import Broken, Done, Finished, HandedBack, IngestDone, Lease, Millis, Moved, PollDone, Retry
+from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.store.claims import settle
+from worker.store.entries import finish_entry
+from worker.store.feeds import Policies, host_ids
+from worker.store.polls import finish_poll
+
+MAX_ERRORS = 4
+"""Times that the handler may fail on an entry before it is quarantined."""
+_MINUTE = 60_000
+_DAY = 86_400_000
+
+
+def finish(
+    connection: Connection,
+    batch: Sequence[Done],
+    *,
+    now: Millis,
+    policies: Policies,
+    window_ms: int,
+    polls_due_by: Millis | None = None,
+) -> list[Finished]:
+    """What became of each, in the order of the batch. Work whose lease was lost is refused: somebody else has it."""
+    standing = _standing(connection, [done.lease for done in batch])
+    # Work that only changes hands is as due as it was: a run that does what was due at its start does it yet.
+    at_once = now if polls_due_by is None else min(now, polls_due_by)
+    touched: set[int] = set()
+    results: list[Finished] = []
+    released: list[Done] = []
+    for done in batch:
+        if done.lease not in standing:
+            results.append(Finished(accepted=False))
+            continue
+        standing.remove(done.lease)
+        released.append(done)
+        result, hosts = _apply(connection, done, at_once=at_once, policies=policies, window_ms=window_ms)
+        results.append(result)
+        touched |= hosts
+    _release(connection, released)
+    settle(connection, touched | {done.lease.host_id for done in released}, polls_by=polls_due_by)
+    return results
+
+
+def _apply(
+    connection: Connection, done: Done, *, at_once: Millis, policies: Policies, window_ms: int
+) -> tuple[Finished, set[int]]:
+    """The effect of one, and the hosts that it gave work to."""
+    work_id = done.lease.work_id
+    match done:
+        case PollDone():
+            return finish_poll(connection, done, policies=policies)
+        case IngestDone():
+            return finish_entry(connection, done, window_ms=window_ms), set()
+        case Retry():
+            values = {"due_at": done.due_at, "priority": t.RETRY, "lost": 0, "error": done.reason}
+            _change(connection, work_id, {**values, "tries": t.work.c.tries + 1})
+            return Finished(), set()
+        case Moved():
+            host_id = host_ids(connection, {done.host}, policies)[done.host]
+            _change(connection, work_id, {"url": done.url, "hops": done.hops, "host_id": host_id, "due_at": at_once})
+            return Finished(), {host_id}
+        case HandedBack():
+            _change(connection, work_id, {"due_at": at_once})
+            return Finished(), set()
+        case Broken():
+            return _broken(connection, done, policies)
+        case _:
+            assert_never(done)
+
+
+def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[Finished, set[int]]:
+    row = connection.execute(select(t.work).where(t.work.c.id == done.lease.work_id)).one()
+    errors = row.errors + 1
+    wait = min(_MINUTE * 2**errors, _DAY)
+    values: dict[str, Any] = {"errors": errors, "lost": 0, "error": done.error, "due_at": done.at + wait}
+    if row.entry_id is None:
+        home = connection.execute(select(t.feed.c.url).where(t.feed.c.id == row.feed_id)).scalar_one()
+        name = urls.host_of(home)
+        host_id = host_ids(connection, {name}, policies)[name]
+        values |= {"url": None, "hops": 0, "host_id": host_id}
+        connection.execute(update(t.feed).where(t.feed.c.id == row.feed_id).values(error=done.error, polled_at=done.at))
+    elif errors >= MAX_ERRORS:
+        values |= {"quarantined": True, "due_at": t.FAR}
+        connection.execute(update(t.entry).where(t.entry.c.id == row.entry_id).values(reason=done.error))
+    _change(connection, done.lease.work_id, values)
+    return Finished(quarantined=bool(values.get("quarantined"))), {values.get("host_id", row.host_id)}
+
+
+def _standing(connection: Connection, leases: Sequence[Lease]) -> set[Lease]:
+    """The leases whose slot still has their token: nobody else was given the work since."""
+    found: set[tuple[int, int, int, int]] = set()
+    columns = (t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id)
+    # By host alone: for pairs of host and slot SQLite goes through the whole table.
+    for batch in chunks(sorted({lease.host_id for lease in leases})):
+        rows = connection.execute(select(*columns).where(t.slot.c.host_id.in_(batch)))
+        found.update((row.host_id, row.k, row.token, row.work_id) for row in rows)
+    return {lease for lease in leases if (lease.host_id, lease.slot, lease.token, lease.work_id) in found}
+
+
+def _release(connection: Connection, released: Sequence[Done]) -> None:
+    if not released:
+        return
+    mine = (t.slot.c.host_id == bindparam("h")) & (t.slot.c.k == bindparam("slot"))
+    connection.execute(
+        update(t.slot).where(mine).values(lease_until=0, work_id=None),
+        [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released],
+    )
+    raised = [
+        {"h": done.lease.host_id, "then": done.not_before}
+        for done in released
+        if isinstance(done, PollDone | IngestDone | Retry) and done.not_before is not None
+    ]
+    if raised:
+        later = (t.host.c.id == bindparam("h")) & (t.host.c.not_before < bindparam("then"))
+        connection.execute(update(t.host).where(later).values(not_before=bindparam("then")), raised)
+
+
+def _change(connection: Connection, work_id: int, values: dict[str, Any]) -> None:
+    connection.execute(update(t.work).where(t.work.c.id == work_id).values(values))

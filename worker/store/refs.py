@@ -1,0 +1,64 @@
+"""Entries that the store knows, by key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from worker.dedup import Ref
+from worker.model import EntryId, FeedId, Millis
+from worker.store import tables as t
+from worker.store.batches import chunks
+
+COLUMNS: tuple[Any, ...] = (
+    t.entry.c.id,
+    t.entry.c.feed_id,
+    t.entry.c.title_key,
+    t.entry.c.revision,
+    t.entry.c.revision_key,
+    t.entry.c.text_key,
+    t.entry.c.duplicate_of,
+)
+
+
+def ref(row: Row[Any]) -> Ref:
+    return Ref(
+        entry_id=EntryId(row.id),
+        feed_id=FeedId(row.feed_id),
+        title_key=row.title_key,
+        revision=row.revision,
+        revision_key=row.revision_key,
+        text_key=row.text_key,
+        duplicate_of=None if row.duplicate_of is None else EntryId(row.duplicate_of),
+    )
+
+
+def refs_by_key(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Ref]:
+    """Who is known under which of these identities."""
+    found: dict[bytes, Ref] = {}
+    for batch in chunks(sorted(set(keys))):
+        rows = connection.execute(
+            select(t.identity.c.key, *COLUMNS)
+            .join(t.entry, t.entry.c.id == t.identity.c.entry_id)
+            .where(t.identity.c.key.in_(batch))
+        )
+        found.update((row.key, ref(row)) for row in rows)
+    return found
+
+
+def ref_by_id(connection: Connection, entry_id: EntryId) -> Ref:
+    return ref(connection.execute(select(*COLUMNS).where(t.entry.c.id == entry_id)).one())
+
+
+def ref_by_text(connection: Connection, key: bytes | None, now: Millis) -> Ref | None:
+    """Who has a text now; a hash that has expired is nobody's."""
+    if key is None:
+        return None
+    row = connection.execute(
+        select(*COLUMNS)
+        .join(t.content, t.content.c.entry_id == t.entry.c.id)
+        .where(t.content.c.key == key, t.content.c.expires_at > now)
+    ).one_or_none()
+    return None if row is None else ref(row)

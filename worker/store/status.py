@@ -1,0 +1,95 @@
+"""What people ask of the state. Reads only, beside the engine that writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from worker.model import FeedId, Millis
+from worker.store import tables as t
+from worker.store.database import open_readonly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedStatus:
+    """A feed as the state knows it."""
+
+    id: FeedId
+    url: str
+    title: str | None
+    polled_at: Millis | None
+    next_poll_at: Millis | None
+    new_last: int
+    """New entries at the last poll."""
+    new_total: int
+    new_at: Millis | None
+    """The last poll that brought something new."""
+    status: int | None
+    """Of HTTP, at the last poll."""
+    error: str | None
+    errors: int
+    """Failed polls in a row."""
+    failing_since: Millis | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The state in figures."""
+
+    feeds: int
+    failing: int
+    articles: int
+    duplicates: int
+    queued: int
+    quarantined: int
+    unpublished: int
+
+
+def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
+    """All feeds that are listed, by id, and the totals. Raises StateError."""
+    engine = open_readonly(path)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(t.feed, t.work.c.due_at)
+            .outerjoin(t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None))
+            .where(t.feed.c.active)
+            .order_by(t.feed.c.id)
+        ).all()
+        counts = [
+            select(func.count()).select_from(t.entry).where(t.entry.c.revision > 0, t.entry.c.duplicate_of.is_(None)),
+            select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None)),
+            select(func.count()).select_from(t.work).where(t.work.c.entry_id.is_not(None), ~t.work.c.quarantined),
+            select(func.count()).select_from(t.work).where(t.work.c.quarantined),
+            select(func.count()).select_from(t.outbox),
+        ]
+        articles, duplicates, queued, quarantined, unpublished = (connection.scalar(count) or 0 for count in counts)
+    engine.dispose()
+    feeds = [
+        FeedStatus(
+            id=FeedId(row.id),
+            url=row.url,
+            title=row.title,
+            polled_at=row.polled_at,
+            next_poll_at=row.due_at,
+            new_last=row.new_last,
+            new_total=row.new_total,
+            new_at=row.new_at,
+            status=row.status,
+            error=row.error,
+            errors=row.errors,
+            failing_since=row.failing_since,
+        )
+        for row in rows
+    ]
+    totals = Totals(
+        feeds=len(feeds),
+        failing=sum(feed.errors > 0 for feed in feeds),
+        articles=articles,
+        duplicates=duplicates,
+        queued=queued,
+        quarantined=quarantined,
+        unpublished=unpublished,
+    )
+    return feeds, totals

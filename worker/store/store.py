@@ -1,0 +1,144 @@
+"""What the engine calls.
+
+One thread owns the one writing connection; callers await it. Each method is one transaction, or none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from worker.errors import StateError
+from worker.model import Done, Feed, Finished, Lease, Millis, Work
+from worker.store import claims, feeds, outbox
+from worker.store import tables as t
+from worker.store.database import locked, open_database
+from worker.store.finish import finish
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Store:
+    """The state in a SQLite database, held by this process alone. Use as an async context manager.
+
+    policies: how each host is treated. window_ms: how long a text is remembered for deduplication.
+
+    Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
+    then, and it may be repeated.
+    """
+
+    def __init__(self, path: Path, *, policies: feeds.Policies, window_ms: int) -> None:
+        self._path, self._policies, self._window_ms = path, policies, window_ms
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._held = ExitStack()
+
+    async def __aenter__(self) -> Store:
+        """Raises StateLocked where another process holds the state."""
+        try:
+            await self._call(self._open)
+        except StateError:
+            self._thread.shutdown()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._call(self._held.close)
+        self._thread.shutdown()
+
+    async def start(self, listed: Sequence[Feed], *, now: Millis, poll_all: bool = False) -> None:
+        """Takes up the feed lists, ends the leases of a process that died, and lets all be due if `poll_all`."""
+        await self._write(_start, listed, self._policies, now, poll_all)
+
+    async def claim(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Work]:
+        """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
+        return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+
+    async def next_claim_at(self) -> Millis:
+        """The earliest time at which a claim can bring something."""
+        return await self._write(claims.next_claim_at)
+
+    async def has_due(self, *, now: Millis, polls_due_by: Millis) -> bool:
+        """Whether there is due work that nobody has, some of which may still wait for its host's turn."""
+        return await self._write(claims.has_due, now=now, polls_due_by=polls_due_by)
+
+    async def renew(self, leases: Sequence[Lease], *, until: Millis) -> None:
+        await self._write(claims.renew, leases, until=until)
+
+    async def finish(self, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None = None) -> list[Finished]:
+        """Commits a batch; what became of each, in its order."""
+        return await self._write(
+            finish, batch, now=now, policies=self._policies, window_ms=self._window_ms, polls_due_by=polls_due_by
+        )
+
+    async def waiting(self) -> tuple[int, Millis | None]:
+        """How many records are not published yet, and since when the oldest of them waits."""
+        return await self._write(outbox.waiting)
+
+    async def number(self, *, now: Millis, limit: int) -> outbox.OutboxSegment | None:
+        """The next segment to publish."""
+        return await self._write(outbox.number, now=now, limit=limit)
+
+    async def mark(self, segment_id: int, *, path: str, sha256: str) -> None:
+        """Notes that a segment is published."""
+        await self._write(outbox.mark, segment_id, path=path, sha256=sha256)
+
+    async def shift(self, by_ms: int) -> None:
+        """Moves due times, leases and `not_before` along with a wall clock that has jumped."""
+        await self._write(claims.shift, by_ms=by_ms)
+
+    async def upkeep(self, *, now: Millis) -> None:
+        """Forgets texts whose window is over."""
+        await self._write(_upkeep, now)
+
+    def _open(self) -> None:
+        with ExitStack() as held:
+            held.enter_context(locked(self._path))
+            self._engine = open_database(self._path)
+            held.callback(self._engine.dispose)
+            with self._engine.begin() as connection:
+                _name_writer(connection)
+            self._held = held.pop_all()
+
+    async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        def call() -> R:
+            with self._engine.begin() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await self._call(call)
+
+    async def _call(self, function: Callable[[], R]) -> R:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+        except DBAPIError as error:
+            raise StateError(f"the state {self._path}: {error.orig}") from error
+
+
+def _start(
+    connection: Connection, listed: Sequence[Feed], policies: feeds.Policies, now: Millis, poll_all: bool
+) -> None:
+    claims.void(connection, now=now)
+    feeds.sync(connection, listed, policies, now)
+    if poll_all:
+        connection.execute(update(t.work).where(t.work.c.entry_id.is_(None)).values(due_at=now))
+    claims.settle_all(connection)
+
+
+def _name_writer(connection: Connection) -> None:
+    """A state numbers its records under a name of its own, so that a state begun anew beside an old output directory
+    does not count over its numbers."""
+    if connection.scalar(select(func.count()).select_from(t.meta)) == 0:
+        values = {"writer": f"w{secrets.token_hex(3)}", "last_seq": "0"}
+        connection.execute(insert(t.meta), [{"key": key, "value": value} for key, value in values.items()])
+
+
+def _upkeep(connection: Connection, now: Millis) -> None:
+    connection.execute(delete(t.content).where(t.content.c.expires_at <= now))

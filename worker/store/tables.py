@@ -1,0 +1,183 @@
+"""The tables. Instants are milliseconds of UTC since 1970; keys are 16 bytes, made by `dedup`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+FAR = 9_999_999_999_999
+"""Never, as an instant: the year 2286."""
+
+# The order in which a host's work is claimed.
+POLL, NEW, RETRY, BACKFILL = range(4)
+PRIORITIES = (POLL, NEW, RETRY, BACKFILL)
+
+NO_HOST = ""
+"""The host of work that asks none: entries for which the feed's own content has to do."""
+
+metadata = MetaData()
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows in INTEGER columns alone
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""writer: the name under which this state numbers its records; last_seq: the last number given."""
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("active", Boolean, nullable=False),  # False: no longer in the lists; its history stays
+    Column("title", Text),
+    Column("site_url", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_hash", LargeBinary),
+    Column("elements", LargeBinary),  # short hashes of its entry elements, 8 bytes each
+    Column("added_at", BigInteger, nullable=False),
+    Column("polled_at", BigInteger),
+    Column("new_at", BigInteger),  # last poll that brought a new entry
+    Column("status", SmallInteger),
+    Column("error", Text),
+    Column("errors", Integer, nullable=False),  # failed polls in a row
+    Column("failing_since", BigInteger),
+    Column("new_last", Integer, nullable=False),  # new entries at the last poll
+    Column("new_total", Integer, nullable=False),
+)
+
+host = Table(
+    "host",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("delay_ms", Integer, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("not_before", BigInteger, nullable=False),  # the politeness: moved on by the delay with each claim
+    Column("next_at", BigInteger, nullable=False),  # earliest time at which a claim can succeed; derived
+    Index("host_next", "next_at"),
+)
+
+slot = Table(
+    "slot",
+    metadata,
+    Column("host_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("k", SmallInteger, primary_key=True, autoincrement=False),
+    Column("token", BigInteger, nullable=False),  # moves on with each claim: the fence
+    Column("lease_until", BigInteger, nullable=False),  # 0: free
+    Column("work_id", BigInteger),
+)
+"""One row for each fetch that may be under way at a host."""
+
+work = Table(
+    "work",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("host_id", BigInteger, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),  # while it is leased, the end of the lease
+    Column("feed_id", Text, nullable=False),
+    Column("entry_id", BigInteger, unique=True),  # NULL: the poll of the feed
+    Column("url", Text),  # where to ask, once a redirect has led elsewhere; of entries, the page
+    Column("hops", SmallInteger, nullable=False),
+    Column("entry", LargeBinary),  # the entry as its feed gave it
+    Column("again", Boolean, nullable=False),  # the entry has changed since it was claimed
+    Column("tries", SmallInteger, nullable=False),  # fetches of the page that failed
+    Column("errors", SmallInteger, nullable=False),  # times the handler failed
+    Column("lost", SmallInteger, nullable=False),  # leases that ended unfinished
+    Column("quarantined", Boolean, nullable=False),
+    Column("error", Text),
+    Index("work_next", "host_id", "priority", "due_at"),
+    Index(
+        "work_poll",
+        "feed_id",
+        unique=True,
+        sqlite_where=text("entry_id IS NULL"),
+        postgresql_where=text("entry_id IS NULL"),
+    ),
+    Index("work_feed", "feed_id"),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("feed_id", Text, nullable=False),
+    Column("record_id", LargeBinary, nullable=False),
+    Column("url", Text),
+    Column("version", LargeBinary, nullable=False),  # hash of what the feed last said of it
+    Column("title_key", LargeBinary, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),  # of the last record; 0: none
+    Column("revision_key", LargeBinary, nullable=False),
+    Column("text_key", LargeBinary),
+    Column("duplicate_of", BigInteger),
+    Column("extraction", Text),
+    Column("reason", Text),
+    Index("entry_feed", "feed_id"),
+    Index("entry_duplicate", "duplicate_of"),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("entry_id", BigInteger, nullable=False),
+    Index("identity_entry", "entry_id"),
+    sqlite_with_rowid=False,
+)
+"""The keys under which an entry is known: in its feed, and by canonical URL across feeds."""
+
+content = Table(
+    "content",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("entry_id", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("content_expires", "expires_at"),
+    sqlite_with_rowid=False,
+)
+"""Who has a text, for as long as `dedup.window` says."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("op", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("ingested_at", BigInteger, nullable=False),
+    Column("duplicate_of", LargeBinary),  # record_id
+    Column("body", LargeBinary, nullable=False),
+    Column("seq", BigInteger),
+    Column("segment_id", BigInteger),
+    Index("outbox_segment", "segment_id"),
+)
+"""Records that are decided and not yet published; never gone through but by `mark`."""
+
+segment = Table(
+    "segment",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("writer", Text, nullable=False),
+    Column("date", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("path", Text),  # NULL until it is published
+    Column("sha256", Text),
+    Index("segment_open", "path"),
+)

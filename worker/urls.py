@@ -1,0 +1,156 @@
+"""URLs: what is one address written in several ways (RFC 3986 section 6), and whose it is.
+
+The canonical form identifies entries, so it has to stay the same from version to version: it is our own, and pinned
+in the tests, rather than that of a library whose next release may see it otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+
+import idna
+
+_TRACKING = re.compile(
+    r"(utm_\w+|at_(medium|campaign|custom\d|link_\w+|ptr_\w+|format|bbc_team)|mc_[ce]id|mkt_tok|_hs(enc|mi)|hsctatracking|"
+    r"[gy]clid|d?fbclid|gclsrc|msclkid|twclid|ttclid|igshid|li_fat_id|wbraid|gbraid|dclid|srsltid|"
+    r"vero_(conv|id)|oly_(anon|enc)_id|wt_?mc(_\w+)?|cmpid|ocid|ns_(mchannel|source|campaign|linkname|fee)|"
+    r"pk_(campaign|kwd|source|medium|content)|mtm_\w+|piwik_\w+|ito|smid|smtyp|xtor|__twitter_impression|"
+    r"sfnsn|guccounter|guce_referrer(_sig)?|_ga|_gl|spm|trk(campaign)?|s_cid|icid|ref_src|ref_url)",
+    re.IGNORECASE,
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 3986 section 2.3 (unreserved) and what may stand in a path or a query without being escaped (section 3.3, 3.4).
+_UNRESERVED = "-._~"
+_PATH_SAFE = _UNRESERVED + "/!$&'()*+,;=:@"
+# "+" and "=" stay as they are: to a form "%2B" is a plus and "+" a space, and "=" may part what "%3D" does not.
+_QUERY_SAFE = _UNRESERVED + "/?!$'()*+,;:@="
+_LABEL = "[a-z0-9_~-]{1,63}"  # RFC 1035 section 2.3.4, with what is no letter, digit or hyphen but met all the same
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+_IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]*")  # without a zone, which means something on one machine alone
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+MAX_LENGTH = 8000  # RFC 9110 section 4.1 asks for at least 8000 octets
+
+
+class BadUrl(ValueError):
+    """Not an absolute http or https URL that can be asked for."""
+
+
+def absolute(url: str, base: str | None = None) -> str | None:
+    """`url` as an absolute http(s) URL without control characters, spaces escaped; None where it is none."""
+    url = "".join(c for c in url.strip() if c >= " " and c != "\x7f").strip().replace(" ", "%20")
+    if not url or len(url) > MAX_LENGTH:
+        return None
+    try:
+        joined = urljoin(base, url) if base else url
+        _split(joined)
+    except ValueError:
+        return None
+    return joined
+
+
+def canonical(url: str) -> str:
+    """The form that all ways to write one address share.
+
+    Lower-case scheme and host (A-labels), no default port, no credentials, no fragment, dot segments resolved,
+    escapes normalised, tracking parameters dropped. Order of the other parameters, trailing slashes, `www.` and the
+    scheme are kept: they can make a difference, and both forms seldom occur in one feed.
+
+    Raises BadUrl.
+    """
+    parts = _split(url)
+    host, port = _host(parts), parts.port
+    netloc = f"[{host}]" if ":" in host else host
+    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
+        netloc += f":{port}"
+    path = _without_dots(_escaped(parts.path, _PATH_SAFE)) or "/"  # unescaped first: "%2E%2E" is ".."
+    kept = [p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(unquote(p.split("=", 1)[0]))]
+    query = "&".join(_escaped(p, _QUERY_SAFE) for p in kept)
+    return f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
+
+
+def host_of(url: str) -> str:
+    """The host that a request for `url` goes to: lower case, A-labels, without port. Raises BadUrl."""
+    return _host(_split(url))
+
+
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port (RFC 6454 section 4): what secrets may be sent to. Raises BadUrl."""
+    parts = _split(url)
+    return parts.scheme, _host(parts), parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def without_credentials(url: str) -> str:
+    """`url` without `user:password@`, for logs and errors; what can't be read is not shown at all."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a password with a slash in it makes the host "user:pass"
+    except ValueError:
+        return "<unreadable URL>"
+    if not parts.netloc and "@" in url:
+        return "<unreadable URL>"  # "user:password@host/", without a scheme
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def is_home(url: str) -> bool:
+    """The URL of a site's front page, which identifies no entry. Raises BadUrl."""
+    parts = urlsplit(canonical(url))
+    return parts.path == "/" and not parts.query
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        url.encode()  # a lone surrogate has no escape
+    except ValueError:  # not chained: its text may be a password taken for a port
+        raise BadUrl(f"not a URL: {without_credentials(url)[:200]!r}") from None
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise BadUrl(f"not an http or https URL: {without_credentials(url)[:200]!r}")
+    if port == 0:
+        raise BadUrl("port 0 is none to connect to")
+    _host(parts)
+    return parts
+
+
+def _host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if not host.rstrip("."):
+        raise BadUrl("a URL without a host")
+    bracketed = "[" in parts.netloc.rpartition("@")[2]
+    try:
+        name = host if bracketed or host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise BadUrl(f"not a host name: {host[:100]!r}") from error
+    name = name if bracketed else name.removesuffix(".")
+    if (_IPV6 if bracketed else _NAME).fullmatch(name) is None:
+        raise BadUrl(f"not a host name: {host[:100]!r}")
+    return name
+
+
+def _escaped(text: str, safe: str) -> str:
+    """Every character that needs it escaped once, those that don't not at all, in upper-case hex."""
+    pieces = re.split(r"(%[0-9A-Fa-f]{2})", _BROKEN_ESCAPE.sub("%25", text))
+    return "".join(_escape(piece) if piece.startswith("%") else quote(piece, safe=safe) for piece in pieces)
+
+
+def _escape(triplet: str) -> str:
+    character = chr(int(triplet[1:], 16))
+    return character if character.isascii() and (character.isalnum() or character in _UNRESERVED) else triplet.upper()
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986 section 5.2.4."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments[1:]:
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
