@@ -231,3 +231,21 @@ async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> No
         engine._publisher = Failing.__new__(Failing)
         with capture_logs(), pytest.raises(OutputError, match="no room"):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+
+
+class Full(Store):
+    """A store whose disk stays full."""
+
+    async def finish(self, *args: object, **kwargs: object) -> list[Finished]:
+        raise StateError("the disk is full")
+
+
+async def test_a_run_with_an_end_gives_up_on_a_state_that_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`once` in a cron job must not stay for ever."""
+    monkeypatch.setattr(engine_module, "MAX_REFUSALS", 1)
+    monkeypatch.setattr(engine_module, "GRACE_S", 0.2)
+    async with made(tmp_path, Polls(Clock()), feeds=1, store_type=Full) as (engine, _):
+        with capture_logs(), pytest.raises(StateError, match="see the log"):
+            await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)

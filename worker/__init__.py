@@ -2,8 +2,8 @@
 
     from worker import cursor, extract, read_records
 
-`extract` makes a record from one page; `read_records` reads an output directory, from a `cursor` on. They are loaded when first
-used, so that the CPU processes and the command line do not pay for what they do not need.
+`extract` makes a record from one page; `read_records` reads an output directory, from a `cursor` on. They are loaded
+when first used, so that the CPU processes and the command line do not pay for what they do not need.
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -20,6 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
@@ -55,6 +56,13 @@ class Pool:
             self._free.put_nowait(child)
 
     async def __aenter__(self) -> Pool:
+        # A mask goes with the process: what Ctrl-C or a stopped service sends to the whole group reaches neither the
+        # fork server nor its children. They end with this process, or by kill().
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -79,8 +87,7 @@ class Pool:
 
     def _give_back(self, child: _Child, call: asyncio.Future[bytes]) -> None:
         self._free.put_nowait(child)
-        if not call.cancelled():
-            call.exception()  # seen: asyncio would report the error of a call whose caller has gone
+        call.exception()  # seen: asyncio would report the error of a call whose caller has gone
 
 
 class _Child:

@@ -3,7 +3,8 @@
     dispatcher   store.claim → bus, for as many as may be under way
     consumer     bus → poll | ingest → finisher
     finisher     groups of finished work → one transaction
-    ticks        APScheduler's: once a second the clock is compared, leases renewed, segments sealed; upkeep each hour
+    ticks        APScheduler's: once a second the clock is compared, leases are renewed; beside it segments are sealed;
+                 upkeep each hour
 
 It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.
 """
@@ -42,6 +43,8 @@ from worker.store import Store
 LEASE_MS = 120_000
 """Longer than a fetch and an extraction take together; renewed while the work goes on."""
 RENEW_MS = 30_000
+MAX_REFUSALS = 30
+"""Commits, a second apart, that the state may refuse before a run that has an end gives up; `run` goes on for ever."""
 GRACE_S = 8.0
 """What is in flight may take so long to end after a stop; then it is handed back."""
 GROUP = 50
@@ -49,6 +52,9 @@ LINGER_S = 0.01
 """How long the first of a group waits for others. 50 in one transaction cost little more than one."""
 JUMP_MS = 5_000
 """A wall clock that is off by more than this from one tick to the next has been set."""
+
+Committed = tuple[Done, Finished]
+"""What was committed in the end, and what became of it."""
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 
@@ -99,12 +105,13 @@ class Engine:
         self._concurrency, self._clock, self._alive = concurrency, clock, alive
         self._under_way: dict[int, Lease] = {}
         self._jobs: set[asyncio.Task[None]] = set()
-        self._finished: asyncio.Queue[tuple[Done, asyncio.Future[Finished]]] = asyncio.Queue()
+        self._finished: asyncio.Queue[tuple[Done, asyncio.Future[Committed]]] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._polls_due_by: Millis | None = None
         self._wall_ahead = clock() - _monotonic_ms()
         self._renewed_at = _monotonic_ms()
         self._publishing = asyncio.Lock()
+        self._refusals = 0
         self.tally = Tally()
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> None:
@@ -118,6 +125,8 @@ class Engine:
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         scheduler.add_job(self._tick, "interval", seconds=1)
+        # Two instances: one that finds another at work leaves without APScheduler's warning.
+        scheduler.add_job(self._publish, "interval", seconds=1, max_instances=2)
         scheduler.add_job(self._upkeep, "interval", hours=1)
         finisher = asyncio.create_task(self._finisher())
         consumer = asyncio.create_task(self._consumer())
@@ -125,12 +134,14 @@ class Engine:
         try:
             await self._dispatch(stop, until_idle)
         finally:
-            scheduler.shutdown(wait=False)
+            scheduler.pause()
             await _cancelled(consumer)
             await self._drain()
             await _cancelled(finisher)
-        async with self._publishing:
-            self.tally.published += await self._publisher.publish(now=self._clock(), everything=True)
+            # Shutting down cancels what runs, but not the thread of a publication: the next one would run beside it.
+            async with self._publishing:
+                scheduler.shutdown(wait=False)
+        self.tally.published += await self._publisher.publish(now=self._clock(), everything=True)
 
     async def _dispatch(self, stop: asyncio.Event, until_idle: bool) -> None:
         stopped = asyncio.create_task(stop.wait())
@@ -143,6 +154,8 @@ class Engine:
                 await self._bus.publish(works)
                 if works:
                     continue
+                if until_idle and self._refusals > MAX_REFUSALS:
+                    raise StateError("the state took nothing any more, see the log; nothing of it is lost")
                 if until_idle and not self._under_way and not await self._is_due():
                     return
                 await self._sleep(stopped)
@@ -189,12 +202,12 @@ class Engine:
             except Exception as error:  # a defect of ours must cost one job
                 log.exception("job.broken")
                 done = Broken(lease=work.lease, at=self._clock(), error=f"{type(error).__name__}: {error}"[:500])
-            finished = await self._finish(done)
+            done, finished = await self._finish(done)
             self._count(done, finished)
             _tell(done, finished)
 
-    async def _finish(self, done: Done) -> Finished:
-        committed: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+    async def _finish(self, done: Done) -> Committed:
+        committed: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         self._finished.put_nowait((done, committed))
         return await committed
 
@@ -206,19 +219,33 @@ class Engine:
             while len(group) < GROUP and not self._finished.empty():
                 group.append(self._finished.get_nowait())
             results = await self._commit([done for done, _ in group])
-            for (done, committed), finished in zip(group, results, strict=True):
+            for (done, committed), result in zip(group, results, strict=True):
                 self._under_way.pop(done.lease.work_id, None)
                 if not committed.done():
-                    committed.set_result(finished)
+                    committed.set_result(result)
             self._wake.set()
 
-    async def _commit(self, batch: list[Done]) -> list[Finished]:
+    async def _commit(self, batch: list[Done]) -> list[Committed]:
         while True:
             try:
-                return await self._store.finish(batch, now=self._clock(), polls_due_by=self._polls_due_by)
+                finished = await self._store.finish(batch, now=self._clock(), polls_due_by=self._polls_due_by)
+                self._refusals = 0
+                return list(zip(batch, finished, strict=True))
             except StateError as error:
                 log.error("store.unusable", error=str(error), waiting=len(batch))
+                self._refusals += 1
                 await asyncio.sleep(1)
+            except Exception as error:  # a defect of ours must cost one job, not those that are committed with it
+                log.exception("commit.broken", jobs=len(batch))
+                return await self._commit_singly(batch, f"{type(error).__name__}: {error}"[:500])
+
+    async def _commit_singly(self, batch: list[Done], error: str) -> list[Committed]:
+        if len(batch) > 1:
+            return [committed for done in batch for committed in await self._commit([done])]
+        (done,) = batch
+        if isinstance(done, Broken):
+            return [(done, Finished(accepted=False))]  # it comes up again when its lease has ended
+        return await self._commit([Broken(lease=done.lease, at=self._clock(), error=error)])
 
     async def _drain(self) -> None:
         """What nobody has begun is handed back; what is under way may end, and is handed back when it takes long."""
@@ -244,12 +271,19 @@ class Engine:
         try:
             await self._follow_clock()
             await self._renew()
-            if not self._publishing.locked():
-                async with self._publishing:
-                    self.tally.published += await self._publisher.publish(now=self._clock())
-        except FeedmillError as error:
-            # The records stay in the outbox, and the next tick tries again.
+        except StateError as error:
             log.error("tick.failed", error=str(error))
+
+    async def _publish(self) -> None:
+        """By itself, since a backlog may take longer than leases and watchdogs wait."""
+        if self._publishing.locked():
+            return
+        async with self._publishing:
+            try:
+                self.tally.published += await self._publisher.publish(now=self._clock())
+            except FeedmillError as error:
+                # The records stay in the outbox, and are published with the next ones.
+                log.error("publish.failed", error=str(error))
 
     async def _follow_clock(self) -> None:
         ahead = self._clock() - _monotonic_ms()

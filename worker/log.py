@@ -20,6 +20,8 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.types import EventDict, Processor
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s?#]*@")  # to the last "@" of an authority: a password may hold one
+# Keys that feeds are asked with: `?api_key=…`
+_KEYS = re.compile(r"([?&;][\w-]*(?:key|token|secret|passw(?:or)?d|auth|sig|signature)=)[^&;#\s\"'<>]+", re.IGNORECASE)
 # All but tab and line feed; with what reorders text, and lone surrogates, which no output can encode.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MIN_SECRET = 6  # shorter ones would blank out every other word
@@ -115,7 +117,7 @@ class _Clean:
         return self._text(str(value), most)
 
     def _text(self, text: str, most: int) -> str:
-        text = _CREDENTIALS.sub("", text)
+        text = _KEYS.sub(r"\1***", _CREDENTIALS.sub("", text))
         if self._secrets is not None:
             text = self._secrets.sub("***", text)
         text = _CONTROL.sub("\ufffd", text)

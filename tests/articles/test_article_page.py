@@ -35,6 +35,14 @@ def test_the_text_is_the_article_without_what_surrounds_it(make_page: MakePage, 
     assert (article.extractor or "").startswith("trafilatura-2.")
 
 
+def test_a_first_line_that_repeats_the_title_is_dropped(make_page: MakePage, paragraphs: tuple[str, ...]) -> None:
+    """However it is written; a first line that says anything else stays."""
+    headed = make_page("<title>Harbour</title>", paragraphs=("HARBOUR.", *paragraphs))
+    assert read(headed, TEASER).text == "\n".join(paragraphs)
+    other = make_page("<title>Harbour</title>", paragraphs=("Harbour, again.", *paragraphs))
+    assert read(other, TEASER).text.startswith("Harbour, again.")
+
+
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from worker import read_records
-from worker.demo.run import MARKER, prepare
+from worker.demo.run import MARKER, prepare, vacate
 from worker.errors import OutputError
 from worker.record import json_schema
 
@@ -57,3 +57,17 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text(json.dumps("mine"))
     with pytest.raises(OutputError, match="out exists"):
         prepare(tmp_path / "out")
+
+
+def test_a_real_run_begins_anew_where_a_demo_was(tmp_path: Path) -> None:
+    """Its records do not mix with the demo's, and no later demo takes them for its own."""
+    out = tmp_path / "out"
+    prepare(out)
+    (out / "records").mkdir()
+    vacate(out)
+    assert list(out.iterdir()) == []
+    (out / "real").write_text("x")
+    vacate(out)
+    with pytest.raises(OutputError):
+        prepare(out)
+    assert (out / "real").exists()

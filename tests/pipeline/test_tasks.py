@@ -154,9 +154,12 @@ def test_a_page_without_an_article_leaves_the_entrys_own_address() -> None:
 
 def test_the_feeds_own_content_serves_with_its_reason() -> None:
     """And without one where no page was wanted."""
-    told, wanted = draft_from_entry(source(), "404 Not Found"), draft_from_entry(source(), None)
+    never = Feed(id=FEED.id, url=FEED.url, full_text="never")
+    told, wanted = draft_from_entry(source(), "404 Not Found"), draft_from_entry(source(feed=never), None)
     assert (told.extraction, told.reason) == ("feed_only", "404 Not Found")
     assert (wanted.extraction, wanted.reason) == ("skipped", None)
+    shared = draft_from_entry(source(), None)
+    assert (shared.extraction, "other entries share it" in (shared.reason or "")) == ("feed_only", True)
     assert told.revision_key == wanted.revision_key
 
 

@@ -109,7 +109,7 @@ def test_killed_anywhere_the_state_is_whole(state_path: Path) -> None:
     chance = random.Random(5)
     sizes = []
     for kill in range(KILLS):
-        batches = chance.randint(1, 5)
+        batches = chance.randint(1, 4)
         kill_while_it_works(state_path, 1_000_000, now=START + kill * 10, batches=batches, chance=chance)
         check_state(state_path)
         sizes.append(records(state_path).total())

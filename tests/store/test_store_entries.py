@@ -252,5 +252,5 @@ async def test_a_chain_does_not_hide_an_article(run: Run) -> None:
     assert (await run.ingest("middle", middle, feed="b")).duplicates == 1
     await run.start("c")
     run.later(HOUR)
-    assert (await run.poll("c", make_entry("leaf", feed="c", url="https://b.example/middle"))).changed == 1
+    assert (await run.poll("c", make_entry("leaf", feed="c", url="https://b.example/middle"))).new == 1
     assert (await run.ingest("leaf", feed="c")).op == "new"

@@ -8,6 +8,7 @@ from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, NO_PATIENCE, START, Run, make_draft, make_entry
 from worker.model import Millis
 from worker.store import OutboxSegment, Store
+from worker.store.outbox import SEGMENT_BYTES
 
 MIDNIGHT = Millis(1_795_478_400_000)  # 2026-11-24T00:00:00Z
 
@@ -44,6 +45,21 @@ async def test_records_are_numbered_without_gaps(run: Run) -> None:
         await mark(run, segment)
     assert seqs == [1, 2, 3, 4, 5]
     assert await run.store.number(now=run.now, limit=2) is None
+
+
+async def test_a_segment_has_a_bounded_size(run: Run) -> None:
+    """Large records make short segments; one that is larger than a segment may be makes one by itself."""
+    await run.start("a")
+    tenths = (4, 4, 4, 11, 1, 4)
+    await run.poll("a", *(make_entry(f"{number}") for number in range(len(tenths))))
+    for number, size in enumerate(tenths):
+        draft = make_draft(f"{number}", body=bytes(size * SEGMENT_BYTES // 10))
+        await run.finish(run.ingested(await run.ingest_of(f"{number}"), draft))
+    lengths = []
+    while (segment := await run.store.number(now=run.now, limit=1_000)) is not None:
+        lengths.append(len(segment.rows))
+        await mark(run, segment)
+    assert lengths == [2, 1, 1, 2]
 
 
 async def test_numbers_go_on_across_restarts(open_run: OpenRun) -> None:

@@ -91,7 +91,8 @@ async def test_a_poll_returns_from_a_redirect_that_broke(run: Run) -> None:
     await run.finish(moved((await run.poll_of("a")).lease))
     away = await run.poll_of("a")
     await run.finish(Broken(lease=away.lease, at=run.now, error="KeyError"))
-    run.now = await run.store.next_claim_at()
+    run.later(2 * MINUTE)
+    assert await run.store.next_claim_at() <= run.now
     home = await run.poll_of("a")
     assert (home.url, home.hops) == ("https://a.example/feed", 0)
 
@@ -202,7 +203,7 @@ async def test_a_batch_may_hold_ends_of_every_kind(run: Run) -> None:
     """What became of each end of a batch is told in the order of the batch."""
     feeds = "abcdef"
     await run.start(*feeds)
-    first = {work.feed_id: work for work in await run.claim() if isinstance(work, Poll)}
+    first = {str(work.feed_id): work for work in await run.claim() if isinstance(work, Poll)}
     await run.finish(*(run.polled(first[feed], make_entry("one", feed=feed)) for feed in "bcdef"))
     work = {feed: await run.ingest_of("one", feed=feed) for feed in "bcdef"}
     results = await run.finish(

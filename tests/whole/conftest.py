@@ -71,8 +71,12 @@ class Worker:
         assert done.returncode == status, done.stdout + done.stderr
         return done
 
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
-        """The command, started; what it logs is added to `log`."""
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """The command, started; its standard error is a pipe."""
+        return subprocess.Popen(self.command(*args), stderr=subprocess.PIPE, text=True, env=self.environment())
+
+    def launch(self, *args: str) -> subprocess.Popen[bytes]:
+        """The command, started; what it logs is added to the file `log`, which takes more of it than a pipe."""
         with self.log.open("ab") as log:
             return subprocess.Popen(self.command(*args), stdout=subprocess.DEVNULL, stderr=log, env=self.environment())
 
@@ -88,7 +92,7 @@ class Worker:
         return {**os.environ, "PYTHONWARNINGS": "error", MARK: str(self.folder)}
 
     def processes(self) -> list[int]:
-        """The ids of all processes that `run` or `start` led to and that are still there (Linux)."""
+        """The ids of all processes that the commands led to and that are still there (Linux)."""
         mark = f"{MARK}={self.folder}\0".encode()
         found = []
         for environment in Path("/proc").glob("[0-9]*/environ"):

@@ -179,7 +179,7 @@ def test_a_page_that_hangs_the_extractor_costs_one_entry(site: Site, worker: Wor
     slow = site.add("a", "/slow", Answer(body=f"<html><body>{flood}{'<b>' * 50_000}</body></html>".encode()))
     good = site.add("b", "/good", page("Good", prose("rook")))
     items = [item("1", slow, "Slow", prose("raven", 3)), item("2", good, "Good")]
-    worker.configure([feed(site, "c", *items)], extract={"timeout": "300ms"})
+    worker.configure([feed(site, "c", *items)], extract={"timeout": "2s"})
     worker.once()
     found = {r.get("title"): r["_ingest"]["extraction"] for r in worker.records()}
     assert found == {"Slow": "feed_only", "Good": "ok"}
@@ -261,3 +261,17 @@ def test_secrets_reach_the_feeds_origin_alone_and_no_log(site: Site, worker: Wor
     for secret in ("s3cret-t0ken", "pa55word", "dXNlcjpwYTU1d29yZA"):
         assert secret not in done.stderr + done.stdout
         assert all(secret not in json.dumps(record) for record in worker.records())
+
+
+def test_a_page_that_is_gone_does_not_take_its_text_with_it(site: Site, worker: Worker) -> None:
+    """An entry whose page was had keeps its text when the feed changes and the page can't be had any more."""
+    url = site.add("a", "/1", page("Title", prose("lark")))
+    worker.configure([feed(site, "a", item("g", url, "Title", "A summary."))])
+    worker.once()
+    site.add("a", "/1", Answer(status=404))
+    feed(site, "a", item("g", url, "Another title", "Another summary."))
+    assert worker.once(every=True).updates == 0
+    site.add("a", "/1", page("Another title", prose("lark")))
+    feed(site, "a", item("g", url, "Yet another title", "Another summary."))
+    assert worker.once(every=True).updates == 1
+    assert all("lark" in record["content_text"] for record in worker.records())

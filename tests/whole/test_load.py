@@ -83,7 +83,7 @@ def peak_resident_kb(process: subprocess.Popen[bytes]) -> int:
 def test_ten_thousand_articles_in_one_run(site: Site, worker: Worker, check_output: CheckOutput) -> None:
     """Each entry becomes one record; memory and fetches at once stay within their bounds."""
     worker.configure(serve(site), fetch={"concurrency": CONCURRENCY})
-    process = worker.start("once")
+    process = worker.launch("once")
     peak = peak_resident_kb(process)
     assert process.returncode == 0
     assert peak < MAX_RESIDENT_KB

@@ -220,7 +220,7 @@ def test_records_wait_in_the_state_while_the_output_fails(site: Site, worker: Wo
     until(lambda: len(site.requests) >= asked + 3)
     status, log = stopped(process)
     assert status == 1
-    assert "tick.failed" in log
+    assert "publish.failed" in log
     (worker.out / "manifest").unlink()
     (worker.folder / "aside").rename(worker.out / "manifest")
     worker.once()

@@ -9,7 +9,7 @@ from lxml.html import HtmlElement
 
 from worker.articles import charset, feed, media, plain
 from worker.articles.metadata import describe
-from worker.dedup import word_count
+from worker.dedup import title_key, word_count
 from worker.model import Article, Entry, FullText
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
@@ -32,7 +32,9 @@ def from_page(
         tree = trafilatura.load_html(decoded)
         if tree is None:
             return _without_page(entry, "the page is not HTML")
-        page = replace(describe(entry, tree=tree, url=url), extractor=EXTRACTOR, text=_text(tree, url))
+        described = describe(entry, tree=tree, url=url)
+        text = _below_title(_text(tree, url), described.title)
+        page = replace(described, extractor=EXTRACTOR, text=text)
     return _chosen(page, feed.text(entry) if entry else "", full_text)
 
 
@@ -41,6 +43,12 @@ def _text(tree: HtmlElement, url: str) -> str:
     document = trafilatura.bare_extraction(tree, url=url, include_comments=False)
     text = getattr(document, "text", None)  # a Document, or None where there is no text at all
     return plain.lines(text or "")
+
+
+def _below_title(text: str, title: str | None) -> str:
+    """The text without a first line that only says the title once more."""
+    first, _, rest = text.partition("\n")
+    return rest if rest and title and title_key(first) == title_key(title) else text
 
 
 def _chosen(page: Article, witness: str, full_text: FullText) -> Article:

@@ -57,6 +57,8 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         print_json({"ok": True, "feeds": len(settings.feeds), "files": [str(file) for file in settings.files]})
         return
     console.print(f"ok: {counted(len(settings.feeds), 'feed')} in {counted(len(settings.files) - 1, 'list')}")
+    if not settings.feeds:
+        console.print("No feed is listed: nothing will be polled.")
     if settings.fetch.contact is None:
         console.print("Set fetch.contact: the owners of the sites that you poll will want to know whom to ask.")
 

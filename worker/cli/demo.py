@@ -16,6 +16,7 @@ from rich.syntax import Syntax
 from worker import log
 from worker.cli.printing import console, counted
 from worker.cli.progress import display
+from worker.cli.running import stop_on_signal
 from worker.demo.run import Demo, Round, prepare, run
 from worker.engine import Tally
 from worker.record import Record
@@ -37,7 +38,16 @@ def demo(out: Annotated[Path, typer.Option("--out", help="The folder to write re
     log.configure(level="error", form="console")
     prepare(out)
     console.print(f"[bold]feedmill demo[/] writes to [bold]{escape(str(out.resolve()))}[/]", soft_wrap=True)
-    _report(asyncio.run(run(out, watch=_watch, stop=asyncio.Event())), out)
+    done = asyncio.run(_run(out))
+    if done is None:
+        console.print("Stopped before the end.")
+        raise typer.Exit(1)
+    _report(done, out)
+
+
+async def _run(out: Path) -> Demo | None:
+    with stop_on_signal() as stop:
+        return await run(out, watch=_watch, stop=stop)
 
 
 @asynccontextmanager
@@ -57,9 +67,12 @@ def _report(demo: Demo, out: Path) -> None:
         + ("and no (id, revision) twice." if demo.repeats == 0 else f"[red]{demo.repeats} of them twice![/]")
     )
     console.print("\n[bold]One of them:[/]")
-    console.print(Syntax(_pretty(demo.shown), "json", background_color="default", word_wrap=True))
+    if console.is_terminal:
+        console.print(Syntax(_pretty(demo.shown), "json", background_color="default", word_wrap=True))
+    else:
+        console.print(_pretty(demo.shown), markup=False, soft_wrap=True)
     segment = next(iter(sorted(out.glob("records/*/*.jsonl"))), out)
-    console.print("[bold]What to type next:[/]")
+    console.print("\n[bold]What to type next:[/]")
     for command in (
         f"jq -r '[.language, .title] | @tsv' {out}/records/*/*.jsonl",
         f"head -1 {segment}",

@@ -21,9 +21,14 @@ DEFAULT_CONFIG = Path("config/worker.yaml")
 
 
 def load_and_log(config: Path) -> Settings:
-    """The settings, with logging set up as they say; headers of feeds and expanded secrets are kept out of it."""
+    """The settings, with logging set up as they say."""
     settings = load(config, os.environ)
+    start_log(settings)
+    return settings
+
+
+def start_log(settings: Settings) -> None:
+    """Logs to standard error as it is now; what the headers of feeds hold is kept out of it."""
     secrets = {value for feed in settings.feeds for value in feed.headers.values()}
     secrets |= {part for value in secrets for part in value.split() if part != value}
     log.configure(level=settings.log.level, form=settings.log.format, secrets=secrets)
-    return settings

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from worker.cli.printing import console
+from worker.cli.printing import console, counted
 from worker.engine import Tally
 
 
@@ -33,12 +33,26 @@ class Display:
         self._progress.update(
             self._feeds, completed=tally.polls, note=f"{tally.unchanged} unchanged, {tally.failed_polls} failed"
         )
-        note = f"{tally.duplicates} duplicates, {tally.updates} updates, {tally.incomplete} feed only"
+        notes = [
+            counted(tally.duplicates, "duplicate"),
+            counted(tally.updates, "update"),
+            f"{tally.incomplete} from the feed alone",
+        ]
         if tally.broken:
-            note += f", {tally.broken} errors"
+            notes.append(counted(tally.broken, "error"))
         self._progress.update(
-            self._articles, completed=tally.ingested, total=max(tally.entries, tally.ingested) or None, note=note
+            self._articles,
+            completed=tally.ingested,
+            total=max(tally.entries, tally.ingested) or None,
+            note=", ".join(notes),
         )
+
+    def finish(self) -> None:
+        """The last look: what was expected and turned out to be a duplicate is expected no longer."""
+        self.refresh()
+        if self._tally is not None:
+            self._progress.update(self._feeds, total=self._tally.polls)
+            self._progress.update(self._articles, total=self._tally.ingested)
 
 
 @asynccontextmanager
@@ -65,4 +79,4 @@ async def display() -> AsyncIterator[Display]:
             yield shown
         finally:
             drawing.cancel()
-            shown.refresh()
+            shown.finish()

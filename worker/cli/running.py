@@ -13,10 +13,11 @@ import structlog
 import typer
 
 from worker import app
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log, start_log
 from worker.cli.printing import console, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
+from worker.demo.run import vacate
 from worker.engine import Tally
 from worker.settings import Settings
 
@@ -35,31 +36,37 @@ def once(
     Example: feedmill once --all
     """
     settings = load_and_log(config)
-    tally = asyncio.run(_once(settings, every))
+    vacate(settings.output.dir)
+    tally, stopped = asyncio.run(_once(settings, every))
     if as_json:
         print_json(dataclasses.asdict(tally))
     elif console.is_terminal:
-        console.print(summary(tally))
+        console.print("Nothing is due; --all polls anyway." if tally == Tally() else summary(tally))
+        if stopped:
+            console.print("Stopped before the end: what is left comes with the next run.")
         console.print(f"Records are in {settings.output.dir}", soft_wrap=True)
     else:
-        log.info("once.finished", **dataclasses.asdict(tally))
+        log.info("once.stopped" if stopped else "once.finished", **dataclasses.asdict(tally))
     if tally.polls and tally.failed_polls == tally.polls:
         raise typer.Exit(1)
 
 
-async def _once(settings: Settings, every: bool) -> Tally:
-    with _stop_on_signal() as stop:
+async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
+    """What was done, and whether it was stopped before its end."""
+    with stop_on_signal() as stop:
         if not console.is_terminal:
-            return await app.work(settings, stop=stop, until_idle=True, poll_all=every)
+            return await app.work(settings, stop=stop, until_idle=True, poll_all=every), stop.is_set()
         async with display() as shown:
+            start_log(settings)  # anew: the display has put itself in the place of standard error
             feeds = len(settings.feeds) if every else None
-            return await app.work(
+            tally = await app.work(
                 settings,
                 stop=stop,
                 until_idle=True,
                 poll_all=every,
                 started=lambda tally: shown.follow(feeds, tally),
             )
+            return tally, stop.is_set()
 
 
 def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
@@ -70,6 +77,7 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     Example: feedmill run --config /etc/feedmill/worker.yaml
     """
     settings = load_and_log(config)
+    vacate(settings.output.dir)
     tally = asyncio.run(_run(settings))
     log.info("run.stopped", **dataclasses.asdict(tally))
 
@@ -79,12 +87,12 @@ async def _run(settings: Settings) -> Tally:
         notify("READY=1")
         log.info("run.started", feeds=len(settings.feeds), state=str(settings.state), output=str(settings.output.dir))
 
-    with _stop_on_signal() as stop:
+    with stop_on_signal() as stop:
         return await app.work(settings, stop=stop, started=started, alive=lambda: notify("WATCHDOG=1"))
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[asyncio.Event]:
+def stop_on_signal() -> Iterator[asyncio.Event]:
     """An event that SIGTERM and SIGINT set; to be used inside a running loop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import ago, clean, console, counted, print_json
+from worker.cli.printing import ago, clean, console, counted, print_json, span
 from worker.model import Millis
 from worker.record import rfc3339
 from worker.settings import load
@@ -65,7 +65,7 @@ def _state(feed: FeedStatus, now: Millis) -> Text:
         return Text("not polled yet")
     if feed.error is None:
         return Text("ok" if feed.status != 304 else "ok, unchanged")
-    since = f" for {ago(feed.failing_since, now).removesuffix(' ago')}" if feed.failing_since else ""
+    since = f" in {span(now - feed.failing_since)}" if feed.failing_since and feed.errors > 1 else ""
     times = f" ({counted(feed.errors, 'time')}{since})" if feed.errors else ""
     return clean(feed.error) + Text(times)
 

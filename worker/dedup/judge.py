@@ -23,6 +23,8 @@ class Ref:
     revision_key: bytes
     text_key: bytes | None
     duplicate_of: EntryId | None
+    has_page: bool = False
+    """Its last record holds the text of its page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,12 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
     """What the article of `entry` is, given who has its text, and who the URLs that its page revealed.
 
     A page's word for its URL is believed only where title or text agree: sites redirect what is gone to their front
-    page, and name that as canonical.
+    page, and name that as canonical. What a page gave is not replaced by less: where it can't be had again, the feed's
+    summary would be a poor correction.
     """
     if entry.revision:
-        return Nothing() if entry.revision_key == draft.revision_key else Write("update")
+        less = entry.has_page and draft.extraction != "ok"
+        return Nothing() if less or entry.revision_key == draft.revision_key else Write("update")
     if by_text is not None and by_text.entry_id != entry.entry_id:
         return Duplicate(by_text)
     for other in by_urls:

@@ -55,14 +55,20 @@ Watch = Callable[[int, int], AbstractAsyncContextManager[Callable[[Tally], None]
 """Entered for each round, with its number (from 1) and that of the feeds; what it gives is called with the tally."""
 
 
-async def run(out: Path, *, watch: Watch, stop: asyncio.Event) -> Demo:
-    """Runs the demo into `out`, which is emptied first if an earlier demo made it. Raises OutputError."""
+async def run(out: Path, *, watch: Watch, stop: asyncio.Event) -> Demo | None:
+    """Runs the demo into `out`, which is emptied first if an earlier demo made it; None where it was stopped.
+
+    Raises OutputError.
+    """
     prepare(out)
     with tempfile.TemporaryDirectory(prefix="feedmill-demo-") as folder, DemoServer(datetime.now(UTC)) as server:
         configured = settings.load(_configuration(Path(folder), out, server), os.environ)
         rounds = [await _round(1, configured, server, watch, stop)]
-        server.correct(datetime.now(UTC))
-        rounds.append(await _round(2, configured, server, watch, stop))
+        if not stop.is_set():
+            server.correct(datetime.now(UTC))
+            rounds.append(await _round(2, configured, server, watch, stop))
+    if stop.is_set():
+        return None
     records = list(read_records(out))
     revisions = {(record["id"], record["_ingest"]["revision"]) for record in records}
     return Demo(
@@ -74,6 +80,16 @@ async def run(out: Path, *, watch: Watch, stop: asyncio.Event) -> Demo:
     )
 
 
+def vacate(out: Path) -> None:
+    """Empties a directory that an earlier demo wrote, for a real run to begin in; leaves any other alone.
+
+    Demo and real records do not mix, and another demo finds no marker of its own here. Raises OutputError.
+    """
+    if (out / MARKER).is_file():
+        prepare(out)
+        (out / MARKER).unlink()
+
+
 def prepare(out: Path) -> None:
     """Makes `out` an empty directory of the demo's. Raises OutputError where it holds anything else."""
     try:
@@ -81,7 +97,8 @@ def prepare(out: Path) -> None:
             raise OutputError(f"{out} exists and is not a demo's; name another folder with --out")
         if out.exists():
             for child in out.iterdir():
-                shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+                if child.name != MARKER:  # the last to go, if this is cut short
+                    shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
         out.mkdir(parents=True, exist_ok=True)
         (out / MARKER).write_text("Made by `feedmill demo`, which empties this folder when it is run again.\n")
     except OSError as error:

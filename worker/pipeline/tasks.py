@@ -125,6 +125,8 @@ def draft_from_entry(source: Source, reason: str | None) -> Draft:
     """The record of an article for which the feed's own content has to do; `reason` says why, None where nothing else
     was wanted."""
     entry = feeds.decode_entry(source.entry)
+    if reason is None and entry.url and source.feed.full_text != "never":
+        reason = "its link is not its own: it leads to the front page, or other entries share it"
     return _draft(articles.from_entry(entry, reason=reason), source, entry)
 
 

@@ -48,9 +48,10 @@ def slug(canonical: str) -> str:
     """A readable id for the feed at a canonical URL: `https://example.org/feed.xml` → `example.org-feed.xml`.
 
     It depends on the URL alone, so it stays when other feeds come and go. Where letters, digits, `.`, `_` and `-`
-    cannot tell the whole URL in 80 characters, eight hexadecimal digits of its SHA-256 stand at the end.
+    cannot tell the whole URL in 80 characters, eight hexadecimal digits of its SHA-256 stand at the end. They stand
+    for the query too, which may hold keys that are nobody's to read.
     """
-    rest = canonical.partition("://")[2]
+    rest = canonical.partition("://")[2].partition("?")[0]
     readable = re.sub(r"[^a-z0-9._]+", "-", rest.lower()).strip("-._")
     if _READABLE.fullmatch(canonical) and len(readable) <= _MAX_SLUG:
         return readable

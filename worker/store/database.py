@@ -29,10 +29,6 @@ def database_url(path: Path) -> URL:
 
 def open_database(path: Path) -> Engine:
     """The database for its one writer, created and migrated where that is due. Raises StateError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(f"can't make the folder of the state {path}: {error.strerror}") from error
     # One connection, used by the writer thread alone.
     engine = create_engine(
         database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 30}
@@ -110,7 +106,7 @@ def locked(path: Path) -> Iterator[None]:
         lock.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StateError(f"can't write the lock {lock}: {error.strerror}") from error
+        raise StateError(f"can't lock the state {path}: {lock}: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -27,7 +27,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
         by_urls=[other for other in by_urls.values() if original(other) != me.entry_id],
     )
     result = Finished()
-    values: dict[str, Any] = {"extraction": draft.extraction, "reason": draft.reason}
+    values: dict[str, Any] = {"reason": draft.reason}
     match verdict:
         case Write(op):
             result = Finished(op=op)
@@ -36,6 +36,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
                 "revision_key": draft.revision_key,
                 "text_key": draft.text_key,
                 "title_key": draft.title_key,
+                "extraction": draft.extraction,
             }
             _write(connection, op, revision=me.revision + 1, body=draft.body, at=done.at)
             _claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms)

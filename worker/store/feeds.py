@@ -78,14 +78,16 @@ def host_ids(connection: Connection, names: set[str], policies: Policies) -> dic
     for batch in chunks(sorted(names)):
         rows = connection.execute(select(t.host.c.name, t.host.c.id).where(t.host.c.name.in_(batch)))
         found.update((row.name, row.id) for row in rows)
-    for name in sorted(names - found.keys()):
-        policy = _policy(policies, name)
-        statement = insert(t.host).values(
-            name=name, delay_ms=policy.delay_ms, concurrency=policy.concurrency, not_before=0, next_at=0
-        )
-        host_id = connection.execute(statement.returning(t.host.c.id)).scalar_one()
-        _add_slots(connection, host_id, range(policy.concurrency))
-        found[name] = host_id
+    missing = {name: _policy(policies, name) for name in sorted(names - found.keys())}
+    if missing:
+        blank = {"not_before": 0, "next_at": 0}
+        values = [
+            {"name": name, "delay_ms": policy.delay_ms, "concurrency": policy.concurrency, **blank}
+            for name, policy in missing.items()
+        ]
+        made = connection.execute(insert(t.host).returning(t.host.c.name, t.host.c.id), values)
+        found.update((row.name, row.id) for row in made)
+        _add_slots(connection, ((found[name], k) for name, p in missing.items() for k in range(p.concurrency)))
     return found
 
 
@@ -98,7 +100,7 @@ def _apply_policies(connection: Connection, policies: Policies) -> None:
         connection.execute(
             update(t.host).where(t.host.c.id == row.id).values(delay_ms=policy.delay_ms, concurrency=policy.concurrency)
         )
-        _add_slots(connection, row.id, range(row.concurrency, policy.concurrency))
+        _add_slots(connection, ((row.id, k) for k in range(row.concurrency, policy.concurrency)))
         connection.execute(delete(t.slot).where(t.slot.c.host_id == row.id, t.slot.c.k >= policy.concurrency))
 
 
@@ -106,8 +108,9 @@ def _policy(policies: Policies, name: str) -> HostPolicy:
     return UNHOSTED if name == t.NO_HOST else policies(name)
 
 
-def _add_slots(connection: Connection, host_id: int, numbers: Iterable[int]) -> None:
-    rows = [{"host_id": host_id, "k": k, "token": 0, "lease_until": 0} for k in numbers]
+def _add_slots(connection: Connection, slots: Iterable[tuple[int, int]]) -> None:
+    """Free slots: the host of each, and its number there."""
+    rows = [{"host_id": host_id, "k": k, "token": 0, "lease_until": 0} for host_id, k in slots]
     if rows:
         connection.execute(insert(t.slot), rows)
 
@@ -122,8 +125,7 @@ def _drop(connection: Connection, feed_ids: Sequence[str]) -> None:
             .where(t.work.c.feed_id.in_(batch), t.entry.c.revision == 0)
         )
         _free_duplicates(connection, waiting)
-        connection.execute(delete(t.identity).where(t.identity.c.entry_id.in_(waiting)))
-        connection.execute(delete(t.entry).where(t.entry.c.id.in_(waiting)))
+        _forget(connection, waiting)
         changed = select(t.work.c.entry_id).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
         connection.execute(update(t.entry).where(t.entry.c.id.in_(changed)).values(version=b""))
         connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch)))
@@ -131,8 +133,16 @@ def _drop(connection: Connection, feed_ids: Sequence[str]) -> None:
 
 
 def _free_duplicates(connection: Connection, forgotten: Select[int]) -> None:
-    """What another feed has shown too is that one's, once the first is gone that was to stand for it."""
+    """What another feed has shown too is that one's, once the first is gone that was to stand for it: new again, or
+    changed where a record of it points to the first."""
     theirs = t.entry.c.duplicate_of.in_(forgotten)
     feeds = select(t.entry.c.feed_id).where(theirs)
     connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(_NO_VERSION))
-    connection.execute(update(t.entry).where(theirs).values(duplicate_of=None, version=b"", reason=None))
+    linked = update(t.entry).where(theirs, t.entry.c.revision > 0)
+    connection.execute(linked.values(duplicate_of=None, version=b"", reason=None))
+    _forget(connection, select(t.entry.c.id).where(theirs))
+
+
+def _forget(connection: Connection, entries: Select[int]) -> None:
+    connection.execute(delete(t.identity).where(t.identity.c.entry_id.in_(entries)))
+    connection.execute(delete(t.entry).where(t.entry.c.id.in_(entries)))

@@ -16,6 +16,9 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from worker.model import Millis, Op
 from worker.store import tables as t
 
+SEGMENT_BYTES = 16_000_000
+"""Of records in one segment, unless it is a single one: segments are held in memory while they are written."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
@@ -71,7 +74,7 @@ def number(connection: Connection, *, now: Millis, limit: int) -> OutboxSegment 
 
 def _number(connection: Connection, *, now: Millis, limit: int) -> Row[Any] | None:
     rows = connection.execute(
-        select(t.outbox.c.id, t.outbox.c.ingested_at)
+        select(t.outbox.c.id, t.outbox.c.ingested_at, func.length(t.outbox.c.body).label("bytes"))
         .where(t.outbox.c.segment_id.is_(None))
         .order_by(t.outbox.c.id)
         .limit(limit)
@@ -81,7 +84,9 @@ def _number(connection: Connection, *, now: Millis, limit: int) -> Row[Any] | No
     last_date = connection.scalar(select(t.segment.c.date).order_by(t.segment.c.id.desc()).limit(1)) or ""
     # Never one row before another that was decided earlier: an update would precede what it updates.
     dates = list(accumulate((_date(row.ingested_at) for row in rows), max, initial=last_date))[1:]
-    ids = [row.id for row, date in zip(rows, dates, strict=True) if date == dates[0]]
+    sizes = accumulate(row.bytes for row in rows)
+    fits = [date == dates[0] and size <= SEGMENT_BYTES for date, size in zip(dates, sizes, strict=True)]
+    ids = [row.id for row, fit in zip(rows, fits, strict=True) if fit] or [rows[0].id]
     values = {row.key: row.value for row in connection.execute(select(t.meta.c.key, t.meta.c.value))}
     last = int(values["last_seq"])
     segment = connection.execute(

@@ -20,6 +20,7 @@ COLUMNS: tuple[Any, ...] = (
     t.entry.c.revision_key,
     t.entry.c.text_key,
     t.entry.c.duplicate_of,
+    t.entry.c.extraction,
 )
 
 
@@ -32,6 +33,7 @@ def ref(row: Row[Any]) -> Ref:
         revision_key=row.revision_key,
         text_key=row.text_key,
         duplicate_of=None if row.duplicate_of is None else EntryId(row.duplicate_of),
+        has_page=row.extraction == "ok",
     )
 
 

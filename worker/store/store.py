@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
 from worker.model import Done, Feed, Finished, Lease, Millis, Work
@@ -118,6 +118,8 @@ class Store:
     async def _call(self, function: Callable[[], R]) -> R:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+        except (DataError, IntegrityError):
+            raise  # a defect of ours: to repeat the call would not help
         except DBAPIError as error:
             raise StateError(f"the state {self._path}: {error.orig}") from error
 

@@ -1,0 +1,48 @@
+"""What a defect of feedmill's own costs: the one job that meets it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from tests.site import Answer, Site
+from tests.whole.conftest import Worker
+from worker.model import Finished, IngestDone
+from worker.store import finish
+from worker.store.entries import finish_entry
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        pytest.param(ValueError("embedded null character"), id="the store can't take a value"),
+        pytest.param(IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed")), id="the database refuses it"),
+    ],
+)
+def test_what_cannot_be_committed_holds_nothing_up(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch, defect: Exception
+) -> None:
+    """One entry fails inside the commit: the others of its group are written, it alone is tried again later."""
+
+    def failing(connection: Connection, done: IngestDone, *, window_ms: int) -> Finished:
+        if b"Poison" in done.draft.body:
+            raise defect
+        return finish_entry(connection, done, window_ms=window_ms)
+
+    monkeypatch.setattr(finish, "finish_entry", failing)
+    titles = ["One", "Two", "Poison", "Three", "Four"]
+    items = "".join(f"<item><guid>{title}</guid><title>{title}</title></item>" for title in titles)
+    body = f"<rss version='2.0'><channel><title>T</title>{items}</channel></rss>".encode()
+    worker.configure([site.add("a", "/feed", Answer(body=body, content_type="application/rss+xml"))])
+    tally = worker.once()
+    assert (tally.new, tally.broken) == (4, 1)
+    assert sorted(record["title"] for record in worker.records()) == ["Four", "One", "Three", "Two"]
+    with sqlite3.connect(worker.state) as state:
+        assert state.execute("SELECT errors, quarantined FROM work WHERE entry_id IS NOT NULL").fetchall() == [(1, 0)]
+    monkeypatch.undo()
+    with sqlite3.connect(worker.state) as state:
+        state.execute("UPDATE work SET due_at = 0 WHERE entry_id IS NOT NULL")
+    assert worker.once().new == 1
