@@ -75,6 +75,9 @@ class End:
     text: str
     short: bool
     reveals: list[str]
+    """The entries whose URL the page says it has."""
+    titled: bool
+    """And as the first of them."""
 
 
 TIMES = st.sampled_from([0, 1, 500, 5 * SECOND, MINUTE, LEASE_MS, HOUR])
@@ -87,6 +90,7 @@ _END = st.builds(
     text=TEXTS,
     short=st.booleans(),
     reveals=st.lists(st.sampled_from(["shared1", "shared2"]), max_size=2),
+    titled=st.booleans(),
 )
 ENDS = st.none() | _END | _END
 WORKING = rule(turns=st.lists(st.integers(0, 4), min_size=1, max_size=6), data=st.data())
@@ -227,9 +231,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     def draft(self, work: Ingest, end: End) -> Draft:
         body = work.record_id.encode()
-        short = {"text_key": None} if end.short else {}
+        changes: dict[str, Any] = {"text_key": None} if end.short else {}
+        if end.reveals and end.titled:
+            changes["title_key"] = key("title", end.reveals[0])
         urls = tuple(key("url", f"https://all.example/{name}") for name in end.reveals)
-        return make_draft(end.text, body=body, pointer=body if self.linked else None, url_keys=urls, **short)
+        return make_draft(end.text, body=body, pointer=body if self.linked else None, url_keys=urls, **changes)
 
     def finish(self, *batch: Done) -> None:
         results = self.do(lambda: self.store.finish(batch, now=self.now))
@@ -346,4 +352,4 @@ def test_the_promises_hold(empty_state: Path) -> None:
 @pytest.mark.slow
 def test_the_promises_hold_for_long(empty_state: Path) -> None:
     """The same, with many examples that are others each time."""
-    run_machine(empty_state, max_examples=150, stateful_step_count=50)
+    run_machine(empty_state, max_examples=100, stateful_step_count=50)

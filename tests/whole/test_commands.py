@@ -10,9 +10,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
+from worker.cli.main import app
 
 
 def feedmill(*args: str, folder: Path, status: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -98,12 +100,12 @@ def test_schema_prints_json_schemas(tmp_path: Path, which: str) -> None:
 def test_version_and_help(tmp_path: Path) -> None:
     """Both exist, for the whole and for each command, with an example."""
     assert feedmill("--version", folder=tmp_path).stdout.startswith("feedmill ")
-    assert "once" in feedmill("--help", folder=tmp_path).stdout
+    assert "once" in CliRunner().invoke(app, ["--help"]).stdout
     for command in ("demo", "init", "check", "once", "run", "status", "schema"):
-        assert "Example: feedmill" in feedmill(command, "--help", folder=tmp_path).stdout
+        assert "Example: feedmill" in CliRunner().invoke(app, [command, "--help"]).stdout
 
 
-def test_wrong_use_ends_with_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize("args", [["pol"], ["once", "--every"]], ids=["command", "option"])
+def test_wrong_use_ends_with_2(args: list[str]) -> None:
     """An unknown command, an unknown option."""
-    feedmill("pol", folder=tmp_path, status=2)
-    feedmill("once", "--every", folder=tmp_path, status=2)
+    assert CliRunner().invoke(app, args).exit_code == 2
