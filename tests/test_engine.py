@@ -224,7 +224,9 @@ async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> No
     """Whoever waits for `once` must not take unsealed records for sealed ones."""
 
     class Failing(Publisher):
-        async def publish(self, *, now: Millis, everything: bool = False) -> int:
+        async def publish(
+            self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
+        ) -> int:
             raise OutputError("no room")
 
     async with made(tmp_path, Polls(Clock())) as (engine, _):

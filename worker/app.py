@@ -33,12 +33,14 @@ async def work(
     stop: asyncio.Event,
     until_idle: bool = False,
     poll_all: bool = False,
+    held: Callable[[], None] = lambda: None,
     started: Callable[[Tally], None] = lambda _: None,
     alive: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
 
-    poll_all: every feed is due. started: called with the running tally once all is open. alive: called each second.
+    poll_all: every feed is due. held: called when the state is held by this process, before anything else is opened.
+    started: called with the running tally once all is open. alive: called each second.
     Raises StateLocked, StateError, OutputError.
     """
     fetch, dedup = settings.fetch, settings.dedup
@@ -47,6 +49,7 @@ async def work(
         store = await parts.enter_async_context(
             Store(settings.state, policies=_policies(settings), window_ms=window_ms)
         )
+        held()
         schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
         directory = OutputDirectory.open(settings.output.dir, schema=schema)
         cpu = await parts.enter_async_context(

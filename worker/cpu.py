@@ -20,7 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
@@ -58,6 +58,7 @@ class Pool:
     async def __aenter__(self) -> Pool:
         # A mask goes with the process: what Ctrl-C or a stopped service sends to the whole group reaches neither the
         # fork server nor its children. They end with this process, or by kill().
+        resource_tracker.ensure_running()  # first: its start opens both signals again
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             forkserver.ensure_running()

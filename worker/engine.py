@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -47,7 +47,11 @@ MAX_REFUSALS = 30
 """Commits, a second apart, that the state may refuse before a run that has an end gives up; `run` goes on for ever."""
 GRACE_S = 8.0
 """What is in flight may take so long to end after a stop; then it is handed back."""
+SEAL_S = 1.0
+"""What a stop gives to a backlog of records; the rest is sealed after the next start."""
 GROUP = 50
+GROUP_ENTRIES = 500
+"""Of polls: the leases, the ticks and a stop wait for the transaction."""
 LINGER_S = 0.01
 """How long the first of a group waits for others. 50 in one transaction cost little more than one."""
 JUMP_MS = 5_000
@@ -111,7 +115,9 @@ class Engine:
         self._wall_ahead = clock() - _monotonic_ms()
         self._renewed_at = _monotonic_ms()
         self._publishing = asyncio.Lock()
+        self._clock_lock = asyncio.Lock()
         self._refusals = 0
+        self._stopping = False
         self.tally = Tally()
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> None:
@@ -139,9 +145,13 @@ class Engine:
             await self._drain()
             await _cancelled(finisher)
             # Shutting down cancels what runs, but not the thread of a publication: the next one would run beside it.
+            self._stopping = True
             async with self._publishing:
                 scheduler.shutdown(wait=False)
-        self.tally.published += await self._publisher.publish(now=self._clock(), everything=True)
+        until = time.monotonic() + SEAL_S
+        self.tally.published += await self._publisher.publish(
+            now=self._clock(), everything=True, enough=lambda: stop.is_set() and time.monotonic() > until
+        )
 
     async def _dispatch(self, stop: asyncio.Event, until_idle: bool) -> None:
         stopped = asyncio.create_task(stop.wait())
@@ -172,7 +182,11 @@ class Engine:
 
     async def _is_due(self) -> bool:
         now = self._clock()
-        return await self._store.has_due(now=now, polls_due_by=self._polls_due_by or now)
+        try:
+            return await self._store.has_due(now=now, polls_due_by=self._polls_due_by or now)
+        except StateError:
+            self._refusals += 1
+            return True
 
     async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
         """Until something ends, a tick comes, a host is ready or the engine is stopped."""
@@ -216,7 +230,7 @@ class Engine:
         while True:
             group = [await self._finished.get()]
             await asyncio.sleep(LINGER_S)
-            while len(group) < GROUP and not self._finished.empty():
+            while len(group) < GROUP and _entries(group) < GROUP_ENTRIES and not self._finished.empty():
                 group.append(self._finished.get_nowait())
             results = await self._commit([done for done, _ in group])
             for (done, committed), result in zip(group, results, strict=True):
@@ -280,18 +294,21 @@ class Engine:
             return
         async with self._publishing:
             try:
-                self.tally.published += await self._publisher.publish(now=self._clock())
+                self.tally.published += await self._publisher.publish(now=self._clock(), enough=lambda: self._stopping)
             except FeedmillError as error:
                 # The records stay in the outbox, and are published with the next ones.
                 log.error("publish.failed", error=str(error))
 
     async def _follow_clock(self) -> None:
-        ahead = self._clock() - _monotonic_ms()
-        jump = ahead - self._wall_ahead
-        self._wall_ahead = ahead
-        if abs(jump) > JUMP_MS:
-            log.warning("clock.jumped", by_s=round(jump / 1000, 1))
-            await self._store.shift(jump)
+        async with self._clock_lock:
+            ahead = self._clock() - _monotonic_ms()
+            jump = ahead - self._wall_ahead
+            if abs(jump) > JUMP_MS:
+                log.warning("clock.jumped", by_s=round(jump / 1000, 1))
+                await self._store.shift(jump)
+                if self._polls_due_by is not None:
+                    self._polls_due_by = Millis(self._polls_due_by + jump)
+            self._wall_ahead = ahead  # only now: a shift that was refused is tried again
 
     async def _renew(self) -> None:
         if self._under_way and _monotonic_ms() - self._renewed_at > RENEW_MS:
@@ -359,6 +376,10 @@ def _tell(done: Done, finished: Finished) -> None:
             log.error("job.failed", error=done.error, quarantined=finished.quarantined)
         case HandedBack():
             log.debug("job.handed_back")
+
+
+def _entries(group: Sequence[tuple[Done, object]]) -> int:
+    return sum(len(done.entries) for done, _ in group if isinstance(done, PollDone))
 
 
 def _until(done: PollDone) -> float:

@@ -61,7 +61,7 @@ class HostPolicy:
     concurrency: int = 1
     """Fetches at the same time."""
     delay_ms: int = 1000
-    """From the start of one fetch to the start of the next."""
+    """From one fetch to the next: between their starts, and from the end of one to the start of the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,6 @@ class Poll:
     """Short hashes of the entry elements of the last version seen."""
     errors: int = 0
     """Failed polls in a row."""
-    due_at: Millis = Millis(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,6 @@ async def test_the_text_of_an_exception_is_bounded() -> None:
 CRASHES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], str]] = {
     "a segmentation fault": (signal.raise_signal, (signal.SIGSEGV,), "SIGSEGV"),
     "killed by the system, for want of memory": (signal.raise_signal, (signal.SIGKILL,), "SIGKILL"),
-    "terminated": (signal.raise_signal, (signal.SIGTERM,), "SIGTERM"),
     "a signal without a name": (exec, ("import signal; signal.raise_signal(signal.SIGRTMIN + 6)", {}), "signal 40"),
     "an exit at once": (os._exit, (3,), "exit 3"),
     "an exit at once that says all is well": (os._exit, (0,), "exit 0"),
@@ -426,3 +425,12 @@ def test_a_limit_that_is_set_already_is_kept(tmp_path: Path) -> None:
 def test_what_a_library_logs_in_a_process_stays_there(tmp_path: Path) -> None:
     """A parser's warnings quote the page; nobody has cleaned them, and standard error may be a terminal."""
     assert ran(tmp_path, "pass", "logging.critical, 'from the page'") == ("None\n", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_what_is_sent_to_the_whole_group_does_not_reach_the_children(number: signal.Signals) -> None:
+    """Ctrl-C, or a service that is stopped: the parent decides what becomes of its work."""
+    async with Pool(workers=1, timeout_s=10) as pool:
+        before = await pool.run(os.getpid)
+        await pool.run(signal.raise_signal, number)
+        assert await pool.run(os.getpid) == before

@@ -12,7 +12,7 @@ import typer
 from worker import record
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, counted, errors, print_json
-from worker.errors import ConfigError
+from worker.errors import ConfigError, OutputError
 from worker.settings import init_files, json_schema, load
 
 
@@ -23,6 +23,14 @@ def init(
 
     Example: feedmill init config
     """
+    try:
+        _write_files(folder)
+    except OSError as error:
+        raise OutputError(f"can't write to {folder}: {error.strerror}; name another folder") from error
+    console.print(f"Next: edit them, then feedmill check -c {folder / 'worker.yaml'}", soft_wrap=True)
+
+
+def _write_files(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in init_files().items():
         path = folder / name
@@ -32,7 +40,6 @@ def init(
             console.print(f"wrote {path}", soft_wrap=True)
         except FileExistsError:
             console.print(f"kept  {path}, which exists", soft_wrap=True)
-    console.print(f"Next: edit them, then feedmill check -c {folder / 'worker.yaml'}", soft_wrap=True)
 
 
 def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:

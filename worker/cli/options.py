@@ -30,5 +30,5 @@ def load_and_log(config: Path) -> Settings:
 def start_log(settings: Settings) -> None:
     """Logs to standard error as it is now; what the headers of feeds hold is kept out of it."""
     secrets = {value for feed in settings.feeds for value in feed.headers.values()}
-    secrets |= {part for value in secrets for part in value.split() if part != value}
+    secrets |= {value.rpartition(" ")[2] for value in secrets}  # behind "Bearer", "Basic"
     log.configure(level=settings.log.level, form=settings.log.format, secrets=secrets)

@@ -36,7 +36,6 @@ def once(
     Example: feedmill once --all
     """
     settings = load_and_log(config)
-    vacate(settings.output.dir)
     tally, stopped = asyncio.run(_once(settings, every))
     if as_json:
         print_json(dataclasses.asdict(tally))
@@ -53,9 +52,14 @@ def once(
 
 async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
     """What was done, and whether it was stopped before its end."""
+
+    def held() -> None:
+        vacate(settings.output.dir)
+
     with stop_on_signal() as stop:
         if not console.is_terminal:
-            return await app.work(settings, stop=stop, until_idle=True, poll_all=every), stop.is_set()
+            tally = await app.work(settings, stop=stop, until_idle=True, poll_all=every, held=held)
+            return tally, stop.is_set()
         async with display() as shown:
             start_log(settings)  # anew: the display has put itself in the place of standard error
             feeds = len(settings.feeds) if every else None
@@ -64,6 +68,7 @@ async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
                 stop=stop,
                 until_idle=True,
                 poll_all=every,
+                held=held,
                 started=lambda tally: shown.follow(feeds, tally),
             )
             return tally, stop.is_set()
@@ -77,7 +82,6 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     Example: feedmill run --config /etc/feedmill/worker.yaml
     """
     settings = load_and_log(config)
-    vacate(settings.output.dir)
     tally = asyncio.run(_run(settings))
     log.info("run.stopped", **dataclasses.asdict(tally))
 
@@ -88,12 +92,18 @@ async def _run(settings: Settings) -> Tally:
         log.info("run.started", feeds=len(settings.feeds), state=str(settings.state), output=str(settings.output.dir))
 
     with stop_on_signal() as stop:
-        return await app.work(settings, stop=stop, started=started, alive=lambda: notify("WATCHDOG=1"))
+        return await app.work(
+            settings,
+            stop=stop,
+            held=lambda: vacate(settings.output.dir),
+            started=started,
+            alive=lambda: notify("WATCHDOG=1"),
+        )
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set; to be used inside a running loop."""
+    """An event that SIGTERM, SIGINT and SIGHUP set; to be used inside a running loop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -102,7 +112,7 @@ def stop_on_signal() -> Iterator[asyncio.Event]:
         notify("STOPPING=1")
         stop.set()
 
-    signals = (signal.SIGTERM, signal.SIGINT)
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in signals:
         loop.add_signal_handler(number, asked, number.name)
     try:

@@ -10,7 +10,7 @@ import structlog
 
 from worker import urls
 from worker.cpu import Pool
-from worker.errors import TaskError
+from worker.errors import TaskCrashed, TaskError
 from worker.fetch import Client
 from worker.model import (
     Draft,
@@ -74,7 +74,10 @@ class Ingester:
         )
         match outcome:
             case Fetched():
-                return self._done(work, await self._from_page(source, outcome))
+                try:
+                    return self._done(work, await self._from_page(source, outcome))
+                except TaskCrashed as error:  # perhaps for want of memory, and no fault of this page's
+                    return await self._later(work, source, f"extraction failed: {error}", outcome.status)
             case Redirected():
                 return Moved(lease=work.lease, url=outcome.url, host=urls.host_of(outcome.url), hops=outcome.hops)
             case Throttled(status=status, retry_after_s=asked):
@@ -107,6 +110,8 @@ class Ingester:
         page = replace(source, content_type=answer.content_type, body=answer.body)
         try:
             return await self._cpu.run(draft_from_page, page)
+        except TaskCrashed:
+            raise
         except TaskError as error:
             log.warning("page.unreadable", url=urls.without_credentials(answer.url), error=str(error))
             return await self._from_entry(source, f"extraction failed: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -20,12 +21,20 @@ class Publisher:
         self._store, self._directory = store, directory
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
 
-    async def publish(self, *, now: Millis, everything: bool = False) -> int:
-        """Publishes the segments that are full or old enough, or `everything` there is; how many records."""
+    async def publish(
+        self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Publishes the segments that are full or old enough, or `everything` there is; how many records.
+
+        Ends early when `enough` says so, between two segments: what is left stands in the outbox.
+        """
         records = 0
         while True:
             count, oldest = await self._store.waiting()
-            aged = oldest is not None and now - oldest >= self._seal_after_ms
+            # A clock that was set back must not leave them waiting until it has caught up.
+            aged = oldest is not None and not 0 <= now - oldest < self._seal_after_ms
+            if enough():
+                return records
             if count == 0 or not (everything or aged or count >= self._seal_records):
                 return records
             records += await self._seal(now)

@@ -260,6 +260,9 @@ def shift(connection: Connection, *, by_ms: int) -> None:
 
 
 def has_due(connection: Connection, *, now: Millis, polls_due_by: Millis) -> bool:
-    """Whether some work is due that nobody has, be it that its host has to be waited for. Reads the whole queue."""
+    """Whether some work is due that nobody has, be it that its host's delay has to be waited for; not where the host
+    asked for more patience than that. Reads the whole queue."""
     wanted = (t.work.c.due_at <= now) & ((t.work.c.priority > t.POLL) | (t.work.c.due_at <= polls_due_by))
-    return connection.execute(select(t.work.c.id).where(wanted).limit(1)).first() is not None
+    soon = t.host.c.not_before <= now + t.host.c.delay_ms
+    due = select(t.work.c.id).join(t.host, t.host.c.id == t.work.c.host_id).where(wanted, soon)
+    return connection.execute(due.limit(1)).first() is not None

@@ -31,7 +31,7 @@ def open_database(path: Path) -> Engine:
     """The database for its one writer, created and migrated where that is due. Raises StateError."""
     # One connection, used by the writer thread alone.
     engine = create_engine(
-        database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 30}
+        database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 2}
     )
 
     @event.listens_for(engine, "connect")

@@ -47,7 +47,7 @@ def finish(
         result, hosts = _apply(connection, done, at_once=at_once, policies=policies, window_ms=window_ms)
         results.append(result)
         touched |= hosts
-    _release(connection, released)
+    _release(connection, released, now)
     settle(connection, touched | {done.lease.host_id for done in released}, polls_by=polls_due_by)
     return results
 
@@ -108,7 +108,8 @@ def _standing(connection: Connection, leases: Sequence[Lease]) -> set[Lease]:
     return {lease for lease in leases if (lease.host_id, lease.slot, lease.token, lease.work_id) in found}
 
 
-def _release(connection: Connection, released: Sequence[Done]) -> None:
+def _release(connection: Connection, released: Sequence[Done], now: Millis) -> None:
+    """Frees the slots. A host's delay counts anew from here: a fetch may have begun long after its claim."""
     if not released:
         return
     mine = (t.slot.c.host_id == bindparam("h")) & (t.slot.c.k == bindparam("slot"))
@@ -116,6 +117,10 @@ def _release(connection: Connection, released: Sequence[Done]) -> None:
         update(t.slot).where(mine).values(lease_until=0, work_id=None),
         [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released],
     )
+    gap = now + t.host.c.delay_ms
+    for batch in chunks(sorted({done.lease.host_id for done in released})):
+        sooner = (t.host.c.delay_ms > 0) & (t.host.c.not_before < gap)
+        connection.execute(update(t.host).where(t.host.c.id.in_(batch), sooner).values(not_before=gap))
     raised = [
         {"h": done.lease.host_id, "then": done.not_before}
         for done in released

@@ -129,6 +129,7 @@ def _start(
 ) -> None:
     claims.void(connection, now=now)
     feeds.sync(connection, listed, policies, now)
+    _upkeep(connection, now)
     if poll_all:
         connection.execute(update(t.work).where(t.work.c.entry_id.is_(None)).values(due_at=now))
     claims.settle_all(connection)
