@@ -237,7 +237,7 @@ def test_charsets_that_are_declared_wrongly_are_read_all_the_same(site: Site, wo
 
 def secretive(request: Request) -> Answer:
     allowed = request.headers.get("authorization") == "Bearer s3cret-t0ken"
-    return Answer(body=rss(item("g", None, "T", prose("wren"))), content_type=RSS) if allowed else Answer(status=401)
+    return Answer(body=rss(item("g", None, "T", prose("robin"))), content_type=RSS) if allowed else Answer(status=401)
 
 
 def test_secrets_reach_the_feeds_origin_alone_and_no_log(site: Site, worker: Worker) -> None:
