@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
-
-from apscheduler.triggers.cron import CronTrigger
 
 from worker.model import Millis
+from worker.schedule.cron import next_fire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +31,7 @@ def next_poll(timing: Timing, *, now: Millis, errors: int, chance: float, retry_
     retry_after_s: what the server asked for (RFC 9110 section 10.2.3); never polled before.
     """
     if timing.cron is not None and not errors:
-        due = _next_fire(timing.cron, timing.timezone, now)
+        due: int = next_fire(timing.cron, timing.timezone, now)
     else:
         interval_s = timing.every_s
         if errors:
@@ -45,15 +41,3 @@ def next_poll(timing: Timing, *, now: Millis, errors: int, chance: float, retry_
     if retry_after_s is not None:
         due = max(due, now + round(retry_after_s * 1000))
     return Millis(due)
-
-
-def _next_fire(line: str, timezone: str, now: Millis) -> int:
-    at = datetime.fromtimestamp(now / 1000, UTC) + timedelta(milliseconds=1)
-    fire = _trigger(line, timezone).get_next_fire_time(None, at)
-    # Settings refuse lines that never come, such as the 30th of February.
-    return round(fire.timestamp() * 1000) if fire else now + 86_400_000
-
-
-@lru_cache(maxsize=4096)
-def _trigger(line: str, timezone: str) -> CronTrigger:
-    return CronTrigger.from_crontab(line, timezone=ZoneInfo(timezone))

@@ -1,0 +1,56 @@
+"""Failures in a row: of which class they are, and how much each counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from worker.model import FetchFailed
+
+FailureClass = Literal["permanent", "server", "throttled", "network", "dns", "parse"]
+
+WEIGHTS: dict[FailureClass, float] = {
+    "permanent": 2.0,  # gone, forbidden, not to be taken in: asking again soon gives the same
+    "parse": 1.0,
+    "server": 1.0,
+    "network": 1.0,
+    "dns": 0.5,  # as often our resolver's as theirs
+    "throttled": 0.0,  # no failure: the server works, and says when to come again
+}
+"""By how many doublings of the interval a failure backs off. The proportions are Media Cloud's, from years of some
+100,000 feeds: 1 for hard errors, 1/2 for soft ones, 1/4 for temporary ones of DNS (rss-fetcher, fetcher/tasks.py)."""
+
+_ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setbacks:
+    """The failed polls since the last that went well."""
+
+    count: int = 0
+    weight: float = 0.0
+    """The sum of their `WEIGHTS`: doublings of the interval."""
+    last: FailureClass | None = None
+
+    def then(self, failure: FailureClass) -> Setbacks:
+        """With one more; throttling leaves them as they are."""
+        if failure == "throttled":
+            return self
+        return Setbacks(count=self.count + 1, weight=self.weight + WEIGHTS[failure], last=failure)
+
+    @property
+    def words(self) -> str:
+        which = f"{_ORDINALS[self.count]} failure" if self.count < len(_ORDINALS) else f"failure {self.count}"
+        return f"{which} in a row ({self.last}), backing off"
+
+
+NO_SETBACKS = Setbacks()
+
+
+def class_of(failed: FetchFailed) -> FailureClass:
+    """Of a fetch that failed. What was fetched and is no feed is `parse`."""
+    if failed.kind == "dns":
+        return "dns"
+    if failed.lasting:
+        return "permanent"
+    return "network" if failed.kind in ("connect", "timeout") else "server"

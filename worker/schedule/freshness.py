@@ -1,0 +1,87 @@
+"""How long an answer stays fresh, by its header fields (RFC 9111 sections 4.2, 5.1, 5.2 and 5.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+LONGEST_S = 365 * 86_400.0
+"""More is taken for this; RFC 9111 section 1.2.2 only asks that no number overflows."""
+
+# A directive: token [= token | quoted-string], up to the next comma outside of quotes.
+_DIRECTIVE = re.compile(r'\s*([^\s,="]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?[^,]*(?:,|$)', re.ASCII)
+_DIGITS = re.compile(r"\d+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """Until the answer is stale, asking again gives the same: the site says so."""
+
+    seconds: float
+    """From the answer on, more than 0."""
+    reason: str
+    """One line for people, such as `max-age=3600`."""
+
+
+def freshness(
+    *, cache_control: Sequence[str], age: str | None, expires: str | None, date: str | None, now_s: float
+) -> Freshness | None:
+    """What is left of the freshness lifetime (section 4.2.1) of an answer that came at `now_s` (UTC since 1970).
+
+    Takes the fields' values as they came (`cache_control`: those of every line). None where the answer is stale at
+    once, or says nothing that can be understood, or must be asked for again each time (`no-store`, `no-cache`).
+
+    `max-age` goes before `s-maxage`: that one is for the site's own CDN, which is often told a year and purged when
+    there is news. It counts where it is all there is.
+    """
+    directives = _directives(cache_control)
+    if "no-store" in directives or "no-cache" in directives:
+        return None
+    reason = next((name for name in ("max-age", "s-maxage") if name in directives), "Expires - Date")
+    lifetime = _delta_s(directives[reason]) if reason in directives else _until_expiry_s(expires, date, now_s)
+    if lifetime is None:
+        return None
+    passed = _delta_s(age or "") or 0.0
+    if lifetime <= passed:
+        return None
+    reason = f"{reason}={lifetime:.0f}"
+    return Freshness(seconds=lifetime - passed, reason=f"{reason}, Age: {passed:.0f}" if passed else reason)
+
+
+def _directives(lines: Sequence[str]) -> dict[str, str]:
+    """By name, in lower case; of a directive that is there twice, the first counts (section 4.2.1)."""
+    found: dict[str, str] = {}
+    for match in _DIRECTIVE.finditer(", ".join(lines)):
+        found.setdefault(match[1].lower(), (match[2] or "").strip('"'))
+    return found
+
+
+def _delta_s(value: str) -> float | None:
+    """A number of seconds (section 1.2.2), at most `LONGEST_S`."""
+    digits = value.strip()
+    if not _DIGITS.fullmatch(digits):
+        return None
+    # More digits than the limit has are not made a number: int() refuses some thousands of them.
+    return LONGEST_S if len(digits.lstrip("0")) > 9 else min(float(digits), LONGEST_S)
+
+
+def _until_expiry_s(expires: str | None, date: str | None, now_s: float) -> float | None:
+    """Expires minus Date; without a Date, minus the time of the answer. An invalid Expires is past (section 5.3)."""
+    end = _http_date_s(expires)
+    if end is None:
+        return None
+    start = _http_date_s(date)
+    return min(end - (now_s if start is None else start), LONGEST_S)
+
+
+def _http_date_s(value: str | None) -> float | None:
+    """Seconds since 1970 of an HTTP-date in any of its three forms (RFC 9110 section 5.6.7)."""
+    try:
+        moment = parsedate_to_datetime(value or "")
+        # "-0000" and asctime() say no zone; both mean UTC.
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
