@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.model import Millis
-from worker.schedule import FailureClass, Freshness, Hints, History, Next, Pace, Seen, Setbacks, phase_of, plan
+from worker.model import NO_HINTS, Freshness, Hints, Millis
+from worker.schedule import FailureClass, History, Next, Pace, Seen, Setbacks, phase_of, plan
 from worker.schedule.failures import NO_SETBACKS
-from worker.schedule.hints import NO_HINTS
 from worker.schedule.history import DAY_MS, HOUR_MS
 
 NOW = Millis(20_005 * DAY_MS + 9 * HOUR_MS)

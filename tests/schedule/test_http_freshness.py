@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.schedule.freshness import LONGEST_S, Freshness, freshness
+from worker.model import Freshness
+from worker.schedule.freshness import LONGEST_S, freshness
 
 NOW = 1_800_000_000.0
 

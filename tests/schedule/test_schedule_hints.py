@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.model import Millis
-from worker.schedule.freshness import Freshness
-from worker.schedule.hints import Hints, longest, unskipped
+from worker.model import Freshness, Hints, Millis
+from worker.schedule.hints import longest, unskipped
 from worker.schedule.history import DAY_MS, HOUR_MS, weekday
 
 HOUR = Freshness(seconds=3600, reason="max-age=3600")

@@ -2,16 +2,13 @@
 
 from worker.schedule.adaptive import Next, Pace, Seen, phase_of, plan
 from worker.schedule.failures import FailureClass, Setbacks, class_of
-from worker.schedule.freshness import Freshness, freshness
-from worker.schedule.hints import Hints
+from worker.schedule.freshness import freshness
 from worker.schedule.history import History
 from worker.schedule.pages import next_try
 from worker.schedule.polls import Timing, next_poll
 
 __all__ = [
     "FailureClass",
-    "Freshness",
-    "Hints",
     "History",
     "Next",
     "Pace",

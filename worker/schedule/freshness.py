@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+
+from worker.model import Freshness
 
 LONGEST_S = 365 * 86_400.0
 """More is taken for this; RFC 9111 section 1.2.2 only asks that no number overflows."""
@@ -14,16 +15,6 @@ LONGEST_S = 365 * 86_400.0
 # A directive: token [= token | quoted-string], up to the next comma outside of quotes.
 _DIRECTIVE = re.compile(r'\s*([^\s,="]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?[^,]*(?:,|$)', re.ASCII)
 _DIGITS = re.compile(r"\d+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freshness:
-    """Until the answer is stale, asking again gives the same: the site says so."""
-
-    seconds: float
-    """From the answer on, more than 0."""
-    reason: str
-    """One line for people, such as `max-age=3600`."""
 
 
 def freshness(

@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from worker.model import Millis
+from worker.model import Hints, Millis
 from worker.schedule.durations import span
-from worker.schedule.freshness import LONGEST_S, Freshness
+from worker.schedule.freshness import LONGEST_S
 from worker.schedule.history import DAY_MS, HOUR_MS, weekday
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
-    """Already parsed; what is absent or makes no sense is None or empty.
-
-    `fresh` is of the answer to this poll, be it a 200 or a 304. The others stand in the document, and hold until
-    the next document comes.
-    """
-
-    fresh: Freshness | None = None
-    ttl_s: float | None = None
-    """RSS 2.0 `ttl`, which is in minutes there."""
-    update_s: float | None = None
-    """`sy:updatePeriod` / `sy:updateFrequency` (RSS 1.0 module Syndication)."""
-    skip_hours: frozenset[int] = frozenset()
-    """RSS 2.0 `skipHours`: 0 to 23, in UTC."""
-    skip_days: frozenset[int] = frozenset()
-    """RSS 2.0 `skipDays`, in UTC: Monday is 0."""
-
-
-NO_HINTS = Hints()
 
 
 def longest(hints: Hints) -> tuple[float, str]:
