@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import orjson
 
@@ -16,14 +17,20 @@ from worker.bus import LocalBus
 from worker.cpu import Pool
 from worker.engine import Engine, Tally
 from worker.fetch import Client, user_agent
-from worker.model import Feed, HostPolicy, Millis
+from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import OutputDirectory
-from worker.pipeline import Ingester, Poller, Publisher
-from worker.schedule import Timing
+from worker.pipeline import Gate, Ingester, Poller, Publisher
+from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
 from worker.store import Store
 
-PRELOAD = ("worker.pipeline.tasks", "worker.articles.page", "worker.articles.feed", "worker.feeds.read")
+PRELOAD = (
+    "worker.pipeline.tasks",
+    "worker.articles.page",
+    "worker.articles.feed",
+    "worker.feeds.read",
+    "worker.feeds.discovery",
+)
 """What the CPU processes need; loaded once, in the server that they are forked from."""
 
 
@@ -47,7 +54,7 @@ async def work(
     window_ms = round(dedup.window_s * 1000)
     async with AsyncExitStack() as parts:
         store = await parts.enter_async_context(
-            Store(settings.state, policies=_policies(settings), window_ms=window_ms)
+            Store(settings.state, policies=_policies(settings), planner=_planner(settings), window_ms=window_ms)
         )
         held()
         schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
@@ -65,6 +72,7 @@ async def work(
                 user_agent=user_agent(fetch.contact, __version__),
                 timeout_s=fetch.timeout_s,
                 allow=fetch.allow_addresses,
+                proxy=lambda host: fetch.for_host(host).proxy,
                 max_connections=fetch.concurrency,
             )
         )
@@ -76,7 +84,6 @@ async def work(
                 client=client,
                 cpu=cpu,
                 feeds=feeds,
-                timing=_timing(settings),
                 max_bytes=fetch.max_feed_bytes,
                 link_duplicates=dedup.exact == "link",
                 clock=now,
@@ -85,6 +92,7 @@ async def work(
             ingester=Ingester(
                 client=client,
                 cpu=cpu,
+                gate=Gate(client, clock=now) if fetch.robots else None,
                 feeds=feeds,
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
@@ -120,19 +128,21 @@ def _policies(settings: Settings) -> Callable[[str], HostPolicy]:
     return policy
 
 
-def _timing(settings: Settings) -> Callable[[Feed], Timing]:
+def _planner(settings: Settings) -> Callable[[FeedId, Polled], Next]:
     schedule = settings.schedule
+    common = Pace(
+        timezone=schedule.timezone,
+        min_s=schedule.min_s,
+        max_s=schedule.max_s,
+        first_s=schedule.first_s,
+        jitter=schedule.jitter,
+    )
+    own = {feed.id: replace(common, every_s=feed.every_s, cron=feed.cron) for feed in settings.feeds if _is_set(feed)}
+    return lambda feed_id, polled: plan(own.get(feed_id, common), polled)
 
-    def timing(feed: Feed) -> Timing:
-        return Timing(
-            every_s=schedule.first_s if feed.every_s is None else feed.every_s,
-            cron=feed.cron,
-            timezone=schedule.timezone,
-            max_s=schedule.max_s,
-            jitter=schedule.jitter,
-        )
 
-    return timing
+def _is_set(feed: Feed) -> bool:
+    return feed.every_s is not None or feed.cron is not None
 
 
 def _workers(configured: int | str) -> int:

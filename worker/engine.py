@@ -35,6 +35,8 @@ from worker.model import (
     Poll,
     PollDone,
     Retry,
+    RobotsRead,
+    Sought,
     Work,
 )
 from worker.pipeline import Ingester, Poller, Publisher
@@ -341,7 +343,7 @@ class Engine:
                 tally.retries += 1
             case Broken():
                 tally.broken += 1
-            case Moved() | HandedBack():
+            case Moved() | RobotsRead() | Sought() | HandedBack():
                 pass
 
 
@@ -352,7 +354,7 @@ def _tell(done: Done, finished: Finished) -> None:
         return
     match done:
         case PollDone(error=str(error)):
-            log.warning("feed.failed", error=error, status=done.status, next_poll_in_s=_until(done))
+            log.warning("feed.failed", error=error, status=done.status, **_next(done, finished))
         case PollDone():
             tell = log.info if finished.new or finished.changed else log.debug
             tell(
@@ -362,8 +364,12 @@ def _tell(done: Done, finished: Finished) -> None:
                 changed=finished.changed,
                 duplicates=finished.duplicates,
                 unchanged=done.unchanged,
-                next_poll_in_s=_until(done),
+                **_next(done, finished),
             )
+        case Sought(found=None):
+            log.info("feed.not_found_by_its_site")
+        case Sought():
+            log.warning("feed.lost", perhaps=done.found)
         case IngestDone():
             tell = log.info if finished.op else log.debug
             outcome = finished.op or ("duplicate" if finished.duplicates else "unchanged")
@@ -371,7 +377,9 @@ def _tell(done: Done, finished: Finished) -> None:
         case Retry():
             log.info("entry.postponed", reason=done.reason)
         case Moved():
-            log.debug("redirect.followed", to=done.url)
+            log.debug("redirect.followed", to=done.host)
+        case RobotsRead():
+            log.debug("robots.read", robots=done.url, problem=done.problem)
         case Broken():
             log.error("job.failed", error=done.error, quarantined=finished.quarantined)
         case HandedBack():
@@ -382,8 +390,9 @@ def _entries(group: Sequence[tuple[Done, object]]) -> int:
     return sum(len(done.entries) for done, _ in group if isinstance(done, PollDone))
 
 
-def _until(done: PollDone) -> float:
-    return round((done.next_due - done.at) / 1000, 1)
+def _next(done: PollDone, finished: Finished) -> dict[str, object]:
+    wait = None if finished.next_at is None else round((finished.next_at - done.at) / 1000, 1)
+    return {"next_poll_in_s": wait, "because": finished.why}
 
 
 def _monotonic_ms() -> int:

@@ -29,6 +29,8 @@ class Feed:
 
     id: FeedId
     url: str
+    public_url: str = ""
+    """`url` as it may be told: without what came into it from the environment."""
     title: str | None = None
     tags: tuple[str, ...] = ()
     every_s: float | None = None
@@ -79,15 +81,32 @@ class Poll:
     lease: Lease
     feed_id: FeedId
     url: str
-    """Where to ask now: the feed's URL, or where a redirect to another host led."""
+    """Where to ask now: the feed's URL, where it has moved to, or where a redirect led."""
     hops: int = 0
-    """Redirects that led from the feed's URL to `url`."""
+    """Redirects that led to `url` in this poll."""
+    permanent: bool = True
+    """All of them were 301s or 308s."""
     validators: Validators = Validators()
+    """What `url` gave with the last version seen."""
+    audit: bool = False
+    """There are validators, but the document is to be asked for whole."""
     body_hash: bytes = b""
     elements: frozenset[bytes] = frozenset()
     """Short hashes of the entry elements of the last version seen."""
-    errors: int = 0
-    """Failed polls in a row."""
+    seek: bool = False
+    """The feed is lost: `url` is of its site, which may say where it is now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotsCopy:
+    """What is known of the robots.txt (RFC 9309) that holds for a page."""
+
+    url: str
+    """Where it is: at the page's site, or where that redirects to."""
+    text: bytes | None = None
+    """None: it has not been read, or too long ago."""
+    problem: str | None = None
+    """Why it could not be read lately. The page can't be asked for until it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +122,17 @@ class Ingest:
     url: str | None
     """The page to fetch; None where the feed's own content is all there is to take."""
     hops: int = 0
+    host: str = ""
+    """The host that the work is leased for: no other is asked."""
+    robots: RobotsCopy | None = None
+    """None where there is no page."""
     entry: bytes
     """The `Entry`, as `encode_entry` wrote it."""
     first_seen_at: Millis
     tries: int = 0
     """Fetches of the page that have failed so far."""
+    waits: int = 0
+    """Times that the page's host asked for patience."""
 
 
 Work = Poll | Ingest
@@ -150,6 +175,8 @@ NO_HINTS = Hints()
 
 # --- what a fetch comes to ----------------------------------------------------------------------------------------
 
+FailureClass = Literal["permanent", "server", "throttled", "network", "dns", "parse"]
+"""What a failed poll says of the next: `schedule` gives them their weights."""
 FailureKind = Literal[
     "address", "dns", "connect", "tls", "timeout", "too_large", "encoding", "protocol", "redirects", "status"
 ]
@@ -160,7 +187,7 @@ class Fetched:
     """A 200 with its whole body, decoded from its transfer and content encodings."""
 
     url: str
-    """After redirects within the host."""
+    """As it was asked for: without credentials, its host in A-labels."""
     status: int
     content_type: str | None
     validators: Validators
@@ -178,12 +205,18 @@ class NotModified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirected:
-    """A redirect to another host: that host's turn has to be waited for."""
+    """A redirect: the turn of the host that it leads to, be it the same one, has to be waited for."""
 
     url: str
-    hops: int
+    """Absolute, http or https, without credentials."""
     permanent: bool
-    """Every redirect so far was a 301 or 308."""
+    """A 301 or 308, which change the address for good (RFC 9110 section 15.4)."""
+    retry_after_s: float | None = None
+    """Seconds to wait before following it (RFC 9110 section 10.2.3)."""
+
+
+MAX_REDIRECTS = 10
+"""In a row, before a feed or page is given up; RFC 9309 section 2.3.1.2 asks for 5 at least, browsers follow 20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +308,17 @@ class ParsedFeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFeed:
+    """What a page points to as its feed; nobody has looked whether it is one."""
+
+    url: str
+    """Absolute http(s)."""
+    title: str | None = None
+    type: str | None = None
+    """The media type that the page gives, in lower case, without parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotAFeed:
     """The bytes are no feed; `reason` says what they look like instead."""
 
@@ -335,6 +379,7 @@ class SeenEntry:
     """What to fetch; None where no page is wanted."""
     host: str
     """The host that `page` is on; empty where there is no page."""
+    published: Millis | None = None
     entry: bytes
     pointer: bytes | None = None
     """JSON of the record without content that is written should it be a duplicate; None: nothing is."""
@@ -344,31 +389,57 @@ class SeenEntry:
 class FeedVersion:
     """What was learned of a feed document; saved with the entries that came with it, never before."""
 
+    url: str
+    """Where it came from: nowhere else do its validators mean anything."""
     validators: Validators
     body_hash: bytes
     elements: tuple[bytes, ...] | None
-    """None leaves those known as they are."""
+    """None leaves those known as they are, and the hints with them."""
+    entries: int = 0
+    """That the document has, known ones and new."""
+    hints: Hints = NO_HINTS
+    """Of the document."""
     title: str | None = None
     site_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollDone:
-    """A poll that came to an end."""
+    """A poll that came to an end. When the next one is due is decided at commit, where it is known what is new."""
 
     lease: Lease
     feed_id: FeedId
     at: Millis
-    next_due: Millis
+    chance: float = 0.5
+    """Uniform in [0, 1), for the next poll's time."""
     status: int | None = None
     error: str | None = None
-    throttled: bool = False
+    failure: FailureClass | None = None
+    """What kind of thing `error` is."""
+    retry_after_s: float | None = None
+    """The feed is not to be asked for so long."""
     not_before: Millis | None = None
     """The host is not to be asked anything before."""
+    fresh: Freshness | None = None
     version: FeedVersion | None = None
     entries: tuple[SeenEntry, ...] = ()
     unchanged: bool = False
     """The server or the bytes said that nothing is new."""
+    audit: bool = False
+    """The document was asked for whole to see whether the 304s before were right."""
+    led_to: str | None = None
+    """Where redirects that were all permanent led from where the poll began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """A look for a feed that is lost."""
+
+    lease: Lease
+    feed_id: FeedId
+    found: str | None
+    """The feed that its site names now."""
+    not_before: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,17 +477,41 @@ class Retry:
     lease: Lease
     due_at: Millis
     reason: str
+    throttled: bool = False
+    """The host asked for patience, which is no failure of the page: it uses up none of its tries."""
     not_before: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A redirect led to another host: the same work, queued there."""
+    """A redirect: the same work, at its new address when it is that host's turn."""
 
     lease: Lease
     url: str
     host: str
     hops: int
+    permanent: bool = True
+    not_before: Millis | None = None
+    """The redirected request is not to be sent before (Retry-After)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotsRead:
+    """A robots.txt was asked for in the turn of a page, which is still to be asked for itself."""
+
+    lease: Lease
+    at: Millis
+    url: str
+    """Of the robots.txt."""
+    text: bytes | None = None
+    """The rules; empty where there are none."""
+    see: str | None = None
+    """It redirects there."""
+    problem: str | None = None
+    """Why it could not be read."""
+    crawl_delay_ms: int = 0
+    host: str
+    """Whose turn the work has to wait for next: the page's, or that of `see`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -435,7 +530,7 @@ class Broken:
     error: str
 
 
-Done = PollDone | IngestDone | Retry | Moved | HandedBack | Broken
+Done = PollDone | Sought | IngestDone | Retry | Moved | RobotsRead | HandedBack | Broken
 
 
 # --- what finishing it came to ------------------------------------------------------------------------------------
@@ -453,6 +548,10 @@ class Finished:
     """Entries of a poll that are known and say something else now."""
     duplicates: int = 0
     """Entries of a poll, or the entry itself, known under another feed, URL or key."""
+    next_at: Millis | None = None
+    """When a feed is polled again; None: not any more, or at its time."""
+    why: str = ""
+    """The reason for that time."""
     op: Op | None = None
     """What was written for an entry; None: nothing, it was a duplicate or as before."""
     quarantined: bool = False

@@ -46,7 +46,13 @@ ENTRY = Entry(
         Attachment(url="https://news.example/1.pdf", mime_type="application/pdf"),
     ),
 )
-FEED = Feed(id=FeedId("westmere"), url="https://news.example/feed", title="Listed as", tags=("local",))
+FEED = Feed(
+    id=FeedId("westmere"),
+    url="https://news.example/feed",
+    public_url="https://news.example/feed",
+    title="Listed as",
+    tags=("local",),
+)
 
 
 @pytest.fixture(scope="module")

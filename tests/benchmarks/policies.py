@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tests.benchmarks.publishing import DAY, MINUTE
 from worker.model import Millis
-from worker.schedule.adaptive import Pace, Seen, plan
+from worker.schedule.adaptive import Pace, Polled, Seen, plan
 from worker.schedule.history import History
 
 
@@ -105,8 +105,7 @@ class Feedmill:
 
     def _wait(self, now: int, due_at: int | None, seen: Seen | None) -> float:
         self._before = now
-        due = plan(
-            self._pace,
+        polled = Polled(
             now=Millis(now),
             phase=self._phase,
             chance=self._chance.random(),
@@ -114,5 +113,6 @@ class Feedmill:
             history=self._history,
             seen=seen,
         )
+        due = plan(self._pace, polled)
         self.reason = due.reason
         return due.due_at - now

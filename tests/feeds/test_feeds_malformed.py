@@ -197,3 +197,17 @@ def test_when_feedparser_fails_that_is_the_reason(outcome, monkeypatch):
 
     monkeypatch.setattr(xml_feed.feedparser, "parse", lambda *_, **__: [][0])
     assert outcome(FEED) == NotAFeed(reason="feedparser fails on it: IndexError")
+
+
+def test_running_out_of_memory_is_not_the_reason(outcome, rss, monkeypatch):
+    """It says nothing of the document, nor of the entry: one left out would be taken for known the next time."""
+    from worker.feeds import xml_entry, xml_feed
+
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    for module, name in ((xml_entry, "entry"), (xml_feed.feedparser, "parse")):
+        monkeypatch.setattr(module, name, exhausted)
+        with pytest.raises(MemoryError):
+            outcome(rss("<guid>1</guid>"))
+        monkeypatch.undo()

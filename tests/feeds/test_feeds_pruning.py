@@ -210,3 +210,16 @@ def test_an_entry_can_call_itself_known_but_no_other(read, rss):
     """The mark of known entries is no secret; using it hurts the one who does."""
     feed = read(rss("<guid>1</guid><feedmill-known/>", "<guid>2</guid>"))
     assert [entry.guid for entry in feed.entries] == ["2"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_is_listed_twice_is_one(dialect):
+    """An element that is there again, identical, is no second entry that shares its guid and its link."""
+    frame, item, between = DIALECTS[dialect]
+    once, other = (item((f"https://example.org/{n}", f"https://example.org/{n}", "t", "")) for n in (1, 2))
+    whole = feed_of(frame.format(between.join([once, other, once, once])))
+    assert whole == feed_of(frame.format(between.join([once, other])))
+    assert [entry.url for entry in whole.entries] == ["https://example.org/1", "https://example.org/2"]
+    assert (whole.repeated_guids, whole.repeated_urls) == (frozenset(), frozenset())
+    rest = feed_of(frame.format(between.join([once, other, once, once])), frozenset(whole.elements[:1]))
+    assert (rest.entries, rest.repeated_urls) == (whole.entries[1:], frozenset())

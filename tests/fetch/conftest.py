@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from ipaddress import ip_network
@@ -13,25 +13,48 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.fetch.proxy import Proxy, ServeProxy
 from tests.fetch.sites import Answers, Get, NewClient, Serve, Site
 from worker.fetch import Client
 
 
 @pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
-    """Starts sites: `await serve(answer(b"…"), …)`."""
+async def listen() -> AsyncIterator[Callable[..., Awaitable[None]]]:
+    """Starts a site or a proxy, until the end of the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(*answers: Answers, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Site:
-            site = Site(list(answers), scheme="http" if tls is None else "https")
+        async def start(site: Site, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
             patience: dict[str, Any] = {} if tls is None else {"ssl_shutdown_timeout": 0.1}
             server = await asyncio.start_server(site.converse, host, 0, ssl=tls, **patience)
             site.port = server.sockets[0].getsockname()[1]
             stack.push_async_callback(site.aclose)
             stack.callback(server.close)
-            return site
 
         yield start
+
+
+@pytest.fixture
+def serve(listen: Callable[..., Awaitable[None]]) -> Serve:
+    """Starts sites: `await serve(answer(b"…"), …)`."""
+
+    async def start(*answers: Answers, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Site:
+        site = Site(list(answers), scheme="http" if tls is None else "https")
+        await listen(site, host=host, tls=tls)
+        return site
+
+    return start
+
+
+@pytest.fixture
+def serve_proxy(listen: Callable[..., Awaitable[None]]) -> ServeProxy:
+    """Starts proxies: `await serve_proxy(site)`."""
+
+    async def start(site: Site, *answers: Answers, tls: ssl.SSLContext | None = None) -> Proxy:
+        proxy = Proxy(list(answers), behind=site)
+        await listen(proxy, tls=tls)
+        return proxy
+
+    return start
 
 
 @pytest.fixture(scope="session")

@@ -58,11 +58,8 @@ class Site:
             while True:
                 request = Request(await reader.readuntil(b"\r\n\r\n"))
                 self.requests.append(request)
-                answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
-                if callable(answer):
-                    await answer(request, writer)
+                if not await self.reply(request, reader, writer):
                     return
-                writer.write(answer)
                 await writer.drain()
         except (OSError, EOFError, asyncio.CancelledError):
             pass
@@ -71,6 +68,15 @@ class Site:
             writer.close()
             with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
+
+    async def reply(self, request: Request, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection is kept."""
+        answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+        if callable(answer):
+            await answer(request, writer)
+            return False
+        writer.write(answer)
+        return True
 
     async def aclose(self) -> None:
         tasks = list(self._tasks)
@@ -118,10 +124,14 @@ Get = Callable[..., Awaitable[Any]]
 
 
 def connections(client: Client) -> list[Any]:
-    """What the client's pool holds."""
-    return client._transport._pool.connections
+    """What the client's pools hold."""
+    return [connection for pool in _pools(client) for connection in pool.connections]
 
 
 def waiting(client: Client) -> list[Any]:
-    """The requests that the client's pool believes to be under way."""
-    return client._transport._pool._requests
+    """The requests that the client's pools believe to be under way."""
+    return [request for pool in _pools(client) for request in pool._requests]
+
+
+def _pools(client: Client) -> list[Any]:
+    return [transport._pool for transport in client._pools._transports.values()]

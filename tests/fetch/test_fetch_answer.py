@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.fetch.answer import Content, Elsewhere, Head, Meaning, meaning
-from worker.model import FetchFailed, NotModified, Throttled, Validators
+from worker.fetch.answer import Content, Head, Meaning, meaning
+from worker.model import FetchFailed, Freshness, NotModified, Redirected, Throttled, Validators
 
 URL = "https://a.example/feeds/all.xml"
 
@@ -23,6 +23,27 @@ def test_a_304_gives_the_validators_it_carries() -> None:
     """Those that it leaves out are not known from it."""
     assert said(304, ("ETag", 'W/"2"')) == NotModified(validators=Validators(etag='W/"2"'))
     assert said(304) == NotModified(validators=Validators())
+
+
+def test_a_304_says_how_long_it_is_fresh() -> None:
+    """By all its Cache-Control lines, its Age, and its Date and Expires (RFC 9111 section 4.2)."""
+    by_age = said(304, ("Cache-Control", "public"), ("cache-control", "max-age=90"), ("Age", "30"))
+    assert by_age == NotModified(validators=Validators(), fresh=Freshness(seconds=60, reason="max-age=90, Age: 30"))
+    dates = ("Date", "Mon, 23 Nov 2026 04:00:00 GMT"), ("Expires", "Mon, 23 Nov 2026 05:00:00 GMT")
+    by_date = said(304, *dates)
+    assert by_date == NotModified(validators=Validators(), fresh=Freshness(seconds=3600, reason="Expires - Date=3600"))
+    from_now_on = said(304, ("Expires", "Thu, 01 Jan 1970 00:01:00 GMT"))
+    assert isinstance(from_now_on, NotModified)
+    assert from_now_on.fresh == Freshness(seconds=60, reason="Expires - Date=60")
+
+
+def test_a_407_is_the_proxys_where_a_proxy_was_asked() -> None:
+    """No site asks for a proxy's password (RFC 9110 section 15.5.8), so the page is not to be given up over it."""
+    head = Head(status=407, fields=[])
+    through = meaning(head, url=URL, conditional=False, forwarded=True, now_s=0.0)
+    assert through == FetchFailed(kind="connect", reason="the proxy answered 407 Proxy Authentication Required")
+    assert not through.lasting
+    assert said(407) == FetchFailed(kind="status", status=407, reason="407 Proxy Authentication Required")
 
 
 def test_a_304_unasked_is_a_breach_of_protocol() -> None:
@@ -74,13 +95,13 @@ def test_other_statuses_are_failures_by_their_name(status: int, reason: str) -> 
 )
 def test_redirects_lead_to_absolute_urls(location: str, url: str) -> None:
     """Location is resolved against what was asked (RFC 9110 section 10.2.2)."""
-    assert said(302, ("Location", location)) == Elsewhere(url=url, permanent=False)
+    assert said(302, ("Location", location)) == Redirected(url=url, permanent=False)
 
 
 def test_a_location_in_latin_1_is_read_as_such() -> None:
     """Not all servers know UTF-8."""
     head = Head(status=302, fields=[(b"Location", b"/gr\xf6\xdfe")])
-    assert meaning(head, url=URL, conditional=False, now_s=0.0) == Elsewhere(
+    assert meaning(head, url=URL, conditional=False, now_s=0.0) == Redirected(
         url="https://a.example/größe", permanent=False
     )
 
@@ -88,7 +109,28 @@ def test_a_location_in_latin_1_is_read_as_such() -> None:
 @pytest.mark.parametrize(("status", "permanent"), [(301, True), (302, False), (303, False), (307, False), (308, True)])
 def test_permanent_redirects_are_told_from_temporary_ones(status: int, permanent: bool) -> None:
     """301 and 308 change the address for good (RFC 9110 section 15.4)."""
-    assert said(status, ("location", "/x")) == Elsewhere(url="https://a.example/x", permanent=permanent)
+    assert said(status, ("location", "/x")) == Redirected(url="https://a.example/x", permanent=permanent)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_may_ask_for_patience(status: int) -> None:
+    """Before the redirected request is sent (RFC 9110 section 10.2.3)."""
+    redirected = said(status, ("location", "/x"), ("retry-after", "120"))
+    assert isinstance(redirected, Redirected)
+    assert redirected.retry_after_s == 120.0
+
+
+@pytest.mark.parametrize(
+    ("location", "url"),
+    [
+        pytest.param("http://me:hunter2@B.example/x", "http://b.example/x", id="credentials"),
+        pytest.param("//bücher.example./", "https://xn--bcher-kva.example/", id="A-labels, without the root's dot"),
+        pytest.param("http://a.example\\@b.example/", "http://b.example/", id="a backslash for other parsers"),
+    ],
+)
+def test_redirects_are_our_own_reading_of_their_url(location: str, url: str) -> None:
+    """What is asked next has one reading, and nobody's password."""
+    assert said(302, ("Location", location)) == Redirected(url=url, permanent=False)
 
 
 @pytest.mark.parametrize(

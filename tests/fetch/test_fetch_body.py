@@ -89,6 +89,36 @@ async def test_a_bomb_costs_no_more_than_the_cap() -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("coding", "sent", "given"),
+    [
+        pytest.param("", TEXT, TEXT[:1000], id="plain"),
+        pytest.param("gzip", gzip.compress(TEXT), TEXT[:1000], id="gzip"),
+        pytest.param("gzip", gzip.compress(bytes(100_000_000), 9), bytes(1000), id="a bomb"),
+        pytest.param("gzip", gzip.compress(b"x") + bytes(2_000_000), b"x", id="more sent than decoded"),
+        pytest.param("gzip", gzip.compress(b"whole"), b"whole", id="not cut at all"),
+    ],
+)
+async def test_what_is_beyond_the_cap_can_be_cut_off(coding: str, sent: bytes, given: bytes) -> None:
+    """And is not even taken from the network."""
+    took = 0
+
+    async def counted() -> AsyncIterator[bytes]:
+        nonlocal took
+        async for chunk in chunks(sent, 500):
+            took += len(chunk)
+            yield chunk
+
+    assert await whole_body(counted(), coding=coding, max_bytes=1000, truncate=True) == given
+    assert took <= 100_000
+
+
+async def test_what_is_cut_off_must_still_be_what_it_says() -> None:
+    """A body that fits and ends early is not taken for a cut one."""
+    with pytest.raises(FetchError):
+        await whole_body(chunks(gzip.compress(TEXT)[:900]), coding="gzip", max_bytes=10_000_000, truncate=True)
+
+
 @pytest.mark.parametrize("coding", ["", "gzip"])
 async def test_a_body_of_the_cap_passes_and_a_byte_more_does_not(coding: str) -> None:
     """The cap is the largest body, not the smallest refused."""

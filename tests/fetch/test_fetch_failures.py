@@ -58,7 +58,7 @@ def test_every_exception_of_the_network_has_its_outcome(error: type[Exception]) 
     assert issubclass(error, FOREIGN)
     failure = failure_of(made(error))
     assert failure.reason
-    expected = {"Timeout": "timeout", "ConnectError": "connect", "SSL": "tls"}
+    expected = {"Timeout": "timeout", "ConnectError": "connect", "SSL": "tls", "ProxyError": "connect"}
     kind = next((kind for part, kind in expected.items() if part in error.__name__), "protocol")
     assert failure.kind == kind
 
@@ -79,6 +79,19 @@ def test_what_the_room_found_itself_is_the_outcome_as_it_stands() -> None:
 def test_what_we_sent_is_never_quoted(error: type[Exception]) -> None:
     """h11 quotes the header that it refuses, which may be the owner's secret."""
     assert "hunter2" not in failure_of(error("Illegal header value b'Bearer hunter2'")).reason
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        pytest.param("502 Bad\x1b[2J hunter2", "the proxy opens no tunnel: 502 Bad Gateway", id="its status"),
+        pytest.param("what", "the proxy opens no tunnel: no answer that can be used", id="anything else"),
+    ],
+)
+@pytest.mark.parametrize("error", [httpx.ProxyError, httpcore.ProxyError])
+def test_a_refused_tunnel_is_the_proxys_failure(error: type[Exception], said: str, reason: str) -> None:
+    """Told from the site's, by our names for what it answered."""
+    assert failure_of(error(said)).reason == reason
 
 
 def test_a_head_without_end_is_too_large() -> None:

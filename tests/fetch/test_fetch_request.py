@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.fetch.request import Asking, Target, user_agent
+from worker.fetch.request import Asking, bare, user_agent
 from worker.model import Validators
 from worker.urls import BadUrl
 
@@ -34,16 +34,16 @@ def test_the_user_agent_says_whom_to_write_to(contact: str | None, line: str) ->
         pytest.param("http://a.example\\@b.example/", "http://b.example/", id="a backslash for other parsers"),
     ],
 )
-def test_a_target_is_our_own_reading_of_its_url(url: str, asked: str) -> None:
-    """What is asked has one reading, and no credentials."""
-    assert Target.of(url).url == asked
+def test_what_is_asked_is_our_own_reading_of_the_url(url: str, asked: str) -> None:
+    """It has one reading, and no credentials."""
+    assert bare(url) == asking(url).url == asked
 
 
 @pytest.mark.parametrize("url", ["", "example.org", "file:///etc/passwd", "http://", "http://[::1", "http://a:99999/"])
-def test_what_can_not_be_asked_for_is_no_target(url: str) -> None:
-    """Other schemes and broken URLs are refused."""
+def test_what_can_not_be_asked_for_is_refused(url: str) -> None:
+    """Other schemes and broken URLs."""
     with pytest.raises(BadUrl):
-        Target.of(url)
+        asking(url)
 
 
 def asking(url: str = "https://a.example/feed", **options: object) -> Asking:
@@ -51,42 +51,24 @@ def asking(url: str = "https://a.example/feed", **options: object) -> Asking:
     return Asking.of(url, **given)  # type: ignore[arg-type]
 
 
-SECRETS = {"Authorization": "Bearer hunter2", "X-Key": "k", "User-Agent": "mine/1"}
+def test_the_owners_headers_win_but_for_the_encoding() -> None:
+    """Over what is sent otherwise, and over credentials of the URL; what can be decoded does not change."""
+    secrets = {"Authorization": "Bearer x", "User-Agent": "mine/1", "Accept-Encoding": "br"}
+    assert asking("https://me@a.example/", headers=secrets).headers() == [
+        (b"user-agent", b"mine/1"),
+        (b"accept", b"*/*"),
+        (b"authorization", b"Bearer x"),
+        (b"accept-encoding", b"gzip"),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("url", "sent"),
-    [
-        pytest.param("https://a.example/other", True, id="the same origin"),
-        pytest.param("https://a.example:443/", True, id="its port written out"),
-        pytest.param("http://a.example/", False, id="downgraded"),
-        pytest.param("https://a.example:8443/", False, id="another port"),
-        pytest.param("https://b.example/", False, id="another host"),
-    ],
-)
-def test_secrets_go_to_the_first_origin_alone(url: str, sent: bool) -> None:
-    """The owner's headers are for whom they were written."""
-    fields = dict(asking(headers=SECRETS).headers(Target.of(url)))
-    assert (b"authorization" in fields) is sent
-    assert (b"x-key" in fields) is sent
-    assert fields[b"user-agent"] == (b"mine/1" if sent else b"feedmill/1")
-
-
-def test_credentials_of_the_url_become_a_header_for_its_origin() -> None:
+def test_credentials_of_the_url_become_a_header() -> None:
     """RFC 7617; never part of the URL that is asked, nor of anything printed."""
-    secret = asking("https://me:p%40ss@a.example/feed")
-    assert dict(secret.headers(Target.of("https://a.example/")))[b"authorization"] == b"Basic bWU6cEBzcw=="
-    assert b"authorization" not in dict(secret.headers(Target.of("https://b.example/")))
+    secret = asking("https://me:p%40ss@a.example/feed", headers={"X-Key": "hunter2"})
+    assert dict(secret.headers())[b"authorization"] == b"Basic bWU6cEBzcw=="
+    assert secret.url == "https://a.example/feed"
     assert "bWU6" not in repr(secret)
-
-
-def test_written_headers_win_over_credentials_of_the_url_but_not_over_the_encoding() -> None:
-    """The owner's Authorization counts; what the body can be decoded from does not change."""
-    fields = asking("https://me@a.example/", headers={"Authorization": "Bearer x", "Accept-Encoding": "br"}).headers(
-        Target.of("https://a.example/")
-    )
-    assert [value for name, value in fields if name == b"authorization"] == [b"Bearer x"]
-    assert [value for name, value in fields if name == b"accept-encoding"] == [b"gzip"]
+    assert "hunter2" not in repr(secret)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +77,7 @@ def test_written_headers_win_over_credentials_of_the_url_but_not_over_the_encodi
 def test_validators_are_sent_as_they_came(value: str) -> None:
     """Byte for byte, right or wrong: the server knows its own."""
     with_both = asking(validators=Validators(etag=value, last_modified="Yesterday"))
-    fields = dict(with_both.headers(Target.of("https://a.example/")))
+    fields = dict(with_both.headers())
     assert fields[b"if-none-match"] == value.encode("latin-1")
     assert fields[b"if-modified-since"] == b"Yesterday"
     assert with_both.conditional
@@ -109,4 +91,4 @@ def test_validators_that_would_break_the_request_are_left_out(value: str) -> Non
     """The request is then an unconditional one."""
     without = asking(validators=Validators(etag=value, last_modified=value))
     assert not without.conditional
-    assert {b"if-none-match", b"if-modified-since"}.isdisjoint(dict(without.headers(Target.of("https://a.example/"))))
+    assert {b"if-none-match", b"if-modified-since"}.isdisjoint(dict(without.headers()))

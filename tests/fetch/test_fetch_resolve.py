@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -116,6 +116,74 @@ async def test_a_lookup_that_hangs_is_given_up_but_not_lost(
     names.open.set()
     assert await resolver.addresses("example.org", within_s=5) == PUBLIC
     assert names.asked == ["example.org"]
+
+
+async def test_the_time_of_a_lookup_begins_when_it_does() -> None:
+    """Names that wait for a thread longer than a look-up may take get their answer all the same."""
+
+    def lookup(_: str) -> Answer:
+        time.sleep(0.1)
+        return PUBLIC
+
+    resolver = Resolver(lookup=lookup, threads=1, timeout_s=0.3)
+    asking = [resolver.addresses(f"{n}.example.org", within_s=10) for n in range(4)]
+    assert await asyncio.gather(*asking) == [PUBLIC] * 4
+    resolver.close()
+
+
+class Dead:
+    """Name servers that answer for no name under `dead` until they are let, and at once for all others."""
+
+    def __init__(self) -> None:
+        self.alive = threading.Event()
+        self.threads = set[int]()
+
+    def __call__(self, host: str) -> Answer:
+        self.threads.add(threading.get_ident())
+        if host.endswith("dead"):
+            assert self.alive.wait(20)
+        return PUBLIC
+
+
+@pytest.fixture
+def dead() -> Iterator[Dead]:
+    made = Dead()
+    yield made
+    made.alive.set()
+
+
+async def test_threads_that_are_held_too_long_are_replaced(dead: Dead) -> None:
+    """Dead names, more than there are threads, cost a good one the time of a look-up at most."""
+    resolver = Resolver(lookup=dead, threads=2, timeout_s=0.1)
+    lost = [asyncio.create_task(resolver.addresses(f"{n}.dead", within_s=10)) for n in range(5)]
+    await asyncio.sleep(0)
+    assert await resolver.addresses("good.example", within_s=10) == PUBLIC
+    assert all(isinstance(answer, NoAddress) for answer in await asyncio.gather(*lost))
+    resolver.close()
+
+
+async def test_who_asks_for_a_name_beyond_its_time_is_told_at_once(dead: Dead) -> None:
+    """No other place is held by it, no other thread; when its answer comes at last, it serves the next one."""
+    resolver = Resolver(lookup=dead, threads=2, timeout_s=0.05)
+    for _ in range(2):
+        assert isinstance(await resolver.addresses("a.dead", within_s=10), NoAddress)
+    assert len(dead.threads) == 1
+    dead.alive.set()
+    while isinstance(await resolver.addresses("a.dead", within_s=10), NoAddress):
+        await asyncio.sleep(0.01)
+    resolver.close()
+
+
+async def test_threads_stay_bounded_when_all_are_held(dead: Dead) -> None:
+    """Four times as many; names beyond them are not begun, and are answered when the servers live again."""
+    resolver = Resolver(lookup=dead, threads=2, timeout_s=0.02)
+    lost = [resolver.addresses(f"{n}.dead", within_s=0.3) for n in range(30)]
+    assert all(isinstance(answer, NoAddress) for answer in await asyncio.gather(*lost))
+    assert len(dead.threads) == 8
+    dead.alive.set()
+    assert await resolver.addresses("29.dead", within_s=10) == PUBLIC
+    assert len(dead.threads) == 8
+    resolver.close()
 
 
 async def test_cancelling_one_who_waits_leaves_the_others(names: Names, new_resolver: Callable[..., Resolver]) -> None:

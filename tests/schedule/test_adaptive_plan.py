@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.model import NO_HINTS, Freshness, Hints, Millis
-from worker.schedule import FailureClass, History, Next, Pace, Seen, Setbacks, phase_of, plan
+from worker.model import NO_HINTS, FailureClass, Freshness, Hints, Millis
+from worker.schedule import History, Next, Pace, Polled, Seen, Setbacks, phase_of, plan
 from worker.schedule.failures import NO_SETBACKS
 from worker.schedule.history import DAY_MS, HOUR_MS
 
@@ -36,8 +36,7 @@ def planned(
     setbacks: Setbacks = NO_SETBACKS,
     retry_after_s: float | None = None,
 ) -> Next:
-    return plan(
-        pace,
+    polled = Polled(
         now=NOW,
         phase=phase,
         chance=chance,
@@ -48,6 +47,7 @@ def planned(
         setbacks=setbacks,
         retry_after_s=retry_after_s,
     )
+    return plan(pace, polled)
 
 
 def minutes(due: Next) -> float:
@@ -94,7 +94,7 @@ def test_an_interval_keeps_its_phase_whenever_the_feed_was_polled(phase: float) 
     pace = replace(EXACT, every_s=3600)
     for late_ms in range(0, 3 * HOUR_MS, 7 * MINUTE_MS):
         now = Millis(NOW + late_ms)
-        due = plan(pace, now=now, phase=phase, chance=0.5, due_at=NOW).due_at
+        due = plan(pace, Polled(now=now, phase=phase, chance=0.5, due_at=NOW)).due_at
         assert (due - phase * HOUR_MS) % HOUR_MS < 2
         assert HOUR_MS / 2 - 1 <= due - now <= HOUR_MS * 1.5 + 1
 
@@ -103,7 +103,7 @@ def test_an_interval_is_no_longer_than_it_says_when_polls_are_on_time() -> None:
     """Some seconds of delay at each poll do not add up."""
     pace, now = replace(EXACT, every_s=900), NOW
     for _ in range(96):
-        now = Millis(plan(pace, now=Millis(now + 5000), phase=0.0, chance=0.5, due_at=now).due_at)
+        now = Millis(plan(pace, Polled(now=Millis(now + 5000), phase=0.0, chance=0.5, due_at=now)).due_at)
     assert now == NOW + DAY_MS
 
 
@@ -361,8 +361,7 @@ def test_a_poll_lies_within_its_bounds(
     """In the future; between the least and the longest interval; after what the site asks for; with a reason."""
 
     def due(setbacks: Setbacks = NO_SETBACKS, asked_s: float | None = None) -> Millis:
-        found = plan(
-            pace,
+        polled = Polled(
             now=now,
             phase=phase,
             chance=chance,
@@ -373,6 +372,7 @@ def test_a_poll_lies_within_its_bounds(
             setbacks=setbacks,
             retry_after_s=asked_s,
         )
+        found = plan(pace, polled)
         assert isinstance(found.due_at, int)
         assert found.due_at > now
         assert found.reason.isprintable()

@@ -106,7 +106,8 @@ def test_the_schema_is_one_and_documents_every_key(name: Any) -> None:
         pytest.param("feeds", "defaults:\nfeeds:\n", id="a list with everything commented out"),
         pytest.param(
             "config",
-            "{fetch: {timeout: '${A}', concurrency: '${A}', max_page: '${A:-5MB}'}, log: {level: '${A}'}, "
+            "{fetch: {timeout: '${A}', concurrency: '${A}', max_page: '${A:-5MB}', proxy: '${A}', "
+            "hosts: {a.example: {proxy: null}}}, log: {level: '${A}'}, "
             "extract: {workers: '${A}'}, schedule: {jitter: '${A}'}, state: '${A}'}",
             id="variables",
         ),
@@ -128,6 +129,7 @@ def test_editors_let_pass_what_can_be_loaded(name: Any, text: str) -> None:
         pytest.param("config", "fetch: {timeout: '17'}", id="no unit, in quotes"),
         pytest.param("config", "extract: {memory: 20mb}", id="unknown unit"),
         pytest.param("config", "fetch: {concurrency: 0}", id="none at once"),
+        pytest.param("config", "fetch: {proxy: 'socks5://proxy.example'}", id="no http proxy"),
         pytest.param("config", "log: {level: loud}", id="unknown word"),
         pytest.param("config", "state: x.db", id="no sqlite:///"),
         pytest.param("feeds", "feeds: [example.org]", id="no URL"),

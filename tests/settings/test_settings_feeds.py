@@ -13,7 +13,9 @@ def test_a_url_is_a_feed(config: Config) -> None:
     """The shorthand: everything else by default, the id a readable form of the URL."""
     config.write(feeds="feeds:\n  - https://Example.org/feed.xml\n")
     (feed,) = config.load().feeds
-    assert feed == Feed(id=FeedId("example.org-feed.xml"), url="https://Example.org/feed.xml")
+    assert feed == Feed(
+        id=FeedId("example.org-feed.xml"), url="https://Example.org/feed.xml", public_url="https://Example.org/feed.xml"
+    )
 
 
 def test_a_feed_in_full(config: Config) -> None:
@@ -36,6 +38,7 @@ feeds:
     assert first == Feed(
         id=FeedId("example"),
         url="https://example.com/rss",
+        public_url="https://example.com/rss",
         title="Example",
         tags=("world", "2024"),
         every_s=900,
@@ -63,13 +66,21 @@ feeds:
     assert a == Feed(
         id=FeedId("a.example"),
         url="https://a.example/",
+        public_url="https://a.example/",
         title="T",
         tags=("a",),
         cron="0 * * * *",
         full_text="never",
         headers={"X": "1"},
     )
-    assert b == Feed(id=FeedId("b.example"), url="https://b.example/", title="B", every_s=300, headers={"Y": "2"})
+    assert b == Feed(
+        id=FeedId("b.example"),
+        url="https://b.example/",
+        public_url="https://b.example/",
+        title="B",
+        every_s=300,
+        headers={"Y": "2"},
+    )
     assert (c.cron, c.every_s) == ("5 * * * *", None)
     assert (d.title, d.cron, d.every_s) == (None, None, None)
 
@@ -217,3 +228,15 @@ def test_a_long_list_takes_time_in_proportion(config: Config) -> None:
     start = time.process_time()
     assert len(config.load().feeds) == 20_000
     assert time.process_time() - start < 7
+
+
+def test_what_the_environment_puts_into_a_url_is_told_nobody(config: Config) -> None:
+    """Neither by the feed's id nor by the URL that records carry; the host is no secret."""
+    feeds = "feeds: ['https://${HOST}/${KEY}/feed?t=${KEY}&n=1', {url: 'https://example.org/${KEY}'}]"
+    first, second = config.write(feeds=feeds).load({"HOST": "h.example", "KEY": "k/1 2"}).feeds
+    assert first.url == "https://h.example/k/1%202/feed?t=k/1%202&n=1"
+    assert first.public_url == "https://h.example/***/feed?t=***&n=1"
+    assert second.public_url == "https://example.org/***"
+    assert first.id.startswith("h.example-feed-")
+    assert second.id.startswith("example.org-")
+    assert len({first.id, second.id}) == 2

@@ -9,7 +9,7 @@ import pytest
 
 from tests.settings.configs import Config
 from worker.errors import ConfigError, Problem
-from worker.settings import Dedup, Extract, Fetch, Log, Output, PerHost, Schedule, load
+from worker.settings import Dedup, Extract, Fetch, Log, Output, Schedule, load
 
 
 @pytest.mark.parametrize("worker", ["", "# nothing\n", "output:\nfetch:\n  per_host:\nlog:\n", "{}"])
@@ -41,13 +41,15 @@ fetch:
   contact: you@example.org
   concurrency: 8
   per_host: {concurrency: 2, delay: 250ms}
-  hosts: {Example.com: {delay: 0s}}
+  hosts: {Example.com: {delay: 0s, proxy: "https://proxy.example/"}}
+  proxy: http://me:pw@127.0.0.1:3128
   timeout: 5s
   max_feed: 1.5MB
   max_page: 20kB
   allow_addresses: [127.0.0.0/8, "::1"]
+  robots: false
   retries: [1s]
-schedule: {first: 2h, max: 3d, jitter: 1, timezone: Europe/Berlin}
+schedule: {min: 20s, first: 2h, max: 3d, jitter: 1, timezone: Europe/Berlin}
 extract: {workers: 3, timeout: 2s, memory: 512MB}
 dedup: {window: 0s, exact: link}
 log: {level: debug, format: json}
@@ -59,14 +61,17 @@ log: {level: debug, format: json}
         "contact": "you@example.org",
         "concurrency": 8,
         "per_host": {"concurrency": 2, "delay_s": 0.25},
-        "hosts": {"example.com": {"concurrency": 1, "delay_s": 0}},
+        "hosts": {"example.com": {"concurrency": 1, "delay_s": 0, "proxy": "https://proxy.example/"}},
+        "proxy": "http://me:pw@127.0.0.1:3128",
         "timeout_s": 5,
         "max_feed_bytes": 1_500_000,
         "max_page_bytes": 20_000,
         "allow_addresses": (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        "robots": False,
         "retries_s": (1,),
     }
     assert settings.schedule.model_dump() == {
+        "min_s": 20,
         "first_s": 7200,
         "max_s": 259200,
         "jitter": 1,
@@ -131,7 +136,48 @@ fetch:
     "[::1]": {delay: 1s}
 """
     ).load()
-    assert settings.fetch.for_host(host) == PerHost(concurrency=concurrency, delay=f"{delay_s}s")
+    found = settings.fetch.for_host(host)
+    assert (found.concurrency, found.delay_s, found.proxy) == (concurrency, delay_s, None)
+
+
+@pytest.mark.parametrize(
+    ("host", "proxy"),
+    [
+        pytest.param("other.org", "http://all.example:3128", id="no entry: the proxy for all"),
+        pytest.param("slow.example", "http://all.example:3128", id="an entry that does not name one"),
+        pytest.param("direct.example", None, id="null: none"),
+        pytest.param("empty.example", None, id="an empty variable: none"),
+        pytest.param("www.far.example", "https://me:p%40ss@far.example", id="its own"),
+    ],
+)
+def test_a_host_may_have_its_own_proxy_or_none(config: Config, host: str, proxy: str | None) -> None:
+    """What an entry says counts, also that there is none; what it leaves out is as for all."""
+    settings = config.write(
+        worker="""
+fetch:
+  proxy: http://all.example:3128
+  hosts:
+    slow.example: {delay: 5s}
+    direct.example: {proxy: null}
+    empty.example: {proxy: "${NONE:-}"}
+    far.example: {proxy: "https://me:${PW}@far.example"}
+"""
+    ).load({"PW": "p%40ss"})
+    assert settings.fetch.for_host(host).proxy == proxy
+
+
+def test_secrets_are_told_to_those_who_hide_them_and_to_nobody_else(config: Config) -> None:
+    """Passwords of proxies as they are written and as they are meant, headers with and without their scheme."""
+    settings = config.write(
+        worker="""
+fetch:
+  proxy: http://me:hunter%32@all.example:3128
+  hosts: {far.example: {proxy: "http://me:hunter3@far.example"}, near.example: {proxy: "http://near.example"}}
+""",
+        feeds='feeds: [{url: "https://a.example/", headers: {Authorization: "Bearer hunter4"}}]',
+    ).load()
+    assert settings.secrets == {"hunter%32", "hunter2", "hunter3", "Bearer hunter4", "hunter4"}
+    assert "hunter" not in repr(settings)
 
 
 def test_lists_are_files_and_globs_each_read_once(config: Config) -> None:

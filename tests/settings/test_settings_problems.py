@@ -122,6 +122,30 @@ def test_what_comes_from_the_environment_is_never_shown(config: Config, worker: 
         assert "${SECRET}" in complaint
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("me:hunter2@proxy.example:3128", id="no scheme"),
+        pytest.param("socks5://me:hunter2@proxy.example", id="another protocol"),
+        pytest.param("http://me:hunter2@", id="no host"),
+        pytest.param("http://me:hun/ter2@proxy.example", id="a slash in the password"),
+        pytest.param("http://me:hunter2@proxy.example:99999", id="no port"),
+        pytest.param("http://me:hunter2@proxy.example/path", id="a path"),
+        pytest.param("http://me:hunter2@[::1", id="half an address"),
+        pytest.param("http://me:${SECRET}@pro xy", id="from the environment"),
+        pytest.param("[hunter2]", id="a list"),
+    ],
+)
+@pytest.mark.parametrize("worker", ["fetch: {{proxy: {}}}", "fetch: {{hosts: {{a.example: {{proxy: {}}}}}}}"])
+def test_what_is_no_proxy_is_told_without_being_shown(config: Config, worker: str, value: str) -> None:
+    """It may hold a password, wherever that has slipped to."""
+    quoted = value if value.startswith("[") else f'"{value}"'
+    (complaint,) = config.write(worker=worker.format(quoted)).complaints({"SECRET": "hunter2"})
+    assert "proxy: expected the http or https URL of a proxy" in complaint
+    assert "(such as http://user:${PASSWORD}@proxy.example:3128; a / in a password is written %2F)" in complaint
+    assert "ter2" not in complaint
+
+
 def test_what_is_not_set_is_told_once(config: Config) -> None:
     """Not again as a value of the wrong type."""
     config.write(worker="fetch: {timeout: '${NO}', concurrency: '${NO}'}", feeds="feeds: ['${NO}', {url: '${NO}'}]")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.samples import NO_PATIENCE, START, WINDOW_MS, Run
+from tests.store.samples import NO_PATIENCE, START, WINDOW_MS, Plans, Run
 from worker.model import HostPolicy, Millis
 from worker.store import Store
 from worker.store.database import open_database
@@ -41,8 +41,9 @@ def open_run(state_path: Path) -> OpenRun:
         def policies(name: str) -> HostPolicy:
             return hosts.get(name.partition(".")[0], policy)
 
-        async with Store(state_path, policies=policies, window_ms=WINDOW_MS) as store:
-            yield Run(store, now)
+        plans = Plans()
+        async with Store(state_path, policies=policies, planner=plans, window_ms=WINDOW_MS) as store:
+            yield Run(store, plans, now)
 
     return opened
 

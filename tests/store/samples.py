@@ -22,6 +22,7 @@ from worker.model import (
     Validators,
     Work,
 )
+from worker.schedule import Next, Polled
 from worker.store import OutboxRow, Store
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -75,15 +76,32 @@ def make_draft(text: str, **changes: Any) -> Draft:
 
 def make_version(name: str, *, elements: tuple[bytes, ...] | None = (), **changes: Any) -> FeedVersion:
     """What is learned of a feed document called `name`."""
-    validators = Validators(etag=f'"{name}"', last_modified=f"on the day of {name}")
-    return FeedVersion(validators=validators, body_hash=key("body", name), elements=elements, **changes)
+    values: dict[str, Any] = {
+        "url": "https://a.example/feed",
+        "validators": Validators(etag=f'"{name}"', last_modified=f"on the day of {name}"),
+        "body_hash": key("body", name),
+        "elements": elements,
+    }
+    return FeedVersion(**(values | changes))
+
+
+class Plans:
+    """A schedule that is told when polls are due, and notes what it is asked by."""
+
+    def __init__(self) -> None:
+        self.due: dict[FeedId, Millis] = {}
+        self.asked: list[Polled] = []
+
+    def __call__(self, feed_id: FeedId, polled: Polled) -> Next:
+        self.asked.append(polled)
+        return Next(due_at=self.due.get(feed_id, Millis(polled.now + HOUR)), reason="as told")
 
 
 class Run:
     """What an engine does with a store, on a clock that stands still until it is moved."""
 
-    def __init__(self, store: Store, now: Millis = START) -> None:
-        self.store, self.now = store, now
+    def __init__(self, store: Store, plans: Plans, now: Millis = START) -> None:
+        self.store, self.plans, self.now = store, plans, now
         self.held: list[Work] = []
 
     def later(self, by_ms: int) -> None:
@@ -129,9 +147,10 @@ class Run:
         self.held = [work for work in self.held if work.lease not in leases]
         return await self.store.finish(batch, now=self.now, polls_due_by=polls_due_by)
 
-    def polled(self, poll: Poll, *entries: SeenEntry, **changes: Any) -> PollDone:
+    def polled(self, poll: Poll, *entries: SeenEntry, next_due: Millis | None = None, **changes: Any) -> PollDone:
         """How a poll ends that found `entries`; the next is in an hour."""
-        values: dict[str, Any] = {"at": self.now, "next_due": Millis(self.now + HOUR), "status": 200}
+        self.plans.due[poll.feed_id] = next_due or Millis(self.now + HOUR)
+        values: dict[str, Any] = {"at": self.now, "status": 200}
         return PollDone(lease=poll.lease, feed_id=poll.feed_id, entries=entries, **(values | changes))
 
     def ingested(self, ingest: Ingest, draft: Draft, **changes: Any) -> IngestDone:

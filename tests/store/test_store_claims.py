@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, Work
+from worker.model import Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, Work
 from worker.store.feeds import UNHOSTED
 
 NEVER = Millis(7_258_118_400_000)  # the year 2200
@@ -276,6 +276,8 @@ async def test_an_entry_comes_with_what_is_needed_to_ingest_it(run: Run) -> None
         feed_id=FeedId("a"),
         feed_title="The A",
         url="https://a.example/one",
+        host="a.example",
+        robots=RobotsCopy(url="https://a.example/robots.txt"),
         entry=b"one",
         first_seen_at=seen_at,
     )

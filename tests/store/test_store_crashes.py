@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.store.invariants import check_state
-from tests.store.samples import DAY, HOUR, NO_PATIENCE, SECOND, START, WINDOW_MS, Run, make_draft, make_entry
+from tests.store.samples import DAY, HOUR, NO_PATIENCE, SECOND, START, WINDOW_MS, Plans, Run, make_draft, make_entry
 from worker.model import Done, FeedVersion, Millis, Poll, Retry, SeenEntry, Validators, Work
 from worker.store import Store
 
@@ -49,7 +49,7 @@ def done_of(run: Run, work: Work, versions: int) -> Done:
     """How a piece of work ends: the same each time it is done. A record's body is its id."""
     if isinstance(work, Poll):
         generation = int(work.body_hash or b"0")
-        version = FeedVersion(validators=Validators(), body_hash=b"%d" % (generation + 1), elements=())
+        version = FeedVersion(url=work.url, validators=Validators(), body_hash=b"%d" % (generation + 1), elements=())
         due = Millis(run.now + (POLLED_EACH_MS if generation + 1 < versions else DAY))
         return run.polled(work, *entries_of(work.feed_id, generation), version=version, next_due=due)
     if work.tries == 0 and work.record_id.endswith("0"):
@@ -60,8 +60,9 @@ def done_of(run: Run, work: Work, versions: int) -> Done:
 
 async def work_through(path: Path, versions: int, now: Millis, told: Connection | None = None) -> None:
     """Polls and ingests in groups of 7, until every feed was polled in so many versions and all of it is ingested."""
-    async with Store(path, policies=lambda _: NO_PATIENCE, window_ms=WINDOW_MS) as store:
-        run = Run(store, now)
+    plans = Plans()
+    async with Store(path, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS) as store:
+        run = Run(store, plans, now)
         await run.start(*FEEDS)
         while await store.next_claim_at() < run.now + HOUR:
             works = await run.claim(7)

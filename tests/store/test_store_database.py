@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import sqlite3
@@ -17,7 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import NO_PATIENCE, WINDOW_MS, Run, make_entry
+from tests.store.samples import NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
 from worker.errors import StateError, StateLocked
 from worker.store import Store, database_url, read_status
 from worker.store.database import open_database
@@ -29,7 +30,7 @@ from pathlib import Path
 from worker.store import Store
 
 async def hold():
-    async with Store(Path(sys.argv[1]), policies=None, window_ms=1):
+    async with Store(Path(sys.argv[1]), policies=None, planner=None, window_ms=1):
         print("held", flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
@@ -38,7 +39,7 @@ asyncio.run(hold())
 
 
 def new_store(path: Path) -> Store:
-    return Store(path, policies=lambda _: NO_PATIENCE, window_ms=WINDOW_MS)
+    return Store(path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS)
 
 
 @contextmanager
@@ -159,7 +160,7 @@ async def test_a_state_may_have_any_name(tmp_path: Path, name: str) -> None:
     """The state is made with its folders where the configuration says, and read there, whatever the path is."""
     path = tmp_path / name / "feed?mill%20.db"
     async with new_store(path) as store:
-        await Run(store).start("a")
+        await Run(store, Plans()).start("a")
         assert [feed.id for feed in read_status(path)[0]] == ["a"]
     assert path.is_file()
     assert [feed.id for feed in read_status(path)[0]] == ["a"]
@@ -200,7 +201,7 @@ def schema_of(path: Path) -> set[tuple[str, str]]:
         (table, part.strip(" ,"))
         for table, sql in rows
         if table != "alembic_version"
-        for part in sql.replace("\t", " ").splitlines()
+        for part in re.split(r",\s*(?=[a-z_]+ [A-Z])|\n", sql.replace("\t", " "))
     }
 
 
@@ -225,7 +226,7 @@ async def test_status_is_read_beside_the_writer(run: Run, state_path: Path) -> N
     assert [(feed.id, feed.new_total) for feed in feeds] == [("a", 2), ("b", 0)]
     assert (totals.feeds, totals.failing, totals.queued, totals.articles, totals.unpublished) == (2, 0, 2, 0, 0)
     await run.ingest("one")
-    await run.poll("b", error="refused")
+    await run.poll("b", error="refused", failure="network")
     totals = read_status(state_path)[1]
     assert (totals.failing, totals.queued, totals.articles, totals.unpublished) == (1, 1, 1, 1)
 

@@ -24,7 +24,7 @@ async def test_new_feeds_are_due_at_once(run: Run) -> None:
     assert polled_feeds(works) == ["a", "b"]
     poll = next(work for work in works if work.feed_id == "a")
     assert isinstance(poll, Poll)
-    assert (poll.url, poll.hops, poll.errors) == ("https://a.example/feed", 0, 0)
+    assert (poll.url, poll.hops) == ("https://a.example/feed", 0)
     assert (poll.validators, poll.body_hash, poll.elements) == (Validators(), b"", frozenset())
 
 

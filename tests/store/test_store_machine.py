@@ -32,6 +32,7 @@ from tests.store.samples import (
     SECOND,
     START,
     WINDOW_MS,
+    Plans,
     Run,
     key,
     make_draft,
@@ -129,9 +130,10 @@ class StoreMachine(RuleBasedStateMachine):
 
     def open(self, listed: list[Feed], poll_all: bool = False) -> None:
         self.listed = {feed.id: feed for feed in listed}
-        self.store = Store(self.path, policies=lambda name: self.policies[name], window_ms=WINDOW_MS)
+        plans = Plans()
+        self.store = Store(self.path, policies=lambda name: self.policies[name], planner=plans, window_ms=WINDOW_MS)
         self.runner.run(self.store.__aenter__())
-        self.run = Run(self.store, self.now)
+        self.run = Run(self.store, plans, self.now)
         self.do(lambda: self.store.start(listed, now=self.now, poll_all=poll_all))
 
     def do(self, call: Callable[[], Awaitable[Any]]) -> Any:

@@ -97,9 +97,8 @@ async def test_failures_count_in_a_row(run: Run, state_path: Path) -> None:
     await run.start("a")
     first = run.now
     for count in range(3):
-        poll = await run.poll_of("a")
-        assert poll.errors == count
-        await run.finish(run.polled(poll, status=500, error="the server answered 500"))
+        await run.poll("a", status=500, error="the server answered 500", failure="server")
+        assert run.plans.asked[-1].setbacks.count == count + 1
         run.later(HOUR)
     status = status_of(state_path)
     assert (status.errors, status.failing_since, status.status) == (3, first, 500)
@@ -113,14 +112,13 @@ async def test_being_throttled_is_no_failure(run: Run, state_path: Path) -> None
     """A 429 neither counts as a failure nor ends a row of them, and is told."""
     await run.start("a")
     since = run.now
-    await run.poll("a", status=500, error="the server answered 500")
+    await run.poll("a", status=500, error="the server answered 500", failure="server")
     run.later(HOUR)
-    await run.poll("a", status=429, error="429: the server asks for patience", throttled=True)
+    await run.poll("a", status=429, error="429: the server asks for patience", failure="throttled")
     status = status_of(state_path)
     assert (status.errors, status.failing_since, status.status) == (1, since, 429)
     assert status.error == "429: the server asks for patience"
-    run.later(HOUR)
-    assert (await run.poll_of("a")).errors == 1
+    assert run.plans.asked[-1].setbacks.count == 1
 
 
 async def test_new_entries_are_counted(run: Run, state_path: Path) -> None:

@@ -214,5 +214,6 @@ async def test_a_batch_may_hold_ends_of_every_kind(run: Run) -> None:
         moved(work["e"].lease),
         Broken(lease=work["f"].lease, at=run.now, error="KeyError"),
     )
-    assert results == [Finished(), Finished(new=2), Finished(op="new"), Finished(), Finished(), Finished()]
+    polled = Finished(new=2, next_at=Millis(run.now + HOUR), why="as told")
+    assert results == [Finished(), polled, Finished(op="new"), Finished(), Finished(), Finished()]
     assert await run.finish() == []

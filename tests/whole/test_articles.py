@@ -4,46 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from html import escape
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.site import Answer, Request, Site, conditional
+from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
-
-RSS = "application/rss+xml"
-
-
-def prose(subject: str, sentences: int = 8) -> str:
-    """Some eighty words that no other subject shares."""
-    return " ".join(
-        f"The {subject} was seen in place number {n} by people who know {subject} well." for n in range(sentences)
-    )
-
-
-def page(title: str, text: str, furniture: str = "") -> Answer:
-    html = (
-        f"<!doctype html><html lang=en><head><title>{escape(title)}</title></head><body>"
-        f"<nav><a href=/>Home</a> {furniture}</nav><article><h1>{escape(title)}</h1><p>{escape(text)}</p></article>"
-        "</body></html>"
-    )
-    return Answer(body=html.encode())
-
-
-def item(guid: str | None = None, url: str | None = None, title: str | None = None, text: str = "") -> str:
-    parts = {"guid": guid, "link": url, "title": title, "description": text}
-    return "<item>" + "".join(f"<{k}>{escape(v)}</{k}>" for k, v in parts.items() if v) + "</item>"
-
-
-def rss(*items: str) -> bytes:
-    return f'<rss version="2.0"><channel><title>Tests</title>{"".join(items)}</channel></rss>'.encode()
-
-
-def feed(site: Site, host: str, *items: str) -> str:
-    """Serves a feed from now on, a new version each time; its URL."""
-    body = rss(*items)
-    return site.add(host, "/feed", conditional(body, content_type=RSS, etag=f'"{hash(body)}"'))
+from tests.whole.pages import RSS, feed, item, page, prose, rss
 
 
 def outcomes(worker: Worker) -> list[tuple[str, int, str | None]]:
@@ -93,7 +60,7 @@ def test_the_same_url_in_two_feeds_is_one_record(site: Site, worker: Worker) -> 
     worker.configure(feeds)
     tally = worker.once()
     assert (tally.new, tally.duplicates) == (1, 1)
-    assert len(site.asked("a")) == 1
+    assert len(site.asked("a", "/1")) == 1
 
 
 def test_the_same_text_under_two_urls_is_one_record(site: Site, worker: Worker) -> None:

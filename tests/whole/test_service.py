@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -15,6 +14,7 @@ import pytest
 
 from tests.site import Answer, Request, Site, conditional
 from tests.whole.conftest import Worker
+from tests.whole.processes import stopped, until
 
 FEED = (
     b"<rss version='2.0'><channel><title>F</title>"
@@ -24,20 +24,6 @@ FEED = (
 
 def feed(number: int = 1) -> Answer:
     return Answer(body=FEED % (number, b"words " * 60 + b"%d" % number), content_type="application/rss+xml")
-
-
-def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-
-
-def stopped(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
-    """Ends the worker; its exit status and its log."""
-    process.send_signal(number)
-    _, log = process.communicate(timeout=15)
-    return process.returncode, log
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

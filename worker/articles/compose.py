@@ -38,7 +38,7 @@ def compose(
         "first_seen_at": "" if first_seen_at is None else rfc3339(first_seen_at),
         "fetched_at": None if fetched_at is None else rfc3339(fetched_at),
         "feed_id": feed.id if feed else "",
-        "feed_url": feed.url if feed else "",
+        "feed_url": feed.public_url if feed else "",
         "feed_title": (feed.title if feed else None) or feed_title,
         "feed_tags": list(feed.tags) if feed else [],
         "entry_id": entry.guid if entry else None,

@@ -28,7 +28,5 @@ def load_and_log(config: Path) -> Settings:
 
 
 def start_log(settings: Settings) -> None:
-    """Logs to standard error as it is now; what the headers of feeds hold is kept out of it."""
-    secrets = {value for feed in settings.feeds for value in feed.headers.values()}
-    secrets |= {value.rpartition(" ")[2] for value in secrets}  # behind "Bearer", "Basic"
-    log.configure(level=settings.log.level, form=settings.log.format, secrets=secrets)
+    """Logs to standard error as it is now; the secrets among the settings are kept out of it."""
+    log.configure(level=settings.log.level, form=settings.log.format, secrets=settings.secrets)

@@ -17,6 +17,7 @@ from worker.model import Millis
 from worker.record import rfc3339
 from worker.settings import load
 from worker.store import FeedStatus, Totals, read_status
+from worker.urls import without_credentials
 
 
 def status(
@@ -32,6 +33,8 @@ def status(
     """
     settings = load(config, os.environ)
     feeds, totals = read_status(settings.state)
+    told = {feed.id: feed.public_url for feed in settings.feeds}
+    feeds = [dataclasses.replace(feed, url=told.get(feed.id, feed.url)) for feed in feeds]
     shown = [feed for feed in feeds if feed.error or not failing]
     if as_json:
         print_json({"feeds": [_plain(feed) for feed in shown], "totals": dataclasses.asdict(totals)})
@@ -63,11 +66,20 @@ def _table(feeds: list[FeedStatus], now: Millis) -> Table:
 def _state(feed: FeedStatus, now: Millis) -> Text:
     if feed.polled_at is None:
         return Text("not polled yet")
-    if feed.error is None:
-        return Text("ok" if feed.status != 304 else "ok, unchanged")
+    said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
+    if feed.retired:
+        said += Text("; retired, not polled any more: take it out of the list, or give it another URL")
+    if feed.moved_to:
+        said += Text("; moved for good to ") + clean(without_credentials(feed.moved_to))
+    if feed.suggestion:
+        said += Text("; its site names ") + clean(without_credentials(feed.suggestion))
+    return said
+
+
+def _error(feed: FeedStatus, now: Millis) -> Text:
     since = f" in {span(now - feed.failing_since)}" if feed.failing_since and feed.errors > 1 else ""
     times = f" ({counted(feed.errors, 'time')}{since})" if feed.errors else ""
-    return clean(feed.error) + Text(times)
+    return clean(feed.error or "") + Text(times)
 
 
 def _sentence(totals: Totals) -> str:

@@ -1,16 +1,16 @@
 """bytes → entries: what a feed document says, and which of it is new.
 
 `parse` is pure: no I/O, no clock, no chance. It can be slow on hostile input (two quadratics of feedparser are known),
-so it runs in a process that can be killed. `encode_entry` and `decode_entry` are how the store keeps an entry between
-its poll and its ingestion.
+so it runs in a process that can be killed. `discover`, which finds the feeds of a page, is like it. `encode_entry` and
+`decode_entry` are how the store keeps an entry between its poll and its ingestion.
 """
 
 from __future__ import annotations
 
 from worker.feeds.stored import decode_entry, encode_entry
-from worker.model import Millis, NotAFeed, ParsedFeed
+from worker.model import FoundFeed, Millis, NotAFeed, ParsedFeed
 
-__all__ = ["decode_entry", "encode_entry", "parse"]
+__all__ = ["decode_entry", "discover", "encode_entry", "parse"]
 
 
 def parse(
@@ -19,7 +19,8 @@ def parse(
     """The entries of a feed document whose elements are not in `known`.
 
     RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, JSON Feed 1.0 and 1.1; malformed XML as far as feedparser can read it.
-    `url` is where the body came from, after redirects; `known` are `ParsedFeed.elements` of the version before;
+    `url` is where the body came from, after redirects; `known` are `ParsedFeed.elements` of the version before; an
+    element that is there again, identical, is left out, but for malformed XML, which has no elements to compare;
     entries after the first `max_entries` are left out, elements and all, and `problem` says so.
 
     Raises nothing that the body could cause, short of using up time or memory.
@@ -29,3 +30,16 @@ def parse(
     from worker.feeds import read
 
     return read.parse(body, url=url, content_type=content_type, known=known, now=now, max_entries=max_entries)
+
+
+def discover(page: bytes, *, url: str, content_type: str | None) -> tuple[FoundFeed, ...]:
+    """The feeds that an HTML page points to, the likeliest first, feeds of comments last; each once, 20 at most.
+
+    `url` is where the page came from, after redirects. Addresses are absolute http(s); where they lead, and whether
+    there is a feed, is for the caller to see. Empty where the bytes are no HTML.
+
+    Raises nothing that the page could cause, short of using up time or memory.
+    """
+    from worker.feeds import discovery  # as above
+
+    return discovery.discover(page, url=url, content_type=content_type)

@@ -15,7 +15,8 @@ from worker.model import Millis
 
 _DAY_MS = 86_400_000
 _COMMENT = re.compile(r"\([^()]*\)")  # RFC 5322 section 3.2.2
-_YEAR_OF_ZEROS = re.compile(r"(?<![-+:\d])0\d{3}\b")  # which parsedate_tz would take for one of two digits
+# Years that begin with zeros, which parsedate_tz would take for one of two digits, or a minus, for a time of day.
+_NO_YEAR = re.compile(r"(?<![-+:\d])0\d{3}\b| -\d+ \d")
 # What follows a time of day. Names of one letter are military time, which RFC 822 got wrong; only Z is understood.
 _ZONE = re.compile(
     r"(?<=:\d\d)(?![:\d])(?P<fraction>[.,]\d+)?\s*(?P<name>[A-Z]{1,5}(?![A-Z]))?\s*"
@@ -100,7 +101,7 @@ def _rfc822(text: str) -> datetime | None:
     """RFC 822 to 5322 with four or two digits of the year, RFC 850, asctime."""
     try:
         parts = parsedate_tz(text if ":" in text else f"{text} 00:00")
-        if parts is None or _YEAR_OF_ZEROS.search(text):
+        if parts is None or _NO_YEAR.search(text):
             return None
         return datetime(*parts[:6], tzinfo=timezone(timedelta(seconds=parts[9] or 0)))
     except (ValueError, IndexError, OverflowError):  # also what parsedate_tz itself lets out on odd input

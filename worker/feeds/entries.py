@@ -21,6 +21,8 @@ def mapped(raws: Iterable[Raw], entry_of: Callable[[Raw], Entry]) -> tuple[tuple
     for raw in raws:
         try:
             entry = entry_of(raw)
+        except MemoryError:
+            raise  # the others' doing as much; left out, it would be taken for known next time
         except Exception as error:  # whatever it is, it is this entry's own; the line names it
             lost[f"unreadable ({type(error).__name__})"] += 1
             continue

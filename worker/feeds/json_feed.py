@@ -30,7 +30,7 @@ def parse(
     try:
         # Not orjson: it refuses a document for one half of a surrogate pair, which is what a title cut in the middle
         # of an emoji ends in.
-        feed = json.loads(body, strict=False)
+        feed = json.loads(body, strict=False, parse_int=_number)
     except (ValueError, RecursionError) as error:
         return NotAFeed(reason=f"not JSON, though it begins like it: {text.line(str(error), 100)}")
     items = feed.get("items") if isinstance(feed, dict) else None
@@ -39,14 +39,14 @@ def parse(
         return NotAFeed(reason="JSON, but not a JSON Feed")
     every = listed(feed, "items")
     dicts = [item for item in every[:max_entries] if isinstance(item, dict)]
-    hashes = tuple(_hash(item) for item in dicts)
-    fresh = [item for item, known_as in zip(dicts, hashes, strict=True) if known_as not in known]
+    distinct = {_hash(item): item for item in dicts}  # what is listed twice is one
+    fresh = [item for hashed, item in distinct.items() if hashed not in known]
 
     site_url = absolute(string(feed, "home_page_url"), url)
     base = site_url or url
     language, authors = text.language(string(feed, "language")), _authors(feed, base)
     entries, lost = mapped(fresh, lambda item: _entry(item, base, language, authors, now))
-    identities = [_identity(item, base) for item in dicts]
+    identities = [_identity(item, base) for item in distinct.values()]
     odd = len(every[:max_entries]) - len(dicts)
     return ParsedFeed(
         version=version or "json",
@@ -54,13 +54,18 @@ def parse(
         site_url=site_url,
         language=language,
         entries=entries,
-        elements=hashes,
+        elements=tuple(distinct),
         repeated_guids=repeated_guids(identities),
         repeated_urls=repeated_urls(identities),
         problem=problem(
             f"items that are no objects: {odd}" if odd else None, omission(len(every) - max_entries, max_entries), lost
         ),
     )
+
+
+def _number(digits: str) -> int | None:
+    """None where int() would refuse it: an absurd number is missing, rather than the whole document."""
+    return int(digits) if len(digits) <= text.MAX_GUID else None
 
 
 def _version(written: str) -> str | None:

@@ -6,7 +6,7 @@ import io
 
 import feedparser
 
-from worker.feeds import elements, text, xml_entry
+from worker.feeds import elements, hints, text, xml_entry
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
 from worker.feeds.fields import Fields, string
 from worker.feeds.xml_entry import Surroundings
@@ -17,20 +17,24 @@ _KINDS = {"feed": "atom", "RDF": "rss10"}  # feedparser's names for what a root 
 
 
 def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
-    """As `worker.feeds.parse`. Where every element is known, only `version`, `elements` and `problem` are told."""
+    """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, problem."""
     document = elements.legal(body)
-    source, malformed, omitted = document.encode(), None, 0
     hashes: tuple[bytes, ...] = ()
+    malformed, said = None, None
     pruned = elements.prune(document, known, max_entries)
     if isinstance(pruned, elements.Malformed):
         malformed = text.line(f"not well-formed: {pruned.reason}", 200)
+        document, omitted = elements.cut(document, max_entries)
+        source = document.encode()
     else:
-        source, hashes, omitted = pruned.document, pruned.hashes, pruned.omitted
+        source, hashes, omitted, said = pruned.document, pruned.hashes, pruned.omitted, pruned.hints
         if hashes and not pruned.fresh:
             kind = _KINDS.get(pruned.root, "rss")
-            return ParsedFeed(version=kind, elements=hashes, problem=omission(omitted, max_entries))
+            return ParsedFeed(version=kind, elements=hashes, hints=said, problem=omission(omitted, max_entries))
     try:
         version, feed, raws = _read(source)
+    except MemoryError:
+        raise  # says nothing of the document
     except Exception as error:  # feedparser lets out what its parsers stumble over: IndexError, AssertionError, …
         return NotAFeed(reason=f"feedparser fails on it: {type(error).__name__}")
     if not version and not raws:
@@ -58,6 +62,7 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
         elements=hashes,
         repeated_guids=repeated_guids(identities),
         repeated_urls=repeated_urls(identities),
+        hints=said or hints.of_fields(feed),
         problem=problem(malformed, omission(omitted, max_entries), lost),
     )
 

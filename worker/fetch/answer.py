@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from worker import urls
-from worker.fetch.failures import one_line
+from worker.fetch.failures import named, one_line
+from worker.fetch.request import bare
 from worker.fetch.retry_after import retry_after_s
-from worker.model import FetchFailed, NotModified, Throttled, Validators
+from worker.model import FetchFailed, Freshness, NotModified, Redirected, Throttled, Validators
+from worker.schedule import freshness
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -35,13 +36,15 @@ class Head:
         """Verbatim."""
         return Validators(etag=self.first("etag"), last_modified=self.first("last-modified"))
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elsewhere:
-    """A redirect; `url` is absolute, http or https."""
-
-    url: str
-    permanent: bool
+    def fresh(self, now_s: float) -> Freshness | None:
+        """How long the answer, which came at `now_s` (UTC since 1970), stays fresh."""
+        return freshness(
+            cache_control=self.all("cache-control"),
+            age=self.first("age"),
+            expires=self.first("expires"),
+            date=self.first("date"),
+            now_s=now_s,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,39 +52,45 @@ class Content:
     """The body is what was asked for."""
 
 
-Meaning = Content | Elsewhere | NotModified | Throttled | FetchFailed
+Meaning = Content | Redirected | NotModified | Throttled | FetchFailed
 
 
-def meaning(head: Head, *, url: str, conditional: bool, now_s: float) -> Meaning:
+def meaning(head: Head, *, url: str, conditional: bool, forwarded: bool = False, now_s: float) -> Meaning:
     """What `head`, the answer to a GET of `url` at `now_s` (UTC since 1970), comes to.
 
-    `conditional`: validators were sent. 203 is a 200 that a proxy has changed (RFC 9110 section 15.3.4); the other 2xx
-    have no content or not all of it.
+    `conditional`: validators were sent. `forwarded`: to a proxy, which may have answered by itself.
+    203 is a 200 that a proxy has changed (RFC 9110 section 15.3.4); the other 2xx have no content or not all of it.
     """
     match head.status:
         case 200 | 203:
             return Content()
         case 304 if conditional:
-            return NotModified(validators=head.validators)
+            return NotModified(validators=head.validators, fresh=head.fresh(now_s))
         case 304:
             return FetchFailed(kind="protocol", reason="304 Not Modified to a request that named no version")
         case status if status in _REDIRECTS:
-            return _elsewhere(head, url)
+            return _redirected(head, url, now_s)
         case 429 | 503:
             return Throttled(status=head.status, retry_after_s=retry_after_s(head.first("retry-after"), now_s=now_s))
+        case 407 if forwarded:
+            return FetchFailed(kind="connect", reason=f"the proxy answered {named(407)}")
         case status:
-            return FetchFailed(kind="status", status=status, reason=_named(status))
+            return FetchFailed(kind="status", status=status, reason=named(status))
 
 
-def _elsewhere(head: Head, url: str) -> Elsewhere | FetchFailed:
+def _redirected(head: Head, url: str, now_s: float) -> Redirected | FetchFailed:
     location = head.first("location")
     if location is None:
-        return FetchFailed(kind="protocol", reason=f"{_named(head.status)} without a Location")
+        return FetchFailed(kind="protocol", reason=f"{named(head.status)} without a Location")
     target = urls.absolute(_utf8(location), base=url)
     if target is None:
         shown = one_line(urls.without_credentials(location))
         return FetchFailed(kind="redirects", reason=one_line(f"redirect to what is no http(s) URL: {shown!r}"))
-    return Elsewhere(url=target, permanent=head.status in _PERMANENT)
+    return Redirected(
+        url=bare(target),
+        permanent=head.status in _PERMANENT,
+        retry_after_s=retry_after_s(head.first("retry-after"), now_s=now_s),
+    )
 
 
 def _utf8(text: str) -> str:
@@ -90,11 +99,3 @@ def _utf8(text: str) -> str:
         return text.encode("latin-1").decode()
     except UnicodeDecodeError:
         return text
-
-
-def _named(status: int) -> str:
-    """`404 Not Found`: by our names, not the server's."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)

@@ -47,7 +47,7 @@ def limited(*, deadline: float, wire_bytes: int) -> Iterator[None]:
         _LIMITS.reset(token)
 
 
-def _left_s(timeout: float | None) -> float:
+def left_s(timeout: float | None) -> float:
     """`timeout`, or what is left until the deadline where that is less."""
     left = _LIMITS.get().deadline - time.monotonic()
     if left <= 0:
@@ -58,11 +58,12 @@ def _left_s(timeout: float | None) -> float:
 class GuardedStream(httpcore.AsyncNetworkStream):
     """A connection whose every operation keeps to the limits of the fetch that uses it."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
+    def __init__(self, inner: httpcore.AsyncNetworkStream, *, proxy: str | None = None) -> None:
+        """`proxy`: the host of the proxy that the connection is to; a failed handshake with that name is its own."""
+        self._inner, self._proxy = inner, proxy
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = await self._inner.read(max_bytes, _left_s(timeout))
+        data = await self._inner.read(max_bytes, left_s(timeout))
         limits = _LIMITS.get()
         limits.wire_bytes -= len(data)
         if limits.wire_bytes < 0:
@@ -70,7 +71,7 @@ class GuardedStream(httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._inner.write(buffer, _left_s(timeout))
+        await self._inner.write(buffer, left_s(timeout))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -78,11 +79,13 @@ class GuardedStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
+        name = server_hostname and server_hostname.strip("[]")
         try:
-            return GuardedStream(await self._inner.start_tls(ssl_context, server_hostname, _left_s(timeout)))
+            return GuardedStream(await self._inner.start_tls(ssl_context, name, left_s(timeout)))
         except (httpcore.ConnectError, ValueError) as error:  # ValueError: a name that TLS can't carry
             await self.aclose()
-            raise FetchError("tls", tls_reason(error)) from error
+            whose = "the proxy: " if server_hostname == self._proxy else ""
+            raise FetchError("tls", whose + tls_reason(error)) from error
         except BaseException:
             await self.aclose()  # httpcore closes what it has, and it does not have this one yet
             raise
@@ -95,9 +98,15 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects to the addresses of a name if every one of them is permitted."""
 
     def __init__(
-        self, *, resolver: Resolver, allow: Sequence[Network] = (), inner: httpcore.AsyncNetworkBackend | None = None
+        self,
+        *,
+        resolver: Resolver,
+        allow: Sequence[Network] = (),
+        to_proxy: bool = False,
+        inner: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
-        self._resolver, self._allow = resolver, tuple(allow)
+        """`to_proxy`: all connections are to a proxy, which may be anywhere: the operator named it."""
+        self._resolver, self._allow, self._to_proxy = resolver, tuple(allow), to_proxy
         self._inner = inner or httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -113,29 +122,35 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         Raises FetchError of kind address, dns, connect or timeout.
         """
         addresses = _in_turn(await self._permitted(host, timeout))
-        failure = FetchError("dns", f"{host} has no address")
+        peer = f"the proxy {host}" if self._to_proxy else host
+        failure = FetchError("dns", f"{peer} has no address")
         for turn, address in enumerate(addresses):
-            share_s = _left_s(timeout) / (len(addresses) - turn)
+            share_s = left_s(timeout) / (len(addresses) - turn)
             try:
                 return GuardedStream(
-                    await self._inner.connect_tcp(str(address), port, share_s, local_address, socket_options)
+                    await self._inner.connect_tcp(str(address), port, share_s, local_address, socket_options),
+                    proxy=host if self._to_proxy else None,
                 )
             except httpcore.ConnectTimeout:
-                failure = FetchError("timeout", f"{host} ({address}), port {port}: no answer")
+                failure = FetchError("timeout", f"{peer} ({address}), port {port}: no answer")
             except httpcore.ConnectError as error:
-                failure = FetchError("connect", f"{host} ({address}), port {port}: {connect_reason(error)}")
+                failure = FetchError("connect", f"{peer} ({address}), port {port}: {connect_reason(error)}")
         raise failure
 
     async def _permitted(self, host: str, timeout: float | None) -> tuple[Address, ...]:
-        answer = await self._resolver.addresses(host.rstrip("."), within_s=_left_s(timeout))
+        answer = await self._resolver.addresses(host.rstrip("."), within_s=left_s(timeout))
         if isinstance(answer, NoAddress):
-            raise FetchError("dns", answer.reason)
-        for address in answer:
-            if not is_permitted(address, self._allow):
-                raise FetchError(
-                    "address", f"{host} is at {address}, which is not public (setting fetch.allow_addresses)"
-                )
+            raise FetchError("dns", f"the proxy {answer.reason}" if self._to_proxy else answer.reason)
+        if not self._to_proxy:
+            refuse_private(host, answer, self._allow)
         return answer
+
+
+def refuse_private(host: str, addresses: Sequence[Address], allow: Sequence[Network]) -> None:
+    """Raises FetchError of kind address if one of `addresses`, which are those of `host`, is not permitted."""
+    for address in addresses:
+        if not is_permitted(address, allow):
+            raise FetchError("address", f"{host} is at {address}, which is not public (setting fetch.allow_addresses)")
 
 
 def _in_turn(addresses: Sequence[Address]) -> list[Address]:

@@ -19,24 +19,29 @@ _MAX_CHUNKS = 50_000
 _GZIP, _GZIP_OR_ZLIB = 31, 47  # window bits of zlib: gzip alone; either, told apart by its first bytes
 
 
-async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: int) -> bytes:
+async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: int, truncate: bool = False) -> bytes:
     """The decoded body of the raw `chunks`, at most `max_bytes` of them and of what they become.
 
-    `coding` is the Content-Encoding, all its lines joined by commas. Raises FetchError: too_large, encoding, or
-    protocol where the compressed data ends early.
+    `coding` is the Content-Encoding, all its lines joined by commas. `truncate`: of a larger body its first
+    `max_bytes` are given, and no more of `chunks` is taken. Raises FetchError: too_large, encoding, or protocol where
+    the compressed data ends early.
     """
     inflater = _inflater(coding)
     body, wire_bytes, count = bytearray(), 0, 0
     async for chunk in chunks:
         wire_bytes, count = wire_bytes + len(chunk), count + 1
-        if wire_bytes > max_bytes:
+        if wire_bytes > max_bytes and not truncate:
             raise FetchError("too_large", f"the body is over {max_bytes} bytes")
         if count > _MAX_CHUNKS:
             raise FetchError("too_large", f"the body comes in more than {_MAX_CHUNKS} chunks")
         for piece in (chunk,) if inflater is None else inflater.pieces(chunk):
             body += piece
             if len(body) > max_bytes:
+                if truncate:
+                    return bytes(body[:max_bytes])
                 raise FetchError("too_large", f"the body decodes to more than {max_bytes} bytes")
+        if wire_bytes > max_bytes:  # enough was taken, whatever it came to
+            return bytes(body)
     if inflater is not None and wire_bytes and not inflater.at_end:
         raise FetchError("protocol", "the compressed body ends early")
     return bytes(body)

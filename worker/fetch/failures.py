@@ -7,7 +7,9 @@ each comes to. What is not in it (a use of httpx that it forbids, a defect of ou
 from __future__ import annotations
 
 import os
+import re
 import ssl
+from http import HTTPStatus
 
 import anyio
 import httpcore
@@ -54,6 +56,9 @@ def failure_of(error: Exception) -> FetchFailed:
             kind, reason = "timeout", "no whole answer within the time allowed"
         case httpx.ConnectError() | httpcore.ConnectError():
             kind, reason = "connect", connect_reason(error)
+        case httpx.ProxyError() | httpcore.ProxyError():
+            # httpcore's text is the status and phrase of the answer to CONNECT.
+            kind, reason = "connect", f"the proxy opens no tunnel: {_proxy_status(str(error))}"
         case httpx.LocalProtocolError() | httpcore.LocalProtocolError() | httpx.InvalidURL():
             # Their texts quote the header or the URL, which may hold a secret.
             reason = "the URL or a header can't be sent over HTTP"
@@ -77,6 +82,19 @@ def tls_reason(error: BaseException) -> str:
         name: str | None = getattr(cause, "reason", None)
         return f"TLS failed: {(name or 'no reason given').replace('_', ' ').lower()}"
     return "the connection broke during the TLS handshake"
+
+
+def named(status: int) -> str:
+    """`404 Not Found`: by our names, not the server's."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _proxy_status(text: str) -> str:
+    status = re.match("[0-9]{3}", text)
+    return named(int(status[0])) if status else "no answer that can be used"
 
 
 def connect_reason(error: BaseException) -> str:

@@ -34,47 +34,36 @@ def user_agent(contact: str | None, version: str) -> str:
     return f"feedmill/{version}" + (f" (+{contact})" if contact else "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where a request goes."""
-
-    url: str
-    """Without credentials, its host in A-labels."""
-    host: str
-    origin: tuple[str, str, int]
-
-    @classmethod
-    def of(cls, url: str) -> Target:
-        """Raises urls.BadUrl."""
-        host, origin = urls.host_of(url), urls.origin_of(url)
-        parts = urlsplit(url)
-        netloc = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
-        return cls(url=parts._replace(netloc=netloc).geturl(), host=host, origin=origin)
+def bare(url: str) -> str:
+    """`url` without credentials, its host in A-labels. Raises urls.BadUrl."""
+    host, parts = urls.host_of(url), urlsplit(url)
+    netloc = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
+    return parts._replace(netloc=netloc).geturl()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What the requests of one fetch have in common."""
+    """A request: where it goes, and what it says there."""
 
-    origin: tuple[str, str, int]
-    """Of the first URL: the only one to see `secret`."""
-    public: Mapping[str, str]
-    secret: Mapping[str, str] = field(repr=False)
+    url: str
+    """Without credentials, its host in A-labels."""
+    fields: Mapping[str, str] = field(repr=False)
+    """Headers by their names in lower case; may hold secrets, hence not in repr()."""
     validators: Validators
 
     @classmethod
     def of(
         cls, url: str, *, user_agent: str, accept: str, headers: Mapping[str, str], validators: Validators
     ) -> Asking:
-        """`headers`, and credentials in `url` as Basic ones, are the secret part; they win over User-Agent and Accept.
+        """`headers` win over User-Agent, Accept, and the credentials in `url`, which are sent as Basic ones.
 
         Raises urls.BadUrl.
         """
-        secret = _basic(url) | {name.lower(): value for name, value in headers.items()}
         return cls(
-            origin=urls.origin_of(url),
-            public={"user-agent": user_agent, "accept": accept},
-            secret=secret,
+            url=bare(url),
+            fields={"user-agent": user_agent, "accept": accept}
+            | _basic(url)
+            | {name.lower(): value for name, value in headers.items()},
             validators=Validators(etag=_sendable(validators.etag), last_modified=_sendable(validators.last_modified)),
         )
 
@@ -83,13 +72,10 @@ class Asking:
         """A 304 is among the answers asked for."""
         return self.validators != Validators()
 
-    def headers(self, target: Target) -> Headers:
-        """The header fields of a request to `target`; Host is httpx's to add. Raises UnicodeError."""
-        fields = dict(self.public)
-        if target.origin == self.origin:
-            fields |= self.secret
+    def headers(self) -> Headers:
+        """The header fields as they are sent; Host is httpx's to add. Raises UnicodeError."""
         # httpx would decode anything; whole_body() decodes this, within bounds.
-        fields["accept-encoding"] = "gzip"
+        fields = {**self.fields, "accept-encoding": "gzip"}
         lines = [(name.encode("ascii"), value.encode()) for name, value in fields.items()]
         # Both, in the bytes they came in: a server that knows both goes by the tag (RFC 9110 section 13.1.3).
         if self.validators.etag is not None:

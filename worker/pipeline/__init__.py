@@ -1,7 +1,9 @@
 """The order of the calls: poll(feed), ingest(entry), publish(rows). Decisions are made by the rooms below.
 
 tasks.py     what runs in the CPU processes: bytes in, plain values out
-polls.py     fetch → feeds.parse → dedup.identity → schedule.next_poll
+polls.py     fetch → feeds.parse → dedup.identity; or, for a feed that is lost, feeds.discover
+robots.py    whether a page may be asked for
+spared.py    hosts whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments
 """
@@ -9,5 +11,6 @@ publish.py   outbox rows → segments
 from worker.pipeline.ingests import Ingester
 from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
+from worker.pipeline.robots import Gate
 
-__all__ = ["Ingester", "Poller", "Publisher"]
+__all__ = ["Gate", "Ingester", "Poller", "Publisher"]

@@ -10,7 +10,7 @@ import structlog
 
 from worker import urls
 from worker.cpu import Pool
-from worker.errors import TaskCrashed, TaskError
+from worker.errors import TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (
     Draft,
@@ -25,13 +25,17 @@ from worker.model import (
     NotModified,
     Redirected,
     Retry,
+    RobotsRead,
     Throttled,
 )
-from worker.pipeline.polls import PATIENCE_S, headers_for
+from worker.pipeline.polls import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
+from worker.pipeline.robots import Barred, Gate
+from worker.pipeline.spared import SparedHosts
 from worker.pipeline.tasks import Source, draft_from_entry, draft_from_page, draft_without_text, without_secrets
 from worker.schedule import next_try
 
-ACCEPT = "text/html, application/xhtml+xml, application/xml;q=0.9, text/plain;q=0.8, */*;q=0.1"
+MAX_WAITS = 12
+"""Times that a page's host may ask for patience before the feed's own content has to do."""
 
 log = structlog.stdlib.get_logger("feedmill.ingest")
 
@@ -44,16 +48,19 @@ class Ingester:
         *,
         client: Client,
         cpu: Pool,
+        gate: Gate | None,
         feeds: Mapping[FeedId, Feed],
         max_bytes: int,
         retries_s: Sequence[float],
         link_duplicates: bool,
         clock: Callable[[], Millis],
     ) -> None:
-        self._client, self._cpu, self._feeds, self._max_bytes = client, cpu, feeds, max_bytes
+        """gate: heeds robots.txt; None lets every page pass."""
+        self._client, self._cpu, self._gate, self._feeds, self._max_bytes = client, cpu, gate, feeds, max_bytes
         self._retries_s, self._link_duplicates, self._clock = retries_s, link_duplicates, clock
+        self._spared = SparedHosts()
 
-    async def ingest(self, work: Ingest) -> IngestDone | Moved | Retry:
+    async def ingest(self, work: Ingest) -> IngestDone | Moved | RobotsRead | Retry:
         feed = self._feeds[work.feed_id]
         source = Source(
             record_id=work.record_id,
@@ -65,56 +72,75 @@ class Ingester:
         )
         if work.url is None:
             return self._done(work, await self._from_entry(source, None))
+        if self._spared.spares(work.host, self._clock()):
+            return self._done(work, await self._from_entry(source, "pages of its host took too long to read"))
+        match await self._gate.stops(work, work.url) if self._gate else None:
+            case Moved() | RobotsRead() as instead:
+                return instead
+            case Throttled() as throttled:
+                return await self._patient(work, source, throttled)
+            case Barred(reason=reason, for_good=True):
+                return self._done(work, await self._from_entry(source, reason))
+            case Barred(reason=reason):
+                return await self._later(work, source, reason, None)
+            case None:
+                return await self._page(work, work.url, feed, source)
+
+    async def _page(self, work: Ingest, url: str, feed: Feed, source: Source) -> IngestDone | Moved | Retry:
         outcome = await self._client.get(
-            work.url,
-            max_bytes=self._max_bytes,
-            accept=ACCEPT,
-            headers=headers_for(feed, work.url),
-            hops=work.hops,
+            url, max_bytes=self._max_bytes, accept=ACCEPT_PAGE, headers=headers_for(feed, url)
         )
-        match outcome:
-            case Fetched():
+        match within_redirects(outcome, work.hops):
+            case Fetched() as page:
                 try:
-                    return self._done(work, await self._from_page(source, outcome))
+                    return self._done(work, await self._from_page(work.host, source, page))
                 except TaskCrashed as error:  # perhaps for want of memory, and no fault of this page's
-                    return await self._later(work, source, f"extraction failed: {error}", outcome.status)
-            case Redirected():
-                return Moved(lease=work.lease, url=outcome.url, host=urls.host_of(outcome.url), hops=outcome.hops)
-            case Throttled(status=status, retry_after_s=asked):
-                wait_s = PATIENCE_S if asked is None else asked
-                return await self._later(work, source, f"the page answered {status}", status, wait_s=wait_s)
-            case FetchFailed(reason=reason, status=status) if outcome.lasting:
+                    return await self._later(work, source, f"extraction failed: {error}", page.status)
+            case Redirected() as redirect:
+                return moved(work, redirect, self._clock())
+            case Throttled() as throttled:
+                return await self._patient(work, source, throttled)
+            case FetchFailed(reason=reason, status=status) as failed if failed.lasting:
                 return self._done(work, await self._from_entry(replace(source, status=status), reason))
             case FetchFailed(reason=reason, status=status):
                 return await self._later(work, source, reason, status)
             case NotModified():
                 return await self._later(work, source, "the page answered 304 to a request without validators", 304)
-            case _:
-                assert_never(outcome)
+            case _ as never:
+                assert_never(never)
 
-    async def _later(
-        self, work: Ingest, source: Source, reason: str, status: int | None, *, wait_s: float | None = None
-    ) -> IngestDone | Retry:
-        """Another try, or the feed's own content when there were enough."""
+    async def _patient(self, work: Ingest, source: Source, answer: Throttled) -> IngestDone | Retry:
+        """As often as a host may ask for patience, the page waits, and no try of it is used up."""
         now = self._clock()
-        not_before = None if wait_s is None else Millis(now + round(wait_s * 1000))
-        due_at = next_try(now=now, tries=work.tries + 1, waits_s=self._retries_s)
-        if due_at is not None:
-            due_at = max(due_at, not_before or due_at)
-            return Retry(lease=work.lease, due_at=due_at, reason=reason, not_before=not_before)
-        draft = await self._from_entry(replace(source, status=status), reason)
+        reason, not_before = f"the page answered {answer.status}", held(now, answer.retry_after_s)
+        if work.waits < MAX_WAITS:
+            due_at = not_before or Millis(now + round(PATIENCE_S * 1000))
+            return Retry(lease=work.lease, due_at=due_at, reason=reason, throttled=True, not_before=not_before)
+        draft = await self._from_entry(replace(source, status=answer.status), reason)
         return self._done(work, draft, not_before)
 
-    async def _from_page(self, source: Source, answer: Fetched) -> Draft:
+    async def _later(self, work: Ingest, source: Source, reason: str, status: int | None) -> IngestDone | Retry:
+        """Another try, or the feed's own content when there were enough."""
+        due_at = next_try(now=self._clock(), tries=work.tries + 1, waits_s=self._retries_s)
+        if due_at is not None:
+            return Retry(lease=work.lease, due_at=due_at, reason=reason)
+        return self._done(work, await self._from_entry(replace(source, status=status), reason))
+
+    async def _from_page(self, host: str, source: Source, answer: Fetched) -> Draft:
         source = replace(source, url=answer.url, status=answer.status, fetched_at=self._clock())
         page = replace(source, content_type=answer.content_type, body=answer.body)
         try:
-            return await self._cpu.run(draft_from_page, page)
+            draft = await self._cpu.run(draft_from_page, page)
         except TaskCrashed:
+            self._spared.killed(host, self._clock())
             raise
         except TaskError as error:
+            if isinstance(error, TaskTimeout):
+                self._spared.killed(host, self._clock())
             log.warning("page.unreadable", url=urls.without_credentials(answer.url), error=str(error))
             return await self._from_entry(source, f"extraction failed: {error}")
+        self._spared.read(host)
+        return draft
 
     async def _from_entry(self, source: Source, reason: str | None) -> Draft:
         try:

@@ -8,35 +8,44 @@ from typing import assert_never
 
 import structlog
 
-from worker import urls
+from worker import feeds, urls
 from worker.cpu import Pool
 from worker.errors import TaskError
 from worker.fetch import Client
 from worker.model import (
+    MAX_REDIRECTS,
+    FailureClass,
     Feed,
     FeedId,
     FeedVersion,
     Fetched,
     FetchFailed,
+    Freshness,
+    Ingest,
     Millis,
     Moved,
     NotAFeed,
     NotModified,
+    Outcome,
     Poll,
     PollDone,
     Redirected,
+    Sought,
     Throttled,
     Validators,
 )
 from worker.pipeline.tasks import FeedRead, read_feed, without_secrets
-from worker.schedule import Timing, next_poll
+from worker.schedule import class_of
 
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
+ACCEPT_PAGE = "text/html, application/xhtml+xml, application/xml;q=0.9, text/plain;q=0.8, */*;q=0.1"
 PATIENCE_S = 300.0
-"""How long a host is left alone that asks for patience without saying how much."""
+"""How long a feed or page is left alone whose host asks for patience without saying how much."""
+_LONGEST_HOLD_S = 86_400.0
+"""For a host as a whole: one of its feeds may ask for more, which keeps the others no longer than this."""
 
 log = structlog.stdlib.get_logger("feedmill.poll")
 
@@ -50,54 +59,51 @@ class Poller:
         client: Client,
         cpu: Pool,
         feeds: Mapping[FeedId, Feed],
-        timing: Callable[[Feed], Timing],
         max_bytes: int,
         link_duplicates: bool,
         clock: Callable[[], Millis],
         chance: Callable[[], float],
     ) -> None:
-        self._client, self._cpu, self._feeds, self._timing = client, cpu, feeds, timing
+        self._client, self._cpu, self._feeds = client, cpu, feeds
         self._max_bytes, self._link_duplicates, self._clock, self._chance = max_bytes, link_duplicates, clock, chance
 
-    async def poll(self, work: Poll) -> PollDone | Moved:
+    async def poll(self, work: Poll) -> PollDone | Sought | Moved:
         feed = self._feeds[work.feed_id]
         outcome = await self._client.get(
             work.url,
             max_bytes=self._max_bytes,
-            accept=ACCEPT,
+            accept=ACCEPT_PAGE if work.seek else ACCEPT,
             validators=work.validators,
             headers=headers_for(feed, work.url),
-            hops=work.hops,
         )
+        outcome = within_redirects(outcome, work.hops)
+        if isinstance(outcome, Redirected):
+            return moved(work, outcome, self._clock())
+        if work.seek:
+            return await self._sought(work, outcome)
         match outcome:
             case Fetched():
                 return await self._fetched(work, feed, outcome)
-            case NotModified(validators=validators):
-                return self._unchanged(work, feed, 304, validators)
-            case Redirected():
-                return Moved(lease=work.lease, url=outcome.url, host=urls.host_of(outcome.url), hops=outcome.hops)
+            case NotModified():
+                # Validators that the answer does not carry stand as they are.
+                kept = Validators(
+                    etag=outcome.validators.etag or work.validators.etag,
+                    last_modified=outcome.validators.last_modified or work.validators.last_modified,
+                )
+                return self._unchanged(work, feed, 304, kept, outcome.fresh)
             case Throttled(status=status, retry_after_s=asked):
                 wait_s = PATIENCE_S if asked is None else asked
-                now = self._clock()
-                return PollDone(
-                    lease=work.lease,
-                    feed_id=work.feed_id,
-                    at=now,
-                    next_due=self._next(feed, now, retry_after_s=wait_s),
-                    status=status,
-                    error=f"{status}: the server asks for patience ({wait_s:g} s)",
-                    throttled=True,
-                    not_before=Millis(now + round(wait_s * 1000)),
-                )
-            case FetchFailed(reason=reason, status=status):
-                return self._failed(work, feed, reason, status)
+                reason = f"{status}: the server asks for patience ({wait_s:g} s)"
+                return self._failed(work, "throttled", reason, status, wait_s=wait_s, hold=held(self._clock(), asked))
+            case FetchFailed():
+                return self._failed(work, class_of(outcome), outcome.reason, outcome.status)
             case _:
                 assert_never(outcome)
 
     async def _fetched(self, work: Poll, feed: Feed, answer: Fetched) -> PollDone:
         body_hash = hashlib.blake2b(answer.body, digest_size=16).digest()
         if body_hash == work.body_hash:
-            return self._unchanged(work, feed, answer.status, answer.validators)
+            return self._unchanged(work, feed, answer.status, answer.validators, answer.fresh)
         try:
             read = await self._cpu.run(
                 read_feed,
@@ -110,63 +116,120 @@ class Poller:
                 link_duplicates=self._link_duplicates,
             )
         except TaskError as error:
-            return self._failed(work, feed, f"the feed could not be parsed: {error}", answer.status)
+            return self._failed(work, "parse", f"the feed could not be parsed: {error}", answer.status)
         if isinstance(read, NotAFeed):
-            return self._failed(work, feed, f"not a feed: {read.reason}", answer.status)
+            return self._failed(work, "parse", f"not a feed: {read.reason}", answer.status)
         return self._read(work, feed, answer, body_hash, read)
 
     def _read(self, work: Poll, feed: Feed, answer: Fetched, body_hash: bytes, read: FeedRead) -> PollDone:
         if read.problem:
             log.warning("feed.malformed", problem=read.problem)
-        now = self._clock()
         return PollDone(
             lease=work.lease,
             feed_id=work.feed_id,
-            at=now,
-            next_due=self._next(feed, now),
+            at=self._clock(),
+            chance=self._chance(),
             status=answer.status,
+            fresh=answer.fresh,
             version=FeedVersion(
+                url=work.url,
                 validators=answer.validators,
                 body_hash=body_hash,
                 elements=read.elements,
+                entries=read.total,
+                hints=read.hints,
                 title=read.title,
                 site_url=read.site_url,
             ),
             entries=read.entries,
+            audit=work.audit,
+            led_to=_led_to(work, feed),
         )
 
-    def _unchanged(self, work: Poll, feed: Feed, status: int, validators: Validators) -> PollDone:
-        """A 304, or the same bytes again. Validators that the answer does not carry stand as they are."""
-        now = self._clock()
-        kept = Validators(
-            etag=validators.etag or work.validators.etag,
-            last_modified=validators.last_modified or work.validators.last_modified,
-        )
+    def _unchanged(
+        self, work: Poll, feed: Feed, status: int, validators: Validators, fresh: Freshness | None
+    ) -> PollDone:
+        """A 304, or the same bytes again."""
         return PollDone(
             lease=work.lease,
             feed_id=work.feed_id,
-            at=now,
-            next_due=self._next(feed, now),
+            at=self._clock(),
+            chance=self._chance(),
             status=status,
-            version=FeedVersion(validators=kept, body_hash=work.body_hash, elements=None),
+            fresh=fresh,
+            version=FeedVersion(url=work.url, validators=validators, body_hash=work.body_hash, elements=None),
             unchanged=True,
+            audit=work.audit,
+            led_to=_led_to(work, feed),
         )
 
-    def _failed(self, work: Poll, feed: Feed, reason: str, status: int | None) -> PollDone:
-        now = self._clock()
+    def _failed(
+        self,
+        work: Poll,
+        failure: FailureClass,
+        reason: str,
+        status: int | None,
+        *,
+        wait_s: float | None = None,
+        hold: Millis | None = None,
+    ) -> PollDone:
         return PollDone(
             lease=work.lease,
             feed_id=work.feed_id,
-            at=now,
-            next_due=self._next(feed, now, errors=work.errors + 1),
+            at=self._clock(),
+            chance=self._chance(),
             status=status,
             error=reason,
+            failure=failure,
+            retry_after_s=wait_s,
+            not_before=hold,
         )
 
-    def _next(self, feed: Feed, now: Millis, *, errors: int = 0, retry_after_s: float | None = None) -> Millis:
-        return next_poll(self._timing(feed), now=now, errors=errors, chance=self._chance(), retry_after_s=retry_after_s)
+    async def _sought(self, work: Poll, outcome: Outcome) -> Sought:
+        """What the page of its site says of where a lost feed is."""
+        hold = held(self._clock(), outcome.retry_after_s) if isinstance(outcome, Throttled) else None
+        found = None
+        if isinstance(outcome, Fetched):
+            try:
+                candidates = await self._cpu.run(
+                    feeds.discover, outcome.body, url=outcome.url, content_type=outcome.content_type
+                )
+                found = next((candidate.url for candidate in candidates), None)
+            except TaskError as error:
+                log.warning("page.unreadable", url=urls.without_credentials(outcome.url), error=str(error))
+        return Sought(lease=work.lease, feed_id=work.feed_id, found=found, not_before=hold)
 
 
 def headers_for(feed: Feed, url: str) -> Mapping[str, str]:
     """The feed's own headers, which may be secrets: for its own origin alone."""
     return feed.headers if feed.headers and urls.origin_of(url) == urls.origin_of(feed.url) else {}
+
+
+def within_redirects(outcome: Outcome, hops: int) -> Outcome:
+    """`outcome`, unless it is one redirect too many after `hops` of them."""
+    if isinstance(outcome, Redirected) and hops >= MAX_REDIRECTS:
+        return FetchFailed(kind="redirects", reason=f"more than {MAX_REDIRECTS} redirects")
+    return outcome
+
+
+def moved(work: Poll | Ingest, to: Redirected, now: Millis) -> Moved:
+    """The work after a redirect: it waits for its turn again, at the same host or another."""
+    return Moved(
+        lease=work.lease,
+        url=to.url,
+        host=urls.host_of(to.url),
+        hops=work.hops + 1,
+        permanent=isinstance(work, Poll) and work.permanent and to.permanent,
+        not_before=None if to.retry_after_s is None else Millis(now + round(to.retry_after_s * 1000)),
+    )
+
+
+def held(now: Millis, asked_s: float | None) -> Millis | None:
+    """Until when a host is left alone that asked for so much patience; one that did not say how much is slowed."""
+    return None if asked_s is None else Millis(now + round(min(asked_s, _LONGEST_HOLD_S) * 1000))
+
+
+def _led_to(work: Poll, feed: Feed) -> str | None:
+    """Where redirects led that were all permanent. Those that end without TLS are followed, but not for good."""
+    drops_tls = feed.url.startswith("https:") and not work.url.startswith("https:")
+    return work.url if work.hops and work.permanent and not drops_tls else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from worker import articles, dedup, feeds, urls
-from worker.model import Article, Draft, Entry, Feed, Millis, NotAFeed, ParsedFeed, SeenEntry
+from worker.model import Article, Draft, Entry, Feed, Hints, Millis, NotAFeed, ParsedFeed, SeenEntry
 from worker.record import Record
 
 
@@ -20,6 +20,9 @@ class FeedRead:
     site_url: str | None
     elements: tuple[bytes, ...]
     entries: tuple[SeenEntry, ...]
+    total: int
+    """Entries of the document, with those that are known."""
+    hints: Hints
     problem: str | None
 
 
@@ -62,6 +65,8 @@ def read_feed(
         site_url=parsed.site_url,
         elements=parsed.elements,
         entries=seen,
+        total=max(len(parsed.elements), len(seen)),
+        hints=parsed.hints,
         problem=parsed.problem,
     )
 
@@ -103,6 +108,7 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
         url=identity.url,
         page=page,
         host=urls.host_of(page) if page else "",
+        published=entry.published,
         entry=feeds.encode_entry(entry),
         pointer=pointer,
     )

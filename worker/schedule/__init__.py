@@ -1,24 +1,51 @@
-"""When next: the poll of a feed, the retry of a page. Pure; times are `Millis`, chance is an argument."""
+"""When next: the poll of a feed, the retry of a page. Pure; times are `Millis`, chance is an argument.
 
-from worker.schedule.adaptive import Next, Pace, Seen, phase_of, plan
-from worker.schedule.failures import FailureClass, Setbacks, class_of
+adaptive.py   when a feed is polled again, and why: the operator's word, or
+history.py    … what is remembered of its publishing
+rhythm.py     … and how many entries that makes it likely to have
+hints.py      … and what its site asks for, freshness.py in header fields
+cron.py       … lines of the operator's;  durations.py  the words for it
+failures.py   failed polls in a row, by class
+moves.py      301 and 308: where a feed is asked from now on
+gone.py       410: when it is believed
+trust.py      304: how far it is believed
+pressure.py   how fast a host is asked that has refused
+pages.py      the tries of a page
+"""
+
+from worker.schedule.adaptive import Next, Pace, Polled, Seen, phase_of, plan
+from worker.schedule.failures import NO_SETBACKS, Setbacks, class_of
 from worker.schedule.freshness import freshness
+from worker.schedule.gone import NOT_GONE, Gone
+from worker.schedule.hints import decode_hints, encode_hints
 from worker.schedule.history import History
+from worker.schedule.moves import NOT_MOVED, Moves
 from worker.schedule.pages import next_try
-from worker.schedule.polls import Timing, next_poll
+from worker.schedule.pressure import WHOLE, answered, paced, refused
+from worker.schedule.trust import Trust
 
 __all__ = [
-    "FailureClass",
+    "NOT_GONE",
+    "NOT_MOVED",
+    "NO_SETBACKS",
+    "WHOLE",
+    "Gone",
     "History",
+    "Moves",
     "Next",
     "Pace",
+    "Polled",
     "Seen",
     "Setbacks",
-    "Timing",
+    "Trust",
+    "answered",
     "class_of",
+    "decode_hints",
+    "encode_hints",
     "freshness",
-    "next_poll",
     "next_try",
+    "paced",
     "phase_of",
     "plan",
+    "refused",
 ]

@@ -53,50 +53,52 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What is known of a feed that has just been polled."""
+
+    now: Millis
+    phase: float
+    """`phase_of` the feed, always the same: spreads feeds over their interval."""
+    chance: float
+    """Uniform in [0, 1), for this poll."""
+    due_at: Millis | None = None
+    """When this poll was due; None if it was the feed's first."""
+    history: History | None = None
+    """With this poll's new entries; None where no document has come yet."""
+    seen: Seen | None = None
+    """Where a document came and there was one before; None where nothing had changed."""
+    hints: Hints = NO_HINTS
+    """Bounds from below, up to `Pace.max_s`; an interval or cron line of the operator's own is not moved by them."""
+    setbacks: Setbacks = NO_SETBACKS
+    """The failures in a row, this poll's included."""
+    retry_after_s: float | None = None
+    """What the server asked for (RFC 9110 section 10.2.3); nothing is polled before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
     due_at: Millis
     reason: str
     """One line for people."""
 
 
-def plan(
-    pace: Pace,
-    *,
-    now: Millis,
-    phase: float,
-    chance: float,
-    due_at: Millis | None,
-    history: History | None = None,
-    seen: Seen | None = None,
-    hints: Hints = NO_HINTS,
-    setbacks: Setbacks = NO_SETBACKS,
-    retry_after_s: float | None = None,
-) -> Next:
-    """When to poll a feed that has just been polled.
-
-    phase: `phase_of` the feed, always the same: spreads feeds over their interval.
-    chance: uniform in [0, 1), for this poll.
-    due_at: when this poll was due; None if it was the feed's first.
-    history: with this poll's new entries; None where no document has come yet.
-    seen: where a document came and there was one before; None where nothing had changed.
-    hints: bounds from below, up to `pace.max_s`; an interval or cron line of the operator's own is not moved by them.
-    setbacks: the failures in a row, this poll's included.
-    retry_after_s: what the server asked for (RFC 9110 section 10.2.3); nothing is polled before.
-    """
+def plan(pace: Pace, polled: Polled) -> Next:
+    """When to poll a feed again."""
+    now, phase, chance = polled.now, polled.phase, polled.chance
     if pace.cron is not None:
         due, reason = next_fire(pace.cron, pace.timezone, now), f"cron {pace.cron}, as configured"
     elif pace.every_s is not None:
         due = _aligned(now, pace.every_s * 1000, phase, pace.jitter * (chance - 0.5))
         reason = f"every {span(pace.every_s)}, as configured"
     else:
-        due, reason = _adaptive(pace, now, phase, chance, due_at, history, seen)
-        due, reason = _hinted(pace, hints, now, phase, chance, due, reason)
-    if setbacks.weight:
-        due, reason = _backed_off(pace, setbacks, now, chance, due), setbacks.words
-    if retry_after_s is not None:
-        asked = now + math.ceil(retry_after_s * 1000)
+        due, reason = _adaptive(pace, polled)
+        due, reason = _hinted(pace, polled, due, reason)
+    if polled.setbacks.weight:
+        due, reason = _backed_off(pace, polled, due), polled.setbacks.words
+    if polled.retry_after_s is not None:
+        asked = now + math.ceil(polled.retry_after_s * 1000)
         if asked > due:
-            due, reason = Millis(asked), f"Retry-After: {span(retry_after_s)}"
+            due, reason = Millis(asked), f"Retry-After: {span(polled.retry_after_s)}"
     return Next(due_at=due, reason=reason)
 
 
@@ -115,18 +117,12 @@ def _aligned(now: Millis, interval_ms: float, phase: float, shift: float) -> Mil
     return Millis(max(round((turns + phase + shift) * interval_ms), now + 1))
 
 
-def _adaptive(
-    pace: Pace,
-    now: Millis,
-    phase: float,
-    chance: float,
-    due_at: Millis | None,
-    history: History | None,
-    seen: Seen | None,
-) -> tuple[Millis, str]:
+def _adaptive(pace: Pace, polled: Polled) -> tuple[Millis, str]:
+    now, history, seen = polled.now, polled.history, polled.seen
     least, most = pace.min_s * 1000, pace.max_s * 1000
     if history is None or not is_known(history, now):
         wait, reason = pace.first_s * 1000, f"every {span(pace.first_s)} until more is known of it"
+        least = min(least, wait)
     else:
         wait = patience_ms(history, now, price_ms=pace.price_s * 1000, limit_ms=most)
         reason = words(history, now)
@@ -138,36 +134,34 @@ def _adaptive(
             reason += ": some may have been missed" if seen.new == seen.total else ""
     wait = min(max(wait, least), most)
     # After a standstill, or when many feeds are added, all are polled together: the next wait draws them apart.
-    late = 1.0 if due_at is None else min(max(now - due_at, 0) / wait, 1.0)
-    wait *= (1 - phase * late / 2) * (1 - pace.jitter * chance)
+    late = 1.0 if polled.due_at is None else min(max(now - polled.due_at, 0) / wait, 1.0)
+    wait *= (1 - polled.phase * late / 2) * (1 - pace.jitter * polled.chance)
     return Millis(now + math.ceil(max(wait, least))), reason
 
 
-def _hinted(
-    pace: Pace, hints: Hints, now: Millis, phase: float, chance: float, due: Millis, reason: str
-) -> tuple[Millis, str]:
-    most = round(pace.max_s * 1000)
+def _hinted(pace: Pace, polled: Polled, due: Millis, reason: str) -> tuple[Millis, str]:
+    now, hints, most = polled.now, polled.hints, round(pace.max_s * 1000)
     asked_s, asked_reason = longest(hints)
-    asked = now + math.ceil(min(asked_s * 1000 * (1 + pace.jitter * chance), most))
+    asked = now + math.ceil(min(asked_s * 1000 * (1 + pace.jitter * polled.chance), most))
     if asked > due:
         due, reason = Millis(asked), asked_reason
     if hints.skip_hours or hints.skip_days:
         later, skipped = unskipped(hints, due, within_ms=max(now + most - due, 0))
         if skipped:
             # Those that skip the same hours are not to come at the stroke of the next.
-            spread = round(phase * min(later - now, HOUR_MS))
+            spread = round(polled.phase * min(later - now, HOUR_MS))
             due, reason = Millis(max(min(later + spread, now + most), due)), skipped
     return due, reason
 
 
-def _backed_off(pace: Pace, setbacks: Setbacks, now: Millis, chance: float, due: Millis) -> Millis:
+def _backed_off(pace: Pace, polled: Polled, due: Millis) -> Millis:
     """Twice the interval for each whole weight, up to `max_s` or the interval itself; never sooner than with none.
 
     But a cron line may name one day a year: after a failure it counts as an interval of `first_s` at most.
     """
-    wait = float(due - now)
+    wait = float(due - polled.now)
     if pace.cron is not None:
         wait = min(wait, pace.first_s * 1000)
     # 2^64 of anything is past max_s; a greater exponent would only overflow.
-    longer = min(wait * 2.0 ** min(setbacks.weight, 64), pace.max_s * 1000 * (1 - pace.jitter * chance))
-    return Millis(now + math.ceil(max(wait, longer)))
+    longer = min(wait * 2.0 ** min(polled.setbacks.weight, 64), pace.max_s * 1000 * (1 - pace.jitter * polled.chance))
+    return Millis(polled.now + math.ceil(max(wait, longer)))

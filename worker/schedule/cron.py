@@ -17,10 +17,16 @@ _NEVER_MS = 86_400_000
 def next_fire(line: str, timezone: str, now: Millis) -> Millis:
     """The first time after `now` that the line (five fields as in crontab(5), weekdays by name) names in `timezone`."""
     after = datetime.fromtimestamp(now / 1000, UTC) + timedelta(milliseconds=1)
-    fire = _trigger(line, timezone).get_next_fire_time(None, after)
-    return Millis(round(fire.timestamp() * 1000) if fire else now + _NEVER_MS)
+    fires = [trigger.get_next_fire_time(None, after) for trigger in _triggers(line, timezone)]
+    found = [round(fire.timestamp() * 1000) for fire in fires if fire]
+    return Millis(min(found, default=now + _NEVER_MS))
 
 
 @lru_cache(maxsize=4096)
-def _trigger(line: str, timezone: str) -> CronTrigger:
-    return CronTrigger.from_crontab(line, timezone=ZoneInfo(timezone))
+def _triggers(line: str, timezone: str) -> tuple[CronTrigger, ...]:
+    """Where a date and a weekday are named, crontab(5) takes either; APScheduler wants both."""
+    minute, hour, day, month, weekday = line.split()
+    lines = [line]
+    if not day.startswith("*") and not weekday.startswith("*"):
+        lines = [f"{minute} {hour} {day} {month} *", f"{minute} {hour} * {month} {weekday}"]
+    return tuple(CronTrigger.from_crontab(part, timezone=ZoneInfo(timezone)) for part in lines)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from worker.model import FetchFailed
-
-FailureClass = Literal["permanent", "server", "throttled", "network", "dns", "parse"]
+from worker.model import FailureClass, FetchFailed
 
 WEIGHTS: dict[FailureClass, float] = {
     "permanent": 2.0,  # gone, forbidden, not to be taken in: asking again soon gives the same

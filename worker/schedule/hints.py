@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from worker.model import Hints, Millis
+import orjson
+
+from worker.model import Freshness, Hints, Millis
 from worker.schedule.durations import span
 from worker.schedule.freshness import LONGEST_S
 from worker.schedule.history import DAY_MS, HOUR_MS, weekday
+
+
+def encode_hints(hints: Hints) -> bytes | None:
+    """For the store: what stands in the document. None where it says nothing."""
+    said = {
+        "ttl_s": hints.ttl_s,
+        "update_s": hints.update_s,
+        "skip_hours": sorted(hints.skip_hours),
+        "skip_days": sorted(hints.skip_days),
+    }
+    said = {name: value for name, value in said.items() if value}
+    return orjson.dumps(said) if said else None
+
+
+def decode_hints(data: bytes | None, fresh: Freshness | None) -> Hints:
+    """What `encode_hints` was given, with what the latest answer says."""
+    said = orjson.loads(data) if data else {}
+    return Hints(
+        fresh=fresh,
+        ttl_s=said.get("ttl_s"),
+        update_s=said.get("update_s"),
+        skip_hours=frozenset(said.get("skip_hours", ())),
+        skip_days=frozenset(said.get("skip_days", ())),
+    )
 
 
 def longest(hints: Hints) -> tuple[float, str]:

@@ -11,12 +11,13 @@ Nothing here keeps settings between calls, and nothing reads the environment by 
 
 from worker.settings.documentation import init_files, json_schema
 from worker.settings.load import load
-from worker.settings.schema import Dedup, Extract, Fetch, Log, Output, PerHost, Schedule, Settings
+from worker.settings.schema import Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings
 
 __all__ = [
     "Dedup",
     "Extract",
     "Fetch",
+    "Host",
     "Log",
     "Output",
     "PerHost",

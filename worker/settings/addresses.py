@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from worker import urls
 
@@ -44,16 +45,27 @@ def address(text: str) -> Address | None:
     )
 
 
-def slug(canonical: str) -> str:
+def hidden(url: str, secrets: Sequence[str]) -> str:
+    """`url` without the `secrets` in it, as it may be told to anybody. Its host is no secret: it is asked of DNS."""
+    parts = urlsplit(url)
+    rest = parts._replace(scheme="", netloc="").geturl()
+    for secret in sorted(secrets, key=len, reverse=True):
+        for written in (secret, quote(secret, safe=""), quote(secret)):
+            rest = rest.replace(written, "***")
+    return f"{parts.scheme}://{parts.netloc}{rest}"
+
+
+def slug(canonical: str, secrets: Sequence[str] = ()) -> str:
     """A readable id for the feed at a canonical URL: `https://example.org/feed.xml` → `example.org-feed.xml`.
 
     It depends on the URL alone, so it stays when other feeds come and go. Where letters, digits, `.`, `_` and `-`
     cannot tell the whole URL in 80 characters, eight hexadecimal digits of its SHA-256 stand at the end. They stand
-    for the query too, which may hold keys that are nobody's to read.
+    for the query too, which may hold keys that are nobody's to read, as do the `secrets`.
     """
-    rest = canonical.partition("://")[2].partition("?")[0]
+    told = hidden(canonical, secrets)
+    rest = told.partition("://")[2].partition("?")[0]
     readable = re.sub(r"[^a-z0-9._]+", "-", rest.lower()).strip("-._")
-    if _READABLE.fullmatch(canonical) and len(readable) <= _MAX_SLUG:
+    if _READABLE.fullmatch(told) and len(readable) <= _MAX_SLUG:
         return readable
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
     return f"{readable[: _MAX_SLUG - 9].rstrip('-._')}-{digest}".lstrip("-")

@@ -36,6 +36,12 @@ def expanded(text: str, environ: Mapping[str, str]) -> str | Unexpanded:
     return _REFERENCE.sub(lambda reference: _value(reference, environ), text)
 
 
+def values_in(text: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What the environment puts into `text`: it may be secret."""
+    named = (reference["name"] for reference in _REFERENCE.finditer(text) if reference["name"])
+    return tuple(value for name in named if (value := environ.get(name, "")))
+
+
 def _value(reference: re.Match[str], environ: Mapping[str, str]) -> str:
     if reference["literal"]:
         return "${"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
 from worker.errors import Problem
 from worker.model import Feed, FeedId
-from worker.settings.addresses import slug
+from worker.settings.addresses import hidden, slug
 from worker.settings.problems import problems_of
 from worker.settings.schema import FeedDefaults, FeedEntry, FeedFile
 from worker.settings.yaml_file import Loc, YamlFile
@@ -27,7 +27,7 @@ def feeds_of(files: Iterable[YamlFile]) -> tuple[tuple[Feed, ...], tuple[Problem
             if isinstance(entry, Problem):
                 problems.append(entry)
                 continue
-            feed, here = _feed(entry, defaults), (file, loc)
+            feed, here = _feed(entry, defaults, _put_into_url(file, loc)), (file, loc)
             same_url = by_url.setdefault(entry.url.canonical, here)
             same_id = by_id.setdefault(feed.id, here)
             if same_url is not here:
@@ -68,12 +68,17 @@ def _entries(file: YamlFile) -> Iterator[tuple[Loc, FeedEntry | Problem]]:
                 yield loc, problem
 
 
-def _feed(entry: FeedEntry, defaults: FeedDefaults) -> Feed:
+def _put_into_url(file: YamlFile, loc: Loc) -> tuple[str, ...]:
+    return file.put_in(loc) or file.put_in((*loc, "url"))
+
+
+def _feed(entry: FeedEntry, defaults: FeedDefaults, secrets: Sequence[str]) -> Feed:
     own = entry.model_fields_set
     due = entry if own & {"every_s", "cron"} else defaults
     return Feed(
-        id=FeedId(entry.id or slug(entry.url.canonical)),
+        id=FeedId(entry.id or slug(entry.url.canonical, secrets)),
         url=entry.url.url,
+        public_url=hidden(entry.url.url, secrets),
         title=(entry if "title" in own else defaults).title,
         tags=(entry if "tags" in own else defaults).tags,
         every_s=due.every_s,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -24,6 +25,7 @@ from worker.settings.values import (
     HostName,
     Network,
     PositiveSeconds,
+    Proxy,
     Seconds,
     SizeBytes,
     StateFile,
@@ -46,9 +48,12 @@ class Section(BaseModel):
         return {} if value is None else value
 
 
-def _key(default: object, line: str, *, name: str | None = None) -> Any:
-    """A key with its default and its documentation, named `name` in the file where the attribute has a unit."""
-    return Field(default=default, validate_default=True, alias=name, description=line)
+def _key(default: object, line: str, *, name: str | None = None, secret: bool = False) -> Any:
+    """A key with its default and its documentation, named `name` in the file where the attribute has a unit.
+
+    What may be `secret` is not in repr().
+    """
+    return Field(default=default, validate_default=True, alias=name, description=line, repr=not secret)
 
 
 def _section(model: type[Section]) -> Any:
@@ -73,43 +78,63 @@ class PerHost(Section):
     delay_s: Seconds = _key("1s", "From one fetch to the next; 0s for none.", name="delay")
 
 
+class Host(PerHost):
+    """How a host and its subdomains are treated; what is left out is as for every host."""
+
+    proxy: Proxy = _key(None, "Instead of fetch.proxy; null: none, this host is asked directly.", secret=True)
+
+
 class Fetch(Section):
     """How feeds and pages are fetched."""
 
     contact: Contact | None = _key(None, "Your address or site, told to every host (in the User-Agent).")
     concurrency: Count = _key(64, "Fetches at once, over all hosts.")
     per_host: PerHost = _section(PerHost)
-    hosts: dict[HostName, PerHost] = _key({}, "Exceptions: {example.com: {delay: 5s}} (and its subdomains).")
+    hosts: dict[HostName, Host] = _key({}, "Exceptions: {example.com: {delay: 5s, proxy: null}} (and subdomains).")
+    proxy: Proxy = _key(
+        None, "http://user:${PW}@host:3128; null: none. Names that only it can look up are its to check.", secret=True
+    )
     timeout_s: PositiveSeconds = _key("30s", "For a fetch as a whole, from DNS to the last byte.", name="timeout")
     max_feed_bytes: SizeBytes = _key("20MB", "A larger feed, packed or unpacked, is not read.", name="max_feed")
     max_page_bytes: SizeBytes = _key("5MB", "A larger page, packed or unpacked, is not read.", name="max_page")
     allow_addresses: tuple[Network, ...] = _key([], "Networks to allow that are not public: [10.0.0.0/8].")
+    robots: bool = _key(True, "Heed robots.txt when pages are fetched. Feeds are yours to list.")
     retries_s: tuple[Seconds, ...] = _key(
         ["5m", "55m"], "Waits before a page that failed is tried again.", name="retries"
     )
 
-    def for_host(self, host: str) -> PerHost:
+    def for_host(self, host: str) -> Host:
         """How `host` (lower case, A-labels) is treated: by the longest entry of `hosts` that is it or a parent of it.
 
-        What that entry does not set is as in `per_host`.
+        What that entry does not set is as in `per_host` and `proxy`.
         """
+        every = Host.model_construct(
+            concurrency=self.per_host.concurrency, delay_s=self.per_host.delay_s, proxy=self.proxy
+        )
         name = host
         while name:
             exception = self.hosts.get(name)
             if exception is not None:
                 changed = {key: getattr(exception, key) for key in exception.model_fields_set}
-                return self.per_host.model_copy(update=changed)
+                return every.model_copy(update=changed)
             name = name.partition(".")[2]
-        return self.per_host
+        return every
 
 
 class Schedule(Section):
-    """When feeds are polled."""
+    """When feeds are polled that have neither every nor cron: found out from what they publish."""
 
-    first_s: PositiveSeconds = _key("1h", "Between polls of a feed without every or cron.", name="first")
-    max_s: PositiveSeconds = _key("24h", "The longest wait after polls that failed.", name="max")
+    min_s: PositiveSeconds = _key("5m", "The shortest interval that is found out for a feed.", name="min")
+    max_s: PositiveSeconds = _key("24h", "The longest, also after polls that failed.", name="max")
+    first_s: PositiveSeconds = _key("1h", "The interval until enough is known of a feed.", name="first")
     jitter: Fraction = _key(0.1, "Part of an interval that is left to chance, 0 to 1.")
     timezone: TimeZone = _key("UTC", "Of cron lines.")
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Schedule:
+        if self.min_s > self.max_s:
+            raise expected("min no longer than max")
+        return self
 
 
 class Extract(Section):
@@ -153,7 +178,7 @@ class FeedDefaults(Section):
     title: str | None = _key(None, "Shown in place of the feed's own title.")
     tags: tuple[str, ...] = _key([], "Copied to each record, as feed_tags.")
     every_s: PositiveSeconds | None = _key(
-        None, "Between polls; schedule.first of worker.yaml where absent.", name="every"
+        None, "Between polls; found out from what the feed publishes where absent.", name="every"
     )
     cron: CronLine | None = _key(None, 'When to poll, such as "*/20 6-22 * * mon-fri"; instead of every.')
     full_text: FullText = _key(
@@ -214,3 +239,12 @@ class Settings(BaseModel):
     feeds: tuple[Feed, ...]
     files: tuple[Path, ...]
     """Every file that was read, worker.yaml first."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be seen: the feeds' headers, the proxies' passwords."""
+        headers = {value for feed in self.feeds for value in feed.headers.values()}
+        headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
+        proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
+        written = {urlsplit(proxy or "").password or "" for proxy in proxies}
+        return frozenset(headers | written | {unquote(password) for password in written}) - {""}

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -194,6 +195,31 @@ Network = Annotated[
 TimeZone = Annotated[str, _text_as("a time zone such as Europe/Berlin", _time_zone)]
 Contact = Annotated[str | None, BeforeValidator(_contact)]
 
+# --- proxies ------------------------------------------------------------------------------------------------------
+
+
+def _proxy(value: object) -> str | None:
+    """Nothing for an empty text, which is what `${PROXY:-}` comes to."""
+    if value is None or value == "":
+        return None
+    hint = "such as http://user:${PASSWORD}@proxy.example:3128; a / in a password is written %2F"
+    try:
+        url = urls.absolute(value) if isinstance(value, str) else None
+        parts = urlsplit(url or "")
+        is_proxy = url is not None and parts.path in ("", "/") and not parts.query and not parts.fragment
+    except ValueError:
+        is_proxy = False
+    if not is_proxy:
+        raise expected("the http or https URL of a proxy", hint=hint)
+    return url
+
+
+Proxy = Annotated[
+    str | None,
+    BeforeValidator(_proxy),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^https?://|{VARIABLE}"}, {"type": "null"}]}),
+]
+
 # --- feeds ----------------------------------------------------------------------------------------------------------
 
 
@@ -209,7 +235,8 @@ def _cron_line(text: str) -> str | None:
         trigger = CronTrigger.from_crontab(line, timezone=UTC)
     except ValueError:
         return None
-    if trigger.get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is None:
+    # A weekday beside the date is enough for it (crontab(5)).
+    if fields[4].startswith("*") and trigger.get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is None:
         raise expected("a cron line that comes due", hint="no month has that day")
     return line
 

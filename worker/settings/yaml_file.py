@@ -17,7 +17,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from worker.errors import Problem
-from worker.settings.expand import Unexpanded, expanded
+from worker.settings.expand import Unexpanded, expanded, values_in
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 Loc: TypeAlias = "tuple[str | int, ...]"
@@ -45,6 +45,7 @@ class YamlFile:
     problems: tuple[Problem, ...]
     """What is wrong before the meaning of any key: repeated keys, variables that are not set, strange tags."""
     _root: Node | None = field(repr=False)
+    _environ: Mapping[str, str] = field(repr=False)
     _reported: frozenset[int] = field(repr=False)
     """The nodes of `problems`."""
 
@@ -71,12 +72,16 @@ class YamlFile:
         node = self._at(loc)[0]
         return node.value if isinstance(node, ScalarNode) else ""
 
+    def put_in(self, loc: Loc) -> tuple[str, ...]:
+        """What the environment has put into the scalar at `loc`: it may be secret."""
+        return values_in(self.text(loc), self._environ)
+
     def shown(self, loc: Loc) -> str:
         """What stands at `loc`, as in the file, cut to length; empty where it may hold a secret."""
         node = self._at(loc)[0]
         if not isinstance(node, ScalarNode):
             return "a mapping" if isinstance(node, MappingNode) else "a list" if node else "an empty file"
-        if "headers" in loc or ("@" in node.value and "//" in node.value):
+        if "headers" in loc or "proxy" in loc or ("@" in node.value and "//" in node.value):
             return ""
         if node.tag == _TAG + "null":
             return "nothing"
@@ -131,6 +136,7 @@ def read(path: Path, environ: Mapping[str, str]) -> YamlFile | Problem:
         value=value,
         problems=tuple(values.problems),
         _root=root,
+        _environ=environ,
         _reported=frozenset(values.reported),
     )
 

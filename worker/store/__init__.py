@@ -7,8 +7,13 @@ store.py       what the engine calls: one thread owns the writing connection, ca
 feeds.py       the configured feeds and the hosts' policies → rows
 claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
-polls.py       … of polls: new, known and duplicate entries
+standing.py    … of polls: what they say of the feed, and when it is polled next
+polls.py       … and of its entries: new, known, duplicates
 entries.py     … of entries: new and changed articles, duplicates
+hosts.py       how hosts are treated that refuse, or ask for patience in their robots.txt
+robots.py      what sites ask of robots
+refs.py        entries that are known, by key
+batches.py     lists in pieces that every database takes
 outbox.py      rows numbered into segments, and marked when they are published
 status.py      what people ask
 """

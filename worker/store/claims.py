@@ -13,15 +13,32 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, bindparam, func, or_, select, update
 
-from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, Validators, Work
+from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Validators, Work
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.robots import copies
+from worker.store.standing import moves_of, trust_of
+from worker.urls import robots_url
 
 ELEMENT_BYTES = 8
 MAX_LOST = 20
 """Leases that may end unfinished, one after the other, before work is put aside: kills of the worker are not its fault,
 and only what kills the worker each time gets this far."""
 _HOUR = 3_600_000
+_OF_FEED = (
+    t.feed.c.title,
+    t.feed.c.moved_to,
+    t.feed.c.moved_polls,
+    t.feed.c.etag,
+    t.feed.c.last_modified,
+    t.feed.c.version_url,
+    t.feed.c.unchanged,
+    t.feed.c.whole_at,
+    t.feed.c.audit_after,
+    t.feed.c.distrusted_until,
+    t.feed.c.body_hash,
+    t.feed.c.elements,
+)
 
 
 def claim(
@@ -43,7 +60,7 @@ def claim(
     _take(connection, unhosted, now=now, until=Millis(now + lease_ms))
     taken += unhosted
     settle(connection, [*idle, *(row.id for row, _ in taken)], polls_by=polls_due_by)
-    return _read(connection, [work_id for _, work_id in taken])
+    return _read(connection, [work_id for _, work_id in taken], now=now)
 
 
 def _ready(now: Millis, polls_by: Millis, limit: int) -> Any:
@@ -56,7 +73,8 @@ def _ready(now: Millis, polls_by: Millis, limit: int) -> Any:
             .scalar_subquery()
         )
 
-    free = select(func.min(t.slot.c.k)).where(t.slot.c.host_id == t.host.c.id, t.slot.c.lease_until <= now)
+    mine = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
+    free = select(func.min(t.slot.c.k)).where(mine, t.slot.c.lease_until <= now)
     return (
         select(
             t.host.c.id,
@@ -121,7 +139,7 @@ def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Milli
         connection.execute(update(t.slot).where(*ended).values(token=t.slot.c.token + 1, lease_until=0, work_id=None))
 
 
-def _read(connection: Connection, work_ids: Sequence[int]) -> list[Work]:
+def _read(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> list[Work]:
     found: list[Work] = []
     for batch in chunks(work_ids):
         rows = connection.execute(
@@ -130,22 +148,23 @@ def _read(connection: Connection, work_ids: Sequence[int]) -> list[Work]:
                 t.slot.c.k,
                 t.slot.c.token,
                 t.slot.c.lease_until,
+                t.host.c.name.label("host"),
                 t.feed.c.url.label("feed_url"),
-                t.feed.c.title,
-                t.feed.c.etag,
-                t.feed.c.last_modified,
-                t.feed.c.body_hash,
-                t.feed.c.elements,
-                t.feed.c.errors.label("failed_polls"),
+                *_OF_FEED,
                 t.entry.c.first_seen_at,
                 t.entry.c.record_id,
             )
             .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+            .join(t.host, t.host.c.id == t.work.c.host_id)
             .join(t.feed, t.feed.c.id == t.work.c.feed_id)
             .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
             .where(t.work.c.id.in_(batch))
-        )
-        found.extend(_poll(row) if row.entry_id is None else _ingest(row) for row in rows)
+        ).all()
+        asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
+        known = copies(connection, set(asked.values()), now=now)
+        for row in rows:
+            robots = known[asked[row.id]] if row.id in asked else None
+            found.append(_poll(row, now) if row.entry_id is None else _ingest(row, robots))
     order = {work_id: place for place, work_id in enumerate(work_ids)}
     return sorted(found, key=lambda work: order[work.lease.work_id])
 
@@ -154,21 +173,27 @@ def _lease(row: Row[Any]) -> Lease:
     return Lease(work_id=row.id, host_id=row.host_id, slot=row.k, token=row.token, expires_at=Millis(row.lease_until))
 
 
-def _poll(row: Row[Any]) -> Poll:
+def _poll(row: Row[Any], now: Millis) -> Poll:
     elements = row.elements or b""
+    url = row.url or moves_of(row).in_force or row.feed_url
+    validators = Validators(etag=row.etag, last_modified=row.last_modified)
+    known = not row.seek and row.version_url == url and validators != Validators()
+    conditional = known and trust_of(row).is_conditional(now)
     return Poll(
         lease=_lease(row),
         feed_id=FeedId(row.feed_id),
-        url=row.url or row.feed_url,
+        url=url,
         hops=row.hops,
-        validators=Validators(etag=row.etag, last_modified=row.last_modified),
+        permanent=row.permanent,
+        validators=validators if conditional else Validators(),
+        audit=known and not conditional,
         body_hash=row.body_hash or b"",
         elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
-        errors=row.failed_polls,
+        seek=row.seek,
     )
 
 
-def _ingest(row: Row[Any]) -> Ingest:
+def _ingest(row: Row[Any], robots: RobotsCopy | None) -> Ingest:
     return Ingest(
         lease=_lease(row),
         entry_id=EntryId(row.entry_id),
@@ -177,9 +202,12 @@ def _ingest(row: Row[Any]) -> Ingest:
         feed_title=row.title,
         url=row.url,
         hops=row.hops,
+        host=row.host,
+        robots=robots,
         entry=row.entry,
         first_seen_at=Millis(row.first_seen_at),
         tries=row.tries,
+        waits=row.waits,
     )
 
 
@@ -195,7 +223,8 @@ def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Milli
         due = select(t.work.c.due_at).where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority)
         return due.order_by(t.work.c.due_at).limit(1).scalar_subquery()
 
-    free_at = select(func.min(t.slot.c.lease_until)).where(t.slot.c.host_id == t.host.c.id).scalar_subquery()
+    mine = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
+    free_at = select(func.min(t.slot.c.lease_until)).where(mine).scalar_subquery()
     columns = [first_due(priority).label(f"due{priority}") for priority in t.PRIORITIES]
     for batch in chunks(sorted(set(host_ids))):
         rows = connection.execute(
@@ -254,7 +283,8 @@ def _put_aside(connection: Connection, *, now: Millis) -> None:
 
 def shift(connection: Connection, *, by_ms: int) -> None:
     """Moves all that is planned with the wall clock, when that has jumped."""
-    for column in (t.work.c.due_at, t.slot.c.lease_until, t.host.c.not_before, t.host.c.next_at):
+    planned_for = (t.work.c.due_at, t.feed.c.next_at, t.slot.c.lease_until, t.host.c.not_before, t.host.c.next_at)
+    for column in planned_for:
         planned = (column > 0) & (column < t.FAR)
         connection.execute(update(column.table).where(planned).values({column: column + by_ms}))
 

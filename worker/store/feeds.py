@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, select, up
 
 from worker import urls
 from worker.model import Feed, HostPolicy, Millis
+from worker.schedule import WHOLE, paced
 from worker.store import tables as t
 from worker.store.batches import chunks
 
@@ -16,6 +17,18 @@ UNHOSTED = HostPolicy(concurrency=16, delay_ms=0)
 """For work that asks no host: its slots are leases alone. 16 keep the CPU processes busy over a commit."""
 
 _NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
+_NO_STANDING = {
+    "errors": 0,
+    "setback_weight": 0,
+    "failing_since": None,
+    "moved_to": None,
+    "moved_polls": 0,
+    "gone_since": None,
+    "gone_answers": 0,
+    "retired": False,
+    "suggestion": None,
+    "next_at": None,
+}
 
 
 def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
@@ -41,7 +54,9 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
     if back:
         statement = update(t.feed).where(t.feed.c.id == bindparam("feed")).values(active=True)
         connection.execute(statement, [{"feed": feed.id} for feed in back])
+        _drop_standing(connection, [feed.id for feed in back])
     if moved:
+        _drop_standing(connection, [feed.id for feed in moved])
         connection.execute(
             update(t.feed)
             .where(t.feed.c.id == bindparam("feed"))
@@ -58,18 +73,30 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
     )
 
 
+def _drop_standing(connection: Connection, feed_ids: Sequence[str]) -> None:
+    """What was held against feeds that their owner has just put into the lists: they begin anew."""
+    for batch in chunks(feed_ids):
+        connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(_NO_STANDING))
+
+
 def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies: Policies) -> set[int]:
     """Queues work; each row names its `host`. The ids of the hosts that it is for."""
     if not rows:
         return set()
     ids = host_ids(connection, {str(row["host"]) for row in rows}, policies)
-    blank = {"entry_id": None, "url": None, "hops": 0, "entry": None, "again": False}
-    counts = {"tries": 0, "errors": 0, "lost": 0, "quarantined": False, "error": None}
+    blank = {"entry_id": None, "url": None, "hops": 0, "permanent": True, "seek": False, "entry": None, "again": False}
+    counts = {"tries": 0, "waits": 0, "errors": 0, "lost": 0, "quarantined": False, "error": None}
     values = [blank | counts | row | {"host_id": ids[str(row["host"])]} for row in rows]
     for value in values:
         del value["host"]
     connection.execute(insert(t.work), values)
     return set(ids.values())
+
+
+def host_id_of(connection: Connection, url: str, policies: Policies) -> int:
+    """The row of the host that `url` is on."""
+    name = urls.host_of(url)
+    return host_ids(connection, {name}, policies)[name]
 
 
 def host_ids(connection: Connection, names: set[str], policies: Policies) -> dict[str, int]:
@@ -80,11 +107,8 @@ def host_ids(connection: Connection, names: set[str], policies: Policies) -> dic
         found.update((row.name, row.id) for row in rows)
     missing = {name: _policy(policies, name) for name in sorted(names - found.keys())}
     if missing:
-        blank = {"not_before": 0, "next_at": 0}
-        values = [
-            {"name": name, "delay_ms": policy.delay_ms, "concurrency": policy.concurrency, **blank}
-            for name, policy in missing.items()
-        ]
+        blank = {"not_before": 0, "next_at": 0, "crawl_ms": 0, "share": WHOLE}
+        values = [{"name": name, **_configured(policy), **blank} for name, policy in missing.items()]
         made = connection.execute(insert(t.host).returning(t.host.c.name, t.host.c.id), values)
         found.update((row.name, row.id) for row in made)
         _add_slots(connection, ((found[name], k) for name, p in missing.items() for k in range(p.concurrency)))
@@ -92,16 +116,26 @@ def host_ids(connection: Connection, names: set[str], policies: Policies) -> dic
 
 
 def _apply_policies(connection: Connection, policies: Policies) -> None:
-    rows = connection.execute(select(t.host.c.id, t.host.c.name, t.host.c.delay_ms, t.host.c.concurrency)).all()
-    for row in rows:
+    columns = (t.host.c.id, t.host.c.name, t.host.c.policy_ms, t.host.c.concurrency, t.host.c.crawl_ms, t.host.c.share)
+    for row in connection.execute(select(*columns)).all():
         policy = _policy(policies, row.name)
-        if (policy.delay_ms, policy.concurrency) == (row.delay_ms, row.concurrency):
+        if (policy.delay_ms, policy.concurrency) == (row.policy_ms, row.concurrency):
             continue
-        connection.execute(
-            update(t.host).where(t.host.c.id == row.id).values(delay_ms=policy.delay_ms, concurrency=policy.concurrency)
-        )
+        values = _configured(policy) | in_force(policy, crawl_ms=row.crawl_ms, share=row.share)
+        connection.execute(update(t.host).where(t.host.c.id == row.id).values(values))
         _add_slots(connection, ((row.id, k) for k in range(row.concurrency, policy.concurrency)))
         connection.execute(delete(t.slot).where(t.slot.c.host_id == row.id, t.slot.c.k >= policy.concurrency))
+
+
+def _configured(policy: HostPolicy) -> dict[str, int]:
+    configured = {"policy_ms": policy.delay_ms, "concurrency": policy.concurrency}
+    return configured | in_force(policy, crawl_ms=0, share=WHOLE)
+
+
+def in_force(policy: HostPolicy, *, crawl_ms: int, share: int) -> dict[str, int]:
+    """The columns that say how a host is treated now."""
+    now = paced(policy, crawl_ms=crawl_ms, share=share)
+    return {"delay_ms": now.delay_ms, "width": now.concurrency}
 
 
 def _policy(policies: Policies, name: str) -> HostPolicy:

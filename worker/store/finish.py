@@ -7,14 +7,29 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from worker import urls
-from worker.model import Broken, Done, Finished, HandedBack, IngestDone, Lease, Millis, Moved, PollDone, Retry
+from worker.model import (
+    Broken,
+    Done,
+    Finished,
+    HandedBack,
+    IngestDone,
+    Lease,
+    Millis,
+    Moved,
+    PollDone,
+    Retry,
+    RobotsRead,
+    Sought,
+)
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
 from worker.store.entries import finish_entry
-from worker.store.feeds import Policies, host_ids
-from worker.store.polls import finish_poll
+from worker.store.feeds import Policies, host_id_of, host_ids
+from worker.store.hosts import heed_crawl_delay, note_answers
+from worker.store.polls import AT_HOME, finish_poll, finish_seeking
+from worker.store.robots import remember
+from worker.store.standing import Planner, moves_of
 
 MAX_ERRORS = 4
 """Times that the handler may fail on an entry before it is quarantined."""
@@ -28,6 +43,7 @@ def finish(
     *,
     now: Millis,
     policies: Policies,
+    planner: Planner,
     window_ms: int,
     polls_due_by: Millis | None = None,
 ) -> list[Finished]:
@@ -44,31 +60,46 @@ def finish(
             continue
         standing.remove(done.lease)
         released.append(done)
-        result, hosts = _apply(connection, done, at_once=at_once, policies=policies, window_ms=window_ms)
+        result, hosts = _apply(
+            connection, done, at_once=at_once, policies=policies, planner=planner, window_ms=window_ms
+        )
         results.append(result)
         touched |= hosts
     _release(connection, released, now)
+    note_answers(connection, released, now)
     settle(connection, touched | {done.lease.host_id for done in released}, polls_by=polls_due_by)
     return results
 
 
 def _apply(
-    connection: Connection, done: Done, *, at_once: Millis, policies: Policies, window_ms: int
+    connection: Connection, done: Done, *, at_once: Millis, policies: Policies, planner: Planner, window_ms: int
 ) -> tuple[Finished, set[int]]:
     """The effect of one, and the hosts that it gave work to."""
     work_id = done.lease.work_id
     match done:
         case PollDone():
-            return finish_poll(connection, done, policies=policies)
+            return finish_poll(connection, done, policies=policies, planner=planner)
+        case Sought():
+            return finish_seeking(connection, done, policies=policies)
         case IngestDone():
             return finish_entry(connection, done, window_ms=window_ms), set()
         case Retry():
             values = {"due_at": done.due_at, "priority": t.RETRY, "lost": 0, "error": done.reason}
-            _change(connection, work_id, {**values, "tries": t.work.c.tries + 1})
+            count = t.work.c.waits if done.throttled else t.work.c.tries
+            _change(connection, work_id, {**values, count.name: count + 1})
             return Finished(), set()
         case Moved():
             host_id = host_ids(connection, {done.host}, policies)[done.host]
-            _change(connection, work_id, {"url": done.url, "hops": done.hops, "host_id": host_id, "due_at": at_once})
+            due_at = at_once if done.not_before is None else max(at_once, done.not_before)
+            values = {"url": done.url, "hops": done.hops, "permanent": done.permanent}
+            _change(connection, work_id, {**values, "host_id": host_id, "due_at": due_at})
+            return Finished(), {host_id}
+        case RobotsRead():
+            remember(connection, done)
+            host_id = host_ids(connection, {done.host}, policies)[done.host]
+            _change(connection, work_id, {"host_id": host_id, "due_at": at_once})
+            if done.text is not None:
+                heed_crawl_delay(connection, {host_id, done.lease.host_id}, done.crawl_delay_ms)
             return Finished(), {host_id}
         case HandedBack():
             _change(connection, work_id, {"due_at": at_once})
@@ -85,11 +116,11 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
     wait = min(_MINUTE * 2**errors, _DAY)
     values: dict[str, Any] = {"errors": errors, "lost": 0, "error": done.error, "due_at": done.at + wait}
     if row.entry_id is None:
-        home = connection.execute(select(t.feed.c.url).where(t.feed.c.id == row.feed_id)).scalar_one()
-        name = urls.host_of(home)
-        host_id = host_ids(connection, {name}, policies)[name]
-        values |= {"url": None, "hops": 0, "host_id": host_id}
-        connection.execute(update(t.feed).where(t.feed.c.id == row.feed_id).values(error=done.error, polled_at=done.at))
+        feed = connection.execute(select(t.feed).where(t.feed.c.id == row.feed_id)).one()
+        home = moves_of(feed).in_force or feed.url
+        values |= {**AT_HOME, "host_id": host_id_of(connection, home, policies)}
+        said = {"error": done.error, "polled_at": done.at, "next_at": values["due_at"], "why": "feedmill failed on it"}
+        connection.execute(update(t.feed).where(t.feed.c.id == row.feed_id).values(said))
     elif errors >= MAX_ERRORS:
         values |= {"quarantined": True, "due_at": t.FAR}
         connection.execute(update(t.entry).where(t.entry.c.id == row.entry_id).values(reason=done.error))
@@ -124,7 +155,7 @@ def _release(connection: Connection, released: Sequence[Done], now: Millis) -> N
     raised = [
         {"h": done.lease.host_id, "then": done.not_before}
         for done in released
-        if isinstance(done, PollDone | IngestDone | Retry) and done.not_before is not None
+        if isinstance(done, PollDone | Sought | IngestDone | Retry) and done.not_before is not None
     ]
     if raised:
         later = (t.host.c.id == bindparam("h")) & (t.host.c.not_before < bindparam("then"))

@@ -2,61 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from worker import urls
 from worker.dedup import Duplicate, Known, New, Ref, place
-from worker.model import EntryId, Finished, PollDone, SeenEntry
+from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry, Sought
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.entries import original, write_duplicate
-from worker.store.feeds import Policies, add_work, host_ids
+from worker.store.feeds import Policies, add_work, host_id_of
 from worker.store.refs import refs_by_key
+from worker.store.standing import Planner, after, moves_of
 
 
-def finish_poll(connection: Connection, done: PollDone, *, policies: Policies) -> tuple[Finished, set[int]]:
+def finish_poll(
+    connection: Connection, done: PollDone, *, policies: Policies, planner: Planner
+) -> tuple[Finished, set[int]]:
     """The poll's entries, state and next time; and the hosts that it gave work to."""
-    counts, touched = _entries(connection, done, policies)
-    url = connection.execute(select(t.feed.c.url).where(t.feed.c.id == done.feed_id)).scalar_one()
-    name = urls.host_of(url)
-    home = host_ids(connection, {name}, policies)[name]
-    connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(_feed_values(done, counts.new)))
-    connection.execute(
-        update(t.work)
-        .where(t.work.c.id == done.lease.work_id)
-        .values(host_id=home, url=None, hops=0, due_at=done.next_due, errors=0, lost=0, error=None)
-    )
-    return counts, touched | {home}
+    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
+    counts, came, touched = _entries(connection, done, policies)
+    standing = after(row, done, came, planner)
+    values = standing.values | {"new_last": counts.new}
+    if counts.new:
+        values |= {"new_at": done.at, "new_total": row.new_total + counts.new}
+    connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(values))
+    due = standing.due
+    if standing.seek is not None:
+        work = {"url": standing.seek, "seek": True, "priority": t.BACKFILL, "due_at": done.at}
+    else:
+        work = {**AT_HOME, "due_at": due.due_at if due else t.FAR}
+    home = host_id_of(connection, standing.seek or standing.home, policies)
+    _requeue(connection, done.lease.work_id, {**work, "host_id": home})
+    told = replace(counts, next_at=due.due_at if due else None, why=due.reason if due else "retired: 410 Gone")
+    return told, touched | {home}
 
 
-def _feed_values(done: PollDone, new: int) -> dict[str, Any]:
-    values: dict[str, Any] = {"polled_at": done.at, "status": done.status, "error": done.error, "new_last": new}
-    if done.error is None:
-        values |= {"errors": 0, "failing_since": None}
-    elif not done.throttled:
-        since = t.feed.c.failing_since
-        values |= {"errors": t.feed.c.errors + 1, "failing_since": func.coalesce(since, done.at)}
-    if new:
-        values |= {"new_at": done.at, "new_total": t.feed.c.new_total + new}
-    version = done.version
-    if version is not None:
-        validators = {"etag": version.validators.etag, "last_modified": version.validators.last_modified}
-        values |= {**validators, "body_hash": version.body_hash}
-        values |= {"title": _or(version.title, t.feed.c.title), "site_url": _or(version.site_url, t.feed.c.site_url)}
-        if version.elements is not None:
-            values["elements"] = b"".join(version.elements)
-    return values
+def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:
+    """What its site says of a lost feed; then it is asked as before, at its time."""
+    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
+    suggestion = None if done.found == row.url else done.found
+    connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(suggestion=suggestion))
+    home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
+    due_at = t.FAR if row.next_at is None else row.next_at
+    _requeue(connection, done.lease.work_id, {**AT_HOME, "host_id": home, "due_at": due_at})
+    return Finished(next_at=row.next_at, why=row.why or ""), {home}
 
 
-def _or(value: str | None, column: Any) -> Any:
-    return column if value is None else value
+def call_home(connection: Connection, policies: Policies) -> None:
+    """Ends the looking for feeds that are lost: their own addresses are asked next."""
+    work_id = t.work.c.id.label("work_id")
+    seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(t.work.c.seek)
+    for row in connection.execute(seeking).all():
+        home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
+        _requeue(connection, row.work_id, {**AT_HOME, "host_id": home})
 
 
-def _entries(connection: Connection, done: PollDone, policies: Policies) -> tuple[Finished, set[int]]:
+AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "priority": t.POLL}
+"""The work of a poll as it begins."""
+
+
+def _requeue(connection: Connection, work_id: int, values: dict[str, Any]) -> None:
+    fresh = {"hops": 0, "permanent": True, "errors": 0, "lost": 0, "error": None}
+    connection.execute(update(t.work).where(t.work.c.id == work_id).values(fresh | values))
+
+
+def _entries(
+    connection: Connection, done: PollDone, policies: Policies
+) -> tuple[Finished, list[Millis | None], set[int]]:
+    """What became of the entries, the dates of those that are new to the feed, and the hosts that have work now."""
+    came: list[Millis | None] = []
     if not done.entries:
-        return Finished(), set()
+        return Finished(), came, set()
     keys = {key for seen in done.entries for key in (*seen.look_up, seen.own)}
     known = refs_by_key(connection, keys | {seen.url_key for seen in done.entries if seen.url_key})
     new = changed = duplicates = 0
@@ -73,18 +91,20 @@ def _entries(connection: Connection, done: PollDone, policies: Policies) -> tupl
                     queue.append(_work(done, seen, ref.entry_id, page=_own_page(seen, ref, by_url)))
             case New(claims_url):
                 new += 1
+                came.append(seen.published)
                 ref = _add(connection, done, seen, duplicate_of=None)
                 _remember(connection, known, ref, [seen.own, *([seen.url_key] if claims_url and seen.url_key else [])])
                 queue.append(_work(done, seen, ref.entry_id, page=_own_page(seen, ref, by_url)))
             case Duplicate(of):
                 duplicates += 1
+                came.append(seen.published)
                 ref = _add(connection, done, seen, duplicate_of=original(of))
                 _remember(connection, known, ref, [seen.own])
                 write_duplicate(connection, of, body=seen.pointer, at=done.at)
             case _:
                 assert_never(verdict)
     touched = add_work(connection, _not_yet_queued(connection, queue), policies)
-    return Finished(new=new, changed=changed, duplicates=duplicates), touched
+    return Finished(new=new, changed=changed, duplicates=duplicates), came, touched
 
 
 def _add(connection: Connection, done: PollDone, seen: SeenEntry, *, duplicate_of: EntryId | None) -> Ref:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from worker.model import FeedId, Millis
 from worker.store import tables as t
 from worker.store.database import open_readonly
+from worker.store.standing import moves_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class FeedStatus:
     title: str | None
     polled_at: Millis | None
     next_poll_at: Millis | None
+    why: str | None
+    """The reason for that time."""
     new_last: int
     """New entries at the last poll."""
     new_total: int
@@ -32,6 +35,12 @@ class FeedStatus:
     errors: int
     """Failed polls in a row."""
     failing_since: Millis | None
+    moved_to: str | None
+    """Where it is asked instead, since its server says so each time."""
+    retired: bool
+    """It is gone by its server's word, and not polled any more."""
+    suggestion: str | None
+    """Where it may be now, by its site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +81,8 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             url=row.url,
             title=row.title,
             polled_at=row.polled_at,
-            next_poll_at=row.due_at,
+            next_poll_at=None if row.retired else row.next_at or row.due_at,
+            why=row.why,
             new_last=row.new_last,
             new_total=row.new_total,
             new_at=row.new_at,
@@ -80,6 +90,9 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             error=row.error,
             errors=row.errors,
             failing_since=row.failing_since,
+            moved_to=moves_of(row).in_force,
+            retired=row.retired,
+            suggestion=row.suggestion,
         )
         for row in rows
     ]

@@ -22,6 +22,9 @@ from worker.store import claims, feeds, outbox
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.finish import finish
+from worker.store.polls import call_home
+from worker.store.robots import forget_old
+from worker.store.standing import Planner
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,14 +33,15 @@ R = TypeVar("R")
 class Store:
     """The state in a SQLite database, held by this process alone. Use as an async context manager.
 
-    policies: how each host is treated. window_ms: how long a text is remembered for deduplication.
+    policies: how each host is treated. planner: when a feed is polled next. window_ms: how long a text is remembered
+    for deduplication.
 
     Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
     then, and it may be repeated.
     """
 
-    def __init__(self, path: Path, *, policies: feeds.Policies, window_ms: int) -> None:
-        self._path, self._policies, self._window_ms = path, policies, window_ms
+    def __init__(self, path: Path, *, policies: feeds.Policies, planner: Planner, window_ms: int) -> None:
+        self._path, self._policies, self._planner, self._window_ms = path, policies, planner, window_ms
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
 
@@ -76,7 +80,13 @@ class Store:
     async def finish(self, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None = None) -> list[Finished]:
         """Commits a batch; what became of each, in its order."""
         return await self._write(
-            finish, batch, now=now, policies=self._policies, window_ms=self._window_ms, polls_due_by=polls_due_by
+            finish,
+            batch,
+            now=now,
+            policies=self._policies,
+            planner=self._planner,
+            window_ms=self._window_ms,
+            polls_due_by=polls_due_by,
         )
 
     async def waiting(self) -> tuple[int, Millis | None]:
@@ -96,7 +106,7 @@ class Store:
         await self._write(claims.shift, by_ms=by_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
-        """Forgets texts whose window is over."""
+        """Forgets texts whose window is over, and copies of robots.txt that nobody asks for."""
         await self._write(_upkeep, now)
 
     def _open(self) -> None:
@@ -131,6 +141,7 @@ def _start(
     feeds.sync(connection, listed, policies, now)
     _upkeep(connection, now)
     if poll_all:
+        call_home(connection, policies)
         connection.execute(update(t.work).where(t.work.c.entry_id.is_(None)).values(due_at=now))
     claims.settle_all(connection)
 
@@ -145,3 +156,4 @@ def _name_writer(connection: Connection) -> None:
 
 def _upkeep(connection: Connection, now: Millis) -> None:
     connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
+    forget_old(connection, now=now)

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -13,7 +14,9 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    false,
     text,
+    true,
 )
 
 FAR = 9_999_999_999_999
@@ -48,14 +51,35 @@ feed = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
+    Column("version_url", Text),  # where the validators came from
     Column("elements", LargeBinary),  # short hashes of its entry elements, 8 bytes each
+    Column("hints", LargeBinary),  # of the document, as `schedule` encodes them
+    Column("history", LargeBinary),  # of its publishing, likewise
     Column("added_at", BigInteger, nullable=False),
     Column("polled_at", BigInteger),
+    Column("ok_at", BigInteger),  # last poll that went well
+    Column("next_at", BigInteger),  # when it is due, whoever holds its work
+    Column("why", Text),  # the reason for that
     Column("new_at", BigInteger),  # last poll that brought a new entry
     Column("status", SmallInteger),
     Column("error", Text),
     Column("errors", Integer, nullable=False),  # failed polls in a row
     Column("failing_since", BigInteger),
+    Column("setback", Text),  # the class of the last of them
+    Column("setback_weight", Float, nullable=False, server_default="0"),
+    # 301 and 308
+    Column("moved_to", Text),
+    Column("moved_polls", SmallInteger, nullable=False, server_default="0"),
+    # 410
+    Column("gone_since", BigInteger),
+    Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
+    Column("retired", Boolean, nullable=False, server_default=false()),
+    # 304
+    Column("unchanged", Integer, nullable=False, server_default="0"),
+    Column("whole_at", BigInteger),
+    Column("audit_after", Integer, nullable=False, server_default="32"),
+    Column("distrusted_until", BigInteger),
+    Column("suggestion", Text),  # where a lost feed may be, by its site
     Column("new_last", Integer, nullable=False),  # new entries at the last poll
     Column("new_total", Integer, nullable=False),
 )
@@ -65,8 +89,13 @@ host = Table(
     metadata,
     Column("id", _ROW_ID, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("delay_ms", Integer, nullable=False),
+    Column("policy_ms", Integer, nullable=False, server_default="0"),  # as configured, as is `concurrency`
     Column("concurrency", Integer, nullable=False),
+    Column("crawl_ms", Integer, nullable=False, server_default="0"),  # robots.txt: Crawl-delay
+    Column("share", SmallInteger, nullable=False, server_default="64"),  # of its pace, in 64ths, once it refused
+    Column("refused_at", BigInteger),
+    Column("delay_ms", Integer, nullable=False),  # in force: what follows from the four …
+    Column("width", SmallInteger, nullable=False, server_default="1"),  # … and how many slots may be used
     Column("not_before", BigInteger, nullable=False),  # the politeness: moved on by the delay with each claim
     Column("next_at", BigInteger, nullable=False),  # earliest time at which a claim can succeed; derived
     Index("host_next", "next_at"),
@@ -94,9 +123,12 @@ work = Table(
     Column("entry_id", BigInteger, unique=True),  # NULL: the poll of the feed
     Column("url", Text),  # where to ask, once a redirect has led elsewhere; of entries, the page
     Column("hops", SmallInteger, nullable=False),
+    Column("permanent", Boolean, nullable=False, server_default=true()),  # all of them were 301 or 308
+    Column("seek", Boolean, nullable=False, server_default=false()),  # the feed is lost: `url` is of its site
     Column("entry", LargeBinary),  # the entry as its feed gave it
     Column("again", Boolean, nullable=False),  # the entry has changed since it was claimed
     Column("tries", SmallInteger, nullable=False),  # fetches of the page that failed
+    Column("waits", SmallInteger, nullable=False, server_default="0"),  # times that its host asked for patience
     Column("errors", SmallInteger, nullable=False),  # times the handler failed
     Column("lost", SmallInteger, nullable=False),  # leases that ended unfinished
     Column("quarantined", Boolean, nullable=False),
@@ -111,6 +143,18 @@ work = Table(
     ),
     Index("work_feed", "feed_id"),
 )
+
+robots = Table(
+    "robots",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("text", LargeBinary),  # zlib
+    Column("see", Text),  # it redirects there
+    Column("problem", Text),  # why it could not be read at the last try
+    Column("read_at", BigInteger),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""What sites ask of robots (RFC 9309)."""
 
 entry = Table(
     "entry",

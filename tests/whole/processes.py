@@ -1,0 +1,22 @@
+"""Waiting for a worker, and ending it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+
+def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def stopped(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
+    """Ends the worker; its exit status and its log."""
+    process.send_signal(number)
+    _, log = process.communicate(timeout=15)
+    return process.returncode, log

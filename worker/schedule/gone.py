@@ -1,0 +1,32 @@
+"""When a feed that answers 410 Gone is believed (RFC 9110 section 15.5.11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worker.model import Millis
+
+CONFIRMED_BY = 3
+"""Answers in a row …"""
+CONFIRMED_AFTER_MS = 86_400_000
+"""… over a day or more: a deployment that goes wrong says 410 too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The 410s in a row."""
+
+    since: Millis | None = None
+    answers: int = 0
+
+    def then(self, now: Millis) -> Gone:
+        """With one more."""
+        return Gone(since=now if self.since is None else self.since, answers=self.answers + 1)
+
+    def is_confirmed(self, now: Millis) -> bool:
+        """The feed is retired: it is polled no more until its owner changes its URL or asks for it."""
+        long = self.since is not None and now - self.since >= CONFIRMED_AFTER_MS
+        return long and self.answers >= CONFIRMED_BY
+
+
+NOT_GONE = Gone()

@@ -1,0 +1,47 @@
+"""How far a server's 304 Not Modified is believed.
+
+Some servers, and more of the caches before them, go on saying 304 after the feed has changed. So the document is asked
+for whole now and then, without validators: seldom, and ever more seldom where the 304s held true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from worker.model import Millis
+
+_DAY_MS = 86_400_000
+FIRST_AUDIT, RAREST_AUDIT = 32, 1024
+"""304s in a row before the document is asked for whole."""
+DISTRUST_MS = 30 * _DAY_MS
+"""How long no validators are sent to a server whose 304 was wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """In one feed's validators."""
+
+    unchanged: int = 0
+    """304s since the last whole document."""
+    whole_at: Millis | None = None
+    """When that came."""
+    audit_after: int = FIRST_AUDIT
+    distrusted_until: Millis | None = None
+
+    def is_conditional(self, now: Millis) -> bool:
+        """Whether the next request carries validators. One audit a day at most, however often the feed is polled."""
+        if self.distrusted_until is not None and now < self.distrusted_until:
+            return False
+        return self.unchanged < self.audit_after or (self.whole_at is not None and now - self.whole_at < _DAY_MS)
+
+    def not_modified(self) -> Trust:
+        """After a 304."""
+        return replace(self, unchanged=self.unchanged + 1)
+
+    def whole(self, now: Millis, *, lied: bool) -> Trust:
+        """After a 200; `lied`: it had what the 304s before it should have told of."""
+        if lied:
+            return Trust(whole_at=now, distrusted_until=Millis(now + DISTRUST_MS))
+        audited = self.unchanged >= self.audit_after
+        audit_after = min(self.audit_after * 2, RAREST_AUDIT) if audited else self.audit_after
+        return replace(self, unchanged=0, whole_at=now, audit_after=audit_after)
