@@ -28,7 +28,7 @@ _QUERY_SAFE = _UNRESERVED + "/?!$'()*+,;:@="
 _LABEL = "[a-z0-9_~-]{1,63}"  # RFC 1035 section 2.3.4, with what is no letter, digit or hyphen but met all the same
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]*")  # without a zone, which means something on one machine alone
-_NO_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls and lone surrogates
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 MAX_LENGTH = 8000  # RFC 9110 section 4.1 asks for at least 8000 octets
 
@@ -39,7 +39,7 @@ class BadUrl(ValueError):
 
 def absolute(url: str, base: str | None = None) -> str | None:
     """`url` as an absolute http(s) URL without control characters, spaces escaped; None where it is none."""
-    url = _NO_CHARACTERS.sub("", url).strip().replace(" ", "%20")
+    url = _CONTROLS.sub("", url).strip().replace(" ", "%20")
     if not url or len(url) > MAX_LENGTH:
         return None
     try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
 Fields = Mapping[str, object]
 
 
 def string(fields: Fields, key: str) -> str:
+    """Without halves of surrogate pairs, which JSON can carry and no record be written with."""
     value = fields.get(key)
-    return value if isinstance(value, str) else ""
+    return _SURROGATES.sub("", value) if isinstance(value, str) else ""
 
 
 def mapping(fields: Fields, key: str) -> Fields:
