@@ -15,7 +15,7 @@ import orjson
 from worker import __version__, record
 from worker.bus import LocalBus
 from worker.cpu import Pool
-from worker.engine import Engine, Tally
+from worker.engine import Engine
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import OutputDirectory
@@ -23,6 +23,7 @@ from worker.pipeline import Gate, Ingester, Poller, Publisher
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
 from worker.store import Store
+from worker.tally import Tally
 
 PRELOAD = (
     "worker.pipeline.tasks",

@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 
 import structlog
@@ -28,19 +27,15 @@ from worker.model import (
     Done,
     Finished,
     HandedBack,
-    IngestDone,
     Lease,
     Millis,
-    Moved,
     Poll,
     PollDone,
-    Retry,
-    RobotsRead,
-    Sought,
     Work,
 )
 from worker.pipeline import Ingester, Poller, Publisher
 from worker.store import Store
+from worker.tally import Tally, tell
 
 LEASE_MS = 120_000
 """Longer than a fetch and an extraction take together; renewed while the work goes on."""
@@ -63,31 +58,6 @@ Committed = tuple[Done, Finished]
 """What was committed in the end, and what became of it."""
 
 log = structlog.stdlib.get_logger("feedmill.engine")
-
-
-@dataclass(slots=True)
-class Tally:
-    """What has been done since the start."""
-
-    polls: int = 0
-    unchanged: int = 0
-    failed_polls: int = 0
-    entries: int = 0
-    """New entries that polls brought."""
-    new: int = 0
-    """Records with op `new`."""
-    updates: int = 0
-    duplicates: int = 0
-    retries: int = 0
-    incomplete: int = 0
-    """Records whose page could not be had or read."""
-    broken: int = 0
-    published: int = 0
-    """Records sealed in segments."""
-
-    @property
-    def ingested(self) -> int:
-        return self.new + self.updates
 
 
 class Engine:
@@ -219,8 +189,8 @@ class Engine:
                 log.exception("job.broken")
                 done = Broken(lease=work.lease, at=self._clock(), error=f"{type(error).__name__}: {error}"[:500])
             done, finished = await self._finish(done)
-            self._count(done, finished)
-            _tell(done, finished)
+            self.tally.add(done, finished)
+            tell(done, finished)
 
     async def _finish(self, done: Done) -> Committed:
         committed: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
@@ -323,76 +293,9 @@ class Engine:
         except StateError as error:
             log.error("upkeep.failed", error=str(error))
 
-    def _count(self, done: Done, finished: Finished) -> None:
-        tally = self.tally
-        if not finished.accepted:
-            return
-        match done:
-            case PollDone():
-                tally.polls += 1
-                tally.unchanged += done.unchanged
-                tally.failed_polls += done.error is not None
-                tally.entries += finished.new
-                tally.duplicates += finished.duplicates
-            case IngestDone():
-                tally.new += finished.op == "new"
-                tally.updates += finished.op == "update"
-                tally.duplicates += finished.duplicates
-                tally.incomplete += finished.op is not None and done.draft.extraction not in ("ok", "skipped")
-            case Retry():
-                tally.retries += 1
-            case Broken():
-                tally.broken += 1
-            case Moved() | RobotsRead() | Sought() | HandedBack():
-                pass
-
-
-def _tell(done: Done, finished: Finished) -> None:
-    """One line for each thing done; what changed nothing is for debugging."""
-    if not finished.accepted:
-        log.warning("lease.lost")
-        return
-    match done:
-        case PollDone(error=str(error)):
-            log.warning("feed.failed", error=error, status=done.status, **_next(done, finished))
-        case PollDone():
-            tell = log.info if finished.new or finished.changed else log.debug
-            tell(
-                "feed.polled",
-                status=done.status,
-                new=finished.new,
-                changed=finished.changed,
-                duplicates=finished.duplicates,
-                unchanged=done.unchanged,
-                **_next(done, finished),
-            )
-        case Sought(found=None):
-            log.info("feed.not_found_by_its_site")
-        case Sought():
-            log.warning("feed.lost", perhaps=done.found)
-        case IngestDone():
-            tell = log.info if finished.op else log.debug
-            outcome = finished.op or ("duplicate" if finished.duplicates else "unchanged")
-            tell("entry.ingested", outcome=outcome, extraction=done.draft.extraction, reason=done.draft.reason)
-        case Retry():
-            log.info("entry.postponed", reason=done.reason)
-        case Moved():
-            log.debug("redirect.followed", to=done.host)
-        case RobotsRead():
-            log.debug("robots.read", robots=done.url, problem=done.problem)
-        case Broken():
-            log.error("job.failed", error=done.error, quarantined=finished.quarantined)
-        case HandedBack():
-            log.debug("job.handed_back")
-
 
 def _entries(group: Sequence[tuple[Done, object]]) -> int:
     return sum(len(done.entries) for done, _ in group if isinstance(done, PollDone))
-
-
-def _next(done: PollDone, finished: Finished) -> dict[str, object]:
-    wait = None if finished.next_at is None else round((finished.next_at - done.at) / 1000, 1)
-    return {"next_poll_in_s": wait, "because": finished.why}
 
 
 def _monotonic_ms() -> int:

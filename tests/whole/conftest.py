@@ -16,9 +16,9 @@ import yaml
 
 from tests.site import Site
 from worker import app, read_records
-from worker.engine import Tally
 from worker.record import Record
 from worker.settings import load
+from worker.tally import Tally
 
 QUICK: Mapping[str, object] = {
     "state": "sqlite:///state.db",

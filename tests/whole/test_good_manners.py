@@ -144,6 +144,19 @@ def test_a_page_whose_host_asks_for_patience_is_waited_for(site: Site, worker: W
     assert all(not at < r.at < at + 1 for at in refused for r in asked)
 
 
+def test_hosts_that_want_patience_are_named(site: Site, worker: Worker) -> None:
+    """With how slowly they are asked, and until when not at all."""
+    url = site.add("a", "/feed", Answer(status=429, headers={"Retry-After": "600"}))
+    worker.configure([url, feed(site, "b")], fetch={"per_host": {"delay": "1s"}})
+    worker.once()
+    said = json.loads(worker.run("status", "--json").stdout)
+    (host,) = said["hosts"]
+    assert (host["name"], host["delay_ms"]) == ("a.localhost", 2000)
+    assert host["not_before"] > host["refused_at"]
+    assert [f["errors"] for f in said["feeds"]] == [0, 0]
+    assert "a.localhost (each 2 s, next in" in " ".join(worker.run("status").stdout.split())
+
+
 # --- feeds that are lost ----------------------------------------------------------------------------------------------
 
 

@@ -18,8 +18,8 @@ from worker.cli.printing import console, counted
 from worker.cli.progress import display
 from worker.cli.running import stop_on_signal
 from worker.demo.run import Demo, Round, prepare, run
-from worker.engine import Tally
 from worker.record import Record
+from worker.tally import Tally
 
 TITLES = {
     1: "First poll: everything is new.",

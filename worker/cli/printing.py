@@ -9,8 +9,8 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from worker.engine import Tally
 from worker.model import Millis
+from worker.tally import Tally
 
 # What could move the cursor, change colours, or turn the reading direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")

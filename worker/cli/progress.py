@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from worker.cli.printing import console, counted
-from worker.engine import Tally
+from worker.tally import Tally
 
 
 class Display:

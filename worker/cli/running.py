@@ -18,8 +18,8 @@ from worker.cli.printing import console, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.demo.run import vacate
-from worker.engine import Tally
 from worker.settings import Settings
+from worker.tally import Tally
 
 log = structlog.stdlib.get_logger("feedmill")
 

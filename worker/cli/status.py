@@ -16,8 +16,10 @@ from worker.cli.printing import ago, clean, console, counted, print_json, span
 from worker.model import Millis
 from worker.record import rfc3339
 from worker.settings import load
-from worker.store import FeedStatus, Totals, read_status
+from worker.store import FeedStatus, HostStatus, Totals, read_hosts, read_status
 from worker.urls import without_credentials
+
+_INSTANTS = {"polled_at", "next_poll_at", "new_at", "failing_since", "not_before", "refused_at"}
 
 
 def status(
@@ -36,11 +38,15 @@ def status(
     told = {feed.id: feed.public_url for feed in settings.feeds}
     feeds = [dataclasses.replace(feed, url=told.get(feed.id, feed.url)) for feed in feeds]
     shown = [feed for feed in feeds if feed.error or not failing]
+    hosts = read_hosts(settings.state, now=app.now())
     if as_json:
-        print_json({"feeds": [_plain(feed) for feed in shown], "totals": dataclasses.asdict(totals)})
+        plain = {"feeds": [_plain(feed) for feed in shown], "hosts": [_plain(host) for host in hosts]}
+        print_json({**plain, "totals": dataclasses.asdict(totals)})
         return
     if shown:
         console.print(_table(shown, app.now()))
+    if hosts:
+        console.print(_hosts(hosts, app.now()))
     console.print(_sentence(totals))
 
 
@@ -82,6 +88,17 @@ def _error(feed: FeedStatus, now: Millis) -> Text:
     return clean(feed.error or "") + Text(times)
 
 
+def _hosts(hosts: list[HostStatus], now: Millis) -> Text:
+    """One line for the first few."""
+    said = [
+        f"{host.name} (each {span(host.delay_ms)}"
+        + (f", next {ago(host.not_before, now)})" if host.not_before > now else ")")
+        for host in hosts[:5]
+    ]
+    more = f" and {len(hosts) - 5} more" if len(hosts) > 5 else ""
+    return Text("asked more slowly, as they want it: ") + clean(", ".join(said) + more)
+
+
 def _sentence(totals: Totals) -> str:
     parts = [
         f"{counted(totals.feeds, 'feed')}, {totals.failing} failing",
@@ -95,9 +112,9 @@ def _sentence(totals: Totals) -> str:
     return "; ".join(parts)
 
 
-def _plain(feed: FeedStatus) -> dict[str, object]:
-    """A feed's status with instants as RFC 3339."""
-    values = dataclasses.asdict(feed)
-    for name in ("polled_at", "next_poll_at", "new_at", "failing_since"):
+def _plain(status: FeedStatus | HostStatus) -> dict[str, object]:
+    """With instants as RFC 3339."""
+    values = dataclasses.asdict(status)
+    for name in values.keys() & _INSTANTS:
         values[name] = None if values[name] is None else rfc3339(values[name])
     return values

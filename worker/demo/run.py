@@ -20,10 +20,10 @@ import yaml
 
 from worker import app, settings
 from worker.demo.server import DemoServer
-from worker.engine import Tally
 from worker.errors import OutputError
 from worker.output import read_records
 from worker.record import Record
+from worker.tally import Tally
 
 MARKER = ".feedmill-demo"
 

@@ -20,7 +20,17 @@ status.py      what people ask
 
 from worker.store.database import database_url
 from worker.store.outbox import OutboxRow, OutboxSegment
-from worker.store.status import FeedStatus, Totals, read_status
+from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_status
 from worker.store.store import Store
 
-__all__ = ["FeedStatus", "OutboxRow", "OutboxSegment", "Store", "Totals", "database_url", "read_status"]
+__all__ = [
+    "FeedStatus",
+    "HostStatus",
+    "OutboxRow",
+    "OutboxSegment",
+    "Store",
+    "Totals",
+    "database_url",
+    "read_hosts",
+    "read_status",
+]

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from worker.model import FeedId, Millis
+from worker.schedule import WHOLE
 from worker.store import tables as t
 from worker.store.database import open_readonly
 from worker.store.standing import moves_of
@@ -44,6 +45,19 @@ class FeedStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostStatus:
+    """A host that is not asked at its configured pace now."""
+
+    name: str
+    delay_ms: int
+    """From one fetch to the next, in force."""
+    not_before: Millis
+    """It is not asked before."""
+    refused_at: Millis | None
+    """Its last 429 or 503."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """The state in figures."""
 
@@ -54,6 +68,20 @@ class Totals:
     queued: int
     quarantined: int
     unpublished: int
+
+
+def read_hosts(path: Path, *, now: Millis) -> list[HostStatus]:
+    """The hosts that refused lately, or ask for more patience than is configured, by name. Raises StateError."""
+    engine = open_readonly(path)
+    slowed = (t.host.c.share < WHOLE) | (t.host.c.delay_ms > t.host.c.policy_ms)
+    held = t.host.c.not_before > now + t.host.c.delay_ms
+    with engine.connect() as connection:
+        rows = connection.execute(select(t.host).where(slowed | held).order_by(t.host.c.name)).all()
+    engine.dispose()
+    return [
+        HostStatus(name=row.name, delay_ms=row.delay_ms, not_before=row.not_before, refused_at=row.refused_at)
+        for row in rows
+    ]
 
 
 def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:

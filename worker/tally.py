@@ -1,0 +1,114 @@
+"""What has been done: counted, and told to the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from worker.model import (
+    Broken,
+    Done,
+    Finished,
+    HandedBack,
+    IngestDone,
+    Moved,
+    PollDone,
+    Retry,
+    RobotsRead,
+    Sought,
+)
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been done since the start."""
+
+    polls: int = 0
+    unchanged: int = 0
+    failed_polls: int = 0
+    entries: int = 0
+    """New entries that polls brought."""
+    new: int = 0
+    """Records with op `new`."""
+    updates: int = 0
+    duplicates: int = 0
+    retries: int = 0
+    incomplete: int = 0
+    """Records whose page could not be had or read."""
+    broken: int = 0
+    published: int = 0
+    """Records sealed in segments."""
+
+    @property
+    def ingested(self) -> int:
+        return self.new + self.updates
+
+    def add(self, done: Done, finished: Finished) -> None:
+        """Counts what a commit accepted."""
+        if not finished.accepted:
+            return
+        match done:
+            case PollDone():
+                self.polls += 1
+                self.unchanged += done.unchanged
+                self.failed_polls += done.error is not None
+                self.entries += finished.new
+                self.duplicates += finished.duplicates
+            case IngestDone():
+                self.new += finished.op == "new"
+                self.updates += finished.op == "update"
+                self.duplicates += finished.duplicates
+                self.incomplete += finished.op is not None and done.draft.extraction not in ("ok", "skipped")
+            case Retry():
+                self.retries += 1
+            case Broken():
+                self.broken += 1
+            case Moved() | RobotsRead() | Sought() | HandedBack():
+                pass
+
+
+def tell(done: Done, finished: Finished) -> None:
+    """One line for each thing done; what changed nothing is for debugging."""
+    if not finished.accepted:
+        log.warning("lease.lost")
+        return
+    match done:
+        case PollDone(error=str(error)):
+            log.warning("feed.failed", error=error, status=done.status, **_next(done, finished))
+        case PollDone():
+            tell = log.info if finished.new or finished.changed else log.debug
+            tell(
+                "feed.polled",
+                status=done.status,
+                new=finished.new,
+                changed=finished.changed,
+                duplicates=finished.duplicates,
+                unchanged=done.unchanged,
+                **_next(done, finished),
+            )
+        case Sought(found=None):
+            log.info("feed.not_found_by_its_site")
+        case Sought():
+            log.warning("feed.lost", perhaps=done.found)
+        case IngestDone():
+            tell = log.info if finished.op else log.debug
+            outcome = finished.op or ("duplicate" if finished.duplicates else "unchanged")
+            tell("entry.ingested", outcome=outcome, extraction=done.draft.extraction, reason=done.draft.reason)
+        case Retry():
+            log.info("entry.postponed", reason=done.reason)
+        case Moved():
+            log.debug("redirect.followed", to=done.host)
+        case RobotsRead():
+            log.debug("robots.read", robots=done.url, problem=done.problem)
+        case Broken():
+            log.error("job.failed", error=done.error, quarantined=finished.quarantined)
+        case HandedBack():
+            log.debug("job.handed_back")
+
+
+def _next(done: PollDone, finished: Finished) -> dict[str, object]:
+    wait = None if finished.next_at is None else round((finished.next_at - done.at) / 1000, 1)
+    return {"next_poll_in_s": wait, "because": finished.why}
