@@ -38,6 +38,8 @@ class Feed:
     cron: str | None = None
     """Five fields as in crontab(5), weekdays by name."""
     full_text: FullText = "auto"
+    recheck_s: tuple[float, ...] = ()
+    """Ages of an article, in seconds, at which its page is looked at again."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent to the feed's own origin alone; may hold secrets, hence not in repr()."""
 
@@ -93,6 +95,8 @@ class Poll:
     body_hash: bytes = b""
     elements: frozenset[bytes] = frozenset()
     """Short hashes of the entry elements of the last version seen."""
+    refresh: bool = False
+    """All entries are to be gone through, known ones too, to see which are still there."""
     seek: bool = False
     """The feed is lost: `url` is of its site, which may say where it is now."""
 
@@ -133,6 +137,8 @@ class Ingest:
     """Fetches of the page that have failed so far."""
     waits: int = 0
     """Times that the page's host asked for patience."""
+    validators: Validators = Validators()
+    """What the page gave when it was read last; empty where it has to be read whole."""
 
 
 Work = Poll | Ingest
@@ -425,6 +431,8 @@ class PollDone:
     entries: tuple[SeenEntry, ...] = ()
     unchanged: bool = False
     """The server or the bytes said that nothing is new."""
+    refresh: bool = False
+    """All of the document's entries are there, known ones too."""
     audit: bool = False
     """The document was asked for whole to see whether the 304s before were right."""
     led_to: str | None = None
@@ -455,6 +463,8 @@ class Draft:
     title_key: bytes
     revision_key: bytes
     """Hash over title, text, authors and dates: another one makes an update."""
+    removal: bytes | None = None
+    """The same without its content, where the page is gone: written once that is sure."""
     url_keys: tuple[bytes, ...] = ()
     """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
     extraction: Extraction
@@ -468,6 +478,22 @@ class IngestDone:
     at: Millis
     draft: Draft
     not_before: Millis | None = None
+    followed: bool = False
+    """The operator wants to know of edits, and of the page's going."""
+    look_at: Millis | None = None
+    """When the page is to be looked at again."""
+    validators: Validators = Validators()
+    """Of the page, for that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsBefore:
+    """A page that was looked at again: a 304."""
+
+    lease: Lease
+    entry_id: EntryId
+    at: Millis
+    look_at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -530,7 +556,7 @@ class Broken:
     error: str
 
 
-Done = PollDone | Sought | IngestDone | Retry | Moved | RobotsRead | HandedBack | Broken
+Done = PollDone | Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 
 
 # --- what finishing it came to ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ moves.py      301 and 308: where a feed is asked from now on
 gone.py       410: when it is believed
 trust.py      304: how far it is believed
 pressure.py   how fast a host is asked that has refused
-pages.py      the tries of a page
+pages.py      the tries of a page;  looks.py  when it is looked at again
 """
 
 from worker.schedule.adaptive import Next, Pace, Polled, Seen, phase_of, plan
@@ -19,6 +19,7 @@ from worker.schedule.freshness import freshness
 from worker.schedule.gone import NOT_GONE, Gone
 from worker.schedule.hints import decode_hints, encode_hints
 from worker.schedule.history import History
+from worker.schedule.looks import NOT_HAD_S, next_look, next_look_if_gone, next_revision
 from worker.schedule.moves import NOT_MOVED, Moves
 from worker.schedule.pages import next_try
 from worker.schedule.pressure import WHOLE, answered, paced, refused
@@ -26,6 +27,7 @@ from worker.schedule.trust import Trust
 
 __all__ = [
     "NOT_GONE",
+    "NOT_HAD_S",
     "NOT_MOVED",
     "NO_SETBACKS",
     "WHOLE",
@@ -43,6 +45,9 @@ __all__ = [
     "decode_hints",
     "encode_hints",
     "freshness",
+    "next_look",
+    "next_look_if_gone",
+    "next_revision",
     "next_try",
     "paced",
     "phase_of",

@@ -24,9 +24,12 @@ ELEMENT_BYTES = 8
 MAX_LOST = 20
 """Leases that may end unfinished, one after the other, before work is put aside: kills of the worker are not its fault,
 and only what kills the worker each time gets this far."""
+REFRESH_MS = 30 * 86_400_000
+"""After which a feed is gone through whole, known entries and all, to learn which have left it."""
 _HOUR = 3_600_000
 _OF_FEED = (
     t.feed.c.title,
+    t.feed.c.refreshed_at,
     t.feed.c.moved_to,
     t.feed.c.moved_polls,
     t.feed.c.etag,
@@ -174,11 +177,12 @@ def _lease(row: Row[Any]) -> Lease:
 
 
 def _poll(row: Row[Any], now: Millis) -> Poll:
-    elements = row.elements or b""
+    refresh = row.refreshed_at is None or now - row.refreshed_at > REFRESH_MS
+    elements = b"" if refresh else row.elements or b""
     url = row.url or moves_of(row).in_force or row.feed_url
     validators = Validators(etag=row.etag, last_modified=row.last_modified)
     known = not row.seek and row.version_url == url and validators != Validators()
-    conditional = known and trust_of(row).is_conditional(now)
+    conditional = known and not refresh and trust_of(row).is_conditional(now)
     return Poll(
         lease=_lease(row),
         feed_id=FeedId(row.feed_id),
@@ -187,8 +191,9 @@ def _poll(row: Row[Any], now: Millis) -> Poll:
         permanent=row.permanent,
         validators=validators if conditional else Validators(),
         audit=known and not conditional,
-        body_hash=row.body_hash or b"",
+        body_hash=b"" if refresh else row.body_hash or b"",
         elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
+        refresh=refresh,
         seek=row.seek,
     )
 
@@ -208,6 +213,7 @@ def _ingest(row: Row[Any], robots: RobotsCopy | None) -> Ingest:
         first_seen_at=Millis(row.first_seen_at),
         tries=row.tries,
         waits=row.waits,
+        validators=Validators(etag=row.etag, last_modified=row.last_modified),
     )
 
 

@@ -9,8 +9,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from worker.dedup import Duplicate, Nothing, Ref, Write, judge
-from worker.model import EntryId, Finished, IngestDone, Millis, Op
+from worker.model import AsBefore, EntryId, Finished, IngestDone, Lease, Millis, Op, Validators
+from worker.schedule import Gone, next_look_if_gone
 from worker.store import tables as t
+from worker.store.graves import are_dead, bury
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
 
 
@@ -18,6 +20,11 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
     """Writes the entry's record to the outbox where one is due, and takes the entry off the queue."""
     draft = done.draft
     me = ref_by_id(connection, done.entry_id)
+    if done.followed and draft.removal is not None and me.has_page:
+        return _finish_gone(connection, done, me, draft.removal)
+    if are_dead(connection, draft.url_keys):
+        bury(connection, [me.entry_id])
+        return Finished()
     by_urls = refs_by_key(connection, draft.url_keys)
     verdict = judge(
         draft,
@@ -27,12 +34,13 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
         by_urls=[other for other in by_urls.values() if original(other) != me.entry_id],
     )
     result = Finished()
-    values: dict[str, Any] = {"reason": draft.reason}
+    values: dict[str, Any] = {"reason": draft.reason, "gone_since": None, "gone_answers": 0}
     match verdict:
         case Write(op):
             result = Finished(op=op)
             values |= {
                 "revision": me.revision + 1,
+                "revised_at": done.at,
                 "revision_key": draft.revision_key,
                 "text_key": draft.text_key,
                 "title_key": draft.title_key,
@@ -57,8 +65,37 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
         case _:
             assert_never(verdict)
     connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
-    _take_off(connection, done, for_good=isinstance(verdict, Duplicate))
+    if isinstance(verdict, Duplicate):
+        connection.execute(delete(t.work).where(t.work.c.id == done.lease.work_id))
+    else:
+        _take_off(connection, done.lease, done.at, look_at=done.look_at, validators=done.validators)
     return result
+
+
+def finish_look(connection: Connection, done: AsBefore) -> Finished:
+    """A page that is as it was, and what it gave to tell by."""
+    _take_off(connection, done.lease, done.at, look_at=done.look_at, validators=None)
+    return Finished()
+
+
+def _finish_gone(connection: Connection, done: IngestDone, me: Ref, removal: bytes) -> Finished:
+    """A page that was had answers 404 or 410. A deletion is written once it did so for a day; until then the text
+    stands."""
+    mine = t.entry.c.id == me.entry_id
+    row = connection.execute(select(t.entry.c.gone_since, t.entry.c.gone_answers).where(mine)).one()
+    gone = Gone(since=row.gone_since, answers=row.gone_answers).then(done.at)
+    if not gone.is_confirmed(done.at):
+        values: dict[str, Any] = {"gone_since": gone.since, "gone_answers": gone.answers, "reason": done.draft.reason}
+        connection.execute(update(t.entry).where(mine).values(values))
+        look_at = next_look_if_gone(gone, done.at)
+        _take_off(connection, done.lease, done.at, look_at=look_at, validators=None)
+        return Finished()
+    _write(connection, "delete", revision=me.revision + 1, body=removal, at=done.at)
+    # Should the page come back, whatever it says is an update.
+    values = {"revision": me.revision + 1, "revised_at": done.at, "revision_key": b"", "extraction": None}
+    connection.execute(update(t.entry).where(mine).values(values | {"reason": done.draft.reason}))
+    _take_off(connection, done.lease, done.at, look_at=None, validators=None)
+    return Finished(op="delete")
 
 
 def write_duplicate(connection: Connection, of: Ref, *, body: bytes | None, at: Millis) -> None:
@@ -102,12 +139,21 @@ def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> 
         connection.execute(insert(t.identity), [{"key": key, "entry_id": entry_id} for key in sorted(keys)])
 
 
-def _take_off(connection: Connection, done: IngestDone, *, for_good: bool) -> None:
-    """Off the queue, unless the feed has said something else of the entry meanwhile; `for_good`: what the feed says is
-    another entry's from now on."""
-    mine = t.work.c.id == done.lease.work_id
-    as_claimed = mine if for_good else mine & t.work.c.again.is_(False)
-    if connection.execute(delete(t.work).where(as_claimed)).rowcount == 0:
-        connection.execute(
-            update(t.work).where(mine).values(due_at=done.at, again=False, tries=0, errors=0, lost=0, priority=t.NEW)
-        )
+def _take_off(
+    connection: Connection, lease: Lease, at: Millis, *, look_at: Millis | None, validators: Validators | None
+) -> None:
+    """Off the queue, or to the next look at the page; unless the feed has said something else of the entry meanwhile.
+
+    validators: of the page as it was read; None leaves those of before.
+    """
+    mine = t.work.c.id == lease.work_id
+    counts: dict[str, Any] = {"again": False, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None, "hops": 0}
+    none = {"etag": None, "last_modified": None}
+    changed = update(t.work).where(mine, t.work.c.again).values(counts | none | {"due_at": at, "priority": t.NEW})
+    if connection.execute(changed).rowcount:
+        return
+    if look_at is None:
+        connection.execute(delete(t.work).where(mine))
+        return
+    told = {} if validators is None else {"etag": validators.etag, "last_modified": validators.last_modified}
+    connection.execute(update(t.work).where(mine).values(counts | told | {"due_at": look_at, "priority": t.BACKFILL}))

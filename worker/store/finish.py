@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, bindparam, select, update
 
 from worker.model import (
+    AsBefore,
     Broken,
     Done,
     Finished,
@@ -24,7 +25,7 @@ from worker.model import (
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
-from worker.store.entries import finish_entry
+from worker.store.entries import finish_entry, finish_look
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.polls import AT_HOME, finish_poll, finish_seeking
@@ -83,6 +84,8 @@ def _apply(
             return finish_seeking(connection, done, policies=policies)
         case IngestDone():
             return finish_entry(connection, done, window_ms=window_ms), set()
+        case AsBefore():
+            return finish_look(connection, done), set()
         case Retry():
             values = {"due_at": done.due_at, "priority": t.RETRY, "lost": 0, "error": done.reason}
             count = t.work.c.waits if done.throttled else t.work.c.tries

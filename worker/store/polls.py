@@ -9,10 +9,12 @@ from sqlalchemy import Connection, insert, select, update
 
 from worker.dedup import Duplicate, Known, New, Ref, place
 from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry, Sought
+from worker.schedule import next_revision
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.entries import original, write_duplicate
-from worker.store.feeds import Policies, add_work, host_id_of
+from worker.store.feeds import Policies, add_work, host_id_of, host_ids
+from worker.store.graves import dead_keys, note_seen
 from worker.store.refs import refs_by_key
 from worker.store.standing import Planner, after, moves_of
 
@@ -76,19 +78,27 @@ def _entries(
     if not done.entries:
         return Finished(), came, set()
     keys = {key for seen in done.entries for key in (*seen.look_up, seen.own)}
-    known = refs_by_key(connection, keys | {seen.url_key for seen in done.entries if seen.url_key})
+    keys |= {seen.url_key for seen in done.entries if seen.url_key}
+    known = refs_by_key(connection, keys)
     new = changed = duplicates = 0
     queue: list[dict[str, object]] = []
+    dead = dead_keys(connection, keys - known.keys())
+    still_there: list[int] = []
     for seen in done.entries:
+        if not dead.isdisjoint((*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))):
+            continue
         by_key = next((known[key] for key in seen.look_up if key in known), None)
         by_url = known.get(seen.url_key) if seen.url_key else None
         verdict = place(seen, feed_id=done.feed_id, by_key=by_key, by_url=by_url)
         match verdict:
             case Known(ref):
                 _remember(connection, known, ref, [seen.own])
-                if _has_changed(connection, ref, seen):
+                still_there.append(ref.entry_id)
+                due_at = _changed(connection, ref, seen, done.at)
+                if due_at is not None:
                     changed += 1
-                    queue.append(_work(done, seen, ref.entry_id, page=_own_page(seen, ref, by_url)))
+                    page = _own_page(seen, ref, by_url)
+                    queue.append({**_work(done, seen, ref.entry_id, page=page), "due_at": due_at})
             case New(claims_url):
                 new += 1
                 came.append(seen.published)
@@ -103,7 +113,10 @@ def _entries(
                 write_duplicate(connection, of, body=seen.pointer, at=done.at)
             case _:
                 assert_never(verdict)
-    touched = add_work(connection, _not_yet_queued(connection, queue), policies)
+    if done.refresh:
+        note_seen(connection, still_there, at=done.at)
+    again = _not_yet_queued(connection, queue, policies)
+    touched = add_work(connection, again, policies)
     return Finished(new=new, changed=changed, duplicates=duplicates), came, touched
 
 
@@ -117,6 +130,7 @@ def _add(connection: Connection, done: PollDone, seen: SeenEntry, *, duplicate_o
         version=seen.version,
         title_key=seen.title_key,
         first_seen_at=done.at,
+        seen_at=done.at,
         revision=revision,
         revision_key=b"",
         duplicate_of=duplicate_of,
@@ -141,14 +155,15 @@ def _remember(connection: Connection, known: dict[bytes, Ref], ref: Ref, keys: l
         known.update((key, ref) for key in missing)
 
 
-def _has_changed(connection: Connection, ref: Ref, seen: SeenEntry) -> bool:
-    """Whether the feed says something else than before; notes what it says now. A duplicate is its original's."""
+def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> Millis | None:
+    """When to read an entry anew of which the feed says something else than before; notes what it says now. None: it
+    says the same, or it is a duplicate, which is its original's."""
     if ref.duplicate_of is not None:
-        return False
+        return None
     other = (t.entry.c.id == ref.entry_id) & (t.entry.c.version != seen.version)
-    return bool(
-        connection.execute(update(t.entry).where(other).values(version=seen.version, title_key=seen.title_key)).rowcount
-    )
+    statement = update(t.entry).where(other).values(version=seen.version, title_key=seen.title_key)
+    row = connection.execute(statement.returning(t.entry.c.revision, t.entry.c.revised_at)).one_or_none()
+    return None if row is None else next_revision(now=now, revision=row.revision, revised_at=row.revised_at)
 
 
 def _own_page(seen: SeenEntry, ref: Ref, by_url: Ref | None) -> str | None:
@@ -169,13 +184,22 @@ def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | Non
     }
 
 
-def _not_yet_queued(connection: Connection, queue: list[dict[str, object]]) -> list[dict[str, object]]:
+def _not_yet_queued(
+    connection: Connection, queue: list[dict[str, object]], policies: Policies
+) -> list[dict[str, object]]:
     """What is queued already gets the feed's latest words, and is not queued twice. `again` tells `finish_entry` of
-    work that was under way meanwhile with older ones."""
+    work that is under way with older ones; what waits for another look at its page is due with the new words."""
     by_entry = {row["entry_id"]: row for row in queue}
+    under_way = select(t.slot.c.work_id).where(t.slot.c.work_id == t.work.c.id).exists().label("under_way")
     for batch in chunks(list(by_entry)):
-        rows = connection.execute(select(t.work.c.id, t.work.c.entry_id).where(t.work.c.entry_id.in_(batch))).all()
+        rows = connection.execute(select(t.work, under_way).where(t.work.c.entry_id.in_(batch))).all()
         for row in rows:
             queued = by_entry.pop(row.entry_id)
-            connection.execute(update(t.work).where(t.work.c.id == row.id).values(entry=queued["entry"], again=True))
+            values: dict[str, Any] = {"entry": queued["entry"], "again": bool(row.under_way)}
+            if not row.under_way and row.priority == t.BACKFILL:
+                values |= {"priority": t.NEW, "due_at": queued["due_at"], "etag": None, "last_modified": None}
+            if not row.under_way and not row.hops and row.url != queued["url"]:
+                name = str(queued["host"])
+                values |= {"url": queued["url"], "host_id": host_ids(connection, {name}, policies)[name]}
+            connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
     return list(by_entry.values())

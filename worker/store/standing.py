@@ -85,6 +85,8 @@ def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner:
     }
     if done.failure is None:
         values |= {"ok_at": done.at, "suggestion": None}
+    if done.refresh and document is not None:
+        values["refreshed_at"] = done.at
     if done.version is not None:
         values |= _version(row, done.version) | _trust(row, done, done.version, came)
     return Standing(

@@ -79,6 +79,7 @@ feed = Table(
     Column("whole_at", BigInteger),
     Column("audit_after", Integer, nullable=False, server_default="32"),
     Column("distrusted_until", BigInteger),
+    Column("refreshed_at", BigInteger),  # when all that it shows was last gone through
     Column("suggestion", Text),  # where a lost feed may be, by its site
     Column("new_last", Integer, nullable=False),  # new entries at the last poll
     Column("new_total", Integer, nullable=False),
@@ -131,6 +132,9 @@ work = Table(
     Column("waits", SmallInteger, nullable=False, server_default="0"),  # times that its host asked for patience
     Column("errors", SmallInteger, nullable=False),  # times the handler failed
     Column("lost", SmallInteger, nullable=False),  # leases that ended unfinished
+    # The page was had, or could not be had: when it is looked at again, `due_at` says
+    Column("etag", Text),
+    Column("last_modified", Text),
     Column("quarantined", Boolean, nullable=False),
     Column("error", Text),
     Index("work_next", "host_id", "priority", "due_at"),
@@ -166,12 +170,17 @@ entry = Table(
     Column("version", LargeBinary, nullable=False),  # hash of what the feed last said of it
     Column("title_key", LargeBinary, nullable=False),
     Column("first_seen_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger),  # when all that its feed shows was last gone through, and it was there
     Column("revision", Integer, nullable=False),  # of the last record; 0: none
+    Column("revised_at", BigInteger),  # … and when that was
     Column("revision_key", LargeBinary, nullable=False),
     Column("text_key", LargeBinary),
     Column("duplicate_of", BigInteger),
     Column("extraction", Text),
     Column("reason", Text),
+    # 404s and 410s in a row of a page that was there
+    Column("gone_since", BigInteger),
+    Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
     Index("entry_feed", "feed_id"),
     Index("entry_duplicate", "duplicate_of"),
 )
@@ -185,6 +194,14 @@ identity = Table(
     sqlite_with_rowid=False,
 )
 """The keys under which an entry is known: in its feed, and by canonical URL across feeds."""
+
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Keys of entries that are no longer kept, or were taken down: what comes under them is neither new nor known."""
 
 content = Table(
     "content",

@@ -1,0 +1,66 @@
+"""Entries that are no longer kept: their keys stay, so that nothing comes back under them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+
+from worker.model import Millis
+from worker.store import tables as t
+from worker.store.batches import chunks
+
+AT_ONCE = 2_000
+"""Entries that one round of upkeep lets go, so that nobody waits long for it."""
+
+
+def dead_keys(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
+    """Those of the keys that are an entry's no more."""
+    found: set[bytes] = set()
+    for batch in chunks(sorted(keys)):
+        found.update(connection.scalars(select(t.tombstone.c.key).where(t.tombstone.c.key.in_(batch))))
+    return found
+
+
+def are_dead(connection: Connection, keys: Collection[bytes]) -> bool:
+    return bool(keys) and bool(dead_keys(connection, keys))
+
+
+def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection[bytes] = ()) -> None:
+    """Lets entries go, with all that is queued for them and known of them but their keys."""
+    keys = set(more_keys)
+    for batch in chunks(entry_ids):
+        keys.update(connection.scalars(select(t.identity.c.key).where(t.identity.c.entry_id.in_(batch))))
+        keys.update(connection.scalars(select(t.entry.c.record_id).where(t.entry.c.id.in_(batch))))
+        for table in (t.identity, t.content, t.work):
+            connection.execute(delete(table).where(table.c.entry_id.in_(batch)))
+        connection.execute(delete(t.entry).where(t.entry.c.id.in_(batch)))
+    new = sorted(keys - dead_keys(connection, keys))
+    if new:
+        connection.execute(insert(t.tombstone), [{"key": key} for key in new])
+
+
+def bury_old(connection: Connection, *, before: Millis) -> int:
+    """Lets entries go that were last in their feed before `before`; how many.
+
+    A feed is gone through whole once a month (`refreshed_at`); what was not there then has left it. Of a feed that is
+    no longer listed, or that could not be read for so long, nobody knows: there the entry's own age has to do.
+    """
+    seen_at = func.coalesce(t.entry.c.seen_at, t.entry.c.first_seen_at)
+    left = or_(~t.feed.c.active, t.feed.c.refreshed_at > seen_at)
+    queued = select(t.work.c.entry_id).where(t.work.c.entry_id == t.entry.c.id).exists()
+    old = (
+        select(t.entry.c.id)
+        .join(t.feed, t.feed.c.id == t.entry.c.feed_id)
+        .where(seen_at < before, left, ~queued)
+        .limit(AT_ONCE)
+    )
+    ids = connection.scalars(old).all()
+    bury(connection, ids)
+    return len(ids)
+
+
+def note_seen(connection: Connection, entry_ids: Sequence[int], *, at: Millis) -> None:
+    """Entries that are in their feed still."""
+    for batch in chunks(entry_ids):
+        connection.execute(update(t.entry).where(t.entry.c.id.in_(batch)).values(seen_at=at))
