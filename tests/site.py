@@ -21,6 +21,8 @@ class Request:
     """Names in lower case."""
     at: float
     """Seconds, monotonic: when it came."""
+    at_utc: float
+    """The same in seconds of UTC since 1970."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +40,24 @@ class Answer:
 Route = Answer | Callable[[Request], Answer]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """A request and what it was answered."""
+
+    request: Request
+    answer: Answer
+    ended: float
+    """Seconds, monotonic: just before the answer was sent, so that nothing that follows from it came sooner."""
+
+
 class Site:
     """Serves `routes`, by (host, path), from threads until it is left. What has no route is a 404."""
 
     def __init__(self) -> None:
         self.routes: dict[tuple[str, str], Route] = {}
         self.requests: list[Request] = []
+        self.exchanges: list[Exchange] = []
+        """In the order of their ends."""
         self.most_at_once = 0
         self.most_at_once_by_host: Counter[str] = Counter()
         self._now: Counter[str] = Counter()
@@ -101,7 +115,7 @@ class Site:
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         host = handler.headers.get("Host", "").partition(":")[0]
         headers = {name.lower(): value for name, value in handler.headers.items()}
-        request = Request(host=host, path=handler.path, headers=headers, at=time.monotonic())
+        request = Request(host=host, path=handler.path, headers=headers, at=time.monotonic(), at_utc=time.time())
         with self._lock:
             self.requests.append(request)
             self._now[host] += 1
@@ -115,6 +129,8 @@ class Site:
             # Before it is sent: the client may begin the next request as soon as it has the last byte.
             with self._lock:
                 self._now[host] -= 1
+        with self._lock:
+            self.exchanges.append(Exchange(request=request, answer=answer, ended=time.monotonic()))
         _send(handler, answer)
 
 

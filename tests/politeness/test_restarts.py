@@ -1,0 +1,150 @@
+"""A worker that is killed and started again keeps what it owes to each host: measured there."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+
+from tests.politeness.clients import until
+from tests.politeness.kinds import rss
+from tests.politeness.scoring import Manners, Where, faults, where_of
+from tests.site import Answer, Request, Site
+from tests.whole.conftest import Worker
+
+TINY = b"<rss version='2.0'><channel><title>T</title></channel></rss>"
+PATIENCE_S = 4
+DELAY_S = 3.0
+
+
+@contextmanager
+def running(worker: Worker) -> Iterator[None]:
+    """`feedmill run`, killed at the end with the processes that it had."""
+    process = worker.launch("run")
+    try:
+        yield
+        assert process.poll() is None, worker.log.read_text()[-2000:]
+    finally:
+        process.kill()
+        process.wait()
+        until(lambda: not worker.processes())
+
+
+def told(worker: Worker, feed: str, times: int) -> bool:
+    """Whether the log has so many lines of a feed: each is written when what it tells of has been committed."""
+    return worker.log.exists() and worker.log.read_text().count(f'"feed":"{feed}"') >= times
+
+
+def starts(site: Site, host: str) -> list[float]:
+    return [request.at for request in site.asked(host)]
+
+
+def gaps(site: Site, host: str) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(starts(site, host))]
+
+
+# --- promises -------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_host_is_owed_outlives_a_kill(site: Site, worker: Worker) -> None:
+    """Backoff after 500s, a Retry-After, a host's own delay: in the middle of all three the worker is killed, and again
+    right after the start, and nothing comes early."""
+    broken = site.add("broken", "/", Answer(status=500))
+    busy = site.add("busy", "/", Answer(status=429, headers={"Retry-After": str(PATIENCE_S)}))
+    slow = [site.add("slow", f"/{n}", rss(TINY)) for n in range(3)]
+    worker.configure(
+        [{"url": broken, "id": "broken"}, {"url": busy, "id": "busy"}, *({"url": url, "every": "1h"} for url in slow)],
+        fetch={"hosts": {"slow.localhost": {"delay": f"{DELAY_S:.0f}s"}}},
+        schedule={"min": "1s", "first": "1s", "jitter": 0},
+    )
+    with running(worker):
+        until(lambda: told(worker, "broken", 2) and told(worker, "busy", 1) and site.asked("slow"))
+    with running(worker):
+        time.sleep(0.7)
+    with running(worker):
+        until(lambda: len(site.asked("broken")) > 2 and len(site.asked("busy")) > 1 and len(site.asked("slow")) > 2)
+    assert all(gap >= owed for gap, owed in zip(gaps(site, "broken"), (2, 4), strict=True))
+    first = next(exchange for exchange in site.exchanges if exchange.request.host == "busy.localhost")
+    assert starts(site, "busy")[1] - first.ended >= PATIENCE_S
+    assert all(gap >= DELAY_S for gap in gaps(site, "slow"))
+
+
+def test_once_for_all_feeds_asks_none_whose_host_wants_patience(site: Site, worker: Worker) -> None:
+    """`--all` is for what is not due; a Retry-After is not overruled by it, in the next process either."""
+    url = site.add("busy", "/", Answer(status=503, headers={"Retry-After": "60"}))
+    worker.configure([{"url": url, "every": "1s"}])
+    worker.run("once", status=1)
+    worker.run("once", "--all")
+    assert len(site.requests) == 1
+
+
+@pytest.mark.slow
+def test_a_crawl_delay_outlives_a_kill(site: Site, worker: Worker) -> None:
+    """robots.txt was read before the kill: the pages that are left come as far apart as those before."""
+    rules = f"User-agent: *\nCrawl-delay: {DELAY_S:.0f}\n".encode()
+    site.add("crawled", "/robots.txt", Answer(body=rules, content_type="text/plain"))
+    pages = [site.add("crawled", f"/{n}", Answer(body=b"<p>" + b"A word or two. " * 60)) for n in range(4)]
+    items = "".join(f"<item><guid>{page}</guid><link>{page}</link><title>T</title></item>" for page in pages)
+    feed = site.add("crawled", "/feed", rss(f"<rss version='2.0'><channel>{items}</channel></rss>".encode()))
+    worker.configure([{"url": feed, "every": "1h"}])
+    for number in range(len(pages)):
+        with running(worker):
+            until(lambda count=number: sum(r.path[1:].isdigit() for r in site.requests) > count)
+            time.sleep(0.5)  # to the commit, and into the delay
+    manners = Manners(listed=frozenset({where_of(feed)}), delay_s=0.0)
+    assert [str(fault) for fault in faults(site.exchanges, manners)] == []
+    assert Counter(request.path for request in site.requests) == Counter(
+        ["/feed", "/robots.txt", *(f"/{n}" for n in range(len(pages)))]
+    )
+
+
+# --- crowds ---------------------------------------------------------------------------------------------------------
+
+CROWD_DELAY_S = 1.0
+LOST_S = 0.2
+"""A kill takes the end of a request with it, if it was not committed: the delay is then counted from the claim, which
+is so much earlier at most."""
+
+
+@pytest.mark.parametrize(
+    ("feeds", "hosts", "concurrency", "kills", "within_s"),
+    [
+        pytest.param(500, 100, 16, 2, 60, id="500"),
+        pytest.param(10_000, 400, 64, 6, 500, id="10,000", marks=pytest.mark.slow),
+    ],
+)
+def test_a_restart_among_due_feeds_is_no_herd(
+    site: Site, worker: Worker, feeds: int, hosts: int, concurrency: int, kills: int, within_s: float
+) -> None:
+    """Feeds that are all due come one at a time to each host, its delay apart, and not too many over all; those that
+    had their answer do not come again."""
+
+    def answer(_: Request) -> Answer:
+        return Answer(body=TINY, content_type="application/rss+xml", delay_s=0.02)
+
+    urls = [site.add(f"h{n % hosts}", f"/{n}", answer) for n in range(feeds)]
+    worker.configure(
+        [{"url": url, "id": f"f{n}", "every": "1d"} for n, url in enumerate(urls)],
+        fetch={"concurrency": concurrency, "per_host": {"delay": f"{CROWD_DELAY_S:.0f}s"}},
+    )
+    chance = random.Random(20261123)
+    for kill in range(kills):
+        with running(worker):
+            until(lambda count=feeds * (kill + 1) / (kills + 2): len(site.requests) > count, within_s)
+            time.sleep(chance.uniform(0, 0.3))
+    with running(worker):
+        until(lambda: len(asked(site)) == feeds, within_s)
+    manners = Manners(
+        listed=frozenset(map(where_of, urls)), delay_s=CROWD_DELAY_S - LOST_S, concurrency=1, total=concurrency
+    )
+    assert [str(fault) for fault in faults(site.exchanges, manners)] == []
+    assert asked(site).total() <= feeds + kills * concurrency
+
+
+def asked(site: Site) -> Counter[Where]:
+    return Counter((exchange.request.host, exchange.request.path) for exchange in site.exchanges)
