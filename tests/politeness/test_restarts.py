@@ -19,7 +19,9 @@ from tests.whole.conftest import Worker
 
 TINY = b"<rss version='2.0'><channel><title>T</title></channel></rss>"
 PATIENCE_S = 4
-DELAY_S = 3.0
+# Delays are longer than a start takes, or a worker that forgets them would not be seen to.
+DELAY_S = 5.0
+CROWD_DELAY_S = 3.0
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def test_what_a_host_is_owed_outlives_a_kill(site: Site, worker: Worker) -> None
     right after the start, and nothing comes early."""
     broken = site.add("broken", "/", Answer(status=500))
     busy = site.add("busy", "/", Answer(status=429, headers={"Retry-After": str(PATIENCE_S)}))
-    slow = [site.add("slow", f"/{n}", rss(TINY)) for n in range(3)]
+    slow = [site.add("slow", f"/{n}", rss(TINY)) for n in range(2)]
     worker.configure(
         [{"url": broken, "id": "broken"}, {"url": busy, "id": "busy"}, *({"url": url, "every": "1h"} for url in slow)],
         fetch={"hosts": {"slow.localhost": {"delay": f"{DELAY_S:.0f}s"}}},
@@ -67,11 +69,14 @@ def test_what_a_host_is_owed_outlives_a_kill(site: Site, worker: Worker) -> None
     with running(worker):
         time.sleep(0.7)
     with running(worker):
-        until(lambda: len(site.asked("broken")) > 2 and len(site.asked("busy")) > 1 and len(site.asked("slow")) > 2)
-    assert all(gap >= owed for gap, owed in zip(gaps(site, "broken"), (2, 4), strict=True))
+        until(lambda: len(site.asked("broken")) > 2 and len(site.asked("busy")) > 1 and len(site.asked("slow")) > 1)
+    first_gap, second_gap = gaps(site, "broken")
+    assert first_gap >= 2
+    assert second_gap >= 4
     first = next(exchange for exchange in site.exchanges if exchange.request.host == "busy.localhost")
     assert starts(site, "busy")[1] - first.ended >= PATIENCE_S
-    assert all(gap >= DELAY_S for gap in gaps(site, "slow"))
+    (gap,) = gaps(site, "slow")
+    assert gap >= DELAY_S
 
 
 def test_once_for_all_feeds_asks_none_whose_host_wants_patience(site: Site, worker: Worker) -> None:
@@ -88,7 +93,7 @@ def test_a_crawl_delay_outlives_a_kill(site: Site, worker: Worker) -> None:
     """robots.txt was read before the kill: the pages that are left come as far apart as those before."""
     rules = f"User-agent: *\nCrawl-delay: {DELAY_S:.0f}\n".encode()
     site.add("crawled", "/robots.txt", Answer(body=rules, content_type="text/plain"))
-    pages = [site.add("crawled", f"/{n}", Answer(body=b"<p>" + b"A word or two. " * 60)) for n in range(4)]
+    pages = [site.add("crawled", f"/{n}", Answer(body=b"<p>" + b"A word or two. " * 60)) for n in range(3)]
     items = "".join(f"<item><guid>{page}</guid><link>{page}</link><title>T</title></item>" for page in pages)
     feed = site.add("crawled", "/feed", rss(f"<rss version='2.0'><channel>{items}</channel></rss>".encode()))
     worker.configure([{"url": feed, "every": "1h"}])
@@ -105,7 +110,6 @@ def test_a_crawl_delay_outlives_a_kill(site: Site, worker: Worker) -> None:
 
 # --- crowds ---------------------------------------------------------------------------------------------------------
 
-CROWD_DELAY_S = 1.0
 LOST_S = 0.2
 """A kill takes the end of a request with it, if it was not committed: the delay is then counted from the claim, which
 is so much earlier at most."""
@@ -114,7 +118,7 @@ is so much earlier at most."""
 @pytest.mark.parametrize(
     ("feeds", "hosts", "concurrency", "kills", "within_s"),
     [
-        pytest.param(500, 100, 16, 2, 60, id="500"),
+        pytest.param(500, 250, 16, 1, 60, id="500"),
         pytest.param(10_000, 400, 64, 6, 500, id="10,000", marks=pytest.mark.slow),
     ],
 )

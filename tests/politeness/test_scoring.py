@@ -115,7 +115,10 @@ FAULTS = {
     "delay: Crawl-delay": ("delay", [asked(0, "a/robots.txt", body=ROBOTS), asked(3)]),
     "burst: a host": ("burst", [asked(0, took=5), asked(2, "a/2")]),
     "burst: a host that may have two": ("burst", [asked(n * 2, "two/", took=9) for n in range(3)]),
-    "burst: over all hosts": ("burst", [asked(n / 10, f"{name}/", took=9) for n, name in enumerate(("a", "b", "d", "two"))]),
+    "burst: over all hosts": (
+        "burst",
+        [asked(n / 10, f"{name}/", took=9) for n, name in enumerate(("a", "b", "d", "two"))],
+    ),
     "cookie": ("cookie", [asked(0, sent={"cookie": "a=1"})]),
     "referer": ("referer", [asked(0, sent={"referer": "http://b.localhost/"})]),
     "nameless: absent": ("nameless", [asked(0, sent={"user-agent": None})]),
