@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import pytest
 
+from tests.politeness.answers import rss
 from tests.politeness.clients import until
-from tests.politeness.kinds import rss
 from tests.politeness.scoring import Manners, Where, faults, where_of
 from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
@@ -31,11 +31,12 @@ def running(worker: Worker) -> Iterator[None]:
     process = worker.launch("run")
     try:
         yield
-        assert process.poll() is None, worker.log.read_text()[-2000:]
     finally:
+        ended = process.poll()
         process.kill()
         process.wait()
         until(lambda: not worker.processes())
+        assert ended is None, worker.log.read_text()[-2000:]
 
 
 def told(worker: Worker, feed: str, times: int) -> bool:
