@@ -120,7 +120,7 @@ def ingested(worker: Worker, count: int) -> bool:
 
 # --- crowds ---------------------------------------------------------------------------------------------------------
 
-LOST_S = 0.2
+LOST_S = 0.5
 """A kill takes the end of a request with it, if it was not committed: the delay is then counted from the claim, which
 is so much earlier at most."""
 
