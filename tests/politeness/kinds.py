@@ -5,37 +5,41 @@ Times are what sites say, but in seconds where they say hours.
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from email.utils import formatdate
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from tests.politeness.answers import (
+    NEWS,
+    ODD_DATES,
+    Answers,
+    bare,
+    deaf,
+    document,
+    expires,
+    failing,
+    max_age,
+    numbered,
+    renewing,
+    restless,
+    rss,
+    setting_cookies,
+    slow,
+    steady,
+    throttled,
+    turning,
+    versions,
+)
 from tests.politeness.scoring import Manners, Where, where_of
-from tests.site import Answer, Request, Route, Site
+from tests.site import Answer, Request, Site
 
 HORIZON_S = 35.0
 """How long a client is watched."""
 DELAY_S = 0.3
 """Of a host."""
-PATIENCE_S = 3
-FRESH_S = 4
 CRAWL_DELAY_S = 1
 LONGEST_S = 8
 """The longest interval that failures lead to."""
-NEWS = 5
-"""Answers of one version, where there are versions."""
-ODD_DATES = (
-    "Mon, 23 Nov 2026 08:00:00 +0100 (CET)",
-    "23-Nov-2026 7:00",
-    "Thu, 01 Jan 1970 00:00:00 GMT",
-    "yesterday, about noon",
-    "Fri, 31 Feb 2099 25:61:00 GMT",
-    "1795000000",
-)
 
-Answers = Callable[[int, Request], Answer]
-"""By the number of the request, from 0 on, and the request."""
 Feed = dict[str, object]
 """As feeds.yaml has it."""
 
@@ -81,133 +85,11 @@ def all_kinds(site: Site) -> list[Kind]:
         _moved(site),
         _moving(site),
         _away(site),
-        _many(site, "six", 6, _steady),
-        _many(site, "siblings", 3, _throttled(429), least=2),
-        _many(site, "pair", 4, _slow, concurrency=2),
+        _many(site, "six", 6, steady),
+        _many(site, "siblings", 3, throttled(429), least=2),
+        _many(site, "pair", 4, slow, concurrency=2),
         _articles(site),
     ]
-
-
-# --- answers --------------------------------------------------------------------------------------------------------
-
-
-def document(version: int, links: Sequence[str] = ()) -> bytes:
-    """A feed of two entries, the second of which is another in each version; and of one for each link."""
-    items = [f"<guid>{n}</guid><title>Entry {n} of {version * n}</title>" for n in (0, 1)]
-    items += [f"<guid>{link}</guid><link>{link}</link><title>Page {link[-1]}</title>" for link in links]
-    text = "".join(f"<item>{item}<description>{'words ' * 60}</description></item>" for item in items)
-    return f"<rss version='2.0'><channel><title>Feed</title>{text}</channel></rss>".encode()
-
-
-def rss(body: bytes, headers: Mapping[str, str] = {}) -> Answer:
-    return Answer(body=body, content_type="application/rss+xml", headers=headers)
-
-
-def numbered(answers: Answers) -> Route:
-    """A route by the number of the request."""
-    numbers, lock = itertools.count(), threading.Lock()
-
-    def route(request: Request) -> Answer:
-        with lock:
-            number = next(numbers)
-        return answers(number, request)
-
-    return route
-
-
-def unchanged(request: Request, headers: Mapping[str, str]) -> bool:
-    """Whether the request names this version, and no other: a server that looks at both validators."""
-    sent = {
-        name: request.headers[field]
-        for name, field in (("ETag", "if-none-match"), ("Last-Modified", "if-modified-since"))
-        if field in request.headers
-    }
-    return bool(sent) and sent.items() <= headers.items()
-
-
-def _versions(headers_of: Callable[[int], Mapping[str, str]]) -> Answers:
-    """`NEWS` requests see one version; a 304 has the headers that its 200 had."""
-
-    def answers(n: int, request: Request) -> Answer:
-        headers = headers_of(n // NEWS)
-        if unchanged(request, headers):
-            return Answer(status=304, headers=headers)
-        return rss(document(n // NEWS), headers)
-
-    return answers
-
-
-def _date(version: int) -> str:
-    return formatdate(1_795_000_000 + version, usegmt=True)
-
-
-_steady = _versions(lambda version: {"ETag": f'"{version}"', "Last-Modified": _date(version)})
-
-
-def _restless(n: int, _: Request) -> Answer:
-    """Other validators with the same body each time."""
-    return rss(document(0), {"ETag": f'"{n}"', "Last-Modified": _date(n)})
-
-
-def _turning(n: int, _: Request) -> Answer:
-    """The same body with one validator or the other, as of two machines behind one name: a 200 takes the place of what
-    was said before."""
-    return rss(document(0), {"ETag": '"1"'} if n % 2 else {"Last-Modified": _date(1)})
-
-
-def _deaf(n: int, _: Request) -> Answer:
-    """A 200 whatever is asked."""
-    return rss(document(n // NEWS), {"ETag": f'W/"{n // NEWS}"'})
-
-
-def _bare(n: int, request: Request) -> Answer:
-    """A 304 without a header, whose validators stand."""
-    answer = _steady(n, request)
-    return Answer(status=304) if answer.status == 304 else answer
-
-
-def _renewing(n: int, request: Request) -> Answer:
-    """A 304 with validators that are new, as of a cluster whose machines disagree."""
-    if n and request.headers.get("if-none-match") == f'"{n - 1}"':
-        return Answer(status=304, headers={"ETag": f'"{n}"'})
-    return rss(document(0), {"ETag": f'"{n}"'})
-
-
-def _throttled(status: int, *, dated: bool = False) -> Answers:
-    """Each third request is refused."""
-
-    def answers(n: int, request: Request) -> Answer:
-        if n % 3 != 2:
-            return _steady(0, request)
-        wait = formatdate(request.at_utc + PATIENCE_S + 1, usegmt=True) if dated else str(PATIENCE_S)
-        return Answer(status=status, headers={"Retry-After": wait})
-
-    return answers
-
-
-def _failing(n: int, request: Request) -> Answer:
-    """Each fourth request fails; the validators outlive it."""
-    return Answer(status=500) if n % 4 == 3 else _steady(0, request)
-
-
-def _slow(n: int, _: Request) -> Answer:
-    return Answer(body=document(n), content_type="application/rss+xml", delay_s=0.5)
-
-
-def _cookies(n: int, request: Request) -> Answer:
-    return _with(_steady(n, request), {"Set-Cookie": f"session={n}; Path=/; Max-Age=3600"})
-
-
-def _max_age(n: int, request: Request) -> Answer:
-    return _with(_steady(n, request), {"Cache-Control": f"public, max-age={FRESH_S}"})
-
-
-def _expires(n: int, request: Request) -> Answer:
-    return _with(_steady(n, request), {"Expires": formatdate(request.at_utc + FRESH_S, usegmt=True)})
-
-
-def _with(answer: Answer, fields: Mapping[str, str]) -> Answer:
-    return replace(answer, headers={**answer.headers, **fields})
 
 
 # --- kinds ----------------------------------------------------------------------------------------------------------
@@ -216,27 +98,27 @@ OFTEN = (8, 45)
 """Of a feed that is polled each second."""
 
 _SINGLE: Mapping[str, tuple[Answers, int, int]] = {
-    "strong": (_versions(lambda version: {"ETag": f'"{version}-é"'}), *OFTEN),
-    "weak": (_versions(lambda version: {"ETag": f'W/"{version}"'}), *OFTEN),
-    "unquoted": (_versions(lambda version: {"ETag": f"v{version}"}), *OFTEN),
-    "odd-dates": (_versions(lambda version: {"Last-Modified": ODD_DATES[version % len(ODD_DATES)]}), *OFTEN),
-    "both": (_steady, *OFTEN),
-    "neither": (_versions(lambda _: {}), *OFTEN),
-    "restless": (_restless, *OFTEN),
-    "turning": (_turning, *OFTEN),
-    "deaf": (_deaf, *OFTEN),
-    "bare-304": (_bare, *OFTEN),
-    "new-304": (_renewing, *OFTEN),
-    "429": (_throttled(429), 6, 24),
-    "429-dated": (_throttled(429, dated=True), 6, 24),
-    "503": (_throttled(503), 6, 24),
-    "failing": (_failing, 6, 40),
-    "cookies": (_cookies, *OFTEN),
+    "strong": (versions(lambda version: {"ETag": f'"{version}-é"'}), *OFTEN),
+    "weak": (versions(lambda version: {"ETag": f'W/"{version}"'}), *OFTEN),
+    "unquoted": (versions(lambda version: {"ETag": f"v{version}"}), *OFTEN),
+    "odd-dates": (versions(lambda version: {"Last-Modified": ODD_DATES[version % len(ODD_DATES)]}), *OFTEN),
+    "both": (steady, *OFTEN),
+    "neither": (versions(lambda _: {}), *OFTEN),
+    "restless": (restless, *OFTEN),
+    "turning": (turning, *OFTEN),
+    "deaf": (deaf, *OFTEN),
+    "bare-304": (bare, *OFTEN),
+    "new-304": (renewing, *OFTEN),
+    "429": (throttled(429), 4, 24),
+    "429-dated": (throttled(429, dated=True), 4, 24),
+    "503": (throttled(503), 4, 24),
+    "failing": (failing, 6, 40),
+    "cookies": (setting_cookies, *OFTEN),
     "500": (lambda *_: Answer(status=500), 3, 12),
     "404": (lambda *_: Answer(status=404), 2, 9),
     "410": (lambda *_: Answer(status=410), 1, 6),
 }
-_FRESH: Mapping[str, Answers] = {"max-age": _max_age, "expires": _expires}
+_FRESH: Mapping[str, Answers] = {"max-age": max_age, "expires": expires}
 
 
 def _feed(url: str) -> Feed:
@@ -256,7 +138,7 @@ def _adaptive(site: Site, name: str, answers: Answers) -> Kind:
 
 def _moved(site: Site) -> Kind:
     """By 301 to another path, by 308 to another host: after some polls that is where it is asked."""
-    new = site.add("moved-to", "/feed", numbered(_steady))
+    new = site.add("moved-to", "/feed", numbered(steady))
     then = site.add("moved", "/then", Answer(status=308, headers={"Location": new}))
     old = site.add("moved", "/feed", Answer(status=301, headers={"Location": "/then"}))
     asked = {where_of(old): (3, 6), where_of(then): (3, 6), where_of(new): OFTEN}
@@ -265,10 +147,10 @@ def _moved(site: Site) -> Kind:
 
 def _moving(site: Site) -> Kind:
     """It moves while it is watched: the validators that the old URL gave are nothing to the new one."""
-    new = site.add("moving-to", "/feed", numbered(_versions(lambda version: {"ETag": f'"new {version}"'})))
+    new = site.add("moving-to", "/feed", numbered(versions(lambda version: {"ETag": f'"new {version}"'})))
 
     def answers(n: int, request: Request) -> Answer:
-        return _steady(n, request) if n < NEWS else Answer(status=301, headers={"Location": new})
+        return steady(n, request) if n < NEWS else Answer(status=301, headers={"Location": new})
 
     old = site.add("moving", "/feed", numbered(answers))
     asked = {where_of(old): (NEWS + 3, NEWS + 6), where_of(new): (6, 45)}
@@ -277,7 +159,7 @@ def _moving(site: Site) -> Kind:
 
 def _away(site: Site) -> Kind:
     """A 302 moves nothing: each poll asks the old URL."""
-    now = site.add("302", "/now", numbered(_steady))
+    now = site.add("302", "/now", numbered(steady))
     url = site.add("302", "/feed", Answer(status=302, headers={"Location": now}))
     return Kind(name="302", feeds=[_feed(url)], asked={where_of(url): OFTEN, where_of(now): OFTEN})
 

@@ -77,6 +77,17 @@ def counted(faults: Iterable[Fault]) -> dict[str, int]:
     return {column: counts[column] for column in COLUMNS}
 
 
+def heading() -> str:
+    """Of a table of `row`s."""
+    return f"{'':16}{'requests':>9}" + "".join(f"{column:>{len(column) + 2}}" for column in COLUMNS)
+
+
+def row(name: str, requests: int, found: Iterable[Fault]) -> str:
+    """A client's faults by column."""
+    counts = counted(found)
+    return f"{name:16}{requests:9,}" + "".join(f"{count:>{len(column) + 2}}" for column, count in counts.items())
+
+
 def faults(log: Iterable[Exchange], manners: Manners) -> list[Fault]:
     """All faults in a log, in the order of the requests."""
     by_start = sorted(log, key=lambda exchange: exchange.request.at)
@@ -134,7 +145,9 @@ class _Web:
         resource.fresh_until = exchange.ended + _lifetime_s(exchange)
         if answer.status in (200, 304):
             resource.leads_to = None
-            resource.versions.append(_given(answer, resource.versions))
+            given = _given(answer, resource.versions)
+            if resource.versions[-1:] != [given]:
+                resource.versions.append(given)
         if answer.status == 200 and where in self._feeds:
             self._pages |= {where_of(link.decode()) for link in _LINK.findall(answer.body)}
         if 300 < answer.status < 304 or 306 < answer.status < 309:

@@ -6,7 +6,9 @@ Bounds and refusals are in the rooms' own tests (tests/schedule, tests/fetch, te
 from __future__ import annotations
 
 import copy
+import math
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -103,7 +105,7 @@ def test_every_form_of_a_date_is_the_same_instant(at_s: int, ahead_s: int) -> No
 
 # --- when, as the operator says it ----------------------------------------------------------------------------------
 
-CRON = TypeAdapter(CronLine)
+CRON: TypeAdapter[str] = TypeAdapter(CronLine)
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
@@ -228,11 +230,11 @@ def test_a_plan_follows_from_what_is_known_alone(
     asked_s: float | None,
 ) -> None:
     """The same again from copies of the same, as after a restart; and with a Retry-After the later of the two."""
-    known = {"phase": phase, "chance": chance, "due_at": now, "seen": seen, "hints": hints}
-    found = plan(pace, now=now, history=history, retry_after_s=asked_s, **known)
-    assert plan(copy.deepcopy(pace), now=now, history=copy.deepcopy(history), retry_after_s=asked_s, **known) == found
-    without = plan(pace, now=now, history=history, **known)
-    assert found.due_at == max(without.due_at, now + -int(-(asked_s or 0) * 1000 // 1))
+    planned = partial(plan, now=now, phase=phase, chance=chance, due_at=now, seen=seen, hints=hints)
+    found = planned(pace, history=history, retry_after_s=asked_s)
+    assert planned(copy.deepcopy(pace), history=copy.deepcopy(history), retry_after_s=asked_s) == found
+    without = planned(pace, history=history).due_at
+    assert found.due_at == max(without, now + math.ceil((asked_s or 0) * 1000))
 
 
 @given(OWN_PACES, INSTANTS, UNIT, UNIT, HISTORIES, SEEN, HINTS)

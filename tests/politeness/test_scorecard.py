@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.politeness.__main__ import heading, row
 from tests.politeness.clients import watch_feedmill
 from tests.politeness.kinds import HORIZON_S, Kind, all_kinds, manners
-from tests.politeness.scoring import COLUMNS, counted, faults
+from tests.politeness.scoring import COLUMNS, counted, faults, heading, row
 from tests.site import Site
 from tests.whole.conftest import Worker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import formatdate
 
 import pytest
@@ -26,12 +27,12 @@ def asked(
     *,
     took: float = 0.1,
     body: bytes = b"",
-    sent: dict[str, str | None] | None = None,
+    sent: Mapping[str, str | None] | None = None,
     **answered: str,
 ) -> Exchange:
     """A request at `at`: `sent` are its headers besides `WELL`, `answered` those of the answer (`_` for `-`)."""
     host, _, path = where.partition("/")
-    headers = {name: value for name, value in (WELL | (sent or {})).items() if value is not None}
+    headers = {name: value for name, value in {**WELL, **(sent or {})}.items() if value is not None}
     return Exchange(
         request=Request(host=f"{host}.localhost", path=f"/{path}", headers=headers, at=at, at_utc=UTC_S + at),
         answer=Answer(status=status, body=body, headers={n.replace("_", "-"): v for n, v in answered.items()}),
@@ -39,16 +40,16 @@ def asked(
     )
 
 
-def inm(etag: str, modified: str | None = None) -> dict[str, str | None]:
+def inm(etag: str, modified: str | None = None) -> dict[str, str]:
     return {"if-none-match": etag} | ({} if modified is None else {"if-modified-since": modified})
 
 
-def ims(modified: str) -> dict[str, str | None]:
+def ims(modified: str) -> dict[str, str]:
     return {"if-modified-since": modified}
 
 
-ONE = asked(0, ETag="1", **{"Last-Modified": "then"})
-TWO = asked(2, sent=inm("1", "then"), ETag="2", **{"Last-Modified": "now"})
+ONE = asked(0, ETag="1", Last_Modified="then")
+TWO = asked(2, sent=inm("1", "then"), ETag="2", Last_Modified="now")
 MOVED = asked(0, status=301, Location="http://b.localhost:1/")
 ROBOTS = b"User-agent: *\nDisallow: /private\nCrawl-delay: 3\n"
 PAGES = asked(0, body=b"<link>http://c.localhost:1/1</link><link>http://c.localhost:1/private</link>")
@@ -104,11 +105,11 @@ FAULTS = {
             asked(4, "a/3"),
         ],
     ),
-    "fresh: max-age": ("fresh", [asked(0, **{"Cache-Control": "public, max-age=5"}), asked(5.05)]),
+    "fresh: max-age": ("fresh", [asked(0, Cache_Control="public, max-age=5"), asked(5.05)]),
     "fresh: Expires": ("fresh", [asked(0, Expires=formatdate(UTC_S + 5, usegmt=True)), asked(4.9)]),
     "fresh: of a 304": (
         "fresh",
-        [ONE, asked(2, status=304, sent=inm("1"), **{"Cache-Control": "max-age=5"}), asked(4, sent=inm("1"))],
+        [ONE, asked(2, status=304, sent=inm("1"), Cache_Control="max-age=5"), asked(4, sent=inm("1"))],
     ),
     "delay: after an end": ("delay", [asked(0, took=0.5), asked(1.4, "a/2")]),
     "delay: after a start": ("delay", [asked(0, "two/"), asked(0.3, "two/"), asked(0.6, "two/")]),
@@ -152,7 +153,7 @@ FAULTLESS = {
     "a redirect is sent nothing": [ONE, asked(2, status=301, sent=inm("1"), Location="http://b.localhost/"), asked(4)],
     "after Retry-After": [asked(0, status=429, Retry_After="5"), asked(5.11)],
     "a sibling of one that is throttled": [asked(0, status=429, Retry_After="9"), asked(2, "a/2")],
-    "after max-age": [asked(0, **{"Cache-Control": "max-age=5"}), asked(5.11)],
+    "after max-age": [asked(0, Cache_Control="max-age=5"), asked(5.11)],
     "an answer that came too late for the next": [asked(0, took=3, ETag="1"), asked(2, "b/"), asked(5, sent=inm("1"))],
     "other hosts at once": [asked(0, took=5), asked(0.1, "b/", took=5)],
     "two where there may be two": [asked(0, "two/", took=5), asked(0.4, "two/", took=5), asked(6, "two/")],

@@ -213,7 +213,7 @@ def _ingest(row: Row[Any], robots: RobotsCopy | None) -> Ingest:
         first_seen_at=Millis(row.first_seen_at),
         tries=row.tries,
         waits=row.waits,
-        validators=Validators(etag=row.etag, last_modified=row.last_modified),
+        validators=Validators(etag=row.page_etag, last_modified=row.page_modified),
     )
 
 

@@ -148,12 +148,12 @@ def _take_off(
     """
     mine = t.work.c.id == lease.work_id
     counts: dict[str, Any] = {"again": False, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None, "hops": 0}
-    none = {"etag": None, "last_modified": None}
+    none = {"page_etag": None, "page_modified": None}
     changed = update(t.work).where(mine, t.work.c.again).values(counts | none | {"due_at": at, "priority": t.NEW})
     if connection.execute(changed).rowcount:
         return
     if look_at is None:
         connection.execute(delete(t.work).where(mine))
         return
-    told = {} if validators is None else {"etag": validators.etag, "last_modified": validators.last_modified}
+    told = {} if validators is None else {"page_etag": validators.etag, "page_modified": validators.last_modified}
     connection.execute(update(t.work).where(mine).values(counts | told | {"due_at": look_at, "priority": t.BACKFILL}))

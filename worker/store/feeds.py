@@ -85,7 +85,16 @@ def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies
         return set()
     ids = host_ids(connection, {str(row["host"]) for row in rows}, policies)
     blank = {"entry_id": None, "url": None, "hops": 0, "permanent": True, "seek": False, "entry": None, "again": False}
-    counts = {"tries": 0, "waits": 0, "errors": 0, "lost": 0, "quarantined": False, "error": None}
+    counts = {
+        "page_etag": None,
+        "page_modified": None,
+        "tries": 0,
+        "waits": 0,
+        "errors": 0,
+        "lost": 0,
+        "quarantined": False,
+        "error": None,
+    }
     values = [blank | counts | row | {"host_id": ids[str(row["host"])]} for row in rows]
     for value in values:
         del value["host"]

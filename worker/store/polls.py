@@ -197,7 +197,7 @@ def _not_yet_queued(
             queued = by_entry.pop(row.entry_id)
             values: dict[str, Any] = {"entry": queued["entry"], "again": bool(row.under_way)}
             if not row.under_way and row.priority == t.BACKFILL:
-                values |= {"priority": t.NEW, "due_at": queued["due_at"], "etag": None, "last_modified": None}
+                values |= {"priority": t.NEW, "due_at": queued["due_at"], "page_etag": None, "page_modified": None}
             if not row.under_way and not row.hops and row.url != queued["url"]:
                 name = str(queued["host"])
                 values |= {"url": queued["url"], "host_id": host_ids(connection, {name}, policies)[name]}

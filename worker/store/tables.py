@@ -133,8 +133,8 @@ work = Table(
     Column("errors", SmallInteger, nullable=False),  # times the handler failed
     Column("lost", SmallInteger, nullable=False),  # leases that ended unfinished
     # The page was had, or could not be had: when it is looked at again, `due_at` says
-    Column("etag", Text),
-    Column("last_modified", Text),
+    Column("page_etag", Text),
+    Column("page_modified", Text),
     Column("quarantined", Boolean, nullable=False),
     Column("error", Text),
     Index("work_next", "host_id", "priority", "due_at"),

@@ -16,6 +16,6 @@ def upgrade() -> None:
         sa.Column("gone_answers", sa.SmallInteger(), nullable=False, server_default="0"),
     ):
         op.add_column("entry", column)
-    op.add_column("work", sa.Column("etag", sa.Text()))
-    op.add_column("work", sa.Column("last_modified", sa.Text()))
+    op.add_column("work", sa.Column("page_etag", sa.Text()))
+    op.add_column("work", sa.Column("page_modified", sa.Text()))
     op.create_table("tombstone", sa.Column("key", sa.LargeBinary(), primary_key=True), sqlite_with_rowid=False)
