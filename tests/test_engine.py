@@ -74,7 +74,9 @@ async def made(
     folder: Path, polls: Polls, *, feeds: int = 3, store_type: type[Store] = Store, concurrency: int = 2
 ) -> AsyncIterator[tuple[Engine, Store]]:
     policy = HostPolicy(concurrency=1, delay_ms=0)
-    async with store_type(folder / "state.db", policies=lambda _: policy, planner=polls.plan, window_ms=1000) as store:
+    async with store_type(
+        folder / "state.db", policies=lambda _: policy, planner=polls.plan, window_ms=1000, keep_ms=10**12
+    ) as store:
         listed = [Feed(id=FeedId(f"f{n}"), url=f"http://h{n}.example/") for n in range(feeds)]
         await store.start(listed, now=polls.clock())
         directory = OutputDirectory.open(folder / "out", schema=b"{}")

@@ -55,7 +55,13 @@ async def work(
     window_ms = round(dedup.window_s * 1000)
     async with AsyncExitStack() as parts:
         store = await parts.enter_async_context(
-            Store(settings.state, policies=_policies(settings), planner=_planner(settings), window_ms=window_ms)
+            Store(
+                settings.state,
+                policies=_policies(settings),
+                planner=_planner(settings),
+                window_ms=window_ms,
+                keep_ms=round(dedup.keep_s * 1000),
+            )
         )
         held()
         schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)

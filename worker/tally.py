@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from worker.model import (
+    AsBefore,
     Broken,
     Done,
     Finished,
@@ -66,7 +67,7 @@ class Tally:
                 self.retries += 1
             case Broken():
                 self.broken += 1
-            case Moved() | RobotsRead() | Sought() | HandedBack():
+            case AsBefore() | Moved() | RobotsRead() | Sought() | HandedBack():
                 pass
 
 
@@ -97,6 +98,8 @@ def tell(done: Done, finished: Finished) -> None:
             tell = log.info if finished.op else log.debug
             outcome = finished.op or ("duplicate" if finished.duplicates else "unchanged")
             tell("entry.ingested", outcome=outcome, extraction=done.draft.extraction, reason=done.draft.reason)
+        case AsBefore():
+            log.debug("entry.as_before")
         case Retry():
             log.info("entry.postponed", reason=done.reason)
         case Moved():

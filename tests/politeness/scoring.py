@@ -132,6 +132,8 @@ class _Web:
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
         self._feeds = set(manners.listed)
+        self._fronts: set[Where] = set()
+        """Front pages of sites whose feed is lost: they may name it, and are looked at once in a while."""
         self._pages: set[Where] = set()
         self._resources: dict[Where, _Resource] = {}
         self._hosts: dict[str, _Host] = {}
@@ -153,6 +155,8 @@ class _Web:
         if 300 < answer.status < 304 or 306 < answer.status < 309:
             resource.leads_to = where_of(urljoin(f"http://{where[0]}{where[1]}", answer.headers["Location"]))
             (self._feeds if where in self._feeds else self._pages).add(resource.leads_to)
+        if answer.status in (404, 410) and where in self._feeds:
+            self._fronts.add((where[0], "/"))
         if where[1] == "/robots.txt":
             host.robots = RobotFileParser()
             host.robots.parse(answer.body.decode().splitlines() if answer.status == 200 else [])
@@ -170,7 +174,7 @@ class _Web:
         self._host(where[0]).starts.append(request.at)
         if "#" in request.path:
             said.append(("target", "a fragment"))
-        elif where not in self._feeds | self._pages and where[1] != "/robots.txt":
+        elif where not in self._feeds | self._pages | self._fronts and where[1] != "/robots.txt":
             said.append(("target", "nobody had named it"))
         return (Fault(column=column, request=request, detail=detail) for column, detail in said)
 

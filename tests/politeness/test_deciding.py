@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import math
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import httpx
 import pytest
@@ -17,10 +16,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from worker import urls
-from worker.fetch.request import Asking, Target
+from worker.fetch.request import Asking, bare
 from worker.fetch.retry_after import LONGEST_S, retry_after_s
-from worker.model import Freshness, Hints, Millis, Validators
-from worker.schedule import History, Pace, Seen, freshness, plan
+from worker.model import Feed, FeedId, Freshness, Hints, Millis, Validators
+from worker.pipeline.polls import headers_for
+from worker.schedule import History, Next, Pace, Polled, Seen, freshness, plan
 from worker.schedule.cron import next_fire
 from worker.settings.values import CronLine
 
@@ -63,20 +63,21 @@ def test_a_location_goes_where_it_was_checked_to_go(location: str, base: str) ->
     found = urls.absolute(location, base)
     if found is None:
         return
-    target = Target.of(found)
-    assert (target.host, target.origin) == (urls.host_of(found), urls.origin_of(found))
-    asking = Asking.of(base, user_agent="feedmill/1", accept="*/*", headers=SECRET, validators=Validators())
+    found = bare(found)  # as the client hands it on
+    feed = Feed(id=FeedId("f"), url=urls.without_credentials(base), headers=SECRET)
+    headers = headers_for(feed, found)
+    asking = Asking.of(found, user_agent="feedmill/1", accept="*/*", headers=headers, validators=Validators())
     try:
-        request = httpx.Request("GET", target.url, headers=asking.headers(target))
+        request = httpx.Request("GET", asking.url, headers=asking.headers())
     except (httpx.InvalidURL, UnicodeError, ValueError):
         return  # a failure of the fetch, in the client
     asked = request.url
-    scheme, host, port = target.origin
+    scheme, host, port = urls.origin_of(found)
     assert asked.scheme == scheme
     assert asked.raw_host.decode().strip("[]").lower() == host
     assert (asked.port or {"http": 80, "https": 443}[scheme]) == port
     assert "@" not in asked.netloc.decode()
-    assert (request.headers.get("authorization") is not None) == (target.origin == urls.origin_of(base))
+    assert (request.headers.get("authorization") is not None) == (urls.origin_of(found) == urls.origin_of(base))
 
 
 # --- when, as a site says it ----------------------------------------------------------------------------------------
@@ -230,7 +231,20 @@ def test_a_plan_follows_from_what_is_known_alone(
     asked_s: float | None,
 ) -> None:
     """The same again from copies of the same, as after a restart; and with a Retry-After the later of the two."""
-    planned = partial(plan, now=now, phase=phase, chance=chance, due_at=now, seen=seen, hints=hints)
+
+    def planned(pace: Pace, history: History, retry_after_s: float | None = None) -> Next:
+        polled = Polled(
+            now=now,
+            phase=phase,
+            chance=chance,
+            due_at=now,
+            seen=seen,
+            hints=hints,
+            history=history,
+            retry_after_s=retry_after_s,
+        )
+        return plan(pace, polled)
+
     found = planned(pace, history=history, retry_after_s=asked_s)
     assert planned(copy.deepcopy(pace), history=copy.deepcopy(history), retry_after_s=asked_s) == found
     without = planned(pace, history=history).due_at
@@ -242,6 +256,6 @@ def test_the_operators_own_pace_is_moved_by_nothing_that_a_site_says(
     pace: Pace, now: Millis, phase: float, chance: float, history: History, seen: Seen | None, hints: Hints
 ) -> None:
     """Neither by what it publishes nor by what it hints at."""
-    plain = plan(pace, now=now, phase=phase, chance=chance, due_at=now)
-    told = plan(pace, now=now, phase=phase, chance=chance, due_at=now, history=history, seen=seen, hints=hints)
-    assert told == plain
+    plain = plan(pace, Polled(now=now, phase=phase, chance=chance, due_at=now))
+    told = Polled(now=now, phase=phase, chance=chance, due_at=now, history=history, seen=seen, hints=hints)
+    assert plan(pace, told) == plain

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.samples import NO_PATIENCE, START, WINDOW_MS, Plans, Run
+from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run
 from worker.model import HostPolicy, Millis
 from worker.store import Store
 from worker.store.database import open_database
@@ -42,7 +42,7 @@ def open_run(state_path: Path) -> OpenRun:
             return hosts.get(name.partition(".")[0], policy)
 
         plans = Plans()
-        async with Store(state_path, policies=policies, planner=plans, window_ms=WINDOW_MS) as store:
+        async with Store(state_path, policies=policies, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS) as store:
             yield Run(store, plans, now)
 
     return opened

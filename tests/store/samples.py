@@ -29,6 +29,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 START = Millis(1_795_406_706_000)  # 2026-11-23T04:05:06Z, a Monday
 LEASE_MS = 10 * MINUTE
 WINDOW_MS = 30 * DAY
+KEEP_MS = 400 * DAY
 NO_PATIENCE = HostPolicy(concurrency=10, delay_ms=0)
 """For tests that are not about politeness."""
 
@@ -150,7 +151,7 @@ class Run:
     def polled(self, poll: Poll, *entries: SeenEntry, next_due: Millis | None = None, **changes: Any) -> PollDone:
         """How a poll ends that found `entries`; the next is in an hour."""
         self.plans.due[poll.feed_id] = next_due or Millis(self.now + HOUR)
-        values: dict[str, Any] = {"at": self.now, "status": 200}
+        values: dict[str, Any] = {"at": self.now, "status": 200, "refresh": poll.refresh}
         return PollDone(lease=poll.lease, feed_id=poll.feed_id, entries=entries, **(values | changes))
 
     def ingested(self, ingest: Ingest, draft: Draft, **changes: Any) -> IngestDone:

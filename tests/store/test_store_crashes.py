@@ -12,7 +12,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.store.invariants import check_state
-from tests.store.samples import DAY, HOUR, NO_PATIENCE, SECOND, START, WINDOW_MS, Plans, Run, make_draft, make_entry
+from tests.store.samples import (
+    DAY,
+    HOUR,
+    KEEP_MS,
+    NO_PATIENCE,
+    SECOND,
+    START,
+    WINDOW_MS,
+    Plans,
+    Run,
+    make_draft,
+    make_entry,
+)
 from worker.model import Done, FeedVersion, Millis, Poll, Retry, SeenEntry, Validators, Work
 from worker.store import Store
 
@@ -61,7 +73,9 @@ def done_of(run: Run, work: Work, versions: int) -> Done:
 async def work_through(path: Path, versions: int, now: Millis, told: Connection | None = None) -> None:
     """Polls and ingests in groups of 7, until every feed was polled in so many versions and all of it is ingested."""
     plans = Plans()
-    async with Store(path, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS) as store:
+    async with Store(
+        path, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
+    ) as store:
         run = Run(store, plans, now)
         await run.start(*FEEDS)
         while await store.next_claim_at() < run.now + HOUR:

@@ -18,7 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
+from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
 from worker.errors import StateError, StateLocked
 from worker.store import Store, database_url, read_status
 from worker.store.database import open_database
@@ -30,7 +30,7 @@ from pathlib import Path
 from worker.store import Store
 
 async def hold():
-    async with Store(Path(sys.argv[1]), policies=None, planner=None, window_ms=1):
+    async with Store(Path(sys.argv[1]), policies=None, planner=None, window_ms=1, keep_ms=1):
         print("held", flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
@@ -39,7 +39,7 @@ asyncio.run(hold())
 
 
 def new_store(path: Path) -> Store:
-    return Store(path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS)
+    return Store(path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from tests.store.invariants import check_state
 from tests.store.samples import (
     DAY,
     HOUR,
+    KEEP_MS,
     LEASE_MS,
     MINUTE,
     SECOND,
@@ -131,7 +132,9 @@ class StoreMachine(RuleBasedStateMachine):
     def open(self, listed: list[Feed], poll_all: bool = False) -> None:
         self.listed = {feed.id: feed for feed in listed}
         plans = Plans()
-        self.store = Store(self.path, policies=lambda name: self.policies[name], planner=plans, window_ms=WINDOW_MS)
+        self.store = Store(
+            self.path, policies=lambda name: self.policies[name], planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
+        )
         self.runner.run(self.store.__aenter__())
         self.run = Run(self.store, plans, self.now)
         self.do(lambda: self.store.start(listed, now=self.now, poll_all=poll_all))

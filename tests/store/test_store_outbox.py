@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, NO_PATIENCE, START, Plans, Run, make_draft, make_entry
+from tests.store.samples import DAY, HOUR, KEEP_MS, NO_PATIENCE, START, Plans, Run, make_draft, make_entry
 from worker.model import Millis
 from worker.store import OutboxSegment, Store
 from worker.store.outbox import SEGMENT_BYTES
@@ -79,7 +79,9 @@ async def test_numbers_go_on_across_restarts(open_run: OpenRun) -> None:
 async def test_another_state_numbers_under_another_name(run: Run, tmp_path: Path) -> None:
     """A state begun anew beside an old output directory does not count over its numbers."""
     await write(run, START)
-    async with Store(tmp_path / "other.db", policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=1) as store:
+    async with Store(
+        tmp_path / "other.db", policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=1, keep_ms=KEEP_MS
+    ) as store:
         other = Run(store, Plans())
         await write(other, START)
         ours, theirs = await numbered(run), await numbered(other)

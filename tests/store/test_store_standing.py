@@ -253,7 +253,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
-async def test_a_server_whose_304_lied_gets_no_validators_for_a_month(run: Run, lie: dict[str, Any]) -> None:
+async def test_a_server_whose_304_lied_gets_no_validators_for_a_while(run: Run, lie: dict[str, Any]) -> None:
     """Then it is believed again."""
     await run.start("a")
     await polled(run, version=make_version("v1"))

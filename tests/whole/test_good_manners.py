@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import pairwise
 
 import pytest
 
-from tests.site import Answer, Request, Site
+from tests.site import Answer, Request, Site, conditional
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, page, prose, rss
 from tests.whole.processes import stopped, until
@@ -173,3 +174,22 @@ def test_a_lost_feed_is_looked_for_on_its_site(site: Site, worker: Worker) -> No
     (status,) = json.loads(worker.run("status", "--json").stdout)["feeds"]
     assert (status["suggestion"], status["errors"]) == (site.url("a", "/atom.xml"), 3)
     assert "its site names" in " ".join(worker.run("status").stdout.split())
+
+
+# --- articles that change ---------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_looked_at_again_where_that_is_asked_for(site: Site, worker: Worker) -> None:
+    """With its validators; an edit is an update, and a page that is as it was costs a 304."""
+    html = page("Heron", prose("heron")).body
+    url = site.add("a", "/1", conditional(html, content_type="text/html", etag='"p1"'))
+    worker.configure([{"url": feed(site, "b", item("g", url, "Heron")), "recheck": ["1s", "2s", "3s"]}])
+    worker.once()
+    for edited in (False, True, True):
+        if edited:
+            site.add("a", "/1", conditional(page("Heron", prose("owl")).body, content_type="text/html", etag='"p2"'))
+        time.sleep(1.05)
+        worker.once()
+    asked = site.asked("a", "/1")
+    assert [r.headers.get("if-none-match") for r in asked] == [None, '"p1"', '"p1"', '"p2"']
+    assert [(r["_ingest"]["op"], r["_ingest"]["revision"]) for r in worker.records()] == [("new", 1), ("update", 2)]

@@ -13,6 +13,7 @@ from worker.cpu import Pool
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (
+    AsBefore,
     Draft,
     Feed,
     FeedId,
@@ -27,12 +28,13 @@ from worker.model import (
     Retry,
     RobotsRead,
     Throttled,
+    Validators,
 )
 from worker.pipeline.polls import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
 from worker.pipeline.robots import Barred, Gate
 from worker.pipeline.spared import SparedHosts
 from worker.pipeline.tasks import Source, draft_from_entry, draft_from_page, draft_without_text, without_secrets
-from worker.schedule import next_try
+from worker.schedule import NOT_HAD_S, next_look, next_try
 
 MAX_WAITS = 12
 """Times that a page's host may ask for patience before the feed's own content has to do."""
@@ -60,7 +62,7 @@ class Ingester:
         self._retries_s, self._link_duplicates, self._clock = retries_s, link_duplicates, clock
         self._spared = SparedHosts()
 
-    async def ingest(self, work: Ingest) -> IngestDone | Moved | RobotsRead | Retry:
+    async def ingest(self, work: Ingest) -> IngestDone | AsBefore | Moved | RobotsRead | Retry:
         feed = self._feeds[work.feed_id]
         source = Source(
             record_id=work.record_id,
@@ -86,14 +88,18 @@ class Ingester:
             case None:
                 return await self._page(work, work.url, feed, source)
 
-    async def _page(self, work: Ingest, url: str, feed: Feed, source: Source) -> IngestDone | Moved | Retry:
+    async def _page(self, work: Ingest, url: str, feed: Feed, source: Source) -> IngestDone | AsBefore | Moved | Retry:
         outcome = await self._client.get(
-            url, max_bytes=self._max_bytes, accept=ACCEPT_PAGE, headers=headers_for(feed, url)
+            url,
+            max_bytes=self._max_bytes,
+            accept=ACCEPT_PAGE,
+            validators=work.validators,
+            headers=headers_for(feed, url),
         )
         match within_redirects(outcome, work.hops):
             case Fetched() as page:
                 try:
-                    return self._done(work, await self._from_page(work.host, source, page))
+                    return self._had(work, await self._from_page(work.host, source, page), page.validators)
                 except TaskCrashed as error:  # perhaps for want of memory, and no fault of this page's
                     return await self._later(work, source, f"extraction failed: {error}", page.status)
             case Redirected() as redirect:
@@ -101,11 +107,12 @@ class Ingester:
             case Throttled() as throttled:
                 return await self._patient(work, source, throttled)
             case FetchFailed(reason=reason, status=status) as failed if failed.lasting:
-                return self._done(work, await self._from_entry(replace(source, status=status), reason))
+                return self._not_had(work, await self._from_entry(replace(source, status=status), reason))
             case FetchFailed(reason=reason, status=status):
                 return await self._later(work, source, reason, status)
             case NotModified():
-                return await self._later(work, source, "the page answered 304 to a request without validators", 304)
+                look_at = self._next_look(work, self._feeds[work.feed_id].recheck_s)
+                return AsBefore(lease=work.lease, entry_id=work.entry_id, at=self._clock(), look_at=look_at)
             case _ as never:
                 assert_never(never)
 
@@ -117,14 +124,14 @@ class Ingester:
             due_at = not_before or Millis(now + round(PATIENCE_S * 1000))
             return Retry(lease=work.lease, due_at=due_at, reason=reason, throttled=True, not_before=not_before)
         draft = await self._from_entry(replace(source, status=answer.status), reason)
-        return self._done(work, draft, not_before)
+        return self._not_had(work, draft, not_before)
 
     async def _later(self, work: Ingest, source: Source, reason: str, status: int | None) -> IngestDone | Retry:
         """Another try, or the feed's own content when there were enough."""
         due_at = next_try(now=self._clock(), tries=work.tries + 1, waits_s=self._retries_s)
         if due_at is not None:
             return Retry(lease=work.lease, due_at=due_at, reason=reason)
-        return self._done(work, await self._from_entry(replace(source, status=status), reason))
+        return self._not_had(work, await self._from_entry(replace(source, status=status), reason))
 
     async def _from_page(self, host: str, source: Source, answer: Fetched) -> Draft:
         source = replace(source, url=answer.url, status=answer.status, fetched_at=self._clock())
@@ -149,7 +156,21 @@ class Ingester:
             log.warning("entry.unreadable", error=str(error))
             return draft_without_text(source, reason or f"the feed's content could not be read: {error}")
 
-    def _done(self, work: Ingest, draft: Draft, not_before: Millis | None = None) -> IngestDone:
-        return IngestDone(
-            lease=work.lease, entry_id=work.entry_id, at=self._clock(), draft=draft, not_before=not_before
-        )
+    def _had(self, work: Ingest, draft: Draft, validators: Validators) -> IngestDone:
+        """The page was read: it is looked at again for edits, where the operator asks for it."""
+        if draft.extraction != "ok":
+            return self._not_had(work, draft)
+        look_at = self._next_look(work, self._feeds[work.feed_id].recheck_s)
+        return replace(self._done(work, draft), look_at=look_at, validators=validators)
+
+    def _not_had(self, work: Ingest, draft: Draft, not_before: Millis | None = None) -> IngestDone:
+        """The page could not be had, or is none of the article: it may be yet."""
+        look_at = self._next_look(work, (*NOT_HAD_S, *self._feeds[work.feed_id].recheck_s))
+        return replace(self._done(work, draft), look_at=look_at, not_before=not_before)
+
+    def _done(self, work: Ingest, draft: Draft) -> IngestDone:
+        followed = bool(self._feeds[work.feed_id].recheck_s)
+        return IngestDone(lease=work.lease, entry_id=work.entry_id, at=self._clock(), draft=draft, followed=followed)
+
+    def _next_look(self, work: Ingest, ages_s: Sequence[float]) -> Millis | None:
+        return next_look(now=self._clock(), first_seen_at=work.first_seen_at, ages_s=ages_s)

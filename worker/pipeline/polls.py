@@ -142,6 +142,7 @@ class Poller:
                 site_url=read.site_url,
             ),
             entries=read.entries,
+            refresh=work.refresh,
             audit=work.audit,
             led_to=_led_to(work, feed),
         )
@@ -159,6 +160,7 @@ class Poller:
             fresh=fresh,
             version=FeedVersion(url=work.url, validators=validators, body_hash=work.body_hash, elements=None),
             unchanged=True,
+            refresh=work.refresh,
             audit=work.audit,
             led_to=_led_to(work, feed),
         )

@@ -11,6 +11,9 @@ from worker import articles, dedup, feeds, urls
 from worker.model import Article, Draft, Entry, Feed, Hints, Millis, NotAFeed, ParsedFeed, SeenEntry
 from worker.record import Record
 
+_GONE = (404, 410)
+"""What a page answers that is no longer there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRead:
@@ -166,6 +169,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     return Draft(
         body=orjson.dumps(record),
         pointer=orjson.dumps(_without_content(record)) if source.link_duplicates else None,
+        removal=orjson.dumps(_without_content(record)) if source.status in _GONE else None,
         text_key=dedup.text_key(article.text),
         title_key=dedup.title_key(article.title),
         revision_key=dedup.revision_key(article),

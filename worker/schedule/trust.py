@@ -13,7 +13,7 @@ from worker.model import Millis
 _DAY_MS = 86_400_000
 FIRST_AUDIT, RAREST_AUDIT = 32, 1024
 """304s in a row before the document is asked for whole."""
-DISTRUST_MS = 30 * _DAY_MS
+DISTRUST_MS = 14 * _DAY_MS
 """How long no validators are sent to a server whose 304 was wrong."""
 
 

@@ -84,6 +84,7 @@ def _feed(entry: FeedEntry, defaults: FeedDefaults, secrets: Sequence[str]) -> F
         every_s=due.every_s,
         cron=due.cron,
         full_text=(entry if "full_text" in own else defaults).full_text,
+        recheck_s=(entry if "recheck_s" in own else defaults).recheck_s,
         headers=_headers((entry if "headers" in own else defaults).headers, entry.url.authorization),
     )
 

@@ -149,6 +149,7 @@ class Dedup(Section):
     """What counts as seen before."""
 
     window_s: Seconds = _key("30d", "How long a text is remembered.", name="window")
+    keep_s: Seconds = _key("400d", "How long an entry is known after it has left its feed.", name="keep")
     exact: Literal["drop", "link"] = _key("drop", "A text seen before: drop, or link (a record naming the first).")
 
 
@@ -183,6 +184,9 @@ class FeedDefaults(Section):
     cron: CronLine | None = _key(None, 'When to poll, such as "*/20 6-22 * * mon-fri"; instead of every.')
     full_text: FullText = _key(
         "auto", "From the page: always, never, or auto (the page, with the feed's text as witness)."
+    )
+    recheck_s: tuple[PositiveSeconds, ...] = _key(
+        [], "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"
     )
     headers: dict[HeaderName, HeaderValue] = _key({}, "Sent to the feed's own origin alone.")
 

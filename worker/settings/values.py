@@ -243,6 +243,7 @@ def _cron_line(text: str) -> str | None:
 
 def _weekday_names(part: str) -> str:
     """`1-5` → `mon,tue,wed,thu,fri`; 0 and 7 are Sunday; what is no number stays."""
+    part = re.sub(r"^\*/", "0-6/", part)  # each second day counts from Sunday to cron, from Monday to APScheduler
     found = re.fullmatch(r"([0-7])(?:-([0-7]))?(?:/([1-7]))?", part)
     if found is None:
         return part

@@ -190,7 +190,8 @@ def _not_yet_queued(
     """What is queued already gets the feed's latest words, and is not queued twice. `again` tells `finish_entry` of
     work that is under way with older ones; what waits for another look at its page is due with the new words."""
     by_entry = {row["entry_id"]: row for row in queue}
-    under_way = select(t.slot.c.work_id).where(t.slot.c.work_id == t.work.c.id).exists().label("under_way")
+    held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
+    under_way = select(t.slot.c.work_id).where(held).exists().label("under_way")
     for batch in chunks(list(by_entry)):
         rows = connection.execute(select(t.work, under_way).where(t.work.c.entry_id.in_(batch))).all()
         for row in rows:

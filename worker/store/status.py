@@ -97,7 +97,9 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
         counts = [
             select(func.count()).select_from(t.entry).where(t.entry.c.revision > 0, t.entry.c.duplicate_of.is_(None)),
             select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None)),
-            select(func.count()).select_from(t.work).where(t.work.c.entry_id.is_not(None), ~t.work.c.quarantined),
+            select(func.count())
+            .select_from(t.work)
+            .where(t.work.c.entry_id.is_not(None), t.work.c.priority < t.BACKFILL, ~t.work.c.quarantined),
             select(func.count()).select_from(t.work).where(t.work.c.quarantined),
             select(func.count()).select_from(t.outbox),
         ]

@@ -22,6 +22,7 @@ from worker.store import claims, feeds, outbox
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.finish import finish
+from worker.store.graves import bury_old
 from worker.store.polls import call_home
 from worker.store.robots import forget_old
 from worker.store.standing import Planner
@@ -34,14 +35,15 @@ class Store:
     """The state in a SQLite database, held by this process alone. Use as an async context manager.
 
     policies: how each host is treated. planner: when a feed is polled next. window_ms: how long a text is remembered
-    for deduplication.
+    for deduplication; keep_ms: how long an entry is known after it has left its feed.
 
     Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
     then, and it may be repeated.
     """
 
-    def __init__(self, path: Path, *, policies: feeds.Policies, planner: Planner, window_ms: int) -> None:
-        self._path, self._policies, self._planner, self._window_ms = path, policies, planner, window_ms
+    def __init__(self, path: Path, *, policies: feeds.Policies, planner: Planner, window_ms: int, keep_ms: int) -> None:
+        self._path, self._policies, self._planner = path, policies, planner
+        self._window_ms, self._keep_ms = window_ms, keep_ms
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
 
@@ -60,7 +62,7 @@ class Store:
 
     async def start(self, listed: Sequence[Feed], *, now: Millis, poll_all: bool = False) -> None:
         """Takes up the feed lists, ends the leases of a process that died, and lets all be due if `poll_all`."""
-        await self._write(_start, listed, self._policies, now, poll_all)
+        await self._write(_start, listed, self._policies, now, poll_all, self._keep_ms)
 
     async def claim(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Work]:
         """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
@@ -106,8 +108,8 @@ class Store:
         await self._write(claims.shift, by_ms=by_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
-        """Forgets texts whose window is over, and copies of robots.txt that nobody asks for."""
-        await self._write(_upkeep, now)
+        """Forgets texts whose window is over, entries that left their feed long ago, and old copies of robots.txt."""
+        await self._write(_upkeep, now, self._keep_ms)
 
     def _open(self) -> None:
         with ExitStack() as held:
@@ -135,11 +137,11 @@ class Store:
 
 
 def _start(
-    connection: Connection, listed: Sequence[Feed], policies: feeds.Policies, now: Millis, poll_all: bool
+    connection: Connection, listed: Sequence[Feed], policies: feeds.Policies, now: Millis, poll_all: bool, keep_ms: int
 ) -> None:
     claims.void(connection, now=now)
     feeds.sync(connection, listed, policies, now)
-    _upkeep(connection, now)
+    _upkeep(connection, now, keep_ms)
     if poll_all:
         call_home(connection, policies)
         connection.execute(update(t.work).where(t.work.c.entry_id.is_(None)).values(due_at=now))
@@ -154,6 +156,7 @@ def _name_writer(connection: Connection) -> None:
         connection.execute(insert(t.meta), [{"key": key, "value": value} for key, value in values.items()])
 
 
-def _upkeep(connection: Connection, now: Millis) -> None:
+def _upkeep(connection: Connection, now: Millis, keep_ms: int) -> None:
     connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
     forget_old(connection, now=now)
+    bury_old(connection, before=Millis(now - keep_ms))

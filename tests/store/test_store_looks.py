@@ -1,0 +1,237 @@
+"""Articles that were written and are looked at again: edits, flapping feeds, pages that go; and entries that leave."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.store.samples import DAY, HOUR, KEEP_MS, MINUTE, Run, key, make_draft, make_entry, make_feed, make_version
+from worker.model import AsBefore, Finished, Ingest, Millis, Retry, Validators
+from worker.store import read_status
+from worker.store.claims import REFRESH_MS
+
+FOREVER = 10_000 * DAY
+
+
+async def ingested(run: Run, *names: str, **changes: Any) -> None:
+    """Entries of feed a, whose pages were read."""
+    await run.start("a")
+    await run.poll("a", *(make_entry(name) for name in names), next_due=Millis(run.now + FOREVER))
+    for name in names:
+        work = await run.ingest_of(name)
+        await run.finish(run.ingested(work, make_draft(name), **changes))
+
+
+async def looked(run: Run, name: str, **changes: Any) -> Finished:
+    """The next look at the page of an entry, which is gone."""
+    work = await run.ingest_of(name)
+    draft = make_draft(name, removal=b"gone", extraction="feed_only", revision_key=key("feed"))
+    return (await run.finish(run.ingested(work, draft, followed=True, **changes)))[0]
+
+
+# --- looks ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_page_is_looked_at_again_when_it_was_said(run: Run, state_path: Path) -> None:
+    """With what it gave to tell by; such a look is not work that is queued."""
+    validators = Validators(etag='"p1"', last_modified="a date")
+    await ingested(run, "one", look_at=Millis(run.now + HOUR), validators=validators)
+    assert read_status(state_path)[1].queued == 0
+    run.later(HOUR - 1)
+    assert await run.claim() == []
+    run.later(1)
+    work = await run.ingest_of("one")
+    assert (work.validators, work.tries) == (validators, 0)
+    await run.finish(AsBefore(lease=work.lease, entry_id=work.entry_id, at=run.now, look_at=Millis(run.now + HOUR)))
+    run.later(HOUR)
+    work = await run.ingest_of("one")
+    assert work.validators == validators
+    await run.finish(AsBefore(lease=work.lease, entry_id=work.entry_id, at=run.now))
+    run.later(1000 * DAY)
+    assert await run.claim() == []
+
+
+async def test_an_edit_that_a_look_finds_is_an_update(run: Run) -> None:
+    """And the look after that goes by the new version."""
+    await ingested(run, "one", look_at=Millis(run.now + HOUR), validators=Validators(etag='"p1"'))
+    run.later(HOUR)
+    again = {"look_at": Millis(run.now + HOUR), "validators": Validators(etag='"p2"')}
+    finished = await run.finish(run.ingested(await run.ingest_of("one"), make_draft("edited"), **again))
+    assert finished[0].op == "update"
+    run.later(HOUR)
+    assert (await run.ingest_of("one")).validators == Validators(etag='"p2"')
+
+
+async def test_what_the_feed_says_meanwhile_is_read_at_once_and_whole(run: Run) -> None:
+    """The look that was planned is that one; a 304 would say nothing of the feed's new words."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), next_due=Millis(run.now + MINUTE))
+    work = await run.ingest_of("one")
+    look = {"look_at": Millis(run.now + DAY), "validators": Validators(etag='"p1"')}
+    await run.finish(run.ingested(work, make_draft("one"), **look))
+    run.later(MINUTE)
+    await run.poll("a", make_entry("one", words="new"), next_due=Millis(run.now + FOREVER))
+    work = await run.ingest_of("one")
+    assert (work.entry, work.validators) == (b"one new", Validators())
+
+
+async def test_a_corrected_link_is_followed(run: Run) -> None:
+    """Of an entry that waits: its new page is fetched, at its host."""
+    await run.start("a")
+    await run.poll("a", make_entry("one", words="old"), next_due=Millis(run.now + MINUTE))
+    work = await run.ingest_of("one")
+    await run.finish(Retry(lease=work.lease, due_at=Millis(run.now + HOUR), reason="timeout"))
+    run.later(MINUTE)
+    there = "https://other.example/one"
+    await run.poll("a", make_entry("one", url=there, words="new"), next_due=Millis(run.now + FOREVER))
+    run.later(HOUR)
+    work = await run.ingest_of("one")
+    assert (work.url, work.host, work.entry) == (there, "other.example", b"one new")
+
+
+# --- feeds that flap ------------------------------------------------------------------------------------------------
+
+
+async def test_a_feed_that_flaps_makes_few_updates(run: Run) -> None:
+    """The first revisions come as they are made; then ever fewer, and the last words are never lost."""
+    await run.start("a")
+    revisions = 0
+    for turn in range(24 * 12 * 3):
+        words = f"turn {turn}"
+        await run.poll("a", make_entry("one", words=words), next_due=Millis(run.now + 5 * MINUTE))
+        for work in await run.claim():
+            assert isinstance(work, Ingest)
+            assert work.entry == f"one {words}".encode()
+            finished = await run.finish(run.ingested(work, make_draft(words)))
+            revisions += finished[0].op is not None
+        run.later(5 * MINUTE)
+    assert revisions == 4 + 1 + 1 + 3
+
+
+# --- pages that go --------------------------------------------------------------------------------------------------
+
+
+async def test_a_page_that_stays_gone_for_a_day_is_told(run: Run) -> None:
+    """By a record of its own, once; until then the text stands."""
+    await ingested(run, "one", look_at=Millis(run.now + HOUR))
+    run.later(HOUR)
+    ops = []
+    for wait in (1, 6, 18):
+        ops.append((await looked(run, "one")).op)
+        run.later(wait * HOUR - 1)
+        assert await run.claim() == []
+        run.later(1)
+    ops.append((await looked(run, "one")).op)
+    assert ops == [None, None, None, "delete"]
+    run.later(1000 * DAY)
+    assert await run.claim() == []
+    rows = await run.publish()
+    assert [(row.op, row.revision, row.body) for row in rows][1:] == [("delete", 2, b"gone")]
+
+
+async def test_a_page_that_comes_back_was_never_gone(run: Run) -> None:
+    """The count begins anew."""
+    await ingested(run, "one", look_at=Millis(run.now + HOUR))
+    run.later(HOUR)
+    for gone in (True, True, False, True, True, False):
+        work = await run.ingest_of("one")
+        draft = make_draft("one", **({"removal": b"gone", "extraction": "feed_only"} if gone else {}))
+        done = run.ingested(work, draft, followed=True, look_at=Millis(run.now + HOUR))
+        assert (await run.finish(done))[0].op is None
+        run.later(18 * HOUR)
+
+
+async def test_what_was_deleted_and_comes_back_is_an_update(run: Run) -> None:
+    """Also where it says what it said before."""
+    await ingested(run, "one", look_at=Millis(run.now + HOUR))
+    run.later(HOUR)
+    for wait in (1, 6, 18, 0):
+        await looked(run, "one")
+        run.later(wait * HOUR)
+    run.later(FOREVER)
+    await run.poll("a", make_entry("one", words="again"))
+    assert (await run.ingest("one")).op == "update"
+
+
+async def test_nobody_asked_for_deletions(run: Run) -> None:
+    """Where the operator follows no edits, a page that is gone leaves its text, and ends the matter."""
+    await ingested(run, "one", look_at=Millis(run.now + HOUR))
+    run.later(HOUR)
+    work = await run.ingest_of("one")
+    draft = make_draft("one", removal=b"gone", extraction="feed_only", revision_key=key("feed"))
+    assert (await run.finish(run.ingested(work, draft)))[0].op is None
+    run.later(1000 * DAY)
+    assert await run.claim() == []
+
+
+# --- entries that leave their feed ----------------------------------------------------------------------------------
+
+
+def known(state_path: Path) -> int:
+    connection = sqlite3.connect(state_path)
+    (count,) = connection.execute("SELECT count(*) FROM entry").fetchone()
+    connection.close()
+    return int(count)
+
+
+async def refreshed(run: Run, *names: str) -> None:
+    """A poll a month later, of a feed that shows these."""
+    run.later(REFRESH_MS + 1)
+    poll = await run.poll_of("a")
+    assert poll.refresh
+    shown = [make_entry(name) for name in names]
+    version = make_version("".join(names), elements=(b"8 bytes.",))
+    await run.finish(run.polled(poll, *shown, version=version, next_due=run.now))
+
+
+async def test_entries_are_let_go_long_after_they_left_their_feed(run: Run, state_path: Path) -> None:
+    """Not those that are in it still, however old; and none comes back under the same keys."""
+    await run.start("a")
+    await run.poll("a", make_entry("stays"), make_entry("leaves"), version=make_version("v1"), next_due=run.now)
+    for name in ("stays", "leaves"):
+        await run.ingest(name)
+    months = KEEP_MS // REFRESH_MS + 1
+    for month in range(months):
+        await run.store.upkeep(now=run.now)
+        assert known(state_path) == 2, month
+        await refreshed(run, "stays")
+    await run.store.upkeep(now=run.now)
+    assert known(state_path) == 1
+    run.later(1)
+    finished = await run.poll("a", make_entry("leaves"), make_entry("stays"))
+    assert (finished.new, finished.duplicates, finished.changed) == (0, 0, 0)
+
+
+async def test_entries_of_a_feed_that_cannot_be_read_are_kept(run: Run, state_path: Path) -> None:
+    """Nobody knows whether they have left it; out of the lists, their age has to do."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), version=make_version("v1"))
+    await run.ingest("one")
+    run.later(KEEP_MS + DAY)
+    await run.store.upkeep(now=run.now)
+    assert known(state_path) == 1
+    await run.start()
+    await run.store.upkeep(now=run.now)
+    assert known(state_path) == 0
+    await run.start(make_feed("a"))
+    assert (await run.poll("a", make_entry("one"))).new == 0
+
+
+@pytest.mark.parametrize("month", [1, 2])
+async def test_a_feed_is_gone_through_whole_once_a_month(run: Run, month: int) -> None:
+    """Without validators, body hash and elements; else with them."""
+    await run.start("a")
+    version = make_version("v1", elements=(b"8 bytes.",))
+    await run.poll("a", version=version, next_due=run.now)
+    for _ in range(month):
+        run.later(REFRESH_MS)
+        poll = await run.poll_of("a")
+        assert (poll.refresh, poll.validators, len(poll.elements)) == (False, version.validators, 1)
+        await run.finish(run.polled(poll, version=make_version("v1", elements=None), status=304, next_due=run.now))
+        run.later(1)
+        poll = await run.poll_of("a")
+        assert (poll.refresh, poll.validators, poll.body_hash, poll.elements) == (True, Validators(), b"", frozenset())
+        await run.finish(run.polled(poll, version=version, next_due=run.now))
