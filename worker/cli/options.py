@@ -27,6 +27,11 @@ def load_and_log(config: Path) -> Settings:
     return settings
 
 
+def output_dir(config: Path) -> Path:
+    """The output directory that is configured."""
+    return load(config, os.environ).output.dir
+
+
 def start_log(settings: Settings) -> None:
     """Logs to standard error as it is now; what the headers of feeds hold is kept out of it."""
     secrets = {value for feed in settings.feeds for value in feed.headers.values()}

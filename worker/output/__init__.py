@@ -1,15 +1,31 @@
-"""Rows → segments and manifest, and reading them back.
+"""Rows → segments and manifest, reading them back, and proving them whole.
 
-`OutputDirectory` is the writer's side, `read_records` the readers'. An output directory holds
+`OutputDirectory` is the writer's side, `read_records` the readers', `verify` the judge's. An output directory holds
 
     records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl    sealed, never changed again
     manifest/YYYY-MM-DD.jsonl                                   a line a segment, chained by hashes
     schema/record-1.json
-    .staging/                                                   the writer's alone
+    .staging/  .lock                                            the writer's alone
 """
 
 from worker.output.directory import OutputDirectory, Published
+from worker.output.findings import Finding
+from worker.output.lock import locked
 from worker.output.reading import cursor, read_records
 from worker.output.segment import Row, Segment, line, segment_path
+from worker.output.verify import Report, verify
 
-__all__ = ["OutputDirectory", "Published", "Row", "Segment", "cursor", "line", "read_records", "segment_path"]
+__all__ = [
+    "Finding",
+    "OutputDirectory",
+    "Published",
+    "Report",
+    "Row",
+    "Segment",
+    "cursor",
+    "line",
+    "locked",
+    "read_records",
+    "segment_path",
+    "verify",
+]

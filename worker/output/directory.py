@@ -10,11 +10,10 @@ from pathlib import Path
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.chain import Chain
-from worker.output.manifest import MANIFEST, ManifestLine
+from worker.output.layout import RECORDS, SCHEMAS, STAGING
+from worker.output.manifest import MANIFEST, FileLine
 from worker.output.segment import Segment, line
 from worker.record import SCHEMA
-
-RECORDS, SCHEMAS, STAGING = "records", "schema", ".staging"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,16 +64,20 @@ class OutputDirectory:
         published = Published(
             path=segment.path, records=len(segment.rows), bytes=len(data), sha256=sha256(data).hexdigest()
         )
-        named = self._chain.find(segment)
-        if named is not None and named.sha256 != published.sha256:
-            raise OutputError(
-                f"{self._root / segment.path}: the manifest names it with other content (sha256 {named.sha256}, now "
-                f"{published.sha256}); what was published is never rewritten"
-            )
+        found = self._chain.find(segment)
+        if found is not None:
+            named, dropped = found
+            if named.sha256 != published.sha256:
+                raise OutputError(
+                    f"{self._root / segment.path}: the manifest names it with other content (sha256 {named.sha256}, "
+                    f"now {published.sha256}); what was published is never rewritten"
+                )
+            if dropped:
+                return published  # compacted or removed since: it must not come back
         target = self._root / segment.path
         self._make_day(target.parent)
         self._place(target, data)
-        if named is None:
+        if found is None:
             self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
         return published
 
@@ -107,8 +110,8 @@ def _make_layout(root: Path) -> None:
     files.sync_directory(root)
 
 
-def _manifest_line(segment: Segment, published: Published, prev: str) -> ManifestLine:
-    return ManifestLine(
+def _manifest_line(segment: Segment, published: Published, prev: str) -> FileLine:
+    return FileLine(
         path=published.path,
         records=published.records,
         bytes=published.bytes,

@@ -7,6 +7,7 @@ seam where tests let the disk fail.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -105,6 +106,19 @@ def names(folder: Path) -> list[str]:
     """Of what is in a directory, sorted."""
     with _explained("read", folder):
         return sorted(path.name for path in folder.iterdir())
+
+
+def below(folder: Path) -> list[Path]:
+    """The files in a directory and in those in it, sorted; none where it is not there."""
+    with _explained("read", folder):
+        return sorted(path for path in folder.rglob("*") if not path.is_dir())
+
+
+def digest(path: Path) -> tuple[int, str]:
+    """Size in bytes and sha256 in hex of a whole file."""
+    with _explained("read", path), path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256")
+        return file.tell(), content.hexdigest()
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -13,7 +13,7 @@ import orjson
 
 from worker.errors import OutputError
 from worker.output import files
-from worker.output.manifest import MANIFEST, ManifestLine, day_files, decode
+from worker.output.manifest import MANIFEST, FileLine, day_files, decode
 from worker.record import Record
 
 FOLLOW_INTERVAL_S = 1.0
@@ -71,6 +71,8 @@ def _located(manifest: Path, writer: str, seq: int) -> _Position:
     for day in reversed(day_files(manifest)):
         for offset, raw in files.lines_backwards(day):
             line = decode(raw, day)
+            if not isinstance(line, FileLine) or line.kind != "segment":
+                continue
             if line.writer == writer and line.first_seq <= seq <= line.last_seq:
                 return _Position(writer=writer, seq=seq, day=day.name, offset=offset)
     raise OutputError(f"{manifest.parent} has no record {seq} of writer {writer}: the cursor is another directory's")
@@ -83,7 +85,7 @@ def _records(root: Path, position: _Position, follow: bool) -> Iterator[Record]:
             yield from _segment(root / line.path, line, read)
 
 
-def _manifest_lines(folder: Path, position: _Position, follow: bool) -> Iterator[ManifestLine]:
+def _manifest_lines(folder: Path, position: _Position, follow: bool) -> Iterator[FileLine]:
     day, offset = position.day, position.offset
     while True:
         # Listed before they are read: once there is a newer file, nothing is added to the one before.
@@ -94,13 +96,15 @@ def _manifest_lines(folder: Path, position: _Position, follow: bool) -> Iterator
                 day, offset = file.name, 0
             for start, raw in files.lines(file, offset):
                 offset = start + len(raw) + 1
-                yield decode(raw, file)
+                line = decode(raw, file)
+                if isinstance(line, FileLine) and line.kind == "segment":
+                    yield line
         if not follow:
             return
         time.sleep(FOLLOW_INTERVAL_S)
 
 
-def _segment(path: Path, line: ManifestLine, read: int) -> Iterator[Record]:
+def _segment(path: Path, line: FileLine, read: int) -> Iterator[Record]:
     """The records of a segment after number `read`."""
     if not files.exists(path):
         raise OutputError(f"{path} is missing, though the manifest names it")
