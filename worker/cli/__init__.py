@@ -4,6 +4,7 @@ configure.py   init, check, schema
 running.py     once, run
 status.py      status
 demo.py        demo
+records.py     records
 verify.py      verify
 printing.py    texts of strangers on a terminal, times, tallies
 """

@@ -11,6 +11,7 @@ from worker import __version__
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
 from worker.cli.printing import console, errors
+from worker.cli.records import records
 from worker.cli.running import once, run
 from worker.cli.status import status
 from worker.cli.verify import verify
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, verify, schema):
+for command in (demo, init, check, once, run, status, records, verify, schema):
     app.command()(command)
 
 

@@ -17,6 +17,10 @@ ConfigFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
+OutputFolder = Annotated[
+    Path | None, typer.Argument(metavar="DIR", help="The output directory; without it, that of the configuration.")
+]
+
 DEFAULT_CONFIG = Path("config/worker.yaml")
 
 

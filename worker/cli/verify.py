@@ -5,24 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, output_dir
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, OutputFolder, output_dir
 from worker.cli.printing import console, counted, errors, print_json
 from worker.output import Finding, Report
 from worker.output import verify as check
 
-Folder = Annotated[
-    Path | None, typer.Argument(metavar="[DIR]", help="The output directory; without it, that of the configuration.")
-]
-
 
 def verify(
-    folder: Folder = None,
+    folder: OutputFolder = None,
     quick: Annotated[bool, typer.Option("--quick", help="Read the manifest alone, not the records.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Finish what a crash left half done; no more.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,

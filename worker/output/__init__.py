@@ -6,25 +6,32 @@
     manifest/YYYY-MM-DD.jsonl                                   a line a segment, chained by hashes
     schema/record-1.json
     .staging/  .lock                                            the writer's alone
+    consumers/<name>                                            the cursor of a consumer that keeps it here
 """
 
+from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
 from worker.output.lock import locked
-from worker.output.reading import cursor, read_records
+from worker.output.reading import Line, cursor, read_lines, read_records
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.verify import Report, verify
 
 __all__ = [
+    "CONSUMERS",
     "Finding",
+    "Line",
     "OutputDirectory",
     "Published",
     "Report",
     "Row",
     "Segment",
+    "commit",
+    "committed",
     "cursor",
     "line",
     "locked",
+    "read_lines",
     "read_records",
     "segment_path",
     "verify",

@@ -9,7 +9,7 @@ from worker.errors import OutputError
 from worker.output import files
 from worker.output.findings import Cut, Finding
 from worker.output.inventory import Inventory
-from worker.output.manifest import MANIFEST, FileLine, Place, RemoveLine, day_files, decode, raw_lines
+from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, decode, raw_lines
 from worker.output.segment import date_of, parse_path
 from worker.record import SCHEMA
 
@@ -24,7 +24,7 @@ class Audit:
         """Of each writer."""
         self.lines = 0
         self._folder = root / MANIFEST
-        self._place = Place()
+        self._place = BEGIN
         self._number = 0
         self._prev = ""
         self._at = ("", 0)

@@ -121,6 +121,12 @@ def digest(path: Path) -> tuple[int, str]:
         return file.tell(), content.hexdigest()
 
 
+def text(path: Path) -> str:
+    """Of a small file."""
+    with _explained("read", path):
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet."""
     with _explained("read", path), path.open("rb") as file:

@@ -76,6 +76,9 @@ class Place:
     """In bytes."""
 
 
+BEGIN = Place()
+
+
 def encode(line: ManifestLine) -> bytes:
     """The line without its newline."""
     return orjson.dumps(line)
