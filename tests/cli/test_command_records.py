@@ -108,7 +108,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(out: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_a_signal_ends_it_behind_a_line(out: Path, number: signal.Signals) -> None:
-    """However slowly it is read, and however impatiently it is sent: what was written ends with a whole record, and the status is 0."""
+    """However slowly it is read, and impatiently sent: what was written ends with a whole record, the status is 0."""
     publish(out, range(6, 20), size=30_000)  # a pipe takes less than all, and no record at once
     command = [sys.executable, "-m", "worker.cli", "records", str(out), "--follow"]
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -101,7 +101,7 @@ def test_version_and_help(tmp_path: Path) -> None:
     """Both exist, for the whole and for each command, with an example."""
     assert feedmill("--version", folder=tmp_path).stdout.startswith("feedmill ")
     assert "once" in CliRunner().invoke(app, ["--help"]).stdout
-    for command in ("demo", "init", "check", "once", "run", "status", "records", "verify", "schema"):
+    for command in ("demo", "init", "check", "once", "run", "status", "records", "verify", "compact", "schema"):
         assert "Example: feedmill" in CliRunner().invoke(app, [command, "--help"]).stdout
 
 

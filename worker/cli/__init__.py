@@ -6,6 +6,7 @@ status.py      status
 demo.py        demo
 records.py     records
 verify.py      verify
+compact.py     compact
 printing.py    texts of strangers on a terminal, times, tallies
 """
 

@@ -2,13 +2,15 @@
 
 `OutputDirectory` is the writer's side, `read_records` the readers', `verify` the judge's. An output directory holds
 
-    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl    sealed, never changed again
-    manifest/YYYY-MM-DD.jsonl                                   a line a segment, chained by hashes
+    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl                  sealed, never changed again
+    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>_<last seq>.jsonl[.zst]  several of a closed day in one
+    manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
     schema/record-1.json
-    .staging/  .lock                                            the writer's alone
-    consumers/<name>                                            the cursor of a consumer that keeps it here
+    .staging/  .lock                   the writer's alone
+    consumers/<name>                   the cursor of a consumer that keeps it here
 """
 
+from worker.output.compaction import Delete, Drop, Keeping, Merge, Step
 from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
@@ -19,13 +21,18 @@ from worker.output.verify import Report, verify
 
 __all__ = [
     "CONSUMERS",
+    "Delete",
+    "Drop",
     "Finding",
+    "Keeping",
     "Line",
+    "Merge",
     "OutputDirectory",
     "Published",
     "Report",
     "Row",
     "Segment",
+    "Step",
     "commit",
     "committed",
     "cursor",

@@ -26,7 +26,7 @@ def commit(folder: Path, name: str, cursor: str) -> None:
     if files.make_directory(folder):
         files.sync_directory(folder.parent)
     staged = folder / f".{name}"
-    files.write(staged, cursor.encode())
+    files.write(staged, [cursor.encode()])
     files.rename(staged, path)
     files.sync_directory(folder)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import assert_never
 
 from worker.errors import OutputError
+from worker.model import Millis
 from worker.output import files
 from worker.output.chain import Chain
+from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, plan
+from worker.output.inventory import Inventory
 from worker.output.layout import RECORDS, SCHEMAS, STAGING
-from worker.output.manifest import MANIFEST, FileLine
-from worker.output.segment import Segment, line
-from worker.record import SCHEMA
+from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, lines
+from worker.output.merging import Measured, merged
+from worker.output.packing import packed
+from worker.output.segment import Segment, is_packed, line
+from worker.record import SCHEMA, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,7 @@ class OutputDirectory:
         for name in files.names(root / STAGING):
             files.remove(root / STAGING / name)
         directory = cls(root, Chain.open(root / MANIFEST))
-        directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", schema)
+        directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", [schema])
         return directory
 
     def publish(self, segment: Segment) -> Published:
@@ -76,10 +83,65 @@ class OutputDirectory:
                 return published  # compacted or removed since: it must not come back
         target = self._root / segment.path
         self._make_day(target.parent)
-        self._place(target, data)
+        self._place(target, [data])
         if found is None:
             self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
         return published
+
+    def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
+        """What is to be done with the files of closed days. Reads the whole manifest. Raises OutputError."""
+        inventory = Inventory()
+        for named, _ in lines(self._root / MANIFEST, BEGIN):
+            inventory.add(named)
+        there = (path.relative_to(self._root).as_posix() for path in files.below(self._root / RECORDS))
+        newest = max((day.stem for day in day_files(self._root / MANIFEST)), default="")
+        return plan(inventory, there, newest=newest, now=now, keeping=keeping)
+
+    def carry_out(self, step: Step, *, now: Millis) -> None:
+        """Take one step of those that were due; between two of them segments can be published.
+
+        Readers are not disturbed: what they have open they can read to its end, and what they do not find any more the
+        manifest says where to find. Raises OutputError; then the step is due again, and comes to the same.
+        """
+        match step:
+            case Merge():
+                self._merge(step, now)
+            case Drop():
+                at = _second(now)
+                self._chain.append(RemoveLine(drops=step.paths, removed_at=at, prev=self._chain.last_hash))
+                self._delete(step.paths)
+            case Delete():
+                self._delete(step.paths)
+            case _:
+                assert_never(step)
+
+    def _merge(self, step: Merge, now: Millis) -> None:
+        parts = merged(self._root, step.sources)
+        content = Measured(packed(parts) if is_packed(step.path) else parts)
+        self._place(self._root / step.path, content)
+        first, last = step.sources[0], step.sources[-1]
+        line = FileLine(
+            kind="replace",
+            path=step.path,
+            records=sum(source.records for source in step.sources),
+            bytes=content.bytes,
+            sha256=content.sha256,
+            first_seq=first.first_seq,
+            last_seq=last.last_seq,
+            writer=first.writer,
+            schema=SCHEMA,
+            sealed_at=_second(now),
+            drops=tuple(source.path for source in step.sources),
+            prev=self._chain.last_hash,
+        )
+        self._chain.append(line)
+
+    def _delete(self, paths: Iterable[str]) -> None:
+        folders = {(self._root / path).parent for path in paths}
+        for path in paths:
+            files.remove(self._root / path)
+        for folder in sorted(folders):
+            files.sync_directory(folder.parent if files.remove_empty(folder) else folder)
 
     def _make_day(self, day: Path) -> None:
         """Synced once a process even where it is there: a crash may have come between making and syncing."""
@@ -88,17 +150,21 @@ class OutputDirectory:
             files.sync_directory(day.parent)
             self._day = day
 
-    def _place(self, target: Path, data: bytes) -> None:
+    def _place(self, target: Path, parts: Iterable[bytes]) -> None:
         """Put a whole file in its place at once, durably."""
         staged = self._root / STAGING / target.name
         try:
-            files.write(staged, data)
+            files.write(staged, parts)
             files.rename(staged, target)
             files.sync_directory(target.parent)
         except OutputError:
             with suppress(OutputError):
                 files.remove(staged)
             raise
+
+
+def _second(at: Millis) -> str:
+    return rfc3339(Millis(at // 1000 * 1000))
 
 
 def _make_layout(root: Path) -> None:

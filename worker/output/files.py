@@ -10,11 +10,12 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from worker.errors import OutputError
+from worker.output.packing import unpacked
 
 BLOCK = 64 * 1024
 _ROOM = "make room on that file system"
@@ -49,10 +50,11 @@ def check_writable(folder: Path) -> None:
         pass
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, parts: Iterable[bytes]) -> None:
     """Write a whole file, durable but for its name. After an error part of it may be there."""
     with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
-        _write_all(descriptor, data)
+        for part in parts:
+            _write_all(descriptor, part)
         os.fsync(descriptor)
 
 
@@ -78,8 +80,25 @@ def rename(source: Path, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
+    """Remove a file where it is there; durable once the directory has been synced."""
     with _explained("remove", path):
-        path.unlink()
+        path.unlink(missing_ok=True)
+
+
+def remove_empty(folder: Path) -> bool:
+    """Remove a directory that has nothing in it, if it is there; False where it has something.
+
+    Durable once the directory above has been synced."""
+    with _explained("remove", folder):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
+        return True
 
 
 def sync_directory(path: Path) -> None:
@@ -121,6 +140,13 @@ def digest(path: Path) -> tuple[int, str]:
         return file.tell(), content.hexdigest()
 
 
+def blocks(path: Path) -> Iterator[bytes]:
+    """The content of a file, a block at a time."""
+    with _explained("read", path), path.open("rb") as file:
+        while block := file.read(16 * BLOCK):
+            yield block
+
+
 def text(path: Path) -> str:
     """Of a small file."""
     with _explained("read", path):
@@ -128,9 +154,12 @@ def text(path: Path) -> str:
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet."""
-    with _explained("read", path), path.open("rb") as file:
-        file.seek(start)
+    """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet.
+
+    A packed file is unpacked."""
+    with _explained("read", path), unpacked(path) if path.suffix == ".zst" else path.open("rb") as file:
+        if start:
+            file.seek(start)
         for line in file:
             if not line.endswith(b"\n"):
                 return

@@ -146,7 +146,7 @@ class _Sources:
                 break
             if not self._look():
                 raise OutputError(f"{self._root / held.path} is missing, though the manifest names it")
-        yield from stream.take(read, segment.last_seq)
+        yield from stream.take(max(read, segment.first_seq - 1), segment.last_seq)
         if segment.last_seq < held.last_seq:
             self._streams[held.path] = stream  # the next segment's are further down in it
 

@@ -111,6 +111,16 @@ def parse_path(path: str) -> FileName | None:
     )
 
 
+def merged_path(first: str, last_seq: int, *, pack: bool) -> str:
+    """The name of the file that holds what the file `first` holds and what comes after it up to `last_seq`."""
+    stem = first.removesuffix(".jsonl").partition("_")[0]
+    return f"{stem}_{last_seq:012d}.jsonl" + (".zst" if pack else "")
+
+
+def is_packed(path: str) -> bool:
+    return path.endswith(".zst")
+
+
 def date_of(path: str) -> str:
     """YYYY-MM-DD, of ingestion, of a path that is one of a file of records."""
     return Path(path).parent.name.removeprefix("date=")

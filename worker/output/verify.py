@@ -100,8 +100,8 @@ def _check_files(
                 continue
             findings += check_file(root, line, quick=quick)
             if not quick and not audit.inventory.is_dropped(line.path):
-                read.append(line)
                 findings += check_records(root, line, audit.inventory, revisions)
+                read.append(line)
         except OutputError as error:
             if not files.exists(root / line.path):
                 missing.append(line)  # since a moment
