@@ -110,7 +110,7 @@ async def work(
 def output_directory(settings: Settings) -> OutputDirectory:
     """The output directory, for who holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
-    return OutputDirectory.open(settings.output.dir, schema=schema)
+    return OutputDirectory.open(settings.output.dir, schema=schema, latest=settings.output.latest)
 
 
 def keeping(settings: Settings) -> Keeping:

@@ -128,9 +128,14 @@ def test_days_go_when_they_are_old() -> None:
 
 
 def test_what_a_crash_left_is_deleted_first() -> None:
-    """Files that a line removed, and merged ones that no line names; a segment without a line is the outbox's."""
+    """Files that a line removed, and merged ones that no line names; a segment without a line is the outbox's.
+
+    Said apart are those whose records went with them."""
     unnamed = segment(24, 13, 15).path
     there = (A.path, B.path, AB.path, NEXT.path, unnamed, "records/notes.txt")
-    assert planned(A, B, NEXT, there=there) == [Delete(paths=(AB.path,)), to_merge(A, B)]
-    assert planned(A, B, NEXT, AB, removed(A, B), there=there) == [Delete(paths=(A.path, B.path))]
+    assert planned(A, B, NEXT, there=there) == [Delete(paths=(AB.path,), expired=False), to_merge(A, B)]
+    assert planned(A, B, NEXT, AB, removed(A, B), there=there) == [Delete(paths=(A.path, B.path), expired=False)]
     assert planned(A, B, NEXT, AB, there=there) == []
+    assert planned(A, B, C, NEXT, AB, removed(A, B), removed(AB, C), there=there) == [
+        Delete(paths=(A.path, B.path, AB.path), expired=True)
+    ]

@@ -37,7 +37,8 @@ def test_every_key_can_be_set(config: Config) -> None:
 feeds: []
 state: sqlite:///db/state.db
 output:
-  {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, compact: {enabled: false, zstd: "${Z}", grace: 0s}}
+  {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true,
+   compact: {enabled: false, zstd: "${Z}", grace: 0s}}
 fetch:
   contact: you@example.org
   concurrency: 8
@@ -60,6 +61,7 @@ log: {level: debug, format: json}
         "seal_after_s": 5400,
         "seal_records": 7,
         "keep_s": 400 * 86400,
+        "latest": True,
         "compact": {"enabled": False, "zstd": True, "grace_s": 0},
     }
     assert settings.fetch.model_dump() == {

@@ -5,6 +5,7 @@
     records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl                  sealed, never changed again
     records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>_<last seq>.jsonl[.zst]  several of a closed day in one
     manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
+    latest/<aa>/<id>.json              the newest revision of each article, where it is wanted
     schema/record-1.json
     .staging/  .lock                   the writer's alone
     consumers/<name>                   the cursor of a consumer that keeps it here

@@ -55,6 +55,8 @@ class Delete:
     """They are not in the manifest, or not any more: a crash came first."""
 
     paths: tuple[str, ...]
+    expired: bool
+    """As of Drop."""
 
 
 Step = Merge | Drop | Delete
@@ -65,9 +67,8 @@ def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis
 
     there: the paths of the files in records/. newest: the day of the manifest's newest file.
     """
-    left = tuple(path for path in there if _is_left(path, inventory))
     closed = _by_day(line for line in inventory.present() if date_of(line.path) < newest)
-    steps: list[Step] = [Delete(paths=left)] if left else []
+    steps: list[Step] = list(_deletes(there, inventory))
     for day, lines in closed.items():
         if keeping.keep_ms is not None and _end_of(day) + keeping.keep_ms <= now:
             steps.append(Drop(paths=tuple(line.path for line in lines), expired=True))
@@ -80,11 +81,16 @@ def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis
     return steps
 
 
-def _is_left(path: str, inventory: Inventory) -> bool:
-    if path in inventory.removed:
-        return True
-    name = parse_path(path)
-    return name is not None and name.last_seq is not None and path not in inventory.files
+def _deletes(there: Iterable[str], inventory: Inventory) -> Iterator[Delete]:
+    """What is there without reason: what was removed, and what was merged and never named."""
+    left: dict[bool, list[str]] = {True: [], False: []}
+    for path in there:
+        line = inventory.files.get(path)
+        if line is not None and path in inventory.removed:
+            left[inventory.holder(line) is None].append(path)
+        elif line is None and (name := parse_path(path)) is not None and name.last_seq is not None:
+            left[False].append(path)
+    return (Delete(paths=tuple(paths), expired=expired) for expired, paths in left.items() if paths)
 
 
 def _by_day(lines: Iterable[FileLine]) -> dict[str, list[FileLine]]:

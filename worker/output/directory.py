@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import assert_never
+
+import orjson
 
 from worker.errors import OutputError
 from worker.model import Millis
@@ -15,12 +17,13 @@ from worker.output import files
 from worker.output.chain import Chain
 from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, plan
 from worker.output.inventory import Inventory
-from worker.output.layout import RECORDS, SCHEMAS, STAGING
+from worker.output.latest import Latest
+from worker.output.layout import LATEST, RECORDS, SCHEMAS, STAGING
 from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, lines
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
 from worker.output.segment import Segment, is_packed, line
-from worker.record import SCHEMA, rfc3339
+from worker.record import SCHEMA, Record, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +44,25 @@ class OutputDirectory:
     of that good, in this process after an error or in the next one after a crash.
     """
 
-    def __init__(self, root: Path, chain: Chain) -> None:
+    def __init__(self, root: Path, chain: Chain, latest: Latest | None) -> None:
         self._root = root
         self._chain = chain
+        self._latest = latest
         self._day: Path | None = None
 
     @classmethod
-    def open(cls, path: str | Path, *, schema: bytes) -> OutputDirectory:
+    def open(cls, path: str | Path, *, schema: bytes, latest: bool = False) -> OutputDirectory:
         """Make the layout where it is not there, and clear away what a crash left half done.
 
-        `schema` is the JSON Schema of the records, to be laid beside them. Raises OutputError where the directory
-        can't be made or written to.
+        `schema` is the JSON Schema of the records, to be laid beside them. latest: the newest revision of each article
+        that is published from now on is kept as a file. Raises OutputError where the directory can't be made or
+        written to.
         """
         root = Path(path)
-        _make_layout(root)
+        _make_layout(root, (RECORDS, MANIFEST, SCHEMAS, STAGING, *([LATEST] if latest else [])))
         for name in files.names(root / STAGING):
             files.remove(root / STAGING / name)
-        directory = cls(root, Chain.open(root / MANIFEST))
+        directory = cls(root, Chain.open(root / MANIFEST), Latest(root) if latest else None)
         directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", [schema])
         return directory
 
@@ -67,26 +72,31 @@ class OutputDirectory:
         Segments of a writer come in the order of their numbers, and dates do not go back. Holds the segment's bytes in
         memory. Raises OutputError; then readers see nothing of it, and it can be published again.
         """
-        data = b"".join(line(row, segment.writer) for row in segment.rows)
-        published = Published(
-            path=segment.path, records=len(segment.rows), bytes=len(data), sha256=sha256(data).hexdigest()
-        )
+        records = [line(row, segment.writer) for row in segment.rows]
+        data = b"".join(records)
+        published = Published(path=segment.path, records=len(records), bytes=len(data), sha256=sha256(data).hexdigest())
         found = self._chain.find(segment)
-        if found is not None:
-            named, dropped = found
-            if named.sha256 != published.sha256:
-                raise OutputError(
-                    f"{self._root / segment.path}: the manifest names it with other content (sha256 {named.sha256}, "
-                    f"now {published.sha256}); what was published is never rewritten"
-                )
-            if dropped:
-                return published  # compacted or removed since: it must not come back
-        target = self._root / segment.path
-        self._make_day(target.parent)
-        self._place(target, [data])
+        if found is None or not self._is_dropped(*found, published):
+            target = self._root / segment.path
+            self._make_day(target.parent)
+            self._place(target, [data])
         if found is None:
             self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
+        if self._latest is not None:
+            self._latest.follow(records, again=found is not None)
         return published
+
+    def _is_dropped(self, named: FileLine, dropped: bool, published: Published) -> bool:
+        """Whether what is published again was compacted or removed since, and must not come back.
+
+        Raises OutputError where it is not what it was.
+        """
+        if named.sha256 != published.sha256:
+            raise OutputError(
+                f"{self._root / named.path}: the manifest names it with other content (sha256 {named.sha256}, "
+                f"now {published.sha256}); what was published is never rewritten"
+            )
+        return dropped
 
     def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
         """What is to be done with the files of closed days. Reads the whole manifest. Raises OutputError."""
@@ -109,9 +119,9 @@ class OutputDirectory:
             case Drop():
                 at = _second(now)
                 self._chain.append(RemoveLine(drops=step.paths, removed_at=at, prev=self._chain.last_hash))
-                self._delete(step.paths)
+                self._delete(step)
             case Delete():
-                self._delete(step.paths)
+                self._delete(step)
             case _:
                 assert_never(step)
 
@@ -136,11 +146,13 @@ class OutputDirectory:
         )
         self._chain.append(line)
 
-    def _delete(self, paths: Iterable[str]) -> None:
-        folders = {(self._root / path).parent for path in paths}
+    def _delete(self, step: Drop | Delete) -> None:
+        paths = [self._root / path for path in step.paths]
+        if step.expired and self._latest is not None:
+            self._latest.forget(record for path in paths for record in _legible(path))
         for path in paths:
-            files.remove(self._root / path)
-        for folder in sorted(folders):
+            files.remove(path)
+        for folder in sorted({path.parent for path in paths}):
             files.sync_directory(folder.parent if files.remove_empty(folder) else folder)
 
     def _make_day(self, day: Path) -> None:
@@ -167,12 +179,20 @@ def _second(at: Millis) -> str:
     return rfc3339(Millis(at // 1000 * 1000))
 
 
-def _make_layout(root: Path) -> None:
+def _legible(path: Path) -> Iterator[Record]:
+    """The records of a file as far as they can be read: that it is damaged must not keep it from being removed."""
+    with suppress(OutputError):
+        for _, raw in files.lines(path):
+            with suppress(orjson.JSONDecodeError):
+                yield orjson.loads(raw)
+
+
+def _make_layout(root: Path, folders: Iterable[str]) -> None:
     if files.make_directory(root):
         files.sync_directory(root.parent)
-    for folder in (root / RECORDS, root / MANIFEST, root / SCHEMAS, root / STAGING):
-        files.make_directory(folder)
-        files.check_writable(folder)
+    for folder in folders:
+        files.make_directory(root / folder)
+        files.check_writable(root / folder)
     files.sync_directory(root)
 
 

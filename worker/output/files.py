@@ -6,6 +6,7 @@ seam where tests let the disk fail.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from worker.errors import OutputError
 from worker.output.packing import unpacked
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 BLOCK = 64 * 1024
 _ROOM = "make room on that file system"
 _ELSEWHERE = "or choose another output.dir"
@@ -56,6 +58,12 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
         for part in parts:
             _write_all(descriptor, part)
         os.fsync(descriptor)
+
+
+def stage(path: Path, data: bytes) -> None:
+    """Write a whole file that `sync_filesystem` will make durable."""
+    with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+        _write_all(descriptor, data)
 
 
 def append(path: Path, data: bytes) -> None:
@@ -105,6 +113,15 @@ def sync_directory(path: Path) -> None:
     """Make the names in a directory durable: fsync of a file says nothing of them (fsync(2))."""
     with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         os.fsync(descriptor)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Make durable all that was written to the file system of a directory, contents and names (syncfs(2)).
+
+    Since Linux 5.8 it reports what could not be written. Where there is no such call, all file systems are synced.
+    """
+    with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        _syncfs(descriptor)
 
 
 def size(path: Path) -> int:
@@ -187,6 +204,15 @@ def lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
                 end = start - 1
         if ended:
             yield 0, rest
+
+
+def _syncfs(descriptor: int) -> None:
+    call = getattr(_LIBC, "syncfs", None)
+    if call is None:
+        os.sync()
+    elif call(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

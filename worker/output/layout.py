@@ -1,3 +1,3 @@
 """The folders of an output directory, besides the manifest."""
 
-RECORDS, SCHEMAS, STAGING = "records", "schema", ".staging"
+RECORDS, SCHEMAS, STAGING, LATEST = "records", "schema", ".staging", "latest"

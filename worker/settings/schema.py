@@ -76,6 +76,7 @@ class Output(Section):
     keep_s: PositiveSeconds | None = _key(
         None, "Records of a day are removed this long after its end; null: never.", name="keep"
     )
+    latest: Flag = _key(False, "The newest revision of each article as a file: latest/<aa>/<id>.json.")
     compact: Compact = _section(Compact)
 
 
