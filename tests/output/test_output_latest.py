@@ -6,7 +6,7 @@ import errno
 import json
 import shutil
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.output.conftest import DAY_MS, START, compact, make_row
 from tests.output.disk import FORK, Disk
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import OutputDirectory, Row, Segment, files, segment_path, verify
+from worker.output import OutputDirectory, Row, Segment, files, line, segment_path, verify
 
 
 def segment(day: int, rows: Iterable[Row]) -> Segment:
@@ -154,6 +154,35 @@ def test_a_crash_anywhere_is_made_good(tmp_path: Path, failure: str) -> None:
         assert latest(tried) == AFTER[1]
         assert verify(tried).is_sound
         shutil.rmtree(tried)
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        pytest.param(lambda path: path.write_text("x"), "not a record: Invalid JSON", id="no record"),
+        pytest.param(
+            lambda path: path.rename(path.with_name("x.json")), f"not the place of article {0xA1:032x}", id="misplaced"
+        ),
+        pytest.param(
+            lambda path: path.write_bytes(line(make_row(1, "a", id=0xA1), "w1")),
+            "revision 1 is not the newest",
+            id="old",
+        ),
+        pytest.param(
+            lambda path: path.write_bytes(line(make_row(1, "a", id=0xA1, revision=3), "w1")),
+            "revision 3 is not in records/",
+            id="from elsewhere",
+        ),
+    ],
+)
+def test_verify_says_what_is_not_the_newest(out: Path, damage: Callable[[Path], object], expected: str) -> None:
+    """In file and place; not where it is not to read the records."""
+    for made in (FIRST, SECOND):
+        open_directory(out).publish(made)
+    damage(next(out.glob(f"latest/*/{0xA1:032x}.json")))
+    (finding,) = verify(out).findings
+    assert expected in str(finding)
+    assert verify(out, quick=True).is_sound
 
 
 def test_what_is_not_a_record_there_is_named(out: Path) -> None:

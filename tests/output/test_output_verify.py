@@ -216,8 +216,7 @@ def test_damage_is_named_with_its_place(sound: Path, damage: Callable[[Path], ob
         assert len(found) == len(expected), found
         for finding, pattern in zip(found, expected, strict=True):
             assert re.search(pattern, finding), finding
-        mended = verify(sound, repair=True).mended
-        expected = expected[: len(expected) - len(mended)]
+        assert verify(sound, repair=True).mended == ()
 
 
 def test_quick_sees_what_needs_no_reading(sound: Path) -> None:

@@ -22,7 +22,6 @@ class Audit:
         self.findings: list[Finding] = []
         self.last_seqs: dict[str, int] = {}
         """Of each writer."""
-        self.lines = 0
         self._folder = root / MANIFEST
         self._place = BEGIN
         self._number = 0
@@ -34,7 +33,6 @@ class Audit:
             self._number = self._number + 1 if file.name == self._place.day else 1
             self._place = place
             self._at = (f"{MANIFEST}/{file.name}", self._number)
-            self.lines += 1
             try:
                 line = decode(raw, file)
             except OutputError:

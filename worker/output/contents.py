@@ -7,16 +7,20 @@ from hashlib import sha256
 from pathlib import Path
 
 from worker import record
+from worker.errors import OutputError
 from worker.output import files
 from worker.output.findings import Finding
 from worker.output.inventory import Inventory
+from worker.output.layout import LATEST, RECORDS, latest_path
 from worker.output.manifest import FileLine
 from worker.output.revisions import Revisions
 
 
 def check_file(root: Path, line: FileLine, *, quick: bool) -> list[Finding]:
-    """Its size and, unless `quick`, its hash. Raises OutputError where it can't be read."""
+    """Its size and, unless `quick`, its hash. Raises OutputError where it is not there or can't be read."""
     path = root / line.path
+    if not files.exists(path):
+        raise OutputError(f"{path} is not there")
     size, content = (files.size(path), line.sha256) if quick else files.digest(path)
     found = []
     if size != line.bytes:
@@ -46,6 +50,24 @@ def check_records(root: Path, line: FileLine, inventory: Inventory, revisions: R
         revisions.add(parsed["id"], ingest["revision"])
     if number != line.records:
         yield Finding(file=line.path, message=f"{number} whole lines; the manifest says {line.records} records")
+
+
+def check_latest(root: Path, revisions: Revisions) -> Iterator[Finding]:
+    """Each file of latest/: a record, in the place of its article, and the newest that is in records/."""
+    for path in files.below(root / LATEST):
+        file = path.relative_to(root).as_posix()
+        try:
+            parsed = record.parse(b"".join(files.blocks(path)))
+        except ValueError as error:
+            yield Finding(file=file, message=f"not a record: {error}")
+            continue
+        id, revision = parsed["id"], parsed["_ingest"]["revision"]
+        if file != latest_path(id):
+            yield Finding(file=file, message=f"not the place of article {id}")
+        elif not revisions.has(id, revision):
+            yield Finding(file=file, message=f"revision {revision} is not in {RECORDS}/")
+        elif revisions.has(id, revision + 1):
+            yield Finding(file=file, message=f"revision {revision} is not the newest")
 
 
 class _Parts:

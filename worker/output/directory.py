@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import assert_never
-
-import orjson
 
 from worker.errors import OutputError
 from worker.model import Millis
@@ -23,7 +21,7 @@ from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_fi
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
 from worker.output.segment import Segment, is_packed, line
-from worker.record import SCHEMA, Record, rfc3339
+from worker.record import SCHEMA, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +35,12 @@ class Published:
 
 
 class OutputDirectory:
-    """Publishes segments. Synchronous; one call at a time, by one process at a time.
+    """Publishes segments, and keeps those of closed days. Synchronous; one call at a time, by one process (`locked`).
 
-    Every step is durable before the next one begins, so a crash leaves at most a staged file, a segment that the
-    manifest does not name, or part of a manifest line. Publishing the same segments again, in their order, makes all
-    of that good, in this process after an error or in the next one after a crash.
+    Every step is durable before the next one begins, so a crash leaves at most a staged file, a file that the manifest
+    does not name, part of a manifest line, or files that it says were removed. Publishing the same segments again, in
+    their order, and taking the steps that are due then makes all of that good, in this process after an error or in
+    the next one after a crash.
     """
 
     def __init__(self, root: Path, chain: Chain, latest: Latest | None) -> None:
@@ -70,7 +69,7 @@ class OutputDirectory:
         """Write a segment and name it in the manifest; again, it comes to the same.
 
         Segments of a writer come in the order of their numbers, and dates do not go back. Holds the segment's bytes in
-        memory. Raises OutputError; then readers see nothing of it, and it can be published again.
+        memory. Raises OutputError; then readers see nothing of it, or all, and it can be published again.
         """
         records = [line(row, segment.writer) for row in segment.rows]
         data = b"".join(records)
@@ -149,7 +148,7 @@ class OutputDirectory:
     def _delete(self, step: Drop | Delete) -> None:
         paths = [self._root / path for path in step.paths]
         if step.expired and self._latest is not None:
-            self._latest.forget(record for path in paths for record in _legible(path))
+            self._latest.forget(paths)
         for path in paths:
             files.remove(path)
         for folder in sorted({path.parent for path in paths}):
@@ -177,14 +176,6 @@ class OutputDirectory:
 
 def _second(at: Millis) -> str:
     return rfc3339(Millis(at // 1000 * 1000))
-
-
-def _legible(path: Path) -> Iterator[Record]:
-    """The records of a file as far as they can be read: that it is damaged must not keep it from being removed."""
-    with suppress(OutputError):
-        for _, raw in files.lines(path):
-            with suppress(orjson.JSONDecodeError):
-                yield orjson.loads(raw)
 
 
 def _make_layout(root: Path, folders: Iterable[str]) -> None:

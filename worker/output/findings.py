@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import assert_never
 
 from worker.output import files
+from worker.output.latest import Latest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,10 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
-    """The file was never named, or is named no more, and nothing is lost with it."""
+    """The file was never named, or was removed since, and nothing is lost with it."""
+
+    expired: bool = False
+    """It was removed with its records, which latest/ must not keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,9 @@ def mend(root: Path, finding: Finding) -> None:
     match finding.remedy:
         case Cut(length=length):
             files.cut(path, length)
-        case Remove():
+        case Remove(expired=expired):
+            if expired:
+                Latest(root).forget([path])
             files.remove(path)
             files.sync_directory(path.parent)
         case None:

@@ -7,7 +7,7 @@ system is synced as a whole, twice for a segment: when the contents are staged, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import orjson
 
 from worker.errors import OutputError
 from worker.output import files
-from worker.output.layout import LATEST, STAGING
+from worker.output.layout import STAGING, latest_path
 from worker.record import Record
 
 
@@ -56,12 +56,13 @@ class Latest:
         if newest:
             files.sync_filesystem(self._root)
 
-    def forget(self, records: Iterable[Record]) -> None:
-        """Remove these, where they are the newest of their articles: they are in no segment any more."""
-        for record in records:
-            known = self._read(record["id"])
-            if known is not None and _number(known) == _number(record):
-                files.remove(self._path(record["id"]))
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Remove what is the newest of its article in these files of records, before they are deleted."""
+        for path in paths:
+            for record in _legible(path):
+                known = self._read(record["id"])
+                if known is not None and _number(known) == _number(record):
+                    files.remove(self._path(record["id"]))
         files.sync_filesystem(self._root)
 
     def _is_behind(self, record: Record) -> bool:
@@ -84,10 +85,18 @@ class Latest:
             self._folders.add(folder)
 
     def _path(self, id: str) -> Path:
-        return self._root / LATEST / id[:2] / f"{id}.json"
+        return self._root / latest_path(id)
 
     def _staged(self, id: str) -> Path:
         return self._root / STAGING / f"{id}.json"
+
+
+def _legible(path: Path) -> Iterator[Record]:
+    """The records of a file as far as they can be read: that it is damaged must not keep it from being removed."""
+    with suppress(OutputError):
+        for _, raw in files.lines(path):
+            with suppress(orjson.JSONDecodeError):
+                yield orjson.loads(raw)
 
 
 def _number(record: Record) -> tuple[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
+from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -13,7 +15,7 @@ class Revisions:
     """A multiset of (id, revision) pairs by a hash of 64 bits.
 
     Two that are not the same may share a hash (one chance in 370,000 with 10 million records); so what `suspects`
-    gives is to be looked at again.
+    gives is to be looked at again. Nothing is added once it has been asked.
     """
 
     def __init__(self) -> None:
@@ -25,7 +27,17 @@ class Revisions:
 
     def suspects(self) -> set[int]:
         """The hashes that were added more than once."""
-        return {one for bucket in self._buckets for one, other in pairwise(sorted(bucket)) if one == other}
+        return {one for bucket in self._sorted for one, other in pairwise(bucket) if one == other}
+
+    def has(self, id: str, revision: int) -> bool:
+        value = hash_of(id, revision)
+        bucket = self._sorted[value % _BUCKETS]
+        place = bisect_left(bucket, value)
+        return place < len(bucket) and bucket[place] == value
+
+    @cached_property
+    def _sorted(self) -> list[array[int]]:
+        return [array("Q", sorted(bucket)) for bucket in self._buckets]
 
 
 def hash_of(id: str, revision: int) -> int:

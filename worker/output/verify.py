@@ -3,13 +3,14 @@
 Beside a running writer the manifest is read first, then what it names, then records/ is listed, and then what was added
 to the manifest meanwhile: what is in the writer's hand (a file that is renamed and not named yet, a staged file, half a
 line at the manifest's end, a dropped file not yet deleted) is no damage. Whether there is a writer is asked of its
-lock; where there is none, the same things were left by a crash, and can be mended. Everything else is damage.
+lock; where there is none, the same things were left by a crash, and can be mended. Everything else is damage, but for
+latest/, which a worker makes good when it starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from worker import record
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.audit import Audit
-from worker.output.contents import check_file, check_records
+from worker.output.contents import check_file, check_latest, check_records
 from worker.output.findings import Finding, Remove, mend
 from worker.output.layout import RECORDS, STAGING
 from worker.output.lock import is_held, locked
@@ -31,9 +32,9 @@ class Report:
     files: int
     """That the manifest names and that are there."""
     records: int
-    """Each counted once."""
+    """That the manifest names, each counted once."""
     being_written: bool
-    """A worker holds the directory; what it has in hand was not judged."""
+    """A worker holds the directory; what it has in hand, and latest/, was not judged."""
     findings: tuple[Finding, ...]
     mended: tuple[Finding, ...]
 
@@ -48,35 +49,32 @@ def verify(
     """Everything that is wrong with the directory.
 
     quick: only the manifest, and that what it names is there in the right size; no record is read. repair: what has a
-    remedy is mended, and is then in `mended`. progress: told the bytes that were read, and of how many.
-    Holds eight bytes a record. Raises OutputError for what is no output directory or can't be read, OutputLocked where
-    one that is being written is to be repaired.
+    remedy is mended, and is then in `mended`; nothing is where the manifest, which tells what is half done, is damaged
+    itself. progress: told the bytes that were read, and of how many. Holds eight bytes a record.
+
+    Raises OutputError for what is no output directory or can't be read, OutputLocked where one that is being written
+    is to be repaired.
     """
     if not files.exists(root / MANIFEST):
         raise OutputError(f"{root} is not an output directory: it has no {MANIFEST}/")
-    with ExitStack() as held:
-        if repair:
-            held.enter_context(locked(root))
+    with locked(root) if repair else nullcontext():
         being_written = not repair and is_held(root)
         audit = Audit(root)
         audit.read()
         named = list(audit.inventory.present())
-        missing, findings = _check_files(root, named, audit, quick=quick, progress=progress)
-        findings += [
-            Finding(file=line.path, message="missing, though the manifest names it")
-            for line in missing
-            if line.path not in audit.inventory.removed
-        ]
+        contents = _Contents(root, audit, quick=quick)
+        contents.check(named, progress)
         leftovers = [*audit.torn(), *_left_over(root, audit)]
         being_written = being_written or (not repair and is_held(root))
         if being_written:
             leftovers = [finding for finding in leftovers if finding.remedy is None]
-        found = [*audit.findings, *findings, *leftovers]
-        mended = [finding for finding in found if repair and finding.remedy is not None]
+        mended = [finding for finding in leftovers if finding.remedy] if repair and not audit.findings else []
         for finding in mended:
             mend(root, finding)
+        latest = check_latest(root, contents.revisions) if not quick and not being_written else ()
+        found = [*audit.findings, *contents.findings, *leftovers, *latest]
     return Report(
-        files=len(named) - len(missing),
+        files=len(named) - contents.missing,
         records=sum(line.records for line in named if not audit.inventory.is_dropped(line.path)),
         being_written=being_written,
         findings=tuple(finding for finding in found if finding not in mended),
@@ -84,34 +82,44 @@ def verify(
     )
 
 
-def _check_files(
-    root: Path, named: list[FileLine], audit: Audit, *, quick: bool, progress: Callable[[int, int], None]
-) -> tuple[list[FileLine], list[Finding]]:
-    """The files that are not there, though they were named and not removed until now; and what is wrong with others."""
-    revisions = Revisions()
-    missing: list[FileLine] = []
-    findings: list[Finding] = []
-    read: list[FileLine] = []
-    done, total = 0, sum(line.bytes for line in named)
-    for line in named:
-        try:
-            if not files.exists(root / line.path):
-                missing.append(line)
-                continue
-            findings += check_file(root, line, quick=quick)
-            if not quick and not audit.inventory.is_dropped(line.path):
-                findings += check_records(root, line, audit.inventory, revisions)
-                read.append(line)
-        except OutputError as error:
-            if not files.exists(root / line.path):
-                missing.append(line)  # since a moment
-                continue
-            findings.append(Finding(file=line.path, message=str(error)))
-        done += line.bytes
-        progress(done, total)
-    findings += _repeats(root, read, revisions.suspects())
-    audit.read()
-    return [line for line in missing if line.path not in audit.inventory.removed], findings
+class _Contents:
+    """What the manifest names, held against what is there."""
+
+    def __init__(self, root: Path, audit: Audit, *, quick: bool) -> None:
+        self.findings: list[Finding] = []
+        self.missing = 0
+        self.revisions = Revisions()
+        self._root, self._audit, self._quick = root, audit, quick
+        self._read: list[FileLine] = []
+
+    def check(self, named: list[FileLine], progress: Callable[[int, int], None]) -> None:
+        missing = []
+        done, total = 0, sum(line.bytes for line in named)
+        for line in named:
+            try:
+                self._check_file(line)
+            except OutputError as error:
+                if files.exists(self._root / line.path):
+                    self.findings.append(Finding(file=line.path, message=str(error)))
+                else:
+                    missing.append(line)
+            done += line.bytes
+            progress(done, total)
+        self.findings += _repeats(self._root, self._read, self.revisions.suspects())
+        self._audit.read()  # what was removed since we began is not missing
+        removed = self._audit.inventory.removed
+        self.missing = len(missing)
+        self.findings += [
+            Finding(file=line.path, message="missing, though the manifest names it")
+            for line in missing
+            if line.path not in removed
+        ]
+
+    def _check_file(self, line: FileLine) -> None:
+        self.findings += check_file(self._root, line, quick=self._quick)
+        if not self._quick and not self._audit.inventory.is_dropped(line.path):
+            self.findings += check_records(self._root, line, self._audit.inventory, self.revisions)
+            self._read.append(line)
 
 
 def _repeats(root: Path, read: list[FileLine], suspects: set[int]) -> Iterator[Finding]:
@@ -138,8 +146,10 @@ def _left_over(root: Path, audit: Audit) -> Iterator[Finding]:
     audit.read()
     for path in there:
         if path in audit.inventory.removed:
+            line = audit.inventory.files.get(path)
+            expired = line is not None and audit.inventory.holder(line) is None
             message = "not deleted yet, though the manifest says that it was removed"
-            yield Finding(file=path, message=message, remedy=Remove())
+            yield Finding(file=path, message=message, remedy=Remove(expired=expired))
         elif path not in audit.inventory.files:
             yield _unnamed(path, audit)
     for staged in files.below(root / STAGING):
