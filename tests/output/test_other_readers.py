@@ -46,9 +46,9 @@ def written(out: Path, made: list[Segment], pack: bool) -> None:
 
 @pytest.fixture(params=[False, True], ids=["plain", "packed"])
 def looks(out: Path, segments: Segments, request: pytest.FixtureRequest) -> Iterator[Iterator[bool]]:
-    """A look to be taken again and again while another process works on thirty files; the last when it has ended."""
+    """A look to be taken again and again while another process works on twenty files; the last when it has ended."""
     OutputDirectory.open(out, schema=b"{}").publish(segments(1)[0])
-    process = FORK.Process(target=written, args=(out, segments(30, a_day=3), request.param))
+    process = FORK.Process(target=written, args=(out, segments(20, a_day=2), request.param))
     process.start()
 
     def until_it_ends() -> Iterator[bool]:
@@ -76,7 +76,7 @@ def test_by_the_manifest_each_record_once(out: Path, looks: Iterator[bool]) -> N
             assert_follows(seqs, seen)
             seen = seqs
         if ended:
-            assert len(seen) == 90
+            assert len(seen) == 60
 
 
 def _duckdb(out: Path) -> list[int]:
@@ -111,4 +111,4 @@ def test_by_glob_each_record_once_when_repeats_are_dropped(out: Path, looks: Ite
         assert_follows(seqs, seen)
         seen = seqs
         if ended:
-            assert len(seen) == 90
+            assert len(seen) == 60

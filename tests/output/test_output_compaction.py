@@ -70,7 +70,7 @@ def test_replacing_and_removing_are_lines(out: Path, reopen: Reopen, segments: S
     path = '"records/date=2026-11-23/20261123T040506Z-w1-000000000001_000000000006.jsonl"'
     assert replacing.startswith(f'{{"kind":"replace","path":{path},"records":6,"bytes":')
     assert (
-        f'"first_seq":1,"last_seq":6,"writer":"w1","schema":1,"sealed_at":"2026-12-03T04:05:06Z","drops":[{sources}],"prev":"'
+        f'"first_seq":1,"last_seq":6,"writer":"w1","schema":1,"sealed_at":"2026-12-03T04:05:06Z","drops":[{sources}],"forgotten":[],"prev":"'
         in replacing
     )
     assert removing.startswith(f'{{"kind":"remove","drops":[{sources}],"removed_at":"2026-12-03T04:05:06Z","prev":"')

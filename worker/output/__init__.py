@@ -3,7 +3,8 @@
 `OutputDirectory` is the writer's side, `read_records` the readers', `verify` the judge's. An output directory holds
 
     records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl                  sealed, never changed again
-    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>_<last seq>.jsonl[.zst]  several of a closed day in one
+    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>_<last seq>.jsonl[.zst]  several of a closed day in one;
+                                                        .<edition>.jsonl[.zst]  less what had to be taken down
     manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
     latest/<aa>/<id>.json              the newest revision of each article, where it is wanted
     schema/record-1.json

@@ -85,7 +85,8 @@ class Audit:
             self._found(f"{line.path} is named a second time")
         if line.schema != SCHEMA:
             self._found(f"schema {line.schema} is not known to this version")
-        if line.records != line.last_seq - line.first_seq + 1:
+        seqs = range(line.first_seq, line.last_seq + 1)
+        if line.records != len(seqs) - len(line.forgotten) or not all(seq in seqs for seq in line.forgotten):
             self._found(f"{line.records} records do not go from seq {line.first_seq} to {line.last_seq}")
 
     def _check_segment(self, line: FileLine) -> None:
@@ -111,6 +112,8 @@ class Audit:
             if (source.writer, source.first_seq) != (line.writer, next_seq):
                 self._found(f"{source.path} does not go on where the file before it in drops ends")
             next_seq = source.last_seq + 1
+        if not {seq for source in sources for seq in source.forgotten} <= set(line.forgotten):
+            self._found(f"{line.path} has records that were forgotten in what it replaces")
         if next_seq != line.last_seq + 1:
             self._found(
                 f"{line.path} does not hold what it replaces: it goes to seq {line.last_seq}, not {next_seq - 1}"

@@ -68,7 +68,7 @@ def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis
     there: the paths of the files in records/. newest: the day of the manifest's newest file.
     """
     closed = _by_day(line for line in inventory.present() if date_of(line.path) < newest)
-    steps: list[Step] = list(_deletes(there, inventory))
+    steps: list[Step] = list(deletes(there, inventory))
     for day, lines in closed.items():
         if keeping.keep_ms is not None and _end_of(day) + keeping.keep_ms <= now:
             steps.append(Drop(paths=tuple(line.path for line in lines), expired=True))
@@ -81,7 +81,7 @@ def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis
     return steps
 
 
-def _deletes(there: Iterable[str], inventory: Inventory) -> Iterator[Delete]:
+def deletes(there: Iterable[str], inventory: Inventory) -> Iterator[Delete]:
     """What is there without reason: what was removed, and what was merged and never named."""
     left: dict[bool, list[str]] = {True: [], False: []}
     for path in there:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 from worker import record
@@ -33,9 +34,12 @@ def check_file(root: Path, line: FileLine, *, quick: bool) -> list[Finding]:
 def check_records(root: Path, line: FileLine, inventory: Inventory, revisions: Revisions) -> Iterator[Finding]:
     """Each of its lines: schema, writer, number; how many there are; and that they are those of what it replaces."""
     number = 0
+    forgotten = frozenset(line.forgotten)
+    seqs = (seq for seq in count(line.first_seq) if seq not in forgotten)
     whole = _Parts(line, inventory)
     for _, raw in files.lines(root / line.path):
         number += 1
+        expected = next(seqs)
         yield from whole.add(raw)
         try:
             parsed = record.parse(raw)
@@ -43,7 +47,6 @@ def check_records(root: Path, line: FileLine, inventory: Inventory, revisions: R
             yield Finding(file=line.path, line=number, message=f"not a record: {error}")
             continue
         ingest = parsed["_ingest"]
-        expected = line.first_seq + number - 1
         if (ingest["writer"], ingest["seq"]) != (line.writer, expected):
             message = f"seq {ingest['seq']} of writer {ingest['writer']}, expected {expected} of {line.writer}"
             yield Finding(file=line.path, line=number, message=message)
@@ -76,6 +79,8 @@ class _Parts:
     def __init__(self, line: FileLine, inventory: Inventory) -> None:
         self._path = line.path
         self._left = [inventory.files[path] for path in line.drops if path in inventory.files]
+        if len(line.forgotten) > sum(len(source.forgotten) for source in self._left):
+            self._left = []  # some are left out
         self._hash, self._count = sha256(), 0
 
     def add(self, raw: bytes) -> Iterator[Finding]:

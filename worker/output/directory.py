@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,14 +13,15 @@ from worker.errors import OutputError
 from worker.model import Millis
 from worker.output import files
 from worker.output.chain import Chain
-from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, plan
+from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, deletes, plan
 from worker.output.inventory import Inventory
 from worker.output.latest import Latest
 from worker.output.layout import LATEST, RECORDS, SCHEMAS, STAGING
 from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, lines
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
-from worker.output.segment import Segment, is_packed, line
+from worker.output.segment import Segment, edited_path, is_packed, line
+from worker.output.takedown import holds, seqs_of, without
 from worker.record import SCHEMA, rfc3339
 
 
@@ -99,12 +100,8 @@ class OutputDirectory:
 
     def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
         """What is to be done with the files of closed days. Reads the whole manifest. Raises OutputError."""
-        inventory = Inventory()
-        for named, _ in lines(self._root / MANIFEST, BEGIN):
-            inventory.add(named)
-        there = (path.relative_to(self._root).as_posix() for path in files.below(self._root / RECORDS))
         newest = max((day.stem for day in day_files(self._root / MANIFEST)), default="")
-        return plan(inventory, there, newest=newest, now=now, keeping=keeping)
+        return plan(self._inventory(), self._there(), newest=newest, now=now, keeping=keeping)
 
     def carry_out(self, step: Step, *, now: Millis) -> None:
         """Take one step of those that were due; between two of them segments can be published.
@@ -124,15 +121,53 @@ class OutputDirectory:
             case _:
                 assert_never(step)
 
+    def forget(self, id: str, *, now: Millis) -> int:
+        """Take an article down: rewrite what holds any revision of it, at once; how many records that were.
+
+        Readers are told by the manifest, as of all that is replaced. Reads every file. To be called when everything
+        numbered has been published, for what is published again would bring it back. Raises OutputError; then it is to
+        be called again.
+        """
+        inventory = self._inventory()
+        for step in deletes(self._there(), inventory):
+            self.carry_out(step, now=now)
+        holding = [held for held in inventory.present() if holds(self._root / held.path, id)]
+        forgotten = 0
+        for held in holding:
+            if not inventory.is_dropped(held.path):
+                forgotten += self._rewrite(held, id, now)
+        if holding:
+            self.carry_out(Drop(paths=tuple(held.path for held in holding), expired=False), now=now)
+        if self._latest is not None:
+            self._latest.take_down(id)
+        return forgotten
+
+    def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:
+        """Replace a file by one without the article; by none where it had no other."""
+        gone = seqs_of(self._root, line, id)
+        if len(gone) < line.records:
+            path = edited_path(line.path, line.last_seq)
+            self._replace([line], path, without(self._root / line.path, id), now, forgotten=gone)
+        return len(gone)
+
     def _merge(self, step: Merge, now: Millis) -> None:
-        parts = merged(self._root, step.sources)
-        content = Measured(packed(parts) if is_packed(step.path) else parts)
-        self._place(self._root / step.path, content)
-        first, last = step.sources[0], step.sources[-1]
+        self._replace(step.sources, step.path, merged(self._root, step.sources), now)
+
+    def _replace(
+        self,
+        sources: Sequence[FileLine],
+        path: str,
+        parts: Iterable[bytes],
+        now: Millis,
+        forgotten: Collection[int] = (),
+    ) -> None:
+        content = Measured(packed(parts) if is_packed(path) else parts)
+        self._place(self._root / path, content)
+        first, last = sources[0], sources[-1]
         line = FileLine(
             kind="replace",
-            path=step.path,
-            records=sum(source.records for source in step.sources),
+            path=path,
+            records=sum(source.records for source in sources) - len(forgotten),
             bytes=content.bytes,
             sha256=content.sha256,
             first_seq=first.first_seq,
@@ -140,10 +175,21 @@ class OutputDirectory:
             writer=first.writer,
             schema=SCHEMA,
             sealed_at=_second(now),
-            drops=tuple(source.path for source in step.sources),
+            drops=tuple(source.path for source in sources),
+            forgotten=tuple(sorted({*forgotten, *(seq for source in sources for seq in source.forgotten)})),
             prev=self._chain.last_hash,
         )
         self._chain.append(line)
+
+    def _there(self) -> list[str]:
+        """The paths of the files in records/."""
+        return [path.relative_to(self._root).as_posix() for path in files.below(self._root / RECORDS)]
+
+    def _inventory(self) -> Inventory:
+        inventory = Inventory()
+        for named, _ in lines(self._root / MANIFEST, BEGIN):
+            inventory.add(named)
+        return inventory
 
     def _delete(self, step: Drop | Delete) -> None:
         paths = [self._root / path for path in step.paths]

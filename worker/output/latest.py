@@ -65,6 +65,11 @@ class Latest:
                     files.remove(self._path(record["id"]))
         files.sync_filesystem(self._root)
 
+    def take_down(self, id: str) -> None:
+        """Remove the file of an article."""
+        files.remove(self._path(id))
+        files.sync_filesystem(self._root)
+
     def _is_behind(self, record: Record) -> bool:
         known = self._read(record["id"])
         return known is not None and known["_ingest"]["revision"] > record["_ingest"]["revision"]

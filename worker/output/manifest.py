@@ -1,7 +1,8 @@
 """The manifest: what happened to files of records, a line each, each with the hash of the line before, a file a day.
 
     segment   a new file. Its date is the manifest file's; a writer's numbers go on from its segment before.
-    replace   a file that holds, in order, the records of the files that it drops; these go after a grace time.
+    replace   a file that holds, in order, the records of the files that it drops, but for those that it says were
+              forgotten; these files go after a grace time.
     remove    files that are there no more: what they held is in the file that replaced them, else in none.
 
 Only segments give the order in which records are read. Lines of the other kinds stand wherever the manifest ended when
@@ -48,6 +49,8 @@ class FileLine:
     sealed_at: str
     drops: tuple[_FilePath, ...] = ()
     """The files in whose place it is to be read."""
+    forgotten: tuple[int, ...] = ()
+    """Numbers from its first to its last that it has no record of any more: they had to be taken down."""
     prev: str
     """sha256 of the line before, without its newline, in hex; empty in the very first."""
 

@@ -14,9 +14,9 @@ from worker.record import rfc3339
 
 FILE_PATH = (
     r"^records/date=(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})/(?P<sealed>[0-9]{8}T[0-9]{6}Z)-(?P<writer>[a-z0-9-]{1,64})"
-    r"-(?P<first_seq>[0-9]{12,19})(?:_(?P<last_seq>[0-9]{12,19}))?\.jsonl(?P<packed>\.zst)?$"
+    r"-(?P<first_seq>[0-9]{12,19})(?:_(?P<last_seq>[0-9]{12,19})(?:\.(?P<edition>[1-9][0-9]{0,8}))?)?\.jsonl(?P<packed>\.zst)?$"
 )
-"""Of a segment; with a last seq, of the file that several were made into."""
+"""Of a segment; with a last seq, of the file that was made of one or several; with an edition, to leave some out."""
 _FILE = re.compile(FILE_PATH)
 _WRITER = re.compile(r"[a-z0-9-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -32,6 +32,8 @@ class FileName:
     first_seq: int
     last_seq: int | None
     """None in a segment's."""
+    edition: int
+    """0 for the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +110,20 @@ def parse_path(path: str) -> FileName | None:
         writer=match["writer"],
         first_seq=int(match["first_seq"]),
         last_seq=None if last_seq is None else int(last_seq),
+        edition=int(match["edition"] or 0),
     )
 
 
-def merged_path(first: str, last_seq: int, *, pack: bool) -> str:
+def merged_path(first: str, last_seq: int, *, pack: bool, edition: int = 0) -> str:
     """The name of the file that holds what the file `first` holds and what comes after it up to `last_seq`."""
-    stem = first.removesuffix(".jsonl").partition("_")[0]
-    return f"{stem}_{last_seq:012d}.jsonl" + (".zst" if pack else "")
+    stem = first.partition(".")[0].partition("_")[0]
+    return f"{stem}_{last_seq:012d}" + (f".{edition}" if edition else "") + ".jsonl" + (".zst" if pack else "")
+
+
+def edited_path(path: str, last_seq: int) -> str:
+    """The name of the next edition of a file, which goes up to `last_seq`."""
+    name = parse_path(path)
+    return merged_path(path, last_seq, pack=is_packed(path), edition=1 + (name.edition if name else 0))
 
 
 def is_packed(path: str) -> bool:
