@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Feedmill
+from worker.output import locked
 
 
 def test_it_says_that_all_is_well(out: Path, feedmill: Feedmill) -> None:
@@ -39,6 +40,13 @@ def test_it_says_what_is_wrong_and_ends_with_1(out: Path, feedmill: Feedmill) ->
         "message": "missing, though the manifest names it",
         "remedy": None,
     }
+
+
+def test_beside_a_worker_it_repairs_nothing(out: Path, feedmill: Feedmill) -> None:
+    """It may look, and says that it does so beside one; to repair is refused, with status 2."""
+    with locked(out):
+        assert feedmill("verify", "out").stdout.startswith("A worker is writing there")
+        assert "is being written by process" in feedmill("verify", "out", "--repair", status=2).stderr
 
 
 def test_what_is_no_output_directory_is_an_error(tmp_path: Path, feedmill: Feedmill) -> None:

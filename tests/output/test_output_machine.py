@@ -128,4 +128,4 @@ class OutputMachine(RuleBasedStateMachine):
 
 
 class TestOutputMachine(OutputMachine.TestCase):
-    settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
