@@ -234,7 +234,9 @@ def test_a_follower_is_woken(out: Path, reopen: Reopen, segments: Segments, monk
     assert len(list(itertools.islice(follower, 3))) == 3
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(lambda: _numbers(itertools.islice(follower, 6)))
-        while not _watched():
+        for _ in range(1000):
+            if _watched():
+                break
             time.sleep(0.01)
         _publish(directory, made[1:2])
         time.sleep(0.2)
