@@ -8,6 +8,8 @@ from worker import errors
 from worker.errors import (
     ConfigError,
     FeedmillError,
+    OutputError,
+    OutputLocked,
     Problem,
     StateError,
     StateLocked,
@@ -57,7 +59,7 @@ def test_a_locked_state_says_who_holds_it() -> None:
     assert "state.db is in use by pid 7 on a" in str(error)
 
 
-TREE = [(StateLocked, StateError), (TaskTimeout, TaskError), (TaskCrashed, TaskError)]
+TREE = [(StateLocked, StateError), (OutputLocked, OutputError), (TaskTimeout, TaskError), (TaskCrashed, TaskError)]
 
 
 @pytest.mark.parametrize(("error", "family"), TREE, ids=[error.__name__ for error, _ in TREE])

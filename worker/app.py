@@ -18,7 +18,7 @@ from worker.cpu import Pool
 from worker.engine import Engine
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
-from worker.output import OutputDirectory
+from worker.output import Keeping, OutputDirectory, locked
 from worker.pipeline import Gate, Ingester, Poller, Publisher
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
@@ -49,7 +49,7 @@ async def work(
 
     poll_all: every feed is due. held: called when the state is held by this process, before anything else is opened.
     started: called with the running tally once all is open. alive: called each second.
-    Raises StateLocked, StateError, OutputError.
+    Raises StateLocked, StateError, OutputLocked, OutputError.
     """
     fetch, dedup = settings.fetch, settings.dedup
     window_ms = round(dedup.window_s * 1000)
@@ -64,8 +64,8 @@ async def work(
             )
         )
         held()
-        schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
-        directory = OutputDirectory.open(settings.output.dir, schema=schema)
+        parts.enter_context(locked(settings.output.dir))
+        directory = output_directory(settings)
         cpu = await parts.enter_async_context(
             Pool(
                 workers=_workers(settings.extract.workers),
@@ -120,6 +120,23 @@ async def work(
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle)
         return engine.tally
+
+
+def output_directory(settings: Settings) -> OutputDirectory:
+    """The output directory, for who holds it. Raises OutputError."""
+    schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
+    return OutputDirectory.open(settings.output.dir, schema=schema, latest=settings.output.latest)
+
+
+def keeping(settings: Settings) -> Keeping:
+    """What becomes of the files of closed days."""
+    output = settings.output
+    return Keeping(
+        merge=output.compact.enabled,
+        pack=output.compact.zstd,
+        grace_ms=round(output.compact.grace_s * 1000),
+        keep_ms=None if output.keep_s is None else round(output.keep_s * 1000),
+    )
 
 
 def now() -> Millis:

@@ -5,6 +5,7 @@ FeedmillError
 ├── StateError       the state database can't be opened or used
 │   └── StateLocked  another process holds it
 ├── OutputError      the output directory can't be written or read
+│   └── OutputLocked another process writes to it
 └── TaskError        work in a CPU process failed
     ├── TaskTimeout  it took too long and was killed
     └── TaskCrashed  its process died, or ran out of memory
@@ -59,6 +60,12 @@ class StateLocked(StateError):
 
 class OutputError(FeedmillError):
     pass
+
+
+class OutputLocked(OutputError):
+    def __init__(self, path: str, holder: str) -> None:
+        self.path, self.holder = path, holder
+        super().__init__(f"{path} is being written by {holder}; one feedmill writes to a directory at a time")
 
 
 class TaskError(FeedmillError):

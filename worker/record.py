@@ -11,7 +11,7 @@ import functools
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from worker.model import Extraction, Millis, Op, Precision
@@ -122,6 +122,16 @@ def rfc3339(at: Millis) -> str:
 @functools.cache
 def _adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
+
+
+def parse(line: bytes) -> Record:
+    """A line of a segment, held against the schema. Raises ValueError, which says what is wrong where."""
+    try:
+        return _adapter().validate_json(line, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,74 +2,25 @@
 
 from __future__ import annotations
 
-import errno
-import multiprocessing
-import os
 import random
+import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.output.conftest import DAY_MS, NOW, compact
+from tests.output.disk import FORK, Disk
 from worker.errors import OutputError
-from worker.output import OutputDirectory, Segment
+from worker.output import Keeping, OutputDirectory, Segment, read_records, verify
 
 Reopen = Callable[[], OutputDirectory]
 Segments = Callable[..., list[Segment]]
 CheckOutput = Callable[[Path], list[dict[str, Any]]]
-
-CHANGING = ("open", "write", "fsync", "ftruncate", "mkdir", "replace", "unlink")
-FORK = multiprocessing.get_context("fork")
-
-
-class Disk:
-    """The calls of `CHANGING`, the `at`-th of which fails as `failure` has it; lists them, and what was synced."""
-
-    def __init__(self, failure: str | None = None, at: int = 0) -> None:
-        self.failure, self.at = failure, at
-        self.calls: list[str] = []
-        self.synced: list[str] = []
-        self._opened: dict[int, str] = {}
-
-    def call(self, name: str, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        result = self._failing(name, real, *args, **kwargs)
-        if name == "open":
-            self._opened[result] = Path(args[0]).name
-        if name == "fsync":
-            self.synced.append(self._opened[args[0]])
-        return result
-
-    def _failing(self, name: str, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self.calls.append(name)
-        count = len(self.calls)
-        if self.failure == "killed" and count == self.at:
-            if name == "write":
-                real(args[0], bytes(args[1])[: len(args[1]) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.failure == "fails once" and count == self.at:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        if self.failure == "full from here" and count >= self.at and name in ("write", "mkdir"):
-            if name == "write" and count == self.at:
-                return real(args[0], bytes(args[1])[: len(args[1]) // 2])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if self.failure == "done, but says it failed" and count == self.at:
-            real(*args, **kwargs)
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        if self.failure == "gone from here" and count >= self.at:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return real(*args, **kwargs)
-
-    @contextmanager
-    def mounted(self) -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            for name in CHANGING:
-                real = getattr(os, name)
-                patch.setattr(os, name, lambda *a, _n=name, _r=real, **k: self.call(_n, _r, *a, **k))
-            yield
 
 
 def _calls(segments: Segments, folder: Path) -> int:
@@ -209,3 +160,111 @@ def test_kills_at_random_instants_lose_and_repeat_nothing(
         with marks.open("ab") as file:
             file.write(b".")
         assert [record["_ingest"]["seq"] for record in check_output(out)] == list(range(1, 2 * (done + 1) + 1))
+
+
+KEEP_MS = 9 * DAY_MS
+"""Of the two days that are closed, the first is past it, and the second is compacted."""
+
+
+@pytest.fixture
+def published(tmp_path: Path, segments: Segments) -> Path:
+    out = tmp_path / "published"
+    directory = OutputDirectory.open(out, schema=b"{}", latest=True)
+    for segment in segments(5, a_day=2):
+        directory.publish(segment)
+    return out
+
+
+def _compacted(out: Path) -> None:
+    for _ in compact(OutputDirectory.open(out, schema=b"{}", latest=True), keep_ms=KEEP_MS):
+        pass
+
+
+def _state(out: Path) -> tuple[dict[str, bytes], list[str]]:
+    """The files of records and of articles, and what the manifest says; the order in which days were taken up may
+    differ."""
+    snapshot = _snapshot(out)
+    lines = [
+        line.partition('"prev"')[0]
+        for name, data in snapshot.items()
+        if "manifest" in name
+        for line in data.decode().splitlines()
+    ]
+    return {name: data for name, data in snapshot.items() if name.startswith(("records", "latest"))}, sorted(lines)
+
+
+def _still_sound(out: Path) -> None:
+    """As a crash left it: no reader misses or repeats a record, and what is half done can be told from damage."""
+    seqs = [record["_ingest"]["seq"] for record in read_records(out)]
+    assert seqs in (list(range(1, 16)), list(range(7, 16)))
+    assert all(finding.remedy or finding.file.startswith("latest/") for finding in verify(out).findings)
+
+
+def test_every_step_of_compaction_is_on_disk_before_the_next(published: Path) -> None:
+    """The new file and its name, the line, and only then what it replaces goes, its line first."""
+    directory = OutputDirectory.open(published, schema=b"{}")
+    drop, merge = directory.due(Keeping(merge=True, pack=False, grace_ms=0, keep_ms=KEEP_MS), now=NOW)
+    disk = Disk()
+    with disk.mounted():
+        directory.carry_out(merge, now=NOW)
+    assert disk.calls == [
+        *("open", "write", "write", "fsync"),  # the staged file, of two
+        *("replace", "open", "fsync"),  # its name in the day's folder
+        *("open", "write", "fsync"),  # the manifest's line
+    ]
+    disk = Disk()
+    with disk.mounted():
+        directory.carry_out(drop, now=NOW)
+    assert disk.calls == [
+        *("open", "write", "fsync"),  # the manifest's line
+        *("unlink", "unlink"),  # the files
+        *("rmdir", "open", "fsync"),  # their folder, and its name in records/
+    ]
+
+
+@pytest.mark.parametrize("failure", ["full from here", "done, but says it failed", "killed"])
+def test_compaction_that_is_cut_off_is_made_good(tmp_path: Path, published: Path, failure: str) -> None:
+    """Whichever call fails, or is the process' last: readers and verify are none the worse, and what follows comes to
+    the same directory."""
+    sound = tmp_path / "sound"
+    shutil.copytree(published, sound)
+    disk = Disk()
+    with disk.mounted():
+        _compacted(sound)
+    total = len(disk.calls)
+    for at in range(1, total + 1):
+        out = tmp_path / str(at)
+        shutil.copytree(published, out)
+
+        def run(out: Path = out, at: int = at) -> None:
+            with Disk(failure, at).mounted(), suppress(OutputError):
+                _compacted(out)
+
+        if failure == "killed":
+            process = FORK.Process(target=run)
+            process.start()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+        else:
+            run()
+        _still_sound(out)
+        if at % 2:
+            assert verify(out, repair=True).is_sound
+        _compacted(out)
+        assert _state(out) == _state(sound)
+        assert verify(out).is_sound
+        shutil.rmtree(out)
+
+
+def test_a_step_that_failed_can_be_taken_again(tmp_path: Path, published: Path) -> None:
+    """In the same process, whichever call of it failed."""
+    for at in range(1, 80):
+        out = tmp_path / str(at)
+        shutil.copytree(published, out)
+        directory = OutputDirectory.open(out, schema=b"{}", latest=True)
+        with Disk("fails once", at).mounted(), suppress(OutputError):
+            list(compact(directory, keep_ms=KEEP_MS))
+        list(compact(directory, keep_ms=KEEP_MS))
+        assert len(list(read_records(out))) == 9
+        assert verify(out).is_sound
+        shutil.rmtree(out)

@@ -50,9 +50,9 @@ def test_the_manifest_line_is_pinned(out: Path, reopen: Reopen, segments: Segmen
     (segment,) = segments(1)
     published = reopen().publish(segment)
     assert (out / "manifest/2026-11-23.jsonl").read_text() == (
-        '{"path":"records/date=2026-11-23/20261123T040506Z-w1-000000000001.jsonl","records":3,'
+        '{"kind":"segment","path":"records/date=2026-11-23/20261123T040506Z-w1-000000000001.jsonl","records":3,'
         f'"bytes":{published.bytes},"sha256":"{published.sha256}","first_seq":1,"last_seq":3,"writer":"w1",'
-        '"schema":1,"sealed_at":"2026-11-23T04:05:06Z","prev":""}\n'
+        '"schema":1,"sealed_at":"2026-11-23T04:05:06Z","drops":[],"forgotten":[],"prev":""}\n'
     )
 
 

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from worker.errors import OutputError
-from worker.output import OutputDirectory, Segment, cursor, files, read_records, reading
+from worker.output import OutputDirectory, Segment, cursor, files, follow, read_lines, read_records
 from worker.record import Record
 
 Reopen = Callable[[], OutputDirectory]
@@ -19,7 +21,7 @@ FORK = multiprocessing.get_context("fork")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "FOLLOW_INTERVAL_S", 0.002)
+    monkeypatch.setattr(follow, "FOLLOW_INTERVAL_S", 0.002)
 
 
 def _numbers(records: Iterable[Record]) -> list[tuple[str, int]]:
@@ -91,6 +93,25 @@ def test_the_cursor_of_another_directory_is_refused(
     last = list(read_records(tmp_path / "other"))[-1]
     with pytest.raises(OutputError, match=f"has no record 9 of writer {writer}"):
         read_records(out, since=cursor(last))
+
+
+def test_reading_begins_with_a_day(out: Path, reopen: Reopen, segments: Segments) -> None:
+    """What was ingested before it is left out; a cursor further on counts, one before does not."""
+    _publish(reopen(), segments(6, a_day=2))  # 6 records a day from the 23rd on
+    records = list(read_records(out))
+    numbers = _numbers(records)
+    assert _numbers(read_records(out, after="2026-11-22")) == numbers
+    assert _numbers(read_records(out, after="2026-11-24")) == numbers[6:]
+    assert _numbers(read_records(out, since=cursor(records[2]), after="2026-11-24")) == numbers[6:]
+    assert _numbers(read_records(out, since=cursor(records[8]), after="2026-11-24")) == numbers[9:]
+    assert _numbers(read_records(out, after="2026-11-26")) == []
+
+
+def test_lines_are_the_bytes_of_the_segments(out: Path, reopen: Reopen, segments: Segments) -> None:
+    """For those who pass them on: nothing is parsed and written again."""
+    made = segments(2)
+    _publish(reopen(), made)
+    assert b"".join(line.raw for line in read_lines(out)) == b"".join((out / s.path).read_bytes() for s in made)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "."], ids=["not there", "another directory"])
@@ -190,6 +211,58 @@ def test_a_follower_sees_each_record_once_while_they_are_written(out: Path, reop
     second.join()
     assert second.exitcode == 0
     assert seen == [("w1", seq) for seq in range(1, 181)]
+
+
+def test_a_follower_waits_for_the_directory(out: Path, segments: Segments) -> None:
+    """It may be started before the worker that makes it; a mistyped cursor is refused even then."""
+    follower = read_records(out, follow=True)
+    with pytest.raises(ValueError, match="not a cursor"):
+        read_records(out, since="!", follow=True)
+    later = threading.Timer(0.05, lambda: _publish(OutputDirectory.open(out, schema=b"{}"), segments(1)))
+    later.start()
+    assert len(list(itertools.islice(follower, 3))) == 3
+    later.join()
+
+
+def test_a_follower_is_woken(out: Path, reopen: Reopen, segments: Segments, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the kernel, long before its time is over; in a file of the manifest that is there, and in a new one."""
+    monkeypatch.setattr(follow, "FOLLOW_INTERVAL_S", 60.0)
+    made = segments(3, a_day=2)
+    directory = reopen()
+    _publish(directory, made[:1])
+    follower = read_records(out, follow=True)
+    assert len(list(itertools.islice(follower, 3))) == 3
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: _numbers(itertools.islice(follower, 6)))
+        for _ in range(1000):
+            if _watched():
+                break
+            time.sleep(0.01)
+        _publish(directory, made[1:2])
+        time.sleep(0.2)
+        _publish(directory, made[2:])
+        assert waiting.result(timeout=20) == [("w1", seq) for seq in range(4, 10)]
+
+
+def _watched() -> bool:
+    return any("inotify wd:" in info.read_text() for info in Path("/proc/self/fdinfo").iterdir() if info.exists())
+
+
+def test_a_follower_looks_by_itself_where_it_is_not_woken(
+    out: Path, reopen: Reopen, segments: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel refuses another watch (inotify's limits): it looks in its own time."""
+
+    def refused(*_: object, **__: object) -> object:
+        raise OSError(28, "OS file watch limit reached")
+
+    monkeypatch.setattr(follow, "watch", refused)
+    made = segments(2)
+    directory = reopen()
+    follower = read_records(out, follow=True)
+    for segment in made:
+        directory.publish(segment)
+        assert len(list(itertools.islice(follower, 3))) == 3
 
 
 @pytest.mark.parametrize(

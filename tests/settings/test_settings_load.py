@@ -36,7 +36,9 @@ def test_every_key_can_be_set(config: Config) -> None:
         worker="""
 feeds: []
 state: sqlite:///db/state.db
-output: {dir: records, seal_after: 1h30m, seal_records: 7}
+output:
+  {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true,
+   compact: {enabled: false, zstd: "${Z}", grace: 0s}}
 fetch:
   contact: you@example.org
   concurrency: 8
@@ -54,9 +56,16 @@ extract: {workers: 3, timeout: 2s, memory: 512MB}
 dedup: {window: 0s, exact: link}
 log: {level: debug, format: json}
 """
-    ).load()
+    ).load({"Z": "true"})
     assert settings.state == config.folder / "db/state.db"
-    assert settings.output.model_dump() == {"dir": config.folder / "records", "seal_after_s": 5400, "seal_records": 7}
+    assert settings.output.model_dump() == {
+        "dir": config.folder / "records",
+        "seal_after_s": 5400,
+        "seal_records": 7,
+        "keep_s": 400 * 86400,
+        "latest": True,
+        "compact": {"enabled": False, "zstd": True, "grace_s": 0},
+    }
     assert settings.fetch.model_dump() == {
         "contact": "you@example.org",
         "concurrency": 8,

@@ -57,6 +57,7 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(config: Config, worke
         pytest.param("fetch: {concurrency: yes}", f"{COUNT}, not yes", id="a truth value is no number"),
         pytest.param("fetch: {concurrency: many}", f'{COUNT}, not "many"', id="a word"),
         pytest.param("extract: {workers: al}", 'expected auto, or a whole number from 1 on, not "al"', id="workers"),
+        pytest.param("output: {compact: {zstd: 1}}", "expected true or false, not 1", id="1 is not true"),
         pytest.param("schedule: {jitter: 2}", "expected a number from 0 to 1, not 2", id="too much chance"),
         pytest.param("schedule: {jitter: .nan}", "expected a number from 0 to 1, not .nan", id="not a number"),
         pytest.param("schedule: {jitter: x}", 'expected a number from 0 to 1, not "x"', id="a word for a part"),

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from worker.cli.main import app
+from worker.output import locked
 
 
 def feedmill(*args: str, folder: Path, status: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -97,11 +98,19 @@ def test_schema_prints_json_schemas(tmp_path: Path, which: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
+def test_two_workers_do_not_write_to_one_directory(tmp_path: Path) -> None:
+    """Even if each has a state of its own; the status is 2."""
+    (tmp_path / "worker.yaml").write_text("{feeds: [], output: {dir: out}, state: 'sqlite:///other.db'}")
+    with locked(tmp_path / "out"):
+        done = feedmill("once", "-c", "worker.yaml", folder=tmp_path, status=2)
+    assert f"out is being written by process {os.getpid()}" in done.stderr
+
+
 def test_version_and_help(tmp_path: Path) -> None:
     """Both exist, for the whole and for each command, with an example."""
     assert feedmill("--version", folder=tmp_path).stdout.startswith("feedmill ")
     assert "once" in CliRunner().invoke(app, ["--help"]).stdout
-    for command in ("demo", "init", "check", "once", "run", "status", "schema"):
+    for command in ("demo", "init", "check", "once", "run", "status", "records", "verify", "compact", "schema"):
         assert "Example: feedmill" in CliRunner().invoke(app, [command, "--help"]).stdout
 
 

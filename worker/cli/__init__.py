@@ -4,6 +4,9 @@ configure.py   init, check, schema
 running.py     once, run
 status.py      status
 demo.py        demo
+records.py     records
+verify.py      verify
+compact.py     compact
 printing.py    texts of strangers on a terminal, times, tallies
 """
 

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from worker import __version__
+from worker.cli.compact import compact
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
 from worker.cli.printing import console, errors
+from worker.cli.records import records
 from worker.cli.running import once, run
 from worker.cli.status import status
-from worker.errors import ConfigError, FeedmillError, StateLocked
+from worker.cli.verify import verify
+from worker.errors import ConfigError, FeedmillError, OutputLocked, StateLocked
 
 app = typer.Typer(
     name="feedmill",
@@ -22,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, schema):
+for command in (demo, init, check, once, run, status, records, verify, compact, schema):
     app.command()(command)
 
 
@@ -51,4 +54,4 @@ def main() -> None:
         sys.exit(2)
     except FeedmillError as error:
         errors.print(f"feedmill: {error}", markup=False, soft_wrap=True)
-        sys.exit(2 if isinstance(error, StateLocked) else 1)
+        sys.exit(2 if isinstance(error, StateLocked | OutputLocked) else 1)

@@ -17,6 +17,10 @@ ConfigFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
+OutputFolder = Annotated[
+    Path | None, typer.Argument(metavar="DIR", help="The output directory; without it, that of the configuration.")
+]
+
 DEFAULT_CONFIG = Path("config/worker.yaml")
 
 
@@ -25,6 +29,11 @@ def load_and_log(config: Path) -> Settings:
     settings = load(config, os.environ)
     start_log(settings)
     return settings
+
+
+def output_dir(config: Path) -> Path:
+    """The output directory that is configured."""
+    return load(config, os.environ).output.dir
 
 
 def start_log(settings: Settings) -> None:

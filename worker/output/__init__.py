@@ -1,15 +1,47 @@
-"""Rows → segments and manifest, and reading them back.
+"""Rows → segments and manifest, reading them back, and proving them whole.
 
-`OutputDirectory` is the writer's side, `read_records` the readers'. An output directory holds
+`OutputDirectory` is the writer's side, `read_records` the readers', `verify` the judge's. An output directory holds
 
-    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl    sealed, never changed again
-    manifest/YYYY-MM-DD.jsonl                                   a line a segment, chained by hashes
+    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl                  sealed, never changed again
+    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>_<last seq>.jsonl[.zst]  several of a closed day in one;
+                                                        .<edition>.jsonl[.zst]  less what had to be taken down
+    manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
+    latest/<aa>/<id>.json              the newest revision of each article, where it is wanted
     schema/record-1.json
-    .staging/                                                   the writer's alone
+    .staging/  .lock                   the writer's alone
+    consumers/<name>                   the cursor of a consumer that keeps it here
 """
 
+from worker.output.compaction import Delete, Drop, Keeping, Merge, Step
+from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.directory import OutputDirectory, Published
-from worker.output.reading import cursor, read_records
+from worker.output.findings import Finding
+from worker.output.lock import locked
+from worker.output.reading import Line, cursor, read_lines, read_records
 from worker.output.segment import Row, Segment, line, segment_path
+from worker.output.verify import Report, verify
 
-__all__ = ["OutputDirectory", "Published", "Row", "Segment", "cursor", "line", "read_records", "segment_path"]
+__all__ = [
+    "CONSUMERS",
+    "Delete",
+    "Drop",
+    "Finding",
+    "Keeping",
+    "Line",
+    "Merge",
+    "OutputDirectory",
+    "Published",
+    "Report",
+    "Row",
+    "Segment",
+    "Step",
+    "commit",
+    "committed",
+    "cursor",
+    "line",
+    "locked",
+    "read_lines",
+    "read_records",
+    "segment_path",
+    "verify",
+]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from worker.errors import OutputError
 from worker.output import files
-from worker.output.manifest import ManifestLine, day_file, day_files, decode, encode
+from worker.output.manifest import FileLine, ManifestLine, day_file, day_files, decode, encode
 from worker.output.segment import Segment
 
 
@@ -54,20 +54,22 @@ class Chain:
         """What the next line has as its `prev`."""
         return self._last_hash
 
-    def find(self, segment: Segment) -> ManifestLine | None:
-        """The line that names the segment already.
+    def find(self, segment: Segment) -> tuple[FileLine, bool] | None:
+        """The line that names the segment already, and whether a later one drops it.
 
         Raises OutputError where the manifest has gone past the segment's numbers without naming it.
         """
         known = self._last_seqs.get(segment.writer)
         if known is not None and known < segment.first_seq:
             return None  # the usual case: it needs no look
+        dropped = False
         for line in self._backwards():
-            if line.writer != segment.writer:
+            dropped = dropped or segment.path in line.drops
+            if not isinstance(line, FileLine) or line.kind != "segment" or line.writer != segment.writer:
                 continue
             self._last_seqs.setdefault(segment.writer, line.last_seq)
             if line.path == segment.path:
-                return line
+                return line, dropped
             if line.last_seq < segment.first_seq:
                 break
         last_seq = self._last_seqs.setdefault(segment.writer, 0)
@@ -78,10 +80,12 @@ class Chain:
             )
         return None
 
-    def append(self, line: ManifestLine, date: str) -> None:
-        """Add a line to the file of `date`. Raises OutputError; then nothing was added."""
+    def append(self, line: ManifestLine, date: str | None = None) -> None:
+        """Add a line to the file of `date`, else to the newest. Raises OutputError; then nothing was added."""
         self._mend()
-        file = day_file(self._folder, date)
+        file = self._file if date is None else day_file(self._folder, date)
+        if file is None:
+            raise OutputError(f"{self._folder} names no file, so none can be dropped")
         if self._file is not None and file < self._file:
             raise OutputError(f"{file}: the manifest has gone on to {self._file.name}; dates do not go back")
         if file != self._file:
@@ -101,7 +105,8 @@ class Chain:
         self._torn = False
         self._length += len(raw) + 1
         self._last_hash = sha256(raw).hexdigest()
-        self._last_seqs[line.writer] = line.last_seq
+        if isinstance(line, FileLine) and line.kind == "segment":
+            self._last_seqs[line.writer] = line.last_seq
 
     def _mend(self) -> None:
         """Cut what a failed append may have left.

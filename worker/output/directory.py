@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import assert_never
 
 from worker.errors import OutputError
+from worker.model import Millis
 from worker.output import files
 from worker.output.chain import Chain
-from worker.output.manifest import MANIFEST, ManifestLine
-from worker.output.segment import Segment, line
-from worker.record import SCHEMA
-
-RECORDS, SCHEMAS, STAGING = "records", "schema", ".staging"
+from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, deletes, plan
+from worker.output.inventory import Inventory
+from worker.output.latest import Latest
+from worker.output.layout import LATEST, RECORDS, SCHEMAS, STAGING
+from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, lines
+from worker.output.merging import Measured, merged
+from worker.output.packing import packed
+from worker.output.segment import Segment, edited_path, is_packed, line
+from worker.output.takedown import holds, seqs_of, without
+from worker.record import SCHEMA, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,55 +36,169 @@ class Published:
 
 
 class OutputDirectory:
-    """Publishes segments. Synchronous; one call at a time, by one process at a time.
+    """Publishes segments, and keeps those of closed days. Synchronous; one call at a time, by one process (`locked`).
 
-    Every step is durable before the next one begins, so a crash leaves at most a staged file, a segment that the
-    manifest does not name, or part of a manifest line. Publishing the same segments again, in their order, makes all
-    of that good, in this process after an error or in the next one after a crash.
+    Every step is durable before the next one begins, so a crash leaves at most a staged file, a file that the manifest
+    does not name, part of a manifest line, or files that it says were removed. Publishing the same segments again, in
+    their order, and taking the steps that are due then makes all of that good, in this process after an error or in
+    the next one after a crash.
     """
 
-    def __init__(self, root: Path, chain: Chain) -> None:
+    def __init__(self, root: Path, chain: Chain, latest: Latest | None) -> None:
         self._root = root
         self._chain = chain
+        self._latest = latest
         self._day: Path | None = None
 
     @classmethod
-    def open(cls, path: str | Path, *, schema: bytes) -> OutputDirectory:
+    def open(cls, path: str | Path, *, schema: bytes, latest: bool = False) -> OutputDirectory:
         """Make the layout where it is not there, and clear away what a crash left half done.
 
-        `schema` is the JSON Schema of the records, to be laid beside them. Raises OutputError where the directory
-        can't be made or written to.
+        `schema` is the JSON Schema of the records, to be laid beside them. latest: the newest revision of each article
+        that is published from now on is kept as a file. Raises OutputError where the directory can't be made or
+        written to.
         """
         root = Path(path)
-        _make_layout(root)
+        _make_layout(root, (RECORDS, MANIFEST, SCHEMAS, STAGING, *([LATEST] if latest else [])))
         for name in files.names(root / STAGING):
             files.remove(root / STAGING / name)
-        directory = cls(root, Chain.open(root / MANIFEST))
-        directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", schema)
+        directory = cls(root, Chain.open(root / MANIFEST), Latest(root) if latest else None)
+        directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", [schema])
         return directory
 
     def publish(self, segment: Segment) -> Published:
         """Write a segment and name it in the manifest; again, it comes to the same.
 
         Segments of a writer come in the order of their numbers, and dates do not go back. Holds the segment's bytes in
-        memory. Raises OutputError; then readers see nothing of it, and it can be published again.
+        memory. Raises OutputError; then readers see nothing of it, or all, and it can be published again.
         """
-        data = b"".join(line(row, segment.writer) for row in segment.rows)
-        published = Published(
-            path=segment.path, records=len(segment.rows), bytes=len(data), sha256=sha256(data).hexdigest()
-        )
-        named = self._chain.find(segment)
-        if named is not None and named.sha256 != published.sha256:
-            raise OutputError(
-                f"{self._root / segment.path}: the manifest names it with other content (sha256 {named.sha256}, now "
-                f"{published.sha256}); what was published is never rewritten"
-            )
-        target = self._root / segment.path
-        self._make_day(target.parent)
-        self._place(target, data)
-        if named is None:
+        records = [line(row, segment.writer) for row in segment.rows]
+        data = b"".join(records)
+        published = Published(path=segment.path, records=len(records), bytes=len(data), sha256=sha256(data).hexdigest())
+        found = self._chain.find(segment)
+        if found is None or not self._is_dropped(*found, published):
+            target = self._root / segment.path
+            self._make_day(target.parent)
+            self._place(target, [data])
+        if found is None:
             self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
+        if self._latest is not None:
+            self._latest.follow(records, again=found is not None)
         return published
+
+    def _is_dropped(self, named: FileLine, dropped: bool, published: Published) -> bool:
+        """Whether what is published again was compacted or removed since, and must not come back.
+
+        Raises OutputError where it is not what it was.
+        """
+        if named.sha256 != published.sha256:
+            raise OutputError(
+                f"{self._root / named.path}: the manifest names it with other content (sha256 {named.sha256}, "
+                f"now {published.sha256}); what was published is never rewritten"
+            )
+        return dropped
+
+    def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
+        """What is to be done with the files of closed days. Reads the whole manifest. Raises OutputError."""
+        newest = max((day.stem for day in day_files(self._root / MANIFEST)), default="")
+        return plan(self._inventory(), self._there(), newest=newest, now=now, keeping=keeping)
+
+    def carry_out(self, step: Step, *, now: Millis) -> None:
+        """Take one step of those that were due; between two of them segments can be published.
+
+        Readers are not disturbed: what they have open they can read to its end, and what they do not find any more the
+        manifest says where to find. Raises OutputError; then the step is due again, and comes to the same.
+        """
+        match step:
+            case Merge():
+                self._merge(step, now)
+            case Drop():
+                at = _second(now)
+                self._chain.append(RemoveLine(drops=step.paths, removed_at=at, prev=self._chain.last_hash))
+                self._delete(step)
+            case Delete():
+                self._delete(step)
+            case _:
+                assert_never(step)
+
+    def forget(self, id: str, *, now: Millis) -> int:
+        """Take an article down: rewrite what holds any revision of it, at once; how many records that were.
+
+        Readers are told by the manifest, as of all that is replaced. Reads every file. To be called when everything
+        numbered has been published, for what is published again would bring it back. Raises OutputError; then it is to
+        be called again.
+        """
+        inventory = self._inventory()
+        for step in deletes(self._there(), inventory):
+            self.carry_out(step, now=now)
+        holding = [held for held in inventory.present() if holds(self._root / held.path, id)]
+        forgotten = 0
+        for held in holding:
+            if not inventory.is_dropped(held.path):
+                forgotten += self._rewrite(held, id, now)
+        if holding:
+            self.carry_out(Drop(paths=tuple(held.path for held in holding), expired=False), now=now)
+        if self._latest is not None:
+            self._latest.take_down(id)
+        return forgotten
+
+    def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:
+        """Replace a file by one without the article; by none where it had no other."""
+        gone = seqs_of(self._root, line, id)
+        if len(gone) < line.records:
+            path = edited_path(line.path, line.last_seq)
+            self._replace([line], path, without(self._root / line.path, id), now, forgotten=gone)
+        return len(gone)
+
+    def _merge(self, step: Merge, now: Millis) -> None:
+        self._replace(step.sources, step.path, merged(self._root, step.sources), now)
+
+    def _replace(
+        self,
+        sources: Sequence[FileLine],
+        path: str,
+        parts: Iterable[bytes],
+        now: Millis,
+        forgotten: Collection[int] = (),
+    ) -> None:
+        content = Measured(packed(parts) if is_packed(path) else parts)
+        self._place(self._root / path, content)
+        first, last = sources[0], sources[-1]
+        line = FileLine(
+            kind="replace",
+            path=path,
+            records=sum(source.records for source in sources) - len(forgotten),
+            bytes=content.bytes,
+            sha256=content.sha256,
+            first_seq=first.first_seq,
+            last_seq=last.last_seq,
+            writer=first.writer,
+            schema=SCHEMA,
+            sealed_at=_second(now),
+            drops=tuple(source.path for source in sources),
+            forgotten=tuple(sorted({*forgotten, *(seq for source in sources for seq in source.forgotten)})),
+            prev=self._chain.last_hash,
+        )
+        self._chain.append(line)
+
+    def _there(self) -> list[str]:
+        """The paths of the files in records/."""
+        return [path.relative_to(self._root).as_posix() for path in files.below(self._root / RECORDS)]
+
+    def _inventory(self) -> Inventory:
+        inventory = Inventory()
+        for named, _ in lines(self._root / MANIFEST, BEGIN):
+            inventory.add(named)
+        return inventory
+
+    def _delete(self, step: Drop | Delete) -> None:
+        paths = [self._root / path for path in step.paths]
+        if step.expired and self._latest is not None:
+            self._latest.forget(paths)
+        for path in paths:
+            files.remove(path)
+        for folder in sorted({path.parent for path in paths}):
+            files.sync_directory(folder.parent if files.remove_empty(folder) else folder)
 
     def _make_day(self, day: Path) -> None:
         """Synced once a process even where it is there: a crash may have come between making and syncing."""
@@ -85,11 +207,11 @@ class OutputDirectory:
             files.sync_directory(day.parent)
             self._day = day
 
-    def _place(self, target: Path, data: bytes) -> None:
+    def _place(self, target: Path, parts: Iterable[bytes]) -> None:
         """Put a whole file in its place at once, durably."""
         staged = self._root / STAGING / target.name
         try:
-            files.write(staged, data)
+            files.write(staged, parts)
             files.rename(staged, target)
             files.sync_directory(target.parent)
         except OutputError:
@@ -98,17 +220,21 @@ class OutputDirectory:
             raise
 
 
-def _make_layout(root: Path) -> None:
+def _second(at: Millis) -> str:
+    return rfc3339(Millis(at // 1000 * 1000))
+
+
+def _make_layout(root: Path, folders: Iterable[str]) -> None:
     if files.make_directory(root):
         files.sync_directory(root.parent)
-    for folder in (root / RECORDS, root / MANIFEST, root / SCHEMAS, root / STAGING):
-        files.make_directory(folder)
-        files.check_writable(folder)
+    for folder in folders:
+        files.make_directory(root / folder)
+        files.check_writable(root / folder)
     files.sync_directory(root)
 
 
-def _manifest_line(segment: Segment, published: Published, prev: str) -> ManifestLine:
-    return ManifestLine(
+def _manifest_line(segment: Segment, published: Published, prev: str) -> FileLine:
+    return FileLine(
         path=published.path,
         records=published.records,
         bytes=published.bytes,

@@ -6,15 +6,19 @@ seam where tests let the disk fail.
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from worker.errors import OutputError
+from worker.output.packing import unpacked
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 BLOCK = 64 * 1024
 _ROOM = "make room on that file system"
 _ELSEWHERE = "or choose another output.dir"
@@ -48,11 +52,18 @@ def check_writable(folder: Path) -> None:
         pass
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, parts: Iterable[bytes]) -> None:
     """Write a whole file, durable but for its name. After an error part of it may be there."""
     with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
-        _write_all(descriptor, data)
+        for part in parts:
+            _write_all(descriptor, part)
         os.fsync(descriptor)
+
+
+def stage(path: Path, data: bytes) -> None:
+    """Write a whole file that `sync_filesystem` will make durable."""
+    with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+        _write_all(descriptor, data)
 
 
 def append(path: Path, data: bytes) -> None:
@@ -77,14 +88,40 @@ def rename(source: Path, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
+    """Remove a file where it is there; durable once the directory has been synced."""
     with _explained("remove", path):
-        path.unlink()
+        path.unlink(missing_ok=True)
+
+
+def remove_empty(folder: Path) -> bool:
+    """Remove a directory that has nothing in it, if it is there; False where it has something.
+
+    Durable once the directory above has been synced."""
+    with _explained("remove", folder):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
+        return True
 
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable: fsync of a file says nothing of them (fsync(2))."""
     with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         os.fsync(descriptor)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Make durable all that was written to the file system of a directory, contents and names (syncfs(2)).
+
+    Since Linux 5.8 it reports what could not be written. Where there is no such call, all file systems are synced.
+    """
+    with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        _syncfs(descriptor)
 
 
 def size(path: Path) -> int:
@@ -107,10 +144,39 @@ def names(folder: Path) -> list[str]:
         return sorted(path.name for path in folder.iterdir())
 
 
-def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet."""
+def below(folder: Path) -> list[Path]:
+    """The files in a directory and in those in it, sorted; none where it is not there."""
+    with _explained("read", folder):
+        return sorted(path for path in folder.rglob("*") if not path.is_dir())
+
+
+def digest(path: Path) -> tuple[int, str]:
+    """Size in bytes and sha256 in hex of a whole file."""
     with _explained("read", path), path.open("rb") as file:
-        file.seek(start)
+        content = hashlib.file_digest(file, "sha256")
+        return file.tell(), content.hexdigest()
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """The content of a file, a block at a time."""
+    with _explained("read", path), path.open("rb") as file:
+        while block := file.read(16 * BLOCK):
+            yield block
+
+
+def text(path: Path) -> str:
+    """Of a small file."""
+    with _explained("read", path):
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet.
+
+    A packed file is unpacked."""
+    with _explained("read", path), unpacked(path) if path.suffix == ".zst" else path.open("rb") as file:
+        if start:
+            file.seek(start)
         for line in file:
             if not line.endswith(b"\n"):
                 return
@@ -138,6 +204,15 @@ def lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
                 end = start - 1
         if ended:
             yield 0, rest
+
+
+def _syncfs(descriptor: int) -> None:
+    call = getattr(_LIBC, "syncfs", None)
+    if call is None:
+        os.sync()
+    elif call(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -1,28 +1,42 @@
-"""The manifest: a line a segment, each with the hash of the line before, a file a day."""
+"""The manifest: what happened to files of records, a line each, each with the hash of the line before, a file a day.
+
+    segment   a new file. Its date is the manifest file's; a writer's numbers go on from its segment before.
+    replace   a file that holds, in order, the records of the files that it drops, but for those that it says were
+              forgotten; these files go after a grace time.
+    remove    files that are there no more: what they held is in the file that replaced them, else in none.
+
+Only segments give the order in which records are read. Lines of the other kinds stand wherever the manifest ended when
+they were written.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from worker.errors import OutputError
 from worker.output import files
-from worker.output.segment import SEGMENT_PATH
+from worker.output.segment import FILE_PATH
 
 MANIFEST = "manifest"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl", re.ASCII)
 
+_FilePath = Annotated[str, Field(pattern=FILE_PATH)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestLine:
-    """A segment, as readers find it. The order of the fields is that of the keys."""
+class FileLine:
+    """A file of records, as readers find it. The order of the fields is that of the keys."""
 
-    path: Annotated[str, Field(pattern=SEGMENT_PATH)]
+    kind: Literal["segment", "replace"] = "segment"
+    """Not in the lines of the first version, which are all segments."""
+    path: _FilePath
     records: int
     bytes: int
     sha256: str
@@ -33,11 +47,39 @@ class ManifestLine:
     schema: int
     """Version of the records' schema."""
     sealed_at: str
+    drops: tuple[_FilePath, ...] = ()
+    """The files in whose place it is to be read."""
+    forgotten: tuple[int, ...] = ()
+    """Numbers from its first to its last that it has no record of any more: they had to be taken down."""
     prev: str
     """sha256 of the line before, without its newline, in hex; empty in the very first."""
 
 
-_LINE = TypeAdapter(ManifestLine)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveLine:
+    """Files that are not to be read any more; they are deleted once the line is safe."""
+
+    kind: Literal["remove"] = "remove"
+    drops: tuple[_FilePath, ...]
+    removed_at: str
+    prev: str
+
+
+ManifestLine = FileLine | RemoveLine
+_LINE: TypeAdapter[ManifestLine] = TypeAdapter(Annotated[ManifestLine, Field(union_mode="left_to_right")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in the manifest a line begins or a reader is."""
+
+    day: str = ""
+    """Name of the file; empty before the first."""
+    offset: int = 0
+    """In bytes."""
+
+
+BEGIN = Place()
 
 
 def encode(line: ManifestLine) -> bytes:
@@ -60,3 +102,18 @@ def day_files(folder: Path) -> list[Path]:
 
 def day_file(folder: Path, date: str) -> Path:
     return folder / f"{date}.jsonl"
+
+
+def raw_lines(folder: Path, begin: Place) -> Iterator[tuple[bytes, Path, Place]]:
+    """The whole lines that are there from `begin` on, each with its file and the place behind it."""
+    # Listed before they are read: once there is a newer file, nothing is added to the one before.
+    for file in day_files(folder):
+        if file.name >= begin.day:
+            for start, raw in files.lines(file, begin.offset if file.name == begin.day else 0):
+                yield raw, file, Place(day=file.name, offset=start + len(raw) + 1)
+
+
+def lines(folder: Path, begin: Place) -> Iterator[tuple[ManifestLine, Place]]:
+    """The same, decoded. Raises OutputError."""
+    for raw, file, place in raw_lines(folder, begin):
+        yield decode(raw, file), place

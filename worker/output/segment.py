@@ -5,16 +5,35 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import orjson
 
 from worker.model import Millis, Op
 from worker.record import rfc3339
 
-SEGMENT_PATH = r"^records/date=[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{8}T[0-9]{6}Z-[a-z0-9-]{1,64}-[0-9]{12,19}\.jsonl$"
-_PARTS = re.compile(r"records/date=(?P<date>[^/]+)/(?P<sealed>\d+T\d+Z)-(?P<writer>.+)-(?P<first_seq>\d+)\.jsonl")
+FILE_PATH = (
+    r"^records/date=(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})/(?P<sealed>[0-9]{8}T[0-9]{6}Z)-(?P<writer>[a-z0-9-]{1,64})"
+    r"-(?P<first_seq>[0-9]{12,19})(?:_(?P<last_seq>[0-9]{12,19})(?:\.(?P<edition>[1-9][0-9]{0,8}))?)?\.jsonl(?P<packed>\.zst)?$"
+)
+"""Of a segment; with a last seq, of the file that was made of one or several; with an edition, to leave some out."""
+_FILE = re.compile(FILE_PATH)
 _WRITER = re.compile(r"[a-z0-9-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileName:
+    """What the path of a file of records says."""
+
+    date: str
+    """YYYY-MM-DD, of ingestion."""
+    writer: str
+    first_seq: int
+    last_seq: int | None
+    """None in a segment's."""
+    edition: int
+    """0 for the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +64,10 @@ class Segment:
     rows: tuple[Row, ...]
 
     def __post_init__(self) -> None:
-        parts = _parts(self.path)
-        if (parts["writer"], int(parts["first_seq"])) != (self.writer, self.first_seq):
+        name = parse_path(self.path)
+        if name is None or name.last_seq is not None:
+            raise ValueError(f"not the path of a segment: {self.path!r}")
+        if (name.writer, name.first_seq) != (self.writer, self.first_seq):
             raise ValueError(f"{self.path} does not name writer {self.writer} and seq {self.first_seq}")
         if not self.rows or [row.seq for row in self.rows] != list(range(self.first_seq, self.last_seq + 1)):
             raise ValueError(f"{self.path}: its rows are not numbered without gap from {self.first_seq}")
@@ -58,12 +79,12 @@ class Segment:
     @property
     def date(self) -> str:
         """YYYY-MM-DD, of ingestion."""
-        return _parts(self.path)["date"]
+        return date_of(self.path)
 
     @property
     def sealed_at(self) -> str:
         """RFC 3339, to the second."""
-        sealed = datetime.strptime(_parts(self.path)["sealed"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        sealed = datetime.strptime(Path(self.path).name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         return rfc3339(Millis(int(sealed.timestamp()) * 1000))
 
 
@@ -76,6 +97,42 @@ def segment_path(*, at: Millis, date: str, writer: str, first_seq: int) -> str:
         raise ValueError(f"no segment is named by writer {writer!r}, date {date!r}, seq {first_seq}")
     sealed = datetime.fromtimestamp(at // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"records/date={date}/{sealed}-{writer}-{first_seq:012d}.jsonl"
+
+
+def parse_path(path: str) -> FileName | None:
+    """What a path within the output directory says; None for one that is no file of records."""
+    match = _FILE.fullmatch(path)
+    if match is None or (match["packed"] and not match["last_seq"]):
+        return None
+    last_seq = match["last_seq"]
+    return FileName(
+        date=match["date"],
+        writer=match["writer"],
+        first_seq=int(match["first_seq"]),
+        last_seq=None if last_seq is None else int(last_seq),
+        edition=int(match["edition"] or 0),
+    )
+
+
+def merged_path(first: str, last_seq: int, *, pack: bool, edition: int = 0) -> str:
+    """The name of the file that holds what the file `first` holds and what comes after it up to `last_seq`."""
+    stem = first.partition(".")[0].partition("_")[0]
+    return f"{stem}_{last_seq:012d}" + (f".{edition}" if edition else "") + ".jsonl" + (".zst" if pack else "")
+
+
+def edited_path(path: str, last_seq: int) -> str:
+    """The name of the next edition of a file, which goes up to `last_seq`."""
+    name = parse_path(path)
+    return merged_path(path, last_seq, pack=is_packed(path), edition=1 + (name.edition if name else 0))
+
+
+def is_packed(path: str) -> bool:
+    return path.endswith(".zst")
+
+
+def date_of(path: str) -> str:
+    """YYYY-MM-DD, of ingestion, of a path that is one of a file of records."""
+    return Path(path).parent.name.removeprefix("date=")
 
 
 def line(row: Row, writer: str) -> bytes:
@@ -96,10 +153,3 @@ def line(row: Row, writer: str) -> bytes:
     if row.cluster_id is not None:
         record["_ingest"]["cluster_id"] = row.cluster_id
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _parts(path: str) -> re.Match[str]:
-    parts = _PARTS.fullmatch(path) if re.match(SEGMENT_PATH, path) else None
-    if parts is None:
-        raise ValueError(f"not the path of a segment: {path!r}")
-    return parts

@@ -18,6 +18,7 @@ from worker.settings.values import (
     Count,
     CronLine,
     ExplicitId,
+    Flag,
     Folder,
     Fraction,
     HeaderName,
@@ -61,6 +62,14 @@ def _section(model: type[Section]) -> Any:
     return _key({}, model.__doc__ or "")
 
 
+class Compact(Section):
+    """What becomes of the files of days that are over."""
+
+    enabled: Flag = _key(True, "They are made into one for each day.")
+    zstd: Flag = _key(False, "It is packed with zstd (pip install 'feedmill[zstd]').")
+    grace_s: Seconds = _key("1h", "The files that it was made of stay so long, for who reads them.", name="grace")
+
+
 class Output(Section):
     """Where records go, and when a file of them is finished."""
 
@@ -69,6 +78,11 @@ class Output(Section):
         "60s", "A file of records is finished this long after its first one.", name="seal_after"
     )
     seal_records: Count = _key(1000, "A file of records is finished when it has this many.")
+    keep_s: PositiveSeconds | None = _key(
+        None, "Records of a day are removed this long after its end; null: never.", name="keep"
+    )
+    latest: Flag = _key(False, "The newest revision of each article as a file: latest/<aa>/<id>.json.")
+    compact: Compact = _section(Compact)
 
 
 class PerHost(Section):

@@ -85,6 +85,12 @@ def _whole(value: object) -> int:
     return value
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool) and value not in ("true", "false"):  # a text where it comes from `${VARIABLE}`
+        raise expected("true or false")
+    return value in (True, "true")
+
+
 def _part(value: object) -> float:
     if isinstance(value, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         value = float(value)
@@ -125,6 +131,11 @@ Fraction = Annotated[
     WithJsonSchema(
         {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": VARIABLE}]}
     ),
+]
+Flag = Annotated[
+    bool,
+    BeforeValidator(_flag),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": VARIABLE}]}),
 ]
 Workers = Annotated[
     int | Literal["auto"],

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import itertools
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.output.conftest import DAY_MS, NOW, START, compact, make_row
+from tests.output.disk import FORK, Disk
+from worker.errors import OutputError
+from worker.model import Millis
+from worker.output import OutputDirectory, Segment, cursor, read_records, segment_path, verify
+
+ID = f"{0xBAD:032x}"
+GONE = {2, 5, 8, 11}
+"""The numbers of its records: one in each file but the last."""
+
+
+def made() -> Iterator[Segment]:
+    """Three files of three records on each of two days, and one on a third; every third record is one of `ID`."""
+    for index in range(5):
+        day, minute = divmod(index, 2)
+        seqs = range(1 + 3 * index, 4 + 3 * index)
+        rows = tuple(
+            make_row(seq, "bad text", id=0xBAD, revision=1 + seq // 3) if seq in GONE else make_row(seq, "good")
+            for seq in seqs
+        )
+        at = Millis(START + day * DAY_MS + minute * 60_000)
+        path = segment_path(at=at, date=f"2026-11-{23 + day}", writer="w1", first_seq=seqs[0])
+        yield Segment(path=path, writer="w1", first_seq=seqs[0], rows=rows)
+
+
+def open_directory(out: Path) -> OutputDirectory:
+    return OutputDirectory.open(out, schema=b"{}", latest=True)
+
+
+def seqs(out: Path, since: str | None = None) -> list[int]:
+    return [record["_ingest"]["seq"] for record in read_records(out, since)]
+
+
+def text_is_there(out: Path) -> bool:
+    return any(b"bad text" in path.read_bytes() for path in out.rglob("*") if path.is_file())
+
+
+HISTORIES: dict[str, Callable[[OutputDirectory], object]] = {
+    "as it was published": lambda directory: None,
+    "merged, within the grace": lambda directory: list(compact(directory, grace_ms=DAY_MS)),
+    "merged": lambda directory: list(compact(directory)),
+    "packed": lambda directory: list(compact(directory, pack=True)),
+}
+
+
+@pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
+def test_an_article_is_taken_down(out: Path, history: Callable[[OutputDirectory], object]) -> None:
+    """All its revisions, from every file there is; the others stay, for whoever reads from wherever, and later too."""
+    directory = open_directory(out)
+    for segment in made():
+        directory.publish(segment)
+    cursors = [cursor(record) for record in read_records(out)]
+    history(directory)
+    assert directory.forget(ID, now=NOW) == 4
+    left = [seq for seq in range(1, 16) if seq not in GONE]
+
+    def assert_gone() -> None:
+        assert seqs(out) == left
+        assert not text_is_there(out) or any(out.glob("records/*/*.zst"))
+        for seq, since in enumerate(cursors, 1):
+            assert seqs(out, since) == [number for number in left if number > seq]
+        assert not list(out.glob(f"latest/*/{ID}.json"))
+        assert verify(out).findings == ()
+
+    assert_gone()
+    assert directory.forget(ID, now=NOW) == 0
+    list(compact(directory))
+    assert_gone()
+    list(compact(open_directory(out), pack=True))
+    assert_gone()
+    assert open_directory(out).forget(f"{1:032x}", now=NOW) == 1
+    left.remove(1)
+    assert_gone()
+
+
+def test_a_file_that_held_nothing_else_is_not_replaced(out: Path) -> None:
+    """Its line stands, and a later one says that it was removed."""
+    directory = open_directory(out)
+    path = segment_path(at=Millis(START), date="2026-11-23", writer="w1", first_seq=1)
+    directory.publish(Segment(path=path, writer="w1", first_seq=1, rows=(make_row(1, "bad text", id=0xBAD),)))
+    assert directory.forget(ID, now=NOW) == 1
+    assert list(out.glob("records/*/*")) == []
+    assert (seqs(out), verify(out).findings) == ([], ())
+
+
+def test_the_line_that_says_so_is_pinned(out: Path) -> None:
+    """The name of the file says that it is another edition, the line which numbers it lacks."""
+    directory = open_directory(out)
+    for segment in itertools.islice(made(), 1):
+        directory.publish(segment)
+    directory.forget(ID, now=NOW)
+    replacing = (out / "manifest/2026-11-23.jsonl").read_text().splitlines()[1]
+    path = "records/date=2026-11-23/20261123T040506Z-w1-000000000001"
+    assert f'"path":"{path}_000000000003.1.jsonl","records":2,' in replacing
+    assert '"first_seq":1,"last_seq":3,"writer":"w1"' in replacing
+    assert f'"drops":["{path}.jsonl"],"forgotten":[2],"prev":"' in replacing
+
+
+@pytest.mark.parametrize("failure", ["done, but says it failed", "killed"])
+def test_a_takedown_that_is_cut_off_can_be_repeated(tmp_path: Path, failure: str) -> None:
+    """Whichever call fails or is the last: readers miss nothing else, and the next try comes to its end."""
+    published = tmp_path / "published"
+    directory = open_directory(published)
+    for segment in itertools.islice(made(), 3):
+        directory.publish(segment)
+    list(compact(directory, grace_ms=DAY_MS))
+    sound = tmp_path / "sound"
+    shutil.copytree(published, sound)
+    disk = Disk()
+    with disk.mounted():
+        open_directory(sound).forget(ID, now=NOW)
+    for at in range(1, len(disk.calls) + 1):
+        out = tmp_path / str(at)
+        shutil.copytree(published, out)
+
+        def run(out: Path = out, at: int = at) -> None:
+            with Disk(failure, at).mounted(), suppress(OutputError):
+                open_directory(out).forget(ID, now=NOW)
+
+        if failure == "killed":
+            process = FORK.Process(target=run)
+            process.start()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+        else:
+            run()
+        assert [seq for seq in seqs(out) if seq not in GONE] == [1, 3, 4, 6, 7, 9]
+        assert all(finding.remedy or finding.file.startswith("latest/") for finding in verify(out).findings)
+        open_directory(out).forget(ID, now=NOW)
+        assert seqs(out) == [1, 3, 4, 6, 7, 9]
+        assert not text_is_there(out)
+        assert verify(out).findings == ()
+        shutil.rmtree(out)
+
+
+def test_nothing_is_taken_out_of_what_is_damaged(out: Path) -> None:
+    """A new hash would hide it."""
+    directory = open_directory(out)
+    (segment, *_) = made()
+    directory.publish(segment)
+    path = out / segment.path
+    path.write_bytes(path.read_bytes().replace(b"good", b"gone"))
+    with pytest.raises(OutputError, match="is damaged, so nothing can be taken out of it"):
+        directory.forget(ID, now=NOW)
+
+
+def test_what_was_forgotten_may_not_come_back(out: Path) -> None:
+    """A segment that is published again after all is not put in its place."""
+    directory = open_directory(out)
+    for segment in made():
+        directory.publish(segment)
+    directory.forget(ID, now=NOW)
+    OutputDirectory.open(out, schema=b"{}").publish(list(made())[-1])
+    assert not text_is_there(out)
+    assert verify(out).findings == ()

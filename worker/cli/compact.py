@@ -1,0 +1,76 @@
+"""compact."""
+
+from __future__ import annotations
+
+import os
+from typing import assert_never
+
+import typer
+
+from worker import app
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.printing import console, counted, errors, print_json
+from worker.errors import OutputError, OutputLocked
+from worker.output import Delete, Drop, Merge, Step, locked
+from worker.settings import Settings, load
+
+
+def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Makes the files of each day that is over into one, and removes what output.keep does not keep.
+
+    As output.compact says. The files that one was made of are removed by a later run, when their grace is over. A
+    running worker does the same by itself; while there is one, this ends with 2.
+
+    Example: feedmill compact
+    """
+    settings = load(config, os.environ)
+    if not settings.output.dir.is_dir():
+        raise OutputError(f"there is no output directory at {settings.output.dir} yet")
+    try:
+        with locked(settings.output.dir):
+            done, failed = _work(settings, quiet=as_json)
+    except OutputLocked as error:
+        errors.print(
+            f"{error.path} is being written by {error.holder}, which compacts it by itself",
+            markup=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(2) from None
+    if as_json:
+        print_json({"ok": not failed, "done": done, "failed": failed})
+    elif not done and not failed:
+        console.print("Nothing to do.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _work(settings: Settings, *, quiet: bool) -> tuple[list[str], list[str]]:
+    """What was done, and what could not be: one day that is damaged does not keep the others back."""
+    directory = app.output_directory(settings)
+    done: list[str] = []
+    failed: list[str] = []
+    for step in directory.due(app.keeping(settings), now=app.now()):
+        try:
+            directory.carry_out(step, now=app.now())
+        except OutputError as error:
+            failed.append(str(error))
+            if not quiet:
+                errors.print(str(error), markup=False, soft_wrap=True)
+        else:
+            done.append(_said(step))
+            if not quiet:
+                console.print(done[-1], markup=False, soft_wrap=True)
+    return done, failed
+
+
+def _said(step: Step) -> str:
+    match step:
+        case Merge():
+            return f"{step.path}: made of {counted(len(step.sources), 'file')}"
+        case Drop():
+            why = "past output.keep" if step.expired else "read from another by now"
+            return f"{counted(len(step.paths), 'file')} from {step.paths[0]} on removed: {why}"
+        case Delete():
+            return f"{counted(len(step.paths), 'file')} from {step.paths[0]} on removed: left by a crash"
+        case _:
+            assert_never(step)

@@ -1,0 +1,131 @@
+"""records."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.options import DEFAULT_CONFIG, ConfigFile, OutputFolder, output_dir
+from worker.output import CONSUMERS, Line, commit, committed, cursor, read_lines
+from worker.record import Record
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class OpName(StrEnum):
+    """worker.model.Op, as typer takes it."""
+
+    new = "new"
+    update = "update"
+    delete = "delete"
+    duplicate = "duplicate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which records are wanted; a field that is empty lets all pass."""
+
+    feeds: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    """Of the feed."""
+    ops: frozenset[str] = frozenset()
+    id: str | None = None
+
+    def __call__(self, record: Record) -> bool:
+        ingest = record["_ingest"]
+        return (
+            (not self.feeds or ingest["feed_id"] in self.feeds)
+            and (not self.tags or not self.tags.isdisjoint(ingest["feed_tags"]))
+            and (not self.ops or ingest["op"] in self.ops)
+            and (self.id is None or record["id"] == self.id)
+        )
+
+
+def records(
+    folder: OutputFolder = None,
+    since: Annotated[str | None, typer.Option(metavar="CURSOR", help="Begin behind the record of this cursor.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for more, until Ctrl-C or SIGTERM.")] = False,
+    feeds: Annotated[list[str] | None, typer.Option("--feed", metavar="ID", help="Only of this feed.")] = None,
+    tags: Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Only of feeds with this tag.")] = None,
+    ops: Annotated[list[OpName] | None, typer.Option("--op", help="Only with this op.")] = None,
+    after: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only ingested on this day (UTC) or later.")
+    ] = None,
+    history: Annotated[str | None, typer.Option(metavar="ID", help="Only the revisions of this article.")] = None,
+    with_cursor: Annotated[
+        bool, typer.Option("--with-cursor", help="Each line begins with the record's cursor and a tab.")
+    ] = False,
+    consumer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Begin behind what this consumer has committed.")
+    ] = None,
+    consumers: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where consumers are kept; default: consumers/ in DIR.")
+    ] = None,
+    commit_cursor: Annotated[
+        str | None, typer.Option("--commit", metavar="CURSOR", help="Print nothing; note that --consumer is so far.")
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Prints the records of the output directory as JSON lines, each once, in order.
+
+    Options of one kind may be repeated: any of them; those of several kinds: all of them. A consumer that commits the
+    cursor of what it has dealt with gets each record at least once, whatever stops it.
+
+    Example: feedmill records out --follow --with-cursor --consumer index
+    """
+    root = folder or output_dir(config)
+    kept = consumers or root / CONSUMERS
+    if commit_cursor is not None and consumer is None:
+        raise typer.BadParameter("--commit needs --consumer NAME")
+    if since is not None and consumer is not None:
+        raise typer.BadParameter("--since and --consumer exclude each other")
+    where = Where(feeds=frozenset(feeds or ()), tags=frozenset(tags or ()), ops=frozenset(ops or ()), id=history)
+    try:
+        if consumer is not None and commit_cursor is not None:
+            read_lines(root, commit_cursor)  # refuses one that is not of this directory
+            commit(kept, consumer, commit_cursor)
+            return
+        begin = committed(kept, consumer) if consumer is not None else since
+        lines = read_lines(root, begin, follow, after=None if after is None else after.date().isoformat())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    _print(lines, where, with_cursor=with_cursor)
+
+
+def _print(lines: Iterator[Line], where: Where, *, with_cursor: bool) -> None:
+    """Until there are no more, or nobody reads them, or a signal ends it."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for line in lines:
+            if where(line.record):
+                prefix = f"{cursor(line.record)}\t".encode() if with_cursor else b""
+                with _undisturbed():
+                    sys.stdout.buffer.write(prefix + line.raw)
+                    sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # What is left in the buffer would be tried again at exit, and fail aloud (docs.python.org, signal, SIGPIPE).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that end us come before or after, so that no line is cut."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)

@@ -1,0 +1,123 @@
+"""What is to be done with the files of closed days: merged, dropped, deleted. Pure; `OutputDirectory` does it.
+
+A day is closed once the manifest has gone on to a later one: dates do not go back there, so nothing can come to it.
+The clock has no say in that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from worker.model import Millis
+from worker.output.inventory import Inventory
+from worker.output.manifest import FileLine
+from worker.output.segment import date_of, is_packed, merged_path, parse_path
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How files of closed days are kept."""
+
+    merge: bool
+    """Into one for each day and writer."""
+    pack: bool
+    """With zstd."""
+    grace_ms: int
+    """From the line that replaces files to that which removes them: what was begun with them has so long to end."""
+    keep_ms: int | None
+    """From the end of a day to the removal of its records; None: for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """Files of one writer and day become one, in their order."""
+
+    sources: tuple[FileLine, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """The manifest says that they are removed, and they are deleted."""
+
+    paths: tuple[str, ...]
+    expired: bool
+    """Their records go with them; else these are in another file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """They are not in the manifest, or not any more: a crash came first."""
+
+    paths: tuple[str, ...]
+    expired: bool
+    """As of Drop."""
+
+
+Step = Merge | Drop | Delete
+
+
+def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis, keeping: Keeping) -> list[Step]:
+    """The steps to take, in their order; each can be taken alone, and is planned again if it was not.
+
+    there: the paths of the files in records/. newest: the day of the manifest's newest file.
+    """
+    closed = _by_day(line for line in inventory.present() if date_of(line.path) < newest)
+    steps: list[Step] = list(deletes(there, inventory))
+    for day, lines in closed.items():
+        if keeping.keep_ms is not None and _end_of(day) + keeping.keep_ms <= now:
+            steps.append(Drop(paths=tuple(line.path for line in lines), expired=True))
+            continue
+        replaced = tuple(line.path for line in lines if _is_past(line, inventory, now - keeping.grace_ms))
+        if replaced:
+            steps.append(Drop(paths=replaced, expired=False))
+        if keeping.merge:
+            steps += _merges((line for line in lines if not inventory.is_dropped(line.path)), keeping.pack)
+    return steps
+
+
+def deletes(there: Iterable[str], inventory: Inventory) -> Iterator[Delete]:
+    """What is there without reason: what was removed, and what was merged and never named."""
+    left: dict[bool, list[str]] = {True: [], False: []}
+    for path in there:
+        line = inventory.files.get(path)
+        if line is not None and path in inventory.removed:
+            left[inventory.holder(line) is None].append(path)
+        elif line is None and (name := parse_path(path)) is not None and name.last_seq is not None:
+            left[False].append(path)
+    return (Delete(paths=tuple(paths), expired=expired) for expired, paths in left.items() if paths)
+
+
+def _by_day(lines: Iterable[FileLine]) -> dict[str, list[FileLine]]:
+    days = defaultdict(list)
+    for line in lines:
+        days[date_of(line.path)].append(line)
+    return days
+
+
+def _end_of(day: str) -> int:
+    return round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) + DAY_MS
+
+
+def _is_past(line: FileLine, inventory: Inventory, before: int) -> bool:
+    """Whether it was replaced at or before then."""
+    replacement = inventory.replacement(line.path)
+    if replacement is None:
+        return False
+    return datetime.fromisoformat(replacement.sealed_at).timestamp() * 1000 <= before
+
+
+def _merges(live: Iterable[FileLine], pack: bool) -> Iterator[Merge]:
+    writers = defaultdict(list)
+    for line in live:
+        if not is_packed(line.path):
+            writers[line.writer].append(line)
+    for lines in writers.values():
+        if pack or len(lines) > 1:
+            sources = tuple(sorted(lines, key=lambda line: line.first_seq))
+            yield Merge(sources=sources, path=merged_path(sources[0].path, sources[-1].last_seq, pack=pack))

@@ -1,0 +1,37 @@
+"""How far a named consumer has come: its cursor, in a file of its name.
+
+The folder is the consumers', not the writer's: it may be anywhere, where the output directory can only be read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from worker.output import files
+
+CONSUMERS = "consumers"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+def committed(folder: Path, name: str) -> str | None:
+    """The cursor that was committed last; None before the first. Raises ValueError for what is no name."""
+    path = _path(folder, name)
+    return files.text(path) if files.exists(path) else None
+
+
+def commit(folder: Path, name: str, cursor: str) -> None:
+    """Keep the cursor, durably and at once; an older one goes back to there. Raises ValueError, OutputError."""
+    path = _path(folder, name)
+    if files.make_directory(folder):
+        files.sync_directory(folder.parent)
+    staged = folder / f".{name}"
+    files.write(staged, [cursor.encode()])
+    files.rename(staged, path)
+    files.sync_directory(folder)
+
+
+def _path(folder: Path, name: str) -> Path:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not the name of a consumer: {name!r} (letters, digits and . _ -, 64 at most)")
+    return folder / name

@@ -1,0 +1,96 @@
+"""A file of records on trial: is it what the manifest says of it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+
+from worker import record
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.findings import Finding
+from worker.output.inventory import Inventory
+from worker.output.layout import LATEST, RECORDS, latest_path
+from worker.output.manifest import FileLine
+from worker.output.revisions import Revisions
+
+
+def check_file(root: Path, line: FileLine, *, quick: bool) -> list[Finding]:
+    """Its size and, unless `quick`, its hash. Raises OutputError where it is not there or can't be read."""
+    path = root / line.path
+    if not files.exists(path):
+        raise OutputError(f"{path} is not there")
+    size, content = (files.size(path), line.sha256) if quick else files.digest(path)
+    found = []
+    if size != line.bytes:
+        found.append(Finding(file=line.path, message=f"{size} bytes; the manifest says {line.bytes}"))
+    if content != line.sha256:
+        found.append(Finding(file=line.path, message=f"sha256 is {content}; the manifest says {line.sha256}"))
+    return found
+
+
+def check_records(root: Path, line: FileLine, inventory: Inventory, revisions: Revisions) -> Iterator[Finding]:
+    """Each of its lines: schema, writer, number; how many there are; and that they are those of what it replaces."""
+    number = 0
+    forgotten = frozenset(line.forgotten)
+    seqs = (seq for seq in count(line.first_seq) if seq not in forgotten)
+    whole = _Parts(line, inventory)
+    for _, raw in files.lines(root / line.path):
+        number += 1
+        expected = next(seqs)
+        yield from whole.add(raw)
+        try:
+            parsed = record.parse(raw)
+        except ValueError as error:
+            yield Finding(file=line.path, line=number, message=f"not a record: {error}")
+            continue
+        ingest = parsed["_ingest"]
+        if (ingest["writer"], ingest["seq"]) != (line.writer, expected):
+            message = f"seq {ingest['seq']} of writer {ingest['writer']}, expected {expected} of {line.writer}"
+            yield Finding(file=line.path, line=number, message=message)
+        revisions.add(parsed["id"], ingest["revision"])
+    if number != line.records:
+        yield Finding(file=line.path, message=f"{number} whole lines; the manifest says {line.records} records")
+
+
+def check_latest(root: Path, revisions: Revisions) -> Iterator[Finding]:
+    """Each file of latest/: a record, in the place of its article, and the newest that is in records/."""
+    for path in files.below(root / LATEST):
+        file = path.relative_to(root).as_posix()
+        try:
+            parsed = record.parse(b"".join(files.blocks(path)))
+        except ValueError as error:
+            yield Finding(file=file, message=f"not a record: {error}")
+            continue
+        id, revision = parsed["id"], parsed["_ingest"]["revision"]
+        if file != latest_path(id):
+            yield Finding(file=file, message=f"not the place of article {id}")
+        elif not revisions.has(id, revision):
+            yield Finding(file=file, message=f"revision {revision} is not in {RECORDS}/")
+        elif revisions.has(id, revision + 1):
+            yield Finding(file=file, message=f"revision {revision} is not the newest")
+
+
+class _Parts:
+    """The lines of a file that replaces others, hashed as those were."""
+
+    def __init__(self, line: FileLine, inventory: Inventory) -> None:
+        self._path = line.path
+        self._left = [inventory.files[path] for path in line.drops if path in inventory.files]
+        if len(line.forgotten) > sum(len(source.forgotten) for source in self._left):
+            self._left = []  # some are left out
+        self._hash, self._count = sha256(), 0
+
+    def add(self, raw: bytes) -> Iterator[Finding]:
+        if not self._left:
+            return
+        self._hash.update(raw + b"\n")
+        self._count += 1
+        source = self._left[0]
+        if self._count == source.records:
+            if self._hash.hexdigest() != source.sha256:
+                yield Finding(file=self._path, message=f"its records are not those of {source.path}, which it replaces")
+            self._left.pop(0)
+            self._hash, self._count = sha256(), 0

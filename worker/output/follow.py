@@ -1,0 +1,35 @@
+"""When to look at a folder again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from watchfiles import watch
+
+FOLLOW_INTERVAL_S = 1.0
+
+
+def looks(folder: Path) -> Iterator[None]:
+    """Says when something was changed in the folder, and each second whether or not it was.
+
+    The second is for what the kernel does not see (network file systems, changes made before the watch stood) or will
+    not watch (inotify's limits, fs.inotify in sysctl(8)).
+    """
+    milliseconds = max(1, round(FOLLOW_INTERVAL_S * 1000))
+    try:
+        for _ in watch(
+            folder, watch_filter=None, debounce=100, rust_timeout=milliseconds, yield_on_timeout=True, recursive=False
+        ):
+            yield
+    except (OSError, RuntimeError):  # watchfiles' own for what inotify refuses is a RuntimeError
+        while True:
+            time.sleep(FOLLOW_INTERVAL_S)
+            yield
+
+
+def until_there(path: Path) -> None:
+    """Returns once there is such a path."""
+    while not path.exists():
+        time.sleep(FOLLOW_INTERVAL_S)

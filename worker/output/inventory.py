@@ -1,0 +1,42 @@
+"""What the manifest's lines come to: which file holds a segment's records now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from worker.output.manifest import FileLine, ManifestLine
+
+
+class Inventory:
+    """Lines added up, in their order; from any line on it knows what became of the files named since."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, FileLine] = {}
+        """Every file that was ever named, by its path."""
+        self._replaced: dict[str, FileLine] = {}
+        self.removed: set[str] = set()
+
+    def add(self, line: ManifestLine) -> None:
+        if isinstance(line, FileLine):
+            self.files[line.path] = line
+            self._replaced.update(dict.fromkeys(line.drops, line))
+        else:
+            self.removed.update(line.drops)
+
+    def replacement(self, path: str) -> FileLine | None:
+        """The file that took the place of this one."""
+        return self._replaced.get(path)
+
+    def holder(self, line: FileLine) -> FileLine | None:
+        """The file that holds the records of `line`: itself, or what replaced it; None where they were removed."""
+        while (replacement := self._replaced.get(line.path)) is not None:
+            line = replacement
+        return None if line.path in self.removed else line
+
+    def is_dropped(self, path: str) -> bool:
+        """Whether it is not to be read any more; it may be there still."""
+        return path in self._replaced or path in self.removed
+
+    def present(self) -> Iterator[FileLine]:
+        """The files that have to be there, read or not, in the order in which they were named."""
+        return (line for path, line in self.files.items() if path not in self.removed)

@@ -1,0 +1,108 @@
+"""The newest revision of each article, in a file of its own: latest/<first two digits of the id>/<id>.json.
+
+It follows from the segments: what a crash kept from coming here comes when the segment is published again, which it is
+until the state knows that all of it is safe. An fsync for each article would cost more than all else, so the file
+system is synced as a whole, twice for a segment: when the contents are staged, and when they have their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.layout import STAGING, latest_path
+from worker.record import Record
+
+
+class Latest:
+    """Written by the output directory's one writer; each file is whole at any time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders: set[Path] = set()
+
+    def follow(self, lines: Iterable[bytes], *, again: bool) -> None:
+        """Take up the records of a segment that was published.
+
+        again: it was before, and there may be newer ones than its by now. Raises OutputError; then it can be repeated.
+        """
+        newest: dict[str, tuple[Record, bytes]] = {}
+        for raw in lines:
+            record: Record = orjson.loads(raw)
+            newest[record["id"]] = (record, raw)
+        if again:
+            newest = {id: (record, raw) for id, (record, raw) in newest.items() if not self._is_behind(record)}
+        written = {id: raw for id, (record, raw) in newest.items() if record["_ingest"]["op"] != "delete"}
+        try:
+            for id, raw in written.items():
+                files.stage(self._staged(id), raw)
+            if written:
+                files.sync_filesystem(self._root)
+            for id in written:
+                self._make_folder(self._path(id).parent)
+                files.rename(self._staged(id), self._path(id))
+        except OutputError:
+            for id in written:
+                with suppress(OutputError):
+                    files.remove(self._staged(id))
+            raise
+        for id in newest.keys() - written.keys():
+            files.remove(self._path(id))
+        if newest:
+            files.sync_filesystem(self._root)
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Remove what is the newest of its article in these files of records, before they are deleted."""
+        for path in paths:
+            for record in _legible(path):
+                known = self._read(record["id"])
+                if known is not None and _number(known) == _number(record):
+                    files.remove(self._path(record["id"]))
+        files.sync_filesystem(self._root)
+
+    def take_down(self, id: str) -> None:
+        """Remove the file of an article."""
+        files.remove(self._path(id))
+        files.sync_filesystem(self._root)
+
+    def _is_behind(self, record: Record) -> bool:
+        known = self._read(record["id"])
+        return known is not None and known["_ingest"]["revision"] > record["_ingest"]["revision"]
+
+    def _read(self, id: str) -> Record | None:
+        path = self._path(id)
+        if not files.exists(path):
+            return None
+        try:
+            record: Record = orjson.loads(files.text(path))
+        except orjson.JSONDecodeError as error:
+            raise OutputError(f"{path} is not what feedmill wrote: {error}; delete it") from error
+        return record
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder not in self._folders:
+            files.make_directory(folder)
+            self._folders.add(folder)
+
+    def _path(self, id: str) -> Path:
+        return self._root / latest_path(id)
+
+    def _staged(self, id: str) -> Path:
+        return self._root / STAGING / f"{id}.json"
+
+
+def _legible(path: Path) -> Iterator[Record]:
+    """The records of a file as far as they can be read: that it is damaged must not keep it from being removed."""
+    with suppress(OutputError):
+        for _, raw in files.lines(path):
+            with suppress(orjson.JSONDecodeError):
+                yield orjson.loads(raw)
+
+
+def _number(record: Record) -> tuple[str, int]:
+    return record["_ingest"]["writer"], record["_ingest"]["seq"]

@@ -1,0 +1,171 @@
+"""Is an output directory what it promises? And what a crash left half done, finished.
+
+Beside a running writer the manifest is read first, then what it names, then records/ is listed, and then what was added
+to the manifest meanwhile: what is in the writer's hand (a file that is renamed and not named yet, a staged file, half a
+line at the manifest's end, a dropped file not yet deleted) is no damage. Whether there is a writer is asked of its
+lock; where there is none, the same things were left by a crash, and can be mended. Everything else is damage, but for
+latest/, which a worker makes good when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import record
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.audit import Audit
+from worker.output.contents import check_file, check_latest, check_records
+from worker.output.findings import Finding, Remove, mend
+from worker.output.layout import RECORDS, STAGING
+from worker.output.lock import is_held, locked
+from worker.output.manifest import MANIFEST, FileLine
+from worker.output.revisions import Revisions, hash_of
+from worker.output.segment import parse_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    files: int
+    """That the manifest names and that are there."""
+    records: int
+    """That the manifest names, each counted once."""
+    being_written: bool
+    """A worker holds the directory; what it has in hand, and latest/, was not judged."""
+    findings: tuple[Finding, ...]
+    mended: tuple[Finding, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.findings
+
+
+def verify(
+    root: Path, *, quick: bool = False, repair: bool = False, progress: Callable[[int, int], None] = lambda *_: None
+) -> Report:
+    """Everything that is wrong with the directory.
+
+    quick: only the manifest, and that what it names is there in the right size; no record is read. repair: what has a
+    remedy is mended, and is then in `mended`; nothing is where the manifest, which tells what is half done, is damaged
+    itself. progress: told the bytes that were read, and of how many. Holds eight bytes a record.
+
+    Raises OutputError for what is no output directory or can't be read, OutputLocked where one that is being written
+    is to be repaired.
+    """
+    if not files.exists(root / MANIFEST):
+        raise OutputError(f"{root} is not an output directory: it has no {MANIFEST}/")
+    with locked(root) if repair else nullcontext():
+        being_written = not repair and is_held(root)
+        audit = Audit(root)
+        audit.read()
+        named = list(audit.inventory.present())
+        contents = _Contents(root, audit, quick=quick)
+        contents.check(named, progress)
+        leftovers = [*audit.torn(), *_left_over(root, audit)]
+        being_written = being_written or (not repair and is_held(root))
+        if being_written:
+            leftovers = [finding for finding in leftovers if finding.remedy is None]
+        mended = [finding for finding in leftovers if finding.remedy] if repair and not audit.findings else []
+        for finding in mended:
+            mend(root, finding)
+        latest = check_latest(root, contents.revisions) if not quick and not being_written else ()
+        found = [*audit.findings, *contents.findings, *leftovers, *latest]
+    return Report(
+        files=len(named) - contents.missing,
+        records=sum(line.records for line in named if not audit.inventory.is_dropped(line.path)),
+        being_written=being_written,
+        findings=tuple(finding for finding in found if finding not in mended),
+        mended=tuple(mended),
+    )
+
+
+class _Contents:
+    """What the manifest names, held against what is there."""
+
+    def __init__(self, root: Path, audit: Audit, *, quick: bool) -> None:
+        self.findings: list[Finding] = []
+        self.missing = 0
+        self.revisions = Revisions()
+        self._root, self._audit, self._quick = root, audit, quick
+        self._read: list[FileLine] = []
+
+    def check(self, named: list[FileLine], progress: Callable[[int, int], None]) -> None:
+        missing = []
+        done, total = 0, sum(line.bytes for line in named)
+        for line in named:
+            try:
+                self._check_file(line)
+            except OutputError as error:
+                if files.exists(self._root / line.path):
+                    self.findings.append(Finding(file=line.path, message=str(error)))
+                else:
+                    missing.append(line)
+            done += line.bytes
+            progress(done, total)
+        self.findings += _repeats(self._root, self._read, self.revisions.suspects())
+        self._audit.read()  # what was removed since we began is not missing
+        removed = self._audit.inventory.removed
+        self.missing = len(missing)
+        self.findings += [
+            Finding(file=line.path, message="missing, though the manifest names it")
+            for line in missing
+            if line.path not in removed
+        ]
+
+    def _check_file(self, line: FileLine) -> None:
+        self.findings += check_file(self._root, line, quick=self._quick)
+        if not self._quick and not self._audit.inventory.is_dropped(line.path):
+            self.findings += check_records(self._root, line, self._audit.inventory, self.revisions)
+            self._read.append(line)
+
+
+def _repeats(root: Path, read: list[FileLine], suspects: set[int]) -> Iterator[Finding]:
+    """Which records have the same id and revision, and where the first of them is."""
+    first: dict[tuple[str, int], str] = {}
+    for line in read if suspects else ():
+        for number, (_, raw) in enumerate(files.lines(root / line.path), 1):
+            try:
+                parsed = record.parse(raw)
+            except ValueError:
+                continue
+            key = (parsed["id"], parsed["_ingest"]["revision"])
+            if hash_of(*key) not in suspects:
+                continue
+            if key in first:
+                message = f"revision {key[1]} of {key[0]} a second time; the first is at {first[key]}"
+                yield Finding(file=line.path, line=number, message=message)
+            first.setdefault(key, f"{line.path}:{number}")
+
+
+def _left_over(root: Path, audit: Audit) -> Iterator[Finding]:
+    """What is in records/ and not in the manifest, and what is in .staging/."""
+    there = [path.relative_to(root).as_posix() for path in files.below(root / RECORDS)]
+    audit.read()
+    for path in there:
+        if path in audit.inventory.removed:
+            line = audit.inventory.files.get(path)
+            expired = line is not None and audit.inventory.holder(line) is None
+            message = "not deleted yet, though the manifest says that it was removed"
+            yield Finding(file=path, message=message, remedy=Remove(expired=expired))
+        elif path not in audit.inventory.files:
+            yield _unnamed(path, audit)
+    for staged in files.below(root / STAGING):
+        message = "staged and never put in its place"
+        yield Finding(file=staged.relative_to(root).as_posix(), message=message, remedy=Remove())
+
+
+def _unnamed(path: str, audit: Audit) -> Finding:
+    name = parse_path(path)
+    if name is None:
+        return Finding(file=path, message="not a file of feedmill's")
+    last_seq = audit.last_seqs.get(name.writer, 0)
+    if name.last_seq is None and name.first_seq == last_seq + 1:
+        message = "the newest of its writer, and not named yet: the worker writes it again when it starts"
+        return Finding(file=path, message=message, remedy=Remove())
+    if name.last_seq is not None and name.first_seq <= name.last_seq <= last_seq:
+        message = "made of files that are named, but not named itself: they are compacted again"
+        return Finding(file=path, message=message, remedy=Remove())
+    return Finding(file=path, message="the manifest does not name it")
