@@ -28,10 +28,12 @@ from worker.model import (
     Poll,
     PollDone,
 )
-from worker.output import OutputDirectory
+from worker.output import Keeping, OutputDirectory
 from worker.pipeline import Ingester, Poller, Publisher
 from worker.schedule import Next, Polled
 from worker.store import Store, read_status
+
+KEEPING = Keeping(merge=False, pack=False, grace_ms=0, keep_ms=None)
 
 
 @dataclass
@@ -80,7 +82,7 @@ async def made(
         listed = [Feed(id=FeedId(f"f{n}"), url=f"http://h{n}.example/") for n in range(feeds)]
         await store.start(listed, now=polls.clock())
         directory = OutputDirectory.open(folder / "out", schema=b"{}")
-        publisher = Publisher(store=store, directory=directory, seal_after_ms=0, seal_records=10)
+        publisher = Publisher(store=store, directory=directory, seal_after_ms=0, seal_records=10, keeping=KEEPING)
         yield (
             Engine(
                 store=store,

@@ -16,6 +16,7 @@ from worker import __version__, record
 from worker.bus import LocalBus
 from worker.cpu import Pool
 from worker.engine import Engine
+from worker.errors import StateLocked
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import Keeping, OutputDirectory, locked
@@ -52,17 +53,8 @@ async def work(
     Raises StateLocked, StateError, OutputLocked, OutputError.
     """
     fetch, dedup = settings.fetch, settings.dedup
-    window_ms = round(dedup.window_s * 1000)
     async with AsyncExitStack() as parts:
-        store = await parts.enter_async_context(
-            Store(
-                settings.state,
-                policies=_policies(settings),
-                planner=_planner(settings),
-                window_ms=window_ms,
-                keep_ms=round(dedup.keep_s * 1000),
-            )
-        )
+        store = await parts.enter_async_context(_store(settings))
         held()
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
@@ -111,6 +103,7 @@ async def work(
                 directory=directory,
                 seal_after_ms=round(settings.output.seal_after_s * 1000),
                 seal_records=settings.output.seal_records,
+                keeping=keeping(settings),
             ),
             concurrency=fetch.concurrency,
             clock=now,
@@ -120,6 +113,22 @@ async def work(
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle)
         return engine.tally
+
+
+async def forget(settings: Settings, subject: str) -> str | None:
+    """Takes an article down, by its URL or record id; what was done. None where another process holds the state, which
+    has to be asked. Raises StateError, OutputError."""
+    async with AsyncExitStack() as parts:
+        try:
+            store = await parts.enter_async_context(_store(settings))
+        except StateLocked:
+            return None
+        parts.enter_context(locked(settings.output.dir))
+        directory = output_directory(settings)
+        publisher = Publisher(
+            store=store, directory=directory, seal_after_ms=0, seal_records=1000, keeping=keeping(settings)
+        )
+        return await publisher.forget(subject, now=now())
 
 
 def output_directory(settings: Settings) -> OutputDirectory:
@@ -142,6 +151,16 @@ def keeping(settings: Settings) -> Keeping:
 def now() -> Millis:
     """The wall clock."""
     return Millis(time.time_ns() // 1_000_000)
+
+
+def _store(settings: Settings) -> Store:
+    return Store(
+        settings.state,
+        policies=_policies(settings),
+        planner=_planner(settings),
+        window_ms=round(settings.dedup.window_s * 1000),
+        keep_ms=round(settings.dedup.keep_s * 1000),
+    )
 
 
 def _policies(settings: Settings) -> Callable[[str], HostPolicy]:

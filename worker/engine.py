@@ -266,10 +266,22 @@ class Engine:
             return
         async with self._publishing:
             try:
-                self.tally.published += await self._publisher.publish(now=self._clock(), enough=lambda: self._stopping)
+                now = self._clock()
+                self.tally.published += await self._publisher.publish(now=now, enough=lambda: self._stopping)
+                await self._carry_out_requests()
             except FeedmillError as error:
                 # The records stay in the outbox, and are published with the next ones.
                 log.error("publish.failed", error=str(error))
+
+    async def _carry_out_requests(self) -> None:
+        """What commands left for the engine to do. One that fails is done again: it stays unanswered."""
+        for request in await self._store.requests():
+            match request.verb:
+                case "forget":
+                    said = await self._publisher.forget(request.subject, now=self._clock())
+                case _:
+                    said = f"this feedmill can't {request.verb}"
+            await self._store.answer(request.id, said)
 
     async def _follow_clock(self) -> None:
         async with self._clock_lock:
@@ -290,7 +302,11 @@ class Engine:
     async def _upkeep(self) -> None:
         try:
             await self._store.upkeep(now=self._clock())
-        except StateError as error:
+            async with self._publishing:
+                if not self._stopping:
+                    await self._publisher.take_down(now=self._clock())
+                    await self._publisher.tidy(now=self._clock())
+        except FeedmillError as error:
             log.error("upkeep.failed", error=str(error))
 
 

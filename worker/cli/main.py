@@ -11,6 +11,7 @@ from worker import __version__
 from worker.cli.compact import compact
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
+from worker.cli.forget import forget
 from worker.cli.printing import console, errors
 from worker.cli.records import records
 from worker.cli.running import once, run
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, records, verify, compact, schema):
+for command in (demo, init, check, once, run, status, records, verify, compact, forget, schema):
     app.command()(command)
 
 

@@ -1,24 +1,32 @@
-"""publish(rows): what the outbox holds, as segments in the output directory."""
+"""publish(rows): what the outbox holds, as segments in the output directory; what becomes of them later."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import structlog
 
+from worker import dedup, urls
+from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import OutputDirectory, Row, Segment, segment_path
+from worker.output import Keeping, OutputDirectory, Row, Segment, segment_path
 from worker.store import OutboxSegment, Store
+
+_RECORD_ID = re.compile("[0-9a-f]{32}")
 
 log = structlog.stdlib.get_logger("feedmill.publish")
 
 
 class Publisher:
-    """Seals segments by age and by count. One at a time: the manifest is a chain."""
+    """Seals segments by age and by count, and looks after those of closed days. One call at a time: the manifest is a
+    chain."""
 
-    def __init__(self, *, store: Store, directory: OutputDirectory, seal_after_ms: int, seal_records: int) -> None:
-        self._store, self._directory = store, directory
+    def __init__(
+        self, *, store: Store, directory: OutputDirectory, seal_after_ms: int, seal_records: int, keeping: Keeping
+    ) -> None:
+        self._store, self._directory, self._keeping = store, directory, keeping
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
 
     async def publish(
@@ -38,6 +46,44 @@ class Publisher:
             if count == 0 or not (everything or aged or count >= self._seal_records):
                 return records
             records += await self._seal(now)
+
+    async def tidy(self, *, now: Millis) -> None:
+        """Makes the files of each closed day into one, and removes what is not kept. A day that is damaged, which is
+        logged, keeps no other back. Raises OutputError where the manifest can't be read."""
+        for step in await asyncio.to_thread(self._directory.due, self._keeping, now=now):
+            try:
+                await asyncio.to_thread(self._directory.carry_out, step, now=now)
+                log.info("output.tidied", step=type(step).__name__.lower())
+            except OutputError as error:
+                log.error("output.untidy", error=str(error))
+
+    async def forget(self, subject: str, *, now: Millis) -> str:
+        """Takes down the article at a URL, or with a record id, and keeps it from coming back; says what was done.
+
+        Raises StateError or OutputError; what was begun is ended by the next `take_down` or `forget`.
+        """
+        if _RECORD_ID.fullmatch(subject):
+            entries = await self._store.forget(url=None, url_key=None, record_id=bytes.fromhex(subject))
+        else:
+            url = urls.canonical(subject)
+            entries = await self._store.forget(url=url, url_key=dedup.url_key(url), record_id=None)
+        records = await self.take_down(now=now)
+        if not entries and not records:
+            return "nothing of it was known; it will be kept out"
+        return f"{records} records taken out of the output, {entries} entries forgotten; it will not come back"
+
+    async def take_down(self, *, now: Millis) -> int:
+        """Takes out of the output what the state has forgotten; how many records."""
+        record_ids = await self._store.takedowns()
+        if not record_ids:
+            return 0
+        await self.publish(now=now, everything=True)  # what has a number already would be published after it
+        records = 0
+        for record_id in record_ids:
+            records += await asyncio.to_thread(self._directory.forget, record_id, now=now)
+            await self._store.taken_down(record_id)
+            log.info("article.forgotten", entry=record_id)
+        return records
 
     async def _seal(self, now: Millis) -> int:
         rows = await self._store.number(now=now, limit=self._seal_records)

@@ -14,12 +14,15 @@ hosts.py       how hosts are treated that refuse, or ask for patience in their r
 robots.py      what sites ask of robots
 refs.py        entries that are known, by key
 batches.py     lists in pieces that every database takes
+graves.py      entries that are no longer kept;  takedowns.py  … or must not be
+requests.py    what commands ask of the engine
 outbox.py      rows numbered into segments, and marked when they are published
 status.py      what people ask
 """
 
 from worker.store.database import database_url
 from worker.store.outbox import OutboxRow, OutboxSegment
+from worker.store.requests import Request, answer_to, ask
 from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_status
 from worker.store.store import Store
 
@@ -28,8 +31,11 @@ __all__ = [
     "HostStatus",
     "OutboxRow",
     "OutboxSegment",
+    "Request",
     "Store",
     "Totals",
+    "answer_to",
+    "ask",
     "database_url",
     "read_hosts",
     "read_status",

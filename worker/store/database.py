@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -67,6 +67,22 @@ def open_readonly(path: Path) -> Engine:
     except DatabaseError as error:
         raise StateError(f"can't read the state {path}: {error.orig}") from error
     return engine
+
+
+@contextmanager
+def open_beside(path: Path) -> Iterator[Connection]:
+    """A transaction beside the engine that holds the state, for the table of requests. Raises StateError."""
+    if not path.exists():
+        raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
+    engine = create_engine(database_url(path), poolclass=NullPool, connect_args={"timeout": 10})
+    try:
+        _refuse_other_version(engine)
+        with engine.begin() as connection:
+            yield connection
+    except DatabaseError as error:
+        raise StateError(f"can't use the state {path}: {error.orig}") from error
+    finally:
+        engine.dispose()
 
 
 def migrate(engine: Engine) -> None:

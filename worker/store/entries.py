@@ -22,7 +22,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
     me = ref_by_id(connection, done.entry_id)
     if done.followed and draft.removal is not None and me.has_page:
         return _finish_gone(connection, done, me, draft.removal)
-    if are_dead(connection, draft.url_keys):
+    if are_dead(connection, {*draft.url_keys, *([draft.text_key] if draft.text_key else [])}):
         bury(connection, [me.entry_id])
         return Finished()
     by_urls = refs_by_key(connection, draft.url_keys)

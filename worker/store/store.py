@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
 from worker.model import Done, Feed, Finished, Lease, Millis, Work
-from worker.store import claims, feeds, outbox
+from worker.store import claims, feeds, outbox, requests, takedowns
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.finish import finish
@@ -102,6 +102,25 @@ class Store:
     async def mark(self, segment_id: int, *, path: str, sha256: str) -> None:
         """Notes that a segment is published."""
         await self._write(outbox.mark, segment_id, path=path, sha256=sha256)
+
+    async def forget(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
+        """Forgets an article for good; how many entries it was. Its records are in `takedowns` from then on."""
+        return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id)
+
+    async def takedowns(self) -> list[str]:
+        """Record ids that are still to be taken out of the output."""
+        return await self._write(takedowns.outstanding)
+
+    async def taken_down(self, record_id: str) -> None:
+        await self._write(takedowns.taken_down, record_id)
+
+    async def requests(self) -> list[requests.Request]:
+        """What commands ask, in their order."""
+        return await self._write(requests.unanswered)
+
+    async def answer(self, number: int, text: str) -> None:
+        """Tells the command that asked."""
+        await self._write(requests.answer, number, text)
 
     async def shift(self, by_ms: int) -> None:
         """Moves due times, leases and `not_before` along with a wall clock that has jumped."""

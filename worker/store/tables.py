@@ -203,6 +203,23 @@ tombstone = Table(
 )
 """Keys of entries that are no longer kept, or were taken down: what comes under them is neither new nor known."""
 
+takedown = Table(
+    "takedown",
+    metadata,
+    Column("record_id", LargeBinary, primary_key=True),
+)
+"""Articles that are forgotten here, and still to be taken out of the output."""
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("answer", Text),  # NULL until it is done
+)
+"""What commands ask of the engine that holds the state."""
+
 content = Table(
     "content",
     metadata,

@@ -1,0 +1,107 @@
+"""`forget`: a takedown, with a worker running and without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.site import Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, page, prose
+from tests.whole.processes import stopped, until
+
+TRACE = "heron"
+"""A word of the article that has to go."""
+
+
+def traces(worker: Worker) -> list[str]:
+    """The files of the output that hold any of it."""
+    files = [path for path in worker.out.rglob("*") if path.is_file() and path.parent.name != "schema"]
+    return [str(path.relative_to(worker.out)) for path in files if TRACE.encode() in path.read_bytes()]
+
+
+def written(site: Site, worker: Worker, **changes: object) -> str:
+    """Three articles, one of which is to be forgotten, in two feeds; its URL."""
+    url = site.add("a", "/gone", page("T", prose(TRACE)))
+    others = [item(u, site.add("a", f"/{u}", page(u, prose(u))), u) for u in ("owl", "rook")]
+    site.add("a", "/copy", page("C", prose(TRACE)))
+    copy = item("c", site.url("a", "/copy"), "C")
+    worker.configure([feed(site, "b", item("g", url, "T"), *others), feed(site, "c", copy)], **changes)
+    worker.once()
+    assert traces(worker) != []
+    return url
+
+
+def ids(worker: Worker) -> list[str]:
+    return sorted(record["id"] for record in worker.records())
+
+
+@pytest.mark.parametrize("exact", ["drop", "link"])
+def test_a_takedown_leaves_no_trace_and_the_others_as_they_were(site: Site, worker: Worker, exact: str) -> None:
+    """In no file of the output; duplicates go with it; verify finds the directory whole."""
+    url = written(site, worker, dedup={"exact": exact}, output={"latest": True})
+    kept = {r["id"]: r["content_text"] for r in worker.records() if TRACE not in r["content_text"]}
+    said = worker.run("forget", url).stdout
+    assert "will not come back" in said
+    assert traces(worker) == []
+    left = {r["id"]: r["content_text"] for r in worker.records()}
+    assert {id: text for id, text in kept.items() if text} == left
+    worker.run("verify")
+
+
+def test_what_was_taken_down_does_not_come_back(site: Site, worker: Worker) -> None:
+    """Not by its feed, changed or not; not by another feed; not by another URL that redirects or names it."""
+    url = written(site, worker)
+    worker.run("forget", url)
+    before = ids(worker)
+    feed(site, "b", item("g", url, "T, changed", "And other words."))
+    feed(site, "d", item("x", url + "?utm_source=d", "T"))
+    canonical = page("Elsewhere", prose(TRACE)).body.replace(
+        b"<head>", f'<head><link rel=canonical href="{url}">'.encode()
+    )
+    site.add("e", "/1", page("E", "").__class__(body=canonical))
+    feed(site, "e", item("y", site.url("e", "/1"), "T"))
+    feeds = [site.url(host, "/feed") for host in "bcde"]
+    worker.configure(feeds)
+    worker.once(every=True)
+    worker.once(every=True)
+    assert ids(worker) == before
+    assert traces(worker) == []
+
+
+def test_a_running_worker_does_it_when_asked(site: Site, worker: Worker) -> None:
+    """The command waits for it."""
+    url = written(site, worker)
+    process = worker.start("run")
+    until(lambda: worker.run("status").stdout)
+    until(lambda: (worker.folder / "state.db.lock").read_text().split()[-1] == str(process.pid))
+    assert "will not come back" in worker.run("forget", url).stdout
+    assert traces(worker) == []
+    assert stopped(process)[0] == 0
+    worker.run("verify")
+
+
+def test_by_the_id_of_its_record(site: Site, worker: Worker) -> None:
+    """As a consumer would name it."""
+    written(site, worker)
+    (record,) = [r for r in worker.records() if TRACE in r["content_text"]]
+    worker.run("forget", record["id"])
+    assert traces(worker) == []
+
+
+def test_an_article_that_never_came_is_kept_out(site: Site, worker: Worker) -> None:
+    """A URL may be named before a feed does."""
+    url = site.add("a", "/gone", page("T", prose(TRACE)))
+    worker.configure([feed(site, "b")])
+    worker.once()
+    assert "kept out" in worker.run("forget", url).stdout
+    feed(site, "b", item("g", url, "T"))
+    assert worker.once(every=True).new == 0
+    assert Path(worker.state).exists()
+
+
+def test_what_is_no_url_is_refused(site: Site, worker: Worker) -> None:
+    """With what was expected."""
+    worker.configure([feed(site, "b")])
+    assert "expected an http or https URL" in worker.run("forget", "no url", status=2).stderr

@@ -1,0 +1,55 @@
+"""Articles that have to be forgotten: here in one transaction, in the output after it, whatever cuts that off."""
+
+from __future__ import annotations
+
+import orjson
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.store.graves import bury
+from worker.store.refs import refs_by_key
+
+
+def forget(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
+    """Lets go of the article at a canonical URL or of a record id, with its duplicates, and keeps it from coming back;
+    how many entries it was. Its records are listed in `takedowns`."""
+    named = [t.entry.c.url == url] if url else []
+    named += [t.entry.c.record_id == record_id] if record_id else []
+    ids = set(connection.scalars(select(t.entry.c.id).where(or_(*named))))
+    if url_key is not None:
+        ids |= {ref.entry_id for ref in refs_by_key(connection, [url_key]).values()}
+    for batch in chunks(sorted(ids)):
+        rows = connection.execute(select(t.entry.c.id, t.entry.c.duplicate_of).where(t.entry.c.id.in_(batch)))
+        ids |= {row.duplicate_of for row in rows if row.duplicate_of is not None}
+    for batch in chunks(sorted(ids)):
+        ids |= set(connection.scalars(select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(batch))))
+    records: set[bytes] = {record_id} if record_id else set()
+    keys: set[bytes] = {url_key} if url_key else set()
+    for batch in chunks(sorted(ids)):
+        rows = connection.execute(select(t.entry.c.record_id, t.entry.c.text_key).where(t.entry.c.id.in_(batch))).all()
+        records |= {row.record_id for row in rows}
+        keys |= {row.text_key for row in rows if row.text_key is not None}  # whoever says it, wherever
+    bury(connection, sorted(ids), more_keys=keys)
+    _drop_unpublished(connection, {record.hex() for record in records})
+    new = sorted(records - set(connection.scalars(select(t.takedown.c.record_id))))
+    if new:
+        connection.execute(insert(t.takedown), [{"record_id": record} for record in new])
+    return len(ids)
+
+
+def _drop_unpublished(connection: Connection, record_ids: set[str]) -> None:
+    """What has no number yet is never published; what has one will be, and is then taken out of the output."""
+    rows = connection.execute(select(t.outbox.c.id, t.outbox.c.body).where(t.outbox.c.seq.is_(None)))
+    theirs = [row.id for row in rows if orjson.loads(row.body)["id"] in record_ids]
+    for batch in chunks(theirs):
+        connection.execute(delete(t.outbox).where(t.outbox.c.id.in_(batch)))
+
+
+def outstanding(connection: Connection) -> list[str]:
+    """Record ids that are still to be taken out of the output."""
+    return [record.hex() for record in connection.scalars(select(t.takedown.c.record_id))]
+
+
+def taken_down(connection: Connection, record_id: str) -> None:
+    connection.execute(delete(t.takedown).where(t.takedown.c.record_id == bytes.fromhex(record_id)))
