@@ -34,6 +34,7 @@ def _checked(out: Path) -> list[dict[str, Any]]:
             line = json.loads(raw)
             assert line["prev"] == prev, f"{day.name}: the chain is broken at {line['path']}"
             prev = hashlib.sha256(raw).hexdigest()
+            assert line.get("kind", "segment") == "segment", "this looks at directories that were not compacted"
             assert line["path"].startswith(f"records/date={day.stem}/")
             assert line["path"] not in named, f"{line['path']} is named twice"
             named.add(line["path"])
