@@ -2,13 +2,13 @@
 
 28 kinds of site, 38 feeds, 35 seconds; a number is that of the requests that had this fault (`scoring.COLUMNS`).
 
-    2026-11-23: feedmill 0.1.0 at 512fd4c, before redirects go a hop a job and freshness and robots.txt are heard
+    2026-11-23
 
                      requests  unconditional  stale  mixed  bogus  retry-after  fresh  delay  burst  cookie  referer
-    feedmill 0.1.0      1,056              0      0     37      6            0     67     67      0       0        0
-    reader 3.26           623              0     35     10     11            4      0    136      0      15        0
+    feedmill 0.1.0        874              0      0      0      0            0      0      0      0       0        0
+    reader 3.26           622              0     35     10     11            4      0    136      0      15        0
 
-    nameless, encoding and target: none of either. robots: feedmill 6; reader fetches no pages.
+    nameless, encoding, target and robots: none of either; reader fetches no pages.
 
 reader has no delay between requests to a host, and does not claim one: what it has in that column is what sites see.
 Its schedule, which is in minutes, is run in seconds here, and is otherwise its own. Its stale ones are of sites whose
