@@ -2,11 +2,11 @@
 
 configure.py   init, check, schema
 running.py     once, run
-status.py      status
+status.py      status;  why.py  why
 demo.py        demo
 records.py     records
 verify.py      verify
-compact.py     compact
+compact.py     compact;  forget.py  forget
 printing.py    texts of strangers on a terminal, times, tallies
 """
 

@@ -17,6 +17,7 @@ from worker.cli.records import records
 from worker.cli.running import once, run
 from worker.cli.status import status
 from worker.cli.verify import verify
+from worker.cli.why import why
 from worker.errors import ConfigError, FeedmillError, OutputLocked, StateLocked
 
 app = typer.Typer(
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, records, verify, compact, forget, schema):
+for command in (demo, init, check, once, run, status, why, records, verify, compact, forget, schema):
     app.command()(command)
 
 

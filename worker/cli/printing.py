@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
+from typing import Any
 
 import orjson
 from rich.console import Console
 from rich.text import Text
 
 from worker.model import Millis
+from worker.record import rfc3339
 from worker.tally import Tally
 
 # What could move the cursor, change colours, or turn the reading direction of what follows.
@@ -28,6 +31,22 @@ def clean(text: str | None, width: int = 200) -> Text:
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass as JSON has it, with its instants as RFC 3339."""
+    return _with_dates(dataclasses.asdict(value))
+
+
+def _with_dates(values: dict[str, Any]) -> dict[str, Any]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            values[name] = _with_dates(value)
+        elif isinstance(value, list | tuple):
+            values[name] = [_with_dates(item) if isinstance(item, dict) else item for item in value]
+        elif isinstance(value, int) and name.endswith(("_at", "_since", "not_before")):
+            values[name] = rfc3339(Millis(value))
+    return values
 
 
 def ago(at: Millis | None, now: Millis) -> str:

@@ -12,14 +12,11 @@ from rich.text import Text
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import ago, clean, console, counted, print_json, span
+from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.model import Millis
-from worker.record import rfc3339
 from worker.settings import load
 from worker.store import FeedStatus, HostStatus, Totals, read_hosts, read_status
 from worker.urls import without_credentials
-
-_INSTANTS = {"polled_at", "next_poll_at", "new_at", "failing_since", "not_before", "refused_at"}
 
 
 def status(
@@ -40,7 +37,7 @@ def status(
     shown = [feed for feed in feeds if feed.error or not failing]
     hosts = read_hosts(settings.state, now=app.now())
     if as_json:
-        plain = {"feeds": [_plain(feed) for feed in shown], "hosts": [_plain(host) for host in hosts]}
+        plain = {"feeds": [plain(feed) for feed in shown], "hosts": [plain(host) for host in hosts]}
         print_json({**plain, "totals": dataclasses.asdict(totals)})
         return
     if shown:
@@ -64,12 +61,13 @@ def _table(feeds: list[FeedStatus], now: Millis) -> Table:
             ago(feed.next_poll_at, now),
             str(feed.new_last),
             str(feed.new_total),
-            _state(feed, now),
+            state_of(feed, now),
         )
     return table
 
 
-def _state(feed: FeedStatus, now: Millis) -> Text:
+def state_of(feed: FeedStatus, now: Millis) -> Text:
+    """How a feed does, in some words."""
     if feed.polled_at is None:
         return Text("not polled yet")
     said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
@@ -110,11 +108,3 @@ def _sentence(totals: Totals) -> str:
     if totals.quarantined:
         parts.append(f"{totals.quarantined} quarantined")
     return "; ".join(parts)
-
-
-def _plain(status: FeedStatus | HostStatus) -> dict[str, object]:
-    """With instants as RFC 3339."""
-    values = dataclasses.asdict(status)
-    for name in values.keys() & _INSTANTS:
-        values[name] = None if values[name] is None else rfc3339(values[name])
-    return values

@@ -17,7 +17,7 @@ batches.py     lists in pieces that every database takes
 graves.py      entries that are no longer kept;  takedowns.py  … or must not be
 requests.py    what commands ask of the engine
 outbox.py      rows numbered into segments, and marked when they are published
-status.py      what people ask
+status.py      what people ask;  why.py  … of an article
 """
 
 from worker.store.database import database_url
@@ -25,18 +25,23 @@ from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.requests import Request, answer_to, ask
 from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_status
 from worker.store.store import Store
+from worker.store.why import EntryStory, Queued, Story, read_story
 
 __all__ = [
+    "EntryStory",
     "FeedStatus",
     "HostStatus",
     "OutboxRow",
     "OutboxSegment",
+    "Queued",
     "Request",
     "Store",
+    "Story",
     "Totals",
     "answer_to",
     "ask",
     "database_url",
     "read_hosts",
     "read_status",
+    "read_story",
 ]

@@ -1,0 +1,98 @@
+"""`why`: where an article is, in one screen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.site import Answer, Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, page, prose
+
+
+def why(worker: Worker, subject: str, status: int = 0) -> str:
+    return " ".join(worker.run("why", subject, status=status).stdout.split())
+
+
+def test_an_article_that_was_written(site: Site, worker: Worker) -> None:
+    """When it was seen, by which feed, what became of it, and the file that has it; by its URL, whatever its tracking
+    parameters, or by the id of its record."""
+    url = site.add("a", "/1", page("Title", prose("heron")))
+    worker.configure([{"url": feed(site, "b", item("g", url, "Title")), "id": "birds"}])
+    worker.once()
+    (record,) = worker.records()
+    (file,) = worker.out.glob("records/*/*.jsonl")
+    for subject in (url, url + "?utm_source=x", record["id"]):
+        said = why(worker, subject)
+        assert record["id"] in said
+        assert "in the feed birds" in said
+        assert ": ok" in said
+        assert str(file) in said
+    story = json.loads(worker.run("why", url, "--json").stdout)
+    assert story["entries"][0]["revised_at"] == record["_ingest"]["ingested_at"]
+
+
+def test_an_article_that_waits(site: Site, worker: Worker) -> None:
+    """For its next try, with what failed; for the patience that its host asked for."""
+    broken = site.add("a", "/1", Answer(status=500))
+    busy = site.add("c", "/1", Answer(status=429, headers={"Retry-After": "900"}))
+    items = [item("1", broken, "One"), item("2", busy, "Two")]
+    worker.configure([feed(site, "b", *items)], fetch={"retries": ["1h"]})
+    worker.once()
+    said = why(worker, broken)
+    assert "to be tried again in 59 min failed 1 time: 500" in said
+    said = why(worker, busy)
+    assert "to be tried again in 14 min" in said
+    assert "asked for patience 1 time: the page answered 429" in said
+
+
+def test_an_article_that_is_a_duplicate(site: Site, worker: Worker) -> None:
+    """Of which one, and why."""
+    urls = [site.add(host, "/1", page("Title", prose("heron"))) for host in "ab"]
+    worker.configure([feed(site, "c", *(item(url, url, "Title") for url in urls))])
+    worker.once()
+    (record,) = worker.records()
+    duplicate = next(url for url in urls if url != record["url"])
+    assert f"duplicate of {record['id']}: its text is another entry's" in why(worker, duplicate)
+
+
+def test_an_article_without_its_page(site: Site, worker: Worker) -> None:
+    """What was wrong with the page, and when it is looked at again."""
+    url = site.add("a", "/1", Answer(status=404))
+    worker.configure([feed(site, "b", item("g", url, "Title", prose("heron", 1)))])
+    worker.once()
+    said = why(worker, url)
+    assert "feed_only, 404 Not Found" in said
+    assert "to be looked at again in 5 h" in said
+
+
+@pytest.mark.parametrize("by", ["url", "id"])
+def test_a_feed(site: Site, worker: Worker, by: str) -> None:
+    """How it does, and when and why it is polled next."""
+    url = feed(site, "b", item("g", None, "Title", prose("heron")))
+    worker.configure([{"url": url, "id": "birds"}])
+    worker.once()
+    said = why(worker, url if by == "url" else "birds")
+    assert "Feed birds" in said
+    assert "because every 1h until more is known of it" in said
+    assert "1 new at the last poll, 1 in all" in said
+
+
+def test_what_nobody_has_shown(site: Site, worker: Worker) -> None:
+    """It says which feeds of the site there are, and ends with 1."""
+    worker.configure([{"url": feed(site, "a"), "id": "birds"}])
+    worker.once()
+    assert "No listed feed has shown it. A feed of its site: birds, polled" in why(worker, site.url("a", "/1"), 1)
+    assert "No feed of elsewhere.example is listed." in why(worker, "https://elsewhere.example/1", 1)
+    assert "No listed feed has shown it." in why(worker, "what is this", 1)
+
+
+def test_an_article_that_was_taken_down(site: Site, worker: Worker) -> None:
+    """That it was, and nothing else."""
+    url = site.add("a", "/1", page("Title", prose("heron")))
+    worker.configure([feed(site, "b", item("g", url, "Title"))])
+    worker.once()
+    worker.run("forget", url)
+    said = why(worker, url)
+    assert said.startswith("It was taken down")

@@ -1,0 +1,142 @@
+"""why."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from worker import app, dedup, urls
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
+from worker.cli.status import state_of
+from worker.model import FeedId, Millis
+from worker.settings import load
+from worker.store import EntryStory, FeedStatus, Queued, Story, read_status, read_story
+
+_RECORD_ID = re.compile("[0-9a-f]{32}")
+
+
+def why(
+    subject: Annotated[str, typer.Argument(help="The URL of an article or a feed, a record id or a feed id.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Says where an article is, and why: what was decided of it, what it waits for, which file has it.
+
+    Of a feed: when it is polled next, and the reasons. Reads the state beside a running worker. Ends with 1 where
+    nothing is known.
+
+    Example: feedmill why https://example.org/2026/11/lighthouse
+    """
+    settings = load(config, os.environ)
+    is_id = _RECORD_ID.fullmatch(subject) is not None
+    url = None if is_id or urls.absolute(subject) is None else urls.canonical(subject)
+    story = read_story(
+        settings.state,
+        url=url,
+        url_key=dedup.url_key(url) if url else None,
+        record_id=bytes.fromhex(subject) if is_id else None,
+        name=subject,
+    )
+    feeds = {feed.id: feed for feed in read_status(settings.state)[0]}
+    if as_json:
+        print_json({**plain(story), "feeds": [plain(feeds[i]) for i in story.feeds if i in feeds]})
+    else:
+        for line in _said(story, feeds, url, settings.output.dir, app.now()):
+            console.print(line, soft_wrap=True)
+    if not (story.entries or story.feeds or story.forgotten):
+        raise typer.Exit(1)
+
+
+def _said(story: Story, feeds: Mapping[FeedId, FeedStatus], url: str | None, out: Path, now: Millis) -> Iterator[Text]:
+    for entry in story.entries:
+        yield from _entry(entry, feeds, out, now)
+    for feed_id in story.feeds:
+        yield from _feed(feeds.get(feed_id), feed_id, now)
+    if story.forgotten:
+        yield Text("It was taken down, or left its feed long ago: nothing is written of it any more.")
+    if story.entries or story.feeds or story.forgotten:
+        return
+    yield Text("No listed feed has shown it.")
+    if url is not None:
+        host = urls.host_of(url)
+        near = [feed for feed in feeds.values() if urls.host_of(feed.url) == host]
+        for feed in near[:5]:
+            yield Text("  A feed of its site: ") + clean(feed.id) + Text(f", {_polled(feed, now)}")
+        if not near:
+            yield Text(f"  No feed of {host} is listed.")
+
+
+def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now: Millis) -> Iterator[Text]:
+    yield Text("Article ", style="bold") + Text(entry.record_id) + Text("  ") + clean(entry.url or "without a URL")
+    yield Text(f"  seen      {ago(entry.first_seen_at, now)}, in the feed ") + clean(entry.feed_id)
+    if entry.duplicate_of is not None:
+        yield Text(f"  duplicate of {entry.duplicate_of}: ") + clean(entry.reason or "")
+    elif entry.revision:
+        revision = "" if entry.revision == 1 else f", revision {entry.revision}"
+        what = entry.extraction or "taken back"
+        yield Text(f"  written   {ago(entry.revised_at, now)}{revision}: {what}") + _because(entry)
+        yield Text("  file      ") + clean(_file(entry, out))
+    elif entry.reason:
+        yield Text("  not written: ") + clean(entry.reason)
+    if entry.gone_since is not None:
+        yield Text(f"  its page is gone since {ago(entry.gone_since, now)}; a deletion is written once that is sure")
+    if entry.queued is not None:
+        yield from _waiting(entry.queued, now)
+    feed = feeds.get(entry.feed_id)
+    yield Text("  feed      ") + (Text(_polled(feed, now)) if feed else Text("no longer listed"))
+
+
+def _because(entry: EntryStory) -> Text:
+    return Text(", ") + clean(entry.reason) if entry.reason else Text("")
+
+
+def _file(entry: EntryStory, out: Path) -> str:
+    if entry.unpublished:
+        return "not yet: it is sealed as output.seal_after says"
+    needle = entry.record_id.encode()
+    for path in entry.paths:
+        if (out / path).is_file() and needle in (out / path).read_bytes():
+            return str(out / path)
+    return f"merged or removed since; feedmill records --history {entry.record_id} reads it"
+
+
+def _waiting(work: Queued, now: Millis) -> Iterator[Text]:
+    if work.quarantined:
+        yield Text(f"  put aside after {counted(work.errors, 'failure')} of ours: ") + clean(work.error or "")
+        return
+    what = {"new": "to be read", "retry": "to be tried again", "look": "to be looked at again"}[work.kind]
+    if work.under_way:
+        yield Text(f"  queued    {what}: under way")
+        return
+    at = max(work.due_at, work.not_before if work.host else 0)
+    yield Text(f"  queued    {what} {ago(Millis(at), now) if at > now else 'as soon as it is its turn'}")
+    if work.not_before > max(now, work.due_at):
+        asked = f"is asked each {span(work.delay_ms)}, next {ago(work.not_before, now)}"
+        yield Text(f"            its host, {work.host}, {asked}")
+    if work.tries or work.waits:
+        waited = f", asked for patience {counted(work.waits, 'time')}" if work.waits else ""
+        yield Text(f"            failed {counted(work.tries, 'time')}{waited}: ") + clean(work.error or "")
+
+
+def _feed(feed: FeedStatus | None, feed_id: FeedId, now: Millis) -> Iterator[Text]:
+    yield Text("Feed ", style="bold") + clean(feed_id)
+    if feed is None:
+        yield Text("  no longer listed")
+        return
+    yield Text("  state     ") + state_of(feed, now)
+    yield Text(f"  polled    {_polled(feed, now)}")
+    if feed.why:
+        yield Text("  because   ") + clean(feed.why)
+    last = ago(feed.new_at, now)
+    yield Text(f"  entries   {feed.new_last} new at the last poll, {feed.new_total} in all, the last {last}")
+
+
+def _polled(feed: FeedStatus, now: Millis) -> str:
+    return f"polled {ago(feed.polled_at, now)}, next {ago(feed.next_poll_at, now)}"

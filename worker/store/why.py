@@ -1,0 +1,159 @@
+"""Where an article is, and why: what the state knows of it, for people. Reads only, beside the engine that writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, or_, select
+
+from worker.model import FeedId, Millis
+from worker.store import tables as t
+from worker.store.database import open_readonly
+from worker.store.graves import dead_keys
+from worker.store.refs import refs_by_key
+
+_SEGMENTS = 3
+"""An article is in the first segment that was begun after its commit or, with a backlog, in one of the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """Work on an entry that is not done."""
+
+    kind: str
+    """`new`, `retry` or `look`: the page was not asked for, could not be had, or is looked at again."""
+    host: str
+    """Empty where no page is wanted."""
+    due_at: Millis
+    not_before: Millis
+    """Of the host: nothing is asked of it before."""
+    delay_ms: int
+    under_way: bool
+    tries: int
+    waits: int
+    errors: int
+    quarantined: bool
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryStory:
+    """What became of an entry."""
+
+    record_id: str
+    url: str | None
+    feed_id: FeedId
+    first_seen_at: Millis
+    revision: int
+    """0: no record was written."""
+    revised_at: Millis | None
+    extraction: str | None
+    reason: str | None
+    duplicate_of: str | None
+    """The record id of what stands for it."""
+    gone_since: Millis | None
+    queued: Queued | None
+    unpublished: bool
+    """Its record is decided, and not in a file yet."""
+    paths: Sequence[str]
+    """Files of the output, one of which had its last record when it was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    entries: Sequence[EntryStory]
+    forgotten: bool
+    """It was taken down, or left its feed long ago: it is neither new nor known."""
+    feeds: Sequence[FeedId]
+    """Listed feeds with this URL or id."""
+
+
+def read_story(path: Path, *, url: str | None, url_key: bytes | None, record_id: bytes | None, name: str) -> Story:
+    """All that is known under a canonical URL, a record id, or the name of a feed. Raises StateError."""
+    engine = open_readonly(path)
+    with engine.connect() as connection:
+        named: list[Any] = [t.entry.c.url == url] if url else []
+        named += [t.entry.c.record_id == record_id] if record_id else []
+        ids = set(connection.scalars(select(t.entry.c.id).where(or_(*named)))) if named else set()
+        if url_key is not None:
+            ids |= {ref.entry_id for ref in refs_by_key(connection, [url_key]).values()}
+        keys = {key for key in (url_key, record_id) if key is not None}
+        feeds = connection.scalars(
+            select(t.feed.c.id).where(or_(t.feed.c.id == name, t.feed.c.url == name, t.feed.c.moved_to == name))
+        ).all()
+        story = Story(
+            entries=[_entry(connection, entry_id) for entry_id in sorted(ids)],
+            forgotten=bool(dead_keys(connection, keys)),
+            feeds=[FeedId(feed_id) for feed_id in feeds],
+        )
+    engine.dispose()
+    return story
+
+
+def _entry(connection: Connection, entry_id: int) -> EntryStory:
+    row = connection.execute(select(t.entry).where(t.entry.c.id == entry_id)).one()
+    first = select(t.entry.c.record_id).where(t.entry.c.id == row.duplicate_of)
+    original = connection.scalar(first) if row.duplicate_of is not None else None
+    return EntryStory(
+        record_id=row.record_id.hex(),
+        url=row.url,
+        feed_id=row.feed_id,
+        first_seen_at=row.first_seen_at,
+        revision=row.revision,
+        revised_at=row.revised_at,
+        extraction=row.extraction,
+        reason=row.reason,
+        duplicate_of=original and original.hex(),
+        gone_since=row.gone_since,
+        queued=_queued(connection, entry_id),
+        unpublished=_is_unpublished(connection, row),
+        paths=_paths(connection, row.revised_at),
+    )
+
+
+def _queued(connection: Connection, entry_id: int) -> Queued | None:
+    held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
+    row = connection.execute(
+        select(
+            t.work,
+            t.host.c.name,
+            t.host.c.not_before,
+            t.host.c.delay_ms,
+            select(t.slot.c.k).where(held).exists().label("under_way"),
+        )
+        .join(t.host, t.host.c.id == t.work.c.host_id)
+        .where(t.work.c.entry_id == entry_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Queued(
+        kind={t.NEW: "new", t.RETRY: "retry"}.get(row.priority, "look"),
+        host=row.name,
+        due_at=row.due_at,
+        not_before=row.not_before,
+        delay_ms=row.delay_ms,
+        under_way=row.under_way,
+        tries=row.tries,
+        waits=row.waits,
+        errors=row.errors,
+        quarantined=row.quarantined,
+        error=row.error,
+    )
+
+
+def _is_unpublished(connection: Connection, entry: Row[Any]) -> bool:
+    """By its time, as the outbox knows no entries: a record of the same instant may be taken for it."""
+    if entry.revised_at is None:
+        return False
+    same = select(t.outbox.c.id).where(t.outbox.c.ingested_at == entry.revised_at)
+    return connection.execute(same.limit(1)).first() is not None
+
+
+def _paths(connection: Connection, revised_at: int | None) -> Sequence[str]:
+    if revised_at is None:
+        return ()
+    begun = (t.segment.c.created_at >= revised_at, t.segment.c.path.is_not(None))
+    return connection.scalars(select(t.segment.c.path).where(*begun).order_by(t.segment.c.id).limit(_SEGMENTS)).all()
