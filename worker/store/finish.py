@@ -28,10 +28,11 @@ from worker.store.claims import settle
 from worker.store.entries import finish_entry, finish_look
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
-from worker.store.polls import AT_HOME, finish_poll, finish_seeking
+from worker.store.polls import AT_HOME, finish_polls, finish_seeking
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
 
+OtherDone = Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
 """Times that the handler may fail on an entry before it is quarantined."""
 _MINUTE = 60_000
@@ -52,34 +53,31 @@ def finish(
     standing = _standing(connection, [done.lease for done in batch])
     # Work that only changes hands is as due as it was: a run that does what was due at its start does it yet.
     at_once = now if polls_due_by is None else min(now, polls_due_by)
-    touched: set[int] = set()
-    results: list[Finished] = []
-    released: list[Done] = []
-    for done in batch:
-        if done.lease not in standing:
-            results.append(Finished(accepted=False))
-            continue
-        standing.remove(done.lease)
-        released.append(done)
-        result, hosts = _apply(
-            connection, done, at_once=at_once, policies=policies, planner=planner, window_ms=window_ms
-        )
-        results.append(result)
-        touched |= hosts
-    _release(connection, released, now)
-    note_answers(connection, released, now)
-    settle(connection, touched | {done.lease.host_id for done in released}, polls_by=polls_due_by)
-    return results
+    released: dict[int, Done] = {}
+    for place, done in enumerate(batch):
+        if done.lease in standing:
+            standing.remove(done.lease)
+            released[place] = done
+    polls = {place: done for place, done in released.items() if isinstance(done, PollDone)}
+    ended = finish_polls(connection, list(polls.values()), policies=policies, planner=planner)
+    results = dict(zip(polls, ended, strict=True))
+    for place, done in released.items():
+        if not isinstance(done, PollDone):
+            results[place] = _apply(connection, done, at_once=at_once, policies=policies, window_ms=window_ms)
+    touched = {host_id for _, hosts in results.values() for host_id in hosts}
+    freed = list(released.values())
+    _release(connection, freed, now)
+    note_answers(connection, freed, now)
+    settle(connection, touched | {done.lease.host_id for done in freed}, polls_by=polls_due_by)
+    return [results[place][0] if place in results else Finished(accepted=False) for place in range(len(batch))]
 
 
 def _apply(
-    connection: Connection, done: Done, *, at_once: Millis, policies: Policies, planner: Planner, window_ms: int
+    connection: Connection, done: OtherDone, *, at_once: Millis, policies: Policies, window_ms: int
 ) -> tuple[Finished, set[int]]:
     """The effect of one, and the hosts that it gave work to."""
     work_id = done.lease.work_id
     match done:
-        case PollDone():
-            return finish_poll(connection, done, policies=policies, planner=planner)
         case Sought():
             return finish_seeking(connection, done, policies=policies)
         case IngestDone():

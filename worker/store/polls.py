@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from worker import urls
 from worker.dedup import Duplicate, Known, New, Ref, place
 from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry, Sought
 from worker.schedule import next_revision
@@ -16,29 +18,73 @@ from worker.store.entries import original, write_duplicate
 from worker.store.feeds import Policies, add_work, host_id_of, host_ids
 from worker.store.graves import dead_keys, note_seen
 from worker.store.refs import refs_by_key
-from worker.store.standing import Planner, after, moves_of
+from worker.store.standing import Planner, Standing, after, moves_of
+
+AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "priority": t.POLL}
+"""The work of a poll as it begins."""
+
+_FEED_VALUES = tuple(column.name for column in t.feed.c if column.name not in ("id", "url", "active", "added_at"))
+_WORK_VALUES = ("url", "hops", "permanent", "seek", "priority", "due_at", "errors", "lost", "error")
 
 
-def finish_poll(
-    connection: Connection, done: PollDone, *, policies: Policies, planner: Planner
-) -> tuple[Finished, set[int]]:
-    """The poll's entries, state and next time; and the hosts that it gave work to."""
-    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
-    counts, came, touched = _entries(connection, done, policies)
-    standing = after(row, done, came, planner)
-    values = standing.values | {"new_last": counts.new}
-    if counts.new:
-        values |= {"new_at": done.at, "new_total": row.new_total + counts.new}
-    connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(values))
-    due = standing.due
+def _bound(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """`to_` keeps the names apart from the columns', which SQLAlchemy would take for the row's own."""
+    return {f"to_{name}": values[name] for name in names}
+
+
+_UPDATE_FEED = (
+    update(t.feed).where(t.feed.c.id == bindparam("this")).values({n: bindparam(f"to_{n}") for n in _FEED_VALUES})
+)
+_UPDATE_WORK = (
+    update(t.work)
+    .where(t.work.c.id == bindparam("this"))
+    .values({n: bindparam(f"to_{n}") for n in (*_WORK_VALUES, "host_id")})
+)
+
+
+def finish_polls(
+    connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner
+) -> list[tuple[Finished, set[int]]]:
+    """For each poll what became of its entries, and the hosts that it gave work to; the feeds' state and next time.
+
+    A statement costs more to build than to carry out: those that every poll needs are built once, and carried out for
+    all of them together.
+    """
+    rows: dict[str, Row[Any]] = {}
+    for ids in chunks([done.feed_id for done in batch]):
+        rows.update((row.id, row) for row in connection.execute(select(t.feed).where(t.feed.c.id.in_(ids))))
+    results: list[tuple[Finished, set[int]]] = []
+    feeds: list[dict[str, Any]] = []
+    work: list[dict[str, Any]] = []
+    for done in batch:
+        row = rows[done.feed_id]
+        counts, came, touched = _entries(connection, done, policies)
+        standing = after(row, done, came, planner)
+        known = row._mapping
+        totals = {"new_last": counts.new, "new_total": known["new_total"] + counts.new}
+        totals["new_at"] = done.at if counts.new else known["new_at"]
+        feeds.append(_bound({**known, **standing.values, **totals}, _FEED_VALUES) | {"this": done.feed_id})
+        work.append(_next_work(done, standing))
+        due = standing.due
+        told = replace(counts, next_at=due.due_at if due else None, why=due.reason if due else "retired: 410 Gone")
+        results.append((told, touched))
+    if batch:
+        homes = host_ids(connection, {urls.host_of(row["home"]) for row in work}, policies)
+        for row_of_work, (_, touched) in zip(work, results, strict=True):
+            home = homes[urls.host_of(row_of_work.pop("home"))]
+            row_of_work["to_host_id"] = home
+            touched.add(home)
+        connection.execute(_UPDATE_FEED, feeds)
+        connection.execute(_UPDATE_WORK, work)
+    return results
+
+
+def _next_work(done: PollDone, standing: Standing) -> dict[str, Any]:
+    values: dict[str, Any] = {**AT_HOME, "due_at": standing.due.due_at if standing.due else t.FAR}
     if standing.seek is not None:
-        work = {"url": standing.seek, "seek": True, "priority": t.BACKFILL, "due_at": done.at}
-    else:
-        work = {**AT_HOME, "due_at": due.due_at if due else t.FAR}
-    home = host_id_of(connection, standing.seek or standing.home, policies)
-    _requeue(connection, done.lease.work_id, {**work, "host_id": home})
-    told = replace(counts, next_at=due.due_at if due else None, why=due.reason if due else "retired: 410 Gone")
-    return told, touched | {home}
+        values |= {"url": standing.seek, "seek": True, "priority": t.BACKFILL, "due_at": done.at}
+    bound = _bound({**values, "errors": 0, "lost": 0, "error": None}, _WORK_VALUES)
+    return {**bound, "this": done.lease.work_id, "home": standing.seek or standing.home}
 
 
 def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:
@@ -59,10 +105,6 @@ def call_home(connection: Connection, policies: Policies) -> None:
     for row in connection.execute(seeking).all():
         home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
         _requeue(connection, row.work_id, {**AT_HOME, "host_id": home})
-
-
-AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "priority": t.POLL}
-"""The work of a poll as it begins."""
 
 
 def _requeue(connection: Connection, work_id: int, values: dict[str, Any]) -> None:
