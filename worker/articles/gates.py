@@ -26,8 +26,9 @@ from worker.model import Entry
 
 _LISTED, _MOST = 5, 200  # headings, or lines: enough for a list; looked at
 _TITLE = 500  # characters
-_LONGEST_WORD = 9  # characters, on average
-_STUB, _TEASER, _SHORT, _LONG_WALL = 40, 150, 300, 700  # words, at most
+_BOX = 2700  # characters, of one item of a list
+_STUB, _TEASER, _SHORT = 40, 150, 300  # words, at most
+_LONG_WALL = 6000  # characters, at most
 _ANNOUNCED = 0.5  # of the words of the entry's title stand in the page's own titles
 _VISIBLE, _BELOW = 30_000, 800  # characters: of a page; of what follows its text
 _TITLE_PARTS = re.compile(r"\s+[|·•–—»«-]\s+|\s*[|·•»«]\s*|:\s+")
@@ -81,7 +82,7 @@ def by_page(seen: Seen, *, html: str, text: str, entry: Entry | None) -> Gate | 
     html: the page's source. text: what was extracted from it.
     """
     page = _Page(seen=seen, html=html, text=text, entry=entry)
-    if page.words > _LONG_WALL:
+    if len(text) > _LONG_WALL:
         return page.list()
     return (
         page.challenge() or page.consent() or page.error() or page.wall() or page.shell() or page.list() or page.stray()
@@ -148,10 +149,8 @@ class _Page:
 
     def consent(self) -> Gate | None:
         """By the share of its words for consent: .22 of the characters on walls, .03 at most in 634 articles."""
-        if not self.text or len(self.text) > _LONG_WALL * _LONGEST_WORD:
-            return None
-        said = [term.lower() for term in marks.CONSENT.findall(self.text)]
-        share = sum(map(len, said)) / len(self.text)
+        said = marks.consent(self.text)
+        share = sum(map(len, said)) / (len(self.text) or 1)
         if len(set(said)) >= 4 and share >= (0.18 if self.own else 0.1):
             return Gate(kind="blocked", reason="a consent wall")
         return None
@@ -283,7 +282,7 @@ def _boxes(headings: list[HtmlElement]) -> Iterator[str]:
     around.update(parent.getparent() for parent in inner)
     for box, count in around.items():
         if count == 1 and box is not None and box not in inner:
-            yield " ".join(" ".join(box.itertext()).split())[: _SHORT * _LONGEST_WORD]
+            yield " ".join(" ".join(box.itertext()).split())[:_BOX]
 
 
 def _segments(url: str) -> list[str]:

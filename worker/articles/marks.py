@@ -10,22 +10,23 @@ import re
 # Scripts, forms and elements that stand on the challenge itself. What the same makers put on the pages that they
 # protect (/cdn-cgi/challenge-platform/scripts/jsd, js.datadome.co, Incapsula's SWJIYLWA, awswaf's script) is none.
 _MAKERS = {
-    "Cloudflare": r"_cf_chl_opt|cf-browser-verification|/cdn-cgi/challenge-platform/h/|id=.cf-error-details",
-    "DataDome": r"captcha-delivery\.com/|var dd\s*=\s*\{.{0,3}rt",
-    "HUMAN": r"px-captcha|captcha\.px-c(?:dn|loud)\.net",
-    "Akamai": r"errors\.edgesuite\.net|/_sec/cp_challenge/|sec-if-cpt-container|bm-verify=",
-    "Imperva": r"_Incapsula_Resource\?[^\"'>]{0,300}(?:incident|edet|xinfo)|Incapsula incident ID|distilIdentificationBlock",
-    "AWS WAF": r"gokuProps|awsWafCookieDomainList",
-    "Sucuri": r"sucuri_cloudproxy_js|Sucuri WebSite Firewall",
-    "Anubis": r"anubis_challenge|/\.within\.website/x/cmd/anubis/",
-    "SiteGround": r"/\.well-known/sgcaptcha/",
-    "Kasada": r"KPSDK",
-    "Fastly": r"/_fs-ch-",
-    "DDoS-Guard": r"/\.well-known/ddos-guard/(?:check|mark)|ddos-guard\.net/en/terms",
-    "Yandex": r"/checkcaptcha\?|/showcaptcha",
-    "Alibaba": r"/_____tmd_____/",
-    "testcookie": r"slowAES|toNumbers\(d\)",
+    "Cloudflare": ("_cf_chl_opt", "cf-browser-verification", "/cdn-cgi/challenge-platform/h/", "cf-error-details"),
+    "DataDome": ("captcha-delivery.com/", "var dd={'rt'"),
+    "HUMAN": ("px-captcha", "captcha.px-cdn.net", "captcha.px-cloud.net"),
+    "Akamai": ("errors.edgesuite.net", "/_sec/cp_challenge/", "sec-if-cpt-container", "bm-verify="),
+    "Imperva": ("_Incapsula_Resource?SWUDNSAI", "_Incapsula_Resource?CWUDNSAI", "Incapsula incident ID"),
+    "AWS WAF": ("gokuProps", "awsWafCookieDomainList"),
+    "Sucuri": ("sucuri_cloudproxy_js", "Sucuri WebSite Firewall"),
+    "Anubis": ("anubis_challenge", "/.within.website/x/cmd/anubis/"),
+    "SiteGround": ("/.well-known/sgcaptcha/",),
+    "Kasada": ("KPSDK.now",),
+    "Fastly": ("/_fs-ch-",),
+    "DDoS-Guard": ("/.well-known/ddos-guard/check", "/.well-known/ddos-guard/mark"),
+    "Yandex": ("/checkcaptcha?", "/showcaptcha"),
+    "Alibaba": ("/_____tmd_____/",),
+    "testcookie": ("slowAES", "toNumbers(d)"),
 }
+_BOX_LINE = 160  # characters
 
 
 def _any(lines: str) -> re.Pattern[str]:
@@ -33,9 +34,6 @@ def _any(lines: str) -> re.Pattern[str]:
     whole = re.sub(r"\\\n\s*", "", lines.strip())
     return re.compile("|".join(line.strip() for line in whole.splitlines()), re.IGNORECASE)
 
-
-_BOX_LINE = 160  # characters
-_CHALLENGE = re.compile("|".join(f"({pattern})" for pattern in _MAKERS.values()), re.IGNORECASE)
 
 ROBOT_CHECK = _any(
     r"""
@@ -137,7 +135,7 @@ WALL = _any(
     로그인 후 (?:이용|계속)|(?:للمشتركين|للأعضاء) فقط|اشترك (?:ل|في).{0,16}(?:قراءة|متابعة)
     """
 )
-CONSENT = _any(
+_CONSENT = _any(
     r"""
     cookies?\b|cookie-?(?:einstellungen|richtlinie|policy)|consent\w*|gdpr|dsgvo|rgpd|iab\b|tcf\b|opt.out
     vendors?\b|third.part(?:y|ies)|partners?\b|partnern?\b|personali[sz]ed (?:ads|content|advertising)|privacy
@@ -151,6 +149,10 @@ CONSENT = _any(
     hyväksy\w*|evästei\w*|souhlas\w*|файл\w* cookie|соглас\w*|конфиденциальност\w*|реклам\w*|クッキー|同意
     プライバシー|広告|个人信息|隐私|广告|동의|쿠키|개인정보|ملفات تعريف الارتباط|الخصوصية|موافق\w*
     """
+)
+_CONSENT_ITSELF = (
+    *("cookie", "consen", "zustimm", "einwillig", "toestemming", "zgod", "samtyck", "samtykk", "hyväks"),
+    *("souhlas", "соглас", "クッキー", "同意", "쿠키", "동의", "الارتباط", "privacy"),
 )
 NEEDS_SCRIPT = _any(
     r"""
@@ -175,9 +177,17 @@ WAITING = _any(
 
 
 def challenge(html: str) -> str | None:
-    """Who made the challenge that a page is, by what stands in its markup; None where no maker shows."""
-    found = _CHALLENGE.search(html)
-    return list(_MAKERS)[found.lastindex - 1] if found and found.lastindex else None
+    """Who made the challenge that a page is, by what stands in its markup; None where no maker shows.
+
+    Not as one pattern: that takes 60 ms a page, and this one.
+    """
+    return next((maker for maker, traces in _MAKERS.items() if any(trace in html for trace in traces)), None)
+
+
+def consent(text: str) -> list[str]:
+    """The words about consent that stand in a text, in lower case; none where it has no word for that itself."""
+    lower = text.lower()
+    return _CONSENT.findall(lower) if any(core in lower for core in _CONSENT_ITSELF) else []
 
 
 def free_part(text: str) -> str:
