@@ -343,6 +343,8 @@ class Article:
     """Name and version of what made the text."""
     reason: str | None = None
     """Why it is not `ok`."""
+    retry: bool = False
+    """Something stood in the article's place on its page that may be gone another time: worth asking again."""
     text: str = ""
     title: str | None = None
     summary: str | None = None

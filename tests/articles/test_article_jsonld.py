@@ -40,6 +40,7 @@ def test_everything_that_an_article_states_is_read() -> None:
         )
     )
     assert claims == Claims(
+        is_article=True,
         headline="Harbour opens",
         description="It & more",
         authors=(Author(name="Ada Lindqvist", url="https://news.example/ada"),),
@@ -242,3 +243,63 @@ def test_what_is_stated_is_bounded() -> None:
     assert claims.headline is not None
     assert (len(claims.headline), len(claims.authors), len(claims.keywords)) == (1000, 50, 50)
     assert len(claims.image or "") > 8000, "too long to be an address, rather than cut to another one"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        pytest.param("NewsArticle", (True, False, False), id="an article"),
+        pytest.param("DiscussionForumPosting", (True, True, False), id="a thread"),
+        pytest.param("Question", (True, True, False), id="a question"),
+        pytest.param("VideoObject", (False, False, True), id="a video"),
+        pytest.param("PodcastEpisode", (False, False, True), id="an episode"),
+        pytest.param("CollectionPage", (False, False, False), id="a list"),
+    ],
+)
+def test_what_the_page_is_about_is_told(kind: str, expected: tuple[bool, bool, bool]) -> None:
+    """An article, a discussion, a recording, or none of them."""
+    claims = read({"@type": kind, "name": "x"})
+    assert (claims.is_article, claims.is_discussion, claims.is_recording) == expected
+
+
+def test_a_video_in_an_article_is_not_what_the_page_is_about() -> None:
+    """A recording counts where there is no article."""
+    claims = read({"@type": "VideoObject", "name": "Film"}, article(headline="Text"))
+    assert (claims.headline, claims.is_recording) == ("Text", False)
+
+
+def test_a_video_tells_name_description_and_day() -> None:
+    """As an article does."""
+    node = {"@type": "VideoObject", "name": "Film", "description": "About it", "uploadDate": "2024-05-01"}
+    claims = read(node)
+    assert (claims.headline, claims.description, claims.published) == ("Film", "About it", "2024-05-01")
+
+
+@pytest.mark.parametrize(
+    ("says", "free"),
+    [
+        ({}, None),
+        ({"isAccessibleForFree": True}, True),
+        ({"isAccessibleForFree": "True"}, True),
+        ({"isAccessibleForFree": False}, False),
+        ({"isAccessibleForFree": "false"}, False),
+        ({"isAccessibleForFree": "http://schema.org/False"}, False),
+        ({"isAccessibleForFree": None}, None),
+        ({"isAccessibleForFree": True, "hasPart": [{"isAccessibleForFree": "False", "cssSelector": ".x"}]}, False),
+        ({"hasPart": {"isAccessibleForFree": True, "cssSelector": ".x"}}, None),
+        ({"hasPart": ["x", None, 3]}, None),
+    ],
+)
+def test_whether_an_article_is_free_is_told(says: dict[str, Any], free: bool | None) -> None:
+    """As a boolean or a text; a part that is not free makes the article none."""
+    claims = read(article(**says))
+    assert claims.free is free
+    assert claims.locked == ((".x",) if free is False and "hasPart" in says else ())
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"), [(412, 412), ("412", 412), ("many", None), (-1, None), (True, None), ([], None)]
+)
+def test_the_number_of_words_is_read(stated: object, words: int | None) -> None:
+    """As a number or digits."""
+    assert read(article(wordCount=stated)).words == words

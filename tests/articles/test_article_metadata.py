@@ -9,6 +9,7 @@ import pytest
 import trafilatura
 
 from worker.articles.metadata import describe
+from worker.articles.seen import look
 from worker.model import Article, Author, Entry, Millis
 
 URL = "https://news.example/2024/harbour"
@@ -87,7 +88,7 @@ def told(article: Article) -> dict[str, tuple[str | None, object]]:
 def test_the_feed_leads_where_it_speaks_of_the_entry() -> None:
     """Title, summary, authors, tags and dates are the feed's; language, image and the rest the page's."""
     tree = page(jsonld=JSONLD, meta=OPENGRAPH | META, extra='<link rel="license" href="/by">', html=' lang="fr"')
-    assert told(describe(ENTRY, tree=tree, url=URL)) == {
+    assert told(describe(ENTRY, look(tree, URL))) == {
         "title": ("feed", "By the feed"),
         "summary": ("feed", "Described by the feed"),
         "authors": ("feed", "Fee D"),
@@ -104,7 +105,7 @@ def test_the_feed_leads_where_it_speaks_of_the_entry() -> None:
 
 def test_json_ld_comes_next() -> None:
     """Without a feed JSON-LD is asked first, but for the title and the image that the site shares."""
-    assert told(describe(None, tree=page(jsonld=JSONLD, meta=OPENGRAPH | META), url=URL)) == {
+    assert told(describe(None, look(page(jsonld=JSONLD, meta=OPENGRAPH | META), URL))) == {
         "title": ("opengraph", "By OpenGraph"),
         "summary": ("jsonld", "Described by JSON-LD"),
         "authors": ("jsonld", "Jo Ld"),
@@ -121,14 +122,14 @@ def test_json_ld_comes_next() -> None:
 
 def test_json_ld_alone_gives_title_and_image() -> None:
     """Where nothing is shared."""
-    seen = told(describe(None, tree=page(jsonld=JSONLD), url=URL))
+    seen = told(describe(None, look(page(jsonld=JSONLD), URL)))
     assert seen["title"] == ("jsonld", "By JSON-LD")
     assert seen["image"] == ("jsonld", "https://news.example/jsonld.jpg")
 
 
 def test_opengraph_and_meta_come_last_but_for_the_page() -> None:
     """What no one else says."""
-    assert told(describe(None, tree=page(meta=OPENGRAPH | META, html=' lang="fr"'), url=URL)) == {
+    assert told(describe(None, look(page(meta=OPENGRAPH | META, html=' lang="fr"'), URL))) == {
         "title": ("opengraph", "By OpenGraph"),
         "summary": ("opengraph", "Described by OpenGraph"),
         "authors": ("meta", "Mo Meta"),
@@ -145,7 +146,7 @@ def test_opengraph_and_meta_come_last_but_for_the_page() -> None:
 
 def test_meta_alone() -> None:
     """A day stays a day, at 00:00 UTC."""
-    seen = told(describe(None, tree=page(meta=META), url=URL))
+    seen = told(describe(None, look(page(meta=META), URL)))
     assert seen["summary"] == ("meta", "Described by meta")
     assert seen["date_published"] == ("meta", (1_714_953_600_000, "day"))
     assert seen["date_modified"] == ("meta", 1_715_076_000_000)
@@ -158,7 +159,7 @@ def test_the_face_of_the_page_is_read_where_nothing_is_stated() -> None:
         '<p class="byline author">Ada Lindqvist</p><p class="date">Published 2024-05-01</p>'
         "<p>A paragraph of some length stands here.</p></article></body></html>"
     )
-    seen = told(describe(None, tree=tree, url=URL))
+    seen = told(describe(None, look(tree, URL)))
     assert seen["title"] == ("page", "Harbour opens")
     assert seen["authors"] == ("page", "Ada Lindqvist")
     assert seen["date_published"] == ("page", (1_714_521_600_000, "day"))
@@ -166,7 +167,7 @@ def test_the_face_of_the_page_is_read_where_nothing_is_stated() -> None:
 
 def test_a_marked_time_element_gives_the_date() -> None:
     """With its time and offset."""
-    article = describe(None, tree=page(extra='<time pubdate datetime="2024-05-01T10:20:30+02:00">May</time>'), url=URL)
+    article = describe(None, look(page(extra='<time pubdate datetime="2024-05-01T10:20:30+02:00">May</time>'), URL))
     assert (article.published, article.sources["date_published"]) == (1_714_551_630_000, "page")
 
 
@@ -199,7 +200,7 @@ def test_no_article_is_modified_before_it_is_published(
 ) -> None:
     """Such a date is a mistake, or less precise than it looks; the record goes without."""
     jsonld = {"@type": "Article", "datePublished": published, "dateModified": modified}
-    article = describe(None, tree=page(jsonld=jsonld), url=URL)
+    article = describe(None, look(page(jsonld=jsonld), URL))
     assert article.modified == expected
     assert ("date_modified" in article.sources) == (expected is not None)
 
@@ -207,7 +208,7 @@ def test_no_article_is_modified_before_it_is_published(
 def test_the_next_witness_is_asked_where_one_says_nothing_usable() -> None:
     """A date that is none, a language that is none, an image that is no address."""
     jsonld = {"@type": "Article", "datePublished": "soon", "inLanguage": "German", "image": "data:x"}
-    article = describe(Entry(language="de"), tree=page(jsonld=jsonld, meta={"og:image": "http://[x"} | META), url=URL)
+    article = describe(Entry(language="de"), look(page(jsonld=jsonld, meta={"og:image": "http://[x"} | META), URL))
     assert article.sources["date_published"] == "meta"
     assert article.sources["language"] == "feed"
     assert article.image is None

@@ -16,8 +16,10 @@ Node: TypeAlias = Mapping[str, object]
 
 _MAX_NODES = 2000  # of one page; sites with many have hundreds
 _MAX_LIST = 50
-# Article and its many kinds; blog, live blog, social and forum postings; no JobPosting.
-_ARTICLE = re.compile(r"(?:.*(?:Article|(?<!Job)Posting)|Report)$", re.IGNORECASE)
+# Article and its many kinds; blog, live blog, social and forum postings, questions; no JobPosting.
+_ARTICLE = re.compile(r"(?:.*(?:Article|(?<!Job)Posting)|Report|Question)$", re.IGNORECASE)
+_DISCUSSION = re.compile(r"(?:DiscussionForumPosting|Question)$", re.IGNORECASE)
+_RECORDING = re.compile(r"(?:VideoObject|AudioObject|PodcastEpisode|RadioEpisode|TVEpisode|Clip)$", re.IGNORECASE)
 _PAGE = re.compile(r".*Page$", re.IGNORECASE)
 _WRAPPING = re.compile(r"<!\[CDATA\[|\]\]>|<!--|-->")
 _STRAY_COMMA = re.compile(r",(\s*[}\]])")
@@ -27,6 +29,12 @@ _STRAY_COMMA = re.compile(r",(\s*[}\]])")
 class Claims:
     """What JSON-LD says; dates and URLs verbatim, texts on one line."""
 
+    is_article: bool = False
+    """There is a node for an article, posting or question; a page's own does not count."""
+    is_discussion: bool = False
+    """It is a forum's posting or a question: what others wrote below belongs to it."""
+    is_recording: bool = False
+    """There is none, but one for a video or an episode."""
     headline: str | None = None
     description: str | None = None
     authors: tuple[Author, ...] = ()
@@ -38,26 +46,37 @@ class Claims:
     section: str | None = None
     publisher: str | None = None
     license: str | None = None
+    free: bool | None = None
+    """isAccessibleForFree, of the article or of a part of it: False where either is not."""
+    locked: tuple[str, ...] = ()
+    """CSS selectors of the parts that are not free."""
+    words: int | None = None
+    """wordCount."""
 
 
 def read(scripts: Iterable[str], url: str) -> Claims:
     """The claims of the node that describes the article at `url`; empty ones where no script has such a node.
 
-    Of several articles (a page may list its neighbours) it is the one that names `url`, else the first. Where there
-    is none, the dates, language and image of the page's own node are taken.
+    Of several articles (a page may list its neighbours) it is the one that names `url`, else the first; where there
+    is none, the same of videos and episodes. Else the dates, language and image of the page's own node are taken.
     """
     nodes = [node for script in scripts for node in _nodes(_parsed(script))][:_MAX_NODES]
     named = {str(node["@id"]): node for node in nodes if "@id" in node and len(node) > 1}
-    articles = [node for node in nodes if _is(node, _ARTICLE)]
-    article = next((node for node in articles if _names(node, url)), articles[0] if articles else None)
+    found = _about(nodes, _ARTICLE, url)
+    recording = _about(nodes, _RECORDING, url) if found is None else None
+    article = found or recording
     if article is None:
         page = next((node for node in nodes if _is(node, _PAGE)), {})
         article = {key: page[key] for key in ("datePublished", "dateModified", "inLanguage", "image") if key in page}
+    parts = [part for part in _listed(article.get("hasPart")) if _is_node(part) and _false(_free(part))]
     return Claims(
+        is_article=found is not None,
+        is_discussion=found is not None and _is(found, _DISCUSSION),
+        is_recording=recording is not None,
         headline=_text(article.get("headline")) or _text(article.get("name")),
         description=_text(article.get("description"), 5000),
         authors=tuple(_agents(article.get("author") or article.get("creator"), named)),
-        published=_text(article.get("datePublished")),
+        published=_text(article.get("datePublished") or article.get("uploadDate")),
         modified=_text(article.get("dateModified")),
         language=_language(article.get("inLanguage")),
         image=_link(article.get("image"), named) or _link(article.get("thumbnailUrl"), named),
@@ -65,7 +84,33 @@ def read(scripts: Iterable[str], url: str) -> Claims:
         section=next(iter(_texts(article.get("articleSection"))), None),
         publisher=next((agent.name for agent in _agents(article.get("publisher"), named)), None),
         license=_link(article.get("license"), named),
+        free=False if parts or _false(_free(article)) else None if _free(article) is None else True,
+        locked=tuple(selector for part in parts for selector in _texts(part.get("cssSelector"))),
+        words=_whole_number(article.get("wordCount")),
     )
+
+
+def _about(nodes: Iterable[Node], kind: re.Pattern[str], url: str) -> Node | None:
+    """The node of a kind that names `url`, else the first of that kind."""
+    some = [node for node in nodes if _is(node, kind)]
+    return next((node for node in some if _names(node, url)), some[0] if some else None)
+
+
+def _free(node: Node) -> object:
+    return node.get("isAccessibleForFree", node.get("isAccessibleForfree"))  # as Google's examples had it once
+
+
+def _false(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.strip().lower().rpartition("/")[2] == "false")
+
+
+def _whole_number(value: object) -> int | None:
+    text = str(value) if isinstance(value, int | str) else ""
+    return int(text) if text.isdecimal() and len(text) < 8 else None
+
+
+def _listed(value: object) -> list[object]:
+    return (value if isinstance(value, list) else [value])[:_MAX_LIST]
 
 
 def _parsed(script: str) -> object:
@@ -129,8 +174,7 @@ def _text(value: object, limit: int = 1000) -> str | None:
 
 
 def _texts(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [text for item in items[:_MAX_LIST] if (text := _text(item))]
+    return [text for item in _listed(value) if (text := _text(item))]
 
 
 def _resolved(value: object, named: Mapping[str, Node]) -> object:
@@ -142,7 +186,7 @@ def _resolved(value: object, named: Mapping[str, Node]) -> object:
 
 def _agents(value: object, named: Mapping[str, Node]) -> Iterator[Author]:
     """The persons and organisations of a value; addresses are no names."""
-    for item in (value if isinstance(value, list) else [value])[:_MAX_LIST]:
+    for item in _listed(value):
         agent = _resolved(item, named)
         node: Node = agent if _is_node(agent) else {"name": agent}
         address = _link(node.get("url"), named)
@@ -153,7 +197,7 @@ def _agents(value: object, named: Mapping[str, Node]) -> Iterator[Author]:
 
 def _link(value: object, named: Mapping[str, Node]) -> str | None:
     """The first URL of a string, an ImageObject or CreativeWork, or a list of them."""
-    for item in (value if isinstance(value, list) else [value])[:_MAX_LIST]:
+    for item in _listed(value):
         node = _resolved(item, named)
         link = (node.get("contentUrl") or node.get("url") or node.get("@id")) if _is_node(node) else node
         if isinstance(link, list):

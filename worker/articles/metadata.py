@@ -12,14 +12,12 @@ from functools import cached_property
 from typing import TypeVar
 
 import trafilatura
-from lxml.html import HtmlElement
 
 from worker import urls
 from worker.articles import dates, fields, plain
 from worker.articles.head import Head
-from worker.articles.head import read as read_head
 from worker.articles.jsonld import Claims
-from worker.articles.jsonld import read as read_jsonld
+from worker.articles.seen import Seen
 from worker.model import Article, Author, Entry, Millis, Precision
 
 T = TypeVar("T")
@@ -38,10 +36,10 @@ _MODIFIED_META = ("datemodified", "article.updated", "dcterms.modified", "last-m
 _DATE_SEARCH = {"extensive_search": False, "original_date": True, "min_date": "1990-01-01", "max_date": "2099-12-31"}
 
 
-def describe(entry: Entry | None, *, tree: HtmlElement | None = None, url: str = "") -> Article:
-    """An article without text: what `entry` and the page `tree` at `url` say of it. The tree is left as it is."""
-    page = Head(base=url) if tree is None else read_head(tree, url)
-    said = _Said(feed=entry or Entry(), page=page, claims=read_jsonld(page.scripts, url), tree=tree, url=url)
+def describe(entry: Entry | None, seen: Seen | None = None) -> Article:
+    """An article without text: what `entry` and the page say of it."""
+    page, url = (seen.head, seen.url) if seen else (Head(base=""), "")
+    said = _Said(feed=entry or Entry(), page=page, claims=seen.claims if seen else Claims(), seen=seen)
     published, precision = said.published() or (None, None)
     return Article(
         extraction="failed",
@@ -69,8 +67,7 @@ class _Said:
     feed: Entry
     page: Head
     claims: Claims
-    tree: HtmlElement | None
-    url: str
+    seen: Seen | None
     sources: dict[str, str] = field(default_factory=dict)
 
     def title(self) -> str | None:
@@ -181,9 +178,9 @@ class _Said:
 
     @cached_property
     def _guess(self) -> _Guess:
-        if self.tree is None:
+        if self.seen is None:
             return _Guess()
-        found = trafilatura.extract_metadata(self.tree, self.url or None, _DATE_SEARCH)
+        found = trafilatura.extract_metadata(self.seen.tree, self.seen.url or None, _DATE_SEARCH)
         authors = tuple(Author(name=name) for name in (found.author or "").split(";"))
         return _Guess(title=found.title, authors=authors, date=found.date)
 

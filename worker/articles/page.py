@@ -7,9 +7,11 @@ from dataclasses import replace
 import trafilatura
 from lxml.html import HtmlElement
 
-from worker.articles import charset, feed, media, plain
+from worker.articles import charset, feed, gates, marks, media, plain, words
+from worker.articles.gates import Gate
 from worker.articles.metadata import describe
-from worker.dedup import title_key, word_count
+from worker.articles.seen import look
+from worker.dedup import title_key
 from worker.model import Article, Entry, FullText
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
@@ -27,15 +29,38 @@ def from_page(
     decoded = charset.decode(body, content_type)
     if media.is_plain_text(body, content_type):
         page = replace(describe(entry), extractor=feed.EXTRACTOR, text=plain.lines(decoded))
-    else:
-        # One tree for metadata and text: neither changes it (bare_extraction copies it: 0.8 ms, parsing takes 2.8).
-        tree = trafilatura.load_html(decoded)
-        if tree is None:
-            return _without_page(entry, "the page is not HTML")
-        described = describe(entry, tree=tree, url=url)
-        text = _below_title(_text(tree, url), described.title)
-        page = replace(described, extractor=EXTRACTOR, text=text)
-    return _chosen(page, feed.text(entry) if entry else "", full_text)
+        return _chosen(page, feed.text(entry) if entry else "", full_text)
+    asked = entry.url if entry else None
+    if gate := gates.by_address(asked, url):
+        return _gated(gate, None, entry)
+    # One tree for metadata and text: neither changes it (bare_extraction copies it: 0.8 ms, parsing takes 2.8).
+    tree = trafilatura.load_html(decoded)
+    if tree is None:
+        return _without_page(entry, "the page is not HTML")
+    seen = look(tree, url)
+    text = _text(tree, url)
+    gate = gates.by_page(seen, html=decoded, text=text, entry=entry)
+    if gate and not gate.own_page:
+        return _gated(gate, None, entry)
+    described = describe(entry, seen)
+    page = replace(described, extractor=EXTRACTOR, text=_below_title(text, described.title))
+    return _gated(gate, page, entry) if gate else _chosen(page, feed.text(entry) if entry else "", full_text)
+
+
+def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
+    """The feed's text in place of what is no article; a paywalled page's free part where the feed has less.
+
+    page: the article's own page, though what it shows is not the article; None where it is some other page.
+    """
+    witness = feed.text(entry) if entry else ""
+    described = page or describe(entry)
+    free = marks.free_part(page.text) if page and gate.kind == "paywalled" else ""
+    if free and words.count(free) > words.count(witness):
+        sources = {**described.sources, "content_text": "page"}
+        return replace(described, extraction=gate.kind, reason=gate.reason, text=free, sources=sources, retry=True)
+    if witness:
+        return replace(feed.with_feed_text(described, witness, gate.reason), retry=True)
+    return replace(described, extraction=gate.kind, extractor=None, reason=gate.reason, text="", retry=True)
 
 
 def _text(tree: HtmlElement, url: str) -> str:
@@ -56,7 +81,7 @@ def _chosen(page: Article, witness: str, full_text: FullText) -> Article:
     if not page.text:
         return feed.with_feed_text(replace(page, extractor=None), witness, "the page has no article text")
     if full_text != "always":
-        there, here = word_count(page.text), word_count(witness)
+        there, here = words.count(page.text), words.count(witness)
         if here >= _WITNESS_WORDS and there * 2 < here:
             return feed.with_feed_text(page, witness, f"the page has {there} words, the feed {here}")
     return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})

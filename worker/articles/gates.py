@@ -1,0 +1,293 @@
+"""What stands where an article should: walls, challenges, errors, lists and shells that answer 200 like a page.
+
+Precision first: no sign counts where the page is long, or calls itself an article and shows what the feed announced,
+unless that sign stands on nothing but walls. An article that is held back is worse than a wall let through once, since
+walls repeat, and the texts of one site that are all the same show up as duplicates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Literal
+from urllib.parse import urlsplit
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from worker import urls
+from worker.articles import marks, words
+from worker.articles.seen import Seen
+from worker.model import Entry
+
+_LISTED, _MOST = 5, 200  # headings, or lines: enough for a list; looked at
+_TITLE = 500  # characters
+_BOX = 2700  # characters, of one item of a list
+_STUB, _TEASER, _SHORT = 40, 150, 300  # words, at most
+_LONG_WALL = 6000  # characters, at most
+_ANNOUNCED = 0.5  # of the words of the entry's title stand in the page's own titles
+_VISIBLE, _BELOW = 30_000, 800  # characters: of a page; of what follows its text
+_TITLE_PARTS = re.compile(r"\s+[|·•–—»«-]\s+|\s*[|·•»«]\s*|:\s+")
+_SILENT = frozenset({"script", "style", "noscript", "template", "svg", "iframe", "select", "head", "nav"})
+_LOGIN = re.compile(
+    r"(?:log-?in|sign-?in|sign-?on|sso|auth|authorize|oauth2?|anmelden|einloggen|connexion|se-connecter|iniciar-sesion"
+    r"|acceso|accedi|entrar|inloggen|logowanie|regwall|paywall|subscribe|subscription|abonnement|signup|sign-up|register)"
+    r"(?:\.\w{2,5})?"
+)
+_CONSENT = re.compile(
+    r"(?:cookie-?)?(?:consent|cookiewall|cookie-wall|privacy-?gate|privacy-?wall|cmp|collectconsent)(?:\.\w{2,5})?"
+)
+_LOGIN_HOST = re.compile(r"(?:login|signin|accounts?|auth|sso)\.")
+_CONSENT_HOST = re.compile(r"(?:consent|guce|myprivacy|privacy-?gate|cmp)\.")
+_MISSING = re.compile(r"(?:404|410|error-?404|not-?found|page-?not-?found|error|fehler|erreur)(?:\.\w{2,5})?")
+_MOUNT = re.compile(r"(?:root|app|__next|__nuxt|___gatsby|svelte|react-root|ember-app|main-app|app-root)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    kind: Literal["blocked", "paywalled", "failed"]
+    reason: str
+    """One line for people."""
+    own_page: bool = False
+    """It is the article's page all the same: what it says of the article holds, and so does the text it gives."""
+
+
+def by_address(asked: str | None, url: str) -> Gate | None:
+    """What a redirect from the entry's link to `url` led to: a login, a consent wall, an error, the front page."""
+    try:
+        if asked is None or urls.canonical(asked) == urls.canonical(url):
+            return None
+        if urls.is_home(url) and not urls.is_home(asked):
+            return Gate(kind="failed", reason="the link leads to the site's front page")
+        then_host, now_host = urls.host_of(asked), urls.host_of(url)
+        new = set(_segments(url)) - set(_segments(asked))
+    except ValueError:
+        return None
+    if any(_MISSING.fullmatch(segment) for segment in new):
+        return Gate(kind="failed", reason="the link leads to an error page")
+    if any(_CONSENT.fullmatch(segment) for segment in new) or _only_now(_CONSENT_HOST, then_host, now_host):
+        return Gate(kind="blocked", reason="the link leads to a consent wall")
+    if any(_LOGIN.fullmatch(segment) for segment in new) or _only_now(_LOGIN_HOST, then_host, now_host):
+        return Gate(kind="paywalled", reason="the link leads to a login")
+    return None
+
+
+def by_page(seen: Seen, *, html: str, text: str, entry: Entry | None) -> Gate | None:
+    """What a page shows instead of its article; None where it may be the article.
+
+    html: the page's source. text: what was extracted from it.
+    """
+    page = _Page(seen=seen, html=html, text=text, entry=entry)
+    if len(text) > _LONG_WALL:
+        return page.list()
+    return (
+        page.challenge() or page.consent() or page.error() or page.wall() or page.shell() or page.list() or page.stray()
+    )
+
+
+@dataclass(kw_only=True)
+class _Page:
+    """One page under suspicion. Each method names the gate of its kind, or None."""
+
+    seen: Seen
+    html: str
+    text: str
+    entry: Entry | None
+
+    @cached_property
+    def words(self) -> int:
+        return words.count(self.text)
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """What the page calls itself."""
+        named = [self.seen.tree.findtext(".//title"), self.seen.head.first("og:title"), self.seen.head.heading]
+        return [" ".join(title[:_TITLE].split()) for title in named if title]
+
+    @cached_property
+    def visible(self) -> str:
+        """What a reader sees, but for navigation that is marked as such."""
+        pieces: list[str] = []
+        length = 0
+        walk = etree.iterwalk(self.seen.tree, events=("start", "end"))
+        for event, element in walk:
+            if event == "start" and element.tag in _SILENT:
+                walk.skip_subtree()
+                continue
+            piece = (element.text if event == "start" else element.tail) or ""
+            pieces.append(piece)
+            length += len(piece)
+            if length > _VISIBLE:
+                break
+        return " ".join(" ".join(pieces).split())[:_VISIBLE]
+
+    @cached_property
+    def own(self) -> bool:
+        """The page is that of an article: it says so, or its titles are what the feed announced."""
+        return self.seen.claims_article or self.announced >= _ANNOUNCED
+
+    @cached_property
+    def announced(self) -> float:
+        """The share of the entry's title that stands in the page's titles; 0 where there is no entry."""
+        wanted = frozenset(words.of(self.entry.title or "")) if self.entry else set()
+        return len(wanted & frozenset(words.of(" ".join(self.titles)))) / len(wanted) if wanted else 0
+
+    def challenge(self) -> Gate | None:
+        if self.words > _TEASER:
+            return None
+        if maker := marks.challenge(self.html):
+            return Gate(kind="blocked", reason=f"a challenge of {maker}")
+        if not self.own and (
+            self._titled(marks.ROBOT_CHECK) or (self._bare and marks.ROBOT_CHECK.search(self.visible))
+        ):
+            return Gate(kind="blocked", reason="a check for robots")
+        return None
+
+    def consent(self) -> Gate | None:
+        """By the share of its words for consent: .22 of the characters on walls, .03 at most in 634 articles."""
+        said = marks.consent(self.text)
+        share = sum(map(len, said)) / (len(self.text) or 1)
+        if len(set(said)) >= 4 and share >= (0.18 if self.own else 0.1):
+            return Gate(kind="blocked", reason="a consent wall")
+        return None
+
+    def error(self) -> Gate | None:
+        if self.words > _TEASER or self.own:
+            return None
+        if self._titled(marks.MISSING) or (self._bare and marks.MISSING.search(self.visible)):
+            return Gate(kind="failed", reason="the page says that there is none")
+        if self._titled(marks.BROKEN):
+            return Gate(kind="failed", reason="the page says that the site is out of order")
+        return None
+
+    def wall(self) -> Gate | None:
+        """A paywall or a login: what the page says of itself, or what it says where the free part ends."""
+        if self.words > _SHORT:
+            return None
+        claims = self.seen.claims
+        locked = claims.free is False or self.seen.head.first("article:content_tier") == "locked"
+        if locked and not self._has_locked_part():
+            return Gate(kind="paywalled", reason="the page says that it is not free", own_page=True)
+        if marks.WALL.search(self._below()) or marks.free_part(self.text) != self.text:
+            return Gate(kind="paywalled", reason="the page ends at a paywall or login", own_page=self.own)
+        if not self.own and self._bare and self.seen.tree.xpath("boolean(//input[@type='password'])"):
+            return Gate(kind="paywalled", reason="the page asks for a login")
+        return None
+
+    def shell(self) -> Gate | None:
+        if self.words > _STUB:
+            return None
+        if marks.NEEDS_SCRIPT.search(self.text) or (not self.text and self._mounts()):
+            return Gate(kind="failed", reason="the page needs JavaScript", own_page=self.own)
+        if marks.WAITING.fullmatch(self.text) or self._refreshes():
+            return Gate(kind="failed", reason="the page only leads on")
+        return None
+
+    def list(self) -> Gate | None:
+        """What was extracted are linked headings of the site, or what stands in the box of just one of them."""
+        lines = self.text.split("\n", _MOST)[:_MOST]
+        if self.own or len(lines) < _LISTED:
+            return None
+        headings = [h for h in islice(self.seen.tree.iter("h1", "h2", "h3", "h4"), _MOST) if self._leads_on(h)]
+        if len(headings) < _LISTED:
+            return None
+        linked = {_said(heading) for heading in headings}
+        boxes = "\n".join(_boxes(headings))
+        listed = sum(line in linked for line in lines)
+        boxed = sum(line in linked or line in boxes for line in lines)
+        if (listed >= _LISTED and listed >= 0.4 * len(lines)) or (boxed >= _LISTED and boxed >= 0.6 * len(lines)):
+            return Gate(kind="failed", reason=f"a list of {len(linked)} other pages")
+        return None
+
+    def stray(self) -> Gate | None:
+        """Nothing that the feed announced stands on the page: an interstitial that nobody described yet."""
+        wanted = frozenset(words.of((self.entry.title or "") if self.entry else ""))
+        if len(wanted) < 4 or self.words > _TEASER or self.own:
+            return None
+        if wanted & frozenset(words.of(" ".join((*self.titles, self.text)))):
+            return None
+        return Gate(kind="blocked", reason="nothing on the page is what the feed announced")
+
+    def _below(self) -> str:
+        """What stands below the extracted text; all that is seen where that can't be told."""
+        at = self.visible.rfind(self.text[-40:].rpartition("\n")[2]) if self.text else -1
+        return self.visible[at : at + _BELOW] if at >= 0 else self.visible
+
+    @property
+    def _bare(self) -> bool:
+        """There is next to nothing on the page."""
+        return words.count(self.visible) <= 2 * _STUB
+
+    def _titled(self, sign: re.Pattern[str]) -> bool:
+        """A part of one of the page's titles says little else."""
+        for part in (part for title in self.titles for part in (title, *_TITLE_PARTS.split(title))):
+            found = sign.search(part)
+            if found and len(part) <= len(found[0]) + 16:
+                return True
+        return False
+
+    def _has_locked_part(self) -> bool:
+        """The parts that are said not to be free are there, at length: the page serves them to whoever asks."""
+        for selector in self.seen.claims.locked:
+            name = selector.strip().lstrip(".#")
+            if name.replace("-", "").replace("_", "").isalnum():
+                found = self.seen.tree.xpath(
+                    "//*[@id=$n or contains(concat(' ', @class, ' '), concat(' ', $n, ' '))]", n=name
+                )
+                if any(words.count("".join(part.itertext("p", "div"))) > _TEASER // 2 for part in found[:20]):
+                    return True
+        stated = self.seen.claims.words
+        return stated is not None and self.words >= 0.8 * stated
+
+    def _mounts(self) -> bool:
+        """Scripts are to fill the page."""
+        places = self.seen.tree.xpath("//body/*[@id]/@id")
+        return any(_MOUNT.fullmatch(str(place)) for place in places[:20])
+
+    def _leads_on(self, heading: HtmlElement) -> bool:
+        """The heading links to another page of the same site."""
+        link = heading.find(".//a[@href]")
+        if link is None:
+            link = next(heading.iterancestors("a"), None)
+        there = urls.absolute((link.get("href") or "").partition("#")[0], self.seen.url) if link is not None else None
+        return there is not None and there != self.seen.url and urls.host_of(there) == self._host
+
+    @cached_property
+    def _host(self) -> str | None:
+        try:
+            return urls.host_of(self.seen.url)
+        except urls.BadUrl:
+            return None
+
+    def _refreshes(self) -> bool:
+        return bool(
+            self.seen.tree.xpath(
+                "boolean(//meta[translate(@http-equiv,'REFSH','refsh')='refresh'][contains(@content,'=')])"
+            )
+        )
+
+
+def _said(element: HtmlElement) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def _boxes(headings: list[HtmlElement]) -> Iterator[str]:
+    """The texts of the elements around one heading each."""
+    around = Counter(heading.getparent() for heading in headings)
+    inner = {heading.getparent() for heading in headings if heading.getparent().tag == "a"}
+    around.update(parent.getparent() for parent in inner)
+    for box, count in around.items():
+        if count == 1 and box is not None and box not in inner:
+            yield " ".join(" ".join(box.itertext()).split())[:_BOX]
+
+
+def _segments(url: str) -> list[str]:
+    return urlsplit(url).path.lower().strip("/").split("/")
+
+
+def _only_now(host: re.Pattern[str], then: str, now: str) -> bool:
+    return host.match(now) is not None and host.match(then) is None

@@ -1,0 +1,40 @@
+"""A page as metadata and gates see it: read once, changed by none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+
+from worker.articles import head, jsonld
+from worker.articles.head import Head
+from worker.articles.jsonld import Claims
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    tree: HtmlElement
+    url: str
+    """Where it came from, after redirects."""
+    head: Head
+    claims: Claims
+
+    @property
+    def claims_article(self) -> bool:
+        """The page says that it is an article: walls, errors and lists don't."""
+        return (
+            self.claims.is_article
+            or self.kind.startswith("article")
+            or self.head.first("article:published_time", "og:article:published_time", "parsely-pub-date") is not None
+        )
+
+    @property
+    def kind(self) -> str:
+        """The page's og:type, such as `article` or `video.other`; "" where it states none."""
+        return (self.head.first("og:type") or "").lower()
+
+
+def look(tree: HtmlElement, url: str) -> Seen:
+    """What `tree`, a page that came from `url`, says of itself."""
+    said = head.read(tree, url)
+    return Seen(tree=tree, url=url, head=said, claims=jsonld.read(said.scripts, url))
