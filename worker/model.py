@@ -470,6 +470,8 @@ class Draft:
     url_keys: tuple[bytes, ...] = ()
     """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
     extraction: Extraction
+    retry: bool = False
+    """Something stood in the article's place on its page: it is worth asking again."""
     reason: str | None = None
 
 

@@ -193,3 +193,22 @@ def test_a_page_is_looked_at_again_where_that_is_asked_for(site: Site, worker: W
     asked = site.asked("a", "/1")
     assert [r.headers.get("if-none-match") for r in asked] == [None, '"p1"', '"p1"', '"p2"']
     assert [(r["_ingest"]["op"], r["_ingest"]["revision"]) for r in worker.records()] == [("new", 1), ("update", 2)]
+
+
+CHALLENGE = (
+    "<!doctype html><html><head><title>Just a moment...</title><meta name=robots content=noindex></head><body>"
+    "<div class=main-wrapper><h1>a.example</h1><h2>Checking if the site connection is secure</h2>"
+    '<form id="challenge-form" action="/?__cf_chl_f_tk=x" method="POST"></form>'
+    '<script src="/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1"></script></div></body></html>'
+)
+
+
+def test_what_stands_in_an_articles_place_is_not_the_article(site: Site, worker: Worker) -> None:
+    """A challenge under many URLs makes no duplicates; the feed's words serve, and the pages are asked for again."""
+    urls = [site.add("a", f"/{n}", Answer(body=CHALLENGE.encode())) for n in range(3)]
+    worker.configure([feed(site, "b", *(item(u, u, f"T{n}", prose(f"heron{n}", 2)) for n, u in enumerate(urls)))])
+    assert (worker.once().new, worker.once().duplicates) == (3, 0)
+    for record in worker.records():
+        assert "Checking" not in record["content_text"]
+        assert record["_ingest"]["extraction"] != "ok"
+    assert "to be looked at again in 5 h" in " ".join(worker.run("why", urls[0]).stdout.split())

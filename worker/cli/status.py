@@ -37,8 +37,8 @@ def status(
     shown = [feed for feed in feeds if feed.error or not failing]
     hosts = read_hosts(settings.state, now=app.now())
     if as_json:
-        plain = {"feeds": [plain(feed) for feed in shown], "hosts": [plain(host) for host in hosts]}
-        print_json({**plain, "totals": dataclasses.asdict(totals)})
+        said = {"feeds": [plain(feed) for feed in shown], "hosts": [plain(host) for host in hosts]}
+        print_json({**said, "totals": dataclasses.asdict(totals)})
         return
     if shown:
         console.print(_table(shown, app.now()))

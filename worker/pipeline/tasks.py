@@ -175,6 +175,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         revision_key=dedup.revision_key(article),
         url_keys=tuple(sorted(dedup.url_key(found) for found in revealed)),
         extraction=article.extraction,
+        retry=article.retry,
         reason=article.reason,
     )
 
