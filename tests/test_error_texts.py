@@ -9,6 +9,7 @@ from worker.errors import (
     ConfigError,
     FeedmillError,
     Problem,
+    StateDamaged,
     StateError,
     StateLocked,
     TaskCrashed,
@@ -57,7 +58,15 @@ def test_a_locked_state_says_who_holds_it() -> None:
     assert "state.db is in use by pid 7 on a" in str(error)
 
 
-TREE = [(StateLocked, StateError), (TaskTimeout, TaskError), (TaskCrashed, TaskError)]
+def test_a_damaged_state_says_what_can_be_done() -> None:
+    """Two ways out, each a command."""
+    error = StateDamaged("state.db", "file is not a database")
+    assert (error.path, error.problem) == ("state.db", "file is not a database")
+    said = ("state.db is damaged (file is not", "feedmill backup", "feedmill recover")
+    assert all(part in str(error) for part in said)
+
+
+TREE = [(StateLocked, StateError), (StateDamaged, StateError), (TaskTimeout, TaskError), (TaskCrashed, TaskError)]
 
 
 @pytest.mark.parametrize(("error", "family"), TREE, ids=[error.__name__ for error, _ in TREE])

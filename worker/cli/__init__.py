@@ -3,6 +3,7 @@
 configure.py   init, check, schema
 running.py     once, run
 status.py      status
+backup.py      backup
 demo.py        demo
 printing.py    texts of strangers on a terminal, times, tallies
 """

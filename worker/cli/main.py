@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from worker import __version__
+from worker.cli.backup import backup
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
 from worker.cli.printing import console, errors
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, schema):
+for command in (demo, init, check, once, run, status, backup, schema):
     app.command()(command)
 
 

@@ -3,6 +3,8 @@
 tables.py      the tables, and what they mean
 migrations/    how they came to be, from the first version on
 database.py    opens it: pragmas, migrations, the lock of one process a state
+integrity.py   whether its file is whole
+backup.py      a copy of it, made beside the engine that writes
 store.py       what the engine calls: one thread owns the writing connection, callers await
 feeds.py       the configured feeds and the hosts' policies → rows
 claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
@@ -18,9 +20,10 @@ outbox.py      rows numbered into segments, and marked when they are published
 status.py      what people ask
 """
 
+from worker.store.backup import backup
 from worker.store.database import database_url
 from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.status import FeedStatus, Totals, read_status
 from worker.store.store import Store
 
-__all__ = ["FeedStatus", "OutboxRow", "OutboxSegment", "Store", "Totals", "database_url", "read_status"]
+__all__ = ["FeedStatus", "OutboxRow", "OutboxSegment", "Store", "Totals", "backup", "database_url", "read_status"]

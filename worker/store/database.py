@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked
+from worker.store.integrity import check, damaged, stopped_uncleanly
 
 
 def database_url(path: Path) -> URL:
@@ -28,7 +29,8 @@ def database_url(path: Path) -> URL:
 
 
 def open_database(path: Path) -> Engine:
-    """The database for its one writer, created and migrated where that is due. Raises StateError."""
+    """The database for its one writer, created and migrated where that is due. Raises StateDamaged, StateError."""
+    unclean = stopped_uncleanly(path)
     # One connection, used by the writer thread alone.
     engine = create_engine(
         database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 2}
@@ -46,10 +48,12 @@ def open_database(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     try:
+        if unclean:
+            check(engine, path)
         migrate(engine)
     except DatabaseError as error:
         engine.dispose()
-        raise StateError(f"can't open the state {path}: {error.orig}") from error
+        raise damaged(path, error) or StateError(f"can't open the state {path}: {error.orig}") from error
     except StateError:
         engine.dispose()
         raise
@@ -65,7 +69,7 @@ def open_readonly(path: Path) -> Engine:
     try:
         _refuse_other_version(engine)
     except DatabaseError as error:
-        raise StateError(f"can't read the state {path}: {error.orig}") from error
+        raise damaged(path, error) or StateError(f"can't read the state {path}: {error.orig}") from error
     return engine
 
 
