@@ -19,7 +19,8 @@ from worker.engine import Engine, Tally
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import OutputDirectory
-from worker.pipeline import Gate, Ingester, Poller, Publisher
+from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, check_pairing
+from worker.pipeline import recover as read_back
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
 from worker.store import Store
@@ -57,6 +58,7 @@ async def work(
             Store(settings.state, policies=_policies(settings), planner=_planner(settings), window_ms=window_ms)
         )
         held()
+        await check_pairing(store, settings.output.dir, state=settings.state)
         schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
         directory = OutputDirectory.open(settings.output.dir, schema=schema)
         cpu = await parts.enter_async_context(
@@ -113,6 +115,12 @@ async def work(
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle)
         return engine.tally
+
+
+def recover(settings: Settings, *, new_output: bool) -> Recovered:
+    """Reads the output directory back into the state. Raises StateLocked, StateError, OutputError."""
+    window_ms = round(settings.dedup.window_s * 1000)
+    return read_back(settings.output.dir, settings.state, now=now(), window_ms=window_ms, new_output=new_output)
 
 
 def now() -> Millis:

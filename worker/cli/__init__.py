@@ -4,6 +4,7 @@ configure.py   init, check, schema
 running.py     once, run
 status.py      status
 backup.py      backup
+recover.py     recover
 demo.py        demo
 printing.py    texts of strangers on a terminal, times, tallies
 """

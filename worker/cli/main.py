@@ -12,6 +12,7 @@ from worker.cli.backup import backup
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
 from worker.cli.printing import console, errors
+from worker.cli.recover import recover
 from worker.cli.running import once, run
 from worker.cli.status import status
 from worker.errors import ConfigError, FeedmillError, StateLocked
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, backup, schema):
+for command in (demo, init, check, once, run, status, backup, recover, schema):
     app.command()(command)
 
 

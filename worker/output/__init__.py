@@ -9,7 +9,21 @@
 """
 
 from worker.output.directory import OutputDirectory, Published
+from worker.output.last import last_segment, names_segment
+from worker.output.manifest import ManifestLine
 from worker.output.reading import cursor, read_records
 from worker.output.segment import Row, Segment, line, segment_path
 
-__all__ = ["OutputDirectory", "Published", "Row", "Segment", "cursor", "line", "read_records", "segment_path"]
+__all__ = [
+    "ManifestLine",
+    "OutputDirectory",
+    "Published",
+    "Row",
+    "Segment",
+    "cursor",
+    "last_segment",
+    "line",
+    "names_segment",
+    "read_records",
+    "segment_path",
+]

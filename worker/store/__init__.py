@@ -17,13 +17,31 @@ robots.py      what sites ask of robots
 refs.py        entries that are known, by key
 batches.py     lists in pieces that every database takes
 outbox.py      rows numbered into segments, and marked when they are published
+publications.py  what was published, and under which name; whether a directory has it
+recovery.py    records that stand in an output directory → rows
 status.py      what people ask
 """
 
 from worker.store.backup import backup
 from worker.store.database import database_url
 from worker.store.outbox import OutboxRow, OutboxSegment
+from worker.store.publications import Publications, Sealed
+from worker.store.recovery import Learned, Recovery, Written
 from worker.store.status import FeedStatus, Totals, read_status
 from worker.store.store import Store
 
-__all__ = ["FeedStatus", "OutboxRow", "OutboxSegment", "Store", "Totals", "backup", "database_url", "read_status"]
+__all__ = [
+    "FeedStatus",
+    "Learned",
+    "OutboxRow",
+    "OutboxSegment",
+    "Publications",
+    "Recovery",
+    "Sealed",
+    "Store",
+    "Totals",
+    "Written",
+    "backup",
+    "database_url",
+    "read_status",
+]

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
-from worker.errors import StateDamaged
+from worker.errors import StateDamaged, StateError
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
@@ -27,9 +27,12 @@ def stopped_uncleanly(path: Path) -> bool:
 
 
 def check(engine: Engine, path: Path) -> None:
-    """Looks at every page, though not at every index entry (`quick_check`). Raises StateDamaged."""
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    """Looks at every page, though not at every index entry (`quick_check`). Raises StateDamaged, StateError."""
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    except DatabaseError as error:
+        raise damaged(path, error) or StateError(f"can't look at the state {path}: {error.orig}") from error
     if found != "ok":
         raise StateDamaged(str(path), str(found))
 
