@@ -19,7 +19,7 @@ from worker.engine import Engine, Tally
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import OutputDirectory
-from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, check_pairing
+from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Room, check_pairing
 from worker.pipeline import recover as read_back
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
@@ -110,6 +110,9 @@ async def work(
             concurrency=fetch.concurrency,
             clock=now,
             alive=alive,
+            shortage=Room(
+                [settings.output.dir, settings.state.parent], min_free=settings.output.min_free_bytes
+            ).shortage,
         )
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
         started(engine.tally)

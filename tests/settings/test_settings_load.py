@@ -36,7 +36,7 @@ def test_every_key_can_be_set(config: Config) -> None:
         worker="""
 feeds: []
 state: sqlite:///db/state.db
-output: {dir: records, seal_after: 1h30m, seal_records: 7}
+output: {dir: records, seal_after: 1h30m, seal_records: 7, min_free: 2GB}
 fetch:
   contact: you@example.org
   concurrency: 8
@@ -56,7 +56,12 @@ log: {level: debug, format: json}
 """
     ).load()
     assert settings.state == config.folder / "db/state.db"
-    assert settings.output.model_dump() == {"dir": config.folder / "records", "seal_after_s": 5400, "seal_records": 7}
+    assert settings.output.model_dump() == {
+        "dir": config.folder / "records",
+        "seal_after_s": 5400,
+        "seal_records": 7,
+        "min_free_bytes": 2_000_000_000,
+    }
     assert settings.fetch.model_dump() == {
         "contact": "you@example.org",
         "concurrency": 8,

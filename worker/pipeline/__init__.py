@@ -8,6 +8,7 @@ ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments
 pairing.py   whether state and output directory belong together
 recover.py   an output directory → the state
+room.py      whether the disks have room for more
 """
 
 from worker.pipeline.ingests import Ingester
@@ -16,5 +17,6 @@ from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
 from worker.pipeline.recover import Recovered, recover
 from worker.pipeline.robots import Gate
+from worker.pipeline.room import Room
 
-__all__ = ["Gate", "Ingester", "Poller", "Publisher", "Recovered", "check_pairing", "recover"]
+__all__ = ["Gate", "Ingester", "Poller", "Publisher", "Recovered", "Room", "check_pairing", "recover"]
