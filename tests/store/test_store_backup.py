@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -200,6 +201,26 @@ async def test_pages_are_looked_at_after_a_process_that_died(state_path: Path) -
     log.write_bytes(kept[:32])  # a log with no commit in it, as a crash right after its beginning leaves
     with pytest.raises(StateDamaged):
         await new_store(state_path).__aenter__()
+
+
+async def test_pages_are_looked_at_also_where_the_log_is_gone(state_path: Path) -> None:
+    """The lock still names who died; once the state was opened and closed well, it names nobody."""
+    with held_by_another(state_path) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    whole = shutil.copy(state_path, state_path.with_name("whole.db"))
+    lock = state_path.with_name("feedmill.db.lock")
+    assert lock.read_text() == f"process {process.pid}\n"
+    for suffix in ("-wal", "-shm"):
+        state_path.with_name("feedmill.db" + suffix).unlink()
+    scrambled(state_path)
+    for _ in range(2):
+        with pytest.raises(StateDamaged):
+            await new_store(state_path).__aenter__()
+    shutil.copy(whole, state_path)
+    async with new_store(state_path):
+        pass
+    assert lock.read_text() == ""
 
 
 async def test_a_state_that_was_closed_leaves_no_log(open_run: OpenRun, state_path: Path) -> None:

@@ -70,11 +70,11 @@ def served(site: Site, correction: str = "") -> list[object]:
 
 
 def known(state: Path) -> list[tuple[object, ...]]:
-    """What a state knows of the articles that have been written, but for what only the feed says."""
+    """What a state knows of what has been written, but for what only the feed says, and of duplicates' texts."""
     with closing(sqlite3.connect(state)) as connection:
         return connection.execute(
             "SELECT e.record_id, e.feed_id, e.url, e.title_key, e.revision, e.revision_key, e.extraction, o.record_id,"
-            " CASE WHEN o.id IS NULL THEN e.text_key END, e.first_seen_at"
+            " CASE WHEN o.id IS NULL THEN e.text_key END, CASE WHEN o.id IS NULL THEN e.first_seen_at END"
             " FROM entry e LEFT JOIN entry o ON o.id = e.duplicate_of WHERE e.revision > 0 ORDER BY 1"
         ).fetchall()
 
@@ -205,6 +205,26 @@ def test_a_recovery_that_finds_nothing_to_do_does_nothing(site: Site, worker: Wo
     assert worker.once(every=True).new == 0
 
 
+def test_a_recovery_that_fails_has_done_nothing(site: Site, worker: Worker) -> None:
+    """A directory that can't be read to its end leaves the state as it was: not one to start with."""
+    items = [item(f"g{n}", None, f"T {n}", prose(f"thing {n}")) for n in range(3)]
+    worker.configure([feed(site, "a", *items)], output={"seal_records": 1})
+    worker.once()
+    segment = max(worker.out.glob("records/*/*.jsonl"))
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[:-10])
+    lose(worker.state)
+    for _ in range(2):
+        with pytest.raises(OutputError, match=segment.name):
+            recover(worker)
+        assert known(worker.state) == []
+        with pytest.raises(StateError, match="knows nothing of"):
+            worker.once()
+    segment.write_bytes(whole)
+    assert recover(worker).learned == Learned(records=3, unknown=3)
+    assert worker.once(every=True).new == 0
+
+
 # --- a state that is damaged, or older ------------------------------------------------------------------------------
 
 
@@ -241,7 +261,7 @@ def test_a_spoilt_state_is_refused_and_read_back(
         worker.once()
     assert isinstance(refused.value, StateDamaged) == damaged
     recover(worker)
-    aside = list(worker.folder.glob("state.db.damaged-*"))
+    aside = list(worker.folder.glob("state.db.damaged-*Z"))
     assert [path.read_bytes() for path in aside] == [left] * damaged
     assert worker.once(every=True).new == 0
     assert worker.records() == before

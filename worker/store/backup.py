@@ -40,10 +40,9 @@ def backup(path: Path, target: Path, *, force: bool = False) -> int:
 
 
 def _refuse(path: Path, target: Path, *, force: bool) -> None:
-    ours = {path.name + suffix for suffix in ("", "-wal", "-shm", ".lock")}
-    if target.name in ours and target.parent.resolve() == path.parent.resolve():
-        raise StateError(f"{target} is the state itself; name another file")
-    if target.exists() and target.samefile(path):
+    state = path.resolve()
+    ours = {state.with_name(state.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")}
+    if target.resolve() in ours or (target.exists() and target.samefile(state)):
         raise StateError(f"{target} is the state itself; name another file")
     if target.exists() and not (force and target.is_file()):
         raise StateError(f"{target} is there already" + ("" if target.is_dir() else "; --force replaces it"))

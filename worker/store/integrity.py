@@ -2,7 +2,8 @@
 
 SQLite itself refuses a file that is no database, or shorter than its header says, as soon as it is opened. Pages that
 are whole but do not fit together take a look at all of them: 1.9 s a GB on a warm cache. It is taken when the process
-before did not come to its end, which the write-ahead log tells: whoever closes a database last takes it away.
+before did not come to its end. Two things tell: the lock names it still; and its write-ahead log is there, which who
+closes a database last takes away.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ _PRIMARY = 0xFF
 """Of an extended result code (https://sqlite.org/rescode.html)."""
 
 
-def stopped_uncleanly(path: Path) -> bool:
+def left_log(path: Path) -> bool:
     """Whether a process that had the state open ended without closing it. To be asked before it is opened."""
-    log = path.with_name(path.name + "-wal")
+    state = path.resolve()  # SQLite has its log beside the file, whatever links lead to it
+    log = state.with_name(state.name + "-wal")
     return log.exists() and log.stat().st_size > 0
 
 

@@ -6,8 +6,8 @@ recovery that is cut short has done nothing, and the state is still not one that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateDamaged, StateError
 from worker.model import EntryId, Extraction, FeedId, Millis, Op
@@ -85,7 +86,7 @@ class Recovery:
 
     def publications(self, last: tuple[str, int] | None) -> Publications:
         """As of `Store`."""
-        with self._engine.begin() as connection:
+        with self._begun() as connection:
             return publications.against(connection, last)
 
     def learn(self, records: Iterable[Written], *, last: Sealed | None, now: Millis, window_ms: int) -> Learned:
@@ -94,7 +95,7 @@ class Recovery:
         Their texts are remembered for `window_ms` from `now` on: of entries that were dropped for their sake no record
         tells, and feeds may show these still.
         """
-        with self._engine.begin() as connection:
+        with self._begun() as connection:
             learning = _Learning(connection, now=now, window_ms=window_ms)
             for record in records:
                 learning.take(record)
@@ -102,13 +103,22 @@ class Recovery:
             publications.follow_on(connection, last)
             return Learned(records=learning.records, unknown=learning.unknown)
 
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction. Raises StateError; then nothing of it was done."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StateError(f"the state {self._path}: {error.orig}") from error
+
     def _open(self) -> Engine:
         try:
             return _whole(self._path)
         except StateDamaged:
             if not self._replace:
                 raise
-            self.put_aside = _put_aside(self._path)
+            self.put_aside = _put_aside(self._path.resolve())
             return _whole(self._path)
 
 

@@ -115,8 +115,8 @@ class Store:
 
     def _open(self) -> None:
         with ExitStack() as held:
-            held.enter_context(locked(self._path))
-            self._engine = open_database(self._path)
+            died = held.enter_context(locked(self._path))
+            self._engine = open_database(self._path, suspect=died)
             held.callback(self._engine.dispose)
             with self._engine.begin() as connection:
                 publications.name_writer(connection)
