@@ -53,6 +53,7 @@ def served(site: Site, correction: str = "") -> list[object]:
         item("same", article("twin-2"), "On twin-2"),
         item("listed-1", shared, "Listed 1", prose("listed one")),
         item("listed-2", shared, "Listed 2", prose("listed two")),
+        *(item(f"hub-{n}", site.url("a", "/hub"), f"Hub {n}", prose(f"spoke {n}")) for n in range(3)),
         item("moved", short, "On the long way"),
         item("gone", gone, "Gone", "Only a few words are left."),
         item("dated", article("dated"), "On dated", "<b>Bold</b> &amp; so on"),
@@ -112,7 +113,7 @@ def test_what_was_written_is_not_written_again(
     lose(worker.state)
     assert recover(worker).learned == Learned(records=len(before), unknown=len(before))
     assert known(worker.state) == knew
-    assert keys(worker.state) <= had
+    assert keys(worker.state) == had
     for _ in range(2):
         tally = worker.once(every=True)
         assert (tally.new, tally.updates, tally.failed_polls, tally.broken) == (0, 0, 0, 0)

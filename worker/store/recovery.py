@@ -143,6 +143,7 @@ class _Learning:
         if revision >= record.revision:
             return
         self.unknown += 1
+        self._claim_url(record, entry_id)
         values: dict[str, Any] = {"revision": record.revision, "title_key": record.title_key}
         if record.duplicate_of is not None:
             values["reason"] = "another entry has it"
@@ -152,7 +153,6 @@ class _Learning:
             values |= {"revision_key": record.revision_key, "text_key": record.text_key, "duplicate_of": None}
             values |= {"extraction": record.extraction, "reason": None}
             claim_text(self._connection, record.text_key, entry_id, self._now, self._window_ms)
-            self._claim_url(record, entry_id)
             for key in record.page_keys:
                 if self._find(key) is None:
                     self._identify(key, entry_id)
@@ -210,20 +210,25 @@ class _Learning:
         return True
 
     def _claim_url(self, record: Written, entry_id: EntryId) -> None:
-        """A URL that several entries of one feed link to is none of theirs: that is how it was, as far as can be told,
-        where the state is a new one."""
-        key = record.url_key
-        if key is None or key in self._shared:
+        """A URL that several entries of a document link to is none of theirs, and is not fetched for them. No record
+        says so, but it shows: no text came from the page, and another entry of the feed has the same link."""
+        key, is_own = record.url_key, record.extraction == "ok"
+        if key is None or (key in self._shared and not is_own):
             return
         holder = self._connection.execute(
-            select(t.entry.c.id, t.entry.c.feed_id)
+            select(t.entry.c.id, t.entry.c.feed_id, t.entry.c.extraction)
             .join(t.identity, t.identity.c.entry_id == t.entry.c.id)
             .where(t.identity.c.key == key)
         ).one_or_none()
+        mine = t.identity.c.key == key
         if holder is None:
             self._identify(key, entry_id)
-        elif self._is_new and holder.id != entry_id and holder.feed_id == record.feed_id:
-            self._connection.execute(delete(t.identity).where(t.identity.c.key == key))
+        elif not self._is_new or holder.extraction == "ok" or holder.id == entry_id:
+            return
+        elif is_own:
+            self._connection.execute(update(t.identity).where(mine).values(entry_id=entry_id))
+        elif holder.feed_id == record.feed_id:
+            self._connection.execute(delete(t.identity).where(mine))
             self._shared.add(key)
 
 
