@@ -111,7 +111,7 @@ async def work(
             clock=now,
             alive=alive,
             shortage=Room(
-                [settings.output.dir, settings.state.parent], min_free=settings.output.min_free_bytes
+                [settings.output.dir, settings.state.resolve().parent], min_free=settings.output.min_free_bytes
             ).shortage,
         )
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
