@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,13 @@ class NoIngests:
 
 @asynccontextmanager
 async def made(
-    folder: Path, polls: Polls, *, feeds: int = 3, store_type: type[Store] = Store, concurrency: int = 2
+    folder: Path,
+    polls: Polls,
+    *,
+    feeds: int = 3,
+    store_type: type[Store] = Store,
+    concurrency: int = 2,
+    shortage: Callable[[], str | None] = lambda: None,
 ) -> AsyncIterator[tuple[Engine, Store]]:
     policy = HostPolicy(concurrency=1, delay_ms=0)
     async with store_type(
@@ -92,6 +99,7 @@ async def made(
                 publisher=publisher,
                 concurrency=concurrency,
                 clock=polls.clock,
+                shortage=shortage,
             ),
             store,
         )
@@ -257,3 +265,89 @@ async def test_a_run_with_an_end_gives_up_on_a_state_that_takes_nothing(
     async with made(tmp_path, Polls(Clock()), feeds=1, store_type=Full) as (engine, _):
         with capture_logs(), pytest.raises(StateError, match="see the log"):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+
+
+# --- room on disk -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Disk:
+    """A disk that may be too full."""
+
+    short: str | None = None
+
+    def __call__(self) -> str | None:
+        return self.short
+
+
+async def test_nothing_is_begun_while_there_is_no_room(tmp_path: Path) -> None:
+    """What is under way ends; one line says that it stops, one that it goes on, and then it goes on by itself."""
+    disk = Disk()
+    release = asyncio.Event()
+
+    async def filling(work: Poll) -> None:
+        disk.short = "out has 1 MB free"
+        await release.wait()
+
+    polls = Polls(Clock(), act=filling)
+    with capture_logs() as lines:
+        async with made(tmp_path, polls, feeds=4, concurrency=1, shortage=disk) as (engine, _):
+            stop = asyncio.Event()
+            running = asyncio.create_task(engine.run(stop))
+            while not events(lines, "room.short"):
+                await asyncio.sleep(0.02)
+            release.set()
+            await asyncio.sleep(2.2)
+            assert (len(polls.seen), engine.tally.polls) == (1, 1)
+            polls.act = lambda _: None
+            disk.short = None
+            while engine.tally.polls < 4:
+                await asyncio.sleep(0.02)
+            stop.set()
+            await asyncio.wait_for(running, 20)
+    assert [line["reason"] for line in events(lines, "room.short")] == ["out has 1 MB free"]
+    assert len(events(lines, "room.enough")) == 1
+
+
+async def test_a_run_with_an_end_says_that_it_had_no_room(tmp_path: Path) -> None:
+    """It ends at once, with an error that names the disk; with nothing due there is nothing to complain of."""
+    polls, disk = Polls(Clock()), Disk("out has 1 MB free")
+    with capture_logs():
+        async with made(tmp_path, polls, shortage=disk) as (engine, store):
+            with pytest.raises(OutputError, match="out has 1 MB free"):
+                await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+            assert not polls.seen
+            await store.start([], now=polls.clock())
+        async with made(tmp_path, polls, feeds=0, shortage=disk) as (engine, _):
+            await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+
+
+async def test_a_disk_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Whoever asks for its room waits in a thread; polls go on, and leases and watchdog with them."""
+    hangs = threading.Event()
+    asked: list[int] = []
+
+    def shortage() -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            hangs.wait(20)
+
+    polls = Polls(Clock(), every_ms=0)
+    with capture_logs() as lines:
+        async with made(tmp_path, polls, feeds=1, shortage=shortage) as (engine, _):
+            stop = asyncio.Event()
+            running = asyncio.create_task(engine.run(stop))
+            while len(asked) < 2:
+                await asyncio.sleep(0.02)
+            seen = len(polls.seen)
+            await asyncio.sleep(2.2)
+            assert len(polls.seen) > seen
+            assert len(asked) == 2
+            hangs.set()
+            stop.set()
+            await asyncio.wait_for(running, 20)
+    assert not events(lines, "room.short")
+
+
+def events(lines: Sequence[Mapping[str, object]], name: str) -> list[Mapping[str, object]]:
+    return [line for line in lines if line["event"] == name]

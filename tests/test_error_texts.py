@@ -11,6 +11,7 @@ from worker.errors import (
     OutputError,
     OutputLocked,
     Problem,
+    StateDamaged,
     StateError,
     StateLocked,
     TaskCrashed,
@@ -59,7 +60,21 @@ def test_a_locked_state_says_who_holds_it() -> None:
     assert "state.db is in use by pid 7 on a" in str(error)
 
 
-TREE = [(StateLocked, StateError), (OutputLocked, OutputError), (TaskTimeout, TaskError), (TaskCrashed, TaskError)]
+def test_a_damaged_state_says_what_can_be_done() -> None:
+    """Two ways out, each a command."""
+    error = StateDamaged("state.db", "file is not a database")
+    assert (error.path, error.problem) == ("state.db", "file is not a database")
+    said = ("state.db is damaged (file is not", "feedmill backup", "feedmill recover")
+    assert all(part in str(error) for part in said)
+
+
+TREE = [
+    (StateLocked, StateError),
+    (StateDamaged, StateError),
+    (OutputLocked, OutputError),
+    (TaskTimeout, TaskError),
+    (TaskCrashed, TaskError),
+]
 
 
 @pytest.mark.parametrize(("error", "family"), TREE, ids=[error.__name__ for error, _ in TREE])

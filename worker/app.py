@@ -20,7 +20,8 @@ from worker.errors import StateLocked
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import Keeping, OutputDirectory, locked
-from worker.pipeline import Gate, Ingester, Poller, Publisher
+from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Room, check_pairing
+from worker.pipeline import recover as read_back
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
 from worker.store import Store
@@ -56,6 +57,7 @@ async def work(
     async with AsyncExitStack() as parts:
         store = await parts.enter_async_context(_store(settings))
         held()
+        await check_pairing(store, settings.output.dir, state=settings.state)
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
         cpu = await parts.enter_async_context(
@@ -108,6 +110,9 @@ async def work(
             concurrency=fetch.concurrency,
             clock=now,
             alive=alive,
+            shortage=Room(
+                [settings.output.dir, settings.state.resolve().parent], min_free=settings.output.min_free_bytes
+            ).shortage,
         )
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
         started(engine.tally)
@@ -146,6 +151,12 @@ def keeping(settings: Settings) -> Keeping:
         grace_ms=round(output.compact.grace_s * 1000),
         keep_ms=None if output.keep_s is None else round(output.keep_s * 1000),
     )
+
+
+def recover(settings: Settings, *, new_output: bool) -> Recovered:
+    """Reads the output directory back into the state. Raises StateLocked, StateError, OutputError."""
+    window_ms = round(settings.dedup.window_s * 1000)
+    return read_back(settings.output.dir, settings.state, now=now(), window_ms=window_ms, new_output=new_output)
 
 
 def now() -> Millis:

@@ -3,8 +3,8 @@
     dispatcher   store.claim → bus, for as many as may be under way
     consumer     bus → poll | ingest → finisher
     finisher     groups of finished work → one transaction
-    ticks        APScheduler's: once a second the clock is compared, leases are renewed; beside it segments are sealed;
-                 upkeep each hour
+    ticks        APScheduler's: once a second the clock is compared, leases are renewed; beside it segments are sealed
+                 and the disks are looked at; upkeep each hour
 
 It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.
 """
@@ -21,7 +21,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from worker.bus import LocalBus
-from worker.errors import FeedmillError, StateError
+from worker.errors import FeedmillError, OutputError, StateError
 from worker.model import (
     Broken,
     Done,
@@ -74,11 +74,15 @@ class Engine:
         concurrency: int,
         clock: Callable[[], Millis],
         alive: Callable[[], None] = lambda: None,
+        shortage: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick."""
+        """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick.
+        shortage: why there is no room for more, asked each second, in a thread; None: there is."""
         self._store, self._bus, self._publisher = store, bus, publisher
         self._poller, self._ingester = poller, ingester
         self._concurrency, self._clock, self._alive = concurrency, clock, alive
+        self._shortage = shortage
+        self._short: str | None = None
         self._under_way: dict[int, Lease] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._finished: asyncio.Queue[tuple[Done, asyncio.Future[Committed]]] = asyncio.Queue()
@@ -87,6 +91,7 @@ class Engine:
         self._wall_ahead = clock() - _monotonic_ms()
         self._renewed_at = _monotonic_ms()
         self._publishing = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._clock_lock = asyncio.Lock()
         self._refusals = 0
         self._stopping = False
@@ -96,21 +101,23 @@ class Engine:
         """Works until `stop` is set; with `until_idle`, or until all that was due at the start has been ingested.
 
         Ends drained: what is finished is committed and published, what is not is handed back. Raises StateError or
-        OutputError where the state or the output could not be used at the end.
+        OutputError where the state or the output could not be used at the end, or had no room for what was due.
         """
         self._polls_due_by = self._clock() if until_idle else None
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         scheduler.add_job(self._tick, "interval", seconds=1)
-        # Two instances: one that finds another at work leaves without APScheduler's warning.
+        # Two instances: one that finds another at work leaves without APScheduler's warning. So below.
         scheduler.add_job(self._publish, "interval", seconds=1, max_instances=2)
+        scheduler.add_job(self._look_for_room, "interval", seconds=1, max_instances=2)
         scheduler.add_job(self._upkeep, "interval", hours=1)
+        await self._look_for_room()
         finisher = asyncio.create_task(self._finisher())
         consumer = asyncio.create_task(self._consumer())
         scheduler.start()
         try:
-            await self._dispatch(stop, until_idle)
+            left = await self._dispatch(stop, until_idle)
         finally:
             scheduler.pause()
             await _cancelled(consumer)
@@ -124,23 +131,29 @@ class Engine:
         self.tally.published += await self._publisher.publish(
             now=self._clock(), everything=True, enough=lambda: stop.is_set() and time.monotonic() > until
         )
+        if left is not None:
+            raise OutputError(f"not all was done that is due: {left}")
 
-    async def _dispatch(self, stop: asyncio.Event, until_idle: bool) -> None:
+    async def _dispatch(self, stop: asyncio.Event, until_idle: bool) -> str | None:
+        """Why work that is due was left, by a run that has an end; None where none was."""
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 self._wake.clear()
                 room = self._concurrency - len(self._under_way)
-                works = await self._claim(room) if room > 0 else []
+                works = await self._claim(room) if room > 0 and self._short is None else []
                 self._under_way.update((work.lease.work_id, work.lease) for work in works)
                 await self._bus.publish(works)
                 if works:
                     continue
                 if until_idle and self._refusals > MAX_REFUSALS:
                     raise StateError("the state took nothing any more, see the log; nothing of it is lost")
-                if until_idle and not self._under_way and not await self._is_due():
-                    return
+                if until_idle and not self._under_way:
+                    is_due = await self._is_due()
+                    if not is_due or self._short is not None:
+                        return self._short if is_due else None
                 await self._sleep(stopped)
+            return None
         finally:
             await _cancelled(stopped)
 
@@ -163,7 +176,7 @@ class Engine:
     async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
         """Until something ends, a tick comes, a host is ready or the engine is stopped."""
         timeout_s = 1.0
-        if len(self._under_way) < self._concurrency:
+        if len(self._under_way) < self._concurrency and self._short is None:
             with contextlib.suppress(StateError):
                 timeout_s = min(1.0, max(0.002, (await self._store.next_claim_at() - self._clock()) / 1000))
         wake = asyncio.create_task(self._wake.wait())
@@ -259,6 +272,20 @@ class Engine:
             await self._renew()
         except StateError as error:
             log.error("tick.failed", error=str(error))
+
+    async def _look_for_room(self) -> None:
+        """What is under way still ends, and records are published as long as they fit; nothing more is begun."""
+        if self._looking.locked():
+            return  # a disk that hangs, of a network say
+        async with self._looking:
+            short = await asyncio.to_thread(self._shortage)
+        if (short is None) != (self._short is None):
+            if short is not None:
+                log.warning("room.short", reason=short)
+            else:
+                log.info("room.enough")
+                self._wake.set()
+        self._short = short
 
     async def _publish(self) -> None:
         """By itself, since a backlog may take longer than leases and watchdogs wait."""

@@ -3,7 +3,8 @@
 FeedmillError
 ├── ConfigError      the configuration can't be used: every problem, with file and line
 ├── StateError       the state database can't be opened or used
-│   └── StateLocked  another process holds it
+│   ├── StateLocked  another process holds it
+│   └── StateDamaged its file is no whole database
 ├── OutputError      the output directory can't be written or read
 │   └── OutputLocked another process writes to it
 └── TaskError        work in a CPU process failed
@@ -56,6 +57,15 @@ class StateLocked(StateError):
     def __init__(self, path: str, holder: str) -> None:
         self.path, self.holder = path, holder
         super().__init__(f"{path} is in use by {holder}; one feedmill runs on a state at a time")
+
+
+class StateDamaged(StateError):
+    def __init__(self, path: str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"the state {path} is damaged ({problem}): put a copy in its place that `feedmill backup` made, or let "
+            "`feedmill recover` read the output directory back"
+        )
 
 
 class OutputError(FeedmillError):

@@ -37,7 +37,7 @@ def test_every_key_can_be_set(config: Config) -> None:
 feeds: []
 state: sqlite:///db/state.db
 output:
-  {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true,
+  {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true, min_free: 2GB,
    compact: {enabled: false, zstd: "${Z}", grace: 0s}}
 fetch:
   contact: you@example.org
@@ -62,6 +62,7 @@ log: {level: debug, format: json}
         "dir": config.folder / "records",
         "seal_after_s": 5400,
         "seal_records": 7,
+        "min_free_bytes": 2_000_000_000,
         "keep_s": 400 * 86400,
         "latest": True,
         "compact": {"enabled": False, "zstd": True, "grace_s": 0},

@@ -3,6 +3,9 @@
 configure.py   init, check, schema
 running.py     once, run
 status.py      status;  why.py  why
+status.py      status
+backup.py      backup
+recover.py     recover
 demo.py        demo
 records.py     records
 verify.py      verify

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from worker import __version__
+from worker.cli.backup import backup
 from worker.cli.compact import compact
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
 from worker.cli.forget import forget
 from worker.cli.printing import console, errors
 from worker.cli.records import records
+from worker.cli.recover import recover
 from worker.cli.running import once, run
 from worker.cli.status import status
 from worker.cli.verify import verify
@@ -27,7 +29,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, why, records, verify, compact, forget, schema):
+for command in (
+    demo,
+    init,
+    check,
+    once,
+    run,
+    status,
+    why,
+    records,
+    verify,
+    compact,
+    forget,
+    backup,
+    recover,
+    schema,
+):
     app.command()(command)
 
 

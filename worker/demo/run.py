@@ -109,7 +109,7 @@ def _configuration(folder: Path, out: Path, server: DemoServer) -> Path:
     """The demo's worker.yaml and feeds.yaml in `folder`; the path of the first."""
     worker_yaml = {
         "state": f"sqlite:///{folder / 'state.db'}",
-        "output": {"dir": str(out.resolve())},
+        "output": {"dir": str(out.resolve()), "min_free": "10MB"},
         "fetch": {
             "contact": "demo@feedmill.example",
             "allow_addresses": ["127.0.0.0/8"],

@@ -16,7 +16,9 @@ from worker.output.compaction import Delete, Drop, Keeping, Merge, Step
 from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
+from worker.output.last import last_segment, names_segment
 from worker.output.lock import locked
+from worker.output.manifest import FileLine
 from worker.output.reading import Line, cursor, read_lines, read_records
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.verify import Report, verify
@@ -25,6 +27,7 @@ __all__ = [
     "CONSUMERS",
     "Delete",
     "Drop",
+    "FileLine",
     "Finding",
     "Keeping",
     "Line",
@@ -38,8 +41,10 @@ __all__ = [
     "commit",
     "committed",
     "cursor",
+    "last_segment",
     "line",
     "locked",
+    "names_segment",
     "read_lines",
     "read_records",
     "segment_path",

@@ -78,6 +78,9 @@ class Output(Section):
         "60s", "A file of records is finished this long after its first one.", name="seal_after"
     )
     seal_records: Count = _key(1000, "A file of records is finished when it has this many.")
+    min_free_bytes: SizeBytes = _key(
+        "500MB", "With less room on its disk, or the state's, nothing is polled.", name="min_free"
+    )
     keep_s: PositiveSeconds | None = _key(
         None, "Records of a day are removed this long after its end; null: never.", name="keep"
     )

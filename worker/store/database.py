@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked
+from worker.store.integrity import check, damaged, left_log
 
 
 def database_url(path: Path) -> URL:
@@ -27,8 +28,13 @@ def database_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-def open_database(path: Path) -> Engine:
-    """The database for its one writer, created and migrated where that is due. Raises StateError."""
+def open_database(path: Path, *, suspect: bool = False) -> Engine:
+    """The database for its one writer, created and migrated where that is due.
+
+    suspect: its last holder died. Then, or where it left its log behind, every page is looked at before any is used.
+    Raises StateDamaged, StateError.
+    """
+    suspect = suspect or left_log(path)
     # One connection, used by the writer thread alone.
     engine = create_engine(
         database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 2}
@@ -46,10 +52,12 @@ def open_database(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     try:
+        if suspect:
+            check(engine, path)
         migrate(engine)
     except DatabaseError as error:
         engine.dispose()
-        raise StateError(f"can't open the state {path}: {error.orig}") from error
+        raise damaged(path, error) or StateError(f"can't open the state {path}: {error.orig}") from error
     except StateError:
         engine.dispose()
         raise
@@ -65,7 +73,7 @@ def open_readonly(path: Path) -> Engine:
     try:
         _refuse_other_version(engine)
     except DatabaseError as error:
-        raise StateError(f"can't read the state {path}: {error.orig}") from error
+        raise damaged(path, error) or StateError(f"can't read the state {path}: {error.orig}") from error
     return engine
 
 
@@ -111,10 +119,11 @@ def _config() -> Config:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds `path`.lock: one process a state. Raises StateLocked, naming the holder.
+def locked(path: Path) -> Iterator[bool]:
+    """Holds `path`.lock: one process a state; gives whether its last holder died. Raises StateLocked, naming the
+    holder.
 
-    The kernel drops the lock with the process, however it ends; the file stays, and says who was last.
+    The kernel drops the lock with the process, however it ends; the file stays, and names who did not come to an end.
     """
     state = path.resolve()  # one lock, whatever links lead to the state
     lock = state.with_name(state.name + ".lock")
@@ -129,8 +138,10 @@ def locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode(errors="replace").strip()
             raise StateLocked(str(path), holder or "another process") from None
+        died = os.fstat(descriptor).st_size > 0
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
-        yield
+        yield died
+        os.ftruncate(descriptor, 0)  # not after an error: what was wrong with the state may still be
     finally:
         os.close(descriptor)

@@ -47,7 +47,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
                 "extraction": draft.extraction,
             }
             _write(connection, op, revision=me.revision + 1, body=draft.body, at=done.at)
-            _claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms)
+            claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms)
             _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
         case Duplicate(of):
             result = Finished(duplicates=1)
@@ -119,7 +119,7 @@ def _write(
     )
 
 
-def _claim_text(connection: Connection, key: bytes | None, entry_id: EntryId, at: Millis, window_ms: int) -> None:
+def claim_text(connection: Connection, key: bytes | None, entry_id: EntryId, at: Millis, window_ms: int) -> None:
     """A hash that has expired is taken over; one that has not is its owner's, who may only prolong it."""
     if key is None:
         return

@@ -157,8 +157,8 @@ def _entries(
                 assert_never(verdict)
     if done.refresh:
         note_seen(connection, still_there, at=done.at)
-    again = _not_yet_queued(connection, queue, policies)
-    touched = add_work(connection, again, policies)
+    unqueued, touched = _not_yet_queued(connection, queue, policies)
+    touched |= add_work(connection, unqueued, policies)
     return Finished(new=new, changed=changed, duplicates=duplicates), came, touched
 
 
@@ -228,10 +228,12 @@ def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | Non
 
 def _not_yet_queued(
     connection: Connection, queue: list[dict[str, object]], policies: Policies
-) -> list[dict[str, object]]:
-    """What is queued already gets the feed's latest words, and is not queued twice. `again` tells `finish_entry` of
-    work that is under way with older ones; what waits for another look at its page is due with the new words."""
+) -> tuple[list[dict[str, object]], set[int]]:
+    """What is queued already gets the feed's latest words, and is not queued twice; with the hosts of whose work
+    something changed. `again` tells `finish_entry` of work that is under way with older words; what waits for another
+    look at its page is due with the new ones."""
     by_entry = {row["entry_id"]: row for row in queue}
+    touched: set[int] = set()
     held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
     under_way = select(t.slot.c.work_id).where(held).exists().label("under_way")
     for batch in chunks(list(by_entry)):
@@ -245,4 +247,5 @@ def _not_yet_queued(
                 name = str(queued["host"])
                 values |= {"url": queued["url"], "host_id": host_ids(connection, {name}, policies)[name]}
             connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
-    return list(by_entry.values())
+            touched |= {row.host_id, values.get("host_id", row.host_id)}
+    return list(by_entry.values()), touched

@@ -6,19 +6,18 @@ One thread owns the one writing connection; callers await it. Each method is one
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
 from worker.model import Done, Feed, Finished, Lease, Millis, Work
-from worker.store import claims, feeds, outbox, requests, takedowns
+from worker.store import claims, feeds, outbox, publications, requests, takedowns
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.finish import finish
@@ -122,6 +121,11 @@ class Store:
         """Tells the command that asked."""
         await self._write(requests.answer, number, text)
 
+    async def publications(self, last: tuple[str, int] | None) -> publications.Publications:
+        """What this state has published, against the writer and last number of the segment that an output directory
+        was given last."""
+        return await self._write(publications.against, last)
+
     async def shift(self, by_ms: int) -> None:
         """Moves due times, leases and `not_before` along with a wall clock that has jumped."""
         await self._write(claims.shift, by_ms=by_ms)
@@ -132,11 +136,11 @@ class Store:
 
     def _open(self) -> None:
         with ExitStack() as held:
-            held.enter_context(locked(self._path))
-            self._engine = open_database(self._path)
+            died = held.enter_context(locked(self._path))
+            self._engine = open_database(self._path, suspect=died)
             held.callback(self._engine.dispose)
             with self._engine.begin() as connection:
-                _name_writer(connection)
+                publications.name_writer(connection)
             self._held = held.pop_all()
 
     async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -165,14 +169,6 @@ def _start(
         call_home(connection, policies)
         connection.execute(update(t.work).where(t.work.c.entry_id.is_(None)).values(due_at=now))
     claims.settle_all(connection)
-
-
-def _name_writer(connection: Connection) -> None:
-    """A state numbers its records under a name of its own, so that a state begun anew beside an old output directory
-    does not count over its numbers."""
-    if connection.scalar(select(func.count()).select_from(t.meta)) == 0:
-        values = {"writer": f"w{secrets.token_hex(3)}", "last_seq": "0"}
-        connection.execute(insert(t.meta), [{"key": key, "value": value} for key, value in values.items()])
 
 
 def _upkeep(connection: Connection, now: Millis, keep_ms: int) -> None:

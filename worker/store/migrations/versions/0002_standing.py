@@ -1,4 +1,5 @@
-"""How feeds and hosts stand: schedule, moves, 410s, trust in 304s; hosts that refused; robots.txt."""
+"""How feeds and hosts stand (schedule, moves, 410s, trust in 304s, refusals), robots.txt; looks at articles that were
+written, entries that are no longer kept or were taken down; requests of commands."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,6 +28,7 @@ def upgrade() -> None:
         sa.Column("audit_after", sa.Integer(), nullable=False, server_default="32"),
         sa.Column("distrusted_until", sa.BigInteger()),
         sa.Column("suggestion", sa.Text()),
+        sa.Column("refreshed_at", sa.BigInteger()),
     ):
         op.add_column("feed", column)
     for column in (
@@ -39,7 +41,7 @@ def upgrade() -> None:
         op.add_column("host", column)
     # What was configured was what was in force.
     op.execute("UPDATE host SET policy_ms = delay_ms, width = concurrency")
-    op.execute("UPDATE feed SET setback_weight = errors, version_url = url")
+    op.execute("UPDATE feed SET setback_weight = errors, version_url = url, refreshed_at = polled_at")
     for column in (
         sa.Column("permanent", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.Column("seek", sa.Boolean(), nullable=False, server_default=sa.false()),
@@ -55,3 +57,21 @@ def upgrade() -> None:
         sa.Column("read_at", sa.BigInteger()),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
     )
+    for column in (
+        sa.Column("revised_at", sa.BigInteger()),
+        sa.Column("seen_at", sa.BigInteger()),
+        sa.Column("gone_since", sa.BigInteger()),
+        sa.Column("gone_answers", sa.SmallInteger(), nullable=False, server_default="0"),
+    ):
+        op.add_column("entry", column)
+    op.add_column("work", sa.Column("page_etag", sa.Text()))
+    op.add_column("work", sa.Column("page_modified", sa.Text()))
+    op.create_table("takedown", sa.Column("record_id", sa.LargeBinary(), primary_key=True))
+    op.create_table(
+        "request",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text()),
+    )
+    op.create_table("tombstone", sa.Column("key", sa.LargeBinary(), primary_key=True), sqlite_with_rowid=False)

@@ -1,0 +1,199 @@
+"""States of every released version come forward with all that is in them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_feed
+from worker import store as store_room
+from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
+from worker.store import Store, database_url, read_status
+from worker.store.database import open_database
+
+FIXTURES = {
+    "0001": """
+        INSERT INTO meta VALUES ('writer', 'w0a1b2c'), ('last_seq', '41');
+        INSERT INTO feed (id, url, active, title, site_url, etag, last_modified, body_hash, elements, added_at,
+                          polled_at, new_at, status, error, errors, failing_since, new_last, new_total)
+        VALUES
+            ('good', 'https://good.example/feed', 1, 'Good', 'https://good.example/', '"v1"', 'Mon, 23 Nov 2026',
+             x'0102', x'0102030405060708', 1795000000000, 1795400000000, 1795300000000, 304, NULL, 0, NULL, 2, 12),
+            ('bad', 'https://bad.example/feed', 1, NULL, NULL, NULL, NULL, NULL, NULL, 1795000000000, 1795400000000,
+             NULL, 500, 'the server answered 500', 3, 1795390000000, 0, 0),
+            ('dropped', 'https://dropped.example/feed', 0, 'Dropped', NULL, NULL, NULL, NULL, NULL, 1795000000000,
+             NULL, NULL, NULL, NULL, 0, NULL, 0, 0);
+        INSERT INTO host (id, name, delay_ms, concurrency, not_before, next_at) VALUES
+            (1, 'good.example', 5000, 2, 1795400005000, 1795406000000),
+            (2, 'bad.example', 0, 1, 0, 1795500000000),
+            (3, '', 0, 16, 0, 1795400000000);
+        INSERT INTO slot VALUES (1, 0, 7, 0, NULL), (1, 1, 3, 1795406800000, 2), (2, 0, 9, 0, NULL), (3, 0, 0, 0, NULL);
+        INSERT INTO work (id, host_id, priority, due_at, feed_id, entry_id, url, hops, entry, again, tries, errors,
+                          lost, quarantined, error)
+        VALUES
+            (1, 1, 0, 1795406000000, 'good', NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL),
+            (2, 1, 1, 1795406000000, 'good', 2, 'https://good.example/two', 1, '{"guid":"two"}', 0, 1, 0, 0, 0, NULL),
+            (3, 2, 0, 1795500000000, 'bad', NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL),
+            (4, 3, 3, 9999999999999, 'good', 3, NULL, 0, '{"guid":"three"}', 0, 0, 4, 0, 1, 'it broke');
+        INSERT INTO entry (id, feed_id, record_id, url, version, title_key, first_seen_at, revision, revision_key,
+                           text_key, duplicate_of, extraction, reason)
+        VALUES
+            (1, 'good', x'11', 'https://good.example/one', x'a1', x'b1', 1795300000000, 2, x'c1', x'd1', NULL, 'ok',
+             NULL),
+            (2, 'good', x'12', 'https://good.example/two', x'a2', x'b2', 1795400000000, 0, x'', NULL, NULL, NULL, NULL),
+            (3, 'good', x'13', NULL, x'a3', x'b3', 1795400000000, 0, x'', NULL, NULL, NULL, 'it broke'),
+            (4, 'good', x'14', NULL, x'a4', x'b4', 1795400000000, 0, x'', x'd1', 1, NULL,
+             'its text is another entry''s');
+        INSERT INTO identity VALUES (x'11', 1), (x'12', 2), (x'13', 3), (x'14', 4), (x'21', 1);
+        INSERT INTO content VALUES (x'd1', 1, 1799000000000);
+        INSERT INTO segment VALUES
+            (1, 'w0a1b2c', '2026-11-22', 1795300060000, 1, 40, 'records/date=2026-11-22/x.jsonl', 'ab12'),
+            (2, 'w0a1b2c', '2026-11-23', 1795400060000, 41, 41, NULL, NULL);
+        INSERT INTO outbox VALUES
+            (41, 'update', 2, 1795400000000, NULL, '{"id":"11"}', 41, 2),
+            (42, 'duplicate', 1, 1795400000001, x'11', '{"id":"14"}', NULL, NULL);
+    """,
+}
+"""Rows in every table of a released schema, by its revision. Written by hand, and never changed once it is released."""
+
+ADDED: dict[str, dict[str, dict[str, object]]] = {
+    "0002": {
+        "feed": {
+            "version_url": "https://good.example/feed",
+            "setback_weight": 0.0,
+            "moved_to": None,
+            "retired": 0,
+            "unchanged": 0,
+            "audit_after": 32,
+            "next_at": None,
+            "refreshed_at": 1795400000000,
+        },
+        "host": {"policy_ms": 5000, "crawl_ms": 0, "share": 64, "refused_at": None, "width": 2},
+        "work": {"permanent": 1, "seek": 0, "waits": 0, "page_etag": None, "page_modified": None},
+        "entry": {"revised_at": None, "seen_at": None, "gone_since": None, "gone_answers": 0},
+    },
+}
+"""What the first row of each table has in the columns that a revision added."""
+
+HEAD = "0002"
+
+
+def migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(store_room.__file__).with_name("migrations")))
+    return config
+
+
+def made_at(revision: str, path: Path) -> Path:
+    """A state of that schema, with its fixture's rows."""
+    engine = create_engine(database_url(path))
+    config = migrations()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIXTURES[revision])
+    return path
+
+
+def content(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608 # our own names
+            for name in names
+            if name != "alembic_version"
+        }
+
+
+def test_every_released_schema_has_its_fixture() -> None:
+    """A migration that is added without rows to try it on is caught here."""
+    revisions = [script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()]
+    assert revisions[0] == HEAD
+    assert sorted(revisions)[:-1] == sorted(FIXTURES)
+    assert sorted(revisions)[1:] == sorted(ADDED)
+
+
+@pytest.mark.parametrize("revision", FIXTURES)
+def test_a_fixture_fills_every_table(tmp_path: Path, revision: str) -> None:
+    """Else a migration could lose what no fixture has."""
+    assert all(content(made_at(revision, tmp_path / "state.db")).values())
+
+
+@pytest.mark.parametrize("revision", FIXTURES)
+def test_no_row_and_no_value_is_lost_on_the_way_forward(tmp_path: Path, revision: str) -> None:
+    """Each row is there with what it said, and says of what was added what it meant before."""
+    path = made_at(revision, tmp_path / "state.db")
+    before = content(path)
+    open_database(path).dispose()
+    after = content(path)
+    for table, rows in before.items():
+        kept = [{name: row[name] for name in rows[0]} for row in after[table]]
+        assert kept == rows, table
+    for added in (ADDED[later] for later in sorted(ADDED) if later > revision):
+        for table, values in added.items():
+            assert {name: after[table][0][name] for name in values} == values, table
+
+
+@pytest.mark.parametrize("revision", FIXTURES)
+def test_opening_twice_is_opening_once(tmp_path: Path, revision: str) -> None:
+    """What was brought forward is taken as it is the next time."""
+    path = made_at(revision, tmp_path / "state.db")
+    open_database(path).dispose()
+    once = content(path)
+    open_database(path).dispose()
+    assert content(path) == once
+
+
+@pytest.mark.parametrize("revision", FIXTURES)
+async def test_the_worker_goes_on_where_the_older_one_stopped(tmp_path: Path, revision: str) -> None:
+    """Its queue, validators, failures, hosts and outbox are in use again, and nothing new is made of them."""
+    path = made_at(revision, tmp_path / "state.db")
+    policies = {"good.example": HostPolicy(concurrency=2, delay_ms=5000)}
+    plans = Plans()
+    async with Store(
+        path, policies=lambda host: policies.get(host, NO_PATIENCE), planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
+    ) as store:
+        run = Run(store, plans, START)
+        await run.start(*listed("good", "bad"))
+        works = [*await run.claim_all()]
+        run.later(60_000)
+        works += await run.claim_all()
+        (poll,) = (work for work in works if isinstance(work, Poll))
+        (ingest,) = (work for work in works if isinstance(work, Ingest))
+        assert (poll.feed_id, poll.body_hash) == ("good", b"\x01\x02")
+        assert poll.validators == Validators(etag='"v1"', last_modified="Mon, 23 Nov 2026")
+        assert poll.elements == {bytes(range(1, 9))}
+        assert (ingest.record_id, ingest.hops, ingest.tries, ingest.waits) == ("12", 1, 1, 0)
+        rows = await run.publish()
+        assert [(row.seq, row.op, row.revision, row.duplicate_of) for row in rows] == [
+            (41, "update", 2, None),
+            (42, "duplicate", 1, "11"),
+        ]
+    feeds, totals = read_status(path)
+    assert [(feed.id, feed.errors, feed.new_total) for feed in feeds] == [("bad", 3, 0), ("good", 0, 12)]
+    assert (totals.articles, totals.duplicates, totals.quarantined) == (1, 1, 1)
+
+
+def test_three_failures_in_a_row_weigh_as_three(tmp_path: Path) -> None:
+    """0001 counted failures alone; from 0002 on each has a weight, and an unknown one's is 1."""
+    path = made_at("0001", tmp_path / "state.db")
+    open_database(path).dispose()
+    weights = {row["id"]: row["setback_weight"] for row in content(path)["feed"]}
+    assert weights == {"good": 0.0, "bad": 3.0, "dropped": 0.0}
+
+
+def listed(*names: str) -> Sequence[Feed]:
+    return [make_feed(FeedId(name)) for name in names]

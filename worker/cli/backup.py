@@ -1,0 +1,30 @@
+"""backup."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.options import DEFAULT_CONFIG, ConfigFile
+from worker.cli.printing import console
+from worker.settings import load
+from worker.store import backup as copy_state
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where the copy goes.", show_default=False)],
+    config: ConfigFile = DEFAULT_CONFIG,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE where it is there.")] = False,
+) -> None:
+    """Copies the state to a file, beside a running worker.
+
+    The copy is of one instant, one file, and checked. To go back to it: stop the worker, put the copy in the place of
+    the state (whose -wal and -shm files go), and `feedmill recover` lets it learn what was written since.
+
+    Example: feedmill backup /var/backups/feedmill.db
+    """
+    size = copy_state(load(config, os.environ).state, file, force=force)
+    console.print(f"{file}: {size:,} bytes, checked", markup=False, soft_wrap=True)

@@ -1,0 +1,41 @@
+"""recover."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from worker import app
+from worker.cli.options import DEFAULT_CONFIG, ConfigFile
+from worker.cli.printing import console, counted
+from worker.settings import load
+
+
+def recover(
+    config: ConfigFile = DEFAULT_CONFIG,
+    new_output: Annotated[
+        bool, typer.Option("--new-output", help="Go on though output.dir lacks what was published.")
+    ] = False,
+) -> None:
+    """Reads the output directory back into the state, where that was lost, is damaged, or is older.
+
+    What has been written is not written again. A damaged state is put aside, not deleted. Each article that is still
+    in its feed is fetched once more at the next poll; what changed in between becomes an update.
+
+    Example: feedmill recover --config /etc/feedmill/worker.yaml
+    """
+    settings = load(config, os.environ)
+    recovered = app.recover(settings, new_output=new_output)
+    if recovered.put_aside is not None:
+        console.print(f"The damaged state is now {recovered.put_aside}", markup=False, soft_wrap=True)
+    if recovered.learned is None:
+        console.print("The state knows all that its output directory has.")
+        return
+    console.print(
+        f"{counted(recovered.learned.records, 'record')} read from {settings.output.dir}, "
+        f"{recovered.learned.unknown} of them not known before",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,29 @@
+"""The last that an output directory was given. Changes nothing; the directory need not be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from worker.output import files
+from worker.output.manifest import MANIFEST, FileLine, day_files, decode
+
+
+def last_segment(root: str | Path) -> FileLine | None:
+    """The segment that the manifest names last; None where it names none, or is not there. Raises OutputError."""
+    return next(_backwards(Path(root) / MANIFEST), None)
+
+
+def names_segment(root: str | Path, path: str) -> bool:
+    """Whether the manifest ever named the segment at `path`. Goes through all of it. Raises OutputError."""
+    return any(line.path == path for line in _backwards(Path(root) / MANIFEST))
+
+
+def _backwards(folder: Path) -> Iterator[FileLine]:
+    if not folder.is_dir():
+        return
+    for day in reversed(day_files(folder)):
+        for _, raw in files.lines_backwards(day):
+            line = decode(raw, day)
+            if isinstance(line, FileLine) and line.kind == "segment":
+                yield line

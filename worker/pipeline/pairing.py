@@ -1,0 +1,58 @@
+"""A state and its output directory belong together: each knows how far the other has come.
+
+Without the one, the other does harm: a new state writes again what the directory has; a directory that is not there
+(moved, not mounted, mistyped) would be begun anew, and nobody told. So both are looked at before anything is written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from worker.errors import OutputError, StateError
+from worker.output import last_segment, names_segment
+from worker.store import Publications, Store
+
+Pairing = Literal["together", "behind", "lacking"]
+"""behind: the directory has what the state does not know. lacking: it has not what the state has published."""
+
+
+def pairing(directory: Path, ours: Publications) -> Pairing:
+    """How a directory stands to what a state has published, compared with the directory's last segment.
+
+    Raises OutputError where the directory can't be read.
+    """
+    match ours.theirs:
+        case "same":
+            return "together"
+        case "none":
+            return "together" if ours.last is None else "lacking"
+        case "older":
+            return "lacking"
+        case "unknown":
+            return "behind" if ours.last is None or names_segment(directory, ours.last) else "lacking"
+
+
+async def check_pairing(store: Store, directory: Path, *, state: Path) -> None:
+    """Raises StateError where the state is behind its output directory, OutputError where that is not the one that
+    the state has published to, or has lost some of it. Each says what can be done."""
+    last = last_segment(directory)
+    ours = await store.publications(None if last is None else (last.writer, last.last_seq))
+    match pairing(directory, ours):
+        case "together":
+            return
+        case "behind":
+            raise StateError(
+                f"{directory} has records that the state {state} knows nothing of: it is new, or older than they are. "
+                "`feedmill recover` reads them back, and nothing is written twice; or choose another output.dir"
+            )
+        case "lacking":
+            raise lacking(directory, ours)
+
+
+def lacking(directory: Path, ours: Publications) -> OutputError:
+    """What to say of a directory that has not what the state has published."""
+    return OutputError(
+        f"{directory} does not name {ours.last}, which was published there: was the directory moved, or is it not "
+        "mounted? Set output.dir right, or put it back; `feedmill recover --new-output` goes on without what it lacks"
+    )

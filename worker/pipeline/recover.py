@@ -1,0 +1,120 @@
+"""recover(output directory): a state that knows what was written.
+
+A record tells nearly all that the state knew of its article: id (its first key), revision, title, text, and so the
+hashes of these. It does not tell what the feed said word for word, so each entry that is still in its feed is looked at
+once more; nor which entries were dropped as duplicates: they are recognised again by URL and text. What retention has
+removed from the directory is not in it, and comes again where its feed still shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from worker import dedup, urls
+from worker.errors import OutputError, StateDamaged
+from worker.model import Article, Author, Entry, FeedId, Millis
+from worker.output import FileLine, last_segment, read_records
+from worker.pipeline.pairing import lacking, pairing
+from worker.record import Record
+from worker.store import Learned, Recovery, Sealed, Written
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a recovery came to."""
+
+    learned: Learned | None
+    """None: state and directory knew of each other, there was nothing to read back."""
+    put_aside: Path | None
+    """Where the state is now that was damaged."""
+
+
+def recover(directory: Path, state: Path, *, now: Millis, window_ms: int, new_output: bool = False) -> Recovered:
+    """Brings a state that is new, damaged or older up to what its output directory has.
+
+    new_output: goes on in a directory that lacks what the state has published. Raises OutputError where it does lack
+    that and may not, or can't be read; StateLocked, StateError. Then nothing was done.
+    """
+    last = last_segment(directory)
+    try:
+        with Recovery(state, replace=new_output or last is not None) as recovery:
+            ours = recovery.publications(None if last is None else (last.writer, last.last_seq))
+            match pairing(directory, ours):
+                case "together":
+                    return Recovered(learned=None, put_aside=recovery.put_aside)
+                case "lacking" if not new_output:
+                    raise lacking(directory, ours)
+                case _:
+                    pass
+            records = () if last is None else (written(record) for record in read_records(directory))
+            learned = recovery.learn(
+                records, last=None if last is None else _sealed(last), now=now, window_ms=window_ms
+            )
+            return Recovered(learned=learned, put_aside=recovery.put_aside)
+    except StateDamaged as error:
+        raise OutputError(
+            f"the state {state} is damaged ({error.problem}), and {directory} has no records to read back: set "
+            "output.dir right; `feedmill recover --new-output` begins anew"
+        ) from error
+
+
+def written(record: Record) -> Written:
+    """What the state has to know of a record. Raises OutputError where it is none that feedmill wrote."""
+    try:
+        return _written(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OutputError(f"a record can't be read back: {record.get('id')}: {error!r}") from error
+
+
+def _written(record: Record) -> Written:
+    ingest = record["_ingest"]
+    text, title = record["content_text"], record.get("title")
+    published = record.get("date_published")
+    feed_id = FeedId(ingest["feed_id"])
+    entry = dedup.identity(Entry(guid=ingest["entry_id"], url=ingest["entry_url"], title=title), feed_id=feed_id)
+    article = Article(
+        extraction=ingest["extraction"],
+        title=title,
+        text=text,
+        authors=tuple(Author(name=author["name"]) for author in record["authors"]),
+        published=None if published is None else _millis(published),
+    )
+    page = {record.get("url"), ingest["final_url"]} if ingest["extraction"] == "ok" else {record.get("url")}
+    revealed = {urls.canonical(url) for url in page if url} - {entry.url}
+    return Written(
+        record_id=bytes.fromhex(record["id"]),
+        feed_id=feed_id,
+        op=ingest["op"],
+        revision=ingest["revision"],
+        duplicate_of=None if ingest["duplicate_of"] is None else bytes.fromhex(ingest["duplicate_of"]),
+        url=entry.url,
+        url_key=entry.url_key,
+        page_keys=tuple(sorted(dedup.url_key(url) for url in revealed if not urls.is_home(url))),
+        title_key=dedup.title_key(title),
+        text_key=dedup.text_key(text),
+        revision_key=dedup.revision_key(article),
+        extraction=ingest["extraction"],
+        first_seen_at=_millis(ingest["first_seen_at"]),
+    )
+
+
+def _sealed(line: FileLine) -> Sealed:
+    return Sealed(
+        path=line.path,
+        sha256=line.sha256,
+        writer=line.writer,
+        date=line.path.partition("date=")[2][:10],
+        sealed_at=_millis(line.sealed_at),
+        first_seq=line.first_seq,
+        last_seq=line.last_seq,
+    )
+
+
+def _millis(text: str) -> Millis:
+    """An instant as `record.rfc3339` wrote it."""
+    return Millis((datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND)

@@ -1,0 +1,81 @@
+"""A copy of the state, made beside the engine that writes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from worker.errors import StateDamaged, StateError
+
+
+def backup(path: Path, target: Path, *, force: bool = False) -> int:
+    """Copies the state at `path` to the file `target`, as of one commit; its size in bytes.
+
+    One read transaction: the engine goes on committing meanwhile, and none of that is in the copy. It is one file,
+    checked page by page, durable before it bears its name, and no more open to others than the state is.
+
+    force: replace `target` where it is there. Raises StateDamaged where the copy is no whole database, for then the
+    state is none; StateError where the one can't be read or the other not be written.
+    """
+    if not path.exists():
+        raise StateError(f"there is no state at {path}")
+    _refuse(path, target, force=force)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o666))
+        try:
+            _copy(path, part)
+            size = _sync(part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        _sync(target.parent)
+    except OSError as error:
+        raise StateError(f"can't write the copy {target}: {error.strerror}") from error
+    return size
+
+
+def _refuse(path: Path, target: Path, *, force: bool) -> None:
+    state = path.resolve()
+    ours = {state.with_name(state.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")}
+    if target.resolve() in ours or (target.exists() and target.samefile(state)):
+        raise StateError(f"{target} is the state itself; name another file")
+    if target.exists() and not (force and target.is_file()):
+        raise StateError(f"{target} is there already" + ("" if target.is_dir() else "; --force replaces it"))
+    log = target.with_name(target.name + "-wal")
+    if log.exists():
+        raise StateError(f"{log} is in the way: {target} is in use, or was not closed; name another file")
+
+
+def _copy(path: Path, part: Path) -> None:
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10)) as source,
+            closing(sqlite3.connect(part)) as copy,
+        ):
+            # All pages at one go: a backup in steps begins again whenever another process has written.
+            source.backup(copy, pages=-1)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, that can be read where nothing can be written
+            found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if found != "ok":
+                raise StateDamaged(str(path), found)
+            if copy.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").fetchone()[0] == 0:
+                raise StateError(f"{path} is no state of feedmill's")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise StateDamaged(str(path), str(error)) from error
+        raise StateError(f"can't copy the state {path}: {error}") from error
+
+
+def _sync(path: Path) -> int:
+    """Makes a file, or the names in a directory, durable; its size in bytes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
