@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
+from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
 from tests.store.test_store_database import held_by_another
 from worker.errors import StateDamaged, StateError
 from worker.store import Store, backup, read_status
@@ -20,7 +20,7 @@ from worker.store.database import open_database
 
 
 def new_store(path: Path) -> Store:
-    return Store(path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS)
+    return Store(path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS)
 
 
 async def filled(run: Run, entries: int = 300) -> None:
