@@ -12,7 +12,16 @@ from worker.model import Author
 MAX_TITLE, MAX_NAME, MAX_SUMMARY, MAX_TAG = 1000, 200, 5000, 100  # characters
 MAX_AUTHORS, MAX_TAGS = 20, 50
 
-_AUTHOR_META = ("author", "article:author", "parsely-author", "sailthru.author", "citation_author", "dc.creator", "byl")
+_AUTHOR_META = (
+    "author",
+    "article:author",
+    "article:author_name",
+    "parsely-author",
+    "sailthru.author",
+    "citation_author",
+    "dc.creator",
+    "byl",
+)
 _LATIN_WORD = re.compile(r"[^\s\u0e00-\uffff]+")
 _SEPARATOR = re.compile(r"\s*[|·•–—»«/:-]\s*")
 _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})((?:-[a-zA-Z0-9]{2,8})*)")  # BCP 47 without its rarer forms

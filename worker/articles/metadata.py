@@ -6,7 +6,7 @@ made for machines. The page leads where the feed speaks for all entries at once 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -14,7 +14,7 @@ from typing import TypeVar
 import trafilatura
 
 from worker import urls
-from worker.articles import dates, fields, plain
+from worker.articles import bylines, dates, fields, plain
 from worker.articles.head import Head
 from worker.articles.jsonld import Claims
 from worker.articles.seen import Seen
@@ -39,7 +39,7 @@ _DATE_SEARCH = {"extensive_search": False, "original_date": True, "min_date": "1
 def describe(entry: Entry | None, seen: Seen | None = None) -> Article:
     """An article without text: what `entry` and the page say of it."""
     page, url = (seen.head, seen.url) if seen else (Head(base=""), "")
-    said = _Said(feed=entry or Entry(), page=page, claims=seen.claims if seen else Claims(), seen=seen)
+    said = _Said(feed=entry or Entry(), page=page, claims=seen.claims if seen else Claims(), seen=seen, site=_host(url))
     published, precision = said.published() or (None, None)
     return Article(
         extraction="failed",
@@ -68,6 +68,8 @@ class _Said:
     page: Head
     claims: Claims
     seen: Seen | None
+    site: str = ""
+    """The host that the page is on."""
     sources: dict[str, str] = field(default_factory=dict)
 
     def title(self) -> str | None:
@@ -89,13 +91,47 @@ class _Said:
         )
 
     def authors(self) -> tuple[Author, ...]:
-        stated = self._first(
+        """Persons alone: who is left of what one witness says, or the next is asked."""
+        found = self._first(
             "authors",
-            ("feed", fields.authors(self.feed.authors)),
-            ("jsonld", fields.authors(self.claims.authors)),
-            ("meta", fields.meta_authors(self.page.meta)),
+            ("feed", self._persons(self.feed.authors)),
+            ("jsonld", self._persons(self.claims.authors) or self._agencies()),
+            # On other pages it is who runs the site: 8 of 10 times on corpus pages without an author.
+            ("meta", self._persons(fields.meta_authors(self.page.meta)) if self._of_article else ()),
         )
-        return stated or self._guessed("authors", lambda found: fields.authors(found.authors)) or ()
+        if found is None and self.seen is not None:
+            shown = bylines.shown(self.seen.tree, logins=self.seen.is_discussion)
+            found = self._first("authors", ("page", self._persons(Author(name=name) for name in shown)))
+        return found or self._first("authors", ("jsonld", self._organisations())) or ()
+
+    @property
+    def _of_article(self) -> bool:
+        return self.seen is not None and self.seen.claims_article
+
+    def _agencies(self) -> tuple[Author, ...]:
+        names = set(bylines.agencies(author.name for author in self.claims.authors))
+        return fields.authors(author for author in self.claims.authors if author.name in names)
+
+    def _organisations(self) -> tuple[Author, ...]:
+        """Authors that are stated to be none but organisations, or the news site itself."""
+        named, news = self.claims.organisations, self.claims.is_news
+        stated = self.claims.authors
+        return fields.authors(
+            a for a in stated if a.name in named or (news and bylines.is_site(a.name, (*self._site, self.site)))
+        )
+
+    @property
+    def _site(self) -> tuple[str | None, ...]:
+        """The names of the site."""
+        return self.claims.publisher, self.page.first("og:site_name")
+
+    def _persons(self, stated: Iterable[Author]) -> tuple[Author, ...]:
+        persons = ((author, list(bylines.persons([author.name], site=self._site, host=self.site))) for author in stated)
+        return fields.authors(
+            Author(name=name, url=author.url if len(names) == 1 else None)
+            for author, names in persons
+            for name in names
+        )
 
     def tags(self) -> tuple[str, ...]:
         stated = self._first(
@@ -181,8 +217,7 @@ class _Said:
         if self.seen is None:
             return _Guess()
         found = trafilatura.extract_metadata(self.seen.tree, self.seen.url or None, _DATE_SEARCH)
-        authors = tuple(Author(name=name) for name in (found.author or "").split(";"))
-        return _Guess(title=found.title, authors=authors, date=found.date)
+        return _Guess(title=found.title, date=found.date)
 
     def _date(self, names: tuple[str, ...]) -> Date | None:
         found = (dates.parse(value) for name in names for value in self.page.meta.get(name, ()))
@@ -194,11 +229,17 @@ class _Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Guess:
-    """A title, authors and a day, read off the page."""
+    """A title and a day, read off the page."""
 
     title: str | None = None
-    authors: tuple[Author, ...] = ()
     date: str | None = None
+
+
+def _host(url: str) -> str:
+    try:
+        return urls.host_of(url)
+    except ValueError:
+        return ""
 
 
 def _to_the_second(at: Millis | None) -> Date | None:

@@ -7,11 +7,10 @@ from dataclasses import replace
 import trafilatura
 from lxml.html import HtmlElement
 
-from worker.articles import charset, feed, gates, marks, media, plain, words
+from worker.articles import charset, edges, feed, gates, marks, media, plain, words
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
 from worker.articles.seen import look
-from worker.dedup import title_key
 from worker.model import Article, Entry, FullText
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
@@ -43,7 +42,11 @@ def from_page(
     if gate and not gate.own_page:
         return _gated(gate, None, entry)
     described = describe(entry, seen)
-    page = replace(described, extractor=EXTRACTOR, text=_below_title(text, described.title))
+    page = replace(
+        described,
+        extractor=EXTRACTOR,
+        text=edges.cut(text, title=described.title, authors=(a.name for a in described.authors)),
+    )
     return _gated(gate, page, entry) if gate else _chosen(page, feed.text(entry) if entry else "", full_text)
 
 
@@ -68,12 +71,6 @@ def _text(tree: HtmlElement, url: str) -> str:
     document = trafilatura.bare_extraction(tree, url=url, include_comments=False)
     text = getattr(document, "text", None)  # a Document, or None where there is no text at all
     return plain.lines(text or "")
-
-
-def _below_title(text: str, title: str | None) -> str:
-    """The text without a first line that only says the title once more."""
-    first, _, rest = text.partition("\n")
-    return rest if rest and title and title_key(first) == title_key(title) else text
 
 
 def _chosen(page: Article, witness: str, full_text: FullText) -> Article:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -9,6 +10,12 @@ from lxml.html import HtmlElement
 from worker.articles import head, jsonld
 from worker.articles.head import Head
 from worker.articles.jsonld import Claims
+
+_FORUM = re.compile(
+    r"discourse|phpbb|vbulletin|xenforo|mybb|flarum|invision|simple machines|smf\b|vanilla|nodebb|fluxbb|woltlab"
+    r"|lemmy|discuz|question2answer",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,11 @@ class Seen:
             or self.kind.startswith("article")
             or self.head.first("article:published_time", "og:article:published_time", "parsely-pub-date") is not None
         )
+
+    @property
+    def is_discussion(self) -> bool:
+        """A thread or a question: it says so, or the program does that made it."""
+        return self.claims.is_discussion or _FORUM.search(self.head.first("generator") or "") is not None
 
     @property
     def kind(self) -> str:
