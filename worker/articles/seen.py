@@ -17,6 +17,13 @@ _FORUM = re.compile(
     re.IGNORECASE,
 )
 
+# Pages of one recording each at the hosts that most links to recordings lead to.
+_PLAYER = re.compile(
+    r"https?://(?:www\.|m\.)?(?:youtube\.com/(?:watch|shorts|live)|youtu\.be/\w|vimeo\.com/\d|dailymotion\.com/video/"
+    r"|twitch\.tv/videos/|soundcloud\.com/[\w-]+/|open\.spotify\.com/episode/|podcasts\.apple\.com/.*[?&]i=\d"
+    r"|(?:tiktok\.com/@[\w.]+/video)/)",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
@@ -39,6 +46,13 @@ class Seen:
     def is_discussion(self) -> bool:
         """A thread or a question: it says so, or the program does that made it."""
         return self.claims.is_discussion or _FORUM.search(self.head.first("generator") or "") is not None
+
+    @property
+    def is_recording(self) -> bool:
+        """A video or an episode: its page says so, or is a player's; an article with a video in it is an article."""
+        if self.claims.is_article:
+            return False
+        return self.claims.is_recording or self.kind.startswith(("video", "music")) or bool(_PLAYER.match(self.url))
 
     @property
     def kind(self) -> str:
