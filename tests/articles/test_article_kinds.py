@@ -108,6 +108,18 @@ def test_a_transcript_below_its_description_is_the_text() -> None:
     assert (article.extraction, article.text) == ("ok", f"{ABOUT}\n{POST}\n{ANSWER}")
 
 
+def test_prose_beside_a_video_is_the_article() -> None:
+    """Though the page states nothing but the video: navigation has no paragraphs."""
+    paragraph = f"{POST} {ANSWER} {ANOTHER}"
+    body = "".join(f"<p>{number}. {paragraph}</p>" for number in range(4))
+    article = read(
+        ld(**{"@type": "VideoObject", "name": "x"}),
+        f"<article>{body}</article>",
+        Entry(title="Ferry", url=URL, summary=ABOUT),
+    )
+    assert (article.extraction, article.text.split("\n")[0]) == ("ok", f"0. {paragraph}")
+
+
 def test_a_video_in_an_article_changes_nothing() -> None:
     """The article is what the page is about."""
     head = ld(**{"@graph": [{"@type": "VideoObject", "name": "x"}, {"@type": "NewsArticle", "headline": "Ferry"}]})

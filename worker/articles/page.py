@@ -17,6 +17,7 @@ from worker.model import Article, Entry, FullText
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
 _OPENING = 6  # words, by which one text is known in another
 _POST_WORDS = 10
+_PROSE_LINE, _PROSE_WORDS = 150, 150  # characters; words in such lines
 _CUT_OFF = re.compile(
     r"(?:…|\.\.\.|\[[.…]+\]|(?:read|show) more|continue reading|weiterlesen|lire la suite)\W*$", re.IGNORECASE
 )
@@ -66,13 +67,15 @@ def from_page(
 def _described(page: Article, seen: Seen, witness: str) -> Article:
     """A recording with what is said about it, by the feed first: around a player there is navigation.
 
-    Unless the page's text begins with that: then it is the description at length, or a transcript follows.
+    Unless the page's text has that: then it is the description at length, or a transcript follows. So it is where the
+    text is prose: pages of news state nothing but the video in them.
     """
     shared = plain.unescaped(seen.head.first("og:description", "description"), fields.MAX_SUMMARY)
     stated = seen.claims.description or shared or ""
     said = max(witness, stated, key=words.count)
     opening = words.of(said)[:_OPENING]
-    if opening and " ".join(opening) in " ".join(words.of(page.text)):
+    known = bool(opening) and " ".join(opening) in " ".join(words.of(page.text))
+    if known or sum(words.count(line) for line in page.text.split("\n") if len(line) >= _PROSE_LINE) >= _PROSE_WORDS:
         return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})
     if witness or not stated:
         return feed.with_feed_text(page, witness, "the page is a player")

@@ -50,7 +50,7 @@ class Seen:
     @property
     def is_recording(self) -> bool:
         """A video or an episode: its page says so, or is a player's; an article with a video in it is an article."""
-        if self.claims.is_article:
+        if self.claims_article:
             return False
         return self.claims.is_recording or self.kind.startswith(("video", "music")) or bool(_PLAYER.match(self.url))
 
