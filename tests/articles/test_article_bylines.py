@@ -101,10 +101,16 @@ def test_bylines_of_the_article_are_read(body: str, expected: list[str]) -> None
     assert shown(body) == expected
 
 
-@pytest.mark.parametrize(("logins", "expected"), [(True, ["happyface313"]), (False, [])])
+@pytest.mark.parametrize("name", ["happyface313", "mossy_kettle", "Agnes of the Attic"])
+def test_nicknames_are_names(name: str) -> None:
+    """As they are written."""
+    assert shown(f'<p class="meta">Started by <span class="author">{name}</span></p>') == [name]
+
+
+@pytest.mark.parametrize(("logins", "expected"), [(True, ["fmiller"]), (False, [])])
 def test_a_login_is_a_name_in_forums_alone(logins: bool, expected: list[str]) -> None:
     """Elsewhere it is who has put the article in."""
-    assert shown('<a class="username author" rel="author">happyface313</a>', logins=logins) == expected
+    assert shown('<a class="username author" rel="author">fmiller</a>', logins=logins) == expected
 
 
 @pytest.mark.parametrize("text", ["(a)" * 400, "By " * 400, "a, " * 400, "a@b." * 300, " 1" * 500, "[(" * 500])

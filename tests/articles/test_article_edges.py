@@ -21,6 +21,7 @@ def cut(*lines: str) -> list[str]:
         "By Ada Lindqvist",
         "Von Ada Lindqvist und Bo Ek",
         "Ada Lindqvist, Reuters",
+        "Ada Lindqvist, 22.11.2026",
         "May 5, 2024",
         "5 May 2024, 10:30",
         "12.03.2024, 14:05 Uhr",
@@ -59,6 +60,7 @@ def test_the_end_is_trimmed_too(line: str) -> None:
         "More than before",
         "Print is dead",
         "1,200 tonnes",
+        "…",
     ],
 )
 def test_what_only_looks_like_it_stays(line: str) -> None:

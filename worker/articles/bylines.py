@@ -97,7 +97,7 @@ _LETTERS = re.compile(r"[^\W\d_].*[^\W\d_]|[\u3040-\u9fff\uac00-\ud7a3]")
 _PARTICLE = frozenset(
     {
         *("von", "van", "der", "den", "ter", "zu", "de", "del", "della", "di", "da", "dos", "du", "la", "le"),
-        *("el", "al", "bin", "ibn", "ben", "y", "e"),
+        *("el", "al", "bin", "ibn", "ben", "y", "e", "of", "the"),
     }
 )
 
@@ -130,7 +130,7 @@ def _is_nobody(name: str) -> bool:
 def shown(tree: HtmlElement, *, logins: bool) -> list[str]:
     """The byline that a page shows, as stated: by its markup, else by a line that says "By" and a name; or nothing.
 
-    logins: a single word in lower case is a name, as it is in forums; elsewhere it is who has put the article in.
+    logins: a single word of small letters is a name, as it is in forums; elsewhere it is who has put the article in.
     """
     marked = [element for element in islice(tree.xpath(_MARKED), _LOOKED_AT) if _is_byline(element)]
     # One look for many of them is that of a list of other articles.
@@ -170,7 +170,8 @@ def _is_stated(text: str, *, single: bool, logins: bool) -> bool:
     if len(text) > _BYLINE:
         return False
     return any(
-        (_looks_named(name) or (single and " " not in name and (logins or not name.islower()))) and not _is_nobody(name)
+        (_looks_named(name) or (single and " " not in name and (logins or not name.isalpha() or not name.islower())))
+        and not _is_nobody(name)
         for name in _split(_bare(text))
         if name
     )

@@ -48,9 +48,7 @@ def cut(text: str, *, title: str | None, authors: Iterable[str]) -> str:
     key = title_key(title) if title else b""
 
     def foreign(line: str) -> bool:
-        return _FURNITURE.fullmatch(line) is not None or (
-            len(line) <= _BYLINE and (_DATE.fullmatch(line) is not None or _only_names(line, named))
-        )
+        return _FURNITURE.fullmatch(line) is not None or (len(line) <= _BYLINE and _only_names_and_date(line, named))
 
     start, end = 0, len(lines)
     for at, line in enumerate(lines[:_EDGE]):
@@ -61,7 +59,10 @@ def cut(text: str, *, title: str | None, authors: Iterable[str]) -> str:
     return "\n".join(lines[start:end]) if start < end else text
 
 
-def _only_names(line: str, named: frozenset[str]) -> bool:
-    """The line says who wrote it, and nothing else."""
-    said = frozenset(words.of(line)) if named else frozenset()
+def _only_names_and_date(line: str, named: frozenset[str]) -> bool:
+    """The line says who wrote it, or when, and nothing else."""
+    rest = _DATE.sub(" ", line, count=1)
+    said = frozenset(words.of(rest))
+    if not said:
+        return rest != line
     return bool(said & named) and said <= named | _ROLES
