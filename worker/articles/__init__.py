@@ -40,6 +40,11 @@ def from_page(
     full_text: `always` takes the page's text wherever there is any; `auto` (and `never`, with which no page should
     have been fetched) takes the feed's own content where the page gives less than half of it.
 
+    What stands in the article's place (a wall, a challenge, an error, a list, a shell, or where a redirect from the
+    entry's link ended) is never its text: the feed's content serves (`feed_only`), or there is none (`blocked`,
+    `paywalled`, `failed`); the free part of a paywalled page serves where the feed has less (`paywalled`). All of
+    these say in `retry` that the page is worth asking again.
+
     A hostile page can take long, or much memory: run it where it can be killed. Raises nothing of its own; where
     trafilatura should raise, `from_entry` is what is left, as it is after a kill.
     """
