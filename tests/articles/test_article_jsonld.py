@@ -41,6 +41,7 @@ def test_everything_that_an_article_states_is_read() -> None:
     )
     assert claims == Claims(
         is_article=True,
+        is_news=True,
         headline="Harbour opens",
         description="It & more",
         authors=(Author(name="Ada Lindqvist", url="https://news.example/ada"),),

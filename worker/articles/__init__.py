@@ -4,9 +4,15 @@ page.py      from_page: a page, with its entry as witness
 feed.py      from_entry: the feed's own content, where that is all there is
 media.py     what is no page at all: PDFs, images, archives
 charset.py   bytes → text
+gates.py     what stands where an article should: walls, challenges, errors, lists, shells
+marks.py     by what they are known
+seen.py      a page, read once for all of these
 jsonld.py    what a page says of itself in JSON-LD
 head.py      … and in meta, link and time elements
 metadata.py  one value a field, out of feed, JSON-LD, OpenGraph, meta and the page's face, each with its source
+bylines.py   who wrote it: persons out of what is stated or shown
+edges.py     lines around a text that are not of it
+words.py     how many words a text has, in any script
 dates.py     ISO 8601 → instant and precision
 plain.py     HTML and text of strangers → plain text
 compose.py   article + entry + feed → record
@@ -33,6 +39,11 @@ def from_page(
     url: where the page came from, after redirects. content_type: the HTTP header, verbatim.
     full_text: `always` takes the page's text wherever there is any; `auto` (and `never`, with which no page should
     have been fetched) takes the feed's own content where the page gives less than half of it.
+
+    What stands in the article's place (a wall, a challenge, an error, a list, a shell, or where a redirect from the
+    entry's link ended) is never its text: the feed's content serves (`feed_only`), or there is none (`blocked`,
+    `paywalled`, `failed`); the free part of a paywalled page serves where the feed has less (`paywalled`). All of
+    these say in `retry` that the page is worth asking again.
 
     A hostile page can take long, or much memory: run it where it can be killed. Raises nothing of its own; where
     trafilatura should raise, `from_entry` is what is left, as it is after a kill.

@@ -12,9 +12,22 @@ from worker.model import Author
 MAX_TITLE, MAX_NAME, MAX_SUMMARY, MAX_TAG = 1000, 200, 5000, 100  # characters
 MAX_AUTHORS, MAX_TAGS = 20, 50
 
-_AUTHOR_META = ("author", "article:author", "parsely-author", "sailthru.author", "citation_author", "dc.creator", "byl")
+_AUTHOR_META = (
+    "author",
+    "article:author",
+    "article:author_name",
+    "parsely-author",
+    "sailthru.author",
+    "citation_author",
+    "dc.creator",
+    "byl",
+)
 _LATIN_WORD = re.compile(r"[^\s\u0e00-\uffff]+")
-_SEPARATOR = re.compile(r"\s*[|·•–—»«/:-]\s*")
+_SEPARATOR = re.compile(r"\s*[|｜·•–—»«/:*_-]\s*")
+# At the end, or between separators that stand apart: "Title | Site | by Somebody", and no "anti-Site-law".
+_WITH_SITE = (
+    r"(?<=\S)(?:\s*[|｜·•–—»«/:*_-]\s*{0}$|(?:\s+[|｜·•–—»«/:*_-]\s+|[|｜]){0}(?:\s+[|·•–—»«/:*_-]\s|[|｜]).*$)"
+)
 _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})((?:-[a-zA-Z0-9]{2,8})*)")  # BCP 47 without its rarer forms
 _SITE_PREFIX = re.compile(r"^(?:www|m|amp)\.")
 
@@ -22,8 +35,9 @@ _SITE_PREFIX = re.compile(r"^(?:www|m|amp)\.")
 def title(stated: str | None, *, site: str | None, shorter: Iterable[str | None]) -> str | None:
     """A title as it goes with a shared link, without what is appended to it.
 
-    That is the name of the `site`, or all that follows another form of the title (its heading, its headline) and a
-    separator. Measured on 96 + 347 corpus pages, near matches: .938 and .778 with it, .948 and .830 without.
+    That is the name of the `site`, with what another separator puts behind it, or all that follows another form of
+    the title (its heading, its headline) and a separator. Measured on 96 + 347 corpus pages, near matches: .938 and
+    .778 with it, .948 and .830 without.
     """
     whole = plain.unescaped(stated, MAX_TITLE)
     if whole is None:
@@ -31,10 +45,8 @@ def title(stated: str | None, *, site: str | None, shorter: Iterable[str | None]
     for other in shorter:
         if other and whole.startswith(other) and _SEPARATOR.match(whole, len(other)):
             return other
-    if site and whole.casefold().endswith(site.casefold()):
-        bare = whole[: -len(site)].rstrip()
-        if (separator := _SEPARATOR.search(bare, max(0, len(bare) - 1))) and separator.start() > 0:
-            return bare[: separator.start()].rstrip()
+    if site and (found := re.search(_WITH_SITE.format(re.escape(site)), whole, re.IGNORECASE)):
+        return whole[: found.start()].rstrip()
     return whole
 
 

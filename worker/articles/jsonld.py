@@ -18,8 +18,10 @@ _MAX_NODES = 2000  # of one page; sites with many have hundreds
 _MAX_LIST = 50
 # Article and its many kinds; blog, live blog, social and forum postings, questions; no JobPosting.
 _ARTICLE = re.compile(r"(?:.*(?:Article|(?<!Job)Posting)|Report|Question)$", re.IGNORECASE)
+_NEWS = re.compile(r".*NewsArticle$", re.IGNORECASE)
 _DISCUSSION = re.compile(r"(?:DiscussionForumPosting|Question)$", re.IGNORECASE)
 _RECORDING = re.compile(r"(?:VideoObject|AudioObject|PodcastEpisode|RadioEpisode|TVEpisode|Clip)$", re.IGNORECASE)
+_ORGANISATION = re.compile(r".*Organization$", re.IGNORECASE)
 _PAGE = re.compile(r".*Page$", re.IGNORECASE)
 _WRAPPING = re.compile(r"<!\[CDATA\[|\]\]>|<!--|-->")
 _STRAY_COMMA = re.compile(r",(\s*[}\]])")
@@ -31,6 +33,8 @@ class Claims:
 
     is_article: bool = False
     """There is a node for an article, posting or question; a page's own does not count."""
+    is_news: bool = False
+    """It is for a piece of news, whose publisher may stand for its author."""
     is_discussion: bool = False
     """It is a forum's posting or a question: what others wrote below belongs to it."""
     is_recording: bool = False
@@ -38,6 +42,8 @@ class Claims:
     headline: str | None = None
     description: str | None = None
     authors: tuple[Author, ...] = ()
+    organisations: frozenset[str] = frozenset()
+    """The names of those authors that are said to be organisations."""
     published: str | None = None
     modified: str | None = None
     language: str | None = None
@@ -68,14 +74,17 @@ def read(scripts: Iterable[str], url: str) -> Claims:
     if article is None:
         page = next((node for node in nodes if _is(node, _PAGE)), {})
         article = {key: page[key] for key in ("datePublished", "dateModified", "inLanguage", "image") if key in page}
+    by = article.get("author") or article.get("creator")
     parts = [part for part in _listed(article.get("hasPart")) if _is_node(part) and _false(_free(part))]
     return Claims(
         is_article=found is not None,
+        is_news=found is not None and _is(found, _NEWS),
         is_discussion=found is not None and _is(found, _DISCUSSION),
         is_recording=recording is not None,
         headline=_text(article.get("headline")) or _text(article.get("name")),
         description=_text(article.get("description"), 5000),
-        authors=tuple(_agents(article.get("author") or article.get("creator"), named)),
+        authors=tuple(_agents(by, named)),
+        organisations=frozenset(agent.name for agent in _agents(by, named, _ORGANISATION)),
         published=_text(article.get("datePublished") or article.get("uploadDate")),
         modified=_text(article.get("dateModified")),
         language=_language(article.get("inLanguage")),
@@ -184,11 +193,13 @@ def _resolved(value: object, named: Mapping[str, Node]) -> object:
     return value
 
 
-def _agents(value: object, named: Mapping[str, Node]) -> Iterator[Author]:
-    """The persons and organisations of a value; addresses are no names."""
+def _agents(value: object, named: Mapping[str, Node], kind: re.Pattern[str] | None = None) -> Iterator[Author]:
+    """The persons and organisations of a value, or those of a `kind` alone; addresses are no names."""
     for item in _listed(value):
         agent = _resolved(item, named)
         node: Node = agent if _is_node(agent) else {"name": agent}
+        if kind is not None and not _is(node, kind):
+            continue
         address = _link(node.get("url"), named)
         for name in _texts(node.get("name")):
             if "://" not in name:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import trafilatura
 from lxml.html import HtmlElement
 
-from worker.articles import charset, feed, gates, marks, media, plain, words
+from worker.articles import charset, edges, feed, fields, gates, marks, media, plain, words
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
-from worker.articles.seen import look
-from worker.dedup import title_key
+from worker.articles.seen import Seen, look
 from worker.model import Article, Entry, FullText
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
+_OPENING = 6  # words, by which one text is known in another
+_POST_WORDS = 10
+_PROSE_LINE, _PROSE_WORDS = 150, 150  # characters; words in such lines
+_CUT_OFF = re.compile(
+    r"(?:…|\.\.\.|\[[.…]+\]|(?:read|show) more|continue reading|weiterlesen|lire la suite)\W*$", re.IGNORECASE
+)
 _WITNESS_WORDS = 50  # a feed's content of so many words is an article, or most of one
 
 
@@ -38,13 +44,51 @@ def from_page(
     if tree is None:
         return _without_page(entry, "the page is not HTML")
     seen = look(tree, url)
-    text = _text(tree, url)
+    text = _text(tree, url, comments=seen.is_discussion)
     gate = gates.by_page(seen, html=decoded, text=text, entry=entry)
     if gate and not gate.own_page:
         return _gated(gate, None, entry)
     described = describe(entry, seen)
-    page = replace(described, extractor=EXTRACTOR, text=_below_title(text, described.title))
-    return _gated(gate, page, entry) if gate else _chosen(page, feed.text(entry) if entry else "", full_text)
+    page = replace(
+        described,
+        extractor=EXTRACTOR,
+        text=edges.cut(text, title=described.title, authors=(a.name for a in described.authors)),
+    )
+    if gate:
+        return _gated(gate, page, entry)
+    witness = feed.text(entry) if entry else ""
+    if seen.is_recording:
+        return _described(page, seen, witness)
+    if seen.is_discussion and full_text != "always" and _is_whole(witness):
+        return feed.with_feed_text(page, witness, "the feed carries the post itself")
+    return _chosen(page, witness, full_text)
+
+
+def _described(page: Article, seen: Seen, witness: str) -> Article:
+    """A recording with what is said about it, by the feed first: around a player there is navigation.
+
+    Unless the page's text has that: then it is the description at length, or a transcript follows. So it is where the
+    text is prose: pages of news state nothing but the video in them.
+    """
+    shared = plain.unescaped(seen.head.first("og:description", "description"), fields.MAX_SUMMARY)
+    stated = seen.claims.description or shared or ""
+    said = max(witness, stated, key=words.count)
+    opening = words.of(said)[:_OPENING]
+    known = bool(opening) and " ".join(opening) in " ".join(words.of(page.text))
+    if known or sum(words.count(line) for line in page.text.split("\n") if len(line) >= _PROSE_LINE) >= _PROSE_WORDS:
+        return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})
+    if witness or not stated:
+        return feed.with_feed_text(page, witness, "the page is a player")
+    source = "jsonld" if seen.claims.description else "opengraph"
+    text = plain.lines(stated)
+    return replace(
+        page, extraction="ok", extractor=feed.EXTRACTOR, text=text, sources={**page.sources, "content_text": source}
+    )
+
+
+def _is_whole(witness: str) -> bool:
+    """The feed's text is a post, and not the beginning of one."""
+    return words.count(witness) >= _POST_WORDS and _CUT_OFF.search(witness) is None
 
 
 def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
@@ -63,17 +107,12 @@ def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
     return replace(described, extraction=gate.kind, extractor=None, reason=gate.reason, text="", retry=True)
 
 
-def _text(tree: HtmlElement, url: str) -> str:
-    """The article's text; readers' comments are not part of it."""
-    document = trafilatura.bare_extraction(tree, url=url, include_comments=False)
-    text = getattr(document, "text", None)  # a Document, or None where there is no text at all
-    return plain.lines(text or "")
-
-
-def _below_title(text: str, title: str | None) -> str:
-    """The text without a first line that only says the title once more."""
-    first, _, rest = text.partition("\n")
-    return rest if rest and title and title_key(first) == title_key(title) else text
+def _text(tree: HtmlElement, url: str, *, comments: bool) -> str:
+    """The article's text; readers' `comments` are a part of it where it is a discussion."""
+    document = trafilatura.bare_extraction(tree, url=url, include_comments=comments)
+    # A Document, or None where there is no text at all.
+    pieces = (getattr(document, "text", None), getattr(document, "comments", None) if comments else None)
+    return plain.lines("\n".join(piece for piece in pieces if piece))
 
 
 def _chosen(page: Article, witness: str, full_text: FullText) -> Article:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -9,6 +10,19 @@ from lxml.html import HtmlElement
 from worker.articles import head, jsonld
 from worker.articles.head import Head
 from worker.articles.jsonld import Claims
+
+_FORUM = re.compile(
+    r"discourse|phpbb|vbulletin|xenforo|mybb|flarum|invision|simple machines|smf\b|vanilla|nodebb|fluxbb|woltlab"
+    r"|lemmy|discuz|question2answer",
+    re.IGNORECASE,
+)
+
+# Pages of one recording each at the hosts that most links to recordings lead to.
+_PLAYER = re.compile(
+    r"https?://(?:www\.|m\.)?(?:youtube\.com/(?:watch|shorts|live)|youtu\.be/\w|vimeo\.com/\d|dailymotion\.com/video/"
+    r"|twitch\.tv/videos/|soundcloud\.com/[\w-]+/|open\.spotify\.com/episode/|podcasts\.apple\.com/.*[?&]i=\d"
+    r"|(?:tiktok\.com/@[\w.]+/video)/)",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +41,18 @@ class Seen:
             or self.kind.startswith("article")
             or self.head.first("article:published_time", "og:article:published_time", "parsely-pub-date") is not None
         )
+
+    @property
+    def is_discussion(self) -> bool:
+        """A thread or a question: it says so, or the program does that made it."""
+        return self.claims.is_discussion or _FORUM.search(self.head.first("generator") or "") is not None
+
+    @property
+    def is_recording(self) -> bool:
+        """A video or an episode: its page says so, or is a player's; an article with a video in it is an article."""
+        if self.claims_article:
+            return False
+        return self.claims.is_recording or self.kind.startswith(("video", "music")) or bool(_PLAYER.match(self.url))
 
     @property
     def kind(self) -> str:
