@@ -115,7 +115,6 @@ COUNTS = {
     "two rare ideographs": ("𠮷𠮷", 2),
     "Hindi: vowel signs stay in the word": ("हिन्दी में लिखा हुआ।", 4),
     "Arabic, with and without points": ("كَتَبَ الولد الدرسَ", 3),
-    "Thai, which has no spaces: what stands between them": ("ภาษาไทย เขียนติดกัน", 2),
     "Korean": ("안녕하세요 세계", 2),
     "Tamil": ("தமிழ் மொழி", 2),
     "an enclosed digit": ("1\ufe0f\u20e3 2", 2),

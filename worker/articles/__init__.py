@@ -12,7 +12,6 @@ head.py      … and in meta, link and time elements
 metadata.py  one value a field, out of feed, JSON-LD, OpenGraph, meta and the page's face, each with its source
 bylines.py   who wrote it: persons out of what is stated or shown
 edges.py     lines around a text that are not of it
-words.py     how many words a text has, in any script
 dates.py     ISO 8601 → instant and precision
 plain.py     HTML and text of strangers → plain text
 compose.py   article + entry + feed → record

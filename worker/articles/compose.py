@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from worker.articles import words
+from worker import dedup
 from worker.model import Article, Attachment, Author, Entry, Feed, Millis
 from worker.record import File, Ingest, Person, Record, rfc3339
 
@@ -52,7 +52,7 @@ def compose(
         "duplicate_kind": None,
         "extraction": article.extraction,
         "extractor": article.extractor,
-        "word_count": words.count(article.text),
+        "word_count": dedup.word_count(article.text),
         "date_precision": article.date_precision,
         "sources": dict(article.sources),
         "publisher": article.publisher,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from worker.articles import words
+from worker import dedup
 from worker.dedup import title_key
 
 _EDGE = 4  # lines at the beginning, and at the end, that are looked at
@@ -44,7 +44,7 @@ _FURNITURE = re.compile(
 def cut(text: str, *, title: str | None, authors: Iterable[str]) -> str:
     """The text without them: at its edges alone, where an article has neither quotes nor lists; never all of it."""
     lines = text.split("\n")
-    named = frozenset(word for name in authors for word in words.of(name))
+    named = frozenset(word for name in authors for word in dedup.words(name))
     key = title_key(title) if title else b""
 
     def foreign(line: str) -> bool:
@@ -62,7 +62,7 @@ def cut(text: str, *, title: str | None, authors: Iterable[str]) -> str:
 def _only_names_and_date(line: str, named: frozenset[str]) -> bool:
     """The line says who wrote it, or when, and nothing else."""
     rest = _DATE.sub(" ", line, count=1)
-    said = frozenset(words.of(rest))
+    said = frozenset(dedup.words(rest))
     if not said:
         return rest != line
     return bool(said & named) and said <= named | _ROLES

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
-from worker import urls
-from worker.articles import marks, words
+from worker import dedup, urls
+from worker.articles import marks
 from worker.articles.seen import Seen
 from worker.model import Entry
 
@@ -100,7 +100,7 @@ class _Page:
 
     @cached_property
     def words(self) -> int:
-        return words.count(self.text)
+        return dedup.word_count(self.text)
 
     @cached_property
     def titles(self) -> list[str]:
@@ -133,8 +133,8 @@ class _Page:
     @cached_property
     def announced(self) -> float:
         """The share of the entry's title that stands in the page's titles; 0 where there is no entry."""
-        wanted = frozenset(words.of(self.entry.title or "")) if self.entry else set()
-        return len(wanted & frozenset(words.of(" ".join(self.titles)))) / len(wanted) if wanted else 0
+        wanted = frozenset(dedup.words(self.entry.title or "")) if self.entry else set()
+        return len(wanted & frozenset(dedup.words(" ".join(self.titles)))) / len(wanted) if wanted else 0
 
     def challenge(self) -> Gate | None:
         if self.words > _TEASER:
@@ -205,10 +205,10 @@ class _Page:
 
     def stray(self) -> Gate | None:
         """Nothing that the feed announced stands on the page: an interstitial that nobody described yet."""
-        wanted = frozenset(words.of((self.entry.title or "") if self.entry else ""))
+        wanted = frozenset(dedup.words((self.entry.title or "") if self.entry else ""))
         if len(wanted) < 4 or self.words > _TEASER or self.own:
             return None
-        if wanted & frozenset(words.of(" ".join((*self.titles, self.text)))):
+        if wanted & frozenset(dedup.words(" ".join((*self.titles, self.text)))):
             return None
         return Gate(kind="blocked", reason="nothing on the page is what the feed announced")
 
@@ -220,7 +220,7 @@ class _Page:
     @property
     def _bare(self) -> bool:
         """There is next to nothing on the page."""
-        return words.count(self.visible) <= 2 * _STUB
+        return dedup.word_count(self.visible) <= 2 * _STUB
 
     def _titled(self, sign: re.Pattern[str]) -> bool:
         """A part of one of the page's titles says little else."""
@@ -238,7 +238,7 @@ class _Page:
                 found = self.seen.tree.xpath(
                     "//*[@id=$n or contains(concat(' ', @class, ' '), concat(' ', $n, ' '))]", n=name
                 )
-                if any(words.count("".join(part.itertext("p", "div"))) > _TEASER // 2 for part in found[:20]):
+                if any(dedup.word_count("".join(part.itertext("p", "div"))) > _TEASER // 2 for part in found[:20]):
                     return True
         stated = self.seen.claims.words
         return stated is not None and self.words >= 0.8 * stated

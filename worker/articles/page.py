@@ -8,7 +8,8 @@ from dataclasses import replace
 import trafilatura
 from lxml.html import HtmlElement
 
-from worker.articles import charset, edges, feed, fields, gates, marks, media, plain, words
+from worker import dedup
+from worker.articles import charset, edges, feed, fields, gates, marks, media, plain
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
 from worker.articles.seen import Seen, look
@@ -72,10 +73,13 @@ def _described(page: Article, seen: Seen, witness: str) -> Article:
     """
     shared = plain.unescaped(seen.head.first("og:description", "description"), fields.MAX_SUMMARY)
     stated = seen.claims.description or shared or ""
-    said = max(witness, stated, key=words.count)
-    opening = words.of(said)[:_OPENING]
-    known = bool(opening) and " ".join(opening) in " ".join(words.of(page.text))
-    if known or sum(words.count(line) for line in page.text.split("\n") if len(line) >= _PROSE_LINE) >= _PROSE_WORDS:
+    said = max(witness, stated, key=dedup.word_count)
+    opening = dedup.words(said)[:_OPENING]
+    known = bool(opening) and " ".join(opening) in " ".join(dedup.words(page.text))
+    if (
+        known
+        or sum(dedup.word_count(line) for line in page.text.split("\n") if len(line) >= _PROSE_LINE) >= _PROSE_WORDS
+    ):
         return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})
     if witness or not stated:
         return feed.with_feed_text(page, witness, "the page is a player")
@@ -88,7 +92,7 @@ def _described(page: Article, seen: Seen, witness: str) -> Article:
 
 def _is_whole(witness: str) -> bool:
     """The feed's text is a post, and not the beginning of one."""
-    return words.count(witness) >= _POST_WORDS and _CUT_OFF.search(witness) is None
+    return dedup.word_count(witness) >= _POST_WORDS and _CUT_OFF.search(witness) is None
 
 
 def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
@@ -99,7 +103,7 @@ def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
     witness = feed.text(entry) if entry else ""
     described = page or describe(entry)
     free = marks.free_part(page.text) if page and gate.kind == "paywalled" else ""
-    if free and words.count(free) > words.count(witness):
+    if free and dedup.word_count(free) > dedup.word_count(witness):
         sources = {**described.sources, "content_text": "page"}
         return replace(described, extraction=gate.kind, reason=gate.reason, text=free, sources=sources, retry=True)
     if witness:
@@ -120,7 +124,7 @@ def _chosen(page: Article, witness: str, full_text: FullText) -> Article:
     if not page.text:
         return feed.with_feed_text(replace(page, extractor=None), witness, "the page has no article text")
     if full_text != "always":
-        there, here = words.count(page.text), words.count(witness)
+        there, here = dedup.word_count(page.text), dedup.word_count(witness)
         if here >= _WITNESS_WORDS and there * 2 < here:
             return feed.with_feed_text(page, witness, f"the page has {there} words, the feed {here}")
     return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})

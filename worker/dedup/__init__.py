@@ -7,7 +7,7 @@ judge.py   new, known, changed, or a duplicate: decided with what the store foun
 
 from worker.dedup.judge import Duplicate, Known, New, Nothing, Ref, Write, judge, place
 from worker.dedup.keys import Identity, identity, url_key
-from worker.dedup.text import content_hash, revision_key, text_key, title_key, version_key, word_count
+from worker.dedup.text import content_hash, revision_key, text_key, title_key, version_key, word_count, words
 
 __all__ = [
     "Duplicate",
@@ -27,4 +27,5 @@ __all__ = [
     "url_key",
     "version_key",
     "word_count",
+    "words",
 ]

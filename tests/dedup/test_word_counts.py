@@ -1,10 +1,10 @@
-"""words.py: how long a text is, in any script."""
+"""How long a text is, in any script."""
 
 from __future__ import annotations
 
 import pytest
 
-from worker.articles import words
+from worker.dedup import text_key, word_count
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,11 @@ from worker.articles import words
 )
 def test_words_are_counted_or_estimated(text: str, least: int, most: int) -> None:
     """Scripts without spaces come out near what a reader of theirs would count; a phrase is not one word."""
-    assert least <= words.count(text) <= most
+    assert least <= word_count(text) <= most
+
+
+def test_a_long_text_without_spaces_identifies_an_article() -> None:
+    """As one in English of the same length does."""
+    phrase = "ท่าเรือเปิดอีกครั้งหลังจากการขุดลอกเป็นเวลาสามสัปดาห์"
+    assert text_key(phrase) is None
+    assert text_key(f"{phrase} " * 6) is not None
