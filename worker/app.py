@@ -19,7 +19,7 @@ from worker.engine import Engine
 from worker.errors import StateLocked
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
-from worker.output import Keeping, OutputDirectory, locked
+from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
 from worker.pipeline import Gate, Ingester, Poller, Publisher
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
@@ -58,6 +58,7 @@ async def work(
         held()
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
+        archive = archive_of(settings)
         cpu = await parts.enter_async_context(
             Pool(
                 workers=_workers(settings.extract.workers),
@@ -92,6 +93,7 @@ async def work(
                 client=client,
                 cpu=cpu,
                 gate=Gate(client, clock=now) if fetch.robots else None,
+                archive=archive if settings.output.archive else None,
                 feeds=feeds,
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
@@ -101,6 +103,7 @@ async def work(
             publisher=Publisher(
                 store=store,
                 directory=directory,
+                archive=archive,
                 seal_after_ms=round(settings.output.seal_after_s * 1000),
                 seal_records=settings.output.seal_records,
                 keeping=keeping(settings),
@@ -126,7 +129,12 @@ async def forget(settings: Settings, subject: str) -> str | None:
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
         publisher = Publisher(
-            store=store, directory=directory, seal_after_ms=0, seal_records=1000, keeping=keeping(settings)
+            store=store,
+            directory=directory,
+            archive=archive_of(settings),
+            seal_after_ms=0,
+            seal_records=1000,
+            keeping=keeping(settings),
         )
         return await publisher.forget(subject, now=now())
 
@@ -135,6 +143,15 @@ def output_directory(settings: Settings) -> OutputDirectory:
     """The output directory, for who holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
     return OutputDirectory.open(settings.output.dir, schema=schema, latest=settings.output.latest)
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """The archive of the output directory, for who holds that, where pages are kept or were: they are taken down and
+    go by age as their records do. Raises OutputError."""
+    root, software = settings.output.dir, f"feedmill/{__version__}"
+    if settings.output.archive is None and not has_archive(root):
+        return None
+    return Archive.open(root, software=software, adding=settings.output.archive is not None)
 
 
 def keeping(settings: Settings) -> Keeping:

@@ -37,7 +37,7 @@ def test_every_key_can_be_set(config: Config) -> None:
 feeds: []
 state: sqlite:///db/state.db
 output:
-  {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true,
+  {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true, archive: warc,
    compact: {enabled: false, zstd: "${Z}", grace: 0s}}
 fetch:
   contact: you@example.org
@@ -64,6 +64,7 @@ log: {level: debug, format: json}
         "seal_records": 7,
         "keep_s": 400 * 86400,
         "latest": True,
+        "archive": "warc",
         "compact": {"enabled": False, "zstd": True, "grace_s": 0},
     }
     assert settings.fetch.model_dump() == {
@@ -87,7 +88,7 @@ log: {level: debug, format: json}
         "timezone": "Europe/Berlin",
     }
     assert settings.extract.model_dump() == {"workers": 3, "timeout_s": 2, "memory_bytes": 512_000_000}
-    assert settings.dedup.model_dump() == {"window_s": 0, "exact": "link"}
+    assert settings.dedup.model_dump() == {"window_s": 0, "keep_s": 400 * 86400, "exact": "link"}
     assert settings.log.model_dump() == {"level": "debug", "format": "json"}
 
 
