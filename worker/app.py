@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from worker.errors import StateLocked
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
-from worker.pipeline import Gate, Ingester, Poller, Publisher
+from worker.pipeline import Gate, Ingester, Poller, Publisher, Replayed, replay
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
 from worker.store import Store
@@ -59,14 +59,7 @@ async def work(
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
         archive = archive_of(settings)
-        cpu = await parts.enter_async_context(
-            Pool(
-                workers=_workers(settings.extract.workers),
-                timeout_s=settings.extract.timeout_s,
-                memory=settings.extract.memory_bytes,
-                preload=PRELOAD,
-            )
-        )
+        cpu = await parts.enter_async_context(_pool(settings))
         client = await parts.enter_async_context(
             Client(
                 user_agent=user_agent(fetch.contact, __version__),
@@ -139,6 +132,20 @@ async def forget(settings: Settings, subject: str) -> str | None:
         return await publisher.forget(subject, now=now())
 
 
+async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
+    """The articles whose pages were kept, extracted again; see `pipeline.replay`. Raises OutputError."""
+    full_text = {feed.id: feed.full_text for feed in settings.feeds}
+    async with _pool(settings) as cpu:
+        found = replay(
+            settings.output.dir,
+            cpu=cpu,
+            full_text=lambda feed_id: full_text.get(feed_id, "auto"),
+            at_once=2 * _workers(settings.extract.workers),
+        )
+        async for one in found:
+            yield one
+
+
 def output_directory(settings: Settings) -> OutputDirectory:
     """The output directory, for who holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
@@ -177,6 +184,15 @@ def _store(settings: Settings) -> Store:
         planner=_planner(settings),
         window_ms=round(settings.dedup.window_s * 1000),
         keep_ms=round(settings.dedup.keep_s * 1000),
+    )
+
+
+def _pool(settings: Settings) -> Pool:
+    return Pool(
+        workers=_workers(settings.extract.workers),
+        timeout_s=settings.extract.timeout_s,
+        memory=settings.extract.memory_bytes,
+        preload=PRELOAD,
     )
 
 

@@ -14,6 +14,7 @@ from worker.cli.demo import demo
 from worker.cli.forget import forget
 from worker.cli.printing import console, errors
 from worker.cli.records import records
+from worker.cli.replay import replay
 from worker.cli.running import once, run
 from worker.cli.status import status
 from worker.cli.verify import verify
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, once, run, status, records, verify, compact, forget, schema):
+for command in (demo, init, check, once, run, status, records, verify, compact, forget, replay, schema):
     app.command()(command)
 
 

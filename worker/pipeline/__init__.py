@@ -6,11 +6,13 @@ robots.py    whether a page may be asked for
 spared.py    hosts whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments
+replay.py    pages that were kept → what would come of them now
 """
 
 from worker.pipeline.ingests import Ingester
 from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
+from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
 from worker.pipeline.robots import Gate
 
-__all__ = ["Gate", "Ingester", "Poller", "Publisher"]
+__all__ = ["Compared", "Gate", "Ingester", "NotCompared", "Poller", "Publisher", "Replayed", "replay"]
