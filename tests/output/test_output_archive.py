@@ -277,6 +277,25 @@ def killed(work: Callable[[], object], at: int) -> None:
         work()
 
 
+@pytest.mark.parametrize("begun", [0, 2], ids=["a new file", "one that is gone on with"])
+def test_adding_may_be_killed_at_any_instant(tmp_path: Path, begun: int) -> None:
+    """What was told before is where it was; what is left of the page is cut off, and the next one is added."""
+    archive = opened(tmp_path / "try")
+    for id in range(begun):
+        added(archive, made(id))
+    count = len(calls_of(lambda: archive.add(made(50))))
+    for at in range(1, count + 1):
+        out = tmp_path / str(at)
+        archive = opened(out)
+        held = {id: added(archive, made(id)) for id in range(begun)}
+        process = FORK.Process(target=killed, args=(lambda archive=archive: archive.add(made(50)), at))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        held[51] = added(opened(out), made(51))
+        assert_held(out, held)
+
+
 def test_a_takedown_may_be_killed_at_any_instant(tmp_path: Path) -> None:
     """All others are where they were, before it is done again and after."""
     archive, _, _ = filled(tmp_path / "try")

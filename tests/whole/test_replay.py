@@ -79,6 +79,17 @@ def test_pages_that_are_gone_or_damaged_are_told_apart(site: Site, worker: Worke
     assert worker.run("replay").stdout == "0 articles extracted again, 0 came out otherwise, 3 pages no longer kept\n"
 
 
+def test_another_articles_page_is_not_taken_for_its_own(site: Site, worker: Worker) -> None:
+    """Should the pointer of a record be wrong, its text is compared with nothing."""
+    worked(site, worker)
+    (segment,) = (worker.out / "records").glob("*/*.jsonl")
+    records = [json.loads(line) for line in segment.read_bytes().splitlines()]
+    records[0]["_ingest"]["raw"] = records[1]["_ingest"]["raw"]
+    segment.write_text("".join(json.dumps(record) + "\n" for record in records))
+    (wrong,) = [line for line in lines(worker, status=1) if "error" in line]
+    assert "is kept where its page should be" in wrong["error"]
+
+
 def test_where_no_page_was_kept_it_says_what_to_set(site: Site, worker: Worker) -> None:
     """And ends well."""
     worked(site, worker, output={})

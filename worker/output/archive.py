@@ -150,7 +150,7 @@ class Archive:
         members, end = _members(path)
         while members and not warc.is_whole(files.part(path, members[-1].offset, members[-1].head.length)):
             end = members.pop().offset
-        if warc.SIGNATURE.search(files.part(path, end + 1, -1)):
+        if warc.SIGNATURE.search(files.part(path, end + 1, files.size(path))):
             return  # not torn but damaged: what is behind it may be whole
         if members:
             files.cut(path, end)

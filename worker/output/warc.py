@@ -32,7 +32,8 @@ SIGNATURE = re.compile(rb"\x1f\x8b\x08[\x04\x14]\0{5}\xff\x0c\x00sl\x08\x00", re
 _FEXTRA, _FCOMMENT = 4, 16  # RFC 1952 section 2.3.1
 _HEADER = struct.Struct("<3sB5sBH2sHII")
 _TRAILER = struct.Struct("<II")
-_LEVEL = 6
+_LEVEL = 4
+"""156 pages of 181 kB: level 1 packs one to .23 in 1.6 ms, 4 to .21 in 2.2 ms, 6 to .20 in 3.9 ms, 9 in 6.5 ms."""
 _RECORD = "Feedmill-Record"
 _RECORD_LINE = re.compile(rb"WARC/1\.1\r\nFeedmill-Record: ([0-9a-f]{32})\r\n")
 _CONTROL = re.compile("[\x00-\x1f\x7f]+")

@@ -88,6 +88,8 @@ async def _replayed(root: Path, record: Record, cpu: Pool, full_text: Callable[[
         page = page_at(root, raw) if raw else None
         if page is None:
             return NotCompared(record_id=id, reason="its page is no longer kept", gone=True)
+        if page.record_id != id:
+            return NotCompared(record_id=id, reason=f"{page.url} is kept where its page should be", gone=False)
         draft = await cpu.run(draft_from_page, _source(record, page, full_text))
     except (OutputError, TaskError) as error:
         return NotCompared(record_id=id, reason=str(error), gone=False)
@@ -102,9 +104,10 @@ def changes(before: Record, now: Record) -> dict[str, tuple[object, object]]:
 
 
 def entry_of(record: Record) -> Entry:
-    """What the feed said, as far as the record has it."""
+    """What the feed said, as far as the record has it. Escaped where extraction takes it for escaped."""
     ingest = record["_ingest"]
     said = {field for field, source in ingest["sources"].items() if source == "feed"}
+    authors = tuple(Author(name=html.escape(author["name"]), url=author.get("url")) for author in record["authors"])
     return Entry(
         guid=ingest["entry_id"],
         url=ingest["entry_url"],
@@ -112,10 +115,8 @@ def entry_of(record: Record) -> Entry:
         title=record.get("title") if "title" in said else None,
         summary=_html(record.get("summary")) if "summary" in said else None,
         content=_html(record["content_text"]) if "content_text" in said else None,
-        authors=tuple(Author(name=author["name"], url=author.get("url")) for author in record["authors"])
-        if "authors" in said
-        else (),
-        tags=tuple(record["tags"]) if "tags" in said else (),
+        authors=authors if "authors" in said else (),
+        tags=tuple(html.escape(tag) for tag in record["tags"]) if "tags" in said else (),
         published=_millis(record.get("date_published")) if "date_published" in said else None,
         updated=_millis(record.get("date_modified")) if "date_modified" in said else None,
         language=record.get("language") if "language" in said else None,
