@@ -89,7 +89,9 @@ async def made(
         listed = [Feed(id=FeedId(f"f{n}"), url=f"http://h{n}.example/") for n in range(feeds)]
         await store.start(listed, now=polls.clock())
         directory = OutputDirectory.open(folder / "out", schema=b"{}")
-        publisher = Publisher(store=store, directory=directory, seal_after_ms=0, seal_records=10, keeping=KEEPING)
+        publisher = Publisher(
+            store=store, directory=directory, archive=None, seal_after_ms=0, seal_records=10, keeping=KEEPING
+        )
         yield (
             Engine(
                 store=store,

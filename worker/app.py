@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -19,8 +19,8 @@ from worker.engine import Engine
 from worker.errors import StateLocked
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
-from worker.output import Keeping, OutputDirectory, locked
-from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Room, check_pairing
+from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
+from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Replayed, Room, check_pairing, replay
 from worker.pipeline import recover as read_back
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Settings
@@ -60,14 +60,8 @@ async def work(
         await check_pairing(store, settings.output.dir, state=settings.state)
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
-        cpu = await parts.enter_async_context(
-            Pool(
-                workers=_workers(settings.extract.workers),
-                timeout_s=settings.extract.timeout_s,
-                memory=settings.extract.memory_bytes,
-                preload=PRELOAD,
-            )
-        )
+        archive = archive_of(settings)
+        cpu = await parts.enter_async_context(_pool(settings))
         client = await parts.enter_async_context(
             Client(
                 user_agent=user_agent(fetch.contact, __version__),
@@ -94,6 +88,7 @@ async def work(
                 client=client,
                 cpu=cpu,
                 gate=Gate(client, clock=now) if fetch.robots else None,
+                archive=archive if settings.output.archive else None,
                 feeds=feeds,
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
@@ -103,6 +98,7 @@ async def work(
             publisher=Publisher(
                 store=store,
                 directory=directory,
+                archive=archive,
                 seal_after_ms=round(settings.output.seal_after_s * 1000),
                 seal_records=settings.output.seal_records,
                 keeping=keeping(settings),
@@ -131,15 +127,43 @@ async def forget(settings: Settings, subject: str) -> str | None:
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
         publisher = Publisher(
-            store=store, directory=directory, seal_after_ms=0, seal_records=1000, keeping=keeping(settings)
+            store=store,
+            directory=directory,
+            archive=archive_of(settings),
+            seal_after_ms=0,
+            seal_records=1000,
+            keeping=keeping(settings),
         )
         return await publisher.forget(subject, now=now())
+
+
+async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
+    """The articles whose pages were kept, extracted again; see `pipeline.replay`. Raises OutputError."""
+    full_text = {feed.id: feed.full_text for feed in settings.feeds}
+    async with _pool(settings) as cpu:
+        found = replay(
+            settings.output.dir,
+            cpu=cpu,
+            full_text=lambda feed_id: full_text.get(feed_id, "auto"),
+            at_once=2 * _workers(settings.extract.workers),
+        )
+        async for one in found:
+            yield one
 
 
 def output_directory(settings: Settings) -> OutputDirectory:
     """The output directory, for who holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
     return OutputDirectory.open(settings.output.dir, schema=schema, latest=settings.output.latest)
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """The archive of the output directory, for who holds that, where pages are kept or were: they are taken down and
+    go by age as their records do. Raises OutputError."""
+    root, software = settings.output.dir, f"feedmill/{__version__}"
+    if settings.output.archive is None and not has_archive(root):
+        return None
+    return Archive.open(root, software=software, adding=settings.output.archive is not None)
 
 
 def keeping(settings: Settings) -> Keeping:
@@ -171,6 +195,15 @@ def _store(settings: Settings) -> Store:
         planner=_planner(settings),
         window_ms=round(settings.dedup.window_s * 1000),
         keep_ms=round(settings.dedup.keep_s * 1000),
+    )
+
+
+def _pool(settings: Settings) -> Pool:
+    return Pool(
+        workers=_workers(settings.extract.workers),
+        timeout_s=settings.extract.timeout_s,
+        memory=settings.extract.memory_bytes,
+        preload=PRELOAD,
     )
 
 

@@ -2,7 +2,17 @@
 
 Top-level keys that have no value are left out, never null (lists may be empty); `_ingest` always has all of its keys,
 and what is unknown is null. Dates are RFC 3339 in UTC with `Z`, and never invented. The types below are the one source
-of the JSON Schema.
+of the JSON Schema, and of what `record_schemas` makes of it.
+
+A consumer of schema 1 ignores keys that it does not know, and may rely on all others for ever. So schema 1 may get
+
+- a top-level key that may be absent, or one in `Person`, `File` or `Original`;
+- a key of `_ingest` that may be null, which is NotRequired here: records that were written before lack it;
+- a description.
+
+Anything else makes schema 2: a key removed, renamed, made to be absent or null or of another type or pattern; a new
+value where the values are listed (`op`, `extraction`, …); another meaning of what there is. `_ingest.schema` is 2 then,
+and the directory's schema/record-2.json lies beside that of 1, whose records stay as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +30,9 @@ SCHEMA = 1
 _DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$"
 Date = Annotated[str, Field(pattern=_DATE, json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Prose = Annotated[str, Field(json_schema_extra={"contentMediaType": "text/plain"})]
+"""To be searched by its words; any other string is a name, or a value to compare."""
+Html = Annotated[str, Field(json_schema_extra={"contentMediaType": "text/html"})]
 
 
 class Person(TypedDict):
@@ -97,10 +110,10 @@ class Record(TypedDict):
     id: Annotated[Id, Field(description="Names the article; the same in every revision.")]
     url: Annotated[NotRequired[str], Field(description="The canonical URL.")]
     external_url: NotRequired[str]
-    title: NotRequired[str]
-    content_text: Annotated[str, Field(description="The article as plain text, a line a paragraph; may be empty.")]
-    content_html: NotRequired[str]
-    summary: NotRequired[str]
+    title: NotRequired[Prose]
+    content_text: Annotated[Prose, Field(description="The article as plain text, a line a paragraph; may be empty.")]
+    content_html: NotRequired[Html]
+    summary: NotRequired[Prose]
     image: NotRequired[str]
     date_published: NotRequired[Date]
     date_modified: NotRequired[Date]

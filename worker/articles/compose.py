@@ -6,7 +6,7 @@ from typing import cast
 
 from worker import dedup
 from worker.model import Article, Attachment, Author, Entry, Feed, Millis
-from worker.record import File, Ingest, Person, Record, rfc3339
+from worker.record import File, Ingest, Person, Raw, Record, rfc3339
 
 
 def compose(
@@ -22,11 +22,13 @@ def compose(
     final_url: str | None,
     http_status: int | None,
     content_hash: str,
+    raw: Raw | None = None,
 ) -> Record:
     """The record but for what only its commit knows.
 
     `writer`, `seq`, `op`, `revision` and `ingested_at` stand as "", 0, `new`, 1 and "" until the store and the
     publisher fill them in; `first_seen_at` is "" where it is None. The operator's title of a feed goes before its own.
+    raw: where the page is kept.
     """
     ingest: Ingest = {
         "schema": 1,
@@ -59,7 +61,7 @@ def compose(
         "section": article.section,
         "original": None,
         "license": article.license,
-        "raw": None,
+        "raw": raw,
     }
     fields: dict[str, object] = {
         "id": record_id,

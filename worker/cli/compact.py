@@ -46,10 +46,10 @@ def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
 
 def _work(settings: Settings, *, quiet: bool) -> tuple[list[str], list[str]]:
     """What was done, and what could not be: one day that is damaged does not keep the others back."""
-    directory = app.output_directory(settings)
+    directory, archive, keeping = app.output_directory(settings), app.archive_of(settings), app.keeping(settings)
     done: list[str] = []
     failed: list[str] = []
-    for step in directory.due(app.keeping(settings), now=app.now()):
+    for step in directory.due(keeping, now=app.now()):
         try:
             directory.carry_out(step, now=app.now())
         except OutputError as error:
@@ -60,6 +60,11 @@ def _work(settings: Settings, *, quiet: bool) -> tuple[list[str], list[str]]:
             done.append(_said(step))
             if not quiet:
                 console.print(done[-1], markup=False, soft_wrap=True)
+    past = 0 if archive is None else archive.expire(now=app.now(), keep_ms=keeping.keep_ms)
+    if past:
+        done.append(f"{counted(past, 'file')} of the archive removed: past output.keep")
+        if not quiet:
+            console.print(done[-1], markup=False, soft_wrap=True)
     return done, failed
 
 

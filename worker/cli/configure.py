@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from worker import record
+from worker import record, record_schemas
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, counted, errors, print_json
 from worker.errors import ConfigError, OutputError
@@ -74,12 +74,19 @@ class Which(StrEnum):
     record = "record"
     config = "config"
     feeds = "feeds"
+    duckdb = "duckdb"
+    spark = "spark"
+    elasticsearch = "elasticsearch"
+    pandas = "pandas"
 
 
 def schema(
-    which: Annotated[Which, typer.Argument(help="Of a record, of worker.yaml, or of a feed list.")] = Which.record,
+    which: Annotated[Which, typer.Argument(help="Of what, or of a record for whom.")] = Which.record,
 ) -> None:
     """Prints a JSON Schema: of a record, of worker.yaml (config) or of a feed list (feeds).
+
+    Or the record's schema as others want it: the columns of DuckDB's read_json, Spark's StructType as JSON, an index of
+    Elasticsearch or OpenSearch, the dtypes of pandas.
 
     Example: feedmill schema config > worker.schema.json
     """
@@ -90,3 +97,11 @@ def schema(
             print_json(json_schema("config"))
         case Which.feeds:
             print_json(json_schema("feeds"))
+        case Which.duckdb:
+            console.print(record_schemas.duckdb(), markup=False, highlight=False, soft_wrap=True)
+        case Which.spark:
+            print_json(record_schemas.spark())
+        case Which.elasticsearch:
+            print_json(record_schemas.elasticsearch())
+        case Which.pandas:
+            print_json(record_schemas.pandas())

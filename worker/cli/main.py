@@ -16,6 +16,7 @@ from worker.cli.forget import forget
 from worker.cli.printing import console, errors
 from worker.cli.records import records
 from worker.cli.recover import recover
+from worker.cli.replay import replay
 from worker.cli.running import once, run
 from worker.cli.status import status
 from worker.cli.verify import verify
@@ -43,6 +44,7 @@ for command in (
     forget,
     backup,
     recover,
+    replay,
     schema,
 ):
     app.command()(command)

@@ -7,11 +7,13 @@
                                                         .<edition>.jsonl[.zst]  less what had to be taken down
     manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
     latest/<aa>/<id>.json              the newest revision of each article, where it is wanted
+    archive/date=YYYY-MM-DD/<utc>-<number>.warc.gz  the pages as they were fetched, where they are wanted
     schema/record-1.json
     .staging/  .lock                   the writer's alone
     consumers/<name>                   the cursor of a consumer that keeps it here
 """
 
+from worker.output.archive import Archive, has_archive, page_at
 from worker.output.compaction import Delete, Drop, Keeping, Merge, Step
 from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.directory import OutputDirectory, Published
@@ -22,9 +24,11 @@ from worker.output.manifest import FileLine
 from worker.output.reading import Line, cursor, read_lines, read_records
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.verify import Report, verify
+from worker.output.warc import Page
 
 __all__ = [
     "CONSUMERS",
+    "Archive",
     "Delete",
     "Drop",
     "FileLine",
@@ -33,6 +37,7 @@ __all__ = [
     "Line",
     "Merge",
     "OutputDirectory",
+    "Page",
     "Published",
     "Report",
     "Row",
@@ -41,10 +46,12 @@ __all__ = [
     "commit",
     "committed",
     "cursor",
+    "has_archive",
     "last_segment",
     "line",
     "locked",
     "names_segment",
+    "page_at",
     "read_lines",
     "read_records",
     "segment_path",

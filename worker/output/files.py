@@ -164,6 +164,13 @@ def blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
+def part(path: Path, offset: int, length: int) -> bytes:
+    """So many bytes from there on; fewer where the file ends."""
+    with _explained("read", path), path.open("rb") as file:
+        file.seek(offset)
+        return file.read(length)
+
+
 def text(path: Path) -> str:
     """Of a small file."""
     with _explained("read", path):

@@ -1,6 +1,6 @@
 """The places in an output directory, besides the manifest."""
 
-RECORDS, SCHEMAS, STAGING, LATEST = "records", "schema", ".staging", "latest"
+RECORDS, SCHEMAS, STAGING, LATEST, ARCHIVE = "records", "schema", ".staging", "latest", "archive"
 
 
 def latest_path(id: str) -> str:

@@ -9,6 +9,7 @@ publish.py   outbox rows → segments
 pairing.py   whether state and output directory belong together
 recover.py   an output directory → the state
 room.py      whether the disks have room for more
+replay.py    pages that were kept → what would come of them now
 """
 
 from worker.pipeline.ingests import Ingester
@@ -16,7 +17,21 @@ from worker.pipeline.pairing import check_pairing
 from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
 from worker.pipeline.recover import Recovered, recover
+from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
 
-__all__ = ["Gate", "Ingester", "Poller", "Publisher", "Recovered", "Room", "check_pairing", "recover"]
+__all__ = [
+    "Compared",
+    "Gate",
+    "Ingester",
+    "NotCompared",
+    "Poller",
+    "Publisher",
+    "Recovered",
+    "Replayed",
+    "Room",
+    "check_pairing",
+    "recover",
+    "replay",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -10,7 +11,7 @@ import structlog
 
 from worker import urls
 from worker.cpu import Pool
-from worker.errors import TaskCrashed, TaskError, TaskTimeout
+from worker.errors import OutputError, TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (
     AsBefore,
@@ -30,10 +31,12 @@ from worker.model import (
     Throttled,
     Validators,
 )
+from worker.output import Archive, Page
 from worker.pipeline.polls import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
 from worker.pipeline.robots import Barred, Gate
 from worker.pipeline.spared import SparedHosts
 from worker.pipeline.tasks import Source, draft_from_entry, draft_from_page, draft_without_text, without_secrets
+from worker.record import Raw
 from worker.schedule import NOT_HAD_S, next_look, next_try
 
 MAX_WAITS = 12
@@ -51,15 +54,17 @@ class Ingester:
         client: Client,
         cpu: Pool,
         gate: Gate | None,
+        archive: Archive | None,
         feeds: Mapping[FeedId, Feed],
         max_bytes: int,
         retries_s: Sequence[float],
         link_duplicates: bool,
         clock: Callable[[], Millis],
     ) -> None:
-        """gate: heeds robots.txt; None lets every page pass."""
+        """gate: heeds robots.txt; None lets every page pass. archive: keeps every page; None keeps none."""
         self._client, self._cpu, self._gate, self._feeds, self._max_bytes = client, cpu, gate, feeds, max_bytes
         self._retries_s, self._link_duplicates, self._clock = retries_s, link_duplicates, clock
+        self._archive = archive
         self._spared = SparedHosts()
 
     async def ingest(self, work: Ingest) -> IngestDone | AsBefore | Moved | RobotsRead | Retry:
@@ -135,6 +140,7 @@ class Ingester:
 
     async def _from_page(self, host: str, source: Source, answer: Fetched) -> Draft:
         source = replace(source, url=answer.url, status=answer.status, fetched_at=self._clock())
+        source = replace(source, raw=await self._kept(source, answer))
         page = replace(source, content_type=answer.content_type, body=answer.body)
         try:
             draft = await self._cpu.run(draft_from_page, page)
@@ -148,6 +154,25 @@ class Ingester:
             return await self._from_entry(source, f"extraction failed: {error}")
         self._spared.read(host)
         return draft
+
+    async def _kept(self, source: Source, answer: Fetched) -> Raw | None:
+        """Where the page is kept. That it can't be must not cost its record."""
+        if self._archive is None or source.fetched_at is None:
+            return None
+        page = Page(
+            record_id=source.record_id,
+            url=answer.url,
+            status=answer.status,
+            content_type=answer.content_type,
+            validators=answer.validators,
+            fetched_at=source.fetched_at,
+            body=answer.body,
+        )
+        try:
+            return await asyncio.to_thread(self._archive.add, page)
+        except OutputError as error:
+            log.error("page.not_archived", url=urls.without_credentials(answer.url), error=str(error))
+            return None
 
     async def _from_entry(self, source: Source, reason: str | None) -> Draft:
         try:

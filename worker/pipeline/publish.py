@@ -11,7 +11,7 @@ import structlog
 from worker import dedup, urls
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import Keeping, OutputDirectory, Row, Segment, segment_path
+from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, segment_path
 from worker.store import OutboxSegment, Store
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
@@ -24,9 +24,17 @@ class Publisher:
     chain."""
 
     def __init__(
-        self, *, store: Store, directory: OutputDirectory, seal_after_ms: int, seal_records: int, keeping: Keeping
+        self,
+        *,
+        store: Store,
+        directory: OutputDirectory,
+        archive: Archive | None,
+        seal_after_ms: int,
+        seal_records: int,
+        keeping: Keeping,
     ) -> None:
-        self._store, self._directory, self._keeping = store, directory, keeping
+        """archive: of the directory; None where it has none."""
+        self._store, self._directory, self._archive, self._keeping = store, directory, archive, keeping
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
 
     async def publish(
@@ -56,6 +64,8 @@ class Publisher:
                 log.info("output.tidied", step=type(step).__name__.lower())
             except OutputError as error:
                 log.error("output.untidy", error=str(error))
+        if self._archive is not None:
+            await asyncio.to_thread(self._archive.expire, now=now, keep_ms=self._keeping.keep_ms)
 
     async def forget(self, subject: str, *, now: Millis) -> str:
         """Takes down the article at a URL, or with a record id, and keeps it from coming back; says what was done.
@@ -81,6 +91,8 @@ class Publisher:
         records = 0
         for record_id in record_ids:
             records += await asyncio.to_thread(self._directory.forget, record_id, now=now)
+            if self._archive is not None:
+                await asyncio.to_thread(self._archive.forget, record_id)
             await self._store.taken_down(record_id)
             log.info("article.forgotten", entry=record_id)
         return records

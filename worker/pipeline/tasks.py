@@ -9,7 +9,7 @@ import orjson
 
 from worker import articles, dedup, feeds, urls
 from worker.model import Article, Draft, Entry, Feed, Hints, Millis, NotAFeed, ParsedFeed, SeenEntry
-from worker.record import Record
+from worker.record import Raw, Record
 
 _GONE = (404, 410)
 """What a page answers that is no longer there."""
@@ -44,6 +44,8 @@ class Source:
     content_type: str | None = None
     fetched_at: Millis | None = None
     body: bytes = field(default=b"", repr=False)
+    raw: Raw | None = None
+    """Where the page is kept."""
     link_duplicates: bool = False
     """Write a record without content for a duplicate."""
 
@@ -164,6 +166,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         final_url=source.url,
         http_status=source.status,
         content_hash=dedup.content_hash(article.text),
+        raw=source.raw,
     )
     revealed = {found for found in (url, page_url) if found and found != entry_url and not urls.is_home(found)}
     return Draft(

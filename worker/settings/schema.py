@@ -85,6 +85,9 @@ class Output(Section):
         None, "Records of a day are removed this long after its end; null: never.", name="keep"
     )
     latest: Flag = _key(False, "The newest revision of each article as a file: latest/<aa>/<id>.json.")
+    archive: Literal["warc"] | None = _key(
+        None, "warc: every fetched page as it came, in archive/ (pip install 'feedmill[archive]'); null: none."
+    )
     compact: Compact = _section(Compact)
 
 

@@ -1,0 +1,361 @@
+"""The archive of pages, read by warcio and gzip as by its own reader, on disks that fail and after crashes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from warcio import ArchiveIterator
+
+from tests.output.conftest import DAY_MS, START
+from tests.output.disk import FORK, Disk
+from worker.errors import OutputError
+from worker.model import Millis, Validators
+from worker.output import Archive, OutputDirectory, Page, page_at, verify, warc
+from worker.record import Raw
+
+BAD = 0xBAD
+
+
+def made(id: int, *, at: int = START, size: int = 3000) -> Page:
+    """A page whose text no other has; the same for the same arguments."""
+    text = random.Random(id).randbytes(size).hex()
+    return Page(
+        record_id=f"{id:032x}",
+        url=f"https://a.example/{id}?q=%C3%A9",
+        status=200,
+        content_type="text/html; charset=utf-8",
+        validators=Validators(etag='"1"', last_modified="Mon, 23 Nov 2026 04:05:06 GMT"),
+        fetched_at=Millis(at + id % 1000),
+        body=f"<p>page {id}</p>{text}".encode(),
+    )
+
+
+def opened(out: Path, file_bytes: int = 100_000_000) -> Archive:
+    OutputDirectory.open(out, schema=b"{}")
+    return Archive.open(out, software="feedmill/1", file_bytes=file_bytes)
+
+
+def added(archive: Archive, page: Page) -> Raw:
+    raw = archive.add(page)
+    assert raw is not None
+    return raw
+
+
+def warcs(out: Path) -> list[Path]:
+    return sorted((out / "archive").glob("date=*/*.warc.gz"))
+
+
+def kinds(path: Path) -> list[tuple[str, str | None]]:
+    """Type and URL of each record of a file, by a reader that is not ours, digests checked."""
+    with path.open("rb") as file:
+        found = []
+        for record in ArchiveIterator(file, check_digests="raise"):
+            record.content_stream().read()
+            found.append((record.rec_type, record.rec_headers.get_header("WARC-Target-URI")))
+        return found
+
+
+def assert_held(out: Path, held: dict[int, Raw]) -> None:
+    """Each is where it was said to be, and every file is what others take for WARC."""
+    for id, raw in held.items():
+        assert page_at(out, raw) == made(id)
+    assert {url for path in warcs(out) for _, url in kinds(path)} >= {made(id).url for id in held}
+
+
+def test_a_page_is_written_as_others_read_it(out: Path) -> None:
+    """WARC 1.1: what the file is, then the response with its headers, digests, address and date."""
+    page = made(1)
+    raw = added(opened(out), page)
+    (path,) = warcs(out)
+    assert raw["file"] == path.relative_to(out).as_posix() == "archive/date=2026-11-23/20261123T040506Z-00001.warc.gz"
+    with path.open("rb") as file:
+        info, response = ((record, record.content_stream().read()) for record in ArchiveIterator(file))
+    assert b"software: feedmill/1\r\nformat: WARC File Format 1.1\r\n" in info[1]
+    assert info[0].rec_headers.get_header("WARC-Filename") == path.name
+    headers = response[0].rec_headers
+    assert (headers.protocol, response[0].rec_type, response[1]) == ("WARC/1.1", "response", page.body)
+    assert headers.get_header("WARC-Date") == "2026-11-23T04:05:06.001Z"
+    assert headers.get_header("WARC-Target-URI") == page.url
+    assert headers.get_header("WARC-Record-ID").startswith("<urn:uuid:")
+    assert headers.get_header("WARC-Payload-Digest").startswith("sha1:")
+    assert response[0].http_headers.get_statuscode() == "200"
+    assert response[0].http_headers.get_header("ETag") == '"1"'
+    with path.open("rb") as file:
+        file.seek(raw["offset"])
+        alone = io.BytesIO(file.read(raw["length"]))
+    assert [record.rec_headers.get_header("WARC-Target-URI") for record in ArchiveIterator(alone)] == [page.url]
+
+
+PAGES = st.builds(
+    Page,
+    record_id=st.just("0" * 32),
+    url=st.sampled_from(["http://a/", "https://example.org/" + "x" * 3000]),
+    status=st.sampled_from([200, 203, 299]),
+    content_type=st.none() | st.text('abc/;="\r\n\0 ', max_size=20),
+    validators=st.builds(Validators, etag=st.none() | st.just('"x"')),
+    fetched_at=st.just(Millis(START)),
+    body=st.binary(max_size=200),
+)
+
+
+@given(PAGES)
+def test_any_page_comes_back_and_can_be_blanked_in_its_place(page: Page) -> None:
+    """However small it is; what would break the headers' lines does not."""
+    member = warc.response(page)
+    read = warc.page(member)
+    assert read is not None
+    assert replace(read, content_type=None) == replace(page, content_type=None)
+    assert warc.head(member[: warc.HEAD]) == warc.Head(length=len(member), record_id=page.record_id)
+    blank = warc.blank(member)
+    assert len(blank) == len(member)
+    assert warc.page(blank) is None
+    assert warc.head(blank[: warc.HEAD]) == warc.Head(length=len(member), record_id=None)
+    assert [record.rec_type for record in ArchiveIterator(io.BytesIO(blank))] == ["metadata"]
+
+
+def test_files_are_begun_anew_when_full_and_each_day(out: Path) -> None:
+    """And gone on with by the next process until then."""
+    held = {}
+    for id in range(7):
+        archive = opened(out, file_bytes=10_000)
+        held[id] = added(archive, made(id))
+    assert [len(kinds(path)) for path in warcs(out)] == [4, 4, 2]  # the first of each says what it is
+    later = added(archive, made(7, at=START + DAY_MS))
+    assert later["file"] == "archive/date=2026-11-24/20261124T040506Z-00001.warc.gz"
+    assert_held(out, held)
+
+
+def test_all_is_on_disk_before_anyone_is_told(out: Path) -> None:
+    """The bytes and every name that leads to them; by the next process again, which can't know how far the last one
+    came."""
+    disk = Disk()
+    archive = opened(out)
+    with disk.mounted():
+        added(archive, made(1))
+        added(archive, made(2))
+    (path,) = warcs(out)
+    names = ["date=2026-11-23", "archive", "out"]
+    assert disk.synced == [path.name, *names, path.name]
+    again = Disk()
+    with again.mounted():
+        Archive.open(out, software="feedmill/1")
+    assert again.synced == [path.name, *names]
+
+
+def test_threads_may_add_at_once(out: Path) -> None:
+    """Each page is whole, where it is said to be."""
+    archive = opened(out, file_bytes=50_000)
+    with ThreadPoolExecutor(8) as pool:
+        raws = list(pool.map(lambda id: added(archive, made(id)), range(60)))
+    assert_held(out, dict(enumerate(raws)))
+
+
+@pytest.mark.parametrize("left", [1, 9, 400, 3000], ids=lambda left: f"{left} bytes of it")
+def test_what_a_crash_left_half_written_is_cut_off(out: Path, left: int) -> None:
+    """The rest stays where it is, and the file is gone on with."""
+    archive = opened(out)
+    held = {id: added(archive, made(id)) for id in range(3)}
+    torn = held.pop(2)
+    (path,) = warcs(out)
+    path.write_bytes(path.read_bytes()[: torn["offset"] + left])
+    again = opened(out)
+    assert path.stat().st_size == torn["offset"]
+    held[3] = added(again, made(3))
+    assert held[3]["offset"] == torn["offset"]
+    assert_held(out, held)
+
+
+def test_a_file_of_which_nothing_was_written_whole_is_removed(out: Path) -> None:
+    """As is one whose last page has its length but not its bytes, cut: no file system promises more."""
+    raw = added(opened(out), made(1))
+    (path,) = warcs(out)
+    path.write_bytes(path.read_bytes()[: raw["offset"] + 100] + bytes(raw["length"] - 100))
+    opened(out)
+    assert path.stat().st_size == raw["offset"]
+    path.write_bytes(path.read_bytes()[:100])
+    opened(out)
+    assert warcs(out) == []
+
+
+def test_a_damaged_file_is_left_as_it_is(out: Path) -> None:
+    """What is behind the damage may be whole. Nothing is added to it, and a takedown says that it can't be sure."""
+    archive = opened(out)
+    held = {id: added(archive, made(id)) for id in range(3)}
+    (path,) = warcs(out)
+    data = bytearray(path.read_bytes())
+    data[held[1]["offset"]] ^= 1
+    path.write_bytes(data)
+    again = opened(out)
+    assert path.read_bytes() == data
+    assert added(again, made(3))["file"] != held[0]["file"]
+    assert page_at(out, held[2]) == made(2)
+    with pytest.raises(OutputError, match="can't be unpacked"):
+        page_at(out, held[1])
+    with pytest.raises(OutputError, match=f"damaged at byte {held[1]['offset']}"):
+        again.forget(made(0).record_id)
+    assert page_at(out, held[0]) is None
+
+
+def filled(out: Path) -> tuple[Archive, dict[int, Raw], list[Raw]]:
+    """An archive of three files with pages of the article `BAD` in two of them: its others, and those."""
+    archive = opened(out, file_bytes=20_000)
+    held, bad = {}, []
+    for id in range(12):
+        held[id] = added(archive, made(id))
+        if id in (1, 2, 11):
+            bad.append(added(archive, made(BAD)))
+    assert len(warcs(out)) == 3
+    return archive, held, bad
+
+
+def is_there(out: Path) -> bool:
+    """Whether any of its text or its address is in any file, unpacked or as it lies there."""
+    page = made(BAD)
+    for path in out.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            data += gzip.decompress(data) if path.suffix == ".gz" else b""
+            if page.body[:20] in data or page.url.encode() in data or page.record_id.encode() in data:
+                return True
+    return False
+
+
+def test_a_takedown_leaves_no_trace_and_all_others_where_they_were(out: Path) -> None:
+    """The member that held it is as long as it was, and empty."""
+    archive, held, bad = filled(out)
+    sizes = [path.stat().st_size for path in warcs(out)]
+    assert is_there(out)
+    assert archive.forget(made(BAD).record_id) == 3
+    assert not is_there(out)
+    assert [path.stat().st_size for path in warcs(out)] == sizes
+    assert [page_at(out, raw) for raw in bad] == [None, None, None]
+    assert_held(out, held)
+    assert archive.forget(made(BAD).record_id) == 0
+    held[12] = added(archive, made(12))
+    assert_held(out, held)
+
+
+def test_a_page_that_was_being_fetched_comes_too_late(out: Path) -> None:
+    """It is not kept when its article was taken down meanwhile."""
+    archive, _, _ = filled(out)
+    archive.forget(made(BAD).record_id)
+    assert archive.add(made(BAD)) is None
+    assert not is_there(out)
+
+
+def calls_of(work: Callable[[], object]) -> list[str]:
+    disk = Disk()
+    with disk.mounted():
+        work()
+    return disk.calls
+
+
+FAILURES = ["fails once", "full from here", "done, but says it failed", "gone from here"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_what_can_not_be_written_is_not_there(tmp_path: Path, failure: str) -> None:
+    """Whatever call fails, in a new file or one that is gone on with: what was told is held, and the next page is."""
+    for begun in (0, 2):
+        first = opened(tmp_path / f"try{begun}")
+        for id in range(begun):
+            first.add(made(id))
+        for at in range(1, len(calls_of(lambda first=first: first.add(made(50)))) + 1):  # type: ignore[misc]
+            out = tmp_path / f"{begun}-{at}"
+            archive = opened(out)
+            held = {id: added(archive, made(id)) for id in range(begun)}
+            failed = False
+            with Disk(failure, at).mounted():
+                try:
+                    held[50] = added(archive, made(50))
+                except OutputError:
+                    failed = True
+            assert failed or failure == "full from here"  # which is only of what is still to be written
+            held[51] = added(archive, made(51))
+            assert_held(out, held)
+            assert sum(len(kinds(path)) for path in warcs(out)) == len(held) + 1
+            held[52] = added(opened(out), made(52))
+            assert_held(out, held)
+
+
+def killed(work: Callable[[], object], at: int) -> None:
+    with Disk("killed", at).mounted():
+        work()
+
+
+@pytest.mark.parametrize("begun", [0, 2], ids=["a new file", "one that is gone on with"])
+def test_adding_may_be_killed_at_any_instant(tmp_path: Path, begun: int) -> None:
+    """What was told before is where it was; what is left of the page is cut off, and the next one is added."""
+    archive = opened(tmp_path / "try")
+    for id in range(begun):
+        added(archive, made(id))
+    count = len(calls_of(lambda: archive.add(made(50))))
+    for at in range(1, count + 1):
+        out = tmp_path / str(at)
+        archive = opened(out)
+        held = {id: added(archive, made(id)) for id in range(begun)}
+        process = FORK.Process(target=killed, args=(lambda archive=archive: archive.add(made(50)), at))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        held[51] = added(opened(out), made(51))
+        assert_held(out, held)
+
+
+def test_a_takedown_may_be_killed_at_any_instant(tmp_path: Path) -> None:
+    """All others are where they were, before it is done again and after."""
+    archive, _, _ = filled(tmp_path / "try")
+    id = made(BAD).record_id
+    count = len(calls_of(lambda: archive.forget(id)))
+    assert count >= 8
+    for at in range(1, count + 1):
+        out = tmp_path / str(at)
+        archive, held, _ = filled(out)
+        process = FORK.Process(target=killed, args=(lambda archive=archive: archive.forget(id), at))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert_held(out, held)
+        opened(out).forget(id)
+        assert not is_there(out)
+        assert_held(out, held)
+        assert verify(out).is_sound
+
+
+def test_days_go_when_they_are_past(out: Path) -> None:
+    """With output.keep; one day later than the records, which may be of the day after their page."""
+    archive = opened(out)
+    raws = [added(archive, made(day, at=START + day * DAY_MS)) for day in range(4)]
+    archive.expire(now=Millis(START + 4 * DAY_MS), keep_ms=DAY_MS)
+    assert [page_at(out, raw) is None for raw in raws] == [True, False, False, False]
+    assert not (out / "archive/date=2026-11-23").exists()
+
+
+@pytest.mark.parametrize("file", ["../x.warc.gz", "/etc/passwd", "archive/date=2026-11-23/../../x-00001.warc.gz"])
+def test_a_pointer_leads_nowhere_else(out: Path, file: str) -> None:
+    """Records may have been written by others."""
+    with pytest.raises(OutputError, match="no file of an archive"):
+        page_at(out, {"file": file, "offset": 0, "length": 10})
+
+
+def test_without_the_extra_it_says_what_to_install(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and not with the first page; where pages are only to be taken down, when there is one."""
+    archive, _, _ = filled(out)
+    monkeypatch.setitem(sys.modules, "warcio", None)
+    with pytest.raises(OutputError, match=r"pip install 'feedmill\[archive\]'"):
+        opened(out)
+    archive = Archive.open(out, software="feedmill/1", adding=False)
+    assert archive.forget("0" * 31 + "f") == 0
+    with pytest.raises(OutputError, match=r"pip install 'feedmill\[archive\]'"):
+        archive.forget(made(BAD).record_id)

@@ -1,0 +1,90 @@
+"""Pages kept as they came: from the site to the archive, and out of it again."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from tests.site import Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, page, prose
+from worker.output import page_at
+from worker.record import Record
+
+WARC = {"archive": "warc"}
+
+
+def worked(site: Site, worker: Worker, *subjects: str, **changes: object) -> None:
+    """A feed with an article on each subject, ingested."""
+    items = [item(s, site.add("a", f"/{s}", page(s.title(), prose(s))), s.title()) for s in subjects]
+    worker.configure([feed(site, "b", *items)], **{"output": WARC, **changes})
+    worker.once(every=True)
+
+
+def told(record: Record) -> str:
+    return record.get("title", "")
+
+
+def packed(worker: Worker) -> bytes:
+    """All that is in the archive."""
+    paths = sorted((worker.out / "archive").rglob("*.gz"))
+    return b"".join(gzip.decompress(path.read_bytes()) for path in paths)
+
+
+def test_a_record_points_to_its_page(site: Site, worker: Worker) -> None:
+    """As it was fetched, byte for byte; and the directory is sound."""
+    worked(site, worker, "heron", "owl")
+    for record in worker.records():
+        raw = record["_ingest"]["raw"]
+        assert raw is not None
+        kept = page_at(worker.out, raw)
+        assert kept is not None
+        assert kept.body == page(told(record), prose(told(record).lower())).body
+        assert (kept.record_id, kept.url) == (record["id"], record["_ingest"]["final_url"])
+        assert (kept.status, kept.content_type) == (200, "text/html; charset=utf-8")
+    worker.run("verify")
+
+
+def test_no_page_is_kept_unless_it_is_asked_for(site: Site, worker: Worker) -> None:
+    """The default: no folder, no pointer."""
+    worked(site, worker, "heron", output={})
+    assert [record["_ingest"]["raw"] for record in worker.records()] == [None]
+    assert not (worker.out / "archive").exists()
+
+
+@pytest.mark.parametrize("archive", ["warc", None])
+def test_a_takedown_is_one_of_the_archive_too(site: Site, worker: Worker, archive: str | None) -> None:
+    """Also when no more pages are kept; the others stay."""
+    worked(site, worker, "heron", "owl")
+    worker.configure([], output={"archive": archive})
+    worker.run("forget", site.url("a", "/heron"))
+    assert b"heron" not in packed(worker)
+    assert prose("owl").encode() in packed(worker)
+    (left,) = worker.records()
+    assert left["_ingest"]["raw"] is not None
+    assert page_at(worker.out, left["_ingest"]["raw"]) is not None
+
+
+def test_a_page_that_can_not_be_kept_costs_no_record(site: Site, worker: Worker) -> None:
+    """The log says so, and the record points nowhere."""
+    worker.out.mkdir()
+    (worker.out / "archive").touch()
+    items = item("h", site.add("a", "/heron", page("Heron", prose("heron"))), "Heron")
+    worker.configure([feed(site, "b", items)], output=WARC)
+    done = worker.run("once")
+    assert "page.not_archived" in done.stderr
+    assert [(told(record), record["_ingest"]["raw"]) for record in worker.records()] == [("Heron", None)]
+
+
+def test_pages_go_with_their_days(site: Site, worker: Worker) -> None:
+    """With output.keep; a running worker does it by itself, with the files of records."""
+    worked(site, worker, "heron")
+    old = worker.out / "archive/date=2020-01-01"
+    (kept,) = (worker.out / "archive").glob("date=*/*.gz")
+    old.mkdir()
+    (old / "20200101T000000Z-00001.warc.gz").write_bytes(kept.read_bytes())
+    worker.configure([], output=WARC | {"keep": "2d"})
+    assert "1 file of the archive removed" in worker.run("compact").stdout
+    assert kept.exists()
+    assert not old.exists()

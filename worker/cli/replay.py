@@ -1,0 +1,105 @@
+"""replay."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import orjson
+import typer
+
+from worker import app
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
+from worker.cli.printing import clean, console, counted, errors
+from worker.pipeline import Compared, NotCompared, Replayed
+from worker.settings import Settings
+
+
+@dataclass(slots=True)
+class Sum:
+    """What came of all articles so far."""
+
+    same: int = 0
+    changed: int = 0
+    gone: int = 0
+    failed: int = 0
+    fields: Counter[str] = field(default_factory=Counter)
+
+    def add(self, replayed: Replayed) -> None:
+        match replayed:
+            case Compared(changes=changes):
+                self.changed += bool(changes)
+                self.same += not changes
+                self.fields.update(changes.keys())
+            case NotCompared(gone=gone):
+                self.gone += gone
+                self.failed += not gone
+            case _ as never:
+                assert_never(never)
+
+    def __str__(self) -> str:
+        if not self.same + self.changed + self.gone + self.failed:
+            return "No record points to a page: none is kept unless output.archive says so."
+        fields = ", ".join(f"{name} {count}" for name, count in self.fields.most_common())
+        parts = [
+            f"{counted(self.same + self.changed, 'article')} extracted again",
+            f"{self.changed} came out otherwise" + (f" ({fields})" if fields else ""),
+        ]
+        parts += [f"{counted(self.gone, 'page')} no longer kept"] if self.gone else []
+        parts += [f"{self.failed} could not be read"] if self.failed else []
+        return ", ".join(parts)
+
+
+def replay(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Extracts articles again from the archive of pages, and says what comes out otherwise than their records have it.
+
+    Nothing is asked of any site, and nothing is written. For a new version of feedmill, or another full_text. With
+    --json a line for each article: what its record has and what came now. May run beside a worker. Ends with 1 where a
+    page could not be read.
+
+    Example: feedmill replay --json | jq -c 'select(.changes.title)'
+    """
+    settings = load_and_log(config)
+    found = asyncio.run(_replayed(settings, as_json))
+    if not as_json:
+        console.print(str(found), markup=False, soft_wrap=True)
+    if found.failed:
+        raise typer.Exit(1)
+
+
+async def _replayed(settings: Settings, as_json: bool) -> Sum:
+    found = Sum()
+    async for replayed in app.replayed(settings):
+        found.add(replayed)
+        if as_json:
+            sys.stdout.buffer.write(orjson.dumps(_plain(replayed), option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            _print(replayed)
+    sys.stdout.flush()
+    return found
+
+
+def _print(replayed: Replayed) -> None:
+    match replayed:
+        case Compared(record_id=id, url=url, changes=changes):
+            if changes:
+                console.print(f"{id}  {', '.join(changes)}  ", clean(url), sep="", soft_wrap=True)
+        case NotCompared(record_id=id, reason=reason, gone=gone):
+            if not gone:
+                errors.print(f"{id}  {reason}", markup=False, soft_wrap=True)
+        case _ as never:
+            assert_never(never)
+
+
+def _plain(replayed: Replayed) -> dict[str, object]:
+    match replayed:
+        case Compared(record_id=id, url=url, changes=changes):
+            plain = {name: {"was": was, "is": now} for name, (was, now) in changes.items()}
+            return {"id": id, "url": url, "changes": plain}
+        case NotCompared(record_id=id, reason=reason):
+            return {"id": id, "error": reason}
+        case _ as never:
+            assert_never(never)
