@@ -7,8 +7,10 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from tests.whole.conftest import Worker
 
-def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
+
+def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
@@ -20,3 +22,11 @@ def stopped(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tup
     process.send_signal(number)
     _, log = process.communicate(timeout=15)
     return process.returncode, log
+
+
+def ended(worker: Worker) -> bool:
+    """Whether all of the worker's processes are gone, in time: one that loads its modules ends when it has them."""
+    deadline = time.monotonic() + 30
+    while worker.processes() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not worker.processes()

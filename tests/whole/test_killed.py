@@ -7,7 +7,6 @@ import random
 import sqlite3
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -18,6 +17,8 @@ from tests import corpus
 from tests.conftest import CheckOutput
 from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
+from tests.whole.outcomes import outcome
+from tests.whole.processes import ended
 from worker.output import OutputDirectory, Published, Segment
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
@@ -100,35 +101,7 @@ def corpus_feeds(site: Site) -> list[object]:
     ]
 
 
-# --- what it comes to -----------------------------------------------------------------------------------------------
-
-Outcome = Counter[tuple[frozenset[str], int, str]]
-
-
-def outcome(worker: Worker, check_output: CheckOutput) -> Outcome:
-    """Records by the entries that they stand for, revision and content hash.
-
-    A record stands for its entry and all whose duplicate it is, whichever came first. Its id is a hash of feed and
-    guid (or link), the same in every run.
-    """
-    with sqlite3.connect(worker.state) as state:
-        rows = state.execute("SELECT id, lower(hex(record_id)), duplicate_of FROM entry").fetchall()
-        assert state.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
-        assert state.execute("SELECT count(*) FROM work WHERE entry_id IS NOT NULL").fetchone() == (0,)
-    record_ids = {row_id: record_id for row_id, record_id, _ in rows}
-    originals = {row_id: original for row_id, _, original in rows if original is not None}
-    members: dict[str, set[str]] = {}
-    for row_id, record_id, _ in rows:
-        first = row_id
-        while first in originals:
-            first = originals[first]
-        members.setdefault(record_ids[first], set()).add(record_id)
-    records = check_output(worker.out)
-    assert len({(record["id"], record["_ingest"]["revision"]) for record in records}) == len(records)
-    return Counter(
-        (frozenset(members.pop(record["id"])), record["_ingest"]["revision"], record["_ingest"]["content_hash"])
-        for record in records
-    )
+# --- the worker -----------------------------------------------------------------------------------------------------
 
 
 def configured(folder: Path, feeds: Sequence[object], seal_records: int = 7) -> Worker:
@@ -141,14 +114,6 @@ def configured(folder: Path, feeds: Sequence[object], seal_records: int = 7) -> 
         fetch={"retries": ["0s", "0s"], "timeout": "30s"},
     )
     return worker
-
-
-def ended(worker: Worker) -> bool:
-    """Whether all of the worker's processes are gone, in time."""
-    deadline = time.monotonic() + 5
-    while worker.processes() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not worker.processes()
 
 
 def last_line(worker: Worker) -> str:
@@ -189,14 +154,14 @@ def test_killed_anywhere_it_ends_with_the_same_records(
     started = time.monotonic()
     undisturbed.run("once", timeout_s=120)
     length_s = time.monotonic() - started
-    expected = outcome(undisturbed, check_output)
+    expected = outcome(undisturbed, check_output(undisturbed.out))
     assert expected.total() == EXPECTED or scene is not scripted
     chance = random.Random(20261123)
     done = 0
     while done < kills:
         worker = configured(tmp_path / f"after {done} kills", scene(site), seal_records)
         done += killed(worker, chance, length_s)
-        assert outcome(worker, check_output) == expected
+        assert outcome(worker, check_output(worker.out)) == expected
         again = worker.once(every=True)
         assert (again.new, again.updates, again.duplicates, again.published) == (0, 0, 0, 0)
 
@@ -215,7 +180,7 @@ def test_of_two_at_a_time_one_works_and_the_other_says_who(
     (winner,) = (pid for pid, status in statuses.items() if status == 0)
     (refusal,) = (line for line in worker.log.read_text().splitlines() if not line.startswith("{"))
     assert f"process {winner};" in refusal
-    assert outcome(worker, check_output).total() == EXPECTED
+    assert outcome(worker, check_output(worker.out)).total() == EXPECTED
 
 
 # --- a stop ---------------------------------------------------------------------------------------------------------
@@ -243,7 +208,7 @@ def test_a_stop_ends_with_0_in_ten_seconds_and_the_rest_comes_next(
     site.routes = good
     worker.once()
     assert check_output(worker.out)[: len(before)] == before
-    assert outcome(worker, check_output).total() == EXPECTED
+    assert outcome(worker, check_output(worker.out)).total() == EXPECTED
 
 
 def await_requests(site: Site, hosts: set[str], path: str) -> None:

@@ -29,10 +29,12 @@ def locked(root: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
         except BlockingIOError:
             raise OutputLocked(str(root), _holder(descriptor)) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise OutputError(f"can't lock {root}: {lock}: {error.strerror}") from error
         yield
     finally:
         os.close(descriptor)

@@ -135,12 +135,14 @@ def locked(path: Path) -> Iterator[bool]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            died = os.fstat(descriptor).st_size > 0
+            # In this order: on a full disk nothing is written, and the one who died must not be forgotten for that.
+            os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode(errors="replace").strip()
             raise StateLocked(str(path), holder or "another process") from None
-        died = os.fstat(descriptor).st_size > 0
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise StateError(f"can't lock the state {path}: {lock}: {error.strerror}") from error
         yield died
         os.ftruncate(descriptor, 0)  # not after an error: what was wrong with the state may still be
     finally:

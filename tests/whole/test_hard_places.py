@@ -1,0 +1,244 @@
+"""A full disk, a read-only one, a clock that is set, two workers at one output directory: each is said clearly, and
+when it is put right nothing is missing and nothing is there twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count, pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.site import Answer, Request, Site
+from tests.whole import stepping
+from tests.whole.conftest import Worker
+from tests.whole.pages import RSS, feed, item, prose, rss
+from tests.whole.processes import until
+from worker.record import Record
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """A file system in the place of a folder. Skips the test where nothing may be mounted."""
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+PAGE = 4096
+"""What tmpfs gives room by."""
+
+
+def fill(folder: Path, *, but: int = 0) -> None:
+    """Leaves no room on the file system of a folder, `but` so many bytes."""
+    ballast = folder / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(PAGE)):
+            pass
+    os.truncate(ballast, ballast.stat().st_size - but)
+
+
+@contextlib.contextmanager
+def running(worker: Worker, command: Sequence[str] = (), **environment: str) -> Iterator[None]:
+    """`run`, or another command, under way; in the end it is asked to stop, and must end well."""
+    with worker.log.open("ab") as log:
+        process = subprocess.Popen(command or worker.command("run"), stderr=log, env=worker.environment() | environment)
+    try:
+        yield
+        process.terminate()
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def notes(number: int) -> list[str]:
+    return [item(f"g{n}", None, f"T{n}", prose(f"owl{n}", 40)) for n in range(number)]
+
+
+def found(worker: Worker) -> list[Record]:
+    """The records there are so far."""
+    return worker.records() if (worker.out / "manifest").exists() else []
+
+
+def titles(worker: Worker) -> list[str]:
+    return sorted(record.get("title", "") for record in worker.records())
+
+
+def assert_whole(worker: Worker, number: int) -> None:
+    """The entries of `notes`, each once."""
+    assert titles(worker) == sorted(f"T{n}" for n in range(number))
+    worker.run("verify")
+
+
+def growing(first: int = 1) -> Callable[[Request], Answer]:
+    """A feed that has one entry more at each poll."""
+    number = count(first)
+    return lambda _: Answer(body=rss(*notes(next(number))), content_type=RSS)
+
+
+# --- the disk -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["out", "state"])
+def test_a_disk_that_is_full_at_the_start_is_said_before_anyone_is_asked(
+    site: Site, worker: Worker, place: str
+) -> None:
+    """Of the output or of the state: `once` ends with 1 and names it; when there is room it does its work."""
+    worker.configure([feed(site, "a", *notes(3))], state="sqlite:///state/state.db", output={"min_free": "1B"})
+    with mounted(worker.folder / place, "-t", "tmpfs", "-o", "size=8m", "none"):
+        fill(worker.folder / place)
+        said = worker.run("once", status=1).stderr
+        assert "feedmill: can't lock " in said
+        assert str(worker.folder / place) in said
+        assert "No space left on device" in said
+        assert site.requests == []
+        (worker.folder / place / "ballast").unlink()
+        assert worker.once().new == 3
+        assert_whole(worker, 3)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_under_once_keeps_what_was_fetched(site: Site, worker: Worker) -> None:
+    """It ends with 1 and says why; the next run writes the records without asking for anything again."""
+
+    def filling(_: Request) -> Answer:
+        fill(worker.out, but=PAGE)  # output.min_free would stop it before
+        return Answer(body=rss(*notes(3)), content_type=RSS)
+
+    worker.configure([site.add("a", "/feed", filling)], output={"min_free": "1B"})
+    with mounted(worker.out, "-t", "tmpfs", "-o", "size=1m", "none"):
+        assert "make room on that file system" in worker.run("once", status=1).stderr
+        (worker.out / "ballast").unlink()
+        assert worker.once().published == 3
+        assert len(site.requests) == 1
+        assert_whole(worker, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["out", "state"])
+def test_a_disk_that_fills_up_under_run_is_waited_for(site: Site, worker: Worker, place: str) -> None:
+    """Of the output or of the state: the log says so, and when there is room it goes on, without a restart."""
+    full: list[bool] = []
+
+    def filling(_: Request) -> Answer:
+        if not full:
+            full.append(True)
+            fill(worker.folder / place, but=PAGE)  # as above
+        return Answer(body=rss(*notes(40)), content_type=RSS)
+
+    worker.configure(
+        [{"url": site.add("a", "/feed", filling), "every": "1s"}],
+        state="sqlite:///state/state.db",
+        output={"seal_after": "0s", "min_free": "1B"},
+    )
+    with mounted(worker.folder / place, "-t", "tmpfs", "-o", "size=16m", "none"):  # SQLite's log takes 4 MB
+        with running(worker):
+            event = {"out": "publish.failed", "state": "store.unusable"}[place]
+            until(lambda: f'"event":"{event}"' in worker.log.read_text())
+            assert ("No space left" if place == "out" else "disk is full") in worker.log.read_text()
+            (worker.folder / place / "ballast").unlink()
+            until(lambda: len(found(worker)) == 40)
+        assert_whole(worker, 40)
+
+
+@pytest.mark.slow
+def test_a_read_only_output_is_said_before_anyone_is_asked(site: Site, worker: Worker) -> None:
+    """`once` ends with 1, and works when it is writable again; so does one that has been there before."""
+    worker.configure([feed(site, "a", *notes(3))])
+    for known in (0, 3):
+        before = len(site.requests)
+        with mounted(worker.out, "--bind", str(worker.out)):
+            subprocess.run(["mount", "-o", "remount,bind,ro", str(worker.out)], check=True)
+            said = worker.run("once", "--all", status=1).stderr
+        assert str(worker.out) in said
+        assert "Read-only file system" in said
+        assert len(site.requests) == before
+        assert worker.once(every=True).new == 3 - known
+        assert_whole(worker, 3)
+
+
+@pytest.mark.slow
+def test_an_output_that_becomes_read_only_under_run_is_waited_for(site: Site, worker: Worker) -> None:
+    """The log says so each time; when it is writable again all that came meanwhile is written."""
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "1s"}], output={"seal_after": "0s"})
+    with running(worker):
+        until(lambda: found(worker))
+        with mounted(worker.out, "--bind", str(worker.out)):
+            subprocess.run(["mount", "-o", "remount,bind,ro", str(worker.out)], check=True)
+            until(lambda: worker.log.read_text().count('"event":"publish.failed"') >= 2)
+            assert "mount it writable, or choose another output.dir" in worker.log.read_text()
+            before = len(worker.records())
+            polls = len(site.requests)
+            until(lambda: len(site.requests) > polls)
+            assert len(worker.records()) == before
+        until(lambda: len(worker.records()) > before + 1)
+    assert_whole(worker, len(worker.records()))
+
+
+# --- the clock ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jump_days", [1, -1])
+def test_a_clock_that_jumps_a_day_neither_halts_nor_hurries_anything(
+    site: Site, worker: Worker, jump_days: int
+) -> None:
+    """And back again, under `run`: it polls on at its pace, says what happened, and dates in the output never go
+    back."""
+    day_ms = 86_400_000
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "1s"}], output={"seal_after": "0s"})
+    clock = worker.folder / "clock"
+    clock.write_text("0")
+    orders = stepping.Orders(out=str(worker.out), clock=str(clock))
+    with running(worker, stepping.command(worker.command("run")), **orders.environment()):
+        until(lambda: found(worker))
+        for ahead_days in (jump_days, 0):
+            polls = len(site.requests)
+            staged = clock.with_name("clock.new")
+            staged.write_text(str(ahead_days * day_ms))
+            staged.replace(clock)
+            until(lambda polls=polls: len(site.requests) >= polls + 3)  # type: ignore[misc]
+    jumps = [line["by_s"] for line in map(json.loads, worker.log.read_text().splitlines()) if "by_s" in line]
+    assert [round(by_s / 86_400) for by_s in jumps] == [jump_days, -jump_days]
+    times = [request.at for request in site.requests]
+    assert all(later - earlier > 0.8 for earlier, later in pairwise(times[1:]))
+    days = [path.parent.name for path in sorted((worker.out / "records").rglob("*.jsonl"))]
+    assert days == sorted(days)
+    if jump_days > 0:
+        assert (datetime.now(UTC) + timedelta(days=1)).date().isoformat() in days[-1]
+    # What comes next is by the real clock, and knows all that was.
+    polls = len(site.requests)
+    worker.once(every=True)
+    assert len(site.requests) == polls + 1
+    assert_whole(worker, polls + 1)
+
+
+# --- company --------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_with_another_state_is_kept_out_of_the_directory(
+    site: Site, worker: Worker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """While the first one writes there: it says why, asks nobody, writes nothing; the first goes on."""
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "1s"}], output={"seal_after": "0s"})
+    other = Worker(tmp_path_factory.mktemp("other"))
+    other.configure([feed(site, "b", *notes(3))], output={"dir": str(worker.out)})
+    with running(worker):
+        until(lambda: found(worker))
+        before = len(worker.records())
+        assert f"feedmill: {worker.out} " in other.run("once", status=1).stderr
+        assert site.asked("b") == []
+        until(lambda: len(worker.records()) > before)
+    assert {record["_ingest"]["writer"] for record in worker.records()} == {worker.records()[0]["_ingest"]["writer"]}
+    assert_whole(worker, len(worker.records()))
