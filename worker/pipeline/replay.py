@@ -107,7 +107,7 @@ def entry_of(record: Record) -> Entry:
     """What the feed said, as far as the record has it. Escaped where extraction takes it for escaped."""
     ingest = record["_ingest"]
     said = {field for field, source in ingest["sources"].items() if source == "feed"}
-    authors = tuple(Author(name=html.escape(author["name"]), url=author.get("url")) for author in record["authors"])
+    authors = tuple(Author(name=author["name"], url=author.get("url")) for author in record["authors"])
     return Entry(
         guid=ingest["entry_id"],
         url=ingest["entry_url"],
