@@ -125,7 +125,7 @@ class Archive:
         self._file, self._length, self._torn = file, offset, True
         files.append(file, begin + member)
         if begin:
-            files.sync_directory(day)
+            self._sync_names(day)
         self._length, self._torn = offset + len(begin) + len(member), False
         return file, offset + len(begin)
 
@@ -137,13 +137,15 @@ class Archive:
 
     def _named(self, day: Path, at: Millis) -> Path:
         """A file that is not there yet."""
-        if files.make_directory(day.parent):
-            files.sync_directory(self._root)
-        if files.make_directory(day):
-            files.sync_directory(day.parent)
+        files.make_directory(day)
         taken = [int(name.removesuffix(".warc.gz").rpartition("-")[2]) for name in self._names(day)]
         second = rfc3339(Millis(at // 1000 * 1000)).replace("-", "").replace(":", "")
         return day / f"{second}-{max(taken, default=0) + 1:05}.warc.gz"
+
+    def _sync_names(self, day: Path) -> None:
+        """Make durable that the day's files are there, and the day."""
+        for folder in (day, day.parent, self._root):
+            files.sync_directory(folder)
 
     def _go_on_with(self, path: Path) -> None:
         """Add to this file, the newest, as far as it is whole."""
@@ -154,6 +156,7 @@ class Archive:
             return  # not torn but damaged: what is behind it may be whole
         if members:
             files.cut(path, end)
+            self._sync_names(path.parent)  # the crash may have come before that
             self._file, self._length = path, end
         else:
             files.remove(path)
