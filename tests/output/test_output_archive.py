@@ -281,7 +281,8 @@ def test_what_can_not_be_written_is_not_there(tmp_path: Path, failure: str) -> N
                     held[50] = added(archive, made(50))
                 except OutputError:
                     failed = True
-            assert failed or failure == "full from here"  # which is only of what is still to be written
+            # What is only of later writes, and a folder above that is there after all, need not matter.
+            assert failed or failure in ("full from here", "done, but says it failed")
             held[51] = added(archive, made(51))
             assert_held(out, held)
             assert sum(len(kinds(path)) for path in warcs(out)) == len(held) + 1
