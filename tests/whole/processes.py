@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.whole.conftest import Worker
+from worker.record import Record
 
 
 def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
@@ -30,3 +32,22 @@ def ended(worker: Worker) -> bool:
     while worker.processes() and time.monotonic() < deadline:
         time.sleep(0.02)
     return not worker.processes()
+
+
+def found(worker: Worker) -> list[Record]:
+    """The records there are so far."""
+    return worker.records() if (worker.out / "manifest").exists() else []
+
+
+@contextlib.contextmanager
+def running(worker: Worker, command: Sequence[str] = (), **environment: str) -> Iterator[None]:
+    """`run`, or another command, under way; in the end it is asked to stop, and must end well."""
+    with worker.log.open("ab") as log:
+        process = subprocess.Popen(command or worker.command("run"), stderr=log, env=worker.environment() | environment)
+    try:
+        yield
+        process.terminate()
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()

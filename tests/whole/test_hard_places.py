@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -18,8 +18,7 @@ from tests.site import Answer, Request, Site
 from tests.whole import stepping
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, prose, rss
-from tests.whole.processes import until
-from worker.record import Record
+from tests.whole.processes import found, running, until
 
 
 @contextlib.contextmanager
@@ -48,27 +47,8 @@ def fill(folder: Path, *, but: int = 0) -> None:
     os.truncate(ballast, ballast.stat().st_size - but)
 
 
-@contextlib.contextmanager
-def running(worker: Worker, command: Sequence[str] = (), **environment: str) -> Iterator[None]:
-    """`run`, or another command, under way; in the end it is asked to stop, and must end well."""
-    with worker.log.open("ab") as log:
-        process = subprocess.Popen(command or worker.command("run"), stderr=log, env=worker.environment() | environment)
-    try:
-        yield
-        process.terminate()
-        assert process.wait(15) == 0
-    finally:
-        process.kill()
-        process.wait()
-
-
 def notes(number: int) -> list[str]:
     return [item(f"g{n}", None, f"T{n}", prose(f"owl{n}", 40)) for n in range(number)]
-
-
-def found(worker: Worker) -> list[Record]:
-    """The records there are so far."""
-    return worker.records() if (worker.out / "manifest").exists() else []
 
 
 def titles(worker: Worker) -> list[str]:
