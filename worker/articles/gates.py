@@ -206,7 +206,7 @@ class _Page:
     def stray(self) -> Gate | None:
         """Nothing that the feed announced stands on the page: an interstitial that nobody described yet."""
         wanted = frozenset(dedup.words((self.entry.title or "") if self.entry else ""))
-        if len(wanted) < 4 or self.words > _TEASER or self.own:
+        if len(wanted) < 4 or self.words > _TEASER or self.own or self.seen.tree.find(".//article") is not None:
             return None
         if wanted & frozenset(dedup.words(" ".join((*self.titles, self.text)))):
             return None
