@@ -29,7 +29,7 @@ from worker.model import (
     Poll,
     PollDone,
 )
-from worker.output import Keeping, OutputDirectory
+from worker.output import Delete, Keeping, OutputDirectory, Step
 from worker.pipeline import Ingester, Poller, Publisher
 from worker.schedule import Next, Polled
 from worker.store import Store, read_status
@@ -353,3 +353,22 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
 
 def events(lines: Sequence[Mapping[str, object]], name: str) -> list[Mapping[str, object]]:
     return [line for line in lines if line["event"] == name]
+
+
+async def test_closed_days_are_tidied_by_the_running_worker(tmp_path: Path) -> None:
+    """A step at a time: records are sealed between two, and a stop waits for no more than the one under way."""
+    polls = Polls(Clock())
+    async with made(tmp_path, polls) as (engine, _):
+        taken: list[object] = []
+
+        class Untidy(Publisher):
+            async def untidy(self, *, now: Millis) -> list[Step]:
+                return [Delete(paths=(f"records/{number}",), expired=False) for number in range(3)]
+
+            async def tidy(self, step: Step, *, now: Millis) -> None:
+                taken.append(step)
+                engine._stopping = len(taken) == 2
+
+        engine._publisher.__class__ = Untidy
+        await engine._upkeep()
+    assert len(taken) == 2

@@ -330,9 +330,13 @@ class Engine:
         try:
             await self._store.upkeep(now=self._clock())
             async with self._publishing:
-                if not self._stopping:
-                    await self._publisher.take_down(now=self._clock())
-                    await self._publisher.tidy(now=self._clock())
+                await self._publisher.take_down(now=self._clock())
+                steps = await self._publisher.untidy(now=self._clock())
+            for step in steps:
+                async with self._publishing:  # between two of them records are sealed, and a stop is heard
+                    if self._stopping:
+                        return
+                    await self._publisher.tidy(step, now=self._clock())
         except FeedmillError as error:
             log.error("upkeep.failed", error=str(error))
 

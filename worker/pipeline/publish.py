@@ -11,7 +11,7 @@ import structlog
 from worker import dedup, urls
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, segment_path
+from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, Step, segment_path
 from worker.store import OutboxSegment, Store
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
@@ -55,17 +55,20 @@ class Publisher:
                 return records
             records += await self._seal(now)
 
-    async def tidy(self, *, now: Millis) -> None:
-        """Makes the files of each closed day into one, and removes what is not kept. A day that is damaged, which is
-        logged, keeps no other back. Raises OutputError where the manifest can't be read."""
-        for step in await asyncio.to_thread(self._directory.due, self._keeping, now=now):
-            try:
-                await asyncio.to_thread(self._directory.carry_out, step, now=now)
-                log.info("output.tidied", step=type(step).__name__.lower())
-            except OutputError as error:
-                log.error("output.untidy", error=str(error))
+    async def untidy(self, *, now: Millis) -> list[Step]:
+        """What is to be done with the files of closed days, and with pages that are kept no longer. Raises OutputError
+        where the manifest can't be read."""
         if self._archive is not None:
             await asyncio.to_thread(self._archive.expire, now=now, keep_ms=self._keeping.keep_ms)
+        return await asyncio.to_thread(self._directory.due, self._keeping, now=now)
+
+    async def tidy(self, step: Step, *, now: Millis) -> None:
+        """Takes one step of those. A day that is damaged, which is logged, keeps no other back."""
+        try:
+            await asyncio.to_thread(self._directory.carry_out, step, now=now)
+            log.info("output.tidied", step=type(step).__name__.lower())
+        except OutputError as error:
+            log.error("output.untidy", error=str(error))
 
     async def forget(self, subject: str, *, now: Millis) -> str:
         """Takes down the article at a URL, or with a record id, and keeps it from coming back; says what was done.
