@@ -111,7 +111,13 @@ def test_a_signal_ends_it_behind_a_line(out: Path, number: signal.Signals) -> No
     """However slowly it is read, and impatiently sent: what was written ends with a whole record, the status is 0."""
     publish(out, range(6, 20), size=30_000)  # a pipe takes less than all, and no record at once
     command = [sys.executable, "-m", "worker.cli", "records", str(out), "--follow"]
-    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+
+    def hear() -> None:  # a shell that starts the tests in the background has them ignore SIGINT
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = process.stdout.readline()
