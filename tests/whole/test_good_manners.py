@@ -183,7 +183,7 @@ def test_a_page_is_looked_at_again_where_that_is_asked_for(site: Site, worker: W
     """With its validators; an edit is an update, and a page that is as it was costs a 304."""
     html = page("Heron", prose("heron")).body
     url = site.add("a", "/1", conditional(html, content_type="text/html", etag='"p1"'))
-    worker.configure([{"url": feed(site, "b", item("g", url, "Heron")), "recheck": ["1s", "2s", "3s"]}])
+    worker.configure([{"url": feed(site, "b", item("g", url, "Heron")), "recheck": [f"{n}s" for n in range(1, 60)]}])
     worker.once()
     for edited in (False, True, True):
         if edited:

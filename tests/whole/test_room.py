@@ -54,7 +54,7 @@ def test_polling_stops_before_the_disk_is_full_and_goes_on(site: Site, worker: W
     until(lambda: "room.short" in worker.log.read_text())
     until(lambda: len(worker.records()) >= 2)
     asked = len(site.requests)
-    until(lambda: len(worker.records()) == asked)
+    until(lambda: len(worker.records()) >= asked - 1)  # what the last poll brought may wait for room, too
     with pytest.raises(AssertionError, match="did not come about"):
         until(lambda: len(site.requests) > asked, timeout_s=3)
     filler.unlink()
