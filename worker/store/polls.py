@@ -65,9 +65,7 @@ def finish_polls(
         totals["new_at"] = done.at if counts.new else known["new_at"]
         feeds.append(_bound({**known, **standing.values, **totals}, _FEED_VALUES) | {"this": done.feed_id})
         work.append(_next_work(done, standing))
-        due = standing.due
-        told = replace(counts, next_at=due.due_at if due else None, why=due.reason if due else "retired: 410 Gone")
-        results.append((told, touched))
+        results.append((replace(counts, next_at=standing.values["next_at"], why=standing.values["why"]), touched))
     if batch:
         homes = host_ids(connection, {urls.host_of(row["home"]) for row in work}, policies)
         for row_of_work, (_, touched) in zip(work, results, strict=True):
@@ -108,7 +106,8 @@ def call_home(connection: Connection, policies: Policies) -> None:
 
 
 def _requeue(connection: Connection, work_id: int, values: dict[str, Any]) -> None:
-    fresh = {"hops": 0, "permanent": True, "errors": 0, "lost": 0, "error": None}
+    """`values` are `AT_HOME`, and what goes with it."""
+    fresh = {"errors": 0, "lost": 0, "error": None}
     connection.execute(update(t.work).where(t.work.c.id == work_id).values(fresh | values))
 
 
