@@ -1,0 +1,122 @@
+"""The values that travel between the rooms.
+
+A feed is polled: `Poll` → `Outcome` → `ParsedFeed` of `Entry` → `PollDone`.
+An entry is ingested: `Ingest` → `Outcome` → `Article` → `IngestDone`.
+What `finish` made of them comes back as `Finished`.
+
+All of them are frozen, plain and picklable. Instants are `Millis`, milliseconds of UTC since 1970; keys are 16 bytes.
+"""
+
+from worker.model.article import (
+    Article,
+)
+from worker.model.document import (
+    Attachment,
+    Author,
+    Entry,
+    FoundFeed,
+    NotAFeed,
+    ParsedFeed,
+)
+from worker.model.done import (
+    AsBefore,
+    Broken,
+    Done,
+    Draft,
+    FeedVersion,
+    Finished,
+    HandedBack,
+    IngestDone,
+    Moved,
+    PollDone,
+    Retry,
+    RobotsRead,
+    SeenEntry,
+    Sought,
+)
+from worker.model.feed import (
+    EntryId,
+    Extraction,
+    Feed,
+    FeedId,
+    FullText,
+    Millis,
+    Op,
+    Precision,
+)
+from worker.model.outcome import (
+    MAX_REDIRECTS,
+    FailureClass,
+    FailureKind,
+    Fetched,
+    FetchFailed,
+    NotModified,
+    Outcome,
+    Redirected,
+    Throttled,
+)
+from worker.model.timing import (
+    NO_HINTS,
+    Freshness,
+    Hints,
+)
+from worker.model.work import (
+    HostPolicy,
+    Ingest,
+    Lease,
+    Poll,
+    RobotsCopy,
+    Validators,
+    Work,
+)
+
+__all__ = [
+    "MAX_REDIRECTS",
+    "NO_HINTS",
+    "Article",
+    "AsBefore",
+    "Attachment",
+    "Author",
+    "Broken",
+    "Done",
+    "Draft",
+    "Entry",
+    "EntryId",
+    "Extraction",
+    "FailureClass",
+    "FailureKind",
+    "Feed",
+    "FeedId",
+    "FeedVersion",
+    "FetchFailed",
+    "Fetched",
+    "Finished",
+    "FoundFeed",
+    "Freshness",
+    "FullText",
+    "HandedBack",
+    "Hints",
+    "HostPolicy",
+    "Ingest",
+    "IngestDone",
+    "Lease",
+    "Millis",
+    "Moved",
+    "NotAFeed",
+    "NotModified",
+    "Op",
+    "Outcome",
+    "ParsedFeed",
+    "Poll",
+    "PollDone",
+    "Precision",
+    "Redirected",
+    "Retry",
+    "RobotsCopy",
+    "RobotsRead",
+    "SeenEntry",
+    "Sought",
+    "Throttled",
+    "Validators",
+    "Work",
+]

@@ -1,0 +1,39 @@
+"""What a page says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from worker.model.document import Author
+from worker.model.feed import Extraction, Millis, Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """What was taken from a page, or from the feed's own content. `text` is plain, paragraphs a line each."""
+
+    extraction: Extraction
+    extractor: str | None = None
+    """Name and version of what made the text."""
+    reason: str | None = None
+    """Why it is not `ok`."""
+    retry: bool = False
+    """Something stood in the article's place on its page that may be gone another time: worth asking again."""
+    text: str = ""
+    title: str | None = None
+    summary: str | None = None
+    authors: tuple[Author, ...] = ()
+    tags: tuple[str, ...] = ()
+    published: Millis | None = None
+    modified: Millis | None = None
+    date_precision: Precision | None = None
+    language: str | None = None
+    image: str | None = None
+    canonical_url: str | None = None
+    """The page's own rel=canonical, where it is believable."""
+    publisher: str | None = None
+    section: str | None = None
+    license: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each field came from: {field: feed | jsonld | opengraph | meta | page | …}."""

@@ -1,0 +1,230 @@
+"""What is to be finished, and what finishing it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worker.model.feed import EntryId, Extraction, FeedId, Millis, Op
+from worker.model.outcome import FailureClass
+from worker.model.timing import NO_HINTS, Freshness, Hints
+from worker.model.work import NO_VALIDATORS, Lease, Validators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenEntry:
+    """An entry of a poll, with all that is needed to judge at commit whether it is new."""
+
+    look_up: tuple[bytes, ...]
+    """Keys under which its feed may know it, the most specific first."""
+    own: bytes
+    """The key under which it will be known; the first one seen is the record's id."""
+    has_guid: bool
+    url_key: bytes | None
+    """Hash of its canonical URL, where that URL identifies it."""
+    title_key: bytes
+    version: bytes
+    """Hash of what the feed says of it; another one means that it may have changed."""
+    url: str | None
+    """Its canonical URL."""
+    page: str | None
+    """What to fetch; None where no page is wanted."""
+    host: str
+    """The host that `page` is on; empty where there is no page."""
+    published: Millis | None = None
+    entry: bytes
+    pointer: bytes | None = None
+    """JSON of the record without content that is written should it be a duplicate; None: nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedVersion:
+    """What was learned of a feed document; saved with the entries that came with it, never before."""
+
+    url: str
+    """Where it came from: nowhere else do its validators mean anything."""
+    validators: Validators
+    body_hash: bytes
+    elements: tuple[bytes, ...] | None
+    """None leaves those known as they are, and the hints with them."""
+    entries: int = 0
+    """That the document has, known ones and new."""
+    hints: Hints = NO_HINTS
+    """Of the document."""
+    title: str | None = None
+    site_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollDone:
+    """A poll that came to an end. When the next one is due is decided at commit, where it is known what is new."""
+
+    lease: Lease
+    feed_id: FeedId
+    at: Millis
+    chance: float = 0.5
+    """Uniform in [0, 1), for the next poll's time."""
+    status: int | None = None
+    error: str | None = None
+    failure: FailureClass | None = None
+    """What kind of thing `error` is."""
+    retry_after_s: float | None = None
+    """The feed is not to be asked for so long."""
+    not_before: Millis | None = None
+    """The host is not to be asked anything before."""
+    fresh: Freshness | None = None
+    version: FeedVersion | None = None
+    entries: tuple[SeenEntry, ...] = ()
+    unchanged: bool = False
+    """The server or the bytes said that nothing is new."""
+    refresh: bool = False
+    """All of the document's entries are there, known ones too."""
+    audit: bool = False
+    """The document was asked for whole to see whether the 304s before were right."""
+    led_to: str | None = None
+    """Where redirects that were all permanent led from where the poll began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """A look for a feed that is lost."""
+
+    lease: Lease
+    feed_id: FeedId
+    found: str | None
+    """The feed that its site names now."""
+    not_before: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A record but for what only the commit knows: op, revision, seq, the time of ingestion, duplicates."""
+
+    body: bytes
+    """JSON of the record without those."""
+    pointer: bytes | None = None
+    """The same without its content, written should it be a duplicate; None: nothing is."""
+    text_key: bytes | None
+    """Hash of the normalised text; None where the text is too short to identify anything."""
+    title_key: bytes
+    revision_key: bytes
+    """Hash over title, text, authors and dates: another one makes an update."""
+    removal: bytes | None = None
+    """The same without its content, where the page is gone: written once that is sure."""
+    url_keys: tuple[bytes, ...] = ()
+    """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
+    extraction: Extraction
+    retry: bool = False
+    """Something stood in the article's place on its page: it is worth asking again."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestDone:
+    lease: Lease
+    entry_id: EntryId
+    at: Millis
+    draft: Draft
+    not_before: Millis | None = None
+    followed: bool = False
+    """The operator wants to know of edits, and of the page's going."""
+    look_at: Millis | None = None
+    """When the page is to be looked at again."""
+    validators: Validators = NO_VALIDATORS
+    """Of the page, for that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsBefore:
+    """A page that was looked at again: a 304."""
+
+    lease: Lease
+    entry_id: EntryId
+    at: Millis
+    look_at: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The page could not be had; the entry is tried again."""
+
+    lease: Lease
+    due_at: Millis
+    reason: str
+    throttled: bool = False
+    """The host asked for patience, which is no failure of the page: it uses up none of its tries."""
+    not_before: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A redirect: the same work, at its new address when it is that host's turn."""
+
+    lease: Lease
+    url: str
+    host: str
+    hops: int
+    permanent: bool = True
+    not_before: Millis | None = None
+    """The redirected request is not to be sent before (Retry-After)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotsRead:
+    """A robots.txt was asked for in the turn of a page, which is still to be asked for itself."""
+
+    lease: Lease
+    at: Millis
+    url: str
+    """Of the robots.txt."""
+    text: bytes | None = None
+    """The rules; empty where there are none."""
+    see: str | None = None
+    """It redirects there."""
+    problem: str | None = None
+    """Why it could not be read."""
+    crawl_delay_ms: int = 0
+    host: str
+    """Whose turn the work has to wait for next: the page's, or that of `see`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedBack:
+    """Given up unfinished at shutdown; due at once again, uncounted."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The handler itself failed: a defect of ours, or of the work. Counted, and quarantined when it keeps on."""
+
+    lease: Lease
+    at: Millis
+    error: str
+
+
+Done = PollDone | Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
+
+
+# --- what finishing it came to ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What the commit made of a `Done`."""
+
+    accepted: bool = True
+    """False: the lease was lost, nothing of it was taken."""
+    new: int = 0
+    """Entries of a poll that are new."""
+    changed: int = 0
+    """Entries of a poll that are known and say something else now."""
+    duplicates: int = 0
+    """Entries of a poll, or the entry itself, known under another feed, URL or key."""
+    next_at: Millis | None = None
+    """When a feed is polled again; None: not any more, or at its time."""
+    why: str = ""
+    """The reason for that time."""
+    op: Op | None = None
+    """What was written for an entry; None: nothing, it was a duplicate or as before."""
+    quarantined: bool = False

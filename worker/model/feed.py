@@ -1,0 +1,37 @@
+"""What everything is named by, and a feed as its owner lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NewType
+
+FeedId = NewType("FeedId", str)
+EntryId = NewType("EntryId", int)
+Millis = NewType("Millis", int)
+
+FullText = Literal["auto", "always", "never"]
+Precision = Literal["second", "minute", "day"]
+Extraction = Literal["ok", "feed_only", "blocked", "paywalled", "failed", "skipped"]
+Op = Literal["new", "update", "delete", "duplicate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A feed as its owner lists it."""
+
+    id: FeedId
+    url: str
+    public_url: str = ""
+    """`url` as it may be told: without what came into it from the environment."""
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    every_s: float | None = None
+    """Seconds between polls; None leaves it to the schedule."""
+    cron: str | None = None
+    """Five fields as in crontab(5), weekdays by name."""
+    full_text: FullText = "auto"
+    recheck_s: tuple[float, ...] = ()
+    """Ages of an article, in seconds, at which its page is looked at again."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent to the feed's own origin alone; may hold secrets, hence not in repr()."""

@@ -1,0 +1,37 @@
+"""When to come again, by what sites say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """Until the answer is stale, asking again gives the same: the site says so (RFC 9111 section 4.2)."""
+
+    seconds: float
+    """From the answer on, more than 0."""
+    reason: str
+    """One line for people, such as `max-age=3600`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a site says of when to come again, already parsed; what is absent or makes no sense is None or empty.
+
+    `fresh` is of the answer to this poll, be it a 200 or a 304. The others stand in the document, and hold until
+    the next document comes.
+    """
+
+    fresh: Freshness | None = None
+    ttl_s: float | None = None
+    """RSS 2.0 `ttl`, which is in minutes there."""
+    update_s: float | None = None
+    """`sy:updatePeriod` / `sy:updateFrequency` (RSS 1.0 module Syndication)."""
+    skip_hours: frozenset[int] = frozenset()
+    """RSS 2.0 `skipHours`: 0 to 23, in UTC."""
+    skip_days: frozenset[int] = frozenset()
+    """RSS 2.0 `skipDays`, in UTC: Monday is 0."""
+
+
+NO_HINTS = Hints()

@@ -1,0 +1,107 @@
+"""What the store hands out: a feed that is due, an entry that is new or has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worker.model.feed import EntryId, FeedId, Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to do one piece of work on one slot of one host, until it expires or the slot's token moves on."""
+
+    work_id: int
+    host_id: int
+    slot: int
+    token: int
+    expires_at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPolicy:
+    """How a host is treated."""
+
+    concurrency: int = 1
+    """Fetches at the same time."""
+    delay_ms: int = 1000
+    """From one fetch to the next: between their starts, and from the end of one to the start of the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What a server gave to recognise a version by, verbatim (RFC 9110 section 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+NO_VALIDATORS = Validators()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """A feed that is due."""
+
+    lease: Lease
+    feed_id: FeedId
+    url: str
+    """Where to ask now: the feed's URL, where it has moved to, or where a redirect led."""
+    hops: int = 0
+    """Redirects that led to `url` in this poll."""
+    permanent: bool = True
+    """All of them were 301s or 308s."""
+    validators: Validators = NO_VALIDATORS
+    """What `url` gave with the last version seen."""
+    audit: bool = False
+    """There are validators, but the document is to be asked for whole."""
+    body_hash: bytes = b""
+    elements: frozenset[bytes] = frozenset()
+    """Short hashes of the entry elements of the last version seen."""
+    refresh: bool = False
+    """All entries are to be gone through, known ones too, to see which are still there."""
+    seek: bool = False
+    """The feed is lost: `url` is of its site, which may say where it is now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotsCopy:
+    """What is known of the robots.txt (RFC 9309) that holds for a page."""
+
+    url: str
+    """Where it is: at the page's site, or where that redirects to."""
+    text: bytes | None = None
+    """None: it has not been read, or too long ago."""
+    problem: str | None = None
+    """Why it could not be read lately. The page can't be asked for until it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    """An entry that is new or has changed."""
+
+    lease: Lease
+    entry_id: EntryId
+    record_id: str
+    """32 hex digits: the id of its record."""
+    feed_id: FeedId
+    feed_title: str | None
+    url: str | None
+    """The page to fetch; None where the feed's own content is all there is to take."""
+    hops: int = 0
+    host: str = ""
+    """The host that the work is leased for: no other is asked."""
+    robots: RobotsCopy | None = None
+    """None where there is no page."""
+    entry: bytes
+    """The `Entry`, as `encode_entry` wrote it."""
+    first_seen_at: Millis
+    tries: int = 0
+    """Fetches of the page that have failed so far."""
+    waits: int = 0
+    """Times that the page's host asked for patience."""
+    validators: Validators = NO_VALIDATORS
+    """What the page gave when it was read last; empty where it has to be read whole."""
+
+
+Work = Poll | Ingest
