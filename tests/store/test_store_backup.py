@@ -138,6 +138,15 @@ def truncated(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def length(path: Path) -> int:
+    return path.stat().st_size
+
+
+def clipped(path: Path) -> None:
+    """Inside its last page, of which SQLite takes the rest for zeros."""
+    os.truncate(path, path.stat().st_size - 10)
+
+
 def scrambled(path: Path) -> None:
     """The pages are all there, and some of them are another's."""
     with closing(sqlite3.connect(path)) as connection:
@@ -155,7 +164,8 @@ def scrambled(path: Path) -> None:
         pytest.param(nothing, StateError, "there is no state at", id="not there"),
         pytest.param(no_database, StateDamaged, "not a database", id="no database"),
         pytest.param(another_database, StateError, "is no state of feedmill's", id="another database"),
-        pytest.param(truncated, StateDamaged, "malformed", id="truncated"),
+        pytest.param(truncated, StateDamaged, "it ends at byte", id="truncated"),
+        pytest.param(clipped, StateDamaged, "it ends at byte", id="without its last bytes"),
         pytest.param(scrambled, StateDamaged, "is damaged", id="scrambled"),
     ],
 )
@@ -173,7 +183,7 @@ def test_what_is_no_whole_state_is_not_copied(
 # --- what is opened -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spoil", [no_database, truncated])
+@pytest.mark.parametrize("spoil", [no_database, truncated, clipped])
 async def test_a_file_that_is_no_whole_database_is_never_opened(state_path: Path, spoil: object) -> None:
     """Neither to write nor to read: the error says what can be done."""
     spoil(state_path)  # type: ignore[operator]
@@ -181,6 +191,33 @@ async def test_a_file_that_is_no_whole_database_is_never_opened(state_path: Path
         await new_store(state_path).__aenter__()
     with pytest.raises(StateDamaged, match="feedmill backup"):
         read_status(state_path)
+
+
+@pytest.mark.parametrize("logged", [True, False])
+async def test_a_file_that_was_cut_is_whole_only_with_what_its_log_has(state_path: Path, logged: bool) -> None:
+    """A power failure while the log is carried over may cut the file, and the log makes that good; one that has not the
+    pages that the file lacks does not."""
+    with closing(sqlite3.connect(state_path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        if logged:
+            connection.execute("CREATE TABLE last_page (x)")
+        else:
+            connection.execute("INSERT INTO meta VALUES ('test', 'on another page')")
+        last = length(state_path)
+        copy = state_path.with_name("copy.db")
+        shutil.copy(state_path.with_name("feedmill.db-wal"), copy.with_name("copy.db-wal"))
+        connection.execute("PRAGMA wal_checkpoint")
+        size = length(state_path)
+        shutil.copy(state_path, copy)
+    assert (size > last) is logged
+    os.truncate(copy, size - 10)
+    if logged:
+        async with new_store(copy):
+            pass
+        assert length(copy) == size
+    else:
+        with pytest.raises(StateDamaged, match=f"it ends at byte {size - 10}, within its {size // 4096} pages"):
+            await new_store(copy).__aenter__()
 
 
 async def test_pages_are_looked_at_after_a_process_that_died(state_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from worker.errors import StateDamaged, StateError
+from worker.store.integrity import check_length, left_log
 
 
 def backup(path: Path, target: Path, *, force: bool = False) -> int:
@@ -24,6 +25,8 @@ def backup(path: Path, target: Path, *, force: bool = False) -> int:
     if not path.exists():
         raise StateError(f"there is no state at {path}")
     _refuse(path, target, force=force)
+    if not left_log(path):
+        check_length(path)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o666))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked
-from worker.store.integrity import check, damaged, left_log
+from worker.store.integrity import check, check_length, damaged, left_log
 
 
 def database_url(path: Path) -> URL:
@@ -34,6 +34,7 @@ def open_database(path: Path, *, suspect: bool = False) -> Engine:
     suspect: its last holder died. Then, or where it left its log behind, every page is looked at before any is used.
     Raises StateDamaged, StateError.
     """
+    check_length(path)
     suspect = suspect or left_log(path)
     # One connection, used by the writer thread alone.
     engine = create_engine(
@@ -68,6 +69,8 @@ def open_readonly(path: Path) -> Engine:
     """The database for a command that only reads, beside the engine that writes. Raises StateError."""
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
+    if not left_log(path):
+        check_length(path)  # beside an engine, which has checked it, its length changes
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     engine = create_engine(url, poolclass=NullPool)
     try:
