@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
+import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio import ArchiveIterator
 
-from tests.output.conftest import DAY_MS, START
+from tests.output.conftest import DAY_MS, START, make_segments
 from tests.output.disk import FORK, Disk
 from worker.errors import OutputError
 from worker.model import Millis, Validators
-from worker.output import Archive, OutputDirectory, Page, page_at, verify, warc
+from worker.output import Archive, OutputDirectory, Page, locked, page_at, verify, warc
 from worker.record import Raw
 
 BAD = 0xBAD
@@ -360,3 +362,169 @@ def test_without_the_extra_it_says_what_to_install(out: Path, monkeypatch: pytes
     assert archive.forget("0" * 31 + "f") == 0
     with pytest.raises(OutputError, match=r"pip install 'feedmill\[archive\]'"):
         archive.forget(made(BAD).record_id)
+
+
+# --- verify -------------------------------------------------------------------------------------------------------
+
+
+def pointing(out: Path, held: Sequence[tuple[Page, Raw]]) -> None:
+    """A segment with a record for each page."""
+    rows = []
+    (segment,) = make_segments(1, records=len(held))
+    for row, (page, raw) in zip(segment.rows, held, strict=True):
+        body = json.loads(row.body)
+        body["id"] = page.record_id
+        body["_ingest"] |= {"raw": raw, "final_url": page.url}
+        rows.append(replace(row, body=json.dumps(body).encode()))
+    OutputDirectory.open(out, schema=b"{}").publish(replace(segment, rows=tuple(rows)))
+
+
+@pytest.fixture
+def pointed(out: Path) -> list[Raw]:
+    """Three records that point to their pages, in two files of the archive."""
+    archive = opened(out, file_bytes=5_000)
+    held = [(made(id), added(archive, made(id))) for id in range(3)]
+    assert [raw["file"][-13:] for _, raw in held] == ["00001.warc.gz", "00001.warc.gz", "00002.warc.gz"]
+    pointing(out, held)
+    return [raw for _, raw in held]
+
+
+def test_verify_reads_the_page_of_each_record(out: Path, pointed: list[Raw]) -> None:
+    """And counts them; --quick reads none."""
+    report = verify(out)
+    assert (report.is_sound, report.records, report.pages) == (True, 3, 3)
+    assert verify(out, quick=True).pages == 0
+
+
+def overwritten(path: Path, at: int, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+def exchanged(out: Path, raw: Raw, page: Page) -> None:
+    """Another page in the place of one, as long as that."""
+    content = gzip.decompress(warc.response(page))
+    overwritten(out / raw["file"], raw["offset"], warc._packed(content, raw["length"]))
+
+
+def of_other_words(out: Path, raw: Raw) -> None:
+    """The page with a word changed, packed as it should be; only its digests tell."""
+    content = gzip.decompress(page_bytes(out, raw)).replace(b"<p>page", b"<p>rage")
+    overwritten(out / raw["file"], raw["offset"], warc._packed(content, raw["length"]))
+
+
+def page_bytes(out: Path, raw: Raw) -> bytes:
+    return (out / raw["file"]).read_bytes()[raw["offset"] :][: raw["length"]]
+
+
+SEGMENT = "records/date=2026-11-23/20261123T040506Z-w1-000000000001.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(
+            lambda out, raw: (out / raw["file"]).unlink(),
+            [rf"archive/.*-00001\.warc\.gz: missing, though records point there; the first is {SEGMENT}:1"],
+            id="a file gone",
+        ),
+        pytest.param(
+            lambda out, raw: overwritten(out / raw["file"], raw["offset"] + 500, b"xyz"),
+            [rf"{SEGMENT}:2: its page, archive/.*-00001\.warc\.gz, byte \d+: it can't be unpacked"],
+            id="bytes of a page",
+        ),
+        pytest.param(of_other_words, [rf"{SEGMENT}:2: .*: its digest is wrong: .*"], id="its words"),
+        pytest.param(
+            lambda out, raw: exchanged(out, raw, replace(made(1), record_id="0" * 31 + "f", body=b"")),
+            [rf"{SEGMENT}:2: .*: it is of article 0+f"],
+            id="another article's",
+        ),
+        pytest.param(
+            lambda out, raw: exchanged(out, raw, replace(made(1), url="https://b.example/", body=b"")),
+            [rf"{SEGMENT}:2: .*: it is of https://b\.example/, the record of https://a\.example/1\?q=%C3%A9"],
+            id="another page's",
+        ),
+        pytest.param(
+            lambda out, raw: overwritten(out / raw["file"], raw["offset"], warc.blank(page_bytes(out, raw))),
+            [rf"{SEGMENT}:2: .*: it was taken down, and the record was not"],
+            id="taken down by half",
+        ),
+        pytest.param(
+            lambda out, raw: overwritten(out / raw["file"], raw["offset"], bytes(60)),
+            [
+                rf"{SEGMENT}:2: .*: no member of \d+ bytes is there",
+                r"archive/.*-00001\.warc\.gz: damaged at byte \d+: no page begins there",
+            ],
+            id="the head of a page",
+        ),
+        pytest.param(
+            lambda out, _: (out / "archive/notes.txt").touch(),
+            [r"archive/notes\.txt: not a file of feedmill's"],
+            id="a file too many",
+        ),
+    ],
+)
+def test_verify_says_which_page_is_wrong(
+    out: Path, pointed: list[Raw], spoil: Callable[[Path, Raw], object], said: list[str]
+) -> None:
+    """Of the second record's page; where, and in what way. Nothing of it is for --repair."""
+    spoil(out, pointed[1])
+    for repair in (False, True):
+        findings = [str(finding) for finding in verify(out, repair=repair).findings]
+        assert [re.fullmatch(pattern, text) is not None for pattern, text in zip(said, findings, strict=True)] == [
+            True
+        ] * len(said), findings
+
+
+def test_a_pointer_out_of_the_archive_is_said_to_be_one(out: Path) -> None:
+    """And not followed."""
+    opened(out)
+    pointing(out, [(made(0), {"file": "schema/record-1.json", "offset": 0, "length": 2})])
+    (finding,) = verify(out).findings
+    assert finding.message == "its page, schema/record-1.json, byte 0: that is no file of an archive"
+
+
+@pytest.mark.parametrize("left", [5, 0], ids=["half a page", "half of the first"])
+def test_what_a_crash_left_of_a_page_is_for_repair(out: Path, pointed: list[Raw], left: int) -> None:
+    """It is cut off, as the next start would do it; beside a worker it is in that one's hand."""
+    last = out / pointed[2]["file"]
+    if left:
+        whole = last.read_bytes()
+        last.write_bytes(whole + warc.response(made(3))[:500])
+    else:
+        last = last.with_name("20261123T040507Z-00003.warc.gz")
+        last.write_bytes(warc.description(name=last.name, software="x", at=Millis(START))[:50])
+    with locked(out):
+        assert verify(out).is_sound
+    (finding,) = verify(out).findings
+    assert (finding.file, finding.message) == (
+        last.relative_to(out).as_posix(),
+        "the file ends in the middle of a page",
+    )
+    report = verify(out, repair=True)
+    assert (report.is_sound, len(report.mended)) == (True, 1)
+    assert (last.read_bytes() == whole) if left else not last.exists()
+
+
+def test_pages_can_not_be_verified_without_the_extra(
+    out: Path, pointed: list[Raw], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what to install, before hours are spent; --quick needs it not."""
+    monkeypatch.setitem(sys.modules, "warcio", None)
+    with pytest.raises(OutputError, match=r"pip install 'feedmill\[archive\]'"):
+        verify(out)
+    assert verify(out, quick=True).is_sound
+
+
+def test_days_do_not_go_back_with_the_clock(out: Path) -> None:
+    """Those of records do not, and pages must not go before what points to them; the file begun last is the last."""
+    archive = opened(out, file_bytes=10_000)
+    raws = [added(archive, made(id, at=START + days * DAY_MS)) for id, days in enumerate((9, 9, 9, 0, 0, 0))]
+    assert {raw["file"].split("/")[1] for raw in raws} == {"date=2026-12-02"}
+    last = out / raws[-1]["file"]
+    assert last.name < max(path.name for path in warcs(out))
+    last.write_bytes(last.read_bytes()[:-9])
+    raws[-1] = added(opened(out), made(5))
+    assert out / raws[-1]["file"] == last
+    assert [kept and kept.body for kept in (page_at(out, raw) for raw in raws)] == [made(id).body for id in range(6)]

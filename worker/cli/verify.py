@@ -26,7 +26,8 @@ def verify(
     """Proves that the output directory is whole, or says what is wrong and where; ends with 1 then.
 
     The manifest's chain, the hash and size of each file, the schema of each record, numbers without gap or repeat, no
-    revision twice, nothing that the manifest does not name. May run beside a worker; --repair may not.
+    revision twice, nothing that the manifest does not name, and in the archive the page that each record points to.
+    May run beside a worker; --repair may not.
 
     Example: feedmill verify /srv/feedmill/out
     """
@@ -59,6 +60,8 @@ def _print(report: Report, quick: bool) -> None:
     if report.being_written:
         console.print("A worker is writing there: what it has in hand was not judged.")
     sizes = f"{counted(report.records, 'record')} in {counted(report.files, 'file')}"
+    if report.pages:
+        sizes += f", {counted(report.pages, 'page')}"
     if report.findings:
         errors.print(f"{counted(len(report.findings), 'problem')} in {sizes}")
     else:
@@ -70,6 +73,7 @@ def _plain(report: Report) -> dict[str, object]:
         "ok": report.is_sound,
         "files": report.files,
         "records": report.records,
+        "pages": report.pages,
         "being_written": report.being_written,
         "findings": [_plain_finding(finding) for finding in report.findings],
         "mended": [_plain_finding(finding) for finding in report.mended],

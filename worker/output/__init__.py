@@ -14,7 +14,7 @@
 """
 
 from worker.output.archive import Archive, has_archive, page_at
-from worker.output.compaction import Delete, Drop, Keeping, Merge, Step
+from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, is_expiry
 from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
@@ -47,6 +47,7 @@ __all__ = [
     "committed",
     "cursor",
     "has_archive",
+    "is_expiry",
     "last_segment",
     "line",
     "locked",

@@ -102,7 +102,8 @@ class Archive:
     def expire(self, *, now: Millis, keep_ms: int | None) -> int:
         """Removes the days that ended longer ago; how many files that were. None keeps all. Raises OutputError.
 
-        A day more is kept: a page may be fetched just before midnight, and its record be committed after it.
+        A day more is kept: a page may be fetched just before midnight, and its record be committed after it. To be
+        called once the records of these days are gone.
         """
         if keep_ms is None:
             return 0
@@ -118,6 +119,8 @@ class Archive:
         self._mend()
         day = self._root / ARCHIVE / f"date={rfc3339(at)[:10]}"
         file, offset, begin = self._file, self._length, b""
+        if file is not None:
+            day = max(day, file.parent)  # a clock that was set back: the dates of records do not go back either
         if file is None or file.parent != day or offset >= self._file_bytes:
             file, offset = self._named(day, at), 0
         if offset == 0:
@@ -138,7 +141,7 @@ class Archive:
     def _named(self, day: Path, at: Millis) -> Path:
         """A file that is not there yet."""
         files.make_directory(day)
-        taken = [int(name.removesuffix(".warc.gz").rpartition("-")[2]) for name in self._names(day)]
+        taken = [begun(path)[1] for path in self._files() if path.parent == day]
         second = rfc3339(Millis(at // 1000 * 1000)).replace("-", "").replace(":", "")
         return day / f"{second}-{max(taken, default=0) + 1:05}.warc.gz"
 
@@ -149,12 +152,10 @@ class Archive:
 
     def _go_on_with(self, path: Path) -> None:
         """Add to this file, the newest, as far as it is whole."""
-        members, end = _members(path)
-        while members and not warc.is_whole(files.part(path, members[-1].offset, members[-1].head.length)):
-            end = members.pop().offset
-        if warc.SIGNATURE.search(files.part(path, end + 1, files.size(path))):
-            return  # not torn but damaged: what is behind it may be whole
-        if members:
+        end = is_whole_until(path)
+        if end is None:
+            return
+        if end:
             files.cut(path, end)
             self._sync_names(path.parent)  # the crash may have come before that
             self._file, self._length = path, end
@@ -175,11 +176,18 @@ class Archive:
 
     def _files(self) -> list[Path]:
         """In the order in which they were begun."""
-        found = files.below(self._root / ARCHIVE)
-        return [path for path in found if _FILE.fullmatch(path.relative_to(self._root).as_posix())]
+        found = (path for path in files.below(self._root / ARCHIVE) if is_ours(self._root, path))
+        return sorted(found, key=begun)
 
-    def _names(self, day: Path) -> list[str]:
-        return [path.name for path in self._files() if path.parent == day]
+
+def is_ours(root: Path, path: Path) -> bool:
+    """Whether a path is one of a file of the archive."""
+    return _FILE.fullmatch(path.relative_to(root).as_posix()) is not None
+
+
+def begun(path: Path) -> tuple[str, int]:
+    """Which file was begun before which: by day and number, for seconds may go back."""
+    return path.parent.name, int(path.name.removesuffix(".warc.gz").rpartition("-")[2])
 
 
 def has_archive(root: Path) -> bool:
@@ -201,6 +209,23 @@ def page_at(root: Path, raw: Raw) -> warc.Page | None:
         return warc.page(files.part(path, raw["offset"], raw["length"]))
     except ValueError as error:
         raise OutputError(f"{path}, byte {raw['offset']}: {error}") from error
+
+
+def is_whole_until(path: Path) -> int | None:
+    """Where the newest file is torn, or has its end; 0 where it has no whole page. None where it is not torn but
+    damaged: what is behind that may be whole."""
+    members, end = _members(path)
+    while members and not warc.is_whole(files.part(path, members[-1].offset, members[-1].head.length)):
+        end = members.pop().offset
+    if warc.SIGNATURE.search(files.part(path, end + 1, files.size(path))):
+        return None
+    return end
+
+
+def damaged_at(path: Path) -> int | None:
+    """Where no member begins, though one should; None where there is no such place. Goes by the members' heads."""
+    _, end = _members(path)
+    return end if end < files.size(path) else None
 
 
 def _members(path: Path) -> tuple[list[_Member], int]:

@@ -62,6 +62,11 @@ class Delete:
 Step = Merge | Drop | Delete
 
 
+def is_expiry(step: Step) -> bool:
+    """Whether records go with it."""
+    return not isinstance(step, Merge) and step.expired
+
+
 def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis, keeping: Keeping) -> list[Step]:
     """The steps to take, in their order; each can be taken alone, and is planned again if it was not.
 

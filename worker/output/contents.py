@@ -14,6 +14,7 @@ from worker.output.findings import Finding
 from worker.output.inventory import Inventory
 from worker.output.layout import LATEST, RECORDS, latest_path
 from worker.output.manifest import FileLine
+from worker.output.pages import Pages
 from worker.output.revisions import Revisions
 
 
@@ -31,8 +32,11 @@ def check_file(root: Path, line: FileLine, *, quick: bool) -> list[Finding]:
     return found
 
 
-def check_records(root: Path, line: FileLine, inventory: Inventory, revisions: Revisions) -> Iterator[Finding]:
-    """Each of its lines: schema, writer, number; how many there are; and that they are those of what it replaces."""
+def check_records(
+    root: Path, line: FileLine, inventory: Inventory, revisions: Revisions, pages: Pages
+) -> Iterator[Finding]:
+    """Each of its lines: schema, writer, number, page; how many there are; and that they are those of what it
+    replaces."""
     number = 0
     forgotten = frozenset(line.forgotten)
     seqs = (seq for seq in count(line.first_seq) if seq not in forgotten)
@@ -51,6 +55,7 @@ def check_records(root: Path, line: FileLine, inventory: Inventory, revisions: R
             message = f"seq {ingest['seq']} of writer {ingest['writer']}, expected {expected} of {line.writer}"
             yield Finding(file=line.path, line=number, message=message)
         revisions.add(parsed["id"], ingest["revision"])
+        pages.check(parsed, line.path, number)
     if number != line.records:
         yield Finding(file=line.path, message=f"{number} whole lines; the manifest says {line.records} records")
 

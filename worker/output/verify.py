@@ -5,6 +5,8 @@ to the manifest meanwhile: what is in the writer's hand (a file that is renamed 
 line at the manifest's end, a dropped file not yet deleted) is no damage. Whether there is a writer is asked of its
 lock; where there is none, the same things were left by a crash, and can be mended. Everything else is damage, but for
 latest/, which a worker makes good when it starts.
+
+Where pages are kept, each that a record points to is read, too.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from pathlib import Path
 
 from worker import record
 from worker.errors import OutputError
-from worker.output import files
+from worker.output import files, warc
+from worker.output.archive import has_archive
 from worker.output.audit import Audit
 from worker.output.contents import check_file, check_latest, check_records
 from worker.output.findings import Finding, Remove, mend
 from worker.output.layout import RECORDS, STAGING
 from worker.output.lock import is_held, locked
 from worker.output.manifest import MANIFEST, FileLine
+from worker.output.pages import Pages, check_archive
 from worker.output.revisions import Revisions, hash_of
 from worker.output.segment import parse_path
 
@@ -33,6 +37,8 @@ class Report:
     """That the manifest names and that are there."""
     records: int
     """That the manifest names, each counted once."""
+    pages: int
+    """Of the archive, that records point to."""
     being_written: bool
     """A worker holds the directory; what it has in hand, and latest/, was not judged."""
     findings: tuple[Finding, ...]
@@ -52,11 +58,13 @@ def verify(
     remedy is mended, and is then in `mended`; nothing is where the manifest, which tells what is half done, is damaged
     itself. progress: told the bytes that were read, and of how many. Holds eight bytes a record.
 
-    Raises OutputError for what is no output directory or can't be read, OutputLocked where one that is being written
-    is to be repaired.
+    Raises OutputError for what is no output directory or can't be read (without the extra that pages need, one that has
+    some), OutputLocked where one that is being written is to be repaired.
     """
     if not files.exists(root / MANIFEST):
         raise OutputError(f"{root} is not an output directory: it has no {MANIFEST}/")
+    if not quick and has_archive(root):
+        warc.require()
     with locked(root) if repair else nullcontext():
         being_written = not repair and is_held(root)
         audit = Audit(root)
@@ -66,6 +74,7 @@ def verify(
         contents.check(named, progress)
         leftovers = [*audit.torn(), *_left_over(root, audit)]
         being_written = being_written or (not repair and is_held(root))
+        leftovers += () if quick else check_archive(root, being_written=being_written)
         if being_written:
             leftovers = [finding for finding in leftovers if finding.remedy is None]
         mended = [finding for finding in leftovers if finding.remedy] if repair and not audit.findings else []
@@ -76,6 +85,7 @@ def verify(
     return Report(
         files=len(named) - contents.missing,
         records=sum(line.records for line in named if not audit.inventory.is_dropped(line.path)),
+        pages=contents.pages.count,
         being_written=being_written,
         findings=tuple(finding for finding in found if finding not in mended),
         mended=tuple(mended),
@@ -89,6 +99,7 @@ class _Contents:
         self.findings: list[Finding] = []
         self.missing = 0
         self.revisions = Revisions()
+        self.pages = Pages(root)
         self._root, self._audit, self._quick = root, audit, quick
         self._read: list[FileLine] = []
 
@@ -114,11 +125,12 @@ class _Contents:
             for line in missing
             if line.path not in removed
         ]
+        self.findings += self.pages.findings(self._audit.inventory)
 
     def _check_file(self, line: FileLine) -> None:
         self.findings += check_file(self._root, line, quick=self._quick)
         if not self._quick and not self._audit.inventory.is_dropped(line.path):
-            self.findings += check_records(self._root, line, self._audit.inventory, self.revisions)
+            self.findings += check_records(self._root, line, self._audit.inventory, self.revisions, self.pages)
             self._read.append(line)
 
 

@@ -108,12 +108,15 @@ def blank(member: bytes) -> bytes:
     return _written("metadata", b"", headers=headers, length=len(member))
 
 
-def page(member: bytes) -> Page | None:
+def page(member: bytes, *, check_digests: bool = False) -> Page | None:
     """The page of a member, if it holds one. Raises ValueError for what is damaged, OutputError without the extra."""
-    record = _parsed(member)
+    record = _parsed(member, check_digests=check_digests)
     if record.rec_type != "response":
         return None
-    body = record.content_stream().read()
+    try:
+        body = record.content_stream().read()
+    except _warcio().exceptions.ArchiveLoadFailed as error:
+        raise ValueError(f"its digest is wrong: {error}") from error
     headers = record.http_headers
     return Page(
         record_id=record.rec_headers.get_header(_RECORD),
@@ -183,12 +186,13 @@ def _packed(record: bytes, length: int) -> bytes:
     return header + comment + content + _TRAILER.pack(zlib.crc32(record), len(record))
 
 
-def _parsed(member: bytes) -> Any:
+def _parsed(member: bytes, *, check_digests: bool = False) -> Any:
     if not is_whole(member):
         raise ValueError("it can't be unpacked")
     warcio = _warcio()
     try:
-        return next(iter(warcio.ArchiveIterator(io.BytesIO(member))))
+        reader = warcio.ArchiveIterator(io.BytesIO(member), check_digests="raise" if check_digests else False)
+        return next(iter(reader))
     except (warcio.exceptions.ArchiveLoadFailed, StopIteration) as error:
         raise ValueError(f"it is no WARC record: {error}") from error
 

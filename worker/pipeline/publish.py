@@ -11,7 +11,7 @@ import structlog
 from worker import dedup, urls
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, Step, segment_path
+from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, Step, is_expiry, segment_path
 from worker.store import OutboxSegment, Store
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
@@ -58,9 +58,11 @@ class Publisher:
     async def untidy(self, *, now: Millis) -> list[Step]:
         """What is to be done with the files of closed days, and with pages that are kept no longer. Raises OutputError
         where the manifest can't be read."""
-        if self._archive is not None:
+        steps = await asyncio.to_thread(self._directory.due, self._keeping, now=now)
+        # Pages go after the records that point to them: the next time, where these are still to go.
+        if self._archive is not None and not any(is_expiry(step) for step in steps):
             await asyncio.to_thread(self._archive.expire, now=now, keep_ms=self._keeping.keep_ms)
-        return await asyncio.to_thread(self._directory.due, self._keeping, now=now)
+        return steps
 
     async def tidy(self, step: Step, *, now: Millis) -> None:
         """Takes one step of those. A day that is damaged, which is logged, keeps no other back."""
