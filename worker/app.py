@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 
 import orjson
@@ -23,7 +23,7 @@ from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
 from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Replayed, Room, check_pairing, replay
 from worker.pipeline import recover as read_back
 from worker.schedule import Next, Pace, Polled, plan
-from worker.settings import Settings
+from worker.settings import Endpoint, Settings
 from worker.store import Store
 from worker.tally import Tally
 
@@ -43,15 +43,17 @@ async def work(
     stop: asyncio.Event,
     until_idle: bool = False,
     poll_all: bool = False,
+    listen: bool = False,
     held: Callable[[], None] = lambda: None,
     started: Callable[[Tally], None] = lambda _: None,
     alive: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
 
-    poll_all: every feed is due. held: called when the state is held by this process, before anything else is opened.
+    poll_all: every feed is due. listen: where `web.listen` says. held: called when the state is held by this process,
+    before anything else is opened.
     started: called with the running tally once all is open. alive: called each second.
-    Raises StateLocked, StateError, OutputLocked, OutputError.
+    Raises StateLocked, StateError, OutputLocked, OutputError, WebError.
     """
     fetch, dedup = settings.fetch, settings.dedup
     async with AsyncExitStack() as parts:
@@ -110,7 +112,10 @@ async def work(
                 [settings.output.dir, settings.state.resolve().parent], min_free=settings.output.min_free_bytes
             ).shortage,
         )
+        if listen and settings.web.listen is not None:
+            await parts.enter_async_context(_web(settings, settings.web.listen, engine, stop))
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
+        engine.vitals.started_at = now()
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle)
         return engine.tally
@@ -186,6 +191,14 @@ def recover(settings: Settings, *, new_output: bool) -> Recovered:
 def now() -> Millis:
     """The wall clock."""
     return Millis(time.time_ns() // 1_000_000)
+
+
+def _web(
+    settings: Settings, endpoint: Endpoint, engine: Engine, stop: asyncio.Event
+) -> AbstractAsyncContextManager[str]:
+    from worker.web import serving, site  # half a second, which commands that don't listen need not wait for
+
+    return serving(site(vitals=engine.vitals, token=settings.web.token, clock=now), endpoint, stop=stop)
 
 
 def _store(settings: Settings) -> Store:

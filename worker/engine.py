@@ -36,6 +36,7 @@ from worker.model import (
 from worker.pipeline import Ingester, Poller, Publisher
 from worker.store import Store
 from worker.tally import Tally, tell
+from worker.vitals import Vitals
 
 LEASE_MS = 120_000
 """Longer than a fetch and an extraction take together; renewed while the work goes on."""
@@ -82,7 +83,6 @@ class Engine:
         self._poller, self._ingester = poller, ingester
         self._concurrency, self._clock, self._alive = concurrency, clock, alive
         self._shortage = shortage
-        self._short: str | None = None
         self._under_way: dict[int, Lease] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._finished: asyncio.Queue[tuple[Done, asyncio.Future[Committed]]] = asyncio.Queue()
@@ -96,6 +96,7 @@ class Engine:
         self._refusals = 0
         self._stopping = False
         self.tally = Tally()
+        self.vitals = Vitals(most=concurrency)
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> None:
         """Works until `stop` is set; with `until_idle`, or until all that was due at the start has been ingested.
@@ -119,6 +120,7 @@ class Engine:
         try:
             left = await self._dispatch(stop, until_idle)
         finally:
+            self.vitals.stopping = True
             scheduler.pause()
             await _cancelled(consumer)
             await self._drain()
@@ -141,7 +143,7 @@ class Engine:
             while not stop.is_set():
                 self._wake.clear()
                 room = self._concurrency - len(self._under_way)
-                works = await self._claim(room) if room > 0 and self._short is None else []
+                works = await self._claim(room) if room > 0 and self.vitals.shortage is None else []
                 self._under_way.update((work.lease.work_id, work.lease) for work in works)
                 await self._bus.publish(works)
                 if works:
@@ -150,8 +152,8 @@ class Engine:
                     raise StateError("the state took nothing any more, see the log; nothing of it is lost")
                 if until_idle and not self._under_way:
                     is_due = await self._is_due()
-                    if not is_due or self._short is not None:
-                        return self._short if is_due else None
+                    if not is_due or self.vitals.shortage is not None:
+                        return self.vitals.shortage if is_due else None
                 await self._sleep(stopped)
             return None
         finally:
@@ -160,10 +162,13 @@ class Engine:
     async def _claim(self, room: int) -> list[Work]:
         try:
             await self._follow_clock()  # before what a clock that was set makes due
-            return await self._store.claim(room, now=self._clock(), lease_ms=LEASE_MS, polls_due_by=self._polls_due_by)
+            works = await self._store.claim(room, now=self._clock(), lease_ms=LEASE_MS, polls_due_by=self._polls_due_by)
         except StateError as error:
+            self.vitals.refused = str(error)
             log.error("store.unusable", error=str(error))
             return []
+        self.vitals.refused = None
+        return works
 
     async def _is_due(self) -> bool:
         now = self._clock()
@@ -176,7 +181,7 @@ class Engine:
     async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
         """Until something ends, a tick comes, a host is ready or the engine is stopped."""
         timeout_s = 1.0
-        if len(self._under_way) < self._concurrency and self._short is None:
+        if len(self._under_way) < self._concurrency and self.vitals.shortage is None:
             with contextlib.suppress(StateError):
                 timeout_s = min(1.0, max(0.002, (await self._store.next_claim_at() - self._clock()) / 1000))
         wake = asyncio.create_task(self._wake.wait())
@@ -228,11 +233,11 @@ class Engine:
         while True:
             try:
                 finished = await self._store.finish(batch, now=self._clock(), polls_due_by=self._polls_due_by)
-                self._refusals = 0
+                self._refusals, self.vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
             except StateError as error:
                 log.error("store.unusable", error=str(error), waiting=len(batch))
-                self._refusals += 1
+                self._refusals, self.vitals.refused = self._refusals + 1, str(error)
                 await asyncio.sleep(1)
             except Exception as error:  # a defect of ours must cost one job, not those that are committed with it
                 log.exception("commit.broken", jobs=len(batch))
@@ -266,6 +271,7 @@ class Engine:
 
     async def _tick(self) -> None:
         self._alive()
+        self.vitals.ticked_at, self.vitals.under_way = self._clock(), len(self._under_way)
         self._wake.set()
         try:
             await self._follow_clock()
@@ -279,13 +285,13 @@ class Engine:
             return  # a disk that hangs, of a network say
         async with self._looking:
             short = await asyncio.to_thread(self._shortage)
-        if (short is None) != (self._short is None):
+        if (short is None) != (self.vitals.shortage is None):
             if short is not None:
                 log.warning("room.short", reason=short)
             else:
                 log.info("room.enough")
                 self._wake.set()
-        self._short = short
+        self.vitals.shortage = short
 
     async def _publish(self) -> None:
         """By itself, since a backlog may take longer than leases and watchdogs wait."""

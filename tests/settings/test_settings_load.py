@@ -348,3 +348,47 @@ def test_billion_laughs_are_refused_in_no_time(config: Config) -> None:
     start = time.process_time()
     assert len(config.problems()) > 20
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        pytest.param("listen: 0.0.0.0:8787", "a token, since listen is open to other machines", id="all addresses"),
+        pytest.param("listen: '[::]:80'", "a token, since listen is open to other machines", id="all of IPv6"),
+        pytest.param("public_url: https://feeds.example.org", "since public_url lets the world in", id="by a proxy"),
+        pytest.param("listen: 8787", "an address and a port such as 127.0.0.1:8787", id="no address"),
+        pytest.param("listen: feeds.example.org:80", "an address and a port", id="a name"),
+        pytest.param("listen: 127.0.0.1:65536", "an address and a port", id="no port"),
+        pytest.param("token: short", "eight characters or more", id="easily guessed"),
+        pytest.param("public_url: ftp://feeds.example.org", "an http or https URL", id="no web address"),
+        pytest.param("public_url: https://a:b@feeds.example.org", "an http or https URL", id="with credentials"),
+    ],
+)
+def test_the_status_page_is_not_opened_to_strangers(config: Config, written: str, complaint: str) -> None:
+    """Refused before anything listens, with the way out."""
+    (said,) = config.write(worker=f"web:\n  {written}\n").complaints()
+    assert complaint in said
+
+
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        pytest.param("{}", "127.0.0.1", id="by default"),
+        pytest.param("{listen: 'localhost:80'}", "127.0.0.1", id="by name"),
+        pytest.param("{listen: '[::1]:80', public_url: 'http://localhost:99'}", "::1", id="a hub on this machine"),
+        pytest.param("{listen: '0.0.0.0:80', token: '${TOKEN}'}", "0.0.0.0", id="with a token"),
+    ],
+)
+def test_the_status_page_is_on_this_machine_or_asks_for_a_token(config: Config, written: str, host: str) -> None:
+    """The token is a secret."""
+    settings = config.write(worker=f"web: {written}\n").load({"TOKEN": "correct-horse"})
+    assert settings.web.listen is not None
+    assert settings.web.listen.host == host
+    assert ("correct-horse" in settings.secrets) == (host == "0.0.0.0")
+    assert "correct-horse" not in repr(settings)
+
+
+def test_the_status_page_can_be_left_out(config: Config) -> None:
+    """`listen: null`; an empty text, as a variable may bring, is the same."""
+    assert config.write(worker="web: {listen: null}").load().web.listen is None
+    assert config.write(worker="web: {listen: '${X:-}', token: '${X:-}'}").load().web.listen is None

@@ -24,6 +24,7 @@ QUICK: Mapping[str, object] = {
     "state": "sqlite:///state.db",
     "output": {"dir": "out"},
     "fetch": {"allow_addresses": ["127.0.0.0/8"], "per_host": {"delay": "0s"}, "timeout": "5s", "retries": []},
+    "web": {"listen": None},
     "log": {"format": "json"},
 }
 """A configuration for loopback: no delays, no second tries."""

@@ -95,6 +95,7 @@ async def _run(settings: Settings) -> Tally:
         return await app.work(
             settings,
             stop=stop,
+            listen=True,
             held=lambda: vacate(settings.output.dir),
             started=started,
             alive=lambda: notify("WATCHDOG=1"),

@@ -3,6 +3,7 @@
     yaml_file   a file → plain values, with the place of each         expand      ${VARIABLES} in them
     schema      the keys, with defaults and a line on each            values      the types of single values
     quantities  durations and sizes                                   addresses   a feed's URL, and the id made of it
+    endpoints   where the worker itself is reached
     problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
     load        all of it, in order                                   documentation  JSON Schemas, templates
 
@@ -10,11 +11,13 @@ Nothing here keeps settings between calls, and nothing reads the environment by 
 """
 
 from worker.settings.documentation import init_files, json_schema
+from worker.settings.endpoints import Endpoint, is_loopback
 from worker.settings.load import load
-from worker.settings.schema import Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings
+from worker.settings.schema import Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings, Web
 
 __all__ = [
     "Dedup",
+    "Endpoint",
     "Extract",
     "Fetch",
     "Host",
@@ -23,7 +26,9 @@ __all__ = [
     "PerHost",
     "Schedule",
     "Settings",
+    "Web",
     "init_files",
+    "is_loopback",
     "json_schema",
     "load",
 ]

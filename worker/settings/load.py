@@ -52,6 +52,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         schedule=settings.schedule,
         extract=settings.extract,
         dedup=settings.dedup,
+        web=settings.web,
         log=settings.log,
         feeds=feeds,
         files=(path, *paths),

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from worker.model import Feed, FullText
+from worker.settings.endpoints import is_loopback
 from worker.settings.values import (
     Contact,
     Count,
@@ -24,10 +25,13 @@ from worker.settings.values import (
     HeaderName,
     HeaderValue,
     HostName,
+    Listen,
     Network,
+    OuterUrl,
     PositiveSeconds,
     Proxy,
     Seconds,
+    Secret,
     SizeBytes,
     StateFile,
     TimeZone,
@@ -173,6 +177,26 @@ class Dedup(Section):
     exact: Literal["drop", "link"] = _key("drop", "A text seen before: drop, or link (a record naming the first).")
 
 
+class Web(Section):
+    """The status page, /healthz, /readyz and /metrics of `feedmill run`."""
+
+    listen: Listen = _key("127.0.0.1:8787", "Address and port; null: none.")
+    token: Secret = _key(
+        None, "Asked of all but probes: as a bearer token, or as the password of a browser.", secret=True
+    )
+    public_url: OuterUrl = _key(None, "Under which the world reaches /websub/: https://feeds.example.org.")
+
+    @model_validator(mode="after")
+    def _closed_to_strangers(self) -> Web:
+        if self.listen is None or self.token is not None:
+            return self
+        if not self.listen.is_loopback:
+            raise expected("a token, since listen is open to other machines", hint="token: ${FEEDMILL_TOKEN}")
+        if self.public_url is not None and not is_loopback(urlsplit(self.public_url).hostname or ""):
+            raise expected("a token, since public_url lets the world in", hint="token: ${FEEDMILL_TOKEN}")
+        return self
+
+
 class Log(Section):
     """What is logged, to standard error."""
 
@@ -190,6 +214,7 @@ class WorkerFile(Section):
     schedule: Schedule = _section(Schedule)
     extract: Extract = _section(Extract)
     dedup: Dedup = _section(Dedup)
+    web: Web = _section(Web)
     log: Log = _section(Log)
 
 
@@ -259,6 +284,7 @@ class Settings(BaseModel):
     schedule: Schedule
     extract: Extract
     dedup: Dedup
+    web: Web
     log: Log
     feeds: tuple[Feed, ...]
     files: tuple[Path, ...]
@@ -266,9 +292,10 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What must not be seen: the feeds' headers, the proxies' passwords."""
+        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token."""
         headers = {value for feed in self.feeds for value in feed.headers.values()}
         headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
         proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
         written = {urlsplit(proxy or "").password or "" for proxy in proxies}
-        return frozenset(headers | written | {unquote(password) for password in written}) - {""}
+        own = {self.web.token or ""}
+        return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}

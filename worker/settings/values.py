@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from worker import urls
 from worker.settings import quantities
 from worker.settings.addresses import Address, address
+from worker.settings.endpoints import Endpoint, endpoint, outer_url
 
 VARIABLE = r"\$\{"
 """What editors must let pass in the place of any value: `${VARIABLE}`."""
@@ -229,6 +230,42 @@ Proxy = Annotated[
     str | None,
     BeforeValidator(_proxy),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^https?://|{VARIABLE}"}, {"type": "null"}]}),
+]
+
+# --- the worker's own web ---------------------------------------------------------------------------------------
+
+
+def _none_or(what: str, value_of: Callable[[str], _T | None], *, hint: str) -> BeforeValidator:
+    """Nothing for null and for an empty text, which is what `${NAME:-}` comes to."""
+
+    def validate(value: object) -> _T | None:
+        if value is None or value == "":
+            return None
+        result = value_of(value) if isinstance(value, str) else None
+        if result is None:
+            raise expected(what, hint=hint)
+        return result
+
+    return BeforeValidator(validate)
+
+
+_TEXT_OR_NULL = WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}]})
+Listen = Annotated[
+    Endpoint | None,
+    _none_or("an address and a port such as 127.0.0.1:8787", endpoint, hint="null for none"),
+    _TEXT_OR_NULL,
+]
+OuterUrl = Annotated[
+    str | None, _none_or("an http or https URL", outer_url, hint="such as https://feeds.example.org"), _TEXT_OR_NULL
+]
+Secret = Annotated[
+    str | None,
+    _none_or(
+        "a secret of eight characters or more, in ASCII",
+        lambda text: text if re.fullmatch("[!-~]{8,}", text) else None,
+        hint="such as ${TOKEN}",
+    ),
+    _TEXT_OR_NULL,
 ]
 
 # --- feeds ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,79 @@
+"""The server in the worker's loop: sockets, the stop, ports that are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from worker.errors import WebError
+from worker.settings import Endpoint
+from worker.web import serving
+
+FREE = Endpoint(host="127.0.0.1", port=0)
+
+
+def app(asked: asyncio.Event, answer: asyncio.Event) -> Starlette:
+    async def slow(_: Request) -> PlainTextResponse:
+        asked.set()
+        await answer.wait()
+        return PlainTextResponse("there")
+
+    return Starlette(routes=[Route("/slow", slow)])
+
+
+async def test_a_stop_lets_an_answer_end_and_leaves_signals_alone() -> None:
+    """The port is free afterwards."""
+    asked, answer, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    handler = signal.getsignal(signal.SIGTERM)
+    async with httpx.AsyncClient() as client:
+        async with serving(app(asked, answer), FREE, stop=stop) as url:
+            assert signal.getsignal(signal.SIGTERM) is handler
+            under_way = asyncio.create_task(client.get(f"{url}/slow"))
+            await asked.wait()
+            stop.set()
+            await asyncio.sleep(0)
+            answer.set()
+            assert (await under_way).text == "there"
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{url}/slow")
+
+
+async def test_an_answer_that_hangs_does_not_hold_up_a_stop() -> None:
+    """A second is what it gets; then it is cut off."""
+    asked, stop = asyncio.Event(), asyncio.Event()
+    async with httpx.AsyncClient() as client:
+        async with serving(app(asked, asyncio.Event()), FREE, stop=stop) as url:
+            under_way = asyncio.create_task(client.get(f"{url}/slow"))
+            await asked.wait()
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 4
+        assert (await under_way).status_code == 500
+
+
+async def test_a_port_that_is_taken_is_an_error_with_a_way_out() -> None:
+    """It names the key."""
+    stop = asyncio.Event()
+    async with serving(Starlette(), FREE, stop=stop) as url:
+        taken = Endpoint(host="127.0.0.1", port=int(url.rpartition(":")[2]))
+        with pytest.raises(WebError, match=r"another feedmill, listens there; give web.listen another port"):
+            async with serving(Starlette(), taken, stop=stop):
+                pass
+
+
+async def test_it_listens_on_ipv6_too() -> None:
+    """And says so as URLs write it."""
+    try:
+        async with serving(Starlette(), Endpoint(host="::1", port=0), stop=asyncio.Event()) as url:
+            assert url.startswith("http://[::1]:")
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(url)).status_code == 404
+    except WebError as error:
+        pytest.skip(f"no IPv6 here: {error}")

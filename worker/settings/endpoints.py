@@ -1,0 +1,61 @@
+"""Where the worker itself is reached: the address that it listens on, the URL that the world has for it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from worker import urls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address of this machine and a TCP port; 0 is one that is free."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.host)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def endpoint(text: str) -> Endpoint | None:
+    """`127.0.0.1:8787`, `[::1]:8787`, `localhost:8787`; None for anything else."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+|localhost)):([0-9]{1,5})", text)
+    if found is None or int(found[3]) > 65_535:
+        return None
+    host = "127.0.0.1" if found[2] == "localhost" else found[1] or found[2]
+    try:
+        return Endpoint(host=str(ipaddress.ip_address(host)), port=int(found[3]))
+    except ValueError:
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or address, is this machine and reached from nowhere else (RFC 6761 section 6.3)."""
+    name = host.removeprefix("[").removesuffix("]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def outer_url(text: str) -> str | None:
+    """The URL under which a proxy is reached that passes on to here, without a slash at its end; None for what can't
+    be one."""
+    try:
+        url = urls.absolute(text)
+        parts = urlsplit(url or "")
+    except ValueError:
+        return None
+    if url is None or parts.query or parts.fragment or "@" in parts.netloc:
+        return None
+    return url.rstrip("/")

@@ -1,0 +1,86 @@
+"""The server: uvicorn within the worker's own loop, on a socket that is bound before anything else happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from worker.errors import WebError
+from worker.settings import Endpoint
+
+GRACE_S = 1
+"""What answers under way may take to end after a stop."""
+MOST_CONNECTIONS = 100
+"""A page has one or two; beyond, the answer is 503."""
+
+log = structlog.stdlib.get_logger("feedmill.web")
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The command has the signals."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, endpoint: Endpoint, *, stop: asyncio.Event) -> AsyncIterator[str]:
+    """Listens, until the end or until `stop` is set; gives the URL. Raises WebError where the port can't be had."""
+    listener = bound(endpoint)
+    url = f"http://{Endpoint(host=endpoint.host, port=listener.getsockname()[1])}"
+    server = _Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    served = asyncio.create_task(server.serve(sockets=[listener]))
+    stopped = asyncio.create_task(_end(server, stop))
+    log.info("web.listening", url=url)
+    try:
+        yield url
+    finally:
+        stopped.cancel()
+        server.should_exit = True
+        await served
+
+
+async def _end(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def bound(endpoint: Endpoint) -> socket.socket:
+    """A listening socket there. Raises WebError, with the way out."""
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just left may be taken again
+        listener.bind((endpoint.host, endpoint.port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        busy = "another program, perhaps another feedmill, listens there"
+        why = busy if error.errno == errno.EADDRINUSE else str(error.strerror)
+        raise WebError(
+            f"can't listen on {endpoint}: {why}; give web.listen another port, or null for no status page"
+        ) from error
+    listener.setblocking(False)
+    return listener
