@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 
@@ -21,6 +21,7 @@ from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
 from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Replayed, Room, check_pairing, replay
+from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.schedule import Next, Pace, Polled, plan
 from worker.settings import Endpoint, Settings
@@ -35,6 +36,8 @@ PRELOAD = (
     "worker.feeds.discovery",
 )
 """What the CPU processes need; loaded once, in the server that they are forked from."""
+_BEFORE_ALL = Millis(1)
+"""When polls are due that are asked for by themselves: no other is due by then."""
 
 
 async def work(
@@ -44,14 +47,15 @@ async def work(
     until_idle: bool = False,
     poll_all: bool = False,
     listen: bool = False,
+    only: Collection[FeedId] | None = None,
     held: Callable[[], None] = lambda: None,
     started: Callable[[Tally], None] = lambda _: None,
     alive: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
 
-    poll_all: every feed is due. listen: where `web.listen` says. held: called when the state is held by this process,
-    before anything else is opened.
+    poll_all: every feed is due. only: no feeds but these are polled, due or not, by a run that has an end.
+    listen: where `web.listen` says. held: called when this process holds the state, before anything else is opened.
     started: called with the running tally once all is open. alive: called each second.
     Raises StateLocked, StateError, OutputLocked, OutputError, WebError.
     """
@@ -116,30 +120,34 @@ async def work(
             await parts.enter_async_context(_web(settings, settings.web.listen, engine, stop))
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
         engine.vitals.started_at = now()
+        by = None
+        if only is not None:
+            by = _BEFORE_ALL
+            await store.hasten(list(only), now=now(), due_at=by)
         started(engine.tally)
-        await engine.run(stop, until_idle=until_idle)
+        await engine.run(stop, until_idle=until_idle, polls_due_by=by)
         return engine.tally
 
 
-async def forget(settings: Settings, subject: str) -> str | None:
-    """Takes an article down, by its URL or record id; what was done. None where another process holds the state, which
-    has to be asked. Raises StateError, OutputError."""
+async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
+    """Does what a command asks, and says what was done; see `pipeline.carry_out`. None where another process holds the
+    state, which has to be asked. Raises StateError, OutputError."""
     async with AsyncExitStack() as parts:
         try:
             store = await parts.enter_async_context(_store(settings))
         except StateLocked:
             return None
         parts.enter_context(locked(settings.output.dir))
-        directory = output_directory(settings)
+        await store.start(settings.feeds, now=now())
         publisher = Publisher(
             store=store,
-            directory=directory,
+            directory=output_directory(settings),
             archive=archive_of(settings),
             seal_after_ms=0,
             seal_records=1000,
             keeping=keeping(settings),
         )
-        return await publisher.forget(subject, now=now())
+        return await request(verb, subject, store=store, publisher=publisher, now=now())
 
 
 async def replayed(settings: Settings) -> AsyncIterator[Replayed]:

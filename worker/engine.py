@@ -33,7 +33,7 @@ from worker.model import (
     PollDone,
     Work,
 )
-from worker.pipeline import Ingester, Poller, Publisher
+from worker.pipeline import Ingester, Poller, Publisher, carry_out
 from worker.store import Store
 from worker.tally import Tally, tell
 from worker.vitals import Vitals
@@ -98,13 +98,14 @@ class Engine:
         self.tally = Tally()
         self.vitals = Vitals(most=concurrency)
 
-    async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> None:
-        """Works until `stop` is set; with `until_idle`, or until all that was due at the start has been ingested.
+    async def run(self, stop: asyncio.Event, *, until_idle: bool = False, polls_due_by: Millis | None = None) -> None:
+        """Works until `stop` is set; with `until_idle`, or until all that was due at the start, or by `polls_due_by`,
+        has been ingested.
 
         Ends drained: what is finished is committed and published, what is not is handed back. Raises StateError or
         OutputError where the state or the output could not be used at the end, or had no room for what was due.
         """
-        self._polls_due_by = self._clock() if until_idle else None
+        self._polls_due_by = (polls_due_by or self._clock()) if until_idle else None
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -309,12 +310,12 @@ class Engine:
     async def _carry_out_requests(self) -> None:
         """What commands left for the engine to do. One that fails is done again: it stays unanswered."""
         for request in await self._store.requests():
-            match request.verb:
-                case "forget":
-                    said = await self._publisher.forget(request.subject, now=self._clock())
-                case _:
-                    said = f"this feedmill can't {request.verb}"
+            said = await carry_out(
+                request.verb, request.subject, store=self._store, publisher=self._publisher, now=self._clock()
+            )
             await self._store.answer(request.id, said)
+            log.info("request.done", verb=request.verb, said=said)
+            self._wake.set()
 
     async def _follow_clock(self) -> None:
         async with self._clock_lock:

@@ -20,8 +20,7 @@ from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
 from worker.store import Store, database_url, read_status
 from worker.store.database import open_database
 
-FIXTURES = {
-    "0001": """
+_FIRST = """
         INSERT INTO meta VALUES ('writer', 'w0a1b2c'), ('last_seq', '41');
         INSERT INTO feed (id, url, active, title, site_url, etag, last_modified, body_hash, elements, added_at,
                           polled_at, new_at, status, error, errors, failing_since, new_last, new_total)
@@ -61,6 +60,18 @@ FIXTURES = {
         INSERT INTO outbox VALUES
             (41, 'update', 2, 1795400000000, NULL, '{"id":"11"}', 41, 2),
             (42, 'duplicate', 1, 1795400000001, x'11', '{"id":"14"}', NULL, NULL);
+"""
+FIXTURES = {
+    "0001": _FIRST,
+    "0002": _FIRST  # noqa: S608 # our own rows
+    + """
+        UPDATE feed SET version_url = url, setback_weight = errors, refreshed_at = polled_at;
+        UPDATE host SET policy_ms = delay_ms, width = concurrency;
+        INSERT INTO robots VALUES
+            ('https://good.example/robots.txt', x'789c030000000001', NULL, NULL, 1795400000000, 1795486400000);
+        INSERT INTO takedown VALUES (x'15');
+        INSERT INTO tombstone VALUES (x'15');
+        INSERT INTO request (id, verb, subject, answer) VALUES (1, 'forget', '15', NULL);
     """,
 }
 """Rows in every table of a released schema, by its revision. Written by hand, and never changed once it is released."""
@@ -81,10 +92,11 @@ ADDED: dict[str, dict[str, dict[str, object]]] = {
         "work": {"permanent": 1, "seek": 0, "waits": 0, "page_etag": None, "page_modified": None},
         "entry": {"revised_at": None, "seen_at": None, "gone_since": None, "gone_answers": 0},
     },
+    "0003": {"feed": {"paused": 0}},
 }
 """What the first row of each table has in the columns that a revision added."""
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def migrations() -> Config:

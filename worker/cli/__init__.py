@@ -2,8 +2,9 @@
 
 configure.py   init, check, schema
 running.py     once, run
-status.py      status;  why.py  why
-status.py      status
+status.py      status;  feeds.py  feeds;  why.py  why
+steer.py       pause, resume, poll, retry
+asking.py      changes to the state: made here, or asked of the worker that runs;  naming.py  feeds by id, URL or tag
 backup.py      backup
 recover.py     recover
 demo.py        demo

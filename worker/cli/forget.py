@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from typing import Annotated
 
 import typer
 
-from worker import app, urls
+from worker import urls
+from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_and_log
 from worker.cli.printing import console, errors
-from worker.errors import FeedmillError
-from worker.settings import Settings
-from worker.store import answer_to, ask
 
 PATIENCE_S = 600.0
 """Every file of the output is read, and may have to be written anew."""
@@ -35,17 +31,4 @@ def forget(
     if not re.fullmatch("[0-9a-f]{32}", article) and urls.absolute(article) is None:
         errors.print("expected an http or https URL, or the id of a record (32 hexadecimal digits)")
         raise typer.Exit(2)
-    said = asyncio.run(app.forget(settings, article)) or _asked(settings, article)
-    console.print(said, markup=False, soft_wrap=True)
-
-
-def _asked(settings: Settings, article: str) -> str:
-    """What the worker says that holds the state."""
-    number = ask(settings.state, "forget", article)
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        said = answer_to(settings.state, number)
-        if said is not None:
-            return said
-        time.sleep(0.2)
-    raise FeedmillError("the worker that holds the state has not answered; it will do it when it can")
+    console.print(said(settings, "forget", article, patience_s=PATIENCE_S), markup=False, soft_wrap=True)

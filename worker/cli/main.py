@@ -12,6 +12,7 @@ from worker.cli.backup import backup
 from worker.cli.compact import compact
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
+from worker.cli.feeds import feeds
 from worker.cli.forget import forget
 from worker.cli.printing import console, errors
 from worker.cli.records import records
@@ -19,6 +20,7 @@ from worker.cli.recover import recover
 from worker.cli.replay import replay
 from worker.cli.running import once, run
 from worker.cli.status import status
+from worker.cli.steer import pause, poll, resume, retry
 from worker.cli.verify import verify
 from worker.cli.why import why
 from worker.errors import ConfigError, FeedmillError, OutputLocked, StateLocked
@@ -37,6 +39,11 @@ for command in (
     once,
     run,
     status,
+    feeds,
+    pause,
+    resume,
+    poll,
+    retry,
     why,
     records,
     verify,

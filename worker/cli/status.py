@@ -69,8 +69,10 @@ def _table(feeds: list[FeedStatus], now: Millis) -> Table:
 def state_of(feed: FeedStatus, now: Millis) -> Text:
     """How a feed does, in some words."""
     if feed.polled_at is None:
-        return Text("not polled yet")
+        return Text("paused, not polled yet" if feed.paused else "not polled yet")
     said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
+    if feed.paused:
+        said += Text("; paused")
     if feed.retired:
         said += Text("; retired, not polled any more: take it out of the list, or give it another URL")
     if feed.moved_to:

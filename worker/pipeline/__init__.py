@@ -7,6 +7,7 @@ spared.py    hosts whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments
 pairing.py   whether state and output directory belong together
+requests.py  what commands ask of who holds the state
 recover.py   an output directory → the state
 room.py      whether the disks have room for more
 replay.py    pages that were kept → what would come of them now
@@ -18,6 +19,7 @@ from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
 from worker.pipeline.recover import Recovered, recover
 from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
+from worker.pipeline.requests import carry_out, of_feeds
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
 
@@ -31,7 +33,9 @@ __all__ = [
     "Recovered",
     "Replayed",
     "Room",
+    "carry_out",
     "check_pairing",
+    "of_feeds",
     "recover",
     "replay",
 ]

@@ -13,6 +13,7 @@ Nothing here keeps settings between calls, and nothing reads the environment by 
 from worker.settings.documentation import init_files, json_schema
 from worker.settings.endpoints import Endpoint, is_loopback
 from worker.settings.load import load
+from worker.settings.quantities import seconds
 from worker.settings.schema import Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings, Web
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "is_loopback",
     "json_schema",
     "load",
+    "seconds",
 ]

@@ -17,7 +17,7 @@ robots.py      what sites ask of robots
 refs.py        entries that are known, by key
 batches.py     lists in pieces that every database takes
 graves.py      entries that are no longer kept;  takedowns.py  … or must not be
-requests.py    what commands ask of the engine
+requests.py    what commands ask of the engine;  steering.py  … of feeds and of work that was put aside
 outbox.py      rows numbered into segments, and marked when they are published
 publications.py  what was published, and under which name; whether a directory has it
 recovery.py    records that stand in an output directory → rows

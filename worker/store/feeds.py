@@ -35,8 +35,9 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
     """Makes the rows say what the lists say. New feeds are due at once; those no longer listed lose their queue and
     keep their history; a feed at a new URL keeps its history, but not what the old server said of versions."""
     _apply_policies(connection, policies)
-    rows = connection.execute(select(t.feed.c.id, t.feed.c.url, t.feed.c.active)).all()
+    rows = connection.execute(select(t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused)).all()
     known = {row.id: (row.url, row.active) for row in rows}
+    paused = {row.id for row in rows if row.active and row.paused}
     listed = {feed.id: feed for feed in feeds}
     fresh = [feed for feed in feeds if feed.id not in known]
     moved = [feed for feed in feeds if feed.id in known and known[feed.id][0] != feed.url]
@@ -52,7 +53,7 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
             ],
         )
     if back:
-        statement = update(t.feed).where(t.feed.c.id == bindparam("feed")).values(active=True)
+        statement = update(t.feed).where(t.feed.c.id == bindparam("feed")).values(active=True, paused=False)
         connection.execute(statement, [{"feed": feed.id} for feed in back])
         _drop_standing(connection, [feed.id for feed in back])
     if moved:
@@ -66,11 +67,16 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
         for batch in chunks([feed.id for feed in moved]):
             connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_(None)))
     queued = {feed.id: feed for feed in (*fresh, *back, *moved)}.values()
-    add_work(
-        connection,
-        [{"feed_id": feed.id, "priority": t.POLL, "host": urls.host_of(feed.url), "due_at": now} for feed in queued],
-        policies,
-    )
+    work = [
+        {
+            "feed_id": feed.id,
+            "priority": t.POLL,
+            "host": urls.host_of(feed.url),
+            "due_at": t.FAR if feed.id in paused else now,
+        }
+        for feed in queued
+    ]
+    add_work(connection, work, policies)
 
 
 def _drop_standing(connection: Connection, feed_ids: Sequence[str]) -> None:

@@ -120,7 +120,10 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
         feed = connection.execute(select(t.feed).where(t.feed.c.id == row.feed_id)).one()
         home = moves_of(feed).in_force or feed.url
         values |= {**AT_HOME, "host_id": host_id_of(connection, home, policies)}
-        said = {"error": done.error, "polled_at": done.at, "next_at": values["due_at"], "why": "feedmill failed on it"}
+        if feed.paused:
+            values["due_at"] = t.FAR
+        said = {"error": done.error, "polled_at": done.at, "next_at": None if feed.paused else values["due_at"]}
+        said |= {"why": "paused" if feed.paused else "feedmill failed on it"}
         connection.execute(update(t.feed).where(t.feed.c.id == row.feed_id).values(said))
     elif errors >= MAX_ERRORS:
         values |= {"quarantined": True, "due_at": t.FAR}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from worker import urls
 from worker.dedup import Duplicate, Known, New, Ref, place
@@ -23,7 +23,9 @@ from worker.store.standing import Planner, Standing, after, moves_of
 AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "priority": t.POLL}
 """The work of a poll as it begins."""
 
-_FEED_VALUES = tuple(column.name for column in t.feed.c if column.name not in ("id", "url", "active", "added_at"))
+_FEED_VALUES = tuple(
+    column.name for column in t.feed.c if column.name not in ("id", "url", "active", "paused", "added_at")
+)
 _WORK_VALUES = ("url", "hops", "permanent", "seek", "priority", "due_at", "errors", "lost", "error")
 
 
@@ -96,10 +98,11 @@ def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) 
     return Finished(next_at=row.next_at, why=row.why or ""), {home}
 
 
-def call_home(connection: Connection, policies: Policies) -> None:
-    """Ends the looking for feeds that are lost: their own addresses are asked next."""
+def call_home(connection: Connection, policies: Policies, *which: ColumnElement[bool]) -> None:
+    """Ends the looking for feeds that are lost, or for those `which`: their own addresses are asked next. Nobody must
+    be at that work."""
     work_id = t.work.c.id.label("work_id")
-    seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(t.work.c.seek)
+    seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(t.work.c.seek, *which)
     for row in connection.execute(seeking).all():
         home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
         _requeue(connection, row.work_id, {**AT_HOME, "host_id": home})

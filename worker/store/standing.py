@@ -64,7 +64,7 @@ def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner:
         setbacks=setbacks,
         retry_after_s=done.retry_after_s,
     )
-    due = None if retired else planner(done.feed_id, polled)
+    due = None if retired or row.paused else planner(done.feed_id, polled)
     values = {
         "polled_at": done.at,
         "status": done.status,
@@ -74,7 +74,7 @@ def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner:
         "setback_weight": setbacks.weight,
         "failing_since": (row.failing_since or done.at) if setbacks.count else None,
         "next_at": due and due.due_at,
-        "why": due.reason if due else "retired: 410 Gone",
+        "why": due.reason if due else "retired: 410 Gone" if retired else "paused",
         "history": history and history.encode(),
         "hints": hints,
         "gone_since": gone.since,

@@ -42,6 +42,8 @@ class FeedStatus:
     """It is gone by its server's word, and not polled any more."""
     suggestion: str | None
     """Where it may be now, by its site."""
+    paused: bool = False
+    """Not polled, by the operator's will."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             url=row.url,
             title=row.title,
             polled_at=row.polled_at,
-            next_poll_at=None if row.retired else row.next_at or row.due_at,
+            next_poll_at=row.next_at or (None if row.due_at == t.FAR else row.due_at),
             why=row.why,
             new_last=row.new_last,
             new_total=row.new_total,
@@ -123,6 +125,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             moved_to=moves_of(row).in_force,
             retired=row.retired,
             suggestion=row.suggestion,
+            paused=row.paused,
         )
         for row in rows
     ]

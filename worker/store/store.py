@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
-from worker.model import Done, Feed, Finished, Lease, Millis, Work
-from worker.store import claims, feeds, outbox, publications, requests, takedowns
+from worker.model import Done, Feed, FeedId, Finished, Lease, Millis, Work
+from worker.store import claims, feeds, outbox, publications, requests, steering, takedowns
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.finish import finish
@@ -113,6 +113,32 @@ class Store:
     async def taken_down(self, record_id: str) -> None:
         await self._write(takedowns.taken_down, record_id)
 
+    async def pause(self, feed_ids: Sequence[FeedId]) -> int:
+        """Lets feeds be polled no more until `resume`; how many that changes."""
+        return await self._write(steering.pause, feed_ids)
+
+    async def resume(self, feed_ids: Sequence[FeedId], *, now: Millis) -> int:
+        """Ends their pause: they are due; how many that changes."""
+        return await self._write(steering.resume, feed_ids, now=now)
+
+    async def hasten(self, feed_ids: Sequence[FeedId], *, now: Millis, due_at: Millis | None = None) -> int:
+        """Lets feeds be due for one poll, paused or not; how many of them are listed. See `steering.hasten`."""
+        return await self._write(steering.hasten, feed_ids, self._policies, now=now, due_at=due_at)
+
+    async def retry(
+        self,
+        *,
+        now: Millis,
+        feed_ids: Sequence[FeedId] = (),
+        url: str | None = None,
+        url_key: bytes | None = None,
+        record_id: bytes | None = None,
+    ) -> int:
+        """Takes up what was put aside; how many pieces of work. See `steering.retry`."""
+        return await self._write(
+            steering.retry, now=now, feed_ids=feed_ids, url=url, url_key=url_key, record_id=record_id
+        )
+
     async def requests(self) -> list[requests.Request]:
         """What commands ask, in their order."""
         return await self._write(requests.unanswered)
@@ -167,7 +193,9 @@ def _start(
     _upkeep(connection, now, keep_ms)
     if poll_all:
         call_home(connection, policies)
-        connection.execute(update(t.work).where(t.work.c.entry_id.is_(None)).values(due_at=now))
+        paused = select(t.feed.c.id).where(t.feed.c.paused)
+        polls = (t.work.c.entry_id.is_(None), t.work.c.feed_id.not_in(paused))
+        connection.execute(update(t.work).where(*polls).values(due_at=now))
     claims.settle_all(connection)
 
 

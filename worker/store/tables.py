@@ -46,6 +46,7 @@ feed = Table(
     Column("id", Text, primary_key=True),
     Column("url", Text, nullable=False),
     Column("active", Boolean, nullable=False),  # False: no longer in the lists; its history stays
+    Column("paused", Boolean, nullable=False, server_default=false()),  # not polled, by the operator's will
     Column("title", Text),
     Column("site_url", Text),
     Column("etag", Text),

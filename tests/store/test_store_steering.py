@@ -1,0 +1,144 @@
+"""What operators ask of feeds: pauses, polls at once, what was put aside taken up again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.store.conftest import OpenRun
+from tests.store.samples import HOUR, MINUTE, Run, key, make_entry, make_feed
+from worker.model import Broken, FeedId, HandedBack, Ingest, Millis, Moved
+from worker.store import FeedStatus, read_status
+from worker.store.finish import MAX_ERRORS
+
+A, B = FeedId("a"), FeedId("b")
+
+
+def status_of(state_path: Path, feed: str = "a") -> FeedStatus:
+    return next(status for status in read_status(state_path)[0] if status.id == feed)
+
+
+async def test_a_paused_feed_is_not_polled_and_the_others_are(run: Run, state_path: Path) -> None:
+    """However late it is; it says so, and is due as soon as it is resumed."""
+    await run.start("a", "b")
+    assert await run.store.pause([A]) == 1
+    assert await run.store.pause([A]) == 0
+    assert [work.feed_id for work in await run.claim_all()] == ["b"]
+    run.later(1000 * HOUR)
+    assert [work.feed_id for work in await run.claim_all()] == ["b"]
+    assert (status_of(state_path).paused, status_of(state_path).next_poll_at) == (True, None)
+    assert await run.store.resume([A, B], now=run.now) == 1
+    assert [work.feed_id for work in await run.claim_all()] == ["a"]
+    assert not status_of(state_path).paused
+
+
+@pytest.mark.parametrize("end", ["well", "broken", "handed back", "redirected"])
+async def test_a_poll_that_is_under_way_ends_and_is_the_last(run: Run, state_path: Path, end: str) -> None:
+    """Its entries are taken and ingested; no other poll follows, but the rest of this one."""
+    await run.start("a")
+    poll = await run.poll_of()
+    await run.store.pause([A])
+    match end:
+        case "well":
+            await run.finish(run.polled(poll, make_entry("one")))
+            assert isinstance((await run.claim_all())[0], Ingest)
+        case "broken":
+            await run.finish(Broken(lease=poll.lease, at=run.now, error="a defect"))
+        case "handed back":
+            await run.finish(HandedBack(lease=poll.lease))
+            await run.poll("a")
+        case _:
+            await run.finish(
+                Moved(lease=poll.lease, url="https://b.example/feed", host="b.example", hops=1, permanent=True)
+            )
+            await run.poll("a")
+    run.held.clear()
+    run.later(1000 * HOUR)
+    assert [work for work in await run.claim_all() if not isinstance(work, Ingest)] == []
+    assert status_of(state_path).why == "paused"
+
+
+async def test_a_pause_outlasts_restarts_and_other_urls_but_not_the_list(open_run: OpenRun) -> None:
+    """`--all` passes it by; a feed that is put back into the lists begins anew."""
+    async with open_run() as run:
+        await run.start("a")
+        await run.store.pause([A])
+    async with open_run() as run:
+        await run.start(make_feed("a", "https://elsewhere.example/feed"), poll_all=True)
+        assert await run.claim_all() == []
+        await run.start()
+        await run.start("a")
+        assert len(await run.claim_all()) == 1
+
+
+async def test_a_feed_is_polled_at_once_when_asked(run: Run, state_path: Path) -> None:
+    """Due or not; once, and then at its time again. One that nobody lists is none."""
+    await run.start("a")
+    await run.poll("a", next_due=Millis(run.now + HOUR))
+    assert await run.store.hasten([A, FeedId("nobody")], now=run.now) == 1
+    assert status_of(state_path).next_poll_at == run.now
+    await run.poll("a", next_due=Millis(run.now + HOUR))
+    assert await run.claim_all() == []
+
+
+async def test_a_paused_feed_is_polled_once_when_asked(run: Run, state_path: Path) -> None:
+    """It stays paused."""
+    await run.start("a")
+    await run.store.pause([A])
+    await run.store.hasten([A], now=run.now)
+    await run.poll("a")
+    run.later(1000 * HOUR)
+    assert await run.claim_all() == []
+    assert status_of(state_path).paused
+
+
+async def test_what_is_asked_by_itself_can_be_told_from_what_is_due(run: Run) -> None:
+    """A run for one feed polls no other."""
+    await run.start("a", "b")
+    await run.store.hasten([A], now=run.now, due_at=Millis(1))
+    assert [work.feed_id for work in await run.claim(polls_due_by=Millis(1))] == ["a"]
+    assert await run.claim(polls_due_by=Millis(1)) == []
+
+
+async def test_a_lost_feed_is_asked_at_its_own_address(run: Run) -> None:
+    """Not at the page of its site, where the next look for it would go."""
+    await run.start("a")
+    for _ in range(3):
+        await run.poll("a", failure="permanent", error="404", status=404, next_due=run.now)
+    await run.store.hasten([A], now=run.now)
+    assert (await run.poll_of()).url == "https://a.example/feed"
+
+
+async def broken(run: Run, name: str, feed: str = "a") -> None:
+    """Lets the work of an entry fail until it is put aside."""
+    for _ in range(MAX_ERRORS):
+        work = await run.ingest_of(name, feed=feed)
+        await run.finish(Broken(lease=work.lease, at=run.now, error="a defect"))
+        run.later(HOUR)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        pytest.param({}, ["a", "b"], id="all"),
+        pytest.param({"feed_ids": [B]}, ["b"], id="of a feed"),
+        pytest.param({"record_id": key("guid", "a", "one")}, ["a"], id="an article by its record"),
+        pytest.param({"url_key": key("url", "https://a.example/one")}, ["a"], id="an article by its URL"),
+        pytest.param({"record_id": b"0" * 16}, [], id="what nobody knows"),
+    ],
+)
+async def test_what_was_put_aside_is_tried_again(run: Run, named: dict[str, object], expected: list[str]) -> None:
+    """With its failures forgiven: it may fail as often once more."""
+    await run.start("a", "b")
+    for feed in ("a", "b"):
+        await run.poll(feed, make_entry("one", feed=feed), next_due=Millis(run.now + 1000 * HOUR))
+        await broken(run, "one", feed)
+    assert await run.claim_all() == []
+    assert await run.store.retry(now=run.now, **named) == len(expected)  # type: ignore[arg-type]
+    works = await run.claim_all()
+    assert sorted(work.feed_id for work in works) == expected
+    for work in works:
+        await run.finish(Broken(lease=work.lease, at=run.now, error="a defect"))
+    run.later(MINUTE * 3)
+    assert len(await run.claim_all()) == len(expected)

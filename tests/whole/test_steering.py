@@ -1,0 +1,120 @@
+"""feeds, pause, resume, poll, retry: typed beside a running worker, and where none runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.site import Answer, Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, page, prose
+from tests.whole.processes import running, until
+from worker.cli.main import app
+from worker.errors import FeedmillError
+
+
+def typed(worker: Worker, name: str, *args: str, status: int = 0) -> Result:
+    """The command, in this process; an error of feedmill's is what it printed, as `main` would."""
+    result = CliRunner().invoke(app, [name, "-c", str(worker.folder / "worker.yaml"), *args], env={"COLUMNS": "200"})
+    if isinstance(result.exception, FeedmillError):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    return result
+
+
+def ids(result: Result) -> list[str]:
+    return [feed["id"] for feed in json.loads(result.stdout)["feeds"]]
+
+
+@contextmanager
+def three(site: Site, worker: Worker) -> Iterator[None]:
+    """Feeds a (tags world/asia), b (world) and c, the last of which fails; each polled once."""
+    for name in "ab":
+        article = site.add(name, "/1", page(name, prose(f"{name}-heron")))
+        feed(site, name, item("1", article, name))
+    site.add("c", "/feed", Answer(status=404))
+    tags = {"a": ["world/asia"], "b": ["world"], "c": []}
+    worker.configure(
+        [{"id": name, "url": site.url(name, "/feed"), "tags": tags[name], "recheck": ["90d"]} for name in "abc"]
+    )
+    worker.once()
+    yield
+
+
+def test_feeds_are_listed_and_filtered(site: Site, worker: Worker) -> None:
+    """By tag and what is below it, by failure, by pause, by silence; filters go together."""
+    with three(site, worker):
+        assert ids(typed(worker, "feeds", "--json")) == ["a", "b", "c"]
+        assert ids(typed(worker, "feeds", "--json", "--tag", "world")) == ["a", "b"]
+        assert ids(typed(worker, "feeds", "--json", "--tag", "world/asia")) == ["a"]
+        assert ids(typed(worker, "feeds", "--json", "--failing")) == ["c"]
+        assert ids(typed(worker, "feeds", "--json", "--silent", "1h")) == ["c"]
+        assert ids(typed(worker, "feeds", "--json", "--silent", "1h", "--tag", "world")) == []
+        typed(worker, "pause", "b")
+        assert ids(typed(worker, "feeds", "--json", "--paused")) == ["b"]
+        shown = typed(worker, "feeds").stdout
+        assert "paused" in shown
+        assert "404" in shown
+        assert "3 feeds" in shown
+        assert "expected a duration" in typed(worker, "feeds", "--silent", "soon", status=2).output
+
+
+def test_feeds_needs_no_state_and_shows_no_secret(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was never polled is listed, too."""
+    monkeypatch.setenv("KEY", "hush")
+    worker.configure([{"url": "https://a.example/feed?key=${KEY}", "headers": {"X-Key": "${KEY}"}}])
+    for args in ([], ["--json"]):
+        assert "hush" not in typed(worker, "feeds", *args).stdout
+    assert "not taken up yet" in typed(worker, "feeds").stdout
+    assert not worker.state.exists()
+
+
+def test_without_a_worker_the_commands_do_it_themselves(site: Site, worker: Worker) -> None:
+    """`poll` asks this one feed alone, paused or not, and ingests what is new in it."""
+    with three(site, worker):
+        assert "2 feeds paused" in typed(worker, "pause", "--tag", "world").stdout
+        before = {name: len(site.asked(name)) for name in "abc"}
+        assert worker.once(every=True).polls == 1
+        feed(site, "a", item("2", site.add("a", "/2", page("New", prose("owl"))), "New"))
+        assert "paused; 1 new" in typed(worker, "poll", site.url("a", "/feed")).stdout
+        assert len(site.asked("a", "/feed")) == 2
+        assert len(site.asked("b")) == before["b"]
+        assert len(worker.records()) == 3
+        assert "1 feed resumed" in typed(worker, "resume", "a", "c").stdout
+        assert worker.once().polls == 1
+        assert "404" in typed(worker, "poll", "c", status=1).stdout
+
+
+def test_a_name_that_is_wrong_is_answered_with_the_nearest(site: Site, worker: Worker) -> None:
+    """An id, a URL, a tag; none at all is wrong use."""
+    worker.configure([{"id": "harbour-news", "url": "https://harbour.example/feed.xml", "tags": ["world"]}])
+    for args, hint in (
+        (["harbor-news"], "harbour-news"),
+        (["https://harbor.example/feed.xml"], "https://harbour.example/feed.xml"),
+        (["harbour"], "harbour-news"),
+        (["--tag", "word"], "world"),
+        (["zzz"], "feedmill feeds"),
+    ):
+        with pytest.raises(FeedmillError, match=hint):
+            typed(worker, "pause", *args)
+    assert "by id or URL" in typed(worker, "pause", status=2).output
+
+
+def test_a_running_worker_is_asked(site: Site, worker: Worker) -> None:
+    """It pauses, resumes, polls at once and takes up what waits; the commands wait for it."""
+    with three(site, worker), running(worker):
+        until(lambda: "run.started" in worker.log.read_text())
+        assert "1 feed paused" in typed(worker, "pause", "a").stdout
+        assert ids(typed(worker, "feeds", "--json", "--paused")) == ["a"]
+        assert "1 feed resumed" in typed(worker, "resume", "a").stdout
+        until(lambda: len(site.asked("a", "/feed")) == 2)
+        assert "ok" in typed(worker, "poll", "b").stdout
+        assert len(site.asked("b", "/feed")) == 2
+        article = site.url("a", "/1")
+        before = len(site.asked("a", "/1"))
+        assert "1 entry due again" in typed(worker, "retry", article).stdout
+        until(lambda: len(site.asked("a", "/1")) > before)

@@ -1,0 +1,31 @@
+"""Changes to the state: made here where no worker runs, else asked of the one that does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from worker import app
+from worker.errors import FeedmillError
+from worker.settings import Settings
+from worker.store import answer_to, ask
+
+PATIENCE_S = 60.0
+"""A worker looks for requests each second, but may be amid a long publication."""
+
+
+def said(settings: Settings, verb: str, subject: str, *, patience_s: float = PATIENCE_S) -> str:
+    """What was done; see `pipeline.carry_out` for verbs and subjects. Raises StateError, OutputError; FeedmillError
+    where the worker does not answer in `patience_s`."""
+    return asyncio.run(app.carry_out(settings, verb, subject)) or _asked(settings, verb, subject, patience_s)
+
+
+def _asked(settings: Settings, verb: str, subject: str, patience_s: float) -> str:
+    number = ask(settings.state, verb, subject)
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        answer = answer_to(settings.state, number)
+        if answer is not None:
+            return answer
+        time.sleep(0.2)
+    raise FeedmillError("the worker that holds the state has not answered; it will do it when it can")

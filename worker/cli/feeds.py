@@ -1,0 +1,114 @@
+"""feeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from worker import app
+from worker.cli.naming import has_tag
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
+from worker.cli.status import state_of
+from worker.model import Feed, Millis
+from worker.settings import load, seconds
+from worker.store import FeedStatus, read_status
+
+Standing = tuple[Feed, FeedStatus | None]
+"""A feed as it is listed, and as the state knows it; None: it was never taken up."""
+
+
+def feeds(
+    tag: Annotated[str | None, typer.Option("--tag", help="Only feeds with this tag, or one below it.")] = None,
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
+    paused: Annotated[bool, typer.Option("--paused", help="Only feeds that are paused.")] = False,
+    silent: Annotated[
+        str | None, typer.Option("--silent", help="Only feeds without a new entry for so long.", metavar="30d")
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the feeds as they are configured, and how they do; filters narrow it down together.
+
+    Reads the lists, and the state beside a running worker; a feed that was never polled is listed, too.
+
+    Example: feedmill feeds --tag world --silent 30d
+    """
+    settings = load(config, os.environ)
+    known = {feed.id: feed for feed in read_status(settings.state)[0]} if settings.state.exists() else {}
+    wanted = _filter(tag, failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
+    found = [(feed, known.get(feed.id)) for feed in settings.feeds if wanted(feed, known.get(feed.id))]
+    if as_json:
+        print_json({"feeds": [_plain(feed, status) for feed, status in found]})
+        return
+    if found:
+        console.print(_table(found, app.now()))
+    of = "" if len(found) == len(settings.feeds) else f" of {len(settings.feeds)}"
+    console.print(f"{counted(len(found), 'feed')}{of}")
+
+
+def _silent_ms(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = seconds(text)
+    if found is None:
+        raise typer.BadParameter("expected a duration such as 12h or 30d", param_hint="--silent")
+    return found * 1000
+
+
+def _filter(
+    tag: str | None, *, failing: bool, paused: bool, silent_ms: float | None, now: Millis
+) -> Callable[[Feed, FeedStatus | None], bool]:
+    def wanted(feed: Feed, status: FeedStatus | None) -> bool:
+        if tag is not None and not has_tag(feed, tag):
+            return False
+        if failing and (status is None or status.error is None):
+            return False
+        if paused and (status is None or not status.paused):
+            return False
+        return silent_ms is None or (status is not None and now - (status.new_at or 0) > silent_ms)
+
+    return wanted
+
+
+def _plain(feed: Feed, status: FeedStatus | None) -> dict[str, Any]:
+    """Without what may be secret: the headers, and what came into the URL from the environment."""
+    listed = {
+        "id": feed.id,
+        "url": feed.public_url or feed.url,
+        "title": feed.title,
+        "tags": feed.tags,
+        "every_s": feed.every_s,
+        "cron": feed.cron,
+        "full_text": feed.full_text,
+    }
+    return {**listed, "state": None if status is None else {**plain(status), "url": listed["url"]}}
+
+
+def _table(found: list[Standing], now: Millis) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("feed", "tags", "polled", "last new"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("polled", "last new"))
+    table.add_column("all", justify="right")
+    table.add_column("state", overflow="fold")
+    for feed, status in found:
+        table.add_row(
+            clean(feed.id) + Text("\n") + Text(clean(feed.public_url or feed.url).plain, style="dim"),
+            clean(", ".join(feed.tags)),
+            _pace(feed),
+            ago(status.new_at, now) if status else "",
+            str(status.new_total) if status else "",
+            state_of(status, now) if status else Text("not taken up yet"),
+        )
+    return table
+
+
+def _pace(feed: Feed) -> str:
+    if feed.cron is not None:
+        return feed.cron
+    return "by itself" if feed.every_s is None else f"each {span(round(feed.every_s * 1000))}"

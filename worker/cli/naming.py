@@ -1,0 +1,53 @@
+"""Feeds as people name them: by id or URL, or by a tag."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from worker import urls
+from worker.errors import FeedmillError
+from worker.model import Feed, FeedId
+from worker.settings import Settings
+
+
+class UnknownFeed(FeedmillError):
+    """What was named is no listed feed; the text offers the nearest that is."""
+
+
+def feeds_named(settings: Settings, names: Sequence[str], tag: str | None = None) -> list[Feed]:
+    """The listed feeds with these ids or URLs, and those with `tag`; each once, in the order of the lists.
+
+    Raises UnknownFeed.
+    """
+    by_id = {feed.id: feed for feed in settings.feeds}
+    by_url = {urls.canonical(feed.url): feed for feed in settings.feeds}
+    wanted: set[str] = set()
+    for name in names:
+        feed = by_id.get(FeedId(name)) or (by_url.get(urls.canonical(name)) if urls.absolute(name) else None)
+        if feed is None:
+            raise UnknownFeed(f"no feed {name!r} is listed{_hint(name, settings.feeds)}")
+        wanted.add(feed.id)
+    found = [feed for feed in settings.feeds if feed.id in wanted or (tag is not None and has_tag(feed, tag))]
+    if tag is not None and not any(has_tag(feed, tag) for feed in found):
+        tags = sorted({own for feed in settings.feeds for own in feed.tags})
+        raise UnknownFeed(f"no feed has the tag {tag!r}{_near(tag, tags)}")
+    return found
+
+
+def has_tag(feed: Feed, tag: str) -> bool:
+    """The tag itself, or one below it: `world` stands for `world/asia`, too."""
+    return any(own == tag or own.startswith(f"{tag}/") for own in feed.tags)
+
+
+def _hint(name: str, feeds: Sequence[Feed]) -> str:
+    if urls.absolute(name) is not None:
+        return _near(name, [feed.public_url or feed.url for feed in feeds])
+    return _near(name, [feed.id for feed in feeds])
+
+
+def _near(name: str, choices: Sequence[str]) -> str:
+    lower = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    close += [choice for choice in lower if name.lower() in choice][:1]
+    return f"; did you mean {lower[close[0]]!r}?" if close else "; feedmill feeds lists them"

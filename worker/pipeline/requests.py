@@ -1,0 +1,59 @@
+"""What commands ask of the process that holds the state: each verb, and what is said when it is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import orjson
+
+from worker import dedup, urls
+from worker.model import FeedId, Millis
+from worker.pipeline.publish import Publisher
+from worker.store import Store
+
+_RECORD_ID = re.compile("[0-9a-f]{32}")
+
+
+def of_feeds(feed_ids: Sequence[FeedId]) -> str:
+    """The subject of a request that is about feeds."""
+    return orjson.dumps(feed_ids).decode()
+
+
+async def carry_out(verb: str, subject: str, *, store: Store, publisher: Publisher, now: Millis) -> str:
+    """Does what is asked, and says what was done. Raises StateError, OutputError: then it may be asked again.
+
+    The subject of `forget` is a URL or a record id; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry`
+    either, or nothing for all that was put aside.
+    """
+    match verb:
+        case "forget":
+            return await publisher.forget(subject, now=now)
+        case "pause":
+            paused = await store.pause(_feeds(subject))
+            return f"{_counted(paused, 'feed')} paused; what is queued of their entries is still read"
+        case "resume":
+            return f"{_counted(await store.resume(_feeds(subject), now=now), 'feed')} resumed, and due"
+        case "poll":
+            return f"{_counted(await store.hasten(_feeds(subject), now=now), 'feed')} due now, each at its host's turn"
+        case "retry":
+            return f"{_counted(await _retry(subject, store=store, now=now), 'entry', 'entries')} due again"
+        case _:
+            return f"this feedmill can't {verb}"
+
+
+async def _retry(subject: str, *, store: Store, now: Millis) -> int:
+    if not subject or subject.startswith("["):
+        return await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
+    if _RECORD_ID.fullmatch(subject):
+        return await store.retry(now=now, record_id=bytes.fromhex(subject))
+    url = urls.canonical(subject)
+    return await store.retry(now=now, url=url, url_key=dedup.url_key(url))
+
+
+def _feeds(subject: str) -> list[FeedId]:
+    return [FeedId(feed_id) for feed_id in orjson.loads(subject)]
+
+
+def _counted(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

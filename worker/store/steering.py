@@ -1,0 +1,97 @@
+"""What operators ask of feeds and of work: paused, resumed, polled at once, tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+
+from worker.model import Millis
+from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.store.claims import settle
+from worker.store.feeds import Policies
+from worker.store.polls import call_home
+from worker.store.refs import refs_by_key
+
+_held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
+_IDLE_POLL = and_(t.work.c.entry_id.is_(None), ~_held)
+"""A poll that nobody is at; the others hear of it when they end, as `standing.after` reads the feed."""
+
+
+def pause(connection: Connection, feed_ids: Sequence[str]) -> int:
+    """Lets feeds be polled no more until `resume`; how many were not paused already. What is queued of their entries
+    is still done."""
+    changed = 0
+    for batch in chunks(feed_ids):
+        running = (t.feed.c.id.in_(batch), t.feed.c.active, ~t.feed.c.paused)
+        statement = update(t.feed).where(*running).values(paused=True, next_at=None, why="paused")
+        changed += connection.execute(statement).rowcount
+        _set_due(connection, and_(t.work.c.feed_id.in_(batch), _IDLE_POLL), t.FAR)
+    return changed
+
+
+def resume(connection: Connection, feed_ids: Sequence[str], *, now: Millis) -> int:
+    """Ends a pause: the feeds are due at once, but for those that are retired; how many were paused."""
+    changed = 0
+    for batch in chunks(feed_ids):
+        paused = (t.feed.c.id.in_(batch), t.feed.c.active, t.feed.c.paused)
+        ids = connection.scalars(select(t.feed.c.id).where(*paused)).all()
+        values = {"paused": False, "why": "resumed"}
+        changed += connection.execute(update(t.feed).where(t.feed.c.id.in_(ids)).values(values)).rowcount
+        due = select(t.feed.c.id).where(t.feed.c.id.in_(ids), ~t.feed.c.retired)
+        connection.execute(update(t.feed).where(t.feed.c.id.in_(due)).values(next_at=now))
+        _set_due(connection, and_(t.work.c.feed_id.in_(due), _IDLE_POLL), now)
+    return changed
+
+
+def hasten(
+    connection: Connection, feed_ids: Sequence[str], policies: Policies, *, now: Millis, due_at: Millis | None = None
+) -> int:
+    """Lets feeds be due `now`, also those that are paused or retired, for one poll; how many of them are listed. Hosts
+    keep their turns. due_at: to be told from what is due by itself."""
+    found = 0
+    for batch in chunks(feed_ids):
+        call_home(connection, policies, t.work.c.feed_id.in_(batch), _IDLE_POLL)
+        listed = (t.feed.c.id.in_(batch), t.feed.c.active)
+        values = {"next_at": now, "why": "asked for"}
+        found += connection.execute(update(t.feed).where(*listed).values(values)).rowcount
+        _set_due(connection, and_(t.work.c.feed_id.in_(batch), _IDLE_POLL), now if due_at is None else due_at)
+    return found
+
+
+def retry(
+    connection: Connection,
+    *,
+    now: Millis,
+    feed_ids: Sequence[str] = (),
+    url: str | None = None,
+    url_key: bytes | None = None,
+    record_id: bytes | None = None,
+) -> int:
+    """Takes up again what was put aside: of feeds, or everywhere where nothing is named. Of an article that is named,
+    by its canonical URL or record id, what waits as well. How many pieces of work are due for it."""
+    entries: list[ColumnElement[bool]] = [t.entry.c.url == url] if url else []
+    entries += [t.entry.c.record_id == record_id] if record_id else []
+    if entries or url_key:
+        ids = set(connection.scalars(select(t.entry.c.id).where(or_(*entries)))) if entries else set()
+        ids |= {ref.entry_id for ref in refs_by_key(connection, [url_key]).values()} if url_key else set()
+        return _take_up(connection, and_(t.work.c.entry_id.in_(sorted(ids)[:500]), ~_held), now)
+    if feed_ids:
+        aside = (and_(t.work.c.quarantined, t.work.c.feed_id.in_(batch)) for batch in chunks(feed_ids))
+        return sum(_take_up(connection, which, now) for which in aside)
+    return _take_up(connection, t.work.c.quarantined, now)
+
+
+def _take_up(connection: Connection, which: ColumnElement[bool], now: Millis) -> int:
+    fresh = {"quarantined": False, "errors": 0, "lost": 0, "priority": t.RETRY}
+    hosts = connection.scalars(select(t.work.c.host_id).where(which).distinct()).all()
+    changed = connection.execute(update(t.work).where(which).values(due_at=now, **fresh)).rowcount
+    settle(connection, hosts)
+    return changed
+
+
+def _set_due(connection: Connection, which: ColumnElement[bool], due_at: int) -> None:
+    hosts = connection.scalars(select(t.work.c.host_id).where(which).distinct()).all()
+    connection.execute(update(t.work).where(which).values(due_at=due_at))
+    settle(connection, hosts)
