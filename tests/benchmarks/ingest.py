@@ -30,7 +30,7 @@ feeds = make_reader(sys.argv[1])
 with open(sys.argv[2]) as urls:
     for url in urls.read().split():
         feeds.add_feed(url, exist_ok=True)
-for outcome in feeds.update_feeds_iter(workers=4):
+for outcome in feeds.update_feeds_iter(scheduled=False, workers=4):
     pass
 """
 TRAFILATURA = """
