@@ -38,7 +38,10 @@ import pathlib, sys
 import trafilatura
 for path in pathlib.Path(sys.argv[1]).iterdir():
     trafilatura.bare_extraction(
-        path.read_bytes(), url="http://127.0.0.1/", with_metadata=True, date_extraction_params={"extensive_search": False}
+        path.read_bytes(),
+        url="http://127.0.0.1/",
+        with_metadata=True,
+        date_extraction_params={"extensive_search": False},
     )
 """
 """All that a script of one's own would do with a page."""

@@ -134,4 +134,5 @@ def waiting(client: Client) -> list[Any]:
 
 
 def _pools(client: Client) -> list[Any]:
-    return [transport._pool for transport in client._pools._transports.values()]
+    pools = client._pools
+    return [transport._pool for transport in (*(p.transport for p in pools._sites.values()), *pools._proxies.values())]

@@ -119,40 +119,48 @@ class Client:
 
     async def _ask(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
         deadline = time.monotonic() + self._timeout_s
-        proxy = self._proxy(urls.host_of(asking.url))
-        with limited(deadline=deadline, wire_bytes=_HEAD_BYTES):
-            response = await self._pools.through(proxy).handle_async_request(_request(asking))
-        try:
-            now_s = time.time()
-            head = Head(status=response.status_code, fields=response.headers.raw)
-            outcome = meaning(
-                head,
-                url=asking.url,
-                conditional=asking.conditional,
-                forwarded=proxy is not None and asking.url.startswith("http:"),
-                now_s=now_s,
-            )
-            if not isinstance(outcome, Content):
-                await _discard(response, deadline)
-                return outcome
-            # Twice the body and something over: what the framing of chunks may add.
-            with limited(deadline=deadline, wire_bytes=2 * max_bytes + _HEAD_BYTES):
-                body = await whole_body(
-                    response.aiter_raw(),
-                    coding=",".join(head.all("content-encoding")),
-                    max_bytes=max_bytes,
-                    truncate=truncate,
-                )
-            return Fetched(
-                url=asking.url,
-                status=head.status,
-                content_type=head.first("content-type"),
-                validators=head.validators,
-                fresh=head.fresh(now_s),
-                body=body,
-            )
-        finally:
-            await response.aclose()
+        origin = urls.origin_of(asking.url)
+        proxy = self._proxy(origin[1])
+        async with self._pools.to(origin, proxy=proxy) as transport:
+            with limited(deadline=deadline, wire_bytes=_HEAD_BYTES):
+                response = await transport.handle_async_request(_request(asking))
+            try:
+                return await _answered(response, asking, deadline, max_bytes, truncate, forwarded=proxy is not None)
+            finally:
+                await response.aclose()
+
+
+async def _answered(
+    response: httpx.Response, asking: Asking, deadline: float, max_bytes: int, truncate: bool, *, forwarded: bool
+) -> Outcome:
+    now_s = time.time()
+    head = Head(status=response.status_code, fields=response.headers.raw)
+    outcome = meaning(
+        head,
+        url=asking.url,
+        conditional=asking.conditional,
+        forwarded=forwarded and asking.url.startswith("http:"),
+        now_s=now_s,
+    )
+    if not isinstance(outcome, Content):
+        await _discard(response, deadline)
+        return outcome
+    # Twice the body and something over: what the framing of chunks may add.
+    with limited(deadline=deadline, wire_bytes=2 * max_bytes + _HEAD_BYTES):
+        body = await whole_body(
+            response.aiter_raw(),
+            coding=",".join(head.all("content-encoding")),
+            max_bytes=max_bytes,
+            truncate=truncate,
+        )
+    return Fetched(
+        url=asking.url,
+        status=head.status,
+        content_type=head.first("content-type"),
+        validators=head.validators,
+        fresh=head.fresh(now_s),
+        body=body,
+    )
 
 
 def _request(asking: Asking) -> httpx.Request:

@@ -1,4 +1,8 @@
-"""The connections that are kept: one pool for those to sites, and one for each proxy.
+"""The connections that are kept: a pool for each site that is being asked, and one for each proxy.
+
+httpcore goes through all connections of a pool at each request, and asks the system about those that are idle: with a
+hundred sites in one pool that is the larger part of what a 304 costs. So a site has its own, for as long as its
+connections may be kept.
 
 httpx's transport takes no network backend, so its pool is replaced; pyproject.toml keeps httpx to a version that has
 it. A pool has no bound of its own: who fetches is counted above, and no request is ever to queue in a pool.
@@ -7,7 +11,11 @@ it. A pool has no bound of its own: who fetches is counted above, and no request
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
@@ -23,32 +31,80 @@ _OWN_DNS_S = 2.0
 """Waited for our own look-up of a name that the proxy looks up anyway: where there are proxies there may be no DNS."""
 
 
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
+
+@dataclass(slots=True)
+class _Pool:
+    transport: httpx.AsyncHTTPTransport
+    requests: int = 0
+    """Under way."""
+    used_at: float = 0.0
+    """When the last one ended, by time.monotonic()."""
+
+
 class Pools:
-    """Makes a pool when it is first asked for, and keeps it until `aclose`."""
+    """Makes a pool when it is first asked for, and keeps it while its connections may be kept, or until `aclose`."""
 
     def __init__(
         self, *, context: ssl.SSLContext, resolver: Resolver, allow: Sequence[Network], max_connections: int
     ) -> None:
-        """`max_connections`: to be kept, idle, by each pool."""
+        """`max_connections`: to be kept, idle; as many again by each proxy's pool."""
         self._context, self._resolver, self._allow = context, resolver, tuple(allow)
         self._max_connections = max_connections
-        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
+        self._sites: OrderedDict[Origin, _Pool] = OrderedDict()
+        """By origin, the one that was asked last at the end."""
+        self._proxies: dict[str, httpx.AsyncHTTPTransport] = {}
 
-    def through(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
-        """What sends requests through `proxy`, an http(s) URL that may hold credentials; None: to the sites directly.
+    @asynccontextmanager
+    async def to(self, origin: Origin, *, proxy: str | None) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+        """What sends a request to `origin`, for as long as the request takes.
 
-        Raises urls.BadUrl.
+        proxy: an http(s) URL, which may hold credentials, to ask through; None: the site is asked directly. Raises
+        urls.BadUrl where that is none.
         """
-        transport = self._transports.get(proxy)
-        if transport is None:
-            transport = httpx.AsyncHTTPTransport(verify=self._context, trust_env=False)
-            transport._pool = self._pool() if proxy is None else self._proxy_pool(proxy)
-            self._transports[proxy] = transport
-        return transport
+        if proxy is not None:
+            yield self._through(proxy)
+            return
+        pool = self._sites.get(origin)
+        if pool is None:
+            pool = self._sites[origin] = _Pool(self._transport(self._pool()))
+        self._sites.move_to_end(origin)
+        pool.requests += 1
+        try:
+            await self._close_old()
+            yield pool.transport
+        finally:
+            pool.requests -= 1
+            pool.used_at = time.monotonic()
 
     async def aclose(self) -> None:
-        for transport in self._transports.values():
+        for pool in self._sites.values():
+            await pool.transport.aclose()
+        for transport in self._proxies.values():
             await transport.aclose()
+
+    async def _close_old(self) -> None:
+        """Those whose connections may not be kept any more, and more than may be kept. A site's connection is looked
+        at when the site is asked again, which may be never."""
+        for origin, pool in list(self._sites.items()):
+            over = len(self._sites) > 2 * self._max_connections
+            if not over and pool.used_at + _KEEP_ALIVE_S > time.monotonic():
+                break
+            if pool.requests == 0 and self._sites.get(origin) is pool:  # nobody closed it meanwhile
+                del self._sites[origin]
+                await pool.transport.aclose()
+
+    def _through(self, proxy: str) -> httpx.AsyncHTTPTransport:
+        if proxy not in self._proxies:
+            self._proxies[proxy] = self._transport(self._proxy_pool(proxy))
+        return self._proxies[proxy]
+
+    def _transport(self, pool: httpcore.AsyncConnectionPool) -> httpx.AsyncHTTPTransport:
+        transport = httpx.AsyncHTTPTransport(verify=self._context, trust_env=False)
+        transport._pool = pool
+        return transport
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(

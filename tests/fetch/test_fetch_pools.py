@@ -1,0 +1,68 @@
+"""Connections that are kept: by site, for as long as they may be, and no more than wanted."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.fetch.sites import NewClient, Request, Serve, Site, answer
+from worker.fetch import Client, pools
+from worker.model import Fetched
+
+
+async def got(client: Client, site: Site, host: str) -> bytes:
+    """What the site says under a name; `*.localhost` is this machine (RFC 6761 section 6.3)."""
+    outcome = await client.get(site.url(host=host), max_bytes=1000, accept="*/*")
+    assert isinstance(outcome, Fetched)
+    return outcome.body
+
+
+async def test_a_site_that_is_asked_again_is_asked_over_the_same_connection(client: Client, serve: Serve) -> None:
+    """Whoever else was asked meanwhile."""
+    site = await serve(answer(b"x"))
+    for host in ("a.localhost", "b.localhost", "a.localhost", "b.localhost"):
+        await got(client, site, host)
+    assert (len(site.requests), site.connections) == (4, 2)
+
+
+async def test_what_may_not_be_kept_any_more_is_closed_though_its_site_is_not_asked_again(
+    new_client: NewClient, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that asks a hundred thousand sites holds a socket to those of the last seconds alone."""
+    monkeypatch.setattr(pools, "_KEEP_ALIVE_S", 0.0)
+    site, client = await serve(answer(b"x")), await new_client()
+    for number in range(20):
+        await got(client, site, f"s{number}.localhost")
+    assert len(client._pools._sites) == 1
+
+
+async def test_no_more_sites_are_kept_than_may_be(new_client: NewClient, serve: Serve) -> None:
+    """The one that was asked the longest ago goes first."""
+    site, client = await serve(answer(b"x")), await new_client(max_connections=2)
+    for number in range(9):
+        await got(client, site, f"s{number}.localhost")
+    assert [host for _, host, _ in client._pools._sites] == [f"s{number}.localhost" for number in (5, 6, 7, 8)]
+
+
+async def test_a_request_that_is_under_way_keeps_its_connection(
+    new_client: NewClient, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes, and however many others are asked and closed meanwhile."""
+    monkeypatch.setattr(pools, "_KEEP_ALIVE_S", 0.0)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Request, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await go_on.wait()
+        writer.write(answer(b"slow"))
+
+    patient: Site = await serve(slow)
+    other, client = await serve(answer(b"x")), await new_client(max_connections=2)
+    waiting = asyncio.create_task(got(client, patient, "slow.localhost"))
+    await asked.wait()
+    for number in range(2):
+        for _ in range(5):
+            await got(client, other, f"s{number}.localhost")
+    go_on.set()
+    assert await waiting == b"slow"
