@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing.context
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 CheckOutput = Callable[[Path], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def preload() -> Iterator[None]:
+    """The fork server has the modules of a worker's CPU processes, whichever test it is started by.
+
+    There is one in a process, started by the first pool with what that one preloads. After a test with a bare pool,
+    each child of all that come later would load trafilatura by itself, which takes a second.
+    """
+
+    def set_preload(_: multiprocessing.context.BaseContext, names: Sequence[str]) -> None:
+        from worker.app import PRELOAD  # when it is needed: most tests have no pool
+
+        forkserver.set_forkserver_preload([*PRELOAD, *names])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multiprocessing.context.BaseContext, "set_forkserver_preload", set_preload)
+        yield
 
 
 @pytest.fixture
