@@ -113,7 +113,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             url=row.url,
             title=row.title,
             polled_at=row.polled_at,
-            next_poll_at=row.next_at or (None if row.due_at == t.FAR else row.due_at),
+            next_poll_at=None if row.retired or row.paused else row.next_at or row.due_at,
             why=row.why,
             new_last=row.new_last,
             new_total=row.new_total,
