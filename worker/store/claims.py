@@ -43,13 +43,17 @@ _OF_FEED = (
     t.feed.c.elements,
 )
 
+_USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
+
+# A statement costs more to build than to carry out: those of each claim and each commit are built once.
+
 
 def claim(
     connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
 ) -> list[Work]:
     """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); polls only if due by `polls_due_by`."""
     polls_by = now if polls_due_by is None else min(now, polls_due_by)
-    rows = connection.execute(_ready(now, polls_by, limit)).all()
+    rows = connection.execute(_READY, {"now": now, "polls_by": polls_by, "limit": limit}).all()
     taken: list[tuple[Row[Any], int]] = []
     idle: list[int] = []
     for row in rows:
@@ -66,103 +70,114 @@ def claim(
     return _read(connection, [work_id for _, work_id in taken], now=now)
 
 
-def _ready(now: Millis, polls_by: Millis, limit: int) -> Any:
-    def due(priority: int, by: Millis) -> ScalarSelect[Any]:
-        return (
-            select(t.work.c.id)
-            .where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority, t.work.c.due_at <= by)
-            .order_by(t.work.c.due_at)
-            .limit(1)
-            .scalar_subquery()
-        )
+def _due(priority: int, by: str) -> ScalarSelect[Any]:
+    """The host's first piece of work of a priority that is due by the bound instant `by`."""
+    due = (t.work.c.host_id == t.host.c.id, t.work.c.priority == priority, t.work.c.due_at <= bindparam(by))
+    return select(t.work.c.id).where(*due).order_by(t.work.c.due_at).limit(1).scalar_subquery()
 
-    mine = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
-    free = select(func.min(t.slot.c.k)).where(mine, t.slot.c.lease_until <= now)
-    return (
-        select(
-            t.host.c.id,
-            t.host.c.delay_ms,
-            free.scalar_subquery().label("k"),
-            due(t.POLL, polls_by).label("poll"),
-            due(t.NEW, now).label("new"),
-            due(t.RETRY, now).label("retry"),
-            due(t.BACKFILL, now).label("backfill"),
-        )
-        .where(t.host.c.next_at <= now, t.host.c.not_before <= now)
-        .order_by(t.host.c.next_at)
-        .limit(limit)
+
+_READY: Any = (
+    select(
+        t.host.c.id,
+        t.host.c.delay_ms,
+        select(func.min(t.slot.c.k))
+        .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
+        .scalar_subquery()
+        .label("k"),
+        _due(t.POLL, "polls_by").label("poll"),
+        _due(t.NEW, "now").label("new"),
+        _due(t.RETRY, "now").label("retry"),
+        _due(t.BACKFILL, "now").label("backfill"),
     )
+    .where(t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bindparam("now"))
+    .order_by(t.host.c.next_at)
+    .limit(bindparam("limit"))
+)
+_UNHOSTED_SLOTS: Any = (
+    select(t.host.c.id, t.host.c.delay_ms, t.slot.c.k)
+    .join(t.slot, t.slot.c.host_id == t.host.c.id)
+    .where(t.host.c.name == t.NO_HOST, t.slot.c.lease_until <= bindparam("now"))
+    .limit(bindparam("limit"))
+)
+_UNHOSTED_WORK = (
+    select(t.work.c.id)
+    .join(t.host, t.host.c.id == t.work.c.host_id)
+    .where(t.host.c.name == t.NO_HOST, t.work.c.due_at <= bindparam("now"))
+    .order_by(t.work.c.priority, t.work.c.due_at)
+    .limit(bindparam("limit"))
+)
 
 
 def _unhosted(connection: Connection, *, now: Millis, limit: int) -> list[tuple[Row[Any], int]]:
     """What is due and asks no host, with free slots for it."""
-    mine = t.host.c.name == t.NO_HOST
-    free: Any = (
-        select(t.host.c.id, t.host.c.delay_ms, t.slot.c.k)
-        .join(t.slot, t.slot.c.host_id == t.host.c.id)
-        .where(mine, t.slot.c.lease_until <= now)
-        .limit(limit)
-    )
-    slots = connection.execute(free).all()
-    due = connection.scalars(
-        select(t.work.c.id)
-        .join(t.host, t.host.c.id == t.work.c.host_id)
-        .where(mine, t.work.c.due_at <= now)
-        .order_by(t.work.c.priority, t.work.c.due_at)
-        .limit(len(slots))
-    )
+    slots = connection.execute(_UNHOSTED_SLOTS, {"now": now, "limit": limit}).all()
+    due = connection.scalars(_UNHOSTED_WORK, {"now": now, "limit": len(slots)})
     return list(zip(slots, due, strict=False))
+
+
+_TAKE_SLOT = (
+    update(t.slot)
+    .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
+    .values(token=t.slot.c.token + 1, lease_until=bindparam("until"), work_id=bindparam("w"))
+)
+_TAKE_WORK = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("until"), again=False)
+_MOVE_ON = update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then"))
 
 
 def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now: Millis, until: Millis) -> None:
     if not taken:
         return
     _end_leases(connection, {row.id for row, _ in taken}, now=now)
-    slots = [{"h": row.id, "slot": row.k, "w": work_id} for row, work_id in taken]
-    mine = (t.slot.c.host_id == bindparam("h")) & (t.slot.c.k == bindparam("slot"))
     connection.execute(
-        update(t.slot).where(mine).values(token=t.slot.c.token + 1, lease_until=until, work_id=bindparam("w")), slots
+        _TAKE_SLOT, [{"h": row.id, "slot": row.k, "w": work_id, "until": until} for row, work_id in taken]
     )
-    connection.execute(
-        update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=until, again=False),
-        [{"w": work_id} for _, work_id in taken],
-    )
-    connection.execute(
-        update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then")),
-        [{"h": row.id, "then": now + row.delay_ms} for row, _ in taken],
-    )
+    connection.execute(_TAKE_WORK, [{"w": work_id, "until": until} for _, work_id in taken])
+    connection.execute(_MOVE_ON, [{"h": row.id, "then": now + row.delay_ms} for row, _ in taken])
+
+
+_ENDED = (
+    t.slot.c.host_id.in_(bindparam("hosts", expanding=True)),
+    t.slot.c.lease_until <= bindparam("now"),
+    t.slot.c.work_id.is_not(None),
+)
+_COUNT_LOST = (
+    update(t.work).where(t.work.c.id.in_(select(t.slot.c.work_id).where(*_ENDED))).values(lost=t.work.c.lost + 1)
+)
+_FENCE_OFF = update(t.slot).where(*_ENDED).values(token=t.slot.c.token + 1, lease_until=0, work_id=None)
 
 
 def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Millis) -> None:
     """Fences off all leases of the hosts that have run out: their work may be handed out again on any of the slots."""
     for batch in chunks(sorted(host_ids)):
-        ended = (t.slot.c.host_id.in_(batch), t.slot.c.lease_until <= now, t.slot.c.work_id.is_not(None))
-        lost = select(t.slot.c.work_id).where(*ended)
-        connection.execute(update(t.work).where(t.work.c.id.in_(lost)).values(lost=t.work.c.lost + 1))
-        connection.execute(update(t.slot).where(*ended).values(token=t.slot.c.token + 1, lease_until=0, work_id=None))
+        ended = {"hosts": batch, "now": now}
+        connection.execute(_COUNT_LOST, ended)
+        connection.execute(_FENCE_OFF, ended)
+
+
+_WORK = (
+    select(
+        t.work,
+        t.slot.c.k,
+        t.slot.c.token,
+        t.slot.c.lease_until,
+        t.host.c.name.label("host"),
+        t.feed.c.url.label("feed_url"),
+        *_OF_FEED,
+        t.entry.c.first_seen_at,
+        t.entry.c.record_id,
+    )
+    .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+    .join(t.host, t.host.c.id == t.work.c.host_id)
+    .join(t.feed, t.feed.c.id == t.work.c.feed_id)
+    .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
+    .where(t.work.c.id.in_(bindparam("works", expanding=True)))
+)
 
 
 def _read(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> list[Work]:
     found: list[Work] = []
     for batch in chunks(work_ids):
-        rows = connection.execute(
-            select(
-                t.work,
-                t.slot.c.k,
-                t.slot.c.token,
-                t.slot.c.lease_until,
-                t.host.c.name.label("host"),
-                t.feed.c.url.label("feed_url"),
-                *_OF_FEED,
-                t.entry.c.first_seen_at,
-                t.entry.c.record_id,
-            )
-            .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
-            .join(t.host, t.host.c.id == t.work.c.host_id)
-            .join(t.feed, t.feed.c.id == t.work.c.feed_id)
-            .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
-            .where(t.work.c.id.in_(batch))
-        ).all()
+        rows = connection.execute(_WORK, {"works": batch}).all()
         asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
         known = copies(connection, set(asked.values()), now=now)
         for row in rows:
@@ -222,29 +237,30 @@ def settle_all(connection: Connection) -> None:
     settle(connection, connection.scalars(select(t.host.c.id)).all())
 
 
+def _first_due(priority: int) -> ScalarSelect[Any]:
+    due = select(t.work.c.due_at).where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority)
+    return due.order_by(t.work.c.due_at).limit(1).scalar_subquery()
+
+
+_STANDING = select(
+    t.host.c.id,
+    t.host.c.not_before,
+    select(func.min(t.slot.c.lease_until)).where(_USABLE_SLOT).scalar_subquery().label("free_at"),
+    *(_first_due(priority).label(f"due{priority}") for priority in t.PRIORITIES),
+).where(t.host.c.id.in_(bindparam("hosts", expanding=True)))
+_SETTLE = update(t.host).where(t.host.c.id == bindparam("h")).values(next_at=bindparam("then"))
+
+
 def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
     """Sets the hosts' `next_at` to what follows from their slots and their work."""
-
-    def first_due(priority: int) -> ScalarSelect[Any]:
-        due = select(t.work.c.due_at).where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority)
-        return due.order_by(t.work.c.due_at).limit(1).scalar_subquery()
-
-    mine = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
-    free_at = select(func.min(t.slot.c.lease_until)).where(mine).scalar_subquery()
-    columns = [first_due(priority).label(f"due{priority}") for priority in t.PRIORITIES]
     for batch in chunks(sorted(set(host_ids))):
-        rows = connection.execute(
-            select(t.host.c.id, t.host.c.not_before, free_at.label("free_at"), *columns).where(t.host.c.id.in_(batch))
-        ).all()
         values = []
-        for row in rows:
+        for row in connection.execute(_STANDING, {"hosts": batch}).all():
             polls = row.due0 if polls_by is None or (row.due0 or 0) <= polls_by else None
             due = min((d for d in (polls, row.due1, row.due2, row.due3) if d is not None), default=t.FAR)
             values.append({"h": row.id, "then": max(row.not_before, row.free_at or 0, due)})
         if values:
-            connection.execute(
-                update(t.host).where(t.host.c.id == bindparam("h")).values(next_at=bindparam("then")), values
-            )
+            connection.execute(_SETTLE, values)
 
 
 def next_claim_at(connection: Connection) -> Millis:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, select, update
 
 from worker.model import (
     AsBefore,
@@ -132,13 +132,33 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
     return Finished(quarantined=bool(values.get("quarantined"))), {values.get("host_id", row.host_id)}
 
 
+_TOKENS = select(t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id).where(
+    # By host alone: for pairs of host and slot SQLite goes through the whole table.
+    t.slot.c.host_id.in_(bindparam("hosts", expanding=True))
+)
+_FREE = (
+    update(t.slot)
+    .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
+    .values(lease_until=0, work_id=None)
+)
+_GAP = bindparam("now", type_=BigInteger) + t.host.c.delay_ms
+_COUNT_ANEW = (
+    update(t.host)
+    .where(t.host.c.id.in_(bindparam("hosts", expanding=True)), t.host.c.delay_ms > 0, t.host.c.not_before < _GAP)
+    .values(not_before=_GAP)
+)
+_HOLD = (
+    update(t.host)
+    .where(t.host.c.id == bindparam("h"), t.host.c.not_before < bindparam("then"))
+    .values(not_before=bindparam("then"))
+)
+
+
 def _standing(connection: Connection, leases: Sequence[Lease]) -> set[Lease]:
     """The leases whose slot still has their token: nobody else was given the work since."""
     found: set[tuple[int, int, int, int]] = set()
-    columns = (t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id)
-    # By host alone: for pairs of host and slot SQLite goes through the whole table.
     for batch in chunks(sorted({lease.host_id for lease in leases})):
-        rows = connection.execute(select(*columns).where(t.slot.c.host_id.in_(batch)))
+        rows = connection.execute(_TOKENS, {"hosts": batch})
         found.update((row.host_id, row.k, row.token, row.work_id) for row in rows)
     return {lease for lease in leases if (lease.host_id, lease.slot, lease.token, lease.work_id) in found}
 
@@ -147,23 +167,16 @@ def _release(connection: Connection, released: Sequence[Done], now: Millis) -> N
     """Frees the slots. A host's delay counts anew from here: a fetch may have begun long after its claim."""
     if not released:
         return
-    mine = (t.slot.c.host_id == bindparam("h")) & (t.slot.c.k == bindparam("slot"))
-    connection.execute(
-        update(t.slot).where(mine).values(lease_until=0, work_id=None),
-        [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released],
-    )
-    gap = now + t.host.c.delay_ms
+    connection.execute(_FREE, [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released])
     for batch in chunks(sorted({done.lease.host_id for done in released})):
-        sooner = (t.host.c.delay_ms > 0) & (t.host.c.not_before < gap)
-        connection.execute(update(t.host).where(t.host.c.id.in_(batch), sooner).values(not_before=gap))
+        connection.execute(_COUNT_ANEW, {"hosts": batch, "now": now})
     raised = [
         {"h": done.lease.host_id, "then": done.not_before}
         for done in released
         if isinstance(done, PollDone | Sought | IngestDone | Retry) and done.not_before is not None
     ]
     if raised:
-        later = (t.host.c.id == bindparam("h")) & (t.host.c.not_before < bindparam("then"))
-        connection.execute(update(t.host).where(later).values(not_before=bindparam("then")), raised)
+        connection.execute(_HOLD, raised)
 
 
 def _change(connection: Connection, work_id: int, values: dict[str, Any]) -> None:

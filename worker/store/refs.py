@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from worker.dedup import Ref
 from worker.model import EntryId, FeedId, Millis
@@ -37,30 +37,34 @@ def ref(row: Row[Any]) -> Ref:
     )
 
 
+_BY_KEY = (
+    select(t.identity.c.key, *COLUMNS)
+    .join(t.entry, t.entry.c.id == t.identity.c.entry_id)
+    .where(t.identity.c.key.in_(bindparam("keys", expanding=True)))
+)
+_BY_ID = select(*COLUMNS).where(t.entry.c.id == bindparam("this"))
+_BY_TEXT = (
+    select(*COLUMNS)
+    .join(t.content, t.content.c.entry_id == t.entry.c.id)
+    .where(t.content.c.key == bindparam("text"), t.content.c.expires_at > bindparam("now"))
+)
+
+
 def refs_by_key(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Ref]:
     """Who is known under which of these identities."""
     found: dict[bytes, Ref] = {}
     for batch in chunks(sorted(set(keys))):
-        rows = connection.execute(
-            select(t.identity.c.key, *COLUMNS)
-            .join(t.entry, t.entry.c.id == t.identity.c.entry_id)
-            .where(t.identity.c.key.in_(batch))
-        )
-        found.update((row.key, ref(row)) for row in rows)
+        found.update((row.key, ref(row)) for row in connection.execute(_BY_KEY, {"keys": batch}))
     return found
 
 
 def ref_by_id(connection: Connection, entry_id: EntryId) -> Ref:
-    return ref(connection.execute(select(*COLUMNS).where(t.entry.c.id == entry_id)).one())
+    return ref(connection.execute(_BY_ID, {"this": entry_id}).one())
 
 
 def ref_by_text(connection: Connection, key: bytes | None, now: Millis) -> Ref | None:
     """Who has a text now; a hash that has expired is nobody's."""
     if key is None:
         return None
-    row = connection.execute(
-        select(*COLUMNS)
-        .join(t.content, t.content.c.entry_id == t.entry.c.id)
-        .where(t.content.c.key == key, t.content.c.expires_at > now)
-    ).one_or_none()
+    row = connection.execute(_BY_TEXT, {"text": key, "now": now}).one_or_none()
     return None if row is None else ref(row)
