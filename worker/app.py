@@ -167,7 +167,8 @@ async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
 def output_directory(settings: Settings) -> OutputDirectory:
     """The output directory, for who holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
-    return OutputDirectory.open(settings.output.dir, schema=schema, latest=settings.output.latest)
+    output = settings.output
+    return OutputDirectory.open(output.dir, schema=schema, latest=output.latest, feed=output.feed_json)
 
 
 def archive_of(settings: Settings) -> Archive | None:

@@ -38,7 +38,7 @@ feeds: []
 state: sqlite:///db/state.db
 output:
   {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true, archive: warc, min_free: 2GB,
-   compact: {enabled: false, zstd: "${Z}", grace: 0s}}
+   feed_json: 50, compact: {enabled: false, zstd: "${Z}", grace: 0s}}
 fetch:
   contact: you@example.org
   concurrency: 8
@@ -65,6 +65,7 @@ log: {level: debug, format: json}
         "min_free_bytes": 2_000_000_000,
         "keep_s": 400 * 86400,
         "latest": True,
+        "feed_json": 50,
         "archive": "warc",
         "compact": {"enabled": False, "zstd": True, "grace_s": 0},
     }

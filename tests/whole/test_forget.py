@@ -40,7 +40,7 @@ def ids(worker: Worker) -> list[str]:
 @pytest.mark.parametrize("exact", ["drop", "link"])
 def test_a_takedown_leaves_no_trace_and_the_others_as_they_were(site: Site, worker: Worker, exact: str) -> None:
     """In no file of the output; duplicates go with it; verify finds the directory whole."""
-    url = written(site, worker, dedup={"exact": exact}, output={"latest": True})
+    url = written(site, worker, dedup={"exact": exact}, output={"latest": True, "feed_json": 9})
     kept = {r["id"]: r["content_text"] for r in worker.records() if TRACE not in r["content_text"]}
     said = worker.run("forget", url).stdout
     assert "will not come back" in said

@@ -7,6 +7,7 @@
                                                         .<edition>.jsonl[.zst]  less what had to be taken down
     manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
     latest/<aa>/<id>.json              the newest revision of each article, where it is wanted
+    feed.json                          the newest articles as a JSON Feed, where it is wanted
     archive/date=YYYY-MM-DD/<utc>-<number>.warc.gz  the pages as they were fetched, where they are wanted
     schema/record-1.json
     .staging/  .lock                   the writer's alone

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
-from itertools import count
+from itertools import count, zip_longest
 from pathlib import Path
+
+import orjson
 
 from worker import record
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.findings import Finding
 from worker.output.inventory import Inventory
-from worker.output.layout import LATEST, RECORDS, latest_path
+from worker.output.layout import FEED, LATEST, RECORDS, latest_path
 from worker.output.manifest import FileLine
 from worker.output.pages import Pages
+from worker.output.recent import newest_articles
 from worker.output.revisions import Revisions
 
 
@@ -76,6 +79,21 @@ def check_latest(root: Path, revisions: Revisions) -> Iterator[Finding]:
             yield Finding(file=file, message=f"revision {revision} is not in {RECORDS}/")
         elif revisions.has(id, revision + 1):
             yield Finding(file=file, message=f"revision {revision} is not the newest")
+
+
+def check_feed(root: Path, inventory: Inventory) -> Iterator[Finding]:
+    """feed.json: a JSON Feed of the newest articles, as they are in records/. How many it should have is not known."""
+    if not files.exists(root / FEED):
+        return
+    try:
+        items = orjson.loads(b"".join(files.blocks(root / FEED)))["items"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        yield Finding(file=FEED, message=f"not a JSON Feed of feedmill's: {error!r}")
+        return
+    newest = [record for record, _ in newest_articles(root, inventory, max(1, len(items)))]
+    if items != newest:
+        wrong = next((n for n, (one, other) in enumerate(zip_longest(items, newest)) if one != other), 0)
+        yield Finding(file=FEED, message=f"item {wrong + 1} is not what is newest in {RECORDS}/")
 
 
 class _Parts:

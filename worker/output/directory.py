@@ -16,10 +16,11 @@ from worker.output.chain import Chain
 from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, deletes, plan
 from worker.output.inventory import Inventory
 from worker.output.latest import Latest
-from worker.output.layout import LATEST, RECORDS, SCHEMAS, STAGING
+from worker.output.layout import FEED, LATEST, RECORDS, SCHEMAS, STAGING
 from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, lines
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
+from worker.output.recent import Recent
 from worker.output.segment import Segment, edited_path, is_packed, line
 from worker.output.takedown import holds, seqs_of, without
 from worker.record import SCHEMA, rfc3339
@@ -44,26 +45,31 @@ class OutputDirectory:
     the next one after a crash.
     """
 
-    def __init__(self, root: Path, chain: Chain, latest: Latest | None) -> None:
+    def __init__(self, root: Path, chain: Chain, latest: Latest | None, recent: Recent | None) -> None:
         self._root = root
         self._chain = chain
-        self._latest = latest
+        self._latest, self._recent = latest, recent
         self._day: Path | None = None
 
     @classmethod
-    def open(cls, path: str | Path, *, schema: bytes, latest: bool = False) -> OutputDirectory:
+    def open(cls, path: str | Path, *, schema: bytes, latest: bool = False, feed: int | None = None) -> OutputDirectory:
         """Make the layout where it is not there, and clear away what a crash left half done.
 
         `schema` is the JSON Schema of the records, to be laid beside them. latest: the newest revision of each article
-        that is published from now on is kept as a file. Raises OutputError where the directory can't be made or
-        written to.
+        that is published from now on is kept as a file. feed: so many of the newest articles are kept as a JSON Feed.
+        Raises OutputError where the directory can't be made or written to, or the manifest not be read.
         """
         root = Path(path)
         _make_layout(root, (RECORDS, MANIFEST, SCHEMAS, STAGING, *([LATEST] if latest else [])))
         for name in files.names(root / STAGING):
             files.remove(root / STAGING / name)
-        directory = cls(root, Chain.open(root / MANIFEST), Latest(root) if latest else None)
+        recent = None if feed is None else Recent(root, feed)
+        directory = cls(root, Chain.open(root / MANIFEST), Latest(root) if latest else None, recent)
         directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", [schema])
+        if recent is not None:
+            recent.rebuild()
+        else:
+            files.remove(root / FEED)  # of a worker that was told to keep one: it would grow old
         return directory
 
     def publish(self, segment: Segment) -> Published:
@@ -84,6 +90,8 @@ class OutputDirectory:
             self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
         if self._latest is not None:
             self._latest.follow(records, again=found is not None)
+        if self._recent is not None:
+            self._recent.follow(records, again=found is not None)
         return published
 
     def _is_dropped(self, named: FileLine, dropped: bool, published: Published) -> bool:
@@ -140,6 +148,8 @@ class OutputDirectory:
             self.carry_out(Drop(paths=tuple(held.path for held in holding), expired=False), now=now)
         if self._latest is not None:
             self._latest.take_down(id)
+        if self._recent is not None:
+            self._recent.rebuild()
         return forgotten
 
     def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:
@@ -195,6 +205,8 @@ class OutputDirectory:
         paths = [self._root / path for path in step.paths]
         if step.expired and self._latest is not None:
             self._latest.forget(paths)
+        if step.expired and self._recent is not None:
+            self._recent.rebuild()
         for path in paths:
             files.remove(path)
         for folder in sorted({path.parent for path in paths}):

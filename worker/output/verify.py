@@ -4,7 +4,7 @@ Beside a running writer the manifest is read first, then what it names, then rec
 to the manifest meanwhile: what is in the writer's hand (a file that is renamed and not named yet, a staged file, half a
 line at the manifest's end, a dropped file not yet deleted) is no damage. Whether there is a writer is asked of its
 lock; where there is none, the same things were left by a crash, and can be mended. Everything else is damage, but for
-latest/, which a worker makes good when it starts.
+latest/ and feed.json, which a worker makes good when it starts.
 
 Where pages are kept, each that a record points to is read, too.
 """
@@ -21,7 +21,7 @@ from worker.errors import OutputError
 from worker.output import files, warc
 from worker.output.archive import has_archive
 from worker.output.audit import Audit
-from worker.output.contents import check_file, check_latest, check_records
+from worker.output.contents import check_feed, check_file, check_latest, check_records
 from worker.output.findings import Finding, Remove, mend
 from worker.output.layout import RECORDS, STAGING
 from worker.output.lock import is_held, locked
@@ -40,7 +40,7 @@ class Report:
     pages: int
     """Of the archive, that records point to."""
     being_written: bool
-    """A worker holds the directory; what it has in hand, and latest/, was not judged."""
+    """A worker holds the directory; what it has in hand, latest/ and feed.json were not judged."""
     findings: tuple[Finding, ...]
     mended: tuple[Finding, ...]
 
@@ -80,8 +80,10 @@ def verify(
         mended = [finding for finding in leftovers if finding.remedy] if repair and not audit.findings else []
         for finding in mended:
             mend(root, finding)
-        latest = check_latest(root, contents.revisions) if not quick and not being_written else ()
-        found = [*audit.findings, *contents.findings, *leftovers, *latest]
+        found = [*audit.findings, *contents.findings, *leftovers]
+        if not quick and not being_written:
+            found += check_latest(root, contents.revisions)
+            found += check_feed(root, audit.inventory)
     return Report(
         files=len(named) - contents.missing,
         records=sum(line.records for line in named if not audit.inventory.is_dropped(line.path)),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from worker.model import Feed, FullText
 from worker.settings.endpoints import is_loopback
 from worker.settings.values import (
+    Articles,
     Contact,
     Count,
     CronLine,
@@ -89,6 +90,9 @@ class Output(Section):
         None, "Records of a day are removed this long after its end; null: never.", name="keep"
     )
     latest: Flag = _key(False, "The newest revision of each article as a file: latest/<aa>/<id>.json.")
+    feed_json: Articles | None = _key(
+        None, "So many of the newest articles as a JSON Feed, feed.json: 1 to 1000; null: none."
+    )
     archive: Literal["warc"] | None = _key(
         None, "warc: every fetched page as it came, in archive/ (pip install 'feedmill[archive]'); null: none."
     )

@@ -29,6 +29,7 @@ VARIABLE = r"\$\{"
 """What editors must let pass in the place of any value: `${VARIABLE}`."""
 
 _LONGEST_S = 100 * 365 * 86400.0  # beyond, the sum with an instant would leave what a date can hold
+_MOST_ARTICLES = 1000  # they are held in memory
 _T = TypeVar("_T")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
@@ -86,6 +87,16 @@ def _whole(value: object) -> int:
     return value
 
 
+def _articles(value: object) -> int:
+    try:
+        count = _whole(value)
+    except PydanticCustomError:
+        count = 0
+    if not 1 <= count <= _MOST_ARTICLES:
+        raise expected(f"a whole number from 1 to {_MOST_ARTICLES}")
+    return count
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool) and value not in ("true", "false"):  # a text where it comes from `${VARIABLE}`
         raise expected("true or false")
@@ -126,6 +137,18 @@ SizeBytes = Annotated[
     _schema(quantities.SIZE),
 ]
 Count = Annotated[int, BeforeValidator(_whole), WithJsonSchema(_COUNT_SCHEMA)]
+Articles = Annotated[
+    int,
+    BeforeValidator(_articles),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": _MOST_ARTICLES},
+                {"type": "string", "pattern": VARIABLE},
+            ]
+        }
+    ),
+]
 Fraction = Annotated[
     float,
     BeforeValidator(_part),

@@ -1,0 +1,133 @@
+"""The newest articles as one JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/): feed.json.
+
+The articles whose records came last, the newest first, each as its last record has it; those that were deleted, and
+records that are duplicates, are left out. It follows from records/ alone: it is made anew from there when a worker
+starts, and whenever articles leave the directory; between these it follows what is published. Its items are the bytes
+of the records.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.inventory import Inventory
+from worker.output.layout import FEED, STAGING
+from worker.output.manifest import BEGIN, MANIFEST, FileLine, lines
+from worker.output.segment import is_packed
+from worker.record import Record
+
+_HEAD = (
+    b'{"version":"https://jsonfeed.org/version/1.1","title":"feedmill","description":'
+    b'"The newest articles that feedmill has written.","items":[\n'
+)
+_END = b"\n]}\n"
+_AT_ONCE = 2000
+"""Lines of a packed file that are held in memory: it can only be read forwards."""
+
+
+class Recent:
+    """Written by the output directory's one writer; whole at any time. Holds the records of so many articles."""
+
+    def __init__(self, root: Path, count: int) -> None:
+        """count: how many articles, at most."""
+        self._root, self._count = root, count
+        self._items: OrderedDict[str, bytes] | None = None
+        """Record ids and records, the newest last; None: to be read."""
+
+    def follow(self, records: Iterable[bytes], *, again: bool) -> None:
+        """Take up the records of a segment that was published.
+
+        again: it was before, and there may be newer ones than its by now. Raises OutputError; then it can be repeated.
+        """
+        items, self._items = self._items, None
+        if items is None or again:
+            self.rebuild()
+            return
+        for raw in records:
+            record: Record = orjson.loads(raw)
+            op = record["_ingest"]["op"]
+            if op == "delete" and record["id"] in items:
+                self.rebuild()  # an older one takes its place
+                return
+            if op in ("new", "update"):
+                items[record["id"]] = raw.rstrip(b"\n")
+                items.move_to_end(record["id"])
+                if len(items) > self._count:
+                    items.popitem(last=False)
+        self._write(items)
+        self._items = items
+
+    def rebuild(self) -> None:
+        """Make it anew from records/. Reads the manifest, and back as far as there are too few articles. Raises
+        OutputError; then it can be repeated."""
+        self._items = None
+        inventory = Inventory()
+        for line, _ in lines(self._root / MANIFEST, BEGIN):
+            inventory.add(line)
+        newest = newest_articles(self._root, inventory, self._count)
+        items = OrderedDict((record["id"], raw) for record, raw in reversed(newest))
+        self._write(items)
+        self._items = items
+
+    def _write(self, items: OrderedDict[str, bytes]) -> None:
+        target = self._root / FEED
+        staged = self._root / STAGING / target.name
+        try:
+            files.write(staged, [_HEAD, b",\n".join(reversed(items.values())), _END])
+            files.rename(staged, target)
+            files.sync_directory(self._root)
+        except OutputError:
+            with suppress(OutputError):
+                files.remove(staged)
+            raise
+
+
+def newest_articles(root: Path, inventory: Inventory, count: int) -> list[tuple[Record, bytes]]:
+    """The articles whose records came last, the newest first; with their bytes. What can't be read is left out."""
+    found: list[tuple[Record, bytes]] = []
+    seen: set[str] = set()
+    for held in _files_backwards(inventory):
+        for raw in _lines_backwards(root / held.path, held.records):
+            try:
+                record: Record = orjson.loads(raw)
+            except orjson.JSONDecodeError:
+                continue  # damage, which is for verify to tell
+            op = record["_ingest"]["op"]
+            if op == "duplicate" or record["id"] in seen:
+                continue
+            seen.add(record["id"])
+            if op != "delete":
+                found.append((record, raw))
+                if len(found) == count:
+                    return found
+    return found
+
+
+def _files_backwards(inventory: Inventory) -> Iterator[FileLine]:
+    """Those that hold records now, in the order in which records are read, from the last to the first."""
+    given: set[str] = set()
+    for line in reversed(inventory.files.values()):
+        held = inventory.holder(line) if line.kind == "segment" else None
+        if held is not None and held.path not in given:
+            given.add(held.path)
+            yield held
+
+
+def _lines_backwards(path: Path, count: int) -> Iterator[bytes]:
+    """As far as the file can be read."""
+    with suppress(OutputError):
+        if not is_packed(path.name):
+            for _, raw in files.lines_backwards(path):
+                yield raw
+            return
+        for end in range(count, 0, -_AT_ONCE):
+            block = [raw for _, raw in islice(files.lines(path), max(0, end - _AT_ONCE), end)]
+            yield from reversed(block)
