@@ -58,7 +58,7 @@ def test_every_command_is_named() -> None:
     """No command without a word in the README."""
     for command in app.registered_commands:
         assert command.callback is not None
-        assert f"feedmill {command.callback.__name__}" in README
+        assert f"feedmill {command.name or command.callback.__name__}" in README
 
 
 def test_every_room_is_in_the_picture() -> None:

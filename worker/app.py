@@ -67,22 +67,14 @@ async def work(
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
         archive = archive_of(settings)
-        cpu = await parts.enter_async_context(_pool(settings))
-        client = await parts.enter_async_context(
-            Client(
-                user_agent=user_agent(fetch.contact, __version__),
-                timeout_s=fetch.timeout_s,
-                allow=fetch.allow_addresses,
-                proxy=lambda host: fetch.for_host(host).proxy,
-                max_connections=fetch.concurrency,
-            )
-        )
+        cpu = await parts.enter_async_context(pool(settings))
+        asking = await parts.enter_async_context(client(settings))
         feeds = {feed.id: feed for feed in settings.feeds}
         engine = Engine(
             store=store,
             bus=LocalBus(),
             poller=Poller(
-                client=client,
+                client=asking,
                 cpu=cpu,
                 feeds=feeds,
                 max_bytes=fetch.max_feed_bytes,
@@ -91,9 +83,9 @@ async def work(
                 chance=random.random,
             ),
             ingester=Ingester(
-                client=client,
+                client=asking,
                 cpu=cpu,
-                gate=Gate(client, clock=now) if fetch.robots else None,
+                gate=Gate(asking, clock=now) if fetch.robots else None,
                 archive=archive if settings.output.archive else None,
                 feeds=feeds,
                 max_bytes=fetch.max_page_bytes,
@@ -153,7 +145,7 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
 async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
     """The articles whose pages were kept, extracted again; see `pipeline.replay`. Raises OutputError."""
     full_text = {feed.id: feed.full_text for feed in settings.feeds}
-    async with _pool(settings) as cpu:
+    async with pool(settings) as cpu:
         found = replay(
             settings.output.dir,
             cpu=cpu,
@@ -213,14 +205,27 @@ def _web(
 def _store(settings: Settings) -> Store:
     return Store(
         settings.state,
-        policies=_policies(settings),
+        policies=policies(settings),
         planner=_planner(settings),
         window_ms=round(settings.dedup.window_s * 1000),
         keep_ms=round(settings.dedup.keep_s * 1000),
     )
 
 
-def _pool(settings: Settings) -> Pool:
+def client(settings: Settings) -> Client:
+    """What asks the network, within all that is set for it."""
+    fetch = settings.fetch
+    return Client(
+        user_agent=user_agent(fetch.contact, __version__),
+        timeout_s=fetch.timeout_s,
+        allow=fetch.allow_addresses,
+        proxy=lambda host: fetch.for_host(host).proxy,
+        max_connections=fetch.concurrency,
+    )
+
+
+def pool(settings: Settings) -> Pool:
+    """The CPU processes."""
     return Pool(
         workers=_workers(settings.extract.workers),
         timeout_s=settings.extract.timeout_s,
@@ -229,7 +234,9 @@ def _pool(settings: Settings) -> Pool:
     )
 
 
-def _policies(settings: Settings) -> Callable[[str], HostPolicy]:
+def policies(settings: Settings) -> Callable[[str], HostPolicy]:
+    """How each host is treated."""
+
     def policy(host: str) -> HostPolicy:
         found = settings.fetch.for_host(host)
         return HostPolicy(concurrency=found.concurrency, delay_ms=round(found.delay_s * 1000))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,12 @@ import yaml
 
 from worker.errors import Problem
 from worker.settings import yaml_file
-from worker.settings.yaml_file import YamlFile, read
+from worker.settings.yaml_file import YamlFile, content, parsed
+
+
+def read(path: Path, environ: Mapping[str, str]) -> YamlFile | Problem:
+    data = content(path)
+    return data if isinstance(data, Problem) else parsed(str(path), data, environ)
 
 
 def written(folder: Path, text: str | bytes, environ: dict[str, str] | None = None) -> YamlFile | Problem:

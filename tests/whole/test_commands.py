@@ -112,7 +112,9 @@ def test_version_and_help(tmp_path: Path) -> None:
     assert "once" in CliRunner().invoke(app, ["--help"]).stdout
     for command in app.registered_commands:
         assert command.callback is not None
-        assert "Example: feedmill" in CliRunner().invoke(app, [command.callback.__name__, "--help"]).stdout
+        assert (
+            "Example: feedmill" in CliRunner().invoke(app, [command.name or command.callback.__name__, "--help"]).stdout
+        )
 
 
 @pytest.mark.parametrize("args", [["pol"], ["once", "--every"]], ids=["command", "option"])

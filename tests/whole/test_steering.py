@@ -7,23 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import running, until
-from worker.cli.main import app
+from tests.whole.typed import typed
 from worker.errors import FeedmillError
-
-
-def typed(worker: Worker, name: str, *args: str, status: int = 0) -> Result:
-    """The command, in this process; an error of feedmill's is what it printed, as `main` would."""
-    result = CliRunner().invoke(app, [name, "-c", str(worker.folder / "worker.yaml"), *args], env={"COLUMNS": "200"})
-    if isinstance(result.exception, FeedmillError):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def ids(result: Result) -> list[str]:

@@ -4,6 +4,7 @@ configure.py   init, check, schema
 running.py     once, run
 status.py      status;  feeds.py  feeds;  why.py  why
 steer.py       pause, resume, poll, retry
+add.py         add, discover;  opml.py  import, export;  listing.py  a feed list with feeds added to it
 asking.py      changes to the state: made here, or asked of the worker that runs;  naming.py  feeds by id, URL or tag
 backup.py      backup
 recover.py     recover

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from worker import __version__
+from worker.cli.add import add, discover
 from worker.cli.backup import backup
 from worker.cli.compact import compact
 from worker.cli.configure import check, init, schema
 from worker.cli.demo import demo
 from worker.cli.feeds import feeds
 from worker.cli.forget import forget
+from worker.cli.opml import export, import_
 from worker.cli.printing import console, errors
 from worker.cli.records import records
 from worker.cli.recover import recover
@@ -40,6 +42,9 @@ for command in (
     run,
     status,
     feeds,
+    add,
+    discover,
+    export,
     pause,
     resume,
     poll,
@@ -55,6 +60,7 @@ for command in (
     schema,
 ):
     app.command()(command)
+app.command("import")(import_)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,16 +1,18 @@
 """bytes → entries: what a feed document says, and which of it is new.
 
 `parse` is pure: no I/O, no clock, no chance. It can be slow on hostile input (two quadratics of feedparser are known),
-so it runs in a process that can be killed. `discover`, which finds the feeds of a page, is like it. `encode_entry` and
+so it runs in a process that can be killed. `discover`, which finds the feeds of a page, is like it; `known_forms`
+names those that the address of a page tells. `encode_entry` and
 `decode_entry` are how the store keeps an entry between its poll and its ingestion.
 """
 
 from __future__ import annotations
 
+from worker.feeds.forms import WELL_KNOWN, known_forms
 from worker.feeds.stored import decode_entry, encode_entry
 from worker.model import FoundFeed, Millis, NotAFeed, ParsedFeed
 
-__all__ = ["decode_entry", "discover", "encode_entry", "parse"]
+__all__ = ["WELL_KNOWN", "decode_entry", "discover", "encode_entry", "known_forms", "parse"]
 
 
 def parse(

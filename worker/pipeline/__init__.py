@@ -7,12 +7,14 @@ spared.py    hosts whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments
 pairing.py   whether state and output directory belong together
+discover.py  the feeds of a site;  trial.py  what a feed would give;  turns.py  a command's requests
 requests.py  what commands ask of who holds the state
 recover.py   an output directory → the state
 room.py      whether the disks have room for more
 replay.py    pages that were kept → what would come of them now
 """
 
+from worker.pipeline.discover import Discovered, Discoverer, Discovery
 from worker.pipeline.ingests import Ingester
 from worker.pipeline.pairing import check_pairing
 from worker.pipeline.polls import Poller
@@ -22,17 +24,27 @@ from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
 from worker.pipeline.requests import carry_out, of_feeds
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
+from worker.pipeline.trial import Article, Trial, Tried
+from worker.pipeline.turns import Looks, Turns
 
 __all__ = [
+    "Article",
     "Compared",
+    "Discovered",
+    "Discoverer",
+    "Discovery",
     "Gate",
     "Ingester",
+    "Looks",
     "NotCompared",
     "Poller",
     "Publisher",
     "Recovered",
     "Replayed",
     "Room",
+    "Trial",
+    "Tried",
+    "Turns",
     "carry_out",
     "check_pairing",
     "of_feeds",

@@ -5,14 +5,19 @@
     quantities  durations and sizes                                   addresses   a feed's URL, and the id made of it
     endpoints   where the worker itself is reached
     problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
+    opml        other readers' lists, in and out                      editing    feeds added to a list in place
     load        all of it, in order                                   documentation  JSON Schemas, templates
 
 Nothing here keeps settings between calls, and nothing reads the environment by itself: it is an argument.
 """
 
 from worker.settings.documentation import init_files, json_schema
+from worker.settings.editing import Item, added, replace
 from worker.settings.endpoints import Endpoint, is_loopback
 from worker.settings.load import load
+from worker.settings.opml import document as opml_document
+from worker.settings.opml import is_opml
+from worker.settings.opml import items as opml_items
 from worker.settings.quantities import seconds
 from worker.settings.schema import Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings, Web
 
@@ -22,15 +27,21 @@ __all__ = [
     "Extract",
     "Fetch",
     "Host",
+    "Item",
     "Log",
     "Output",
     "PerHost",
     "Schedule",
     "Settings",
     "Web",
+    "added",
     "init_files",
     "is_loopback",
+    "is_opml",
     "json_schema",
     "load",
+    "opml_document",
+    "opml_items",
+    "replace",
     "seconds",
 ]

@@ -10,18 +10,22 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from worker.errors import ConfigError, Problem
+from worker.settings import opml
 from worker.settings.feeds import feeds_of
 from worker.settings.problems import problems_of
 from worker.settings.schema import Settings, WorkerFile
-from worker.settings.yaml_file import Loc, YamlFile, read
+from worker.settings.yaml_file import Loc, YamlFile, content, of_nodes, parsed
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
+def load(path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes] | None = None) -> Settings:
     """The settings in the file at `path`, and the feeds of every list that it names.
+
+    instead: contents that are not in the files yet.
 
     Raises ConfigError with all problems of all files, in the order of files, lines and columns.
     """
-    file = read(path, environ)
+    new = instead or {}
+    file = _read(path, environ, new)
     if isinstance(file, Problem):
         raise ConfigError([_hinted(file)])
     problems = list(file.problems)
@@ -33,7 +37,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     lists: list[YamlFile] = []
     paths = _list_paths(path, file)
     for list_path, named_at in paths.items():
-        found = read(list_path, environ)
+        found = _read(list_path, environ, new)
         if isinstance(found, YamlFile):
             lists.append(found)
         elif named_at and not found.line:
@@ -57,6 +61,16 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         feeds=feeds,
         files=(path, *paths),
     )
+
+
+def _read(path: Path, environ: Mapping[str, str], instead: Mapping[Path, bytes]) -> YamlFile | Problem:
+    data = instead[path] if path in instead else content(path)
+    if isinstance(data, Problem):
+        return data
+    if not opml.is_opml(path.name):
+        return parsed(str(path), data, environ)
+    root = opml.nodes(data, name=str(path))
+    return root if isinstance(root, Problem) else of_nodes(str(path), root, None)
 
 
 def _list_paths(path: Path, file: YamlFile) -> dict[Path, Loc]:

@@ -22,6 +22,11 @@ def seconds(text: str) -> float | None:
     return sum(float(number) * unit for number, unit in zip(match.groups(), _UNITS_S.values(), strict=True) if number)
 
 
+def duration(of_s: float) -> str:
+    """Seconds as a duration that `seconds` reads: `900s`, `0.25s`."""
+    return f"{of_s:.9f}".rstrip("0").rstrip(".") + "s"
+
+
 def size_bytes(text: str) -> int | None:
     """`512B`, `20kB`, `1.5MB`, `1GB` in bytes; None where it is no size."""
     match = re.fullmatch(SIZE, text)

@@ -211,7 +211,7 @@ class Log(Section):
 class WorkerFile(Section):
     """worker.yaml: what the service does. Every key may be left out; paths are relative to the file."""
 
-    feeds: tuple[str, ...] = _key(["feeds.yaml"], "Feed lists: YAML files, or globs such as lists/**/*.yaml.")
+    feeds: tuple[str, ...] = _key(["feeds.yaml"], "Feed lists: YAML or OPML files, or globs such as lists/**/*.yaml.")
     state: StateFile = _key("sqlite:///../state/feedmill.db", "The database that knows what was seen and what is due.")
     output: Output = _section(Output)
     fetch: Fetch = _section(Fetch)

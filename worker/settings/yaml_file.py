@@ -104,15 +104,19 @@ class YamlFile:
         return node, key_node, loc
 
 
-def read(path: Path, environ: Mapping[str, str]) -> YamlFile | Problem:
-    """The file at `path`, its variables taken from `environ`; a Problem where it can't be read or is no YAML."""
+def content(path: Path) -> bytes | Problem:
+    """What the file at `path` holds; a Problem where it can't be read."""
     name = str(path)
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         return Problem(file=name, message="no such file")
     except (OSError, ValueError) as error:  # ValueError: no name of a file
         return Problem(file=name, message=f"can't be read: {getattr(error, 'strerror', error)}")
+
+
+def parsed(name: str, data: bytes, environ: Mapping[str, str]) -> YamlFile | Problem:
+    """The file of that name and content, its variables taken from `environ`; a Problem where it is no YAML."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -129,6 +133,11 @@ def read(path: Path, environ: Mapping[str, str]) -> YamlFile | Problem:
         return _syntax_problem(name, text, error)
     except RecursionError:
         return Problem(file=name, message="nested too deeply")
+    return of_nodes(name, root, environ)
+
+
+def of_nodes(name: str, root: Node | None, environ: Mapping[str, str] | None) -> YamlFile:
+    """The file that a tree of nodes stands for. environ: None where there are no variables in it, whatever it says."""
     values = _Values(name, environ)
     value = None if root is None else values.of(root, ())
     return YamlFile(
@@ -136,7 +145,7 @@ def read(path: Path, environ: Mapping[str, str]) -> YamlFile | Problem:
         value=value,
         problems=tuple(values.problems),
         _root=root,
-        _environ=environ,
+        _environ=environ or {},
         _reported=frozenset(values.reported),
     )
 
@@ -148,7 +157,7 @@ class _Values:
     (https://en.wikipedia.org/wiki/Billion_laughs_attack) takes no longer than any other of its size.
     """
 
-    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, name: str, environ: Mapping[str, str] | None) -> None:
         self.problems: list[Problem] = []
         self.reported: set[int] = set()
         self._name = name
@@ -198,7 +207,7 @@ class _Values:
 
     def _scalar(self, node: ScalarNode, loc: Loc) -> Plain:
         if node.tag in _TEXTS:
-            if "$" not in node.value:
+            if "$" not in node.value or self._environ is None:
                 return str(node.value)
             text = expanded(node.value, self._environ)
             if isinstance(text, Unexpanded):

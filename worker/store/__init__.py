@@ -31,7 +31,7 @@ from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.publications import Publications, Sealed
 from worker.store.recovery import Learned, Recovery, Written
 from worker.store.requests import Request, answer_to, ask
-from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_status
+from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_not_before, read_status
 from worker.store.store import Store
 from worker.store.why import EntryStory, Queued, Story, read_story
 
@@ -56,6 +56,7 @@ __all__ = [
     "backup",
     "database_url",
     "read_hosts",
+    "read_not_before",
     "read_status",
     "read_story",
 ]

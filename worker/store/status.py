@@ -21,6 +21,7 @@ class FeedStatus:
     id: FeedId
     url: str
     title: str | None
+    site_url: str | None
     polled_at: Millis | None
     next_poll_at: Millis | None
     why: str | None
@@ -86,6 +87,17 @@ def read_hosts(path: Path, *, now: Millis) -> list[HostStatus]:
     ]
 
 
+def read_not_before(path: Path, host: str) -> Millis:
+    """Until when the worker leaves a host alone; 0 where nothing is known of it. Raises StateError."""
+    if not path.exists():
+        return Millis(0)
+    engine = open_readonly(path)
+    with engine.connect() as connection:
+        found = connection.scalar(select(t.host.c.not_before).where(t.host.c.name == host))
+    engine.dispose()
+    return Millis(found or 0)
+
+
 def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
     """All feeds that are listed, by id, and the totals. Raises StateError."""
     engine = open_readonly(path)
@@ -112,6 +124,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             id=FeedId(row.id),
             url=row.url,
             title=row.title,
+            site_url=row.site_url,
             polled_at=row.polled_at,
             next_poll_at=None if row.retired or row.paused else row.next_at or row.due_at,
             why=row.why,

@@ -1,0 +1,254 @@
+"""add, discover, import, export: a list is added to, and nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from tests.site import Answer, Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, page, prose, rss
+from tests.whole.typed import typed
+from worker.errors import ConfigError, FeedmillError
+
+BEFORE = "# mine\nfeeds:\n  - https://a.example/feed   # the first\n"
+
+
+def names(*hrefs: str) -> Answer:
+    """A page that names feeds."""
+    links = "".join(f'<link rel=alternate type="application/rss+xml" href="{href}">' for href in hrefs)
+    return Answer(body=f"<!doctype html><html><head><title>P</title>{links}</head><body>Hi</body></html>".encode())
+
+
+@pytest.fixture
+def listing(worker: Worker) -> Worker:
+    """A worker with a list that has a comment."""
+    worker.configure([])
+    (worker.folder / "feeds.yaml").write_text(BEFORE)
+    return worker
+
+
+def text(worker: Worker) -> str:
+    return (worker.folder / "feeds.yaml").read_text()
+
+
+def found(worker: Worker, url: str, status: int = 0) -> list[str]:
+    return [feed["url"] for feed in json.loads(typed(worker, "discover", url, "--json", status=status).stdout)["found"]]
+
+
+def paths(site: Site) -> list[str]:
+    return [request.path for request in site.requests]
+
+
+# --- discover -------------------------------------------------------------------------------------------------------
+
+
+def test_a_feed_is_found_as_it_is(site: Site, listing: Worker) -> None:
+    """One request; its title and its number of entries are told."""
+    url = feed(site, "a", item("1", title="One"), item("2", title="Two"))
+    assert "Tests  (2 items; it is one itself)" in typed(listing, "discover", url).stdout
+    assert paths(site) == ["/feed"]
+
+
+def test_the_feeds_of_a_page_are_looked_at(site: Site, listing: Worker) -> None:
+    """Those that are none are left out; each address is asked once."""
+    good = feed(site, "a", item("1"))
+    site.add("a", "/", names("/feed", "/gone", "/page", "/feed?utm_source=x"))
+    site.add("a", "/page", page("T", "no feed"))
+    assert found(listing, site.url("a")) == [good]
+    assert sorted(paths(site)) == ["/", "/feed", "/gone", "/page"]
+
+
+def test_usual_places_are_asked_until_there_is_one(site: Site, listing: Worker) -> None:
+    """Below the page, then at the root of its site."""
+    site.add("a", "/blog/", page("T", "nothing named"))
+    url = site.add("a", "/rss", Answer(body=rss(item("1")), content_type="application/rss+xml"))
+    assert found(listing, site.url("a", "/blog/")) == [url]
+    assert paths(site) == ["/blog/", "/blog/feed", "/feed", "/rss"]
+
+
+def test_the_form_of_an_address_comes_first(site: Site, listing: Worker) -> None:
+    """A Mastodon server may be anywhere; where the form is wrong, the page is asked."""
+    url = site.add("m", "/@ada.rss", Answer(body=rss(item("1")), content_type="application/rss+xml"))
+    assert found(listing, site.url("m", "/@ada")) == [url]
+    other = feed(site, "n", item("1"))
+    site.add("n", "/@ada", names("/feed"))
+    assert found(listing, site.url("n", "/@ada")) == [other]
+    assert paths(site) == ["/@ada.rss", "/@ada.rss", "/@ada", "/feed"]
+
+
+def test_permanent_redirects_are_taken_up_and_others_are_not(site: Site, listing: Worker) -> None:
+    """What is listed is where the feed is for good."""
+    target = feed(site, "b", item("1"))
+    for status, expected in ((301, target), (308, target), (302, site.url("a", "/old")), (307, site.url("a", "/old"))):
+        site.add("a", "/old", Answer(status=status, headers={"Location": target}))
+        assert found(listing, site.url("a", "/old")) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        (Answer(status=404), "404"),
+        (Answer(status=429, headers={"Retry-After": "7"}), "patience"),
+        (Answer(status=301, headers={"Location": "/"}), "redirects"),
+        (Answer(body=b"%PDF-1.7", content_type="application/pdf"), "a PDF"),
+        (Answer(body=b"<!doctype html><title>Hi</title>"), "an HTML page"),
+    ],
+    ids=["not there", "patience", "circle", "another kind", "no feed"],
+)
+def test_why_there_is_none_is_told(site: Site, listing: Worker, route: Answer, said: str) -> None:
+    """And the status is 1."""
+    site.add("a", "/", route)
+    assert said in typed(listing, "discover", site.url("a"), status=1).output
+
+
+def test_guards_hold_for_what_a_page_names(site: Site, worker: Worker) -> None:
+    """Addresses that are not public are not asked, and no page has more than a few of its names looked at."""
+    worker.configure([], fetch={"allow_addresses": ["127.0.0.1/32"]})
+    site.add(
+        "a", "/", names("http://127.0.0.2/feed", "http://169.254.169.254/feed", *(f"/f{n}.xml" for n in range(50)))
+    )
+    assert found(worker, site.url("a"), status=1) == []
+    assert len(site.requests) <= 15
+
+
+def test_a_host_is_asked_at_its_pace(site: Site, worker: Worker) -> None:
+    """The configured delay lies between two requests, redirects included."""
+    worker.configure([], fetch={"per_host": {"delay": "200ms"}})
+    feed(site, "a", item("1"))
+    site.add("a", "/", names("/moved", "/gone"))
+    site.add("a", "/moved", Answer(status=301, headers={"Location": "/feed"}))
+    assert found(worker, site.url("a")) == [site.url("a", "/feed")]
+    assert len(site.requests) == 4
+    for earlier, later in pairwise(site.exchanges):
+        assert later.request.at - earlier.ended >= 0.19
+
+
+def test_what_a_host_asked_the_worker_holds_for_commands(site: Site, worker: Worker) -> None:
+    """Its Retry-After stands in the state."""
+    worker.configure([site.add("a", "/feed", Answer(status=429, headers={"Retry-After": "3600"}))])
+    worker.once()
+    assert "asked not to be asked" in typed(worker, "discover", site.url("a", "/feed"), status=1).output
+    assert len(site.requests) == 1
+
+
+# --- add ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_feed_is_added_by_its_site(site: Site, listing: Worker) -> None:
+    """With what was said of it; every byte of the list stays; `check` finds it good."""
+    url = feed(site, "b", item("1"))
+    site.add("b", "/", names("/feed"))
+    done = typed(listing, "add", site.url("b"), "--id", "b", "--tag", "x", "--tag", "y z", "--every", "15m")
+    assert "b added to" in done.stdout
+    assert text(listing) == f"{BEFORE}  - url: {url}\n    id: b\n    tags: [x, y z]\n    every: 15m\n"
+    assert "2 feeds" in typed(listing, "check").stdout
+    assert "listed already" in typed(listing, "add", url).stdout
+    assert not listing.state.exists()
+
+
+def test_mistakes_leave_the_list_as_it_is(site: Site, listing: Worker) -> None:
+    """What is wrong is told, in the words of `check`."""
+    url = feed(site, "b", item("1"))
+    with pytest.raises(ConfigError, match="expected a duration"):
+        typed(listing, "add", url, "--every", "often")
+    with pytest.raises(ConfigError, match="the same id"):
+        typed(listing, "add", url, "--id", "a.example-feed")
+    with pytest.raises(FeedmillError, match="--unchecked"):
+        typed(listing, "add", site.url("b", "/none"))
+    with pytest.raises(FeedmillError, match="not among the feed lists"):
+        typed(listing, "add", url, "--list", "other.yaml")
+    assert text(listing) == BEFORE
+
+
+def test_a_dry_run_shows_the_lines(listing: Worker) -> None:
+    """Without asking anybody, where that is wanted."""
+    done = typed(listing, "add", "https://b.example/feed", "--unchecked", "--tag", "x", "--dry-run")
+    assert "feeds.yaml:4\n  - url: https://b.example/feed\n    tags: [x]" in done.stdout
+    assert text(listing) == BEFORE
+
+
+def test_a_trial_shows_the_articles_and_touches_nothing(site: Site, listing: Worker) -> None:
+    """Title, entries, the first articles by the rules that the feed would have; robots.txt is heeded."""
+    site.add("p", "/robots.txt", Answer(body=b"User-agent: *\nDisallow: /private\n", content_type="text/plain"))
+    site.add("p", "/1", page("One", prose("heron")))
+    site.add("p", "/2", Answer(status=302, headers={"Location": "/3"}))
+    site.add("p", "/3", page("Three", prose("owl")))
+    links = [item("1", site.url("p", "/1"), "One"), item("2", site.url("p", "/2"), "Two")]
+    url = feed(site, "b", *links, item("3", site.url("p", "/private"), "Hidden", prose("rook")))
+    tried = json.loads(typed(listing, "add", url, "--try", "--json").stdout)
+    assert (tried["title"], tried["entries"]) == ("Tests", 3)
+    texts = [article["record"]["content_text"] for article in tried["articles"]]
+    assert ["heron" in texts[0], "owl" in texts[1], "rook" in texts[2]] == [True] * 3
+    assert "robots.txt" in tried["articles"][2]["reason"]
+    assert len(site.asked("p", "/robots.txt")) == 1
+    assert site.asked("p", "/private") == []
+    shown = typed(listing, "add", url, "--try", "--full-text", "never").output
+    assert "Nothing was written" in shown
+    assert "skipped" in shown
+    assert text(listing) == BEFORE
+    assert not listing.state.exists()
+    assert not listing.out.exists()
+
+
+# --- import, export -------------------------------------------------------------------------------------------------
+
+OPML = """<opml version="2.0"><body><outline text="World"><outline text="Asia">
+<outline text="One" xmlUrl="https://one.example/feed"/><outline text="A" xmlUrl="https://A.example/feed"/>
+</outline></outline><outline text="Key" xmlUrl="https://two.example/?k=${KEY}"/></body></opml>"""
+
+
+def test_the_list_of_another_reader_is_added(listing: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is listed already is left out; nothing in it is a variable; a second time it adds nothing."""
+    monkeypatch.setenv("KEY", "hush")
+    (listing.folder / "mine.opml").write_text(OPML)
+    file = str(listing.folder / "mine.opml")
+    assert "2 feeds would be added" in typed(listing, "import", file, "--dry-run").stdout
+    assert text(listing) == BEFORE
+    assert "2 feeds added" in typed(listing, "import", file).stdout
+    assert text(listing) == (
+        f"{BEFORE}  - url: https://one.example/feed\n    title: One\n    tags: [World/Asia]\n"
+        "  - url: https://two.example/?k=$${KEY}\n    title: Key\n"
+    )
+    assert "0 feeds added" in typed(listing, "import", file).stdout
+    assert "hush" not in typed(listing, "feeds").stdout
+
+
+def test_a_bad_list_is_taken_in_not_at_all(listing: Worker) -> None:
+    """Its mistake is told with its line; where it would stand is known."""
+    (listing.folder / "mine.opml").write_text(OPML.replace("https://two", "gopher://two"))
+    with pytest.raises(ConfigError, match="expected an http or https URL"):
+        typed(listing, "import", str(listing.folder / "mine.opml"))
+    with pytest.raises(ConfigError, match="no such file"):
+        typed(listing, "import", str(listing.folder / "none.opml"))
+    assert text(listing) == BEFORE
+
+
+def test_what_is_exported_is_imported_as_it_was(site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or named as a list; titles are told to others, and not taken for the operator's own; secrets stay at home."""
+    monkeypatch.setenv("KEY", "hush")
+    url = feed(site, "b", item("1"))
+    feeds = [
+        {"url": url, "tags": ["World/Asia", "x"], "every": "15m", "full_text": "never"},
+        {"url": "https://c.example/feed", "id": "c", "title": "Sea", "cron": "0 5 * * 1", "headers": {"X": "${KEY}"}},
+        {"url": "https://d.example/feed?k=${KEY}", "id": "d"},
+    ]
+    worker.configure(feeds[:1])
+    worker.once()
+    worker.configure(feeds)
+    done = typed(worker, "export", str(worker.folder / "out.opml"))
+    document = (worker.folder / "out.opml").read_text()
+    assert 'title="Tests"' in document
+    assert "hush" not in document + done.output
+    assert "as their URLs may be secret: d" in done.output
+    assert "without their headers: c" in done.output
+    before = json.loads(typed(worker, "feeds", "--json").stdout)["feeds"][:2]
+    (worker.folder / "worker.yaml").write_text("{feeds: [out.opml], state: 'sqlite:///none.db'}")
+    named = json.loads(typed(worker, "feeds", "--json").stdout)["feeds"]
+    (worker.folder / "worker.yaml").write_text("{feeds: [new.yaml], state: 'sqlite:///none.db'}")
+    (worker.folder / "new.yaml").write_text("")
+    typed(worker, "import", str(worker.folder / "out.opml"))
+    imported = json.loads(typed(worker, "feeds", "--json").stdout)["feeds"]
+    assert named == imported == [{**feed, "state": None} for feed in before]

@@ -1,0 +1,167 @@
+"""add, discover."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from worker import app, urls
+from worker.cli.listing import listed
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.printing import ago, clean, console, counted, errors, plain, print_json
+from worker.errors import FeedmillError
+from worker.model import Feed
+from worker.pipeline import Article, Discovered, Discovery, Tried
+from worker.scouting import scouting
+from worker.settings import Settings, load
+
+Url = Annotated[str, typer.Argument(help="A feed, or a page of the site that has it.", metavar="URL")]
+_SHOWN = 240
+"""Characters of an article's text."""
+
+
+def add(
+    url: Url,
+    id: Annotated[str | None, typer.Option("--id", help="Its name for good; else a readable form of its URL.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Shown in place of its own title.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be given several times.")] = None,
+    every: Annotated[str | None, typer.Option("--every", help="Between polls.", metavar="15m")] = None,
+    cron: Annotated[str | None, typer.Option("--cron", help="When to poll, as a cron line.")] = None,
+    full_text: Annotated[str | None, typer.Option("--full-text", help="auto, always or never.")] = None,
+    into: Annotated[Path | None, typer.Option("--list", help="The feed list; else the first in YAML.")] = None,
+    trial: Annotated[bool, typer.Option("--try", help="Show what it would give, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the lines, and write nothing.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Take the URL as it is, without asking it.")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Adds a feed to the feed list, by its URL or that of its site; all else in the list stays as it is.
+
+    The feed is looked for and looked at first. With --try it is polled, and its first articles are extracted, by the
+    rules that it would have; neither the list nor the state is touched.
+
+    Example: feedmill add https://example.org --tag world --every 15m
+    """
+    settings = load(config, os.environ)
+    found = url if unchecked else _found(settings, url)
+    said = {"id": id, "title": title, "tags": tag, "every": every, "cron": cron, "full_text": full_text}
+    item = {"url": found} | {key: value for key, value in said.items() if value}
+    listing = listed(config, settings, [item], into=into)
+    if not listing.new:
+        console.print(f"{listing.known[0].id} is listed already: {found}", markup=False, soft_wrap=True)
+        return
+    (feed,) = listing.new
+    if trial:
+        _show(feed, asyncio.run(_tried(listing.settings, feed)), as_json)
+        return
+    if dry_run:
+        console.print(listing.shown(), markup=False, soft_wrap=True)
+        return
+    listing.write()
+    if as_json:
+        print_json({"id": feed.id, "url": feed.public_url or feed.url, "list": str(listing.path)})
+    else:
+        console.print(f"{feed.id} added to {listing.path}: {feed.public_url or feed.url}", markup=False, soft_wrap=True)
+
+
+def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Finds the feeds of a site: by its address, what its page names, the usual places. Each is looked at.
+
+    Politely, and nothing is asked twice. Ends with 1 where there is none.
+
+    Example: feedmill discover https://example.org
+    """
+    settings = load(config, os.environ)
+    discovery = _discovered(settings, url)
+    if as_json:
+        unseen = [{"url": feed.url, "title": feed.title} for feed in discovery.unseen]
+        print_json(
+            {"found": [plain(feed) for feed in discovery.found], "unseen": unseen, "problem": discovery.problem or None}
+        )
+    else:
+        for feed in discovery.found:
+            console.print(_line(feed), soft_wrap=True)
+        for other in discovery.unseen:
+            console.print(Text("  also named, not looked at: ") + clean(other.url), soft_wrap=True)
+        if discovery.problem:
+            errors.print("no feed found: " + discovery.problem, markup=False, soft_wrap=True)
+    if not discovery.found:
+        raise typer.Exit(1)
+
+
+def _discovered(settings: Settings, url: str) -> Discovery:
+    async def run() -> Discovery:
+        async with scouting(settings) as scout:
+            return await scout.discover(url)
+
+    url = url if "://" in url else f"https://{url}"
+    try:
+        return asyncio.run(run())
+    except urls.BadUrl as error:
+        raise FeedmillError(f"{error}; such as https://example.org") from None
+
+
+def _found(settings: Settings, url: str) -> str:
+    """The URL to be listed; others that there are, are told."""
+    discovery = _discovered(settings, url)
+    if not discovery.found:
+        raise FeedmillError(f"no feed found at {url}: {discovery.problem}; --unchecked adds it all the same")
+    first, *others = discovery.found
+    errors.print(_line(first), soft_wrap=True)
+    for other in others:
+        errors.print(Text("  there is another: ") + _line(other), soft_wrap=True)
+    if urls.without_credentials(url) != url and urls.canonical(first.url) == urls.canonical(url):
+        return url
+    return first.url
+
+
+def _line(feed: Discovered) -> Text:
+    newest = f", newest {ago(feed.newest_at, app.now())}" if feed.newest_at is not None else ""
+    title = clean(f"  {feed.title}", 80) if feed.title else Text("")
+    return clean(feed.url) + title + Text(f"  ({counted(feed.entries, 'item')}{newest}; {feed.how})", style="dim")
+
+
+async def _tried(settings: Settings, feed: Feed) -> Tried:
+    async with scouting(settings) as scout:
+        return await scout.tried(feed)
+
+
+def _show(feed: Feed, tried: Tried, as_json: bool) -> None:
+    if as_json:
+        print_json(plain(tried))
+    else:
+        for line in _said(feed, tried):
+            console.print(line, soft_wrap=True)
+    if tried.error is not None:
+        raise typer.Exit(1)
+
+
+def _said(feed: Feed, tried: Tried) -> Iterator[Text]:
+    if tried.error is not None:
+        yield clean(feed.id) + Text(" gives nothing: ") + clean(tried.error)
+        return
+    yield clean(tried.title or feed.id) + Text(f": {counted(tried.entries, 'item')}; of the first ones would come")
+    for article in tried.articles:
+        yield from _article(article)
+    yield Text("Nothing was written.", style="dim")
+
+
+def _article(article: Article) -> Iterator[Text]:
+    record = article.record
+    if record is None:
+        yield Text("\n") + clean(article.url) + Text("\n  nothing yet: ") + clean(article.reason)
+        return
+    about: dict[str, Any] = record["_ingest"]
+    yield Text("\n") + Text(clean(record.get("title") or "without a title").plain, style="bold")
+    yield Text("  ") + clean(record.get("url") or article.url)
+    words = f"{about['extraction']}, {counted(about['word_count'] or 0, 'word')}"
+    authors = ", ".join(author["name"] for author in record.get("authors", ()))
+    yield Text("  ") + clean("; ".join(filter(None, (words, record.get("date_published"), authors, article.reason))))
+    if record["content_text"]:
+        yield Text("  ") + clean(record["content_text"], _SHOWN)

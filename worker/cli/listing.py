@@ -1,0 +1,79 @@
+"""A feed list with feeds added to it: checked as a whole before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import urls
+from worker.errors import FeedmillError
+from worker.model import Feed
+from worker.settings import Item, Settings, added, is_opml, load, replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What adding feeds to a list comes to."""
+
+    path: Path
+    before: bytes
+    after: bytes
+    settings: Settings
+    """With the feeds that are new."""
+    new: Sequence[Feed]
+    known: Sequence[Feed]
+    """What was to be added and is listed already, here or in another list."""
+
+    def write(self) -> None:
+        """Raises ConfigError where the list was changed meanwhile, or can't be written."""
+        replace(self.path, self.before, self.after)
+
+    def shown(self) -> str:
+        """The lines that are new."""
+        before = self.before.decode().splitlines()
+        lines = self.after.decode().splitlines()
+        start = next((n for n, (a, b) in enumerate(zip(before, lines, strict=False)) if a != b), len(before))
+        end = len(lines) - (len(before) - start)
+        return f"{self.path}:{start + 1}\n" + "\n".join(lines[start : max(end, start + 1)])
+
+
+def listed(config: Path, settings: Settings, items: Sequence[Item], *, into: Path | None = None) -> Listing:
+    """`items` in the list `into`, or in the first list in YAML; those that are listed already are left out.
+
+    Raises ConfigError with all that is wrong with the list as it would be.
+    """
+    path = _list(settings, into)
+    by_url = {urls.canonical(feed.url): feed for feed in settings.feeds}
+    known = {key: by_url[key] for item in items if (key := _key(item)) in by_url}
+    new = {key: item for item in items if (key := _key(item)) not in by_url}
+    before = path.read_bytes()
+    text = before.decode("utf-8-sig")
+    bom = before[: len(before) - len(text.encode())]
+    after = bom + added(text, list(new.values()), name=str(path)).encode() if new else before
+    found = load(config, os.environ, instead={path: after})
+    return Listing(
+        path=path,
+        before=before,
+        after=after,
+        settings=found,
+        new=[feed for feed in found.feeds if urls.canonical(feed.url) not in by_url],
+        known=list(known.values()),
+    )
+
+
+def _key(item: Item) -> str:
+    """The canonical URL; what is none is found out when the list is checked."""
+    url = str(item["url"])
+    return urls.canonical(url) if urls.absolute(url) is not None else url
+
+
+def _list(settings: Settings, into: Path | None) -> Path:
+    lists = [path for path in settings.files[1:] if not is_opml(path.name)]
+    if into is not None:
+        lists = [path for path in lists if path.resolve() == into.resolve()]
+    if not lists:
+        named = ", ".join(str(path) for path in settings.files[1:])
+        raise FeedmillError(f"{into or 'no list in YAML'} is not among the feed lists of the configuration: {named}")
+    return lists[0]

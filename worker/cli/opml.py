@@ -1,0 +1,82 @@
+"""import, export."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.listing import listed
+from worker.cli.naming import has_tag
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.printing import clean, console, counted, errors, print_json
+from worker.errors import OutputError
+from worker.settings import load, opml_document, opml_items
+from worker.store import read_status
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="The OPML file.", metavar="FILE")],
+    into: Annotated[Path | None, typer.Option("--list", help="The feed list; else the first in YAML.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be added, and write nothing.")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Adds the feeds of an OPML file, another reader's export, to the feed list; folders become tags.
+
+    Feeds that are listed already are left out. No feed is asked. All or nothing: what is wrong is told with its line.
+    An OPML file may also be named among the feeds: of worker.yaml, and stays where it is.
+
+    Example: feedmill import subscriptions.opml
+    """
+    settings = load(config, os.environ)
+    items = opml_items(file)
+    listing = listed(config, settings, items, into=into)
+    if listing.new and not dry_run:
+        listing.write()
+    if as_json:
+        print_json({"added": [feed.id for feed in listing.new], "known": [feed.id for feed in listing.known]})
+        return
+    for feed in listing.new if dry_run else ():
+        console.print(clean(feed.id), clean(feed.url), clean(", ".join(feed.tags)), soft_wrap=True)
+    verb = "would be added to" if dry_run else "added to"
+    known = f"; {len(listing.known)} listed already" if listing.known else ""
+    console.print(f"{counted(len(listing.new), 'feed')} {verb} {listing.path}{known}", markup=False, soft_wrap=True)
+
+
+def export(
+    file: Annotated[Path | None, typer.Argument(help="The file to write; without it, it is printed.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only feeds with this tag, or one below it.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Writes the feeds as OPML, for other readers and for `feedmill import`; tags become folders.
+
+    Titles and sites come from the state where there is one. Headers, and feeds whose URL holds what came from the
+    environment, are left out, since they may be secret; that is said.
+
+    Example: feedmill export subscriptions.opml
+    """
+    settings = load(config, os.environ)
+    known = {feed.id: feed for feed in read_status(settings.state)[0]} if settings.state.exists() else {}
+    wanted = [feed for feed in settings.feeds if tag is None or has_tag(feed, tag)]
+    feeds = [feed for feed in wanted if feed.public_url in ("", feed.url)]
+    about = {feed_id: (status.title, status.site_url) for feed_id, status in known.items()}
+    document = opml_document([(feed, *about.get(feed.id, (None, None))) for feed in feeds], title="feedmill")
+    if file is None:
+        sys.stdout.write(document.decode())
+    else:
+        try:
+            file.write_bytes(document)
+        except OSError as error:
+            raise OutputError(f"can't write {file}: {error.strerror}") from error
+    secret = [feed.id for feed in wanted if feed.public_url not in ("", feed.url)]
+    if secret:
+        errors.print(f"left out, as their URLs may be secret: {', '.join(secret)}", markup=False, soft_wrap=True)
+    headed = [feed.id for feed in feeds if feed.headers]
+    if headed:
+        errors.print(f"without their headers: {', '.join(headed)}", markup=False, soft_wrap=True)
+    if file is not None:
+        console.print(f"{counted(len(feeds), 'feed')} written to {file}", markup=False, soft_wrap=True)

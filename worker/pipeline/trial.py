@@ -1,0 +1,129 @@
+"""A feed tried out: what it would give, by the same poll and the same ingestion, of which nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from worker import urls
+from worker.model import (
+    EntryId,
+    Feed,
+    Ingest,
+    IngestDone,
+    Lease,
+    Millis,
+    Moved,
+    Poll,
+    PollDone,
+    Retry,
+    RobotsCopy,
+    RobotsRead,
+    SeenEntry,
+)
+from worker.pipeline.ingests import Ingester
+from worker.pipeline.polls import Poller
+from worker.pipeline.turns import Turns
+
+ARTICLES = 3
+MAX_STEPS = 12
+"""Requests for one article: redirects, robots.txt."""
+_NO_LEASE = Lease(work_id=0, host_id=0, slot=0, token=0, expires_at=Millis(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What a feed would give."""
+
+    title: str | None = None
+    entries: int = 0
+    articles: Sequence[Article] = ()
+    """Of the first entries."""
+    error: str | None = None
+    """Why it gave nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """An entry, as its record would be; without one, why it would not come yet."""
+
+    url: str | None
+    record: dict[str, Any] | None
+    reason: str | None = None
+
+
+class Trial:
+    """Tries feeds out, for a command."""
+
+    def __init__(self, *, poller: Poller, ingester: Ingester, turns: Turns, clock: Callable[[], Millis]) -> None:
+        self._poller, self._ingester, self._turns, self._clock = poller, ingester, turns, clock
+        self._robots: dict[str, RobotsCopy] = {}
+
+    async def of(self, feed: Feed, *, articles: int = ARTICLES) -> Tried:
+        """What the feed would give now, to who knows nothing of it yet."""
+        done = await self._polled(feed)
+        if isinstance(done, str):
+            return Tried(error=done)
+        if done.error is not None:
+            return Tried(error=done.error)
+        title = done.version.title if done.version else None
+        found = [await self._article(feed, seen, title) for seen in done.entries[:articles]]
+        return Tried(title=title, entries=len(done.entries), articles=found)
+
+    async def _polled(self, feed: Feed) -> PollDone | str:
+        work = Poll(lease=_NO_LEASE, feed_id=feed.id, url=feed.url)
+        for _ in range(MAX_STEPS):
+            host = urls.host_of(work.url)
+            if (refusal := await self._turns.wait(host)) is not None:
+                return refusal
+            done = await self._poller.poll(work)
+            self._turns.ended(host)
+            if isinstance(done, PollDone):
+                return done
+            if not isinstance(done, Moved):
+                break
+            work = replace(work, url=done.url, hops=done.hops, permanent=done.permanent)
+        return "it leads in circles"
+
+    async def _article(self, feed: Feed, seen: SeenEntry, title: str | None) -> Article:
+        work = Ingest(
+            lease=_NO_LEASE,
+            entry_id=EntryId(0),
+            record_id=seen.own.hex(),
+            feed_id=feed.id,
+            feed_title=title,
+            url=seen.page,
+            host=seen.host,
+            entry=seen.entry,
+            first_seen_at=self._clock(),
+        )
+        for _ in range(MAX_STEPS):
+            if work.url is not None:
+                copy = self._robots.get(urls.robots_url(work.url))
+                work = replace(work, robots=copy or RobotsCopy(url=urls.robots_url(work.url)))
+                if (refusal := await self._turns.wait(work.host)) is not None:
+                    return Article(url=work.url, record=None, reason=refusal)
+            done = await self._ingester.ingest(work)
+            self._turns.ended(work.host)
+            match done:
+                case IngestDone():
+                    return Article(url=seen.url, record=orjson.loads(done.draft.body), reason=done.draft.reason)
+                case Moved():
+                    work = replace(work, url=done.url, host=done.host, hops=done.hops)
+                case RobotsRead():
+                    self._learned(work, done)
+                    work = replace(work, host=done.host)
+                case Retry():
+                    return Article(url=seen.url, record=None, reason=f"{done.reason}; it would be tried again")
+                case _:
+                    break
+        return Article(url=seen.url, record=None, reason="its page leads in circles")
+
+    def _learned(self, work: Ingest, done: RobotsRead) -> None:
+        if work.url is None:
+            return
+        see = RobotsCopy(url=done.see) if done.see is not None else None
+        self._robots[urls.robots_url(work.url)] = see or RobotsCopy(url=done.url, text=done.text, problem=done.problem)

@@ -1,0 +1,68 @@
+"""Wires what looks at feeds for a command, beside a worker that may run: it writes nothing, and touches no state."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from worker import app
+from worker.model import Feed
+from worker.pipeline import Discoverer, Discovery, Gate, Ingester, Looks, Poller, Trial, Tried, Turns
+from worker.settings import Settings
+from worker.store import read_not_before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scout:
+    """Looks at feeds: asks politely, one thing at a time."""
+
+    _discoverer: Discoverer
+    _trial: Trial
+
+    async def discover(self, url: str) -> Discovery:
+        """The feeds of a site; see `Discoverer.discover`. Raises urls.BadUrl."""
+        return await self._discoverer.discover(url)
+
+    async def tried(self, feed: Feed) -> Tried:
+        """What a feed would give, by its own rules; see `Trial.of`."""
+        return await self._trial.of(feed)
+
+
+@asynccontextmanager
+async def scouting(settings: Settings) -> AsyncIterator[Scout]:
+    """The means for it, with the guards, delays and limits of the settings. Raises StateError."""
+    fetch, link_duplicates = settings.fetch, settings.dedup.exact == "link"
+    feeds = {feed.id: feed for feed in settings.feeds}
+    turns = Turns(
+        policies=app.policies(settings),
+        not_before=lambda host: read_not_before(settings.state, host),
+        clock=app.now,
+    )
+    async with app.pool(settings) as cpu, app.client(settings) as client:
+        poller = Poller(
+            client=client,
+            cpu=cpu,
+            feeds=feeds,
+            max_bytes=fetch.max_feed_bytes,
+            link_duplicates=link_duplicates,
+            clock=app.now,
+            chance=random.random,
+        )
+        ingester = Ingester(
+            client=client,
+            cpu=cpu,
+            gate=Gate(client, clock=app.now) if fetch.robots else None,
+            archive=None,
+            feeds=feeds,
+            max_bytes=fetch.max_page_bytes,
+            retries_s=fetch.retries_s,
+            link_duplicates=link_duplicates,
+            clock=app.now,
+        )
+        looks = Looks(client=client, turns=turns, max_bytes=fetch.max_feed_bytes)
+        yield Scout(
+            _discoverer=Discoverer(looks=looks, cpu=cpu, clock=app.now),
+            _trial=Trial(poller=poller, ingester=ingester, turns=turns, clock=app.now),
+        )
