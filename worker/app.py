@@ -209,6 +209,7 @@ def _store(settings: Settings) -> Store:
         planner=_planner(settings),
         window_ms=round(settings.dedup.window_s * 1000),
         keep_ms=round(settings.dedup.keep_s * 1000),
+        near=settings.dedup.near,
     )
 
 

@@ -53,7 +53,7 @@ fetch:
   retries: [1s]
 schedule: {min: 20s, first: 2h, max: 3d, jitter: 1, timezone: Europe/Berlin}
 extract: {workers: 3, timeout: 2s, memory: 512MB}
-dedup: {window: 0s, keep: 1d, exact: link}
+dedup: {window: 0s, keep: 1d, exact: link, near: off}
 log: {level: debug, format: json}
 """
     ).load({"Z": "true"})
@@ -90,7 +90,7 @@ log: {level: debug, format: json}
         "timezone": "Europe/Berlin",
     }
     assert settings.extract.model_dump() == {"workers": 3, "timeout_s": 2, "memory_bytes": 512_000_000}
-    assert settings.dedup.model_dump() == {"window_s": 0, "keep_s": 86400, "exact": "link"}
+    assert settings.dedup.model_dump() == {"window_s": 0, "keep_s": 86400, "exact": "link", "near": "off"}
     assert settings.log.model_dump() == {"level": "debug", "format": "json"}
 
 

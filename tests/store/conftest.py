@@ -11,6 +11,7 @@ from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, R
 from worker.model import HostPolicy, Millis
 from worker.store import Store
 from worker.store.database import open_database
+from worker.store.entries import Near
 
 OpenRun = Callable[..., AbstractAsyncContextManager[Run]]
 
@@ -34,7 +35,7 @@ def open_run(state_path: Path) -> OpenRun:
 
     @asynccontextmanager
     async def opened(
-        *, now: Millis = START, policy: HostPolicy = NO_PATIENCE, **hosts: HostPolicy
+        *, now: Millis = START, policy: HostPolicy = NO_PATIENCE, near: Near = "link", **hosts: HostPolicy
     ) -> AsyncIterator[Run]:
         """hosts: the policies of single hosts, by the first label of their names."""
 
@@ -42,7 +43,9 @@ def open_run(state_path: Path) -> OpenRun:
             return hosts.get(name.partition(".")[0], policy)
 
         plans = Plans()
-        async with Store(state_path, policies=policies, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS) as store:
+        async with Store(
+            state_path, policies=policies, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS, near=near
+        ) as store:
             yield Run(store, plans, now)
 
     return opened

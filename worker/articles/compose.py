@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from worker import dedup
-from worker.model import Article, Attachment, Author, Entry, Feed, Millis
-from worker.record import File, Ingest, Person, Raw, Record, rfc3339
+from worker.model import Article, Attachment, Author, Credit, Entry, Feed, Millis
+from worker.record import File, Ingest, Original, Person, Raw, Record, rfc3339
 
 
 def compose(
@@ -22,6 +22,7 @@ def compose(
     final_url: str | None,
     http_status: int | None,
     content_hash: str,
+    fingerprint: str | None = None,
     raw: Raw | None = None,
 ) -> Record:
     """The record but for what only its commit knows.
@@ -48,7 +49,7 @@ def compose(
         "final_url": final_url,
         "http_status": http_status,
         "content_hash": content_hash,
-        "fingerprint": None,
+        "fingerprint": fingerprint,
         "cluster_id": None,
         "duplicate_of": None,
         "duplicate_kind": None,
@@ -59,7 +60,7 @@ def compose(
         "sources": dict(article.sources),
         "publisher": article.publisher,
         "section": article.section,
-        "original": None,
+        "original": _original(article.original),
         "license": article.license,
         "raw": raw,
     }
@@ -84,6 +85,10 @@ def compose(
 
 def _person(author: Author) -> Person:
     return {"name": author.name} if author.url is None else {"name": author.name, "url": author.url}
+
+
+def _original(credit: Credit | None) -> Original | None:
+    return None if credit is None else {"name": credit.name, "url": credit.url}
 
 
 def _file(attachment: Attachment) -> File:

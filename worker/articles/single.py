@@ -7,7 +7,7 @@ import time
 from worker import urls
 from worker.articles.compose import compose
 from worker.articles.page import from_page
-from worker.dedup import content_hash, url_key
+from worker.dedup import content_hash, fingerprint, sketch, url_key
 from worker.model import Millis
 from worker.record import Record, rfc3339
 
@@ -25,6 +25,7 @@ def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis)
         body = html
     article = from_page(body, url=url, content_type=content_type, entry=None)
     address = article.canonical_url or _canonical(url)
+    sketched = sketch(article.text)
     made = compose(
         article,
         record_id=url_key(address or url).hex(),
@@ -37,6 +38,7 @@ def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis)
         final_url=None,
         http_status=None,
         content_hash=content_hash(article.text),
+        fingerprint=None if sketched is None else fingerprint(sketched),
     )
     made["_ingest"]["seq"] = 1  # what the schema asks of every record, as it does of the time
     made["_ingest"]["ingested_at"] = rfc3339(at)

@@ -100,9 +100,10 @@ def _hosts(hosts: list[HostStatus], now: Millis) -> Text:
 
 
 def _sentence(totals: Totals) -> str:
+    near = f", {totals.near_duplicates} of them near-duplicates" if totals.near_duplicates else ""
     parts = [
         f"{counted(totals.feeds, 'feed')}, {totals.failing} failing",
-        f"{counted(totals.articles, 'article')} written, {counted(totals.duplicates, 'duplicate')} kept out",
+        f"{counted(totals.articles, 'article')} written{near}, {counted(totals.duplicates, 'duplicate')} kept out",
         f"{totals.queued} queued",
     ]
     if totals.unpublished:

@@ -83,6 +83,7 @@ def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now
         what = entry.extraction or "taken back"
         yield Text(f"  written   {ago(entry.revised_at, now)}{revision}: {what}") + _because(entry)
         yield Text("  file      ") + clean(_file(entry, out))
+        yield from _story(entry)
     elif entry.reason:
         yield Text("  not written: ") + clean(entry.reason)
     if entry.gone_since is not None:
@@ -91,6 +92,14 @@ def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now
         yield from _waiting(entry.queued, now)
     feed = feeds.get(entry.feed_id)
     yield Text("  feed      ") + (Text(_polled(feed, now)) if feed else Text("no longer listed"))
+
+
+def _story(entry: EntryStory) -> Iterator[Text]:
+    if not entry.story:
+        return
+    of = f", a near-duplicate of {entry.copy_of}" if entry.copy_of else ""
+    yield Text(f"  story     {entry.cluster_id}{of}; its other copies:")
+    yield from (Text("            ") + clean(url) for url in entry.story)
 
 
 def _because(entry: EntryStory) -> Text:

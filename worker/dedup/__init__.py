@@ -2,14 +2,19 @@
 
 keys.py    an entry's identities within its feed, and across feeds by its canonical URL
 text.py    normalised words; hashes over them
+sketch.py  a text as a sketch, by which its copies are known
+credits.py whether an article is the one that another credits
 judge.py   new, known, changed, or a duplicate: decided with what the store found under the keys
 """
 
+from worker.dedup.credits import credits
 from worker.dedup.judge import Duplicate, Known, New, Nothing, Ref, Write, judge, place
 from worker.dedup.keys import Identity, identity, url_key
+from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
 from worker.dedup.text import content_hash, revision_key, text_key, title_key, version_key, word_count, words
 
 __all__ = [
+    "Common",
     "Duplicate",
     "Identity",
     "Known",
@@ -17,11 +22,16 @@ __all__ = [
     "Nothing",
     "Ref",
     "Write",
+    "common",
     "content_hash",
+    "credits",
+    "fingerprint",
     "identity",
+    "is_copy",
     "judge",
     "place",
     "revision_key",
+    "sketch",
     "text_key",
     "title_key",
     "url_key",

@@ -25,6 +25,17 @@ class Ref:
     duplicate_of: EntryId | None
     has_page: bool = False
     """Its last record holds the text of its page."""
+    record_id: bytes = b""
+    url: str | None = None
+    cluster_id: bytes | None = None
+    """The record that was the first of its story, where that is another one."""
+    copy_of: bytes | None = None
+    """The record of which its own is named as a near-duplicate."""
+
+    @property
+    def cluster(self) -> bytes | None:
+        """What its record has for `cluster_id`; None where it has none yet."""
+        return self.cluster_id or (self.record_id if self.revision and self.text_key else None)
 
 
 @dataclass(frozen=True, slots=True)

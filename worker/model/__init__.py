@@ -55,6 +55,11 @@ from worker.model.outcome import (
     Redirected,
     Throttled,
 )
+from worker.model.story import (
+    AGENCY,
+    Credit,
+    Sketch,
+)
 from worker.model.timing import (
     NO_HINTS,
     Freshness,
@@ -71,6 +76,7 @@ from worker.model.work import (
 )
 
 __all__ = [
+    "AGENCY",
     "MAX_REDIRECTS",
     "NO_HINTS",
     "Article",
@@ -78,6 +84,7 @@ __all__ = [
     "Attachment",
     "Author",
     "Broken",
+    "Credit",
     "Done",
     "Draft",
     "Entry",
@@ -115,6 +122,7 @@ __all__ = [
     "RobotsCopy",
     "RobotsRead",
     "SeenEntry",
+    "Sketch",
     "Sought",
     "Throttled",
     "Validators",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from worker.model.document import Author
 from worker.model.feed import Extraction, Millis, Precision
+from worker.model.story import Credit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,5 +36,6 @@ class Article:
     publisher: str | None = None
     section: str | None = None
     license: str | None = None
+    original: Credit | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each field came from: {field: feed | jsonld | opengraph | meta | page | …}."""

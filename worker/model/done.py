@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from worker.model.feed import EntryId, Extraction, FeedId, Millis, Op
 from worker.model.outcome import FailureClass
+from worker.model.story import Credit, Sketch
 from worker.model.timing import NO_HINTS, Freshness, Hints
 from worker.model.work import NO_VALIDATORS, Lease, Validators
 
@@ -112,6 +113,10 @@ class Draft:
     """The same without its content, where the page is gone: written once that is sure."""
     url_keys: tuple[bytes, ...] = ()
     """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
+    sketch: Sketch | None = None
+    """Of the text, by which its copies are known; None where it is too short."""
+    credit: Credit | None = None
+    """Where it says that it is from."""
     extraction: Extraction
     retry: bool = False
     """Something stood in the article's place on its page: it is worth asking again."""

@@ -12,7 +12,7 @@ from worker import dedup, urls
 from worker.errors import OutputError
 from worker.model import Millis
 from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, Step, is_expiry, segment_path
-from worker.store import OutboxSegment, Store
+from worker.store import OutboxRow, OutboxSegment, Store
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
@@ -112,6 +112,13 @@ class Publisher:
         return published.records
 
 
+def _kind(row: OutboxRow) -> str | None:
+    """Who has all of another's text has no record but one without content."""
+    if row.duplicate_of is None:
+        return None
+    return "exact" if row.op == "duplicate" else "near"
+
+
 def _segment(numbered: OutboxSegment) -> Segment:
     rows = tuple(
         Row(
@@ -120,8 +127,8 @@ def _segment(numbered: OutboxSegment) -> Segment:
             revision=row.revision,
             ingested_at=row.ingested_at,
             duplicate_of=row.duplicate_of,
-            duplicate_kind="exact" if row.duplicate_of else None,
-            cluster_id=None,
+            duplicate_kind=_kind(row),
+            cluster_id=row.cluster_id,
             body=row.body,
         )
         for row in numbered.rows

@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypedDict
+
+import orjson
 
 from worker import dedup, urls
 from worker.errors import OutputError, StateDamaged
-from worker.model import Article, Author, Entry, FeedId, Millis
+from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch
 from worker.output import FileLine, last_segment, read_records
 from worker.pipeline.pairing import lacking, pairing
 from worker.record import Record
@@ -91,7 +94,7 @@ def _written(record: Record) -> Written:
         feed_id=feed_id,
         op=ingest["op"],
         revision=ingest["revision"],
-        duplicate_of=None if ingest["duplicate_of"] is None else bytes.fromhex(ingest["duplicate_of"]),
+        duplicate_of=bytes.fromhex(exact) if (exact := _exact(record)) else None,
         url=entry.url,
         url_key=entry.url_key,
         page_keys=tuple(sorted(dedup.url_key(url) for url in revealed if not urls.is_home(url))),
@@ -100,6 +103,36 @@ def _written(record: Record) -> Written:
         revision_key=dedup.revision_key(article),
         extraction=ingest["extraction"],
         first_seen_at=_millis(ingest["first_seen_at"]),
+        **_story(record),
+    )
+
+
+def _exact(record: Record) -> str | None:
+    """What it is a duplicate of, without a text of its own."""
+    ingest = record["_ingest"]
+    return ingest["duplicate_of"] if ingest["duplicate_kind"] == "exact" else None
+
+
+class _Story(TypedDict):
+    sketch: Sketch | None
+    cluster_id: bytes | None
+    copy_of: bytes | None
+    credit: Credit | None
+    body: bytes
+
+
+def _story(record: Record) -> _Story:
+    """By what the copies of an article are known, and whether it waits for its original. Records of a worker that did
+    not look for near-duplicates have no cluster."""
+    ingest = record["_ingest"]
+    cluster_id, copy_of, original = ingest["cluster_id"], ingest["duplicate_of"], ingest["original"]
+    waits = original is not None and copy_of is None and ingest["sources"].get("original") != AGENCY
+    return _Story(
+        sketch=None if cluster_id is None else dedup.sketch(record["content_text"]),
+        cluster_id=None if cluster_id is None else bytes.fromhex(cluster_id),
+        copy_of=bytes.fromhex(copy_of) if copy_of and ingest["duplicate_kind"] == "near" else None,
+        credit=Credit(name=original["name"], url=original["url"]) if original and waits else None,
+        body=orjson.dumps(record) if waits else b"",
     )
 
 

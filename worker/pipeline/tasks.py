@@ -154,6 +154,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     entry_url = _canonical(entry.url)
     page_url = _canonical(source.url) if article.extraction == "ok" else None
     url = (article.canonical_url if article.extraction == "ok" else None) or page_url or entry_url
+    sketch = dedup.sketch(article.text)
     record = articles.compose(
         article,
         record_id=source.record_id,
@@ -166,6 +167,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         final_url=source.url,
         http_status=source.status,
         content_hash=dedup.content_hash(article.text),
+        fingerprint=None if sketch is None else dedup.fingerprint(sketch),
         raw=source.raw,
     )
     revealed = {found for found in (url, page_url) if found and found != entry_url and not urls.is_home(found)}
@@ -177,6 +179,8 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         title_key=dedup.title_key(article.title),
         revision_key=dedup.revision_key(article),
         url_keys=tuple(sorted(dedup.url_key(found) for found in revealed)),
+        sketch=sketch,
+        credit=article.original,
         extraction=article.extraction,
         retry=article.retry,
         reason=article.reason,

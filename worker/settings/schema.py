@@ -7,10 +7,10 @@ A default is written as it would be in the file; the attribute has its unit in i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from worker.model import Feed, FullText
 from worker.settings.endpoints import is_loopback
@@ -173,12 +173,19 @@ class Extract(Section):
     memory_bytes: SizeBytes = _key("1GB", "For each process; a page that takes more is given up.", name="memory")
 
 
+# YAML 1.1, which PyYAML reads, has `off` for false.
+Near = Annotated[Literal["link", "off", "drop"], BeforeValidator(lambda stated: "off" if stated is False else stated)]
+
+
 class Dedup(Section):
     """What counts as seen before."""
 
     window_s: Seconds = _key("30d", "How long a text is remembered.", name="window")
     keep_s: Seconds = _key("400d", "How long an entry is known after it has left its feed.", name="keep")
     exact: Literal["drop", "link"] = _key("drop", "A text seen before: drop, or link (a record naming the first).")
+    near: Near = _key(
+        "link", "Nearly one seen before: link (a whole record naming the first), off (not looked for), drop."
+    )
 
 
 class Web(Section):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+import zlib
+from typing import Any, Literal, assert_never
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -11,12 +12,17 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from worker.dedup import Duplicate, Nothing, Ref, Write, judge
 from worker.model import AsBefore, EntryId, Finished, IngestDone, Lease, Millis, Op, Validators
 from worker.schedule import Gone, next_look_if_gone
+from worker.store import stories
 from worker.store import tables as t
 from worker.store.graves import are_dead, bury
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
+from worker.store.stories import Story
+
+Near = Literal["link", "off", "drop"]
+"""What becomes of near-duplicates: a record each that names the first, as if there were no such thing, or nothing."""
 
 
-def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) -> Finished:
+def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, near: Near) -> Finished:
     """Writes the entry's record to the outbox where one is due, and takes the entry off the queue."""
     draft = done.draft
     me = ref_by_id(connection, done.entry_id)
@@ -26,13 +32,21 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
         bury(connection, [me.entry_id])
         return Finished()
     by_urls = refs_by_key(connection, draft.url_keys)
+    by_text = ref_by_text(connection, draft.text_key, done.at)
+    # What a reprint is from gets its record, though the text is known.
+    credited = by_text is not None and not me.revision and stories.is_original(connection, me, by_text, now=done.at)
     verdict = judge(
         draft,
         entry=me,
-        by_text=ref_by_text(connection, draft.text_key, done.at),
+        by_text=None if credited else by_text,
         # Pages that name each other as their canonical: one of them has to be written.
         by_urls=[other for other in by_urls.values() if original(other) != me.entry_id],
     )
+    story = stories.NO_STORY
+    if isinstance(verdict, Write) and near != "off":
+        story = stories.place(connection, me, draft, now=done.at)
+        if near == "drop" and story.first is not None and not me.revision:
+            verdict = Duplicate(story.first)
     result = Finished()
     values: dict[str, Any] = {"reason": draft.reason, "gone_since": None, "gone_answers": 0}
     match verdict:
@@ -45,9 +59,17 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
                 "text_key": draft.text_key,
                 "title_key": draft.title_key,
                 "extraction": draft.extraction,
+                "cluster_id": _other(story, me) if draft.text_key else story.cluster_id,
+                "copy_of": story.copy_of,
             }
-            _write(connection, op, revision=me.revision + 1, body=draft.body, at=done.at)
-            claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms)
+            body = draft.body
+            if story.original is not None:
+                body = stories.named(body, story.original, stories.title_of(connection, story.original.feed_id))
+            _write(connection, op, revision=me.revision + 1, body=body, at=done.at, story=story)
+            claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
+            if near != "off":
+                stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
+                _name(connection, me, story, at=done.at)
             _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
         case Duplicate(of):
             result = Finished(duplicates=1)
@@ -55,7 +77,9 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int) ->
                 "duplicate_of": original(of),
                 "revision": 0 if draft.pointer is None else 1,
                 "text_key": draft.text_key,
-                "reason": "its text is another entry's",
+                "reason": "its text is another entry's"
+                if story is stories.NO_STORY
+                else "its text is nearly another's",
             }
             write_duplicate(connection, of, body=draft.pointer, at=done.at)
             mine = t.entry.c.duplicate_of == me.entry_id
@@ -90,7 +114,8 @@ def _finish_gone(connection: Connection, done: IngestDone, me: Ref, removal: byt
         look_at = next_look_if_gone(gone, done.at)
         _take_off(connection, done.lease, done.at, look_at=look_at, validators=None)
         return Finished()
-    _write(connection, "delete", revision=me.revision + 1, body=removal, at=done.at)
+    story = Story(cluster_id=me.cluster, copy_of=me.copy_of)
+    _write(connection, "delete", revision=me.revision + 1, body=removal, at=done.at, story=story)
     # Should the page come back, whatever it says is an update.
     values = {"revision": me.revision + 1, "revised_at": done.at, "revision_key": b"", "extraction": None}
     connection.execute(update(t.entry).where(mine).values(values | {"reason": done.draft.reason}))
@@ -98,11 +123,32 @@ def _finish_gone(connection: Connection, done: IngestDone, me: Ref, removal: byt
     return Finished(op="delete")
 
 
+def _other(story: Story, me: Ref) -> bytes | None:
+    """The cluster, where it is not to be told from the entry: most articles are alone in theirs."""
+    alone = story.cluster_id == me.record_id and story.copy_of is None
+    return None if alone else story.cluster_id
+
+
+def _name(connection: Connection, me: Ref, story: Story, *, at: Millis) -> None:
+    """Reprints that came before their original get one update each that names it."""
+    site = stories.title_of(connection, me.feed_id) if story.reprints else None
+    for reprint in story.reprints:
+        theirs = ref_by_id(connection, EntryId(reprint.entry_id))
+        body = stories.named(zlib.decompress(reprint.body), me, site)
+        told = Story(cluster_id=story.cluster_id, copy_of=me.record_id)
+        _write(connection, "update", revision=theirs.revision + 1, body=body, at=at, story=told)
+        values = {"revision": theirs.revision + 1, "revised_at": at, "copy_of": me.record_id}
+        values["cluster_id"] = story.cluster_id
+        connection.execute(update(t.entry).where(t.entry.c.id == theirs.entry_id).values(values))
+        connection.execute(delete(t.reprint).where(t.reprint.c.entry_id == theirs.entry_id))
+
+
 def write_duplicate(connection: Connection, of: Ref, *, body: bytes | None, at: Millis) -> None:
     """A record that names the one that had the article first, where such are wanted."""
     if body is not None:
-        first = select(t.entry.c.record_id).where(t.entry.c.id == original(of))
-        _write(connection, "duplicate", revision=1, body=body, at=at, duplicate_of=connection.scalar(first))
+        first = ref_by_id(connection, original(of))
+        story = Story(cluster_id=first.cluster, copy_of=first.record_id)
+        _write(connection, "duplicate", revision=1, body=body, at=at, story=story)
 
 
 def original(of: Ref) -> EntryId:
@@ -111,16 +157,16 @@ def original(of: Ref) -> EntryId:
     return of.entry_id if of.duplicate_of is None else of.duplicate_of
 
 
-def _write(
-    connection: Connection, op: Op, *, revision: int, body: bytes, at: Millis, duplicate_of: bytes | None = None
+def _write(connection: Connection, op: Op, *, revision: int, body: bytes, at: Millis, story: Story) -> None:
+    values = {"duplicate_of": story.copy_of, "cluster_id": story.cluster_id}
+    connection.execute(insert(t.outbox).values(op=op, revision=revision, ingested_at=at, body=body, **values))
+
+
+def claim_text(
+    connection: Connection, key: bytes | None, entry_id: EntryId, at: Millis, window_ms: int, *, anyway: bool = False
 ) -> None:
-    connection.execute(
-        insert(t.outbox).values(op=op, revision=revision, ingested_at=at, body=body, duplicate_of=duplicate_of)
-    )
-
-
-def claim_text(connection: Connection, key: bytes | None, entry_id: EntryId, at: Millis, window_ms: int) -> None:
-    """A hash that has expired is taken over; one that has not is its owner's, who may only prolong it."""
+    """A hash that has expired is taken over; one that has not is its owner's, who may only prolong it, unless it is
+    taken `anyway`."""
     if key is None:
         return
     dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
@@ -129,7 +175,7 @@ def claim_text(connection: Connection, key: bytes | None, entry_id: EntryId, at:
         statement.on_conflict_do_update(
             index_elements=[t.content.c.key],
             set_={"entry_id": entry_id, "expires_at": at + window_ms},
-            where=(t.content.c.expires_at <= at) | (t.content.c.entry_id == entry_id),
+            where=None if anyway else (t.content.c.expires_at <= at) | (t.content.c.entry_id == entry_id),
         )
     )
 

@@ -25,7 +25,7 @@ from worker.model import (
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
-from worker.store.entries import finish_entry, finish_look
+from worker.store.entries import Near, finish_entry, finish_look
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.polls import AT_HOME, finish_polls, finish_seeking
@@ -47,6 +47,7 @@ def finish(
     policies: Policies,
     planner: Planner,
     window_ms: int,
+    near: Near = "link",
     polls_due_by: Millis | None = None,
 ) -> list[Finished]:
     """What became of each, in the order of the batch. Work whose lease was lost is refused: somebody else has it."""
@@ -63,7 +64,9 @@ def finish(
     results = dict(zip(polls, ended, strict=True))
     for place, done in released.items():
         if not isinstance(done, PollDone):
-            results[place] = _apply(connection, done, at_once=at_once, policies=policies, window_ms=window_ms)
+            results[place] = _apply(
+                connection, done, at_once=at_once, policies=policies, window_ms=window_ms, near=near
+            )
     touched = {host_id for _, hosts in results.values() for host_id in hosts}
     freed = list(released.values())
     _release(connection, freed, now)
@@ -73,7 +76,7 @@ def finish(
 
 
 def _apply(
-    connection: Connection, done: OtherDone, *, at_once: Millis, policies: Policies, window_ms: int
+    connection: Connection, done: OtherDone, *, at_once: Millis, policies: Policies, window_ms: int, near: Near
 ) -> tuple[Finished, set[int]]:
     """The effect of one, and the hosts that it gave work to."""
     work_id = done.lease.work_id
@@ -81,7 +84,7 @@ def _apply(
         case Sought():
             return finish_seeking(connection, done, policies=policies)
         case IngestDone():
-            return finish_entry(connection, done, window_ms=window_ms), set()
+            return finish_entry(connection, done, window_ms=window_ms, near=near), set()
         case AsBefore():
             return finish_look(connection, done), set()
         case Retry():

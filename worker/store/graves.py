@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from worker.model import Millis
+from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import chunks
 
@@ -32,6 +33,7 @@ def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection
     for batch in chunks(entry_ids):
         keys.update(connection.scalars(select(t.identity.c.key).where(t.identity.c.entry_id.in_(batch))))
         keys.update(connection.scalars(select(t.entry.c.record_id).where(t.entry.c.id.in_(batch))))
+        stories.unfile(connection, batch)
         for table in (t.identity, t.content, t.work):
             connection.execute(delete(table).where(table.c.entry_id.in_(batch)))
         connection.execute(delete(t.entry).where(t.entry.c.id.in_(batch)))

@@ -29,6 +29,7 @@ class OutboxRow:
     revision: int
     ingested_at: Millis
     duplicate_of: str | None
+    cluster_id: str | None
     body: bytes
 
 
@@ -115,6 +116,7 @@ def _row(row: Row[Any]) -> OutboxRow:
         revision=row.revision,
         ingested_at=Millis(row.ingested_at),
         duplicate_of=None if row.duplicate_of is None else row.duplicate_of.hex(),
+        cluster_id=None if row.cluster_id is None else row.cluster_id.hex(),
         body=row.body,
     )
 

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, bindparam, 
 from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateDamaged, StateError
-from worker.model import EntryId, Extraction, FeedId, Millis, Op
-from worker.store import publications
+from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Sketch
+from worker.store import publications, stories
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.entries import claim_text
@@ -48,6 +48,14 @@ class Written:
     revision_key: bytes
     extraction: Extraction
     first_seen_at: Millis
+    sketch: Sketch | None = None
+    cluster_id: bytes | None = None
+    copy_of: bytes | None = None
+    """The record of which it is a near-duplicate."""
+    credit: Credit | None = None
+    """What it is from, as far as that is still to come."""
+    body: bytes = b""
+    """Of the record, where there is a credit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +163,16 @@ def _values(record: Written) -> dict[str, object]:
         "revision_key": record.revision_key,
         "text_key": record.text_key,
         "extraction": record.extraction,
+        "cluster_id": None if _is_alone(record) else record.cluster_id,
+        "copy_of": record.copy_of,
         "duplicate_of": None,
         "reason": None,
     }
+
+
+def _is_alone(record: Written) -> bool:
+    own = record.cluster_id == record.record_id and record.copy_of is None
+    return own and record.text_key is not None
 
 
 class _Learning:
@@ -194,6 +209,15 @@ class _Learning:
                 self._unresolved.append((entry_id, record.duplicate_of))
             return
         claim_text(self._connection, record.text_key, entry_id, self._now, self._window_ms)
+        stories.take_back(
+            self._connection,
+            entry_id,
+            record.sketch,
+            cluster_id=record.cluster_id,
+            credit=record.credit,
+            body=record.body,
+            expires_at=Millis(self._now + self._window_ms),
+        )
         for key in record.page_keys:
             if self._execute(_HOLDER, key=key).one_or_none() is None:
                 self._identify(key, entry_id)

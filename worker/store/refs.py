@@ -21,6 +21,10 @@ COLUMNS: tuple[Any, ...] = (
     t.entry.c.text_key,
     t.entry.c.duplicate_of,
     t.entry.c.extraction,
+    t.entry.c.record_id,
+    t.entry.c.url,
+    t.entry.c.cluster_id,
+    t.entry.c.copy_of,
 )
 
 
@@ -34,6 +38,10 @@ def ref(row: Row[Any]) -> Ref:
         text_key=row.text_key,
         duplicate_of=None if row.duplicate_of is None else EntryId(row.duplicate_of),
         has_page=row.extraction == "ok",
+        record_id=row.record_id,
+        url=row.url,
+        cluster_id=row.cluster_id,
+        copy_of=row.copy_of,
     )
 
 

@@ -68,6 +68,8 @@ class Totals:
     failing: int
     articles: int
     duplicates: int
+    near_duplicates: int
+    """Of the articles, those that name another."""
     queued: int
     quarantined: int
     unpublished: int
@@ -111,13 +113,18 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
         counts = [
             select(func.count()).select_from(t.entry).where(t.entry.c.revision > 0, t.entry.c.duplicate_of.is_(None)),
             select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None)),
+            # Who is a copy of another is in its cluster: of those there is an index.
+            select(func.count())
+            .select_from(t.entry)
+            .where(t.entry.c.cluster_id.is_not(None), t.entry.c.copy_of.is_not(None)),
             select(func.count())
             .select_from(t.work)
             .where(t.work.c.entry_id.is_not(None), t.work.c.priority < t.BACKFILL, ~t.work.c.quarantined),
             select(func.count()).select_from(t.work).where(t.work.c.quarantined),
             select(func.count()).select_from(t.outbox),
         ]
-        articles, duplicates, queued, quarantined, unpublished = (connection.scalar(count) or 0 for count in counts)
+        found = (connection.scalar(count) or 0 for count in counts)
+        articles, duplicates, near, queued, quarantined, unpublished = found
     engine.dispose()
     feeds = [
         FeedStatus(
@@ -147,6 +154,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
         failing=sum(feed.errors > 0 for feed in feeds),
         articles=articles,
         duplicates=duplicates,
+        near_duplicates=near,
         queued=queued,
         quarantined=quarantined,
         unpublished=unpublished,

@@ -17,9 +17,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
 from worker.model import Done, Feed, FeedId, Finished, Lease, Millis, Work
-from worker.store import claims, feeds, outbox, publications, requests, steering, takedowns
+from worker.store import claims, feeds, outbox, publications, requests, steering, stories, takedowns
 from worker.store import tables as t
 from worker.store.database import locked, open_database
+from worker.store.entries import Near
 from worker.store.finish import finish
 from worker.store.graves import bury_old
 from worker.store.polls import call_home
@@ -34,15 +35,25 @@ class Store:
     """The state in a SQLite database, held by this process alone. Use as an async context manager.
 
     policies: how each host is treated. planner: when a feed is polled next. window_ms: how long a text is remembered
-    for deduplication; keep_ms: how long an entry is known after it has left its feed.
+    for deduplication; keep_ms: how long an entry is known after it has left its feed. near: what becomes of
+    near-duplicates.
 
     Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
     then, and it may be repeated.
     """
 
-    def __init__(self, path: Path, *, policies: feeds.Policies, planner: Planner, window_ms: int, keep_ms: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        policies: feeds.Policies,
+        planner: Planner,
+        window_ms: int,
+        keep_ms: int,
+        near: Near = "link",
+    ) -> None:
         self._path, self._policies, self._planner = path, policies, planner
-        self._window_ms, self._keep_ms = window_ms, keep_ms
+        self._window_ms, self._keep_ms, self._near = window_ms, keep_ms, near
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
 
@@ -87,6 +98,7 @@ class Store:
             policies=self._policies,
             planner=self._planner,
             window_ms=self._window_ms,
+            near=self._near,
             polls_due_by=polls_due_by,
         )
 
@@ -159,6 +171,8 @@ class Store:
     async def upkeep(self, *, now: Millis) -> None:
         """Forgets texts whose window is over, entries that left their feed long ago, and old copies of robots.txt."""
         await self._write(_upkeep, now, self._keep_ms)
+        while await self._write(stories.expire, now):
+            pass  # between two steps of it, others have their turn
 
     def _open(self) -> None:
         with ExitStack() as held:

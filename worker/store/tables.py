@@ -177,6 +177,8 @@ entry = Table(
     Column("revision_key", LargeBinary, nullable=False),
     Column("text_key", LargeBinary),
     Column("duplicate_of", BigInteger),
+    Column("cluster_id", LargeBinary),  # record_id of the first of its story, where that is another
+    Column("copy_of", LargeBinary),  # record_id of what its own is a near-duplicate of
     Column("extraction", Text),
     Column("reason", Text),
     # 404s and 410s in a row of a page that was there
@@ -184,6 +186,12 @@ entry = Table(
     Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
     Index("entry_feed", "feed_id"),
     Index("entry_duplicate", "duplicate_of"),
+    Index(
+        "entry_cluster",
+        "cluster_id",
+        sqlite_where=text("cluster_id IS NOT NULL"),
+        postgresql_where=text("cluster_id IS NOT NULL"),
+    ),
 )
 
 identity = Table(
@@ -232,6 +240,40 @@ content = Table(
 )
 """Who has a text, for as long as `dedup.window` says."""
 
+sketch = Table(
+    "sketch",
+    metadata,
+    Column("entry_id", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("bins", LargeBinary, nullable=False),
+    Column("shingles", LargeBinary, nullable=False),  # those that it is filed under, 4 bytes each
+)
+"""Texts, to know their near-duplicates by, for as long as `dedup.window` says."""
+
+shingle = Table(
+    "shingle",
+    metadata,
+    Column("key", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, nullable=False),
+)
+"""Whose text is met under which run of words: the first that had it. Each has a few of its own, so that no look-up
+brings more than it asks for, however common the words."""
+
+reprint = Table(
+    "reprint",
+    metadata,
+    Column("entry_id", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("cluster_id", LargeBinary, nullable=False),
+    Column("name", Text),
+    Column("url", Text),
+    Column("body", LargeBinary, nullable=False),  # of its record, zlib
+    Column("expires_at", BigInteger, nullable=False),
+    Index("reprint_cluster", "cluster_id"),
+    Index("reprint_expires", "expires_at"),
+)
+"""Records that credit a publication whose own article has not come yet."""
+
 outbox = Table(
     "outbox",
     metadata,
@@ -240,6 +282,7 @@ outbox = Table(
     Column("revision", Integer, nullable=False),
     Column("ingested_at", BigInteger, nullable=False),
     Column("duplicate_of", LargeBinary),  # record_id
+    Column("cluster_id", LargeBinary),  # record_id
     Column("body", LargeBinary, nullable=False),
     Column("seq", BigInteger),
     Column("segment_id", BigInteger),

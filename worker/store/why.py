@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from worker.model import FeedId, Millis
 from worker.store import tables as t
 from worker.store.database import open_readonly
 from worker.store.graves import dead_keys
-from worker.store.refs import refs_by_key
+from worker.store.refs import ref, refs_by_key
 
+_OTHERS = 20
 _SEGMENTS = 3
 """An article is in the first segment that was begun after its commit or, with a backlog, in one of the next."""
 
@@ -54,6 +55,11 @@ class EntryStory:
     reason: str | None
     duplicate_of: str | None
     """The record id of what stands for it."""
+    cluster_id: str | None
+    copy_of: str | None
+    """The record id of what its own is a near-duplicate of."""
+    story: Sequence[str]
+    """The URLs of others in its cluster, the oldest first."""
     gone_since: Millis | None
     queued: Queued | None
     unpublished: bool
@@ -97,6 +103,7 @@ def _entry(connection: Connection, entry_id: int) -> EntryStory:
     row = connection.execute(select(t.entry).where(t.entry.c.id == entry_id)).one()
     first = select(t.entry.c.record_id).where(t.entry.c.id == row.duplicate_of)
     original = connection.scalar(first) if row.duplicate_of is not None else None
+    cluster = ref(row).cluster
     return EntryStory(
         record_id=row.record_id.hex(),
         url=row.url,
@@ -107,11 +114,23 @@ def _entry(connection: Connection, entry_id: int) -> EntryStory:
         extraction=row.extraction,
         reason=row.reason,
         duplicate_of=original and original.hex(),
+        cluster_id=cluster.hex() if cluster else None,
+        copy_of=row.copy_of.hex() if row.copy_of else None,
+        story=_others(connection, row.id, cluster),
         gone_since=row.gone_since,
         queued=_queued(connection, entry_id),
         unpublished=_is_unpublished(connection, row),
         paths=_paths(connection, row.revised_at),
     )
+
+
+def _others(connection: Connection, entry_id: int, cluster: bytes | None) -> Sequence[str]:
+    if cluster is None:
+        return ()
+    first = select(t.identity.c.entry_id).where(t.identity.c.key == cluster).scalar_subquery()
+    theirs = ((t.entry.c.cluster_id == cluster) | (t.entry.c.id == first), t.entry.c.id != entry_id)
+    said = func.coalesce(t.entry.c.url, t.entry.c.feed_id)
+    return connection.scalars(select(said).where(*theirs).order_by(t.entry.c.id).limit(_OTHERS)).all()
 
 
 def _queued(connection: Connection, entry_id: int) -> Queued | None:

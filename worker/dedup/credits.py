@@ -1,0 +1,34 @@
+"""Whether an article is the one that another says it is from. Pure."""
+
+from __future__ import annotations
+
+from worker import urls
+from worker.dedup.text import words
+from worker.model import Credit
+
+_MIN_NAME = 4  # letters of a name that is looked for in a host's
+
+
+def credits(credit: Credit, *, url: str | None, site: str | None) -> bool:
+    """The credit may mean the article at `url`, from a feed called `site`: by its host, or by the publication's name.
+
+    Asked of articles with nearly the same text alone: "The Post" are many.
+    """
+    host = _host(url)
+    if credit.url is not None and host and _host(credit.url) == host:
+        return True
+    name = words(credit.name or "")
+    if not name:
+        return False
+    if words(site or "")[: len(name)] == name:
+        return True
+    joined = "".join(name).removeprefix("the")
+    labels = {label.replace("-", "").removeprefix("the") for label in host.split(".")[:-1]}
+    return len(joined) >= _MIN_NAME and joined in labels
+
+
+def _host(url: str | None) -> str:
+    try:
+        return urls.host_of(url).removeprefix("www.") if url else ""
+    except urls.BadUrl:
+        return ""
