@@ -88,9 +88,9 @@ class Ingest(TypedDict):
     content_hash: Annotated[
         str, Field(pattern=r"^sha256-1:[0-9a-f]{64}$", description="Over the normalised text; versioned.")
     ]
-    fingerprint: Annotated[str | None, Field(description="Of the text, for near-duplicates; hexadecimal.")]
-    cluster_id: Annotated[str | None, Field(description="Shared by the copies of one story.")]
-    duplicate_of: Annotated[Id | None, Field(description="The id of the record that had the text first.")]
+    fingerprint: Annotated[str | None, Field(description="Of the text; copies agree in most of the last 64 digits.")]
+    cluster_id: Annotated[str | None, Field(description="Shared by the copies of one story; null: too short to tell.")]
+    duplicate_of: Annotated[Id | None, Field(description="The record that had the text first, or is its original.")]
     duplicate_kind: Literal["exact", "near"] | None
     extraction: Annotated[Extraction, Field(description="`ok`: the text is the page's; else why it is not.")]
     extractor: str | None

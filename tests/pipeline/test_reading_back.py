@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worker import dedup
 from worker.articles import compose
 from worker.errors import OutputError
-from worker.model import Article, Author, Entry, Extraction, Feed, FeedId, Millis
+from worker.model import Article, Author, Credit, Entry, Extraction, Feed, FeedId, Millis
 from worker.pipeline.recover import written
 from worker.record import Record, rfc3339
 
@@ -148,6 +148,36 @@ def test_what_it_says_of_itself_is_kept() -> None:
     found = written(record)
     assert (found.record_id, found.duplicate_of) == (b"\xab" * 16, b"\xcd" * 16)
     assert (found.feed_id, found.op, found.revision) == ("f", "duplicate", 3)
+
+
+LONG = " ".join(f"word{n}" for n in range(80))
+
+
+@pytest.mark.parametrize(
+    ("original", "copy_of", "waits"),
+    [
+        pytest.param({"name": "Quay", "url": None}, None, True, id="credits what has not come"),
+        pytest.param({"name": "Quay", "url": None}, "cd" * 16, False, id="credits what has"),
+        pytest.param(None, "cd" * 16, False, id="a copy"),
+        pytest.param(None, None, False, id="nobody's"),
+    ],
+)
+def test_its_story_is_kept(original: dict[str, str | None] | None, copy_of: str | None, waits: bool) -> None:
+    """The cluster, the text's sketch, and what it waits for."""
+    kind = copy_of and "near"
+    article = Article(extraction="ok", text=LONG)
+    told = {"cluster_id": "ab" * 16, "duplicate_of": copy_of, "duplicate_kind": kind, "original": original}
+    found = written(record_of(article, Entry(), **told))
+    assert (found.cluster_id, found.sketch) == (b"\xab" * 16, dedup.sketch(LONG))
+    assert (found.duplicate_of, found.copy_of) == (None, copy_of and b"\xcd" * 16)
+    assert (found.credit, bool(found.body)) == (Credit(name="Quay") if waits else None, waits)
+
+
+def test_an_agency_is_not_waited_for() -> None:
+    """Nor was it before."""
+    article = Article(extraction="ok", text=LONG, sources={"original": "agency"})
+    told = {"cluster_id": "ab" * 16, "original": {"name": "Reuters", "url": None}}
+    assert written(record_of(article, Entry(), **told)).credit is None
 
 
 @given(st.integers(EARLIEST, LATEST))

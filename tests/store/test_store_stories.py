@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,10 +11,11 @@ from sqlalchemy import func, select
 
 from tests.dedup.test_sketches import article
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, WINDOW_MS, Run, key, make_draft, make_entry
+from tests.store.samples import DAY, HOUR, START, WINDOW_MS, Run, key, make_draft, make_entry
+from tests.store.test_store_recovery import make_written
 from worker import dedup
 from worker.model import Credit, Draft, Finished
-from worker.store import OutboxRow
+from worker.store import OutboxRow, Recovery
 from worker.store import tables as t
 
 BEHIND = ["This article first appeared in the Quay Letter.", "Follow us, and join the ten thousand who do already."]
@@ -270,3 +272,24 @@ async def test_what_is_forgotten_is_nobodys_original(two: Run) -> None:
     assert await counts(two) == (0, 0, 0)
     await shown(two, "one", told(article(1)), feed="a")
     assert [said(row) for row in await two.publish()] == [("new", record_id("one", "a"), None)]
+
+
+async def test_stories_come_back_from_the_records(state_path: Path, open_run: OpenRun) -> None:
+    """After the loss of the state: copies join the cluster that was, and the original is told to who waits for it."""
+    reprint = told([*article(1), *BEHIND], credit=Credit(url=A))
+    cluster = bytes.fromhex(record_id("reprint", "b"))
+    copy = make_entry("copy", feed="b")
+    with Recovery(state_path, replace=False) as recovery:
+        texts = {"text_key": reprint.text_key, "revision_key": reprint.revision_key, "sketch": reprint.sketch}
+        first = make_written("reprint", feed="b", cluster_id=cluster, credit=reprint.credit, body=reprint.body, **texts)
+        second = make_written("copy", feed="b", cluster_id=cluster, copy_of=cluster, text_key=key("t"))
+        recovery.learn([first, second], last=None, now=START, window_ms=WINDOW_MS)
+    async with open_run() as run:
+        await run.start("a", "b", "c")
+        await run.poll("b", copy)
+        await run.ingest("copy", told(["Shorter now."], text_key=None), feed="b")
+        await shown(run, "cut", told([*article(1)[:-6]]), feed="c")
+        await shown(run, "one", told(article(1)), feed="a")
+        of, one = cluster.hex(), record_id("one", "a")
+        rows = [said(row) for row in await run.publish()]
+    assert rows == [("update", of, of), ("new", of, of), ("new", of, None), ("update", of, one)]

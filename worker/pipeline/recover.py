@@ -110,7 +110,7 @@ def _written(record: Record) -> Written:
 def _exact(record: Record) -> str | None:
     """What it is a duplicate of, without a text of its own."""
     ingest = record["_ingest"]
-    return ingest["duplicate_of"] if ingest["duplicate_kind"] == "exact" else None
+    return None if ingest["duplicate_kind"] == "near" else ingest["duplicate_of"]
 
 
 class _Story(TypedDict):

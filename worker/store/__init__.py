@@ -12,6 +12,7 @@ finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and 
 standing.py    … of polls: what they say of the feed, and when it is polled next
 polls.py       … and of its entries: new, known, duplicates
 entries.py     … of entries: new and changed articles, duplicates
+stories.py     … near-duplicates: what is filed, found, clustered, and named when it comes later
 hosts.py       how hosts are treated that refuse, or ask for patience in their robots.txt
 robots.py      what sites ask of robots
 refs.py        entries that are known, by key
