@@ -45,9 +45,9 @@ def test_the_jq_line_works(demo: tuple[Path, str]) -> None:
     assert len(done.stdout.splitlines()) == 51
 
 
-def test_the_feed_list_is_a_valid_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_a_feed_list_is_a_valid_one(tmp_path: Path, block: str) -> None:
     """The YAML of the README, loaded."""
-    (block,) = blocks("yaml")
     (tmp_path / "feeds.yaml").write_text(block)
     (tmp_path / "worker.yaml").write_text("")
     settings = load(tmp_path / "worker.yaml", {"TOKEN": "x"})

@@ -144,12 +144,11 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
 
 async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
     """The articles whose pages were kept, extracted again; see `pipeline.replay`. Raises OutputError."""
-    full_text = {feed.id: feed.full_text for feed in settings.feeds}
     async with pool(settings) as cpu:
         found = replay(
             settings.output.dir,
             cpu=cpu,
-            full_text=lambda feed_id: full_text.get(feed_id, "auto"),
+            listed={feed.id: feed for feed in settings.feeds},
             at_once=2 * _workers(settings.extract.workers),
         )
         async for one in found:

@@ -36,6 +36,8 @@ class Tally:
     """Records with op `new`."""
     updates: int = 0
     duplicates: int = 0
+    skipped: int = 0
+    """Entries that the rules of their feed leave out."""
     retries: int = 0
     incomplete: int = 0
     """Records whose page could not be had or read."""
@@ -58,10 +60,12 @@ class Tally:
                 self.failed_polls += done.error is not None
                 self.entries += finished.new
                 self.duplicates += finished.duplicates
+                self.skipped += finished.skipped
             case IngestDone():
                 self.new += finished.op == "new"
                 self.updates += finished.op == "update"
                 self.duplicates += finished.duplicates
+                self.skipped += finished.skipped
                 self.incomplete += finished.op is not None and done.draft.extraction not in ("ok", "skipped")
             case Retry():
                 self.retries += 1
@@ -80,13 +84,14 @@ def tell(done: Done, finished: Finished) -> None:
         case PollDone(error=str(error)):
             log.warning("feed.failed", error=error, status=done.status, **_next(done, finished))
         case PollDone():
-            tell = log.info if finished.new or finished.changed else log.debug
+            tell = log.info if finished.new or finished.changed or finished.skipped else log.debug
             tell(
                 "feed.polled",
                 status=done.status,
                 new=finished.new,
                 changed=finished.changed,
                 duplicates=finished.duplicates,
+                skipped=finished.skipped,
                 unchanged=done.unchanged,
                 **_next(done, finished),
             )
@@ -95,9 +100,10 @@ def tell(done: Done, finished: Finished) -> None:
         case Sought():
             log.warning("feed.lost", perhaps=done.found)
         case IngestDone():
-            tell = log.info if finished.op else log.debug
-            outcome = finished.op or ("duplicate" if finished.duplicates else "unchanged")
-            tell("entry.ingested", outcome=outcome, extraction=done.draft.extraction, reason=done.draft.reason)
+            tell = log.info if finished.op or finished.skipped else log.debug
+            kept_out = "skipped" if finished.skipped else "duplicate" if finished.duplicates else "unchanged"
+            reason = done.draft.skipped if finished.skipped else done.draft.reason
+            tell("entry.ingested", outcome=finished.op or kept_out, extraction=done.draft.extraction, reason=reason)
         case AsBefore():
             log.debug("entry.as_before")
         case Retry():

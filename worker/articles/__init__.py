@@ -11,6 +11,7 @@ jsonld.py    what a page says of itself in JSON-LD
 head.py      … and in meta, link and time elements
 metadata.py  one value a field, out of feed, JSON-LD, OpenGraph, meta and the page's face, each with its source
 bylines.py   who wrote it: persons out of what is stated or shown
+selection.py the part of a page that the rules of its feed name
 edges.py     lines around a text that are not of it
 dates.py     ISO 8601 → instant and precision
 plain.py     HTML and text of strangers → plain text
@@ -24,20 +25,30 @@ charset_normalizer take 17 MB to load, 52 MB after the first page, and 0.3 s. He
 from __future__ import annotations
 
 from worker.articles.compose import compose
-from worker.model import Article, Entry, FullText
+from worker.model import NO_RULES, Article, Entry, FullText, Rules
 from worker.record import Record
 
 __all__ = ["compose", "extract", "from_entry", "from_page"]
 
 
 def from_page(
-    body: bytes, *, url: str, content_type: str | None, entry: Entry | None, full_text: FullText = "auto"
+    body: bytes,
+    *,
+    url: str,
+    content_type: str | None,
+    entry: Entry | None,
+    full_text: FullText = "auto",
+    rules: Rules = NO_RULES,
 ) -> Article:
     """The article of a page; with `entry`, the feed's metadata lead and its content stands in for a poor page.
 
     url: where the page came from, after redirects. content_type: the HTTP header, verbatim.
     full_text: `always` takes the page's text wherever there is any; `auto` (and `never`, with which no page should
     have been fetched) takes the feed's own content where the page gives less than half of it.
+
+    rules: of the feed's owner. What `select` names is the text, to the letter, also where the feed has more; `remove`
+    takes parts out of it, or of what is extracted where nothing is selected. Metadata are of the whole page. Where
+    nothing on the page is what `select` names, the text is extracted as without it, and `reason` says so.
 
     What stands in the article's place (a wall, a challenge, an error, a list, a shell, or where a redirect from the
     entry's link ended) is never its text: the feed's content serves (`feed_only`), or there is none (`blocked`,
@@ -49,7 +60,7 @@ def from_page(
     """
     from worker.articles import page
 
-    return page.from_page(body, url=url, content_type=content_type, entry=entry, full_text=full_text)
+    return page.from_page(body, url=url, content_type=content_type, entry=entry, full_text=full_text, rules=rules)
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:

@@ -76,17 +76,17 @@ def by_address(asked: str | None, url: str) -> Gate | None:
     return None
 
 
-def by_page(seen: Seen, *, html: str, text: str, entry: Entry | None) -> Gate | None:
+def by_page(seen: Seen, *, html: str, text: str, entry: Entry | None, selected: bool = False) -> Gate | None:
     """What a page shows instead of its article; None where it may be the article.
 
-    html: the page's source. text: what was extracted from it.
+    html: the page's source. text: what was extracted from it. selected: its owner's rules say that this is the article,
+    so that neither a list nor what the feed did not announce is suspect.
     """
     page = _Page(seen=seen, html=html, text=text, entry=entry)
     if len(text) > _LONG_WALL:
-        return page.list()
-    return (
-        page.challenge() or page.consent() or page.error() or page.wall() or page.shell() or page.list() or page.stray()
-    )
+        return None if selected else page.list()
+    gate = page.challenge() or page.consent() or page.error() or page.wall() or page.shell()
+    return gate if gate or selected else page.list() or page.stray()
 
 
 @dataclass(kw_only=True)

@@ -9,11 +9,12 @@ import trafilatura
 from lxml.html import HtmlElement
 
 from worker import dedup
-from worker.articles import charset, edges, feed, fields, gates, marks, media, plain
+from worker.articles import charset, edges, feed, fields, gates, marks, media, plain, selection
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
 from worker.articles.seen import Seen, look
-from worker.model import Article, Entry, FullText
+from worker.model import NO_RULES, Article, Entry, FullText, Rules
+from worker.rules import page_url
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
 _OPENING = 6  # words, by which one text is known in another
@@ -26,7 +27,13 @@ _WITNESS_WORDS = 50  # a feed's content of so many words is an article, or most 
 
 
 def from_page(
-    body: bytes, *, url: str, content_type: str | None, entry: Entry | None, full_text: FullText = "auto"
+    body: bytes,
+    *,
+    url: str,
+    content_type: str | None,
+    entry: Entry | None,
+    full_text: FullText = "auto",
+    rules: Rules = NO_RULES,
 ) -> Article:
     """See `worker.articles.from_page`."""
     if not body.strip():
@@ -37,7 +44,7 @@ def from_page(
     if media.is_plain_text(body, content_type):
         page = replace(describe(entry), extractor=feed.EXTRACTOR, text=plain.lines(decoded))
         return _chosen(page, feed.text(entry) if entry else "", full_text)
-    asked = entry.url if entry else None
+    asked = page_url(entry.url, rules.rewrite) if entry and entry.url else None
     if gate := gates.by_address(asked, url):
         return _gated(gate, None, entry)
     # One tree for metadata and text: neither changes it (bare_extraction copies it: 0.8 ms, parsing takes 2.8).
@@ -45,18 +52,27 @@ def from_page(
     if tree is None:
         return _without_page(entry, "the page is not HTML")
     seen = look(tree, url)
-    text = _text(tree, url, comments=seen.is_discussion)
-    gate = gates.by_page(seen, html=decoded, text=text, entry=entry)
+    part = selection.part_of(tree, rules)
+    text = part.text or _text(part.tree, url, comments=seen.is_discussion)
+    gate = gates.by_page(seen, html=decoded, text=text, entry=entry, selected=part.text is not None)
     if gate and not gate.own_page:
         return _gated(gate, None, entry)
     described = describe(entry, seen)
-    page = replace(
-        described,
-        extractor=EXTRACTOR,
-        text=edges.cut(text, title=described.title, authors=(a.name for a in described.authors)),
-    )
+    if part.text:
+        page = replace(described, extractor=feed.EXTRACTOR, text=text)
+    else:
+        text = edges.cut(text, title=described.title, authors=(a.name for a in described.authors))
+        page = replace(described, extractor=EXTRACTOR, text=text)
     if gate:
         return _gated(gate, page, entry)
+    if part.text:
+        return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})
+    article = _best(page, seen, entry, full_text)
+    return replace(article, reason=article.reason or part.problem)
+
+
+def _best(page: Article, seen: Seen, entry: Entry | None, full_text: FullText) -> Article:
+    """The page's text or the feed's, by the kind of the page."""
     witness = feed.text(entry) if entry else ""
     if seen.is_recording:
         return _described(page, seen, witness)

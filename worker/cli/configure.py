@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections import Counter
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +16,7 @@ from worker import record, record_schemas
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, counted, errors, print_json
 from worker.errors import ConfigError, OutputError
+from worker.model import NO_RULES, Feed, Rules
 from worker.settings import init_files, json_schema, load
 
 
@@ -61,13 +65,24 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
             errors.print(counted(len(error.problems), "problem"))
         raise typer.Exit(2) from None
     if as_json:
-        print_json({"ok": True, "feeds": len(settings.feeds), "files": [str(file) for file in settings.files]})
+        found = {"ok": True, "feeds": len(settings.feeds), "files": [str(file) for file in settings.files]}
+        print_json(
+            {**found, "rules": {feed.id: list(_rules(feed)) for feed in settings.feeds if feed.rules != NO_RULES}}
+        )
         return
     console.print(f"ok: {counted(len(settings.feeds), 'feed')} in {counted(len(settings.files) - 1, 'list')}")
+    for name, number in Counter(name for feed in settings.feeds for name in _rules(feed)).items():
+        console.print(f"  {name}: of {counted(number, 'feed')}", markup=False)
     if not settings.feeds:
         console.print("No feed is listed: nothing will be polled.")
     if settings.fetch.contact is None:
         console.print("Set fetch.contact: the owners of the sites that you poll will want to know whom to ask.")
+
+
+def _rules(feed: Feed) -> Iterator[str]:
+    """The names of the rules that a feed has."""
+    names = (field.name for field in dataclasses.fields(Rules) if field.name != "filters_key")
+    return (name for name in names if getattr(feed.rules, name) != getattr(NO_RULES, name))
 
 
 class Which(StrEnum):

@@ -76,6 +76,8 @@ def summary(tally: Tally) -> str:
         f"{counted(tally.updates, 'update')}",
         f"{counted(tally.duplicates, 'duplicate')} kept out",
     ]
+    if tally.skipped:
+        parts.append(f"{tally.skipped} left out by rules")
     if tally.incomplete:
         parts.append(f"{tally.incomplete} from the feed alone")
     if tally.retries:

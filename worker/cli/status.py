@@ -106,6 +106,8 @@ def _sentence(totals: Totals) -> str:
         f"{counted(totals.articles, 'article')} written{near}, {counted(totals.duplicates, 'duplicate')} kept out",
         f"{totals.queued} queued",
     ]
+    if totals.skipped:
+        parts.append(f"{totals.skipped} left out by rules")
     if totals.unpublished:
         parts.append(f"{totals.unpublished} not sealed yet")
     if totals.quarantined:

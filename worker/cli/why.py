@@ -144,7 +144,8 @@ def _feed(feed: FeedStatus | None, feed_id: FeedId, now: Millis) -> Iterator[Tex
     if feed.why:
         yield Text("  because   ") + clean(feed.why)
     last = ago(feed.new_at, now)
-    yield Text(f"  entries   {feed.new_last} new at the last poll, {feed.new_total} in all, the last {last}")
+    left_out = f"; {feed.skipped} left out by its rules" if feed.skipped else ""
+    yield Text(f"  entries   {feed.new_last} new at the last poll, {feed.new_total} in all, the last {last}{left_out}")
 
 
 def _polled(feed: FeedStatus, now: Millis) -> str:

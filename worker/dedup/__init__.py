@@ -8,7 +8,19 @@ judge.py   new, known, changed, or a duplicate: decided with what the store foun
 """
 
 from worker.dedup.credits import credits
-from worker.dedup.judge import Duplicate, Known, New, Nothing, Ref, Write, judge, place
+from worker.dedup.judge import (
+    Duplicate,
+    Known,
+    New,
+    Nothing,
+    Ref,
+    Skip,
+    Skipped,
+    Write,
+    is_wanted_again,
+    judge,
+    place,
+)
 from worker.dedup.keys import Identity, identity, url_key
 from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
 from worker.dedup.text import content_hash, revision_key, text_key, title_key, version_key, word_count, words
@@ -21,6 +33,8 @@ __all__ = [
     "New",
     "Nothing",
     "Ref",
+    "Skip",
+    "Skipped",
     "Write",
     "common",
     "content_hash",
@@ -28,6 +42,7 @@ __all__ = [
     "fingerprint",
     "identity",
     "is_copy",
+    "is_wanted_again",
     "judge",
     "place",
     "revision_key",

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from worker.model import Draft, EntryId, FeedId, Op, SeenEntry
+
+Skip = Literal["filter", "page", "backlog"]
+"""What left an entry out: a filter, by what the feed says; a filter, when its page was read; the limit of the feed's
+first poll, which is for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,8 @@ class Ref:
     duplicate_of: EntryId | None
     has_page: bool = False
     """Its last record holds the text of its page."""
+    skipped: Skip | None = None
+    """Why its feed's rules leave it out, if they do; then it stands for no other."""
     record_id: bytes = b""
     url: str | None = None
     cluster_id: bytes | None = None
@@ -53,6 +60,11 @@ class New:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """An entry never seen that the rules of its feed leave out. Its URL is not its own: another feed may want it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Duplicate:
     """Another entry stands for it."""
 
@@ -71,17 +83,31 @@ class Nothing:
     """As it was: nothing to write."""
 
 
-def place(seen: SeenEntry, *, feed_id: FeedId, by_key: Ref | None, by_url: Ref | None) -> Known | New | Duplicate:
+def place(
+    seen: SeenEntry, *, feed_id: FeedId, by_key: Ref | None, by_url: Ref | None
+) -> Known | New | Skipped | Duplicate:
     """What an entry of a poll is, given who is known under its keys and under its canonical URL."""
     if by_key is not None:
         return Known(by_key)
-    if by_url is None:
-        return New(claims_url=seen.url_key is not None)
-    if by_url.feed_id != feed_id:
-        return Duplicate(by_url)
+    if by_url is None or by_url.feed_id != feed_id:
+        if seen.skipped is not None:
+            return Skipped()
+        return New(claims_url=seen.url_key is not None) if by_url is None else Duplicate(by_url)
     if not seen.has_guid or seen.title_key == by_url.title_key:
         return Known(by_url)  # its guid has changed
-    return New(claims_url=False)  # one page that lists many things: the link is no entry's own
+    # One page that lists many things: the link is no entry's own.
+    return New(claims_url=False) if seen.skipped is None else Skipped()
+
+
+def is_wanted_again(seen: SeenEntry, ref: Ref, *, changed: bool, other_filters: bool) -> bool:
+    """Whether an entry that was left out before is wanted now.
+
+    changed: its feed says something else of it. other_filters: than those it was judged by. What its page decided is
+    asked again only then: else the page would be fetched each time that all of the feed is gone through.
+    """
+    if seen.skipped is not None or ref.skipped == "backlog":
+        return False
+    return ref.skipped == "filter" or changed or other_filters
 
 
 def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Ref]) -> Write | Nothing | Duplicate:

@@ -55,6 +55,13 @@ from worker.model.outcome import (
     Redirected,
     Throttled,
 )
+from worker.model.rules import (
+    NO_RULES,
+    Backlog,
+    Filter,
+    Rewrite,
+    Rules,
+)
 from worker.model.story import (
     AGENCY,
     Credit,
@@ -66,6 +73,7 @@ from worker.model.timing import (
     Hints,
 )
 from worker.model.work import (
+    NO_VALIDATORS,
     HostPolicy,
     Ingest,
     Lease,
@@ -79,10 +87,13 @@ __all__ = [
     "AGENCY",
     "MAX_REDIRECTS",
     "NO_HINTS",
+    "NO_RULES",
+    "NO_VALIDATORS",
     "Article",
     "AsBefore",
     "Attachment",
     "Author",
+    "Backlog",
     "Broken",
     "Credit",
     "Done",
@@ -97,6 +108,7 @@ __all__ = [
     "FeedVersion",
     "FetchFailed",
     "Fetched",
+    "Filter",
     "Finished",
     "FoundFeed",
     "Freshness",
@@ -119,8 +131,10 @@ __all__ = [
     "Precision",
     "Redirected",
     "Retry",
+    "Rewrite",
     "RobotsCopy",
     "RobotsRead",
+    "Rules",
     "SeenEntry",
     "Sketch",
     "Sought",

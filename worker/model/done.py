@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from worker.model.feed import EntryId, Extraction, FeedId, Millis, Op
 from worker.model.outcome import FailureClass
+from worker.model.rules import NO_LIMIT, Backlog
 from worker.model.story import Credit, Sketch
 from worker.model.timing import NO_HINTS, Freshness, Hints
 from worker.model.work import NO_VALIDATORS, Lease, Validators
@@ -35,6 +36,8 @@ class SeenEntry:
     entry: bytes
     pointer: bytes | None = None
     """JSON of the record without content that is written should it be a duplicate; None: nothing is."""
+    skipped: str | None = None
+    """Why its feed's filters leave it out, for people; None: they don't, or the page has to be read first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,10 @@ class PollDone:
     """All of the document's entries are there, known ones too."""
     audit: bool = False
     """The document was asked for whole to see whether the 304s before were right."""
+    filters: bytes = b""
+    """`Rules.filters_key` of the feed: what its entries were judged by."""
+    backlog: Backlog = NO_LIMIT
+    """How much is taken of what the feed shows, should it be polled for the first time."""
     led_to: str | None = None
     """Where redirects that were all permanent led from where the poll began."""
 
@@ -121,6 +128,8 @@ class Draft:
     retry: bool = False
     """Something stood in the article's place on its page: it is worth asking again."""
     reason: str | None = None
+    skipped: str | None = None
+    """Why its feed's filters leave it out, now that its page was read; None: they don't."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +235,8 @@ class Finished:
     """Entries of a poll that are known and say something else now."""
     duplicates: int = 0
     """Entries of a poll, or the entry itself, known under another feed, URL or key."""
+    skipped: int = 0
+    """Entries of a poll, or the entry itself, that the rules of the feed leave out."""
     next_at: Millis | None = None
     """When a feed is polled again; None: not any more, or at its time."""
     why: str = ""

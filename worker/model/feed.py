@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NewType
 
+from worker.model.rules import NO_RULES, Rules
+
 FeedId = NewType("FeedId", str)
 EntryId = NewType("EntryId", int)
 Millis = NewType("Millis", int)
@@ -33,5 +35,6 @@ class Feed:
     full_text: FullText = "auto"
     recheck_s: tuple[float, ...] = ()
     """Ages of an article, in seconds, at which its page is looked at again."""
+    rules: Rules = NO_RULES
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent to the feed's own origin alone; may hold secrets, hence not in repr()."""

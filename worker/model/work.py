@@ -60,6 +60,8 @@ class Poll:
     """Short hashes of the entry elements of the last version seen."""
     refresh: bool = False
     """All entries are to be gone through, known ones too, to see which are still there."""
+    filters: bytes = b""
+    """`Rules.filters_key` as it was when the feed's entries were judged last."""
     seek: bool = False
     """The feed is lost: `url` is of its site, which may say where it is now."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import assert_never
 
 import structlog
@@ -14,6 +15,7 @@ from worker.errors import TaskError
 from worker.fetch import Client
 from worker.model import (
     MAX_REDIRECTS,
+    NO_VALIDATORS,
     FailureClass,
     Feed,
     FeedId,
@@ -69,6 +71,9 @@ class Poller:
 
     async def poll(self, work: Poll) -> PollDone | Sought | Moved:
         feed = self._feeds[work.feed_id]
+        if work.filters != feed.rules.filters_key:
+            # What they left out before is judged anew, as far as the feed still shows it.
+            work = replace(work, validators=NO_VALIDATORS, body_hash=b"", elements=frozenset(), refresh=True)
         outcome = await self._client.get(
             work.url,
             max_bytes=self._max_bytes,
@@ -144,6 +149,8 @@ class Poller:
             entries=read.entries,
             refresh=work.refresh,
             audit=work.audit,
+            filters=feed.rules.filters_key,
+            backlog=feed.rules.backlog,
             led_to=_led_to(work, feed),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +19,9 @@ import orjson
 from worker import feeds
 from worker.cpu import Pool
 from worker.errors import OutputError, TaskError
-from worker.model import Author, Entry, Feed, FeedId, FullText, Millis
+from worker.model import Author, Entry, Feed, FeedId, Millis
 from worker.output import Page, page_at, read_records
-from worker.pipeline.tasks import Source, draft_from_page
+from worker.pipeline.tasks import Source, draft_from_page, without_secrets
 from worker.record import Record
 
 FIELDS = ("title", "content_text", "authors", "date_published", "date_modified")
@@ -52,17 +52,15 @@ class NotCompared:
 Replayed = Compared | NotCompared
 
 
-async def replay(
-    root: Path, *, cpu: Pool, full_text: Callable[[FeedId], FullText], at_once: int
-) -> AsyncIterator[Replayed]:
+async def replay(root: Path, *, cpu: Pool, listed: Mapping[FeedId, Feed], at_once: int) -> AsyncIterator[Replayed]:
     """The newest record of each article of an output directory that points to a page, in their order.
 
-    full_text: what the owner wants of a feed now. at_once: pages that are in memory. Reads the records twice, and holds
-    some hundred bytes for each article. Raises OutputError where they can't be read.
+    listed: the feeds, as their owner wants them read now. at_once: pages that are in memory. Reads the records twice,
+    and holds some hundred bytes for each article. Raises OutputError where they can't be read.
     """
     running: deque[asyncio.Task[Replayed]] = deque()
     for record in _newest(root):
-        running.append(asyncio.create_task(_replayed(root, record, cpu, full_text)))
+        running.append(asyncio.create_task(_replayed(root, record, cpu, listed)))
         if len(running) >= at_once:
             yield await running.popleft()
     while running:
@@ -82,7 +80,7 @@ def _number(record: Record) -> tuple[str, int]:
     return record["_ingest"]["writer"], record["_ingest"]["seq"]
 
 
-async def _replayed(root: Path, record: Record, cpu: Pool, full_text: Callable[[FeedId], FullText]) -> Replayed:
+async def _replayed(root: Path, record: Record, cpu: Pool, listed: Mapping[FeedId, Feed]) -> Replayed:
     raw, id = record["_ingest"]["raw"], record["id"]
     try:
         page = page_at(root, raw) if raw else None
@@ -90,7 +88,7 @@ async def _replayed(root: Path, record: Record, cpu: Pool, full_text: Callable[[
             return NotCompared(record_id=id, reason="its page is no longer kept", gone=True)
         if page.record_id != id:
             return NotCompared(record_id=id, reason=f"{page.url} is kept where its page should be", gone=False)
-        draft = await cpu.run(draft_from_page, _source(record, page, full_text))
+        draft = await cpu.run(draft_from_page, _source(record, page, listed))
     except (OutputError, TaskError) as error:
         return NotCompared(record_id=id, reason=str(error), gone=False)
     return Compared(record_id=id, url=page.url, changes=changes(record, orjson.loads(draft.body)))
@@ -124,12 +122,12 @@ def entry_of(record: Record) -> Entry:
     )
 
 
-def _source(record: Record, page: Page, full_text: Callable[[FeedId], FullText]) -> Source:
+def _source(record: Record, page: Page, listed: Mapping[FeedId, Feed]) -> Source:
     ingest = record["_ingest"]
     id = FeedId(ingest["feed_id"])
     return Source(
         record_id=record["id"],
-        feed=Feed(id=id, url=ingest["feed_url"], full_text=full_text(id)),
+        feed=without_secrets(listed.get(id) or Feed(id=id, url=ingest["feed_url"])),
         feed_title=ingest["feed_title"],
         entry=feeds.encode_entry(entry_of(record)),
         first_seen_at=Millis(0),

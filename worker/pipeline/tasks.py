@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from worker import articles, dedup, feeds, urls
+from worker import articles, dedup, feeds, rules, urls
 from worker.model import Article, Draft, Entry, Feed, Hints, Millis, NotAFeed, ParsedFeed, SeenEntry
 from worker.record import Raw, Record
 
@@ -85,7 +85,8 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
         site_url=parsed.site_url,
     )
     # A link that other entries share leads to no article of this one's own.
-    page = entry.url if identity.url_key is not None and feed.full_text != "never" else None
+    own = entry.url if identity.url_key is not None and feed.full_text != "never" else None
+    page = own and rules.page_url(own, feed.rules.rewrite)
     pointer = None
     if link_duplicates:
         article = Article(extraction="skipped", title=entry.title)
@@ -116,6 +117,7 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
         published=entry.published,
         entry=feeds.encode_entry(entry),
         pointer=pointer,
+        skipped=rules.skipped(entry, feed.rules, language=entry.language or rules.UNKNOWN, seen_at=now),
     )
 
 
@@ -128,6 +130,7 @@ def draft_from_page(source: Source) -> Draft:
         content_type=source.content_type,
         entry=entry,
         full_text=source.feed.full_text,
+        rules=source.feed.rules,
     )
     return _draft(article, source, entry)
 
@@ -152,7 +155,9 @@ def draft_without_text(source: Source, reason: str) -> Draft:
 
 def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     entry_url = _canonical(entry.url)
-    page_url = _canonical(source.url) if article.extraction == "ok" else None
+    # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it stands.
+    there = entry.url is not None and rules.page_url(entry.url, source.feed.rules.rewrite) == entry.url
+    page_url = _canonical(source.url) if article.extraction == "ok" and there else None
     url = (article.canonical_url if article.extraction == "ok" else None) or page_url or entry_url
     sketch = dedup.sketch(article.text)
     record = articles.compose(
@@ -184,6 +189,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         extraction=article.extraction,
         retry=article.retry,
         reason=article.reason,
+        skipped=rules.skipped(entry, source.feed.rules, language=article.language, seen_at=source.first_seen_at),
     )
 
 

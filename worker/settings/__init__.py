@@ -6,6 +6,8 @@
     endpoints   where the worker itself is reached
     problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
     opml        other readers' lists, in and out                      editing    feeds added to a list in place
+    rules       the keys of a feed's rules                            feed_rules  … and the rules that they make
+    section     what sections are made of
     load        all of it, in order                                   documentation  JSON Schemas, templates
 
 Nothing here keeps settings between calls, and nothing reads the environment by itself: it is an argument.

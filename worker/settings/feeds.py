@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pydantic import ValidationError
 
 from worker.errors import Problem
-from worker.model import Feed, FeedId
+from worker.model import Feed, FeedId, Rules
 from worker.settings.addresses import hidden, slug
+from worker.settings.feed_rules import rules_of
 from worker.settings.problems import problems_of
 from worker.settings.schema import FeedDefaults, FeedEntry, FeedFile
 from worker.settings.yaml_file import Loc, YamlFile
@@ -23,11 +24,13 @@ def feeds_of(files: Iterable[YamlFile]) -> tuple[tuple[Feed, ...], tuple[Problem
     for file in files:
         defaults, wrong = _defaults(file)
         problems += [*file.problems, *wrong]
+        common = rules_of(defaults, file, ("defaults",))
         for loc, entry in _entries(file):
             if isinstance(entry, Problem):
                 problems.append(entry)
                 continue
-            feed, here = _feed(entry, defaults, _put_into_url(file, loc)), (file, loc)
+            rules = rules_of(entry, file, loc, defaults=common)
+            feed, here = _feed(entry, defaults, rules, _put_into_url(file, loc)), (file, loc)
             same_url = by_url.setdefault(entry.url.canonical, here)
             same_id = by_id.setdefault(feed.id, here)
             if same_url is not here:
@@ -72,7 +75,7 @@ def _put_into_url(file: YamlFile, loc: Loc) -> tuple[str, ...]:
     return file.put_in(loc) or file.put_in((*loc, "url"))
 
 
-def _feed(entry: FeedEntry, defaults: FeedDefaults, secrets: Sequence[str]) -> Feed:
+def _feed(entry: FeedEntry, defaults: FeedDefaults, rules: Rules, secrets: Sequence[str]) -> Feed:
     own = entry.model_fields_set
     due = entry if own & {"every_s", "cron"} else defaults
     return Feed(
@@ -85,6 +88,7 @@ def _feed(entry: FeedEntry, defaults: FeedDefaults, secrets: Sequence[str]) -> F
         cron=due.cron,
         full_text=(entry if "full_text" in own else defaults).full_text,
         recheck_s=(entry if "recheck_s" in own else defaults).recheck_s,
+        rules=rules,
         headers=_headers((entry if "headers" in own else defaults).headers, entry.url.authorization),
     )
 

@@ -57,18 +57,25 @@ def _did_you_mean(text: str, choices: Iterable[str]) -> str:
     return f'did you mean "{found}"?' if found else ""
 
 
-def _nearest(text: str, choices: Iterable[str]) -> str | None:
+def _nearest(text: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     lower = {choice.lower(): choice for choice in choices}
-    return next((lower[match] for match in difflib.get_close_matches(text.lower(), lower, n=1)), None)
+    return next((lower[match] for match in difflib.get_close_matches(text.lower(), lower, n=1, cutoff=cutoff)), None)
 
 
 def _right_key(key: str, parent: Loc, model: type[BaseModel]) -> str:
     """Where `key` belongs, or which key of its own mapping it was meant to be, or which of another."""
     sections = dict(_sections(model))
     own = next(keys for loc, keys in sections.items() if _matches(loc, parent))
-    places = [_place(loc) for loc, keys in sections.items() if key in keys]
+    if found := _nearest(key, own, cutoff=0.85):
+        return f'did you mean "{found}"?'
+    places = [loc for loc, keys in sections.items() if key in keys]
     if places:
-        return f"belongs {' or '.join(places)}"
+        within = [loc for loc in places if _matches(loc[: len(parent)], parent)]
+        elsewhere = [loc for loc in places if len(loc) <= 2]  # not items of a feed's lists
+        if not any(len(loc) == len(parent) + 1 for loc in within):
+            within = elsewhere or within
+        nearest = within or places
+        return f"belongs {' or '.join(map(_place, nearest))}"
     if hint := _did_you_mean(key, own):
         return hint
     found = _nearest(key, (other for keys in sections.values() for other in keys))

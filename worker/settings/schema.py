@@ -7,13 +7,17 @@ A default is written as it would be in the file; the attribute has its unit in i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from worker.model import Feed, FullText
 from worker.settings.endpoints import is_loopback
+from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
+from worker.settings.section import Section
+from worker.settings.section import key as _key
+from worker.settings.section import section as _section
 from worker.settings.values import (
     Articles,
     Contact,
@@ -41,30 +45,6 @@ from worker.settings.values import (
     exclusive,
     expected,
 )
-
-
-class Section(BaseModel):
-    """A mapping with these keys and no others. One whose keys are all commented out is empty, to YAML null."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"type": ["object", "null"]})
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_is_empty(cls, value: object) -> object:
-        return {} if value is None else value
-
-
-def _key(default: object, line: str, *, name: str | None = None, secret: bool = False) -> Any:
-    """A key with its default and its documentation, named `name` in the file where the attribute has a unit.
-
-    What may be `secret` is not in repr().
-    """
-    return Field(default=default, validate_default=True, alias=name, description=line, repr=not secret)
-
-
-def _section(model: type[Section]) -> Any:
-    """A key whose value is a mapping; its documentation is that of the model."""
-    return _key({}, model.__doc__ or "")
 
 
 class Compact(Section):
@@ -244,6 +224,14 @@ class FeedDefaults(Section):
     recheck_s: tuple[PositiveSeconds, ...] = _key(
         [], "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"
     )
+    select: tuple[Selector, ...] = _key([], "CSS selectors: the article's text is what they hold on its page.")
+    remove: tuple[Selector, ...] = _key([], "CSS selectors: what they hold is not of the text.")
+    rewrite: tuple[RewriteKeys, ...] = _key(
+        [], "Other addresses for pages, by RE2 patterns: [{match: '^(https://)m[.]', to: '\\1www.'}]."
+    )
+    only: tuple[FilterKeys, ...] = _key([], "Entries for which one of these holds: [{title: river}, {tag: [a, b]}].")
+    skip: tuple[FilterKeys, ...] = _key([], "Entries to leave out: [{title: sponsored, older: 7d}, {language: fr}].")
+    backlog: BacklogKeys = _section(BacklogKeys)
     headers: dict[HeaderName, HeaderValue] = _key({}, "Sent to the feed's own origin alone.")
 
     @model_validator(mode="after")

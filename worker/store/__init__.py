@@ -10,13 +10,15 @@ feeds.py       the configured feeds and the hosts' policies → rows
 claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
 standing.py    … of polls: what they say of the feed, and when it is polled next
-polls.py       … and of its entries: new, known, duplicates
+polls.py       … and its entries, by
+arrivals.py    new, known, changed, left out, duplicates
 entries.py     … of entries: new and changed articles, duplicates
 stories.py     … near-duplicates: what is filed, found, clustered, and named when it comes later
 hosts.py       how hosts are treated that refuse, or ask for patience in their robots.txt
 robots.py      what sites ask of robots
 refs.py        entries that are known, by key
 batches.py     lists in pieces that every database takes
+left_out.py    entries that their feed's rules leave out
 graves.py      entries that are no longer kept;  takedowns.py  … or must not be
 requests.py    what commands ask of the engine;  steering.py  … of feeds and of work that was put aside
 outbox.py      rows numbered into segments, and marked when they are published

@@ -41,6 +41,7 @@ _OF_FEED = (
     t.feed.c.distrusted_until,
     t.feed.c.body_hash,
     t.feed.c.elements,
+    t.feed.c.filters,
 )
 
 _USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
@@ -209,6 +210,7 @@ def _poll(row: Row[Any], now: Millis) -> Poll:
         body_hash=b"" if refresh else row.body_hash or b"",
         elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
         refresh=refresh,
+        filters=row.filters or b"",
         seek=row.seek,
     )
 

@@ -15,11 +15,15 @@ from worker.schedule import Gone, next_look_if_gone
 from worker.store import stories
 from worker.store import tables as t
 from worker.store.graves import are_dead, bury
+from worker.store.left_out import leave_out
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
 from worker.store.stories import Story
 
 Near = Literal["link", "off", "drop"]
 """What becomes of near-duplicates: a record each that names the first, as if there were no such thing, or nothing."""
+
+SAME_URL = "its URL is another entry's"
+"""Why an entry is a duplicate, for people."""
 
 
 def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, near: Near) -> Finished:
@@ -31,6 +35,10 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
     if are_dead(connection, {*draft.url_keys, *([draft.text_key] if draft.text_key else [])}):
         bury(connection, [me.entry_id])
         return Finished()
+    if draft.skipped is not None and not me.revision:
+        leave_out(connection, done)
+        _take_off(connection, done.lease, done.at, look_at=done.look_at, validators=done.validators)
+        return Finished(skipped=1)
     by_urls = refs_by_key(connection, draft.url_keys)
     by_text = ref_by_text(connection, draft.text_key, done.at)
     # What a reprint is from gets its record, though the text is known.
@@ -48,7 +56,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
         if near == "drop" and story.first is not None and not me.revision:
             verdict = Duplicate(story.first)
     result = Finished()
-    values: dict[str, Any] = {"reason": draft.reason, "gone_since": None, "gone_answers": 0}
+    values: dict[str, Any] = {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}
     match verdict:
         case Write(op):
             result = Finished(op=op)
@@ -149,6 +157,12 @@ def write_duplicate(connection: Connection, of: Ref, *, body: bytes | None, at: 
         first = ref_by_id(connection, original(of))
         story = Story(cluster_id=first.cluster, copy_of=first.record_id)
         _write(connection, "duplicate", revision=1, body=body, at=at, story=story)
+
+
+def mark_duplicate(connection: Connection, ref: Ref, *, of: EntryId, revision: int) -> None:
+    """An entry whose URL is that of another one."""
+    values = {"duplicate_of": of, "revision": revision, "reason": SAME_URL}
+    connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
 
 
 def original(of: Ref) -> EntryId:

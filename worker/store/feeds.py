@@ -173,7 +173,7 @@ def _drop(connection: Connection, feed_ids: Sequence[str]) -> None:
             .join(t.entry, t.entry.c.id == t.work.c.entry_id)
             .where(t.work.c.feed_id.in_(batch), t.entry.c.revision == 0)
         )
-        _free_duplicates(connection, waiting)
+        free_duplicates(connection, waiting)
         _forget(connection, waiting)
         changed = select(t.work.c.entry_id).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
         connection.execute(update(t.entry).where(t.entry.c.id.in_(changed)).values(version=b""))
@@ -181,7 +181,7 @@ def _drop(connection: Connection, feed_ids: Sequence[str]) -> None:
         connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(active=False, **_NO_VERSION))
 
 
-def _free_duplicates(connection: Connection, forgotten: Select[int]) -> None:
+def free_duplicates(connection: Connection, forgotten: Select[int]) -> None:
     """What another feed has shown too is that one's, once the first is gone that was to stand for it: new again, or
     changed where a record of it points to the first."""
     theirs = t.entry.c.duplicate_of.in_(forgotten)

@@ -25,6 +25,7 @@ COLUMNS: tuple[Any, ...] = (
     t.entry.c.url,
     t.entry.c.cluster_id,
     t.entry.c.copy_of,
+    t.entry.c.skipped,
 )
 
 
@@ -42,6 +43,7 @@ def ref(row: Row[Any]) -> Ref:
         url=row.url,
         cluster_id=row.cluster_id,
         copy_of=row.copy_of,
+        skipped=row.skipped,
     )
 
 

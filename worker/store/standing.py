@@ -83,6 +83,8 @@ def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner:
         "moved_to": moves.to,
         "moved_polls": moves.polls,
     }
+    if document is not None:
+        values["filters"] = done.filters
     if done.failure is None:
         values |= {"ok_at": done.at, "suggestion": None}
     if done.refresh and document is not None:

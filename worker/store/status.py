@@ -43,6 +43,8 @@ class FeedStatus:
     """It is gone by its server's word, and not polled any more."""
     suggestion: str | None
     """Where it may be now, by its site."""
+    skipped: int = 0
+    """Entries that its rules leave out."""
     paused: bool = False
     """Not polled, by the operator's will."""
 
@@ -70,6 +72,8 @@ class Totals:
     duplicates: int
     near_duplicates: int
     """Of the articles, those that name another."""
+    skipped: int
+    """Entries that the rules of their feeds leave out."""
     queued: int
     quarantined: int
     unpublished: int
@@ -123,6 +127,8 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             select(func.count()).select_from(t.work).where(t.work.c.quarantined),
             select(func.count()).select_from(t.outbox),
         ]
+        by_feed = select(t.entry.c.feed_id, func.count()).where(t.entry.c.skipped.is_not(None))
+        skipped = {row[0]: row[1] for row in connection.execute(by_feed.group_by(t.entry.c.feed_id))}
         found = (connection.scalar(count) or 0 for count in counts)
         articles, duplicates, near, queued, quarantined, unpublished = found
     engine.dispose()
@@ -145,6 +151,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
             moved_to=moves_of(row).in_force,
             retired=row.retired,
             suggestion=row.suggestion,
+            skipped=skipped.get(row.id, 0),
             paused=row.paused,
         )
         for row in rows
@@ -155,6 +162,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
         articles=articles,
         duplicates=duplicates,
         near_duplicates=near,
+        skipped=sum(skipped.values()),
         queued=queued,
         quarantined=quarantined,
         unpublished=unpublished,

@@ -54,6 +54,7 @@ feed = Table(
     Column("body_hash", LargeBinary),
     Column("version_url", Text),  # where the validators came from
     Column("elements", LargeBinary),  # short hashes of its entry elements, 8 bytes each
+    Column("filters", LargeBinary),  # what its entries were judged by, as `Rules.filters_key`
     Column("hints", LargeBinary),  # of the document, as `schedule` encodes them
     Column("history", LargeBinary),  # of its publishing, likewise
     Column("added_at", BigInteger, nullable=False),
@@ -181,10 +182,17 @@ entry = Table(
     Column("copy_of", LargeBinary),  # record_id of what its own is a near-duplicate of
     Column("extraction", Text),
     Column("reason", Text),
+    Column("skipped", Text),  # left out by its feed's rules: filter, page (when that was read) or backlog (for good)
     # 404s and 410s in a row of a page that was there
     Column("gone_since", BigInteger),
     Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
     Index("entry_feed", "feed_id"),
+    Index(
+        "entry_skipped",
+        "feed_id",
+        sqlite_where=text("skipped IS NOT NULL"),
+        postgresql_where=text("skipped IS NOT NULL"),
+    ),
     Index("entry_duplicate", "duplicate_of"),
     Index(
         "entry_cluster",

@@ -1,0 +1,227 @@
+"""The entries that a poll brought, judged and written: which are new is known only here, inside the commit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place
+from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
+from worker.schedule import next_revision
+from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.store.entries import SAME_URL, mark_duplicate, original, write_duplicate
+from worker.store.feeds import Policies, add_work, host_ids
+from worker.store.graves import dead_keys, note_seen
+from worker.store.left_out import backlog_of, takes_up
+from worker.store.refs import refs_by_key
+
+
+def judge_entries(
+    connection: Connection, row: Row[Any], done: PollDone, policies: Policies
+) -> tuple[Finished, list[Millis | None], set[int]]:
+    """What became of the entries, the dates of those that are new to the feed, and the hosts that have work now.
+
+    row: of the feed, before the poll.
+    """
+    if not done.entries:
+        return Finished(), [], set()
+    keys = {key for seen in done.entries for key in (*seen.look_up, seen.own)}
+    keys |= {seen.url_key for seen in done.entries if seen.url_key}
+    known = refs_by_key(connection, keys)
+    dead = dead_keys(connection, keys - known.keys())
+    backlog = backlog_of(connection, row, done, known)
+    other_filters = done.filters != (row.filters or b"")
+    entries = _Entries(connection=connection, done=done, known=known, other_filters=other_filters)
+    for seen in done.entries:
+        if not dead.isdisjoint((*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))):
+            continue
+        if seen.own in backlog:
+            entries.judge(replace(seen, skipped=backlog[seen.own]), "backlog")
+        else:
+            entries.judge(seen, "filter")
+    if done.refresh:
+        note_seen(connection, entries.still_there, at=done.at)
+    unqueued, touched = _not_yet_queued(connection, entries.queue, policies)
+    touched |= add_work(connection, unqueued, policies)
+    counts = entries.counts
+    finished = Finished(
+        new=counts["new"], changed=counts["changed"], duplicates=counts["duplicates"], skipped=counts["skipped"]
+    )
+    return finished, entries.came, touched
+
+
+@dataclass(kw_only=True)
+class _Entries:
+    """What becomes of the entries of one poll."""
+
+    connection: Connection
+    done: PollDone
+    known: dict[bytes, Ref]
+    other_filters: bool
+    """Than those that the feed's entries were judged by before."""
+    counts: Counter[str] = field(default_factory=Counter)
+    came: list[Millis | None] = field(default_factory=list)
+    """The dates of those that are new to the feed."""
+    queue: list[dict[str, object]] = field(default_factory=list)
+    still_there: list[int] = field(default_factory=list)
+
+    def judge(self, seen: SeenEntry, by: Skip) -> None:
+        """by: what has left it out, if it is left out."""
+        by_key = next((self.known[key] for key in seen.look_up if key in self.known), None)
+        by_url = self.known.get(seen.url_key) if seen.url_key else None
+        verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url)
+        if isinstance(verdict, Known) and verdict.ref.skipped is not None:
+            self.still_there.append(verdict.ref.entry_id)
+            if takes_up(self.connection, verdict.ref, seen, other_filters=self.other_filters):
+                self._take_up(verdict.ref, seen, by_url)
+            return
+        match verdict:
+            case Known(ref):
+                self._remember(ref, seen.own)
+                self.still_there.append(ref.entry_id)
+                due_at = _changed(self.connection, ref, seen, self.done.at)
+                if due_at is not None:
+                    self.counts["changed"] += 1
+                    self._queue(seen, ref, by_url, due_at)
+            case New(claims_url):
+                self.came.append(seen.published)
+                self._begin(_add(self.connection, self.done, seen), seen, by_url, claims_url=claims_url)
+            case Skipped():
+                self.counts["skipped"] += 1
+                self.came.append(seen.published)
+                self._remember(_add(self.connection, self.done, seen, skipped=by), seen.own)
+            case Duplicate(of):
+                self.came.append(seen.published)
+                self._duplicate(_add(self.connection, self.done, seen, duplicate_of=original(of)), seen, of)
+            case _:
+                assert_never(verdict)
+
+    def _take_up(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
+        """An entry that was left out, and is wanted now."""
+        ref = replace(ref, skipped=None)
+        self.known.update({key: ref for key in seen.look_up if key in self.known})
+        verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=by_url)
+        if isinstance(verdict, New):
+            self._begin(ref, seen, by_url, claims_url=verdict.claims_url)
+        elif by_url is not None and by_url.entry_id != ref.entry_id:
+            mark_duplicate(self.connection, ref, of=original(by_url), revision=_revision(seen))
+            self._duplicate(ref, seen, by_url)
+
+    def _begin(self, ref: Ref, seen: SeenEntry, by_url: Ref | None, *, claims_url: bool) -> None:
+        self.counts["new"] += 1
+        self._remember(ref, seen.own, *([seen.url_key] if claims_url and seen.url_key else []))
+        self._queue(seen, ref, by_url, self.done.at)
+
+    def _duplicate(self, ref: Ref, seen: SeenEntry, of: Ref) -> None:
+        self.counts["duplicates"] += 1
+        self._remember(ref, seen.own)
+        write_duplicate(self.connection, of, body=seen.pointer, at=self.done.at)
+
+    def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis) -> None:
+        page = _own_page(seen, ref, by_url)
+        self.queue.append({**_work(self.done, seen, ref.entry_id, page=page), "due_at": due_at})
+
+    def _remember(self, ref: Ref, *keys: bytes) -> None:
+        missing = [key for key in keys if key not in self.known]
+        if missing:
+            self.connection.execute(insert(t.identity), [{"key": key, "entry_id": ref.entry_id} for key in missing])
+            self.known.update((key, ref) for key in missing)
+
+
+def _add(
+    connection: Connection,
+    done: PollDone,
+    seen: SeenEntry,
+    *,
+    duplicate_of: EntryId | None = None,
+    skipped: Skip | None = None,
+) -> Ref:
+    revision = 0 if duplicate_of is None else _revision(seen)
+    statement = insert(t.entry).values(
+        feed_id=done.feed_id,
+        record_id=seen.own,
+        url=seen.url,
+        version=seen.version,
+        title_key=seen.title_key,
+        first_seen_at=done.at,
+        seen_at=done.at,
+        revision=revision,
+        revision_key=b"",
+        duplicate_of=duplicate_of,
+        skipped=skipped,
+        reason=seen.skipped if duplicate_of is None else SAME_URL,
+    )
+    entry_id = EntryId(connection.execute(statement.returning(t.entry.c.id)).scalar_one())
+    return Ref(
+        entry_id=entry_id,
+        feed_id=done.feed_id,
+        title_key=seen.title_key,
+        revision=revision,
+        revision_key=b"",
+        text_key=None,
+        duplicate_of=duplicate_of,
+        skipped=skipped,
+    )
+
+
+def _revision(seen: SeenEntry) -> int:
+    """Of a duplicate: it has a record where pointers are written."""
+    return 0 if seen.pointer is None else 1
+
+
+def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> Millis | None:
+    """When to read an entry anew of which the feed says something else than before; notes what it says now. None: it
+    says the same, or it is a duplicate, which is its original's."""
+    if ref.duplicate_of is not None:
+        return None
+    other = (t.entry.c.id == ref.entry_id) & (t.entry.c.version != seen.version)
+    statement = update(t.entry).where(other).values(version=seen.version, title_key=seen.title_key)
+    row = connection.execute(statement.returning(t.entry.c.revision, t.entry.c.revised_at)).one_or_none()
+    return None if row is None else next_revision(now=now, revision=row.revision, revised_at=row.revised_at)
+
+
+def _own_page(seen: SeenEntry, ref: Ref, by_url: Ref | None) -> str | None:
+    """What to fetch for an entry. A page that lists many things is not this one's article: the feed's own words are."""
+    shared = by_url is not None and by_url.feed_id == ref.feed_id and by_url.entry_id != ref.entry_id
+    return None if shared else seen.page
+
+
+def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | None) -> dict[str, object]:
+    return {
+        "feed_id": done.feed_id,
+        "entry_id": entry_id,
+        "priority": t.NEW,
+        "host": seen.host if page else t.NO_HOST,
+        "url": page,
+        "due_at": done.at,
+        "entry": seen.entry,
+    }
+
+
+def _not_yet_queued(
+    connection: Connection, queue: list[dict[str, object]], policies: Policies
+) -> tuple[list[dict[str, object]], set[int]]:
+    """What is queued already gets the feed's latest words, and is not queued twice; with the hosts of whose work
+    something changed. `again` tells `finish_entry` of work that is under way with older words; what waits for another
+    look at its page is due with the new ones."""
+    by_entry = {row["entry_id"]: row for row in queue}
+    touched: set[int] = set()
+    held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
+    under_way = select(t.slot.c.work_id).where(held).exists().label("under_way")
+    for batch in chunks(list(by_entry)):
+        rows = connection.execute(select(t.work, under_way).where(t.work.c.entry_id.in_(batch))).all()
+        for row in rows:
+            queued = by_entry.pop(row.entry_id)
+            values: dict[str, Any] = {"entry": queued["entry"], "again": bool(row.under_way)}
+            if not row.under_way and row.priority == t.BACKFILL:
+                values |= {"priority": t.NEW, "due_at": queued["due_at"], "page_etag": None, "page_modified": None}
+            if not row.under_way and not row.hops and row.url != queued["url"]:
+                name = str(queued["host"])
+                values |= {"url": queued["url"], "host_id": host_ids(connection, {name}, policies)[name]}
+            connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
+            touched |= {row.host_id, values.get("host_id", row.host_id)}
+    return list(by_entry.values()), touched

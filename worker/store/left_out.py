@@ -1,0 +1,55 @@
+"""Entries that the rules of their feed leave out: known, and not written. They stand for no other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from worker import rules
+from worker.dedup import Ref, Skip, is_wanted_again, url_key
+from worker.model import IngestDone, PollDone, SeenEntry
+from worker.store import tables as t
+from worker.store.feeds import free_duplicates
+
+
+def backlog_of(connection: Connection, row: Row[Any], done: PollDone, known: Collection[bytes]) -> dict[bytes, str]:
+    """The entries of a feed's first poll that are too many or too old, by the key of each, with the reason.
+
+    row: of the feed, before the poll. What the output directory has given back of a feed makes it none that is new.
+    """
+    limit = done.backlog
+    if row.ok_at is not None or (limit.newest is None and limit.younger_s is None):
+        return {}
+    if connection.execute(select(t.entry.c.id).where(t.entry.c.feed_id == done.feed_id).limit(1)).first():
+        return {}
+    wanted = [seen for seen in done.entries if seen.skipped is None and seen.url_key not in known]
+    out = rules.left_out([seen.published for seen in wanted], limit, done.at)
+    return {wanted[place].own: reason for place, reason in out.items()}
+
+
+def takes_up(connection: Connection, ref: Ref, seen: SeenEntry, *, other_filters: bool) -> bool:
+    """Whether an entry that was left out is wanted now; notes what its feed says of it, or why it still is not."""
+    mine = t.entry.c.id == ref.entry_id
+    said = {"version": seen.version, "title_key": seen.title_key}
+    changed = connection.execute(update(t.entry).where(mine, t.entry.c.version != seen.version).values(said)).rowcount
+    wanted = is_wanted_again(seen, ref, changed=changed > 0, other_filters=other_filters)
+    if wanted:
+        connection.execute(update(t.entry).where(mine).values(skipped=None, reason=None))
+    elif seen.skipped is not None and ref.skipped != "backlog":
+        connection.execute(update(t.entry).where(mine).values(reason=seen.skipped))
+    return wanted
+
+
+def leave_out(connection: Connection, done: IngestDone) -> None:
+    """An entry whose page shows that it is not wanted. Unless that is looked at again, what it stood for is free."""
+    mine = t.entry.c.id == done.entry_id
+    by: Skip = "page"
+    values = {"skipped": by, "reason": done.draft.skipped}
+    url = connection.scalar(update(t.entry).where(mine).values(values).returning(t.entry.c.url))
+    if done.look_at is None:
+        free_duplicates(connection, select(t.entry.c.id).where(mine))
+        if url is not None:
+            own = (t.identity.c.key == url_key(url)) & (t.identity.c.entry_id == done.entry_id)
+            connection.execute(delete(t.identity).where(own))
