@@ -86,7 +86,7 @@ class Ingest(TypedDict):
     final_url: Annotated[str | None, Field(description="Where the page came from, after redirects.")]
     http_status: int | None
     content_hash: Annotated[
-        str, Field(pattern=r"^sha256-1:[0-9a-f]{64}$", description="Over the normalised text; versioned.")
+        str, Field(pattern=r"^sha256-1:[0-9a-f]{64}$", description="Over the normalised text, all of it; versioned.")
     ]
     fingerprint: Annotated[str | None, Field(description="Of the text; copies agree in most of the last 64 digits.")]
     cluster_id: Annotated[str | None, Field(description="Shared by the copies of one story; null: too short to tell.")]
@@ -95,6 +95,7 @@ class Ingest(TypedDict):
     extraction: Annotated[Extraction, Field(description="`ok`: the text is the page's; else why it is not.")]
     extractor: str | None
     word_count: Annotated[int, Field(ge=0)]
+    removed_lines: Annotated[int, Field(ge=0, description="Left out of the text: lines under many of its site.")]
     date_precision: Annotated[Precision | None, Field(description="What `date_published` is known to.")]
     sources: Annotated[dict[str, str], Field(description="Where each field came from.")]
     publisher: str | None

@@ -125,6 +125,7 @@ def test_a_full_record_has_everything() -> None:
             "extraction": "ok",
             "extractor": "trafilatura-2.3.1",
             "word_count": 6,
+            "removed_lines": 0,
             "date_precision": "second",
             "sources": {"title": "feed"},
             "publisher": "The Westmere News",

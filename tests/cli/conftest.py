@@ -74,7 +74,13 @@ def _row(seq: int, at: Millis, size: int) -> Row:
     ingest = dict.fromkeys(Ingest.__annotations__) | {"schema": 1, "writer": "", "seq": 0, "op": "new", "revision": 0}
     feed = "a" if seq % 2 else "b"
     ingest |= dates | {"feed_id": feed, "feed_url": f"https://{feed}.example/feed", "feed_tags": ["all", f"t-{feed}"]}
-    ingest |= {"content_hash": "sha256-1:" + "0" * 64, "extraction": "ok", "word_count": 2, "sources": {}}
+    ingest |= {
+        "content_hash": "sha256-1:" + "0" * 64,
+        "extraction": "ok",
+        "word_count": 2,
+        "sources": {},
+        "removed_lines": 0,
+    }
     id = f"{1 if seq == 4 else seq:032x}"
     body = {
         "id": id,

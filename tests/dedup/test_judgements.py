@@ -35,7 +35,7 @@ ME = Ref(
 WRITTEN = replace(ME, revision=1, revision_key=b"rev", text_key=TEXT)
 THEM = replace(WRITTEN, entry_id=EntryId(2), feed_id=OTHER)
 US = replace(THEM, feed_id=FEED)
-DRAFT = Draft(body=b"", text_key=TEXT, title_key=TITLE, revision_key=b"rev", extraction="ok")
+DRAFT = Draft(body=b"", text_key=TEXT, title_key=TITLE, revision_key=b"rev", hashed_key=b"hashed", extraction="ok")
 
 PLACES = {
     "nobody is known": (SEEN, None, None, New(claims_url=True)),
@@ -111,6 +111,13 @@ JUDGEMENTS = {
     "the second of its page's URLs is another's": (DRAFT, ME, None, [ME, THEM], Duplicate(THEM)),
     "text goes before URLs": (DRAFT, ME, US, [THEM], Duplicate(US)),
     "it was written, and is the same": (DRAFT, WRITTEN, WRITTEN, [], Nothing()),
+    "it was written, and is the same as far as its record tells": (
+        DRAFT,
+        replace(WRITTEN, revision_key=b"hashed"),
+        None,
+        [],
+        Nothing(),
+    ),
     "it was written, and has changed": (replace(DRAFT, revision_key=b"new"), WRITTEN, None, [], Write("update")),
     "it was written, and now says what another does: its id stays": (
         replace(DRAFT, revision_key=b"new"),

@@ -23,7 +23,13 @@ def make_row(seq: int, text: str, *, id: int | None = None, revision: int = 1, o
     dates = dict.fromkeys(("ingested_at", "first_seen_at"), "2026-11-23T04:05:06Z")
     ingest = dict.fromkeys(Ingest.__annotations__) | {"schema": 1, "writer": "", "seq": 0, "op": "new", "revision": 0}
     ingest |= dates | {"feed_id": "a", "feed_url": "https://a.example/feed", "feed_tags": [tag]}
-    ingest |= {"content_hash": "sha256-1:" + "0" * 64, "extraction": "ok", "word_count": 2, "sources": {}}
+    ingest |= {
+        "content_hash": "sha256-1:" + "0" * 64,
+        "extraction": "ok",
+        "word_count": 2,
+        "sources": {},
+        "removed_lines": 0,
+    }
     body = {"id": f"{id or seq:032x}", "content_text": text, "authors": [], "tags": [], "attachments": []}
     data = json.dumps(body | {"_ingest": ingest}).encode()
     return Row(seq=seq, op=op, revision=revision, ingested_at=Millis(START + seq), body=data)

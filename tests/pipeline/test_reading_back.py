@@ -76,6 +76,16 @@ def test_the_hashes_are_those_of_the_article(
     assert (found.extraction, found.first_seen_at) == (extraction, SEEN_AT)
 
 
+def test_a_text_without_its_learned_lines_is_known_by_its_hash() -> None:
+    """It is neither an update when it is read again with all its lines, nor new under another URL."""
+    whole = Article(extraction="ok", title="T", text="\n".join(["A line of ten words, that says what it says."] * 12))
+    record = record_of(whole, Entry(guid="g"), removed_lines=2)
+    record["content_text"] = "\n".join(whole.text.split("\n")[:10])
+    found = written(record)
+    assert found.text_key == dedup.text_key(whole.text)
+    assert found.revision_key == dedup.hashed_key("T", dedup.content_hash(whole.text), [], None)
+
+
 def key(url: str) -> bytes:
     return dedup.url_key(url)
 

@@ -70,6 +70,18 @@ def test_a_field_that_the_page_gave_is_not_laid_to_the_feed() -> None:
     assert entry_of(record) == Entry(guid="g", url="https://a.example/1")
 
 
+def test_lines_that_were_left_out_are_no_change() -> None:
+    """The page says as before what it said; where it says something else, that is told."""
+    body = PAGE.replace(b"Only this.", b"Only this, and what follows it.</p><p>Support us, and become a member today.")
+    now = extracted(Entry(guid="g", url="https://a.example/1"), body)
+    text = now["content_text"].split("\n")
+    assert len(text) == 2
+    cut: Record = {**now, "content_text": text[0], "_ingest": {**now["_ingest"], "removed_lines": 1}}
+    assert changes(cut, now) == {}
+    other = extracted(Entry(guid="g", url="https://a.example/1"), body.replace(b"Only this", b"Not only this"))
+    assert changes(cut, other).keys() == {"content_text"}
+
+
 @needs_corpus
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_real_pages_come_to_the_same_again() -> None:

@@ -7,6 +7,7 @@ from html import escape
 import orjson
 import pytest
 
+from worker import dedup
 from worker.feeds import encode_entry
 from worker.model import Attachment, Author, Draft, Entry, Feed, FeedId, FullText, Millis, NotAFeed, SeenEntry
 from worker.pipeline.tasks import (
@@ -169,6 +170,16 @@ def test_what_no_parser_may_touch_still_makes_a_record() -> None:
     made = record(draft)
     assert (made["title"], made["content_text"], draft.extraction) == ("Herons", "", "failed")
     assert made["attachments"] == [{"url": "https://b.example/a.mp3", "mime_type": "audio/mpeg"}]
+
+
+def test_a_draft_says_where_its_lines_stand() -> None:
+    """Under the page's host; what the feed has of an article, under feed and host. There is a key for each line."""
+    by_page = draft_from_page(source(page(f"{TEXT}</p><p>Share"), url="https://www.b.example/x"))
+    by_feed = draft_from_entry(source(), None)
+    assert (by_page.site, by_feed.site) == ("b.example", "f b.example")
+    text = orjson.loads(by_page.body)["content_text"]
+    assert by_page.lines == dedup.line_keys(text, title="Herons", authors=["Ada"], published=NOW)
+    assert draft_without_text(source(), "it hung").lines == b""
 
 
 def test_pointers_of_drafts_have_no_content() -> None:

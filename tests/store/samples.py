@@ -70,6 +70,7 @@ def make_draft(text: str, **changes: Any) -> Draft:
         "text_key": key("text", text),
         "title_key": key("title", text),
         "revision_key": key("revision", text),
+        "hashed_key": key("hashed", text),
         "extraction": "ok",
     }
     return Draft(**(values | changes))

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from tests.store.samples import MINUTE, Run, key, make_draft, make_entry, make_version
 from worker.model import Broken, HandedBack, Ingest, Millis, Moved, Poll, Retry
 
-GROWING = {"feed", "host", "slot", "work", "entry", "identity", "content", "outbox", "segment"}
+GROWING = {"feed", "host", "slot", "work", "entry", "identity", "content", "outbox", "segment", "site"}
 Statements = dict[str, Any]
 
 
@@ -86,7 +86,7 @@ async def test_finishing_scans_nothing(run: Run, state_path: Path) -> None:
         first, copy, broken, retried, moved, back, same = works
         revealed = key("url", "https://a.example/revealed")
         await run.finish(
-            run.ingested(first, make_draft("text", url_keys=(revealed,))),
+            run.ingested(first, make_draft("text", url_keys=(revealed,), site="a", lines=bytes(range(8)))),
             run.ingested(copy, make_draft("text", pointer=b"see")),
             Broken(lease=broken.lease, at=run.now, error="KeyError"),
             Retry(lease=retried.lease, due_at=run.now, reason="timeout"),
@@ -105,7 +105,7 @@ async def test_publishing_scans_nothing(run: Run, state_path: Path) -> None:
     polls = await start_with_work(run)
     await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id)) for poll in polls))
     for poll in polls:
-        await run.ingest("one", make_draft(poll.feed_id), feed=poll.feed_id)
+        await run.ingest("one", make_draft(poll.feed_id, site="a", lines=bytes(range(8))), feed=poll.feed_id)
     with statements() as found:
         first = await run.store.number(now=run.now, limit=3)
         assert await run.store.number(now=run.now, limit=3) == first

@@ -42,6 +42,7 @@ def make_written(name: str, *, feed: str = "a", **changes: Any) -> Written:
         "title_key": key("title", name),
         "text_key": key("text", name),
         "revision_key": key("revision", name),
+        "removed_lines": 0,
         "extraction": "ok",
         "first_seen_at": START,
     }

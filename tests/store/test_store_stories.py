@@ -293,3 +293,20 @@ async def test_stories_come_back_from_the_records(state_path: Path, open_run: Op
         of, one = cluster.hex(), record_id("one", "a")
         rows = [said(row) for row in await run.publish()]
     assert rows == [("update", of, of), ("new", of, of), ("new", of, None), ("update", of, one)]
+
+
+async def test_a_reprint_that_is_named_anew_lacks_what_its_record_lacks(two: Run) -> None:
+    """Lines that its site has under many of its articles do not come back with the update."""
+
+    def lined(text: list[str], **changes: Any) -> Draft:
+        lines = dedup.line_keys("\n".join(text), title=None, authors=(), published=None)
+        return told(text, site="b.example", lines=lines, **changes)
+
+    for number in range(11, 22):
+        await shown(two, f"other-{number}", lined([*article(number), *BEHIND]), feed="b")
+    credit = Credit(url="https://a.example/")
+    await shown(two, "reprint", lined([*article(1), *BEHIND], credit=credit), feed="b")
+    await shown(two, "original", told(article(1)), feed="a")
+    rows = [row for row in await two.publish() if orjson.loads(row.body)["content_text"].startswith(article(1)[0])]
+    assert [row.op for row in rows] == ["new", "new", "update"]
+    assert {orjson.loads(row.body)["content_text"] for row in rows} == {"\n".join(article(1))}

@@ -71,10 +71,12 @@ def served(site: Site, correction: str = "") -> list[object]:
 
 
 def known(state: Path) -> list[tuple[object, ...]]:
-    """What a state knows of what has been written, but for what only the feed says, and of duplicates' texts."""
+    """What a state knows of what has been written, but for what only the feed says, and of duplicates' texts. Texts
+    from which lines were left out are known otherwise."""
     with closing(sqlite3.connect(state)) as connection:
         return connection.execute(
-            "SELECT e.record_id, e.feed_id, e.url, e.title_key, e.revision, e.revision_key, e.extraction, o.record_id,"
+            "SELECT e.record_id, e.feed_id, e.url, e.title_key, e.revision, e.extraction, o.record_id,"
+            " CASE WHEN e.removed_lines = 0 THEN e.revision_key END, e.removed_lines,"
             " CASE WHEN o.id IS NULL THEN e.text_key END, CASE WHEN o.id IS NULL THEN e.first_seen_at END"
             " FROM entry e LEFT JOIN entry o ON o.id = e.duplicate_of WHERE e.revision > 0 ORDER BY 1"
         ).fetchall()
@@ -436,7 +438,7 @@ def test_a_segment_named_but_not_marked_is_this_states(site: Site, worker: Worke
         (line,) = check_output(worker.out)
         body = {**line, "_ingest": {**line["_ingest"], "writer": "", "seq": 0, "ingested_at": ""}}
         state.execute(
-            "INSERT INTO outbox VALUES (1, 'new', 1, ?, NULL, ?, 1, 1)",
+            "INSERT INTO outbox (op, revision, ingested_at, body, seq, segment_id) VALUES ('new', 1, ?, ?, 1, 1)",
             (round(datetime.fromisoformat(line["_ingest"]["ingested_at"]).timestamp() * 1000), orjson.dumps(body)),
         )
         state.commit()

@@ -56,6 +56,7 @@ def compose(
         "extraction": article.extraction,
         "extractor": article.extractor,
         "word_count": dedup.word_count(article.text),
+        "removed_lines": 0,
         "date_precision": article.date_precision,
         "sources": dict(article.sources),
         "publisher": article.publisher,

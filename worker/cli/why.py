@@ -82,6 +82,9 @@ def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now
         revision = "" if entry.revision == 1 else f", revision {entry.revision}"
         what = entry.extraction or "taken back"
         yield Text(f"  written   {ago(entry.revised_at, now)}{revision}: {what}") + _because(entry)
+        if entry.removed_lines:
+            lines = counted(entry.removed_lines, "line")
+            yield Text(f"  left out  {lines} of its text, which its site has under many of its articles")
         yield Text("  file      ") + clean(_file(entry, out))
         yield from _story(entry)
     elif entry.reason:

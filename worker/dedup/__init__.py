@@ -4,6 +4,7 @@ keys.py    an entry's identities within its feed, and across feeds by its canoni
 text.py    normalised words; hashes over them
 sketch.py  a text as a sketch, by which its copies are known
 credits.py whether an article is the one that another credits
+lines.py   lines that a site puts under its articles
 judge.py   new, known, changed, or a duplicate: decided with what the store found under the keys
 """
 
@@ -22,8 +23,19 @@ from worker.dedup.judge import (
     place,
 )
 from worker.dedup.keys import Identity, identity, url_key
+from worker.dedup.lines import Window, line_keys, taken_out
 from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
-from worker.dedup.text import content_hash, revision_key, text_key, title_key, version_key, word_count, words
+from worker.dedup.text import (
+    content_hash,
+    hashed_key,
+    key_of_hash,
+    revision_key,
+    text_key,
+    title_key,
+    version_key,
+    word_count,
+    words,
+)
 
 __all__ = [
     "Common",
@@ -35,18 +47,23 @@ __all__ = [
     "Ref",
     "Skip",
     "Skipped",
+    "Window",
     "Write",
     "common",
     "content_hash",
     "credits",
     "fingerprint",
+    "hashed_key",
     "identity",
     "is_copy",
     "is_wanted_again",
     "judge",
+    "key_of_hash",
+    "line_keys",
     "place",
     "revision_key",
     "sketch",
+    "taken_out",
     "text_key",
     "title_key",
     "url_key",

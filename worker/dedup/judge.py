@@ -119,7 +119,8 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
     """
     if entry.revision:
         less = entry.has_page and draft.extraction != "ok"
-        return Nothing() if less or entry.revision_key == draft.revision_key else Write("update")
+        same = entry.revision_key in (draft.revision_key, draft.hashed_key)
+        return Nothing() if less or same else Write("update")
     if by_text is not None and by_text.entry_id != entry.entry_id:
         return Duplicate(by_text)
     for other in by_urls:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Literal
 
-from worker.model import Article, Entry
+from worker.model import Article, Entry, Millis
 
 KEY_BYTES = 16
 MIN_WORDS = 50
@@ -64,6 +65,11 @@ def text_key(text: str, min_words: int = MIN_WORDS) -> bytes | None:
     return hashlib.sha256(" ".join(found).encode()).digest()[:KEY_BYTES]
 
 
+def key_of_hash(content_hash: str) -> bytes:
+    """The `text_key` of a text whose content hash is known, if it is long enough."""
+    return bytes.fromhex(content_hash.partition(":")[2])[:KEY_BYTES]
+
+
 def title_key(title: str | None) -> bytes:
     """8 bytes over the words of a title; empty where there are none."""
     found = words(title or "")
@@ -82,6 +88,11 @@ def revision_key(article: Article) -> bytes:
         "; ".join(author.name for author in article.authors),
         str(article.published or ""),
     )
+
+
+def hashed_key(title: str | None, content_hash: str, authors: Iterable[str], published: Millis | None) -> bytes:
+    """`revision_key`, with the text's hash for the text: for an article of which no more is known."""
+    return _joined(title or "", content_hash, "; ".join(authors), str(published or ""))
 
 
 def version_key(entry: Entry) -> bytes:

@@ -116,6 +116,12 @@ class Draft:
     title_key: bytes
     revision_key: bytes
     """Hash over title, text, authors and dates: another one makes an update."""
+    hashed_key: bytes
+    """The same, of the text its hash alone: of a record whose text lacks learned lines, no more can be told."""
+    site: str = ""
+    """Whose lines are learned with it; empty where there is no text."""
+    lines: bytes = b""
+    """`dedup.line_keys` of its text."""
     removal: bytes | None = None
     """The same without its content, where the page is gone: written once that is sure."""
     url_keys: tuple[bytes, ...] = ()

@@ -87,6 +87,11 @@ def _written(record: Record) -> Written:
         authors=tuple(Author(name=author["name"]) for author in record["authors"]),
         published=None if published is None else _millis(published),
     )
+    text_key, revision_key = dedup.text_key(text), dedup.revision_key(article)
+    if ingest["removed_lines"]:  # what it was before, its hash alone tells
+        authors = [author.name for author in article.authors]
+        revision_key = dedup.hashed_key(title, ingest["content_hash"], authors, article.published)
+        text_key = text_key and dedup.key_of_hash(ingest["content_hash"])
     page = {record.get("url"), ingest["final_url"]} if ingest["extraction"] == "ok" else {record.get("url")}
     revealed = {urls.canonical(url) for url in page if url} - {entry.url}
     return Written(
@@ -99,8 +104,9 @@ def _written(record: Record) -> Written:
         url_key=entry.url_key,
         page_keys=tuple(sorted(dedup.url_key(url) for url in revealed if not urls.is_home(url))),
         title_key=dedup.title_key(title),
-        text_key=dedup.text_key(text),
-        revision_key=dedup.revision_key(article),
+        text_key=text_key,
+        revision_key=revision_key,
+        removed_lines=ingest["removed_lines"],
         extraction=ingest["extraction"],
         first_seen_at=_millis(ingest["first_seen_at"]),
         **_story(record),

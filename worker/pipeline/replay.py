@@ -98,6 +98,9 @@ def changes(before: Record, now: Record) -> dict[str, tuple[object, object]]:
     """The fields in which two records of one page differ."""
     pairs: dict[str, tuple[object, object]] = {field: (before.get(field), now.get(field)) for field in FIELDS}
     pairs["extraction"] = (before["_ingest"]["extraction"], now["_ingest"]["extraction"])
+    # Of a text from which learned lines were taken, its hash tells whether it is as it was before that.
+    if before["_ingest"]["removed_lines"] and before["_ingest"]["content_hash"] == now["_ingest"]["content_hash"]:
+        del pairs["content_text"]
     return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
 
 

@@ -160,6 +160,8 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     page_url = _canonical(source.url) if article.extraction == "ok" and there else None
     url = (article.canonical_url if article.extraction == "ok" else None) or page_url or entry_url
     sketch = dedup.sketch(article.text)
+    content_hash = dedup.content_hash(article.text)
+    authors = [author.name for author in article.authors]
     record = articles.compose(
         article,
         record_id=source.record_id,
@@ -171,7 +173,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         fetched_at=source.fetched_at,
         final_url=source.url,
         http_status=source.status,
-        content_hash=dedup.content_hash(article.text),
+        content_hash=content_hash,
         fingerprint=None if sketch is None else dedup.fingerprint(sketch),
         raw=source.raw,
     )
@@ -183,6 +185,11 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         text_key=dedup.text_key(article.text),
         title_key=dedup.title_key(article.title),
         revision_key=dedup.revision_key(article),
+        hashed_key=dedup.hashed_key(article.title, content_hash, authors, article.published),
+        site=_site(article, source, entry),
+        lines=dedup.line_keys(article.text, title=article.title, authors=authors, published=article.published)
+        if article.text
+        else b"",
         url_keys=tuple(sorted(dedup.url_key(found) for found in revealed)),
         sketch=sketch,
         credit=article.original,
@@ -191,6 +198,21 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         reason=article.reason,
         skipped=rules.skipped(entry, source.feed.rules, language=article.language, seen_at=source.first_seen_at),
     )
+
+
+def _site(article: Article, source: Source, entry: Entry) -> str:
+    """Under what its text stands among others: the page's host, or what the feed has of the entry's. The one teaches
+    nothing about the other, nor one feed about what another carries."""
+    if article.sources.get("content_text") != "feed" and source.url:
+        return _host(source.url)
+    return f"{source.feed.id} {_host(entry.url or '')}"
+
+
+def _host(url: str) -> str:
+    try:
+        return urls.host_of(url).removeprefix("www.") if url else ""
+    except urls.BadUrl:
+        return ""
 
 
 def _without_content(record: Record) -> dict[str, object]:

@@ -69,11 +69,13 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
                 "extraction": draft.extraction,
                 "cluster_id": _other(story, me) if draft.text_key else story.cluster_id,
                 "copy_of": story.copy_of,
+                "removed_lines": 0,
             }
             body = draft.body
             if story.original is not None:
                 body = stories.named(body, story.original, stories.title_of(connection, story.original.feed_id))
-            _write(connection, op, revision=me.revision + 1, body=body, at=done.at, story=story)
+            lines = (draft.site, draft.lines)
+            _write(connection, op, revision=me.revision + 1, body=body, at=done.at, story=story, lines=lines)
             claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
             if near != "off":
                 stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
@@ -144,7 +146,8 @@ def _name(connection: Connection, me: Ref, story: Story, *, at: Millis) -> None:
         theirs = ref_by_id(connection, EntryId(reprint.entry_id))
         body = stories.named(zlib.decompress(reprint.body), me, site)
         told = Story(cluster_id=story.cluster_id, copy_of=me.record_id)
-        _write(connection, "update", revision=theirs.revision + 1, body=body, at=at, story=told)
+        lines = (reprint.site, reprint.lines)
+        _write(connection, "update", revision=theirs.revision + 1, body=body, at=at, story=told, lines=lines)
         values = {"revision": theirs.revision + 1, "revised_at": at, "copy_of": me.record_id}
         values["cluster_id"] = story.cluster_id
         connection.execute(update(t.entry).where(t.entry.c.id == theirs.entry_id).values(values))
@@ -171,9 +174,19 @@ def original(of: Ref) -> EntryId:
     return of.entry_id if of.duplicate_of is None else of.duplicate_of
 
 
-def _write(connection: Connection, op: Op, *, revision: int, body: bytes, at: Millis, story: Story) -> None:
-    values = {"duplicate_of": story.copy_of, "cluster_id": story.cluster_id}
-    connection.execute(insert(t.outbox).values(op=op, revision=revision, ingested_at=at, body=body, **values))
+def _write(
+    connection: Connection,
+    op: Op,
+    *,
+    revision: int,
+    body: bytes,
+    at: Millis,
+    story: Story,
+    lines: tuple[str | None, bytes | None] = (None, None),
+) -> None:
+    """lines: the site, and the lines of the text, some of which may be the site's."""
+    values = {"op": op, "revision": revision, "ingested_at": at, "body": body, "site": lines[0], "lines": lines[1]}
+    connection.execute(insert(t.outbox).values(**values, duplicate_of=story.copy_of, cluster_id=story.cluster_id))
 
 
 def claim_text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never
 
 from sqlalchemy import BigInteger, Connection, bindparam, select, update
 
@@ -28,6 +28,7 @@ from worker.store.claims import settle
 from worker.store.entries import Near, finish_entry, finish_look
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
+from worker.store.lines import learn
 from worker.store.polls import AT_HOME, finish_polls, finish_seeking
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
@@ -67,12 +68,18 @@ def finish(
             results[place] = _apply(
                 connection, done, at_once=at_once, policies=policies, window_ms=window_ms, near=near
             )
+    learn(connection, [done for place, done in released.items() if _is_written(done, results[place][0])], now=now)
     touched = {host_id for _, hosts in results.values() for host_id in hosts}
     freed = list(released.values())
     _release(connection, freed, now)
     note_answers(connection, freed, now)
     settle(connection, touched | {done.lease.host_id for done in freed}, polls_by=polls_due_by)
     return [results[place][0] if place in results else Finished(accepted=False) for place in range(len(batch))]
+
+
+def _is_written(done: Done, finished: Finished) -> TypeGuard[IngestDone]:
+    """An article that got a record, with a text of its own."""
+    return isinstance(done, IngestDone) and finished.op in ("new", "update")
 
 
 def _apply(

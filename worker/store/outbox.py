@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from worker.model import Millis, Op
 from worker.store import tables as t
+from worker.store.lines import leave_out
 
 SEGMENT_BYTES = 16_000_000
 """Of records in one segment, unless it is a single one: segments are held in memory while they are written."""
@@ -75,7 +76,13 @@ def number(connection: Connection, *, now: Millis, limit: int) -> OutboxSegment 
 
 def _number(connection: Connection, *, now: Millis, limit: int) -> Row[Any] | None:
     rows = connection.execute(
-        select(t.outbox.c.id, t.outbox.c.ingested_at, func.length(t.outbox.c.body).label("bytes"))
+        select(
+            t.outbox.c.id,
+            t.outbox.c.ingested_at,
+            t.outbox.c.site,
+            t.outbox.c.lines,
+            func.length(t.outbox.c.body).label("bytes"),
+        )
         .where(t.outbox.c.segment_id.is_(None))
         .order_by(t.outbox.c.id)
         .limit(limit)
@@ -87,7 +94,9 @@ def _number(connection: Connection, *, now: Millis, limit: int) -> Row[Any] | No
     dates = list(accumulate((_date(row.ingested_at) for row in rows), max, initial=last_date))[1:]
     sizes = accumulate(row.bytes for row in rows)
     fits = [date == dates[0] and size <= SEGMENT_BYTES for date, size in zip(dates, sizes, strict=True)]
-    ids = [row.id for row, fit in zip(rows, fits, strict=True) if fit] or [rows[0].id]
+    taken = [row for row, fit in zip(rows, fits, strict=True) if fit] or [rows[0]]
+    ids = [row.id for row in taken]
+    leave_out(connection, [(row.id, row.site, row.lines) for row in taken if row.lines])
     values = {row.key: row.value for row in connection.execute(select(t.meta.c.key, t.meta.c.value))}
     last = int(values["last_seq"])
     segment = connection.execute(

@@ -46,6 +46,7 @@ class Written:
     title_key: bytes
     text_key: bytes | None
     revision_key: bytes
+    removed_lines: int
     extraction: Extraction
     first_seen_at: Millis
     sketch: Sketch | None = None
@@ -165,6 +166,7 @@ def _values(record: Written) -> dict[str, object]:
         "extraction": record.extraction,
         "cluster_id": None if _is_alone(record) else record.cluster_id,
         "copy_of": record.copy_of,
+        "removed_lines": record.removed_lines,
         "duplicate_of": None,
         "reason": None,
     }

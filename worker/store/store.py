@@ -23,6 +23,7 @@ from worker.store.database import locked, open_database
 from worker.store.entries import Near
 from worker.store.finish import finish
 from worker.store.graves import bury_old
+from worker.store.lines import forget_sites
 from worker.store.polls import call_home
 from worker.store.robots import forget_old
 from worker.store.standing import Planner
@@ -169,7 +170,8 @@ class Store:
         await self._write(claims.shift, by_ms=by_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
-        """Forgets texts whose window is over, entries that left their feed long ago, and old copies of robots.txt."""
+        """Forgets texts whose window is over, entries that left their feed long ago, old copies of
+        robots.txt, and what sites said that have gone quiet."""
         await self._write(_upkeep, now, self._keep_ms)
         while await self._write(stories.expire, now):
             pass  # between two steps of it, others have their turn
@@ -216,4 +218,5 @@ def _start(
 def _upkeep(connection: Connection, now: Millis, keep_ms: int) -> None:
     connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
     forget_old(connection, now=now)
+    forget_sites(connection, now=now)
     bury_old(connection, before=Millis(now - keep_ms))

@@ -116,7 +116,8 @@ def settle(connection: Connection, me: Ref, draft: Draft, story: Story, *, expir
         _file(connection, me.entry_id, draft.sketch, story.free, expires_at)
     credit = draft.credit
     if credit is not None and not credit.is_agency and story.original is None and story.cluster_id is not None:
-        _wait(connection, me.entry_id, story.cluster_id, credit, draft.body, expires_at)
+        lines = (draft.site, draft.lines)
+        _wait(connection, me.entry_id, story.cluster_id, credit, draft.body, expires_at, lines=lines)
 
 
 def take_back(
@@ -148,10 +149,18 @@ def _file(connection: Connection, entry_id: EntryId, sketch: Sketch, free: Seque
 
 
 def _wait(
-    connection: Connection, entry_id: EntryId, cluster_id: bytes, credit: Credit, body: bytes, expires_at: Millis
+    connection: Connection,
+    entry_id: EntryId,
+    cluster_id: bytes,
+    credit: Credit,
+    body: bytes,
+    expires_at: Millis,
+    *,
+    lines: tuple[str | None, bytes | None] = (None, None),
 ) -> None:
+    """lines: the site and the lines of the text in `body`; None where it is as it was published."""
     values = {"entry_id": entry_id, "cluster_id": cluster_id, "expires_at": expires_at, "body": zlib.compress(body)}
-    connection.execute(_KEEP, values | {"name": credit.name, "url": credit.url})
+    connection.execute(_KEEP, values | {"name": credit.name, "url": credit.url, "site": lines[0], "lines": lines[1]})
 
 
 def unfile(connection: Connection, entry_ids: Sequence[int]) -> None:

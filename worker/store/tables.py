@@ -183,6 +183,7 @@ entry = Table(
     Column("extraction", Text),
     Column("reason", Text),
     Column("skipped", Text),  # left out by its feed's rules: filter, page (when that was read) or backlog (for good)
+    Column("removed_lines", SmallInteger, nullable=False, server_default="0"),  # from its last record's text
     # 404s and 410s in a row of a page that was there
     Column("gone_since", BigInteger),
     Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
@@ -237,6 +238,15 @@ request = Table(
 )
 """What commands ask of the engine that holds the state."""
 
+site = Table(
+    "site",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("learned_at", BigInteger, nullable=False),
+    Column("articles", LargeBinary, nullable=False),
+)
+"""What the last articles of a site said, as `dedup.Window` encodes it."""
+
 content = Table(
     "content",
     metadata,
@@ -276,6 +286,8 @@ reprint = Table(
     Column("name", Text),
     Column("url", Text),
     Column("body", LargeBinary, nullable=False),  # of its record, zlib
+    Column("site", Text),
+    Column("lines", LargeBinary),  # as in the outbox
     Column("expires_at", BigInteger, nullable=False),
     Index("reprint_cluster", "cluster_id"),
     Index("reprint_expires", "expires_at"),
@@ -292,6 +304,8 @@ outbox = Table(
     Column("duplicate_of", LargeBinary),  # record_id
     Column("cluster_id", LargeBinary),  # record_id
     Column("body", LargeBinary, nullable=False),
+    Column("site", Text),
+    Column("lines", LargeBinary),  # of its text, to know those by that are the site's
     Column("seq", BigInteger),
     Column("segment_id", BigInteger),
     Index("outbox_segment", "segment_id"),

@@ -53,6 +53,8 @@ class EntryStory:
     revised_at: Millis | None
     extraction: str | None
     reason: str | None
+    removed_lines: int
+    """Of its text, as the site's own, in its last record."""
     duplicate_of: str | None
     """The record id of what stands for it."""
     cluster_id: str | None
@@ -113,6 +115,7 @@ def _entry(connection: Connection, entry_id: int) -> EntryStory:
         revised_at=row.revised_at,
         extraction=row.extraction,
         reason=row.reason,
+        removed_lines=row.removed_lines,
         duplicate_of=original and original.hex(),
         cluster_id=cluster.hex() if cluster else None,
         copy_of=row.copy_of.hex() if row.copy_of else None,

@@ -1,0 +1,171 @@
+"""Lines that a site puts under its articles (disclaimers, appeals, newsletter boxes), learned from the articles alone.
+
+A site's window holds what its last articles said, eight bytes a line. A line that stands in many of them is the site's
+own. This is the counting of repeated text that template detection rests on (Bar-Yossef and Rajagopalan, Template
+Detection via Data Mining and its Applications, WWW 2002), over a site that is met article by article, and made to leave
+in rather than take out: what only some articles share (the background of a story, a refrain, a standing heading)
+is theirs.
+
+What a line says of its own article, its title, authors or date, does not count ("The post … appeared first on …"): the
+record has those. All other numbers do: "Magnitude 4.5" is what an article is about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+from worker.dedup.text import words
+from worker.model import Millis
+
+ARTICLES = 24
+"""The last of a site that a window holds."""
+EDGE = 32
+"""Lines from either end of a text that are looked at; the middle of a longer one teaches nothing and loses nothing."""
+FEWEST, SHARE = 6, 0.4
+"""In so many articles of the window, and so large a part of them, stands a line that is the site's …"""
+LEAST = 10
+"""… once the window holds so many."""
+ALIKE = 0.8
+"""Of what an article says, by length: who shares so much with another is a version of it, and teaches nothing more."""
+COLUMNS = 25
+"""A line of so many (ideographs take two) says something by itself. Shorter ones may be headings: they go at the very
+end, and with such a line next to them …"""
+NEARLY_ALL = 0.7
+"""… if so large a part of the articles has them."""
+
+_UNIT = 4  # columns
+_LONG = -(-COLUMNS // _UNIT)
+_HEAD = struct.Struct("<qH")
+_DAY = timedelta(days=1)
+_OWN = "\0"
+_SAID_BESIDES = 3  # words, for a line with something of its own article to be compared without it
+
+
+def line_keys(text: str, *, title: str | None, authors: Iterable[str], published: Millis | None) -> bytes:
+    """Eight bytes for each line of a text, by which it is known in others: a hash, and its length; zeros for lines
+    that are not to be known."""
+    lines = text.split("\n")
+    stated = sorted({_said(phrase) for phrase in (title or "", *authors)}, key=len, reverse=True)
+    phrases = [f" {phrase} " for phrase in stated if " " in phrase]
+    years, days = _dates(published)
+    keys = [
+        _key(_normal(_said(line), phrases, years, days)) if place < EDGE or place >= len(lines) - EDGE else 0
+        for place, line in enumerate(lines)
+    ]
+    return struct.pack(f"<{len(keys)}Q", *keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the last articles of a site said."""
+
+    articles: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """Their ids and lines, each line once, the oldest first."""
+
+    @classmethod
+    def decode(cls, data: bytes) -> Window:
+        articles: list[tuple[int, tuple[int, ...]]] = []
+        at = 0
+        while at < len(data):
+            id, count = _HEAD.unpack_from(data, at)
+            at += _HEAD.size
+            articles.append((id, struct.unpack_from(f"<{count}Q", data, at)))
+            at += 8 * count
+        return cls(tuple(articles))
+
+    def encode(self) -> bytes:
+        """At most 12 kB: 522 bytes an article."""
+        return b"".join(
+            struct.pack(f"{_HEAD.format}{len(lines)}Q", id, len(lines), *lines) for id, lines in self.articles
+        )
+
+    def after(self, id: int, keys: bytes) -> Window:
+        """With another article, or with another version of one: each counts once. One that says what another says, or
+        nothing but what all say, is none."""
+        others = tuple(article for article in self.articles if article[0] != id)
+        window = Window(others)
+        said = set(_unpacked(keys)) - {0}
+        own = said - window.repeated().keys()
+        enough = ALIKE * _weight(own)
+        if not own or any(_weight(own.intersection(theirs)) > enough for _, theirs in others):
+            return window
+        return Window((*others, (id, tuple(sorted(said))))[-ARTICLES:])
+
+    def repeated(self) -> Mapping[int, float]:
+        """Keys of the lines that are the site's, and how large a part of its articles has each."""
+        if len(self.articles) < LEAST:
+            return {}
+        counts = Counter(chain.from_iterable(lines for _, lines in self.articles))
+        articles = len(self.articles)
+        enough = max(FEWEST, SHARE * articles)
+        return {key: count / articles for key, count in counts.items() if count >= enough}
+
+
+def taken_out(keys: bytes, repeated: Mapping[int, float]) -> tuple[int, ...]:
+    """Which lines of a text leave it, counted from 0. Never all of them: a text of nothing else is left as it is."""
+    lines = _unpacked(keys)
+    found: list[int] = []
+    run: list[int] = []
+    for place, key in enumerate((*lines, 0)):
+        if key in repeated:
+            run.append(place)
+            continue
+        speaks = any(_is_long(lines[each]) for each in run)
+        least = 0 if place == len(lines) else NEARLY_ALL if speaks else math.inf
+        found += [each for each in run if _is_long(lines[each]) or repeated[lines[each]] >= least]
+        run = []
+    return tuple(found) if len(found) < sum(key != 0 for key in lines) else ()
+
+
+def _is_long(key: int) -> bool:
+    return key & 0xFF >= _LONG
+
+
+def _unpacked(keys: bytes) -> Sequence[int]:
+    return struct.unpack(f"<{len(keys) // 8}Q", keys)
+
+
+def _said(line: str) -> str:
+    return " ".join(words(line))
+
+
+def _normal(said: str, phrases: Sequence[str], years: frozenset[str], days: frozenset[str]) -> str:
+    """What a line says, but for what it says of its own article."""
+    other = f" {said} "
+    for phrase in phrases:
+        other = other.replace(phrase, f" {_OWN} ")
+    parts = other.split(" ")
+    if not years.isdisjoint(parts) and not days.isdisjoint(parts):
+        parts = [_OWN if part in years or part in days else part for part in parts]
+    besides = sum(part not in ("", _OWN) for part in parts)
+    return " ".join(parts).strip() if besides >= _SAID_BESIDES else said
+
+
+def _dates(at: Millis | None) -> tuple[frozenset[str], frozenset[str]]:
+    """The year, and day and month, that an instant has in some time zone."""
+    if at is None:
+        return frozenset(), frozenset()
+    then = datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
+    days = {then, *(then + by for by in (_DAY, -_DAY) if 1 < then.year < 9999)}
+    numbers = {number for day in days for number in (day.day, day.month)}
+    return frozenset(str(day.year) for day in days), frozenset(f"{n:{w}}" for n in numbers for w in ("d", "02d"))
+
+
+def _key(said: str) -> int:
+    if not any(map(str.isalpha, said)):
+        return 0
+    columns = len(said) if said.isascii() else sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in said)
+    digest = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=7).digest()
+    return int.from_bytes(digest) << 8 | min(255, -(-columns // _UNIT))
+
+
+def _weight(keys: Iterable[int]) -> int:
+    return sum(key & 0xFF for key in keys)
