@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 from html import escape
 
-from typer.testing import CliRunner
-
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
-from worker.cli.main import app
+from tests.whole.typed import typed
 
 
 def titles(worker: Worker) -> list[str]:
     return sorted(record.get("title", "") for record in worker.records())
 
 
-def said(worker: Worker, name: str, *args: str) -> str:
-    """What a command prints, in this process."""
-    done = CliRunner().invoke(app, [name, "--config", str(worker.folder / "worker.yaml"), *args])
-    assert done.exit_code == (2 if "problem" in done.output else 0), done.output
-    return " ".join(done.output.split())
+def said(worker: Worker, name: str, *args: str, status: int = 0) -> str:
+    done = typed(worker, name, *args, status=status)
+    return " ".join((done.stdout if "--json" in args else done.output).split())
 
 
 def why(worker: Worker, subject: str) -> str:
@@ -161,4 +157,21 @@ def test_check_tells_of_rules(site: Site, worker: Worker) -> None:
     assert "backlog: of 1 feed" in found
     assert json.loads(said(worker, "check", "--json"))["rules"] == {"a": ["skip", "backlog"]}
     worker.configure([{"url": site.url("a"), "remove": ["p["]}])
-    assert 'feeds[0].remove[0]: expected a CSS selector, not "p["' in said(worker, "check")
+    assert 'feeds[0].remove[0]: expected a CSS selector, not "p["' in said(worker, "check", status=2)
+
+
+def test_rules_are_tried_before_they_are_in_force(site: Site, worker: Worker) -> None:
+    """Of a feed that is listed, as its list has it now: what would come, from which part of its page, and what would
+    not, and why. Nothing is written."""
+    story = f"<!doctype html><html><body><div class=story><p>{escape(prose('swan', 2))}</p></div></body></html>"
+    links = [site.add("a", f"/{n}", Answer(body=story.encode())) for n in range(4)]
+    url = feed(site, "a", *(item(link, link, f"T{n}") for n, link in enumerate(links)))
+    rules = {"skip": [{"title": "T0"}], "backlog": {"newest": 2}, "select": [".story"]}
+    worker.configure([{"url": url, **rules}])
+    tried = json.loads(said(worker, "add", url, "--try", "--json"))
+    assert [article["record"]["content_text"] for article in tried["articles"]] == [prose("swan", 2)] * 2
+    assert [article["url"] for article in tried["left_out"]] == [links[0], links[3]]
+    shown = said(worker, "add", url, "--try")
+    assert "2 items left out by rules" in shown
+    assert 'its title is "T0"' in shown
+    assert not worker.state.exists()

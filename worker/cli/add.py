@@ -24,6 +24,8 @@ from worker.settings import Settings, load
 Url = Annotated[str, typer.Argument(help="A feed, or a page of the site that has it.", metavar="URL")]
 _SHOWN = 240
 """Characters of an article's text."""
+_LEFT_OUT = 5
+"""Entries that are shown of those that rules leave out."""
 
 
 def add(
@@ -44,7 +46,7 @@ def add(
     """Adds a feed to the feed list, by its URL or that of its site; all else in the list stays as it is.
 
     The feed is looked for and looked at first. With --try it is polled, and its first articles are extracted, by the
-    rules that it would have; neither the list nor the state is touched.
+    rules that it would have or, where it is listed already, has; neither the list nor the state is touched.
 
     Example: feedmill add https://example.org --tag world --every 15m
     """
@@ -53,10 +55,10 @@ def add(
     said = {"id": id, "title": title, "tags": tag, "every": every, "cron": cron, "full_text": full_text}
     item = {"url": found} | {key: value for key, value in said.items() if value}
     listing = listed(config, settings, [item], into=into)
-    if not listing.new:
+    if not listing.new and not trial:
         console.print(f"{listing.known[0].id} is listed already: {found}", markup=False, soft_wrap=True)
         return
-    (feed,) = listing.new
+    (feed,) = listing.new or listing.known
     if trial:
         _show(feed, asyncio.run(_tried(listing.settings, feed)), as_json)
         return
@@ -149,13 +151,17 @@ def _said(feed: Feed, tried: Tried) -> Iterator[Text]:
     yield clean(tried.title or feed.id) + Text(f": {counted(tried.entries, 'item')}; of the first ones would come")
     for article in tried.articles:
         yield from _article(article)
+    if tried.left_out:
+        yield Text(f"\n{counted(len(tried.left_out), 'item')} left out by rules")
+    for article in tried.left_out[:_LEFT_OUT]:
+        yield Text("  ") + clean(article.url or "without a URL") + Text("  ") + clean(article.reason)
     yield Text("Nothing was written.", style="dim")
 
 
 def _article(article: Article) -> Iterator[Text]:
     record = article.record
     if record is None:
-        yield Text("\n") + clean(article.url) + Text("\n  nothing yet: ") + clean(article.reason)
+        yield Text("\n") + clean(article.url) + Text("\n  nothing: ") + clean(article.reason)
         return
     about: dict[str, Any] = record["_ingest"]
     yield Text("\n") + Text(clean(record.get("title") or "without a title").plain, style="bold")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from worker import urls
+from worker import rules, urls
 from worker.model import (
     EntryId,
     Feed,
@@ -41,14 +41,16 @@ class Tried:
     title: str | None = None
     entries: int = 0
     articles: Sequence[Article] = ()
-    """Of the first entries."""
+    """Of the first entries that its rules want, as far as the feed tells."""
+    left_out: Sequence[Article] = ()
+    """Entries that they leave out."""
     error: str | None = None
     """Why it gave nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """An entry, as its record would be; without one, why it would not come yet."""
+    """An entry, as its record would be; without one, why it would not come, or not yet."""
 
     url: str | None
     record: dict[str, Any] | None
@@ -70,8 +72,13 @@ class Trial:
         if done.error is not None:
             return Tried(error=done.error)
         title = done.version.title if done.version else None
-        found = [await self._article(feed, seen, title) for seen in done.entries[:articles]]
-        return Tried(title=title, entries=len(done.entries), articles=found)
+        wanted = [seen for seen in done.entries if seen.skipped is None]
+        behind = rules.left_out([seen.published for seen in wanted], feed.rules.backlog, self._clock())
+        out = [Article(url=seen.url, record=None, reason=seen.skipped) for seen in done.entries if seen.skipped]
+        out += [Article(url=wanted[place].url, record=None, reason=reason) for place, reason in behind.items()]
+        first = [seen for place, seen in enumerate(wanted) if place not in behind][:articles]
+        found = [await self._article(feed, seen, title) for seen in first]
+        return Tried(title=title, entries=len(done.entries), articles=found, left_out=out)
 
     async def _polled(self, feed: Feed) -> PollDone | str:
         work = Poll(lease=_NO_LEASE, feed_id=feed.id, url=feed.url)
@@ -109,6 +116,8 @@ class Trial:
             done = await self._ingester.ingest(work)
             self._turns.ended(work.host)
             match done:
+                case IngestDone() if done.draft.skipped is not None:
+                    return Article(url=seen.url, record=None, reason=done.draft.skipped)
                 case IngestDone():
                     return Article(url=seen.url, record=orjson.loads(done.draft.body), reason=done.draft.reason)
                 case Moved():
