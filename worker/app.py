@@ -6,8 +6,8 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import orjson
@@ -17,16 +17,18 @@ from worker.bus import LocalBus
 from worker.cpu import Pool
 from worker.engine import Engine
 from worker.errors import StateLocked
-from worker.fetch import Client, user_agent
+from worker.fetch import Client, post_json, user_agent
+from worker.meters import Meters
 from worker.model import Feed, FeedId, HostPolicy, Millis
 from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
 from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Replayed, Room, check_pairing, replay
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.schedule import Next, Pace, Polled, plan
-from worker.settings import Endpoint, Settings
-from worker.store import Store
+from worker.settings import Settings
+from worker.store import Reader, Store
 from worker.tally import Tally
+from worker.watch import Tell, Watch
 
 PRELOAD = (
     "worker.pipeline.tasks",
@@ -70,6 +72,7 @@ async def work(
         cpu = await parts.enter_async_context(pool(settings))
         asking = await parts.enter_async_context(client(settings))
         feeds = {feed.id: feed for feed in settings.feeds}
+        meters = Meters()
         engine = Engine(
             store=store,
             bus=LocalBus(),
@@ -100,7 +103,11 @@ async def work(
                 seal_after_ms=round(settings.output.seal_after_s * 1000),
                 seal_records=settings.output.seal_records,
                 keeping=keeping(settings),
+                sealed=lambda segment: meters.seal(
+                    (row.first_seen_at for row in segment.rows), records=len(segment.rows), now=now()
+                ),
             ),
+            meters=meters,
             concurrency=fetch.concurrency,
             clock=now,
             alive=alive,
@@ -108,8 +115,8 @@ async def work(
                 [settings.output.dir, settings.state.resolve().parent], min_free=settings.output.min_free_bytes
             ).shortage,
         )
-        if listen and settings.web.listen is not None:
-            await parts.enter_async_context(_web(settings, settings.web.listen, engine, stop))
+        if listen:
+            await _seen_from_outside(settings, engine, store, cpu, feeds, parts, stop)
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
         engine.vitals.started_at = now()
         by = None
@@ -193,12 +200,62 @@ def now() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
-def _web(
-    settings: Settings, endpoint: Endpoint, engine: Engine, stop: asyncio.Event
-) -> AbstractAsyncContextManager[str]:
-    from worker.web import serving, site  # half a second, which commands that don't listen need not wait for
+async def _seen_from_outside(
+    settings: Settings,
+    engine: Engine,
+    store: Store,
+    cpu: Pool,
+    feeds: Mapping[FeedId, Feed],
+    parts: AsyncExitStack,
+    stop: asyncio.Event,
+) -> None:
+    """The watch over silent feeds and, where it is to listen, the status page; until `parts` are closed."""
+    reader = parts.enter_context(Reader(settings.state))
+    watch = Watch(reader=reader, feeds=lambda: feeds, clock=now, tell=_tell(settings))
+    await parts.enter_async_context(_running(watch.run()))
+    if settings.web.listen is None:
+        return
+    from worker import web  # half a second, which commands that don't listen need not wait for
 
-    return serving(site(vitals=engine.vitals, token=settings.web.token, clock=now), endpoint, stop=stop)
+    activity = web.Activity(engine.meters)
+    await parts.enter_async_context(_running(activity.run(now)))
+    sources = web.Sources(
+        version=__version__,
+        state=settings.state,
+        output=settings.output.dir,
+        seal_after_ms=round(settings.output.seal_after_s * 1000),
+        vitals=engine.vitals,
+        meters=engine.meters,
+        cpu=cpu.load,
+        reader=reader,
+        figures=web.Figures(reader),
+        activity=activity,
+        feeds=lambda: feeds,
+        silent=lambda: watch.silent,
+        ask=store.ask,
+        clock=now,
+    )
+    await parts.enter_async_context(
+        web.serving(web.site(sources, token=settings.web.token), settings.web.listen, stop=stop)
+    )
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """`work` goes on beside, until the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _tell(settings: Settings) -> Tell | None:
+    url, who = settings.alerts.webhook, user_agent(settings.fetch.contact, __version__)
+    if url is None:
+        return None
+    return lambda value: post_json(url, value, user_agent=who, timeout_s=10)
 
 
 def _store(settings: Settings) -> Store:
@@ -253,12 +310,18 @@ def _planner(settings: Settings) -> Callable[[FeedId, Polled], Next]:
         first_s=schedule.first_s,
         jitter=schedule.jitter,
     )
-    own = {feed.id: replace(common, every_s=feed.every_s, cron=feed.cron) for feed in settings.feeds if _is_set(feed)}
+    own = {feed.id: _own_pace(common, feed) for feed in settings.feeds if _is_set(feed)}
     return lambda feed_id, polled: plan(own.get(feed_id, common), polled)
 
 
 def _is_set(feed: Feed) -> bool:
-    return feed.every_s is not None or feed.cron is not None
+    return not (feed.every_s is None and feed.cron is None and feed.expect_s is None)
+
+
+def _own_pace(common: Pace, feed: Feed) -> Pace:
+    """A feed that is expected to bring something in some time is asked at least once in that time."""
+    most = common.max_s if feed.expect_s is None else max(common.min_s, min(common.max_s, feed.expect_s))
+    return replace(common, every_s=feed.every_s, cron=feed.cron, max_s=most)
 
 
 def _workers(configured: int | str) -> int:

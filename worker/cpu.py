@@ -20,12 +20,30 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
 
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
+
+
+@dataclass(slots=True)
+class Load:
+    """What a pool has done since its start, and does now."""
+
+    workers: int
+    busy: int = 0
+    """Children that run a call."""
+    waiting: int = 0
+    """Calls for which no child is free."""
+    calls: int = 0
+    timeouts: int = 0
+    """Calls that were killed for their time."""
+    crashes: int = 0
+    """Calls whose child died or had no memory."""
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +70,7 @@ class Pool:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="cpu")
         self._children = [_Child(self._context.Pipe, self._context.Process, memory) for _ in range(workers)]
         self._free: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
+        self.load = Load(workers=workers)
         for child in self._children:
             self._free.put_nowait(child)
 
@@ -79,7 +98,12 @@ class Pool:
         names its exception).
         """
         task = pickle.dumps((function, args, kwargs), 5)  # before a child is taken, which would not come back
-        child = await self._free.get()
+        self.load.waiting += 1
+        try:
+            child = await self._free.get()
+        finally:
+            self.load.waiting -= 1
+        self.load.busy += 1
         call = asyncio.get_running_loop().run_in_executor(self._threads, child.run, task, self._timeout_s)
         # The child is free when its thread is done, which outlives a caller that is cancelled.
         call.add_done_callback(lambda done: self._give_back(child, done))
@@ -88,7 +112,11 @@ class Pool:
 
     def _give_back(self, child: _Child, call: asyncio.Future[bytes]) -> None:
         self._free.put_nowait(child)
-        call.exception()  # seen: asyncio would report the error of a call whose caller has gone
+        self.load.busy -= 1
+        self.load.calls += 1
+        error = call.exception()  # seen: asyncio would report the error of a call whose caller has gone
+        self.load.timeouts += isinstance(error, TaskTimeout)
+        self.load.crashes += isinstance(error, TaskCrashed)
 
 
 class _Child:

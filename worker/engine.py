@@ -22,6 +22,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from worker.bus import LocalBus
 from worker.errors import FeedmillError, OutputError, StateError
+from worker.meters import Meters
 from worker.model import (
     Broken,
     Done,
@@ -76,9 +77,10 @@ class Engine:
         clock: Callable[[], Millis],
         alive: Callable[[], None] = lambda: None,
         shortage: Callable[[], str | None] = lambda: None,
+        meters: Meters | None = None,
     ) -> None:
         """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick.
-        shortage: why there is no room for more, asked each second, in a thread; None: there is."""
+        shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count in."""
         self._store, self._bus, self._publisher = store, bus, publisher
         self._poller, self._ingester = poller, ingester
         self._concurrency, self._clock, self._alive = concurrency, clock, alive
@@ -96,7 +98,7 @@ class Engine:
         self._refusals = 0
         self._stopping = False
         self.tally = Tally()
-        self.vitals = Vitals(most=concurrency)
+        self.vitals, self.meters = Vitals(most=concurrency), meters or Meters()
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False, polls_due_by: Millis | None = None) -> None:
         """Works until `stop` is set; with `until_idle`, or until all that was due at the start, or by `polls_due_by`,
@@ -209,6 +211,7 @@ class Engine:
                 done = Broken(lease=work.lease, at=self._clock(), error=f"{type(error).__name__}: {error}"[:500])
             done, finished = await self._finish(done)
             self.tally.add(done, finished)
+            self.meters.add(done, finished)
             tell(done, finished)
 
     async def _finish(self, done: Done) -> Committed:
@@ -302,9 +305,11 @@ class Engine:
             try:
                 now = self._clock()
                 self.tally.published += await self._publisher.publish(now=now, enough=lambda: self._stopping)
+                self.vitals.unsealed = None
                 await self._carry_out_requests()
             except FeedmillError as error:
                 # The records stay in the outbox, and are published with the next ones.
+                self.vitals.unsealed = str(error)
                 log.error("publish.failed", error=str(error))
 
     async def _carry_out_requests(self) -> None:

@@ -9,10 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+import pytest
+from sqlalchemy import Engine, event, text
 
 from tests.store.samples import MINUTE, Run, key, make_draft, make_entry, make_version
+from worker.errors import StateError
 from worker.model import Broken, HandedBack, Ingest, Millis, Moved, Poll, Retry
+from worker.store import (
+    Reader,
+    copies,
+    entries_by_day,
+    entries_of,
+    feeds_by_id,
+    feeds_page,
+    longest_failing,
+    quarantine,
+    read_overview,
+    story_of,
+)
 
 GROWING = {"feed", "host", "slot", "work", "entry", "identity", "content", "outbox", "segment", "site"}
 Statements = dict[str, Any]
@@ -47,6 +61,19 @@ def scans(path: Path, found: Statements) -> list[tuple[str, str]]:
                     scanned.append((detail, statement))
     connection.close()
     return scanned
+
+
+def used_indexes(path: Path, found: Statements) -> set[str]:
+    """The names of the indexes that SQLite takes for these statements."""
+    connection = sqlite3.connect(path)
+    plans = [
+        detail
+        for statement, parameters in found.items()
+        if statement.startswith("SELECT")
+        for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    ]
+    connection.close()
+    return set(re.findall(r"INDEX (\w+)", " ".join(plans)))
 
 
 async def start_with_work(run: Run) -> list[Poll]:
@@ -113,3 +140,50 @@ async def test_publishing_scans_nothing(run: Run, state_path: Path) -> None:
         await run.store.mark(first.id, path="p", sha256="0")
     assert any(statement.startswith("DELETE FROM outbox") for statement in found)
     assert scans(state_path, found) == []
+
+
+async def test_what_pages_ask_scans_no_entries(run: Run, state_path: Path) -> None:
+    """Feeds a page at a time, their entries and rhythm, duplicates, what was put aside, where an article is: of what
+    grows with the articles, nothing is gone through. Feeds and hosts may be, and the queue's index, for the figures."""
+    polls = await start_with_work(run)
+    await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id)) for poll in polls))
+    with Reader(state_path) as reader:
+        with statements() as found:
+            await reader(feeds_page, which="failing")
+            await reader(longest_failing, limit=5)
+            await reader(feeds_by_id, [polls[0].feed_id])
+            await reader(entries_of, polls[0].feed_id, before=run.now)
+            await reader(entries_by_day, [poll.feed_id for poll in polls], now=run.now)
+            await reader(copies, limit=10)
+            await reader(quarantine)
+            await reader(story_of, url_key=key("url", "https://a.example/one"), record_id=key("x"), name="https://x/")
+        seen = scans(state_path, found)
+        with statements() as figures:
+            await reader(read_overview, now=run.now)
+    assert [detail for detail, statement in seen if "FROM feed" not in statement] == []
+    gone_through = {detail for detail, _ in scans(state_path, figures)}
+    assert {detail for detail in gone_through if "entry" in detail and "COVERING INDEX" not in detail} == set()
+    used = used_indexes(state_path, found | figures)
+    assert {"feed_failing", "work_quarantined", "entry_feed", "entry_duplicate"} <= used
+    small = ("COVERING INDEX", "INDEX work_quarantined")
+    assert [
+        detail for detail in gone_through if "work" in detail and not detail.partition("USING ")[2].startswith(small)
+    ] == []
+
+
+async def test_a_reading_that_takes_too_long_is_ended(
+    run: Run, state_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next one goes on."""
+    monkeypatch.setattr("worker.store.reader.LIMIT_S", 0.05)
+    endless = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
+    with Reader(state_path) as reader:
+        with pytest.raises(StateError, match=r"took longer than 0.05 s"):
+            await reader(lambda connection: connection.execute(endless).all())
+        assert await reader(feeds_page) == []
+
+
+async def test_a_reader_changes_nothing(run: Run, state_path: Path) -> None:
+    """Its connection is one that can't."""
+    with Reader(state_path) as reader, pytest.raises(StateError, match="readonly"):
+        await reader(lambda connection: connection.execute(text("DELETE FROM feed")))

@@ -14,6 +14,9 @@ from rich.text import Text
 from worker.model import Millis
 from worker.record import rfc3339
 from worker.tally import Tally
+from worker.words import ago as ago
+from worker.words import counted as counted
+from worker.words import span as span
 
 # What could move the cursor, change colours, or turn the reading direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -49,25 +52,6 @@ def _with_dates(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def ago(at: Millis | None, now: Millis) -> str:
-    """`3 min ago`, `in 2 h`, `never`."""
-    if at is None:
-        return "never"
-    distance = span(abs(now - at))
-    if distance == "0 s":
-        return "now"
-    return f"{distance} ago" if at <= now else f"in {distance}"
-
-
-def span(millis: int) -> str:
-    """A duration in its largest unit that fits."""
-    seconds = millis // 1000
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
-
-
 def summary(tally: Tally) -> str:
     """A tally in a sentence."""
     parts = [
@@ -85,7 +69,3 @@ def summary(tally: Tally) -> str:
     if tally.broken:
         parts.append(f"{counted(tally.broken, 'error')} of feedmill's own, see the log")
     return ", ".join(parts)
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

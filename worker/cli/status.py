@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from rich.text import Text
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
-from worker.model import Millis
+from worker.model import Feed, FeedId, Millis
+from worker.record import rfc3339
+from worker.schedule import Silence, silence
 from worker.settings import load
 from worker.store import FeedStatus, HostStatus, Totals, read_hosts, read_status
 from worker.urls import without_credentials
@@ -36,18 +39,42 @@ def status(
     feeds = [dataclasses.replace(feed, url=told.get(feed.id, feed.url)) for feed in feeds]
     shown = [feed for feed in feeds if feed.error or not failing]
     hosts = read_hosts(settings.state, now=app.now())
+    silent = silences(feeds, settings.feeds, app.now())
     if as_json:
-        said = {"feeds": [plain(feed) for feed in shown], "hosts": [plain(host) for host in hosts]}
+        since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
+        listed = [{**plain(feed), "silent_since": since.get(feed.id)} for feed in shown]
+        said = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
         print_json({**said, "totals": dataclasses.asdict(totals)})
         return
     if shown:
-        console.print(_table(shown, app.now()))
+        console.print(_table(shown, silent, app.now()))
     if hosts:
         console.print(_hosts(hosts, app.now()))
     console.print(_sentence(totals))
+    if settings.web.listen is not None and settings.web.listen.port:
+        console.print(f"More, while it runs: http://{settings.web.listen}", soft_wrap=True)
 
 
-def _table(feeds: list[FeedStatus], now: Millis) -> Table:
+def silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Mapping[FeedId, Silence]:
+    """The feeds that have brought nothing new for longer than is expected of them, but for those that are paused."""
+    expected = {feed.id: feed.expect_s for feed in listed if feed.expect_s is not None}
+    found = [
+        silence(
+            feed_id=feed.id,
+            expect_ms=round(expected[feed.id] * 1000),
+            added_at=feed.added_at,
+            new_at=feed.new_at,
+            polled_at=feed.polled_at,
+            watched_from=Millis(0),
+            now=now,
+        )
+        for feed in feeds
+        if feed.id in expected and not feed.paused
+    ]
+    return {one.feed_id: one for one in found if one is not None}
+
+
+def _table(feeds: list[FeedStatus], silent: Mapping[FeedId, Silence], now: Millis) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("feed", "last poll", "next poll"):
         table.add_column(name, no_wrap=name != "feed", overflow="fold")
@@ -61,9 +88,15 @@ def _table(feeds: list[FeedStatus], now: Millis) -> Table:
             ago(feed.next_poll_at, now),
             str(feed.new_last),
             str(feed.new_total),
-            state_of(feed, now),
+            state_of(feed, now) + _silent(silent.get(feed.id), now),
         )
     return table
+
+
+def _silent(one: Silence | None, now: Millis) -> Text:
+    if one is None:
+        return Text("")
+    return Text(f"; silent: something new was due {ago(one.since, now)}, as it is expected every {span(one.expect_ms)}")
 
 
 def state_of(feed: FeedStatus, now: Millis) -> Text:

@@ -8,6 +8,7 @@
     backend   the network under httpx: permitted addresses alone, total deadline, bounded bytes
     resolve   names to addresses;  addresses  which of them may be asked;  retry_after  one header
     failures  the network's exceptions as outcomes
+    webhook   a POST to a program of the operator's
     robots    robots.txt: what getting it means, and what it allows
 
 It does not wait for a host's turn, follow a redirect, keep validators or robots.txt, or try again: those are decisions
@@ -17,5 +18,6 @@ of the rooms above.
 from worker.fetch.client import Client
 from worker.fetch.request import user_agent
 from worker.fetch.resolve import Resolver
+from worker.fetch.webhook import post_json
 
-__all__ = ["Client", "Resolver", "user_agent"]
+__all__ = ["Client", "Resolver", "post_json", "user_agent"]

@@ -36,5 +36,7 @@ class Feed:
     recheck_s: tuple[float, ...] = ()
     """Ages of an article, in seconds, at which its page is looked at again."""
     rules: Rules = NO_RULES
+    expect_s: float | None = None
+    """Seconds without a new entry after which it is called silent."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent to the feed's own origin alone; may hold secrets, hence not in repr()."""

@@ -22,6 +22,7 @@ from worker.output.findings import Finding
 from worker.output.last import last_segment, names_segment
 from worker.output.lock import locked
 from worker.output.manifest import FileLine
+from worker.output.newest import newest
 from worker.output.reading import Line, cursor, read_lines, read_records
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.verify import Report, verify
@@ -53,6 +54,7 @@ __all__ = [
     "line",
     "locked",
     "names_segment",
+    "newest",
     "page_at",
     "read_lines",
     "read_records",

@@ -32,10 +32,12 @@ class Publisher:
         seal_after_ms: int,
         seal_records: int,
         keeping: Keeping,
+        sealed: Callable[[OutboxSegment], None] = lambda _: None,
     ) -> None:
-        """archive: of the directory; None where it has none."""
+        """archive: of the directory; None where it has none. sealed: told of each segment that is published."""
         self._store, self._directory, self._archive, self._keeping = store, directory, archive, keeping
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
+        self._sealed = sealed
 
     async def publish(
         self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
@@ -108,6 +110,7 @@ class Publisher:
             return 0
         published = await asyncio.to_thread(self._directory.publish, _segment(rows))
         await self._store.mark(rows.id, path=published.path, sha256=published.sha256)
+        self._sealed(rows)
         log.info("segment.published", path=published.path, records=published.records, bytes=published.bytes)
         return published.records
 

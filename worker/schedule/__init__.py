@@ -9,6 +9,7 @@ failures.py   failed polls in a row, by class
 moves.py      301 and 308: where a feed is asked from now on
 gone.py       410: when it is believed
 trust.py      304: how far it is believed
+silence.py    feeds that bring nothing for longer than they should
 pressure.py   how fast a host is asked that has refused
 pages.py      the tries of a page;  looks.py  when it is looked at again
 """
@@ -23,6 +24,7 @@ from worker.schedule.looks import NOT_HAD_S, next_look, next_look_if_gone, next_
 from worker.schedule.moves import NOT_MOVED, Moves
 from worker.schedule.pages import next_try
 from worker.schedule.pressure import WHOLE, answered, paced, refused
+from worker.schedule.silence import Silence, silence
 from worker.schedule.trust import Trust
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Polled",
     "Seen",
     "Setbacks",
+    "Silence",
     "Trust",
     "answered",
     "class_of",
@@ -53,4 +56,5 @@ __all__ = [
     "phase_of",
     "plan",
     "refused",
+    "silence",
 ]

@@ -21,9 +21,10 @@ from worker.settings.opml import document as opml_document
 from worker.settings.opml import is_opml
 from worker.settings.opml import items as opml_items
 from worker.settings.quantities import seconds
-from worker.settings.schema import Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings, Web
+from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings, Web
 
 __all__ = [
+    "Alerts",
     "Dedup",
     "Endpoint",
     "Extract",

@@ -89,6 +89,7 @@ def _feed(entry: FeedEntry, defaults: FeedDefaults, rules: Rules, secrets: Seque
         full_text=(entry if "full_text" in own else defaults).full_text,
         recheck_s=(entry if "recheck_s" in own else defaults).recheck_s,
         rules=rules,
+        expect_s=(entry if "expect_s" in own else defaults).expect_s,
         headers=_headers((entry if "headers" in own else defaults).headers, entry.url.authorization),
     )
 

@@ -57,6 +57,7 @@ def load(path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes
         extract=settings.extract,
         dedup=settings.dedup,
         web=settings.web,
+        alerts=settings.alerts,
         log=settings.log,
         feeds=feeds,
         files=(path, *paths),

@@ -41,6 +41,7 @@ from worker.settings.values import (
     StateFile,
     TimeZone,
     WebAddress,
+    Webhook,
     Workers,
     exclusive,
     expected,
@@ -188,6 +189,12 @@ class Web(Section):
         return self
 
 
+class Alerts(Section):
+    """Where it is told when feeds fall silent (`expect`), and when they are back."""
+
+    webhook: Webhook = _key(None, "An http or https URL that JSON is posted to; null: none.", secret=True)
+
+
 class Log(Section):
     """What is logged, to standard error."""
 
@@ -206,6 +213,7 @@ class WorkerFile(Section):
     extract: Extract = _section(Extract)
     dedup: Dedup = _section(Dedup)
     web: Web = _section(Web)
+    alerts: Alerts = _section(Alerts)
     log: Log = _section(Log)
 
 
@@ -232,6 +240,9 @@ class FeedDefaults(Section):
     only: tuple[FilterKeys, ...] = _key([], "Entries for which one of these holds: [{title: river}, {tag: [a, b]}].")
     skip: tuple[FilterKeys, ...] = _key([], "Entries to leave out: [{title: sponsored, older: 7d}, {language: fr}].")
     backlog: BacklogKeys = _section(BacklogKeys)
+    expect_s: PositiveSeconds | None = _key(
+        None, "No new entry for so long is told as silence: on the status page, by metrics, by alerts.", name="expect"
+    )
     headers: dict[HeaderName, HeaderValue] = _key({}, "Sent to the feed's own origin alone.")
 
     @model_validator(mode="after")
@@ -284,6 +295,7 @@ class Settings(BaseModel):
     extract: Extract
     dedup: Dedup
     web: Web
+    alerts: Alerts
     log: Log
     feeds: tuple[Feed, ...]
     files: tuple[Path, ...]
@@ -291,10 +303,10 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token."""
+        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token, the webhook."""
         headers = {value for feed in self.feeds for value in feed.headers.values()}
         headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
         proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
         written = {urlsplit(proxy or "").password or "" for proxy in proxies}
-        own = {self.web.token or ""}
+        own = {self.web.token or "", self.alerts.webhook or ""}
         return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}

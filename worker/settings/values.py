@@ -281,6 +281,11 @@ Listen = Annotated[
 OuterUrl = Annotated[
     str | None, _none_or("an http or https URL", outer_url, hint="such as https://feeds.example.org"), _TEXT_OR_NULL
 ]
+Webhook = Annotated[
+    str | None,
+    _none_or("an http or https URL", urls.absolute, hint="such as https://hooks.example.org/…"),
+    _TEXT_OR_NULL,
+]
 Secret = Annotated[
     str | None,
     _none_or(

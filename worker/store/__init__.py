@@ -26,41 +26,77 @@ outbox.py      rows numbered into segments, and marked when they are published
 publications.py  what was published, and under which name; whether a directory has it
 recovery.py    records that stand in an output directory → rows
 status.py      what people ask
-status.py      what people ask;  why.py  … of an article
+status.py      what people ask;  why.py  … of an article;  overview.py  … in figures;  listing.py  … a page at a time
+reader.py      a connection and a thread for that, while the worker runs
 """
 
 from worker.store.backup import backup
 from worker.store.database import database_url
+from worker.store.listing import (
+    Copies,
+    ListedEntry,
+    News,
+    PutAside,
+    Which,
+    copies,
+    entries_by_day,
+    entries_of,
+    feeds_by_id,
+    feeds_page,
+    longest_failing,
+    quarantine,
+    quiet_since,
+)
 from worker.store.outbox import OutboxRow, OutboxSegment
+from worker.store.overview import Overview, read_overview
 from worker.store.publications import Publications, Sealed
+from worker.store.reader import Reader
 from worker.store.recovery import Learned, Recovery, Written
-from worker.store.requests import Request, answer_to, ask
+from worker.store.requests import Request, answer_to, ask, read_answer
 from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_not_before, read_status
 from worker.store.store import Store
-from worker.store.why import EntryStory, Queued, Story, read_story
+from worker.store.why import EntryStory, Queued, Story, read_story, story_of
 
 __all__ = [
+    "Copies",
     "EntryStory",
     "FeedStatus",
     "HostStatus",
     "Learned",
+    "ListedEntry",
+    "News",
     "OutboxRow",
     "OutboxSegment",
+    "Overview",
     "Publications",
+    "PutAside",
     "Queued",
+    "Reader",
     "Recovery",
     "Request",
     "Sealed",
     "Store",
     "Story",
     "Totals",
+    "Which",
     "Written",
     "answer_to",
     "ask",
     "backup",
+    "copies",
     "database_url",
+    "entries_by_day",
+    "entries_of",
+    "feeds_by_id",
+    "feeds_page",
+    "longest_failing",
+    "quarantine",
+    "quiet_since",
+    "read_answer",
     "read_hosts",
     "read_not_before",
+    "read_overview",
     "read_status",
     "read_story",
+    "story_of",
 ]

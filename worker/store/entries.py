@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any, Literal, assert_never
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -24,6 +24,9 @@ Near = Literal["link", "off", "drop"]
 
 SAME_URL = "its URL is another entry's"
 """Why an entry is a duplicate, for people."""
+
+_FIRST_SEEN = select(t.entry.c.first_seen_at).where(t.entry.c.id == bindparam("seen_with")).scalar_subquery()
+_RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN)
 
 
 def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, near: Near) -> Finished:
@@ -74,8 +77,16 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
             body = draft.body
             if story.original is not None:
                 body = stories.named(body, story.original, stories.title_of(connection, story.original.feed_id))
-            lines = (draft.site, draft.lines)
-            _write(connection, op, revision=me.revision + 1, body=body, at=done.at, story=story, lines=lines)
+            _write(
+                connection,
+                op,
+                revision=me.revision + 1,
+                body=body,
+                at=done.at,
+                story=story,
+                lines=(draft.site, draft.lines),
+                seen_with=me.entry_id if op == "new" else None,
+            )
             claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
             if near != "off":
                 stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
@@ -183,10 +194,24 @@ def _write(
     at: Millis,
     story: Story,
     lines: tuple[str | None, bytes | None] = (None, None),
+    seen_with: EntryId | None = None,
 ) -> None:
-    """lines: the site, and the lines of the text, some of which may be the site's."""
-    values = {"op": op, "revision": revision, "ingested_at": at, "body": body, "site": lines[0], "lines": lines[1]}
-    connection.execute(insert(t.outbox).values(**values, duplicate_of=story.copy_of, cluster_id=story.cluster_id))
+    """lines: the site, and the lines of the text, some of which may be the site's. seen_with: the entry of an article
+    that is new."""
+    connection.execute(
+        _RECORD,
+        {
+            "op": op,
+            "revision": revision,
+            "ingested_at": at,
+            "body": body,
+            "site": lines[0],
+            "lines": lines[1],
+            "duplicate_of": story.copy_of,
+            "cluster_id": story.cluster_id,
+            "seen_with": seen_with,
+        },
+    )
 
 
 def claim_text(

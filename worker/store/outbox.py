@@ -29,6 +29,8 @@ class OutboxRow:
     op: Op
     revision: int
     ingested_at: Millis
+    first_seen_at: Millis | None
+    """Of the entry, where the article is new."""
     duplicate_of: str | None
     cluster_id: str | None
     body: bytes
@@ -124,6 +126,7 @@ def _row(row: Row[Any]) -> OutboxRow:
         op=row.op,
         revision=row.revision,
         ingested_at=Millis(row.ingested_at),
+        first_seen_at=row.first_seen_at,
         duplicate_of=None if row.duplicate_of is None else row.duplicate_of.hex(),
         cluster_id=None if row.cluster_id is None else row.cluster_id.hex(),
         body=row.body,

@@ -24,14 +24,22 @@ class Request:
 def ask(path: Path, verb: str, subject: str) -> int:
     """Leaves a request for the engine; its number. Raises StateError."""
     with open_beside(path) as connection:
-        statement = insert(t.request).values(verb=verb, subject=subject).returning(t.request.c.id)
-        return int(connection.execute(statement).scalar_one())
+        return leave(connection, verb, subject)
 
 
 def answer_to(path: Path, number: int) -> str | None:
     """What the engine said; None while it has not. Raises StateError."""
     with open_beside(path) as connection:
-        return connection.scalar(select(t.request.c.answer).where(t.request.c.id == number))
+        return read_answer(connection, number)
+
+
+def leave(connection: Connection, verb: str, subject: str) -> int:
+    statement = insert(t.request).values(verb=verb, subject=subject).returning(t.request.c.id)
+    return int(connection.execute(statement).scalar_one())
+
+
+def read_answer(connection: Connection, number: int) -> str | None:
+    return connection.scalar(select(t.request.c.answer).where(t.request.c.id == number))
 
 
 def unanswered(connection: Connection) -> list[Request]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from worker.model import FeedId, Millis
 from worker.schedule import WHOLE
@@ -22,6 +23,8 @@ class FeedStatus:
     url: str
     title: str | None
     site_url: str | None
+    added_at: Millis
+    """When it was listed first."""
     polled_at: Millis | None
     next_poll_at: Millis | None
     why: str | None
@@ -132,30 +135,7 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
         found = (connection.scalar(count) or 0 for count in counts)
         articles, duplicates, near, queued, quarantined, unpublished = found
     engine.dispose()
-    feeds = [
-        FeedStatus(
-            id=FeedId(row.id),
-            url=row.url,
-            title=row.title,
-            site_url=row.site_url,
-            polled_at=row.polled_at,
-            next_poll_at=None if row.retired or row.paused else row.next_at or row.due_at,
-            why=row.why,
-            new_last=row.new_last,
-            new_total=row.new_total,
-            new_at=row.new_at,
-            status=row.status,
-            error=row.error,
-            errors=row.errors,
-            failing_since=row.failing_since,
-            moved_to=moves_of(row).in_force,
-            retired=row.retired,
-            suggestion=row.suggestion,
-            skipped=skipped.get(row.id, 0),
-            paused=row.paused,
-        )
-        for row in rows
-    ]
+    feeds = [feed_status(row, skipped=skipped.get(row.id, 0)) for row in rows]
     totals = Totals(
         feeds=len(feeds),
         failing=sum(feed.errors > 0 for feed in feeds),
@@ -168,3 +148,29 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
         unpublished=unpublished,
     )
     return feeds, totals
+
+
+def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
+    """Of a row of `feed` that has its poll's `due_at`, too. skipped: where that was counted."""
+    return FeedStatus(
+        id=FeedId(row.id),
+        url=row.url,
+        title=row.title,
+        site_url=row.site_url,
+        added_at=row.added_at,
+        polled_at=row.polled_at,
+        next_poll_at=None if row.retired or row.paused else row.next_at or row.due_at,
+        why=row.why,
+        new_last=row.new_last,
+        new_total=row.new_total,
+        new_at=row.new_at,
+        status=row.status,
+        error=row.error,
+        errors=row.errors,
+        failing_since=row.failing_since,
+        moved_to=moves_of(row).in_force,
+        retired=row.retired,
+        suggestion=row.suggestion,
+        skipped=skipped,
+        paused=row.paused,
+    )

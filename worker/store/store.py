@@ -156,6 +156,10 @@ class Store:
         """What commands ask, in their order."""
         return await self._write(requests.unanswered)
 
+    async def ask(self, verb: str, subject: str) -> int:
+        """Leaves a request, as commands do; its number."""
+        return await self._write(requests.leave, verb, subject)
+
     async def answer(self, number: int, text: str) -> None:
         """Tells the command that asked."""
         await self._write(requests.answer, number, text)

@@ -85,6 +85,7 @@ feed = Table(
     Column("suggestion", Text),  # where a lost feed may be, by its site
     Column("new_last", Integer, nullable=False),  # new entries at the last poll
     Column("new_total", Integer, nullable=False),
+    Index("feed_failing", "id", sqlite_where=text("errors > 0"), postgresql_where=text("errors > 0")),
 )
 
 host = Table(
@@ -148,6 +149,7 @@ work = Table(
         postgresql_where=text("entry_id IS NULL"),
     ),
     Index("work_feed", "feed_id"),
+    Index("work_quarantined", "id", sqlite_where=text("quarantined = 1"), postgresql_where=text("quarantined")),
 )
 
 robots = Table(
@@ -187,7 +189,7 @@ entry = Table(
     # 404s and 410s in a row of a page that was there
     Column("gone_since", BigInteger),
     Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
-    Index("entry_feed", "feed_id"),
+    Index("entry_feed", "feed_id", "first_seen_at"),
     Index(
         "entry_skipped",
         "feed_id",
@@ -301,6 +303,7 @@ outbox = Table(
     Column("op", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("ingested_at", BigInteger, nullable=False),
+    Column("first_seen_at", BigInteger),  # of the entry of a new article
     Column("duplicate_of", LargeBinary),  # record_id
     Column("cluster_id", LargeBinary),  # record_id
     Column("body", LargeBinary, nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from worker.store.graves import dead_keys
 from worker.store.refs import ref, refs_by_key
 
 _OTHERS = 20
+"""Of a story, or duplicates of an article, that are told of."""
 _SEGMENTS = 3
 """An article is in the first segment that was begun after its commit or, with a backlog, in one of the next."""
 
@@ -80,25 +81,34 @@ class Story:
 
 
 def read_story(path: Path, *, url: str | None, url_key: bytes | None, record_id: bytes | None, name: str) -> Story:
-    """All that is known under a canonical URL, a record id, or the name of a feed. Raises StateError."""
+    """All that is known under a canonical URL, a record id, or the name of a feed. Goes through all entries for those
+    whose URL belongs to another. Raises StateError."""
     engine = open_readonly(path)
     with engine.connect() as connection:
         named: list[Any] = [t.entry.c.url == url] if url else []
         named += [t.entry.c.record_id == record_id] if record_id else []
         ids = set(connection.scalars(select(t.entry.c.id).where(or_(*named)))) if named else set()
-        if url_key is not None:
-            ids |= {ref.entry_id for ref in refs_by_key(connection, [url_key]).values()}
-        keys = {key for key in (url_key, record_id) if key is not None}
-        feeds = connection.scalars(
-            select(t.feed.c.id).where(or_(t.feed.c.id == name, t.feed.c.url == name, t.feed.c.moved_to == name))
-        ).all()
-        story = Story(
-            entries=[_entry(connection, entry_id) for entry_id in sorted(ids)],
-            forgotten=bool(dead_keys(connection, keys)),
-            feeds=[FeedId(feed_id) for feed_id in feeds],
-        )
+        story = story_of(connection, url_key=url_key, record_id=record_id, name=name, more=ids)
     engine.dispose()
     return story
+
+
+def story_of(
+    connection: Connection, *, url_key: bytes | None, record_id: bytes | None, name: str, more: Collection[int] = ()
+) -> Story:
+    """What is found by keys, with its duplicates, and the entries `more`. For pages: it goes through nothing."""
+    keys = {key for key in (url_key, record_id) if key is not None}
+    ids = {known.entry_id for known in refs_by_key(connection, keys).values()} | set(more)
+    same = select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(ids)).limit(_OTHERS) if url_key and ids else None
+    ids |= set() if same is None else set(connection.scalars(same))
+    feeds = connection.scalars(
+        select(t.feed.c.id).where(or_(t.feed.c.id == name, t.feed.c.url == name, t.feed.c.moved_to == name))
+    ).all()
+    return Story(
+        entries=[_entry(connection, entry_id) for entry_id in sorted(ids)],
+        forgotten=bool(dead_keys(connection, keys)),
+        feeds=[FeedId(feed_id) for feed_id in feeds],
+    )
 
 
 def _entry(connection: Connection, entry_id: int) -> EntryStory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from worker.model import Millis
 from worker.vitals import Vitals
@@ -27,9 +27,8 @@ def unready(vitals: Vitals, now: Millis) -> Mapping[str, str]:
         found["stalled"] = f"no tick for {(now - vitals.ticked_at) // 1000} s"
     if vitals.refused is not None:
         found["state"] = vitals.refused
+    if vitals.unsealed is not None:
+        found["output"] = vitals.unsealed
     if vitals.shortage is not None:
         found["room"] = vitals.shortage
     return found
-
-
-Clock = Callable[[], Millis]

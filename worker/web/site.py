@@ -2,36 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from worker.vitals import Vitals
+from worker.errors import FeedmillError, StateError
 from worker.web.guard import Guard
-from worker.web.health import Clock, is_alive, unready
+from worker.web.health import is_alive, unready
+from worker.web.metrics import Reading, exposition, free_bytes, state_bytes
+from worker.web.pages import Pages
+from worker.web.rendering import assets
+from worker.web.sources import Sources
+
+NAMED = 5
+"""Silent feeds that /readyz names."""
+
+log = structlog.stdlib.get_logger("feedmill.web")
+
+Answer = Callable[[Request], Awaitable[Response]]
 
 
-def site(*, vitals: Vitals, token: str | None, clock: Clock, world: Sequence[BaseRoute] = ()) -> ASGIApp:
+def site(sources: Sources, *, token: str | None, world: Sequence[BaseRoute] = ()) -> ASGIApp:
     """The application. token: what is asked of all but probes; None: only this machine may ask. world: routes below
     `OPEN_TO_THE_WORLD`, which look after themselves."""
+    files = assets()
+    pages = Pages(sources, files)
 
-    async def healthz(_: Request) -> PlainTextResponse:
-        return _plain("ok\n") if is_alive(vitals, clock()) else _plain("stalled\n", 503)
+    async def static(request: Request) -> Response:
+        asset = files.get(request.path_params["name"])
+        if asset is None:
+            return PlainTextResponse("There is no such file.\n", status_code=404)
+        # Its URL changes with its content.
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(asset.content, media_type=asset.content_type, headers=headers)
 
-    async def readyz(request: Request) -> PlainTextResponse:
-        found = unready(vitals, clock())
+    async def unknown(request: Request, _: Exception) -> Response:
+        return await pages.problem(request, "No such page", "There is nothing at this address.", 404)
+
+    def page(answer: Answer) -> Answer:
+        async def answered(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except FeedmillError as error:
+                log.warning("web.unanswered", path=request.url.path, error=str(error))
+                return await pages.problem(request, "It can't be told now", str(error), 503)
+
+        return answered
+
+    return Starlette(
+        routes=[
+            Route("/", page(pages.overview)),
+            Route("/feeds", page(pages.feeds)),
+            Route("/feeds/{feed_id}", page(pages.feed)),
+            Route("/records", page(pages.records)),
+            Route("/duplicates", page(pages.duplicates)),
+            Route("/quarantine", page(pages.quarantine)),
+            Route("/why", page(pages.why)),
+            Route("/act", page(pages.act), methods=["POST"]),
+            Route("/static/{name}", static),
+            Route("/healthz", _healthz(sources)),
+            Route("/readyz", _readyz(sources)),
+            Route("/metrics", _metrics(sources)),
+            *world,
+        ],
+        middleware=[Middleware(Guard, token=token)],
+        exception_handlers={404: unknown},
+    )
+
+
+def _healthz(of: Sources) -> Answer:
+    async def healthz(_: Request) -> Response:
+        return _plain("ok\n") if is_alive(of.vitals, of.clock()) else _plain("stalled\n", 503)
+
+    return healthz
+
+
+def _readyz(of: Sources) -> Answer:
+    async def readyz(request: Request) -> Response:
+        found = dict(unready(of.vitals, of.clock()))
+        silent = sorted(of.silent())
+        if silent and request.query_params.get("strict") in ("1", "true"):
+            more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
+            found["silent"] = ", ".join(silent[:NAMED]) + more
         told = (f"{name}: {why}" if request.scope["trusted"] else name for name, why in found.items())
         return _plain("".join(f"{line}\n" for line in told), 503) if found else _plain("ok\n")
 
-    return Starlette(
-        routes=[Route("/healthz", healthz), Route("/readyz", readyz), *world],
-        middleware=[Middleware(Guard, token=token)],
-    )
+    return readyz
+
+
+def _metrics(of: Sources) -> Answer:
+    async def metrics(request: Request) -> Response:
+        try:
+            overview = await of.figures.overview(of.clock())
+        except StateError as error:
+            log.warning("web.unanswered", path="/metrics", error=str(error))
+            overview = None
+        reading = Reading(
+            version=of.version,
+            meters=of.meters,
+            vitals=of.vitals,
+            cpu=of.cpu,
+            overview=overview,
+            state_bytes=await asyncio.to_thread(state_bytes, of.state),
+            free_bytes=await asyncio.to_thread(free_bytes, state=of.state.parent, output=of.output),
+            silent=of.silent(),
+            expected=sum(feed.expect_s is not None for feed in of.feeds().values()),
+        )
+        body, content_type = exposition(reading, request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
+
+    return metrics
 
 
 def _plain(text: str, status: int = 200) -> PlainTextResponse:

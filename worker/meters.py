@@ -1,0 +1,119 @@
+"""What the worker measures of its own work, since its start; read by the metrics and the status page.
+
+Plain numbers, so that counting costs a look-up: what Prometheus makes of them is worked out when it asks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from worker.model import (
+    AsBefore,
+    Broken,
+    Done,
+    Finished,
+    HandedBack,
+    IngestDone,
+    Millis,
+    Moved,
+    PollDone,
+    Retry,
+    RobotsRead,
+    Sought,
+)
+
+SEALED_S = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
+"""Upper bounds of the classes, in seconds: a record is due on disk some `output.seal_after` after its page was read."""
+
+
+@dataclass(slots=True)
+class Histogram:
+    """How many values lie in each class, and their sum."""
+
+    bounds: Sequence[float]
+    counts: list[int] = field(init=False)
+    """One more than bounds: what is above them all."""
+    sum: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
+
+    def add(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
+
+    def quantile(self, part: float) -> float | None:
+        """The bound below which that part of the values lies; None where there are none, or it is above them all."""
+        wanted, seen = part * self.count, 0
+        for bound, count in zip(self.bounds, self.counts, strict=False):
+            seen += count
+            if seen and seen >= wanted:
+                return bound
+        return None
+
+
+@dataclass(slots=True)
+class Meters:
+    """Since the start of the process."""
+
+    polls: Counter[str] = field(default_factory=Counter)
+    """By outcome: `read`, `unchanged`, or the class of the failure."""
+    entries: Counter[str] = field(default_factory=Counter)
+    """That polls showed: `new`, `changed`, `duplicate`."""
+    ingests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By op (`none`: nothing was written) and extraction."""
+    retries: int = 0
+    broken: int = 0
+    quarantined: int = 0
+    lost: int = 0
+    """Work that was finished when its lease had ended."""
+    segments: int = 0
+    records: int = 0
+    """Sealed in them."""
+    sealed_s: Histogram = field(default_factory=lambda: Histogram(SEALED_S))
+    """New articles: from the poll that showed them to the file that has them."""
+    polled_at: Millis | None = None
+    """The last poll that went well."""
+    sealed_at: Millis | None = None
+
+    def add(self, done: Done, finished: Finished) -> None:
+        """Counts what became of a piece of work."""
+        if not finished.accepted:
+            self.lost += 1
+            return
+        match done:
+            case PollDone(failure=None):
+                self.polls["unchanged" if done.unchanged else "read"] += 1
+                self.polled_at = done.at
+                if done.entries:
+                    self.entries["new"] += finished.new
+                    self.entries["changed"] += finished.changed
+                    self.entries["duplicate"] += finished.duplicates
+            case PollDone(failure=str(failure)):
+                self.polls[failure] += 1
+            case IngestDone():
+                op = finished.op or ("duplicate" if finished.duplicates else "none")
+                self.ingests[op, done.draft.extraction] += 1
+            case Retry():
+                self.retries += 1
+            case Broken():
+                self.broken += 1
+                self.quarantined += finished.quarantined
+            case AsBefore() | Moved() | RobotsRead() | Sought() | HandedBack():
+                pass
+
+    def seal(self, first_seen: Iterable[Millis | None], *, records: int, now: Millis) -> None:
+        """Counts a segment that stands in the output; `first_seen` of its records, None where they are not new."""
+        self.segments += 1
+        self.records += records
+        self.sealed_at = now
+        for at in first_seen:
+            if at is not None:
+                self.sealed_s.add(max(0, now - at) / 1000)

@@ -1,0 +1,65 @@
+"""The records that were sealed last, the newest first, read from the ends of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+import orjson
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.manifest import MANIFEST, FileLine, day_files, decode
+from worker.record import Record
+
+LOOKED_AT = 2_000
+"""Lines of the manifest, from its end: more are not gone through for the sake of a page."""
+
+
+def newest(root: Path, limit: int) -> list[Record]:
+    """At most `limit` records. What closed days were packed into is left out: it is read from its beginning only.
+
+    Raises OutputError.
+    """
+    if not (root / MANIFEST).is_dir():
+        return []
+    return list(islice(chain.from_iterable(_records(root / line.path) for line in _files(root)), limit))
+
+
+def _files(root: Path) -> Iterator[FileLine]:
+    """The newest first. What a day's segments were merged into stands in the manifest behind the next day's first."""
+    merged: list[FileLine] = []
+    for line in islice(_lines(root / MANIFEST), LOOKED_AT):
+        if line.path.endswith(".zst") or not files.exists(root / line.path):
+            continue
+        if line.kind != "segment":
+            merged.append(line)
+            continue
+        while merged and _day(merged[0]) > _day(line):
+            yield merged.pop(0)
+        yield line
+    yield from sorted(merged, key=_day, reverse=True)
+
+
+def _lines(folder: Path) -> Iterator[FileLine]:
+    for day in reversed(day_files(folder)):
+        for _, raw in files.lines_backwards(day):
+            line = decode(raw, day)
+            if isinstance(line, FileLine):
+                yield line
+
+
+def _day(line: FileLine) -> str:
+    return line.path.split("/")[1]
+
+
+def _records(path: Path) -> Iterator[Record]:
+    try:
+        for _, raw in files.lines_backwards(path):
+            yield orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise OutputError(f"{path}: not JSON ({error})") from error
+    except OutputError:
+        if files.exists(path):  # else it was merged meanwhile
+            raise

@@ -1,0 +1,206 @@
+"""Feeds and entries a page at a time, for people. What is asked is found by an index, or bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, Select, func, literal_column, or_, select
+
+from worker.model import FeedId, Millis
+from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.store.status import FeedStatus, feed_status
+
+DAY_MS = 86_400_000
+RECENT = 100_000
+"""Entries among which duplicates are looked for: where there are none, all would have to be gone through."""
+
+_FAILING = t.feed.c.errors > literal_column("0")
+"""In the words of the index, which SQLite finds by them."""
+
+Which = Literal["all", "failing", "paused", "retired", "unpolled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Since when a feed has brought nothing new."""
+
+    feed_id: FeedId
+    added_at: Millis
+    new_at: Millis | None
+    polled_at: Millis | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEntry:
+    """An entry, in short."""
+
+    record_id: str
+    url: str | None
+    feed_id: FeedId
+    first_seen_at: Millis
+    revision: int
+    """0: no record was written."""
+    extraction: str | None
+    reason: str | None
+    is_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """An article and the entries that are duplicates of it."""
+
+    first: ListedEntry | None
+    """None where it is kept no longer."""
+    others: Sequence[ListedEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutAside:
+    """Work that feedmill failed on again and again."""
+
+    work_id: int
+    record_id: str
+    feed_id: FeedId
+    url: str | None
+    errors: int
+    error: str | None
+
+
+def feeds_page(
+    connection: Connection, *, which: Which = "all", text: str = "", after: str = "", limit: int = 50
+) -> list[FeedStatus]:
+    """Listed feeds by id, those after `after`; with `text` in their id, title or URL."""
+    query = _feeds().where(t.feed.c.active, t.feed.c.id > after)
+    match which:
+        case "failing":
+            query = query.where(_FAILING)
+        case "paused":
+            query = query.where(t.feed.c.paused)
+        case "retired":
+            query = query.where(t.feed.c.retired)
+        case "unpolled":
+            query = query.where(t.feed.c.polled_at.is_(None))
+        case "all":
+            pass
+    if text:
+        likely = [column.icontains(text, autoescape=True) for column in (t.feed.c.id, t.feed.c.title, t.feed.c.url)]
+        query = query.where(or_(*likely))
+    return [feed_status(row) for row in connection.execute(query.order_by(t.feed.c.id).limit(limit))]
+
+
+def feeds_by_id(connection: Connection, ids: Sequence[FeedId]) -> list[FeedStatus]:
+    """Those of them that are listed, by id."""
+    found = [
+        feed_status(row)
+        for batch in chunks(ids)
+        for row in connection.execute(_feeds().where(t.feed.c.active, t.feed.c.id.in_(batch)))
+    ]
+    return sorted(found, key=lambda feed: feed.id)
+
+
+def longest_failing(connection: Connection, *, limit: int) -> list[FeedStatus]:
+    """The feeds that fail, since the longest first."""
+    query = _feeds().where(t.feed.c.active, _FAILING).order_by(t.feed.c.failing_since, t.feed.c.id)
+    return [feed_status(row) for row in connection.execute(query.limit(limit))]
+
+
+def quiet_since(connection: Connection, before: Millis) -> list[News]:
+    """The feeds that have brought nothing since an instant, were listed before it, and are not paused."""
+    columns = (t.feed.c.id, t.feed.c.added_at, t.feed.c.new_at, t.feed.c.polled_at)
+    last = func.coalesce(t.feed.c.new_at, t.feed.c.added_at)
+    rows = connection.execute(
+        select(*columns).where(t.feed.c.active, ~t.feed.c.paused, t.feed.c.added_at <= before, last <= before)
+    )
+    return [News(feed_id=row.id, added_at=row.added_at, new_at=row.new_at, polled_at=row.polled_at) for row in rows]
+
+
+def entries_by_day(
+    connection: Connection, ids: Sequence[FeedId], *, now: Millis, days: int = 30
+) -> Mapping[FeedId, Sequence[int]]:
+    """How many entries were first seen in a feed on each of the last days, UTC, the oldest first."""
+    today = now // DAY_MS
+    found = {feed_id: [0] * days for feed_id in ids}
+    day = (t.entry.c.first_seen_at // DAY_MS).label("day")
+    for batch in chunks(ids):
+        rows = connection.execute(
+            select(t.entry.c.feed_id, day, func.count().label("number"))
+            .where(t.entry.c.feed_id.in_(batch), t.entry.c.first_seen_at >= (today - days + 1) * DAY_MS)
+            .group_by(t.entry.c.feed_id, day)
+        )
+        for row in rows:
+            if row.day <= today:  # a clock that was set back
+                found[row.feed_id][row.day - today - 1] = row.number
+    return found
+
+
+def entries_of(
+    connection: Connection, feed_id: FeedId, *, before: Millis | None = None, limit: int = 50
+) -> list[ListedEntry]:
+    """A feed's entries, the newest first; those first seen before an instant."""
+    query = select(t.entry).where(t.entry.c.feed_id == feed_id)
+    if before is not None:
+        query = query.where(t.entry.c.first_seen_at < before)
+    return [_entry(row) for row in connection.execute(query.order_by(t.entry.c.first_seen_at.desc()).limit(limit))]
+
+
+def copies(connection: Connection, *, limit: int) -> list[Copies]:
+    """Articles that came more than once, those with the newest duplicates first; by the last `limit` duplicates."""
+    newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
+    rows = connection.execute(
+        select(t.entry)
+        .where(t.entry.c.id > newest - RECENT, t.entry.c.duplicate_of.is_not(None))
+        .order_by(t.entry.c.id.desc())
+        .limit(limit)
+    ).all()
+    groups: dict[int, list[ListedEntry]] = {}
+    for row in rows:
+        groups.setdefault(row.duplicate_of, []).append(_entry(row))
+    firsts = {
+        row.id: _entry(row)
+        for batch in chunks(list(groups))
+        for row in connection.execute(select(t.entry).where(t.entry.c.id.in_(batch)))
+    }
+    return [Copies(first=firsts.get(entry_id), others=others) for entry_id, others in groups.items()]
+
+
+def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> list[PutAside]:
+    """What was put aside, in the order in which it was queued."""
+    rows = connection.execute(
+        select(t.work, t.entry.c.record_id, t.entry.c.url.label("entry_url"))
+        .join(t.entry, t.entry.c.id == t.work.c.entry_id)
+        .where(t.work.c.quarantined, t.work.c.id > after)
+        .order_by(t.work.c.id)
+        .limit(limit)
+    )
+    return [
+        PutAside(
+            work_id=row.id,
+            record_id=row.record_id.hex(),
+            feed_id=FeedId(row.feed_id),
+            url=row.entry_url,
+            errors=row.errors,
+            error=row.error,
+        )
+        for row in rows
+    ]
+
+
+def _feeds() -> Select[Any]:
+    poll = (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None)
+    return select(t.feed, t.work.c.due_at).outerjoin(t.work, poll)
+
+
+def _entry(row: Row[Any]) -> ListedEntry:
+    return ListedEntry(
+        record_id=row.record_id.hex(),
+        url=row.url,
+        feed_id=FeedId(row.feed_id),
+        first_seen_at=row.first_seen_at,
+        revision=row.revision,
+        extraction=row.extraction,
+        reason=row.reason,
+        is_duplicate=row.duplicate_of is not None,
+    )

@@ -1,0 +1,66 @@
+"""Reading beside the engine, for as long as it runs: a thread of its own, and no statement without an end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from worker.errors import StateError
+from worker.store.database import open_readonly
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LIMIT_S = 5.0
+"""For what one call reads; SQLite is interrupted then."""
+_STEPS = 10_000
+"""Of SQLite's machine, between two looks at the clock: a tenth of a millisecond or so."""
+
+
+class Reader:
+    """Use as a context manager. Each call sees the state at one instant."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._opened: Engine | None = None
+        self._until = 0.0
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._opened is not None:
+            self._opened.dispose()
+
+    async def __call__(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """`function` with a connection that can only read. Raises StateError, also where it took too long."""
+
+        def call() -> R:
+            self._until = time.monotonic() + LIMIT_S
+            try:
+                with self._engine().connect() as connection:
+                    return function(connection, *args, **kwargs)
+            except DBAPIError as error:
+                why = f"it took longer than {LIMIT_S:g} s" if time.monotonic() > self._until else str(error.orig)
+                raise StateError(f"can't read the state {self._path}: {why}") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _engine(self) -> Engine:
+        if self._opened is None:
+            self._opened = open_readonly(self._path)
+
+            @event.listens_for(self._opened, "connect")
+            def _bound(connection: Any, _: object) -> None:
+                connection.set_progress_handler(lambda: time.monotonic() > self._until, _STEPS)
+
+        return self._opened

@@ -1,0 +1,79 @@
+"""Records as the pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.model import Millis
+from worker.record import Record
+
+EXCERPT = 320
+"""Characters."""
+FULL = 6_000
+"""Characters of a text that are shown; a page has some dozens of them, and is loaded again every few seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    id: str
+    url: str | None
+    title: str | None
+    at: Millis
+    """When it was ingested."""
+    feed_id: str
+    feed: str
+    """Its title, or its id."""
+    publisher: str | None
+    language: str | None
+    words: int
+    op: str
+    revision: int
+    extraction: str
+    excerpt: str
+    paragraphs: Sequence[str]
+    rest: int
+    """Characters that are left out."""
+    cluster_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Records of one story."""
+
+    id: str
+    members: Sequence[Shown]
+
+
+def shown(record: Record) -> Shown:
+    ingest = record["_ingest"]
+    text = record["content_text"]
+    at = datetime.fromisoformat(ingest["ingested_at"])
+    return Shown(
+        id=record["id"],
+        url=record.get("url"),
+        title=record.get("title"),
+        at=Millis(round(at.timestamp() * 1000)),
+        feed_id=ingest["feed_id"],
+        feed=ingest["feed_title"] or ingest["feed_id"],
+        publisher=ingest["publisher"],
+        language=record.get("language"),
+        words=ingest["word_count"],
+        op=ingest["op"],
+        revision=ingest["revision"],
+        extraction=ingest["extraction"],
+        excerpt=(record.get("summary") or text)[:EXCERPT],
+        paragraphs=text[:FULL].splitlines(),
+        rest=max(0, len(text) - FULL),
+        cluster_id=ingest.get("cluster_id"),
+    )
+
+
+def clusters(records: Iterable[Shown]) -> list[Cluster]:
+    """The stories of which there is more than one record, in the order of the records."""
+    found: dict[str, dict[str, Shown]] = {}
+    for record in records:
+        if record.cluster_id is not None:
+            found.setdefault(record.cluster_id, {}).setdefault(record.id, record)
+    return [Cluster(id=name, members=tuple(one.values())) for name, one in found.items() if len(one) > 1]

@@ -1,0 +1,100 @@
+"""The figures of the state, read again when they are old; and how much was done in the last hours."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from worker.meters import Meters
+from worker.model import Millis
+from worker.store import Overview, Reader, read_overview
+
+FRESH_S = 2.0
+"""Figures are given again for so long …"""
+SHARE = 20
+"""… and, where they take long to read, for so many times that."""
+BUCKET_MS = 300_000
+BUCKETS = 288
+"""A day."""
+SAMPLE_S = 10.0
+
+
+class Figures:
+    """The overview of the state, at most one reading at a time."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._lock = asyncio.Lock()
+        self._read: Overview | None = None
+        self._until = 0.0
+
+    async def overview(self, now: Millis) -> Overview:
+        """Raises StateError."""
+        async with self._lock:
+            if self._read is None or time.monotonic() > self._until:
+                begun = time.monotonic()
+                self._read = await self._reader(read_overview, now=now)
+                cost_s = time.monotonic() - begun
+                self._until = time.monotonic() + max(FRESH_S, SHARE * cost_s)
+            return self._read
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What was done in five minutes."""
+
+    at: Millis
+    """Where it begins."""
+    polls: int = 0
+    failed: int = 0
+    records: int = 0
+
+
+class Activity:
+    """The last day in buckets; empty ones are there too, from the start of the process on."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+        self._before = self._sums()
+        self._buckets: deque[Bucket] = deque(maxlen=BUCKETS)
+
+    async def run(self, clock: Callable[[], Millis]) -> None:
+        """Samples until it is cancelled."""
+        while True:
+            self.sample(clock())
+            await asyncio.sleep(SAMPLE_S)
+
+    def sample(self, now: Millis) -> None:
+        """Puts what was done since the last sample into the bucket of this instant."""
+        start = Millis(now // BUCKET_MS * BUCKET_MS)
+        while not self._buckets or self._buckets[-1].at < start:
+            follows = self._buckets[-1].at + BUCKET_MS if self._buckets else start
+            # After a clock was set forward by days, not each bucket between is made.
+            self._buckets.append(Bucket(at=Millis(max(follows, start - BUCKETS * BUCKET_MS))))
+        sums = self._sums()
+        last = self._buckets[-1]
+        polls, failed, records = (after - before for after, before in zip(sums, self._before, strict=True))
+        last.polls, last.failed, last.records = last.polls + polls, last.failed + failed, last.records + records
+        self._before = sums
+
+    def buckets(self) -> Sequence[Bucket]:
+        """The oldest first."""
+        return tuple(self._buckets)
+
+    def last_hour(self) -> Bucket:
+        """The sums of the last twelve."""
+        hour = list(self._buckets)[-12:]
+        return Bucket(
+            at=hour[0].at if hour else Millis(0),
+            polls=sum(one.polls for one in hour),
+            failed=sum(one.failed for one in hour),
+            records=sum(one.records for one in hour),
+        )
+
+    def _sums(self) -> tuple[int, int, int]:
+        polls = self._meters.polls
+        good = polls["read"] + polls["unchanged"]
+        return polls.total(), polls.total() - good, self._meters.records

@@ -1,0 +1,33 @@
+"""Requests that change something come from our own pages: against CSRF.
+
+A form carries a proof that a stranger's page can't read, being of another origin; and browsers say themselves where a
+request comes from (Sec-Fetch-Site, W3C Fetch Metadata; Origin, RFC 6454). Who gives a bearer token is no browser.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from starlette.datastructures import Headers
+
+
+class Proof:
+    """Of one process: a page that was loaded before a restart has to be loaded again."""
+
+    def __init__(self) -> None:
+        self.text = secrets.token_urlsafe(24)
+
+    def objection(self, headers: Headers, given: str, *, by_token: bool) -> str | None:
+        """Why a request is refused; None where it is not."""
+        if by_token:
+            return None
+        site = headers.get("sec-fetch-site")
+        if site is not None and site not in ("same-origin", "none"):
+            return "it comes from another site's page"
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != headers.get("host"):
+            return "it comes from another site's page"
+        if not hmac.compare_digest(given.encode(), self.text.encode()):
+            return "feedmill was restarted since the page was loaded: load it again"
+        return None

@@ -1,0 +1,91 @@
+"""Values → HTML: the templates, and how they write instants, sizes and addresses. All that is put in is escaped."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from urllib.parse import unquote, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from worker import urls, words
+from worker.model import Millis
+from worker.record import rfc3339
+
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SHORT = 90  # characters of an address
+
+
+class Asset:
+    """A file that ships with the package."""
+
+    def __init__(self, name: str) -> None:
+        self.content = (files("worker.web") / "static" / name).read_bytes()
+        self.content_type = _TYPES[name[name.rindex(".") :]]
+        self.url = f"/static/{name}?{hashlib.sha256(self.content).hexdigest()[:12]}"
+
+
+def assets() -> Mapping[str, Asset]:
+    names = ("style.css", "live.js", "icon.svg", "idiomorph-0.8.0.min.js")
+    return {name: Asset(name) for name in names}
+
+
+def environment(found: Mapping[str, Asset]) -> Environment:
+    """For the templates of this room; `asset('style.css')` is where that file is."""
+    made = Environment(
+        loader=PackageLoader("worker.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_calm,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        enable_async=False,
+    )
+    made.globals["asset"] = lambda name: found[name].url
+    made.filters |= {
+        "ago": words.ago,
+        "span": words.span,
+        "counted": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
+        "stamp": lambda at: rfc3339(Millis(at // 1000 * 1000)),
+        "day": lambda at: rfc3339(Millis(at))[:10],
+        "figure": lambda number: f"{number:,}",
+        "size": size,
+        "linkable": linkable,
+        "short": short,
+        "bare": urls.without_credentials,
+    }
+    return made
+
+
+def _calm(value: object) -> object:
+    """Without control characters, and without those that turn the direction of what follows."""
+    return _UNSEEN.sub("", value) if type(value) is str else value
+
+
+def linkable(url: object) -> bool:
+    """Whether it may stand in a link: not what a browser would run."""
+    return isinstance(url, str) and url.startswith(("https://", "http://"))
+
+
+def short(url: str) -> str:
+    """An address as people read it: without its scheme, unescaped, cut in the middle."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    if not linkable(url):
+        return url
+    query = f"?{parts.query}" if parts.query else ""
+    text = unquote(f"{parts.netloc.removeprefix('www.')}{parts.path.rstrip('/')}{query}")
+    return text if len(text) <= _SHORT else f"{text[: _SHORT * 2 // 3]}…{text[-_SHORT // 3 :]}"
+
+
+def size(count: int) -> str:
+    """Of bytes, in the largest unit of which there are some."""
+    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}" if count < 1000 * factor else f"{count // factor:,} {unit}"
+    return f"{count} B"

@@ -1,0 +1,93 @@
+"""What an operator should look at, the most urgent first; and the bars of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from worker.model import Millis
+from worker.store import Overview, longest_failing
+from worker.web.figures import BUCKET_MS, BUCKETS, Bucket
+from worker.web.health import unready
+from worker.web.sources import Sources
+from worker.words import ago, counted, span
+
+MOST = 6
+"""Feeds of a kind that are named; the rest is behind a link."""
+LATE_MS = 600_000
+"""A poll that is due for longer than this waits for more than its turn, or for the turn of a host of many feeds."""
+HEIGHT = 62.0
+_UNREADY = {"room": "No room", "state": "The state refuses", "output": "Records can't be sealed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    what: str
+    href: str | None = None
+    why: str | None = None
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    x: int
+    y: float
+    height: float
+    bad: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    bars: Sequence[Bar]
+    top: int
+
+
+async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Trouble]:
+    """Raises StateError."""
+    found = [Trouble(what=_UNREADY.get(name, "Not at work"), why=why) for name, why in unready(of.vitals, now).items()]
+    if state.quarantined:
+        what = f"{counted(state.quarantined, 'entry') if state.quarantined == 1 else f'{state.quarantined} entries'}"
+        found.append(Trouble(what=f"{what} put aside after failures of feedmill's own", href="/quarantine"))
+    if state.poll_due_at is not None and now - state.poll_due_at > LATE_MS:
+        late = span(now - state.poll_due_at)
+        found.append(Trouble(what=f"{counted(state.polls_due, 'poll')} due, the oldest for {late}"))
+    silent = sorted(of.silent().values(), key=lambda one: one.since)
+    found += [
+        Trouble(
+            what=f"{one.feed_id} is silent",
+            href=f"/feeds/{one.feed_id}",
+            since=f"last new {ago(one.new_at, now)}, expected every {span(one.expect_ms)}",
+        )
+        for one in silent[:MOST]
+    ]
+    if len(silent) > MOST:
+        found.append(Trouble(what=f"{len(silent) - MOST} more are silent", href="/feeds?which=silent"))
+    failing = await of.reader(longest_failing, limit=MOST)
+    found += [
+        Trouble(
+            what=f"{feed.title or feed.id} fails",
+            href=f"/feeds/{feed.id}",
+            why=feed.error,
+            since=f"{counted(feed.errors, 'time')} in {span(now - (feed.failing_since or now))}",
+        )
+        for feed in failing
+    ]
+    if state.failing > len(failing):
+        found.append(Trouble(what=f"{state.failing - len(failing)} more fail", href="/feeds?which=failing"))
+    return found
+
+
+def series(buckets: Sequence[Bucket], now: Millis, of: Callable[[Bucket], tuple[int, int]]) -> Series:
+    """A bar for each bucket of the last day, four units apart, the part that is bad below the rest in a bar of its
+    own; heights by the highest."""
+    first = now // BUCKET_MS * BUCKET_MS - (BUCKETS - 1) * BUCKET_MS
+    top = max((of(bucket)[0] for bucket in buckets), default=0)
+    bars = []
+    for bucket in buckets:
+        x, (whole, bad) = (bucket.at - first) // BUCKET_MS * 4, of(bucket)
+        if whole and x >= 0:
+            height, bad_height = round(whole / top * HEIGHT, 1), round(bad / top * HEIGHT, 1)
+            bars.append(Bar(x=x, y=round(63 - height, 1), height=round(height - bad_height, 1), bad=False))
+            if bad:
+                bars.append(Bar(x=x, y=round(63 - bad_height, 1), height=bad_height, bad=True))
+    return Series(bars=bars, top=top)
