@@ -74,19 +74,19 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def desk(tmp_path: Path, furnished: Path) -> AsyncIterator[Desk]:
     folder = Path(shutil.copytree(furnished, tmp_path / "worker"))
     silent: dict[FeedId, Silence] = {}
-    async with _store(folder, Plans()) as store:
+    async with made_store(folder, Plans()) as store:
         with Reader(folder / "feedmill.db") as reader:
-            yield Desk(sources=_sources(folder, reader, store.ask, silent), store=store, silent=silent)
+            yield Desk(sources=made_sources(folder, reader, store.ask, silent), store=store, silent=silent)
 
 
-def _store(folder: Path, plans: Plans) -> Store:
+def made_store(folder: Path, plans: Plans) -> Store:
     path = folder / "feedmill.db"
     return Store(path, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS)
 
 
 async def _furnish(folder: Path) -> None:
     plans = Plans()
-    async with _store(folder, plans) as store:
+    async with made_store(folder, plans) as store:
         await _fill(Run(store, plans, START))
     _publish(folder / "out")
 
@@ -125,7 +125,7 @@ def _publish(out: Path) -> None:
     OutputDirectory.open(out, schema=b"{}").publish(Segment(path=path, writer="w1", first_seq=1, rows=tuple(rows)))
 
 
-def _sources(
+def made_sources(
     folder: Path,
     reader: Reader,
     ask: Callable[[str, str], Awaitable[int]],

@@ -25,7 +25,7 @@
     if (!fresh) throw new Error("another page");
     const chosen = getSelection();
     if (chosen && !chosen.isCollapsed && main.contains(chosen.anchorNode)) return; // it would be lost
-    Idiomorph.morph(main, fresh, { ...keep, morphStyle: "innerHTML" });
+    Idiomorph.morph(main, fresh, { ...keep, morphStyle: "outerHTML" });
     for (const badge of document.querySelectorAll("[data-badge]")) {
       const now = page.querySelector(`[data-badge="${badge.dataset.badge}"]`);
       if (now) badge.textContent = now.textContent;
