@@ -69,6 +69,8 @@ class Meters:
     """That polls showed: `new`, `changed`, `duplicate`."""
     ingests: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By op (`none`: nothing was written) and extraction."""
+    gaps: int = 0
+    """Polls that found nothing of what the poll before had seen."""
     retries: int = 0
     broken: int = 0
     quarantined: int = 0
@@ -92,6 +94,7 @@ class Meters:
             case PollDone(failure=None):
                 self.polls["unchanged" if done.unchanged else "read"] += 1
                 self.polled_at = done.at
+                self.gaps += finished.missed is not None
                 if done.entries:
                     self.entries["new"] += finished.new
                     self.entries["changed"] += finished.changed

@@ -38,6 +38,8 @@ class Tally:
     duplicates: int = 0
     skipped: int = 0
     """Entries that the rules of their feed leave out."""
+    gaps: int = 0
+    """Polls that found nothing of what the poll before had seen: entries may have gone by between the two."""
     retries: int = 0
     incomplete: int = 0
     """Records whose page could not be had or read."""
@@ -61,6 +63,7 @@ class Tally:
                 self.entries += finished.new
                 self.duplicates += finished.duplicates
                 self.skipped += finished.skipped
+                self.gaps += finished.missed is not None
             case IngestDone():
                 self.new += finished.op == "new"
                 self.updates += finished.op == "update"
@@ -95,6 +98,8 @@ def tell(done: Done, finished: Finished) -> None:
                 unchanged=done.unchanged,
                 **_next(done, finished),
             )
+            if finished.missed is not None:
+                log.warning("feed.gap", missed=max(1, round(finished.missed)))
         case Sought(found=None):
             log.info("feed.not_found_by_its_site")
         case Sought():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, MINUTE, Run, make_entry, make_feed, make_version
+from tests.store.samples import DAY, HOUR, MINUTE, START, Run, make_entry, make_feed, make_version
 from worker.model import FeedId, Freshness, Hints, Millis, Poll, PollDone, Sought, Validators
 from worker.schedule import History, Polled
 from worker.schedule.moves import AGREEING
@@ -339,3 +339,29 @@ async def test_other_failures_are_no_reason_to_look(run: Run) -> None:
         await run.finish(done)
         assert await run.claim() == []
         run.later(HOUR)
+
+
+# --- gaps -----------------------------------------------------------------------------------------------------------
+
+
+def shown(run: Run, first: int, count: int) -> list[Any]:
+    """So many entries of a feed that publishes one a minute, from the `first` on."""
+    numbers = range(first, first + count)
+    return [make_entry(f"n{n}", published=Millis(START + n * MINUTE)) for n in numbers]
+
+
+async def test_a_document_without_anything_known_is_a_gap(run: Run, state_path: Path) -> None:
+    """It is told with the poll and counted for the feed, with an estimate of what it has cost; a document that joins
+    on to the one before is none, nor is the first."""
+    await run.start("a")
+    run.later(30 * MINUTE)
+    assert (await run.poll("a", *shown(run, 20, 10), version=make_version("v1", entries=10))).missed is None
+    run.later(HOUR)
+    joined = await run.poll("a", *shown(run, 81, 9), version=make_version("v2", entries=10))
+    assert joined.missed is None
+    run.later(HOUR)
+    torn = await run.poll("a", *shown(run, 140, 10), version=make_version("v3", entries=10))
+    assert torn.missed == pytest.approx(50, rel=0.85)
+    status = status_of(state_path)
+    assert (status.gaps, status.gap_at) == (1, run.now)
+    assert status.coverage == pytest.approx(29 / (29 + torn.missed))

@@ -108,6 +108,8 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
         said += Text("; paused")
     if feed.retired:
         said += Text("; retired, not polled any more: take it out of the list, or give it another URL")
+    if feed.gaps:
+        said += Text(f"; {counted(feed.gaps, 'gap')}, about {feed.coverage:.0%} of its entries seen")
     if feed.moved_to:
         said += Text("; moved for good to ") + clean(without_credentials(feed.moved_to))
     if feed.suggestion:

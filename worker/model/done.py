@@ -247,6 +247,8 @@ class Finished:
     """When a feed is polled again; None: not any more, or at its time."""
     why: str = ""
     """The reason for that time."""
+    missed: float | None = None
+    """Entries of the feed that are likely to have come and gone unseen since the poll before; None: there is no gap."""
     op: Op | None = None
     """What was written for an entry; None: nothing, it was a duplicate or as before."""
     quarantined: bool = False

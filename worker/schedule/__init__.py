@@ -3,6 +3,7 @@
 adaptive.py   when a feed is polled again, and why: the operator's word, or
 history.py    … what is remembered of its publishing
 rhythm.py     … and how many entries that makes it likely to have
+coverage.py   … and how many of them were missed
 hints.py      … and what its site asks for, freshness.py in header fields
 cron.py       … lines of the operator's;  durations.py  the words for it
 failures.py   failed polls in a row, by class
@@ -15,6 +16,7 @@ pages.py      the tries of a page;  looks.py  when it is looked at again
 """
 
 from worker.schedule.adaptive import Next, Pace, Polled, Seen, phase_of, plan
+from worker.schedule.coverage import coverage, missed
 from worker.schedule.failures import NO_SETBACKS, Setbacks, class_of
 from worker.schedule.freshness import freshness
 from worker.schedule.gone import NOT_GONE, Gone
@@ -45,9 +47,11 @@ __all__ = [
     "Trust",
     "answered",
     "class_of",
+    "coverage",
     "decode_hints",
     "encode_hints",
     "freshness",
+    "missed",
     "next_look",
     "next_look_if_gone",
     "next_revision",

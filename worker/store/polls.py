@@ -63,7 +63,8 @@ def finish_polls(
         totals["new_at"] = done.at if counts.new else known["new_at"]
         feeds.append(_bound({**known, **standing.values, **totals}, _FEED_VALUES) | {"this": done.feed_id})
         work.append(_next_work(done, standing))
-        results.append((replace(counts, next_at=standing.values["next_at"], why=standing.values["why"]), touched))
+        told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
+        results.append((replace(counts, **told), touched))
     if batch:
         homes = host_ids(connection, {urls.host_of(row["home"]) for row in work}, policies)
         for row_of_work, (_, touched) in zip(work, results, strict=True):

@@ -23,6 +23,7 @@ from worker.schedule import (
     Trust,
     decode_hints,
     encode_hints,
+    missed,
     phase_of,
 )
 
@@ -41,6 +42,8 @@ class Standing:
     """Where it is asked next."""
     due: Next | None
     """None: not any more."""
+    missed: float | None = None
+    """Entries that are likely to have come and gone since the poll before; None: there is no gap."""
     seek: str | None = None
     """The page to look for it on, first."""
 
@@ -48,7 +51,7 @@ class Standing:
 def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner: Planner) -> Standing:
     """`row` is of the feed before the poll; `came` are the dates of the entries that are new to it."""
     setbacks = setbacks_of(row).then(done.failure) if done.failure else NO_SETBACKS
-    history, seen = _history(row, done, came)
+    history, seen, gone_by = _history(row, done, came)
     document = _document(done)
     hints = row.hints if document is None else encode_hints(document.hints)
     gone, moves = _gone(row, done), _moves(row, done, setbacks)
@@ -83,6 +86,8 @@ def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner:
         "moved_to": moves.to,
         "moved_polls": moves.polls,
     }
+    if gone_by is not None:
+        values |= {"gaps": row.gaps + 1, "gap_at": done.at, "missed": row.missed + gone_by}
     if document is not None:
         values["filters"] = done.filters
     if done.failure is None:
@@ -91,9 +96,8 @@ def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner:
         values["refreshed_at"] = done.at
     if done.version is not None:
         values |= _version(row, done.version) | _trust(row, done, done.version, came)
-    return Standing(
-        values=values, home=moves.in_force or row.url, due=due, seek=_site(row) if _is_lost(done, setbacks) else None
-    )
+    seek = _site(row) if _is_lost(done, setbacks) else None
+    return Standing(values=values, home=moves.in_force or row.url, due=due, missed=gone_by, seek=seek)
 
 
 def setbacks_of(row: Row[Any]) -> Setbacks:
@@ -118,15 +122,19 @@ def _document(done: PollDone) -> FeedVersion | None:
     return None if done.version is None or done.version.elements is None else done.version
 
 
-def _history(row: Row[Any], done: PollDone, came: Sequence[Millis | None]) -> tuple[History | None, Seen | None]:
+def _history(
+    row: Row[Any], done: PollDone, came: Sequence[Millis | None]
+) -> tuple[History | None, Seen | None, float | None]:
+    """Of its publishing, what was new in this document, and how much before it was missed."""
     known = None if row.history is None else History.decode(row.history)
     version = _document(done)
     if version is None:
-        return known, None
+        return known, None, None
     if known is None or row.ok_at is None:
-        return History.begun(done.at, came), None
+        return History.begun(done.at, came), None, None
     seen = Seen(new=len(came), total=max(version.entries, len(came)), elapsed_s=(done.at - row.ok_at) / 1000)
-    return known.polled(previous=row.ok_at, now=done.at, published=came), seen
+    gone_by = missed(previous=row.ok_at, now=done.at, published=came, total=seen.total, history=known)
+    return known.polled(previous=row.ok_at, now=done.at, published=came), seen, gone_by
 
 
 def _gone(row: Row[Any], done: PollDone) -> Gone:

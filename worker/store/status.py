@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from worker.model import FeedId, Millis
-from worker.schedule import WHOLE
+from worker.schedule import WHOLE, coverage
 from worker.store import tables as t
 from worker.store.database import open_readonly
 from worker.store.standing import moves_of
@@ -46,6 +46,12 @@ class FeedStatus:
     """It is gone by its server's word, and not polled any more."""
     suggestion: str | None
     """Where it may be now, by its site."""
+    gaps: int = 0
+    """Polls that found nothing of what the poll before had seen."""
+    gap_at: Millis | None = None
+    """The last of them."""
+    coverage: float = 1.0
+    """An estimate of the part of its entries that was seen, in [0, 1]."""
     skipped: int = 0
     """Entries that its rules leave out."""
     paused: bool = False
@@ -171,6 +177,9 @@ def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
         moved_to=moves_of(row).in_force,
         retired=row.retired,
         suggestion=row.suggestion,
+        gaps=row.gaps,
+        gap_at=row.gap_at,
+        coverage=coverage(row.new_total, row.missed),
         skipped=skipped,
         paused=row.paused,
     )

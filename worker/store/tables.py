@@ -85,6 +85,10 @@ feed = Table(
     Column("suggestion", Text),  # where a lost feed may be, by its site
     Column("new_last", Integer, nullable=False),  # new entries at the last poll
     Column("new_total", Integer, nullable=False),
+    # Documents that had nothing of the one before, and how many entries may have gone by
+    Column("gaps", Integer, nullable=False, server_default="0"),
+    Column("gap_at", BigInteger),
+    Column("missed", Float, nullable=False, server_default="0"),
     Index("feed_failing", "id", sqlite_where=text("errors > 0"), postgresql_where=text("errors > 0")),
 )
 

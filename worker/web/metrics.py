@@ -83,6 +83,7 @@ def _work(meters: Meters) -> Iterator[Metric]:
         ingests.add_metric(labels, count)
     yield ingests
     for name, text, count in (
+        ("feed_gaps", "Polls that found nothing of what the poll before had seen: some may be missed.", meters.gaps),
         ("ingest_retries", "Pages that could not be had, to be tried again.", meters.retries),
         ("jobs_broken", "Pieces of work that feedmill itself failed on.", meters.broken),
         ("jobs_quarantined", "Pieces of work that were put aside for that.", meters.quarantined),

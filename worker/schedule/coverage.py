@@ -1,0 +1,52 @@
+"""Entries that came and went between two polls: a document shows but the last so many.
+
+Where a document has nothing that the one before had, some may have been missed: as many as the feed would have
+published between that poll and the oldest entry that is shown now. It is an estimate, and told as one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from worker.model import Millis
+from worker.schedule.history import HOUR_MS, MONTH_MS, History
+
+LEAST = 0.5
+"""Entries that have to be expected in between, for it to be called a gap."""
+
+
+def missed(
+    *, previous: Millis, now: Millis, published: Sequence[Millis | None], total: int, history: History | None
+) -> float | None:
+    """How many entries are likely to have been missed; None where there is no gap.
+
+    previous: when the feed was polled before, and that went well. published: the dates of the entries that are new;
+    total: entries of the document. history: of before this document.
+
+    Entries that are new but older than the poll before were published late, or under other names than before: no gap.
+    """
+    if total == 0 or len(published) < total:
+        return None
+    known = 0.0 if history is None else _pace(history, now)
+    dates = [date for date in published if date is not None and date <= now]
+    if any(date <= previous for date in dates):
+        return None
+    if len(dates) == total:
+        pace = max(known, (total - 1) / max(max(dates) - min(dates), HOUR_MS))
+        expected = (min(dates) - previous) * pace
+    else:
+        expected = (now - previous) * known - total
+    return expected if expected >= LEAST else None
+
+
+def coverage(seen: int, missed: float) -> float:
+    """The part of a feed's entries that was seen, in [0, 1]."""
+    return seen / (seen + missed) if missed > 0 else 1.0
+
+
+def _pace(history: History, now: Millis) -> float:
+    """Entries a millisecond, of late: r a millisecond for T come to r × MONTH_MS × (1 - e^(-T / MONTH_MS)), faded."""
+    known_for = max(now - history.since, HOUR_MS)
+    faded = history.month * math.exp(min(history.at - now, 0) / MONTH_MS)
+    return faded / (MONTH_MS * -math.expm1(-known_for / MONTH_MS))
