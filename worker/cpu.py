@@ -26,6 +26,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
 
+import structlog
+
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
 
 
@@ -48,17 +50,21 @@ class Load:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+log = structlog.stdlib.get_logger("feedmill.cpu")
+
 TASKS_PER_CHILD = 500  # lxml and the date parsers keep a little of what they have read
 START_S = 60
 """For a child to start; the first waits for the modules to be loaded."""
-READY = b"."
+READY, UNLIMITED = b".", b"-"
+"""What a child says first: that it is there, with the limit of memory that was asked for or without it."""
 
 
 class Pool:
     """`workers` children that run one call each. Use as an async context manager, from one event loop.
 
-    timeout_s: how long a call may run. memory: bytes of address space a child may have (RLIMIT_AS; None: no limit,
-    as on systems without it). preload: names of modules that children have loaded from the start.
+    timeout_s: how long a call may run. memory: bytes of address space a child may have (RLIMIT_AS; None: no limit).
+    Where the system sets none, as macOS does, that is logged, and calls are bounded in time alone. preload: names of
+    modules that children have loaded from the start.
     """
 
     def __init__(
@@ -68,7 +74,10 @@ class Pool:
         self._context.set_forkserver_preload(list(preload))
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="cpu")
-        self._children = [_Child(self._context.Pipe, self._context.Process, memory) for _ in range(workers)]
+        self._told = False
+        self._children = [
+            _Child(self._context.Pipe, self._context.Process, memory, self._tell_unlimited) for _ in range(workers)
+        ]
         self._free: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
         self.load = Load(workers=workers)
         for child in self._children:
@@ -110,6 +119,11 @@ class Pool:
         answer: R = pickle.loads(await asyncio.shield(call))  # noqa: S301  # written by our own child
         return answer
 
+    def _tell_unlimited(self) -> None:
+        if not self._told:
+            self._told = True
+            log.warning("cpu.memory_unlimited", because="this system sets no limit of a process's memory (RLIMIT_AS)")
+
     def _give_back(self, child: _Child, call: asyncio.Future[bytes]) -> None:
         self._free.put_nowait(child)
         self.load.busy -= 1
@@ -127,8 +141,10 @@ class _Child:
         pipe: Callable[[], tuple[Connection, Connection]],
         process: Callable[..., BaseProcess],
         memory: int | None,
+        unlimited: Callable[[], None],
     ) -> None:
-        self._pipe, self._process, self._memory = pipe, process, memory
+        """unlimited: called where a process can't be given its limit of memory."""
+        self._pipe, self._process, self._memory, self._unlimited = pipe, process, memory, unlimited
         self._running: BaseProcess | None = None
         self._connection: Connection | None = None
         self._calls = 0
@@ -138,9 +154,11 @@ class _Child:
 
     def run(self, call: bytes, timeout_s: float) -> bytes:
         """The pickled result of a pickled call. Blocks."""
-        if (idle := self._running) is not None and not idle.is_alive():
-            self.kill()  # it died between two calls: not the doing of this one
         try:
+            # An idle child says nothing: this is the end of its pipe. It died between two calls, not by this one. (The
+            # fork server tells of its death too, but later.)
+            if self._connection is not None and self._connection.poll():
+                self.kill()
             connection = self._connection or self._start()
             connection.send_bytes(call)
             if not connection.poll(timeout_s):
@@ -186,7 +204,8 @@ class _Child:
         if not ours.poll(START_S):
             self.kill()
             raise TaskCrashed(f"its process did not start in {START_S} s")
-        ours.recv_bytes()
+        if ours.recv_bytes() == UNLIMITED:
+            self._unlimited()
         return ours
 
     def _exit(self) -> str:
@@ -209,9 +228,7 @@ def _serve(connection: Connection, memory: int | None) -> None:
     logging.disable()  # what a parser has to say of a page would go to the terminal raw; errors go back by the pipe
     if sys.platform == "linux":
         _die_with_parent()
-    if memory is not None:
-        _limit_memory(memory)
-    connection.send_bytes(READY)
+    connection.send_bytes(READY if memory is None or _limit_memory(memory) else UNLIMITED)
     while True:
         try:
             call = connection.recv_bytes()
@@ -241,11 +258,14 @@ def _die_with_parent() -> None:
         os._exit(0)
 
 
-def _limit_memory(memory: int) -> None:
+def _limit_memory(memory: int) -> bool:
+    """False where the system has no such limit, or does not set it: macOS has RLIMIT_AS, and refuses it."""
     try:
         import resource  # not on every system
-    except ImportError:
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = memory if most == resource.RLIM_INFINITY else min(memory, most)  # nobody may raise what is set already
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        limit = memory if most == resource.RLIM_INFINITY else min(memory, most)  # nobody may raise what is set already
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    except (ImportError, AttributeError, ValueError, OSError):
+        return False
+    return True

@@ -422,6 +422,33 @@ def test_a_limit_that_is_set_already_is_kept(tmp_path: Path) -> None:
     assert ran(tmp_path, setting_up, task, memory=2_000_000_000) == ("(1500000000, 1500000000)\n", "")
 
 
+@pytest.mark.parametrize(
+    "lack",
+    [
+        pytest.param("sys.modules['resource'] = None", id="no module"),
+        pytest.param("del resource.RLIMIT_AS", id="no such limit"),
+        pytest.param("resource.setrlimit = lambda *_: int('current limit exceeds maximum limit')", id="refused"),
+    ],
+)
+def test_where_memory_has_no_limit_the_work_is_done_and_that_is_said_once(tmp_path: Path, lack: str) -> None:
+    """Simulated in the fork server, of which the children have it; two of them, for three calls."""
+    (tmp_path / "lacking.py").write_text(f"import resource, sys\n{lack}\n")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import asyncio\n"
+        "from worker.cpu import Pool\n"
+        "async def main():\n"
+        "    async with Pool(workers=2, timeout_s=20, memory=10**9, preload=['lacking']) as pool:\n"
+        "        print(await asyncio.gather(*(pool.run(abs, n) for n in (-1, -2, -3))))\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, env=environment, timeout=30)
+    assert "[1, 2, 3]" in done.stdout
+    assert (done.stdout + done.stderr).count("cpu.memory_unlimited") == 1
+
+
 def test_what_a_library_logs_in_a_process_stays_there(tmp_path: Path) -> None:
     """A parser's warnings quote the page; nobody has cleaned them, and standard error may be a terminal."""
     assert ran(tmp_path, "pass", "logging.critical, 'from the page'") == ("None\n", "")

@@ -15,6 +15,16 @@ compact.py     compact;  forget.py  forget
 printing.py    texts of strangers on a terminal, times, tallies
 """
 
+import sys
+from importlib.util import find_spec
+
+if find_spec("fcntl") is None:  # what follows imports it
+    print(  # noqa: T201  # nothing else is loaded yet
+        "feedmill runs on Linux and macOS: this system has no locks (fcntl). On Windows, use WSL or a container.",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+
 from worker.cli.main import main
 
 __all__ = ["main"]
