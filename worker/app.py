@@ -8,23 +8,23 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 import orjson
 
 from worker import __version__, record
 from worker.bus import LocalBus
 from worker.cpu import Pool
+from worker.current import Current
 from worker.engine import Engine
 from worker.errors import StateLocked
 from worker.fetch import Client, post_json, user_agent
 from worker.meters import Meters
-from worker.model import Feed, FeedId, HostPolicy, Millis
+from worker.model import Feed, FeedId, Millis
 from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
 from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Replayed, Room, check_pairing, replay
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
-from worker.schedule import Next, Pace, Polled, plan
+from worker.reload import Reload, Reloader
 from worker.settings import Settings
 from worker.store import Reader, Store
 from worker.tally import Tally
@@ -50,6 +50,7 @@ async def work(
     poll_all: bool = False,
     listen: bool = False,
     only: Collection[FeedId] | None = None,
+    reload: Reload | None = None,
     held: Callable[[], None] = lambda: None,
     started: Callable[[Tally], None] = lambda _: None,
     alive: Callable[[], None] = lambda: None,
@@ -57,21 +58,22 @@ async def work(
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
 
     poll_all: every feed is due. only: no feeds but these are polled, due or not, by a run that has an end.
-    listen: where `web.listen` says. held: called when this process holds the state, before anything else is opened.
+    listen: where `web.listen` says. reload: how changed files are taken up; None: they are not.
+    held: called when this process holds the state, before anything else is opened.
     started: called with the running tally once all is open. alive: called each second.
     Raises StateLocked, StateError, OutputLocked, OutputError, WebError.
     """
     fetch, dedup = settings.fetch, settings.dedup
     async with AsyncExitStack() as parts:
-        store = await parts.enter_async_context(_store(settings))
+        current = Current(settings)
+        store = await parts.enter_async_context(_store(current))
         held()
         await check_pairing(store, settings.output.dir, state=settings.state)
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
         archive = archive_of(settings)
         cpu = await parts.enter_async_context(pool(settings))
-        asking = await parts.enter_async_context(client(settings))
-        feeds = {feed.id: feed for feed in settings.feeds}
+        asking = await parts.enter_async_context(client(settings, proxy=current.proxy))
         meters = Meters()
         engine = Engine(
             store=store,
@@ -79,7 +81,7 @@ async def work(
             poller=Poller(
                 client=asking,
                 cpu=cpu,
-                feeds=feeds,
+                feeds=current.feeds,
                 max_bytes=fetch.max_feed_bytes,
                 link_duplicates=dedup.exact == "link",
                 clock=now,
@@ -90,7 +92,7 @@ async def work(
                 cpu=cpu,
                 gate=Gate(asking, clock=now) if fetch.robots else None,
                 archive=archive if settings.output.archive else None,
-                feeds=feeds,
+                feeds=current.feeds,
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
                 link_duplicates=dedup.exact == "link",
@@ -116,13 +118,16 @@ async def work(
             ).shortage,
         )
         if listen:
-            await _seen_from_outside(settings, engine, store, cpu, feeds, parts, stop)
+            await _seen_from_outside(settings, engine, store, cpu, current.feeds, parts, stop)
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
         engine.vitals.started_at = now()
         by = None
         if only is not None:
             by = _BEFORE_ALL
             await store.hasten(list(only), now=now(), due_at=by)
+        if reload is not None:
+            reloader = Reloader(reload, current=current, store=store, clock=now)
+            await parts.enter_async_context(_running(reloader.run()))
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle, polls_due_by=by)
         return engine.tally
@@ -133,7 +138,7 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
     state, which has to be asked. Raises StateError, OutputError."""
     async with AsyncExitStack() as parts:
         try:
-            store = await parts.enter_async_context(_store(settings))
+            store = await parts.enter_async_context(_store(Current(settings)))
         except StateLocked:
             return None
         parts.enter_context(locked(settings.output.dir))
@@ -258,25 +263,26 @@ def _tell(settings: Settings) -> Tell | None:
     return lambda value: post_json(url, value, user_agent=who, timeout_s=10)
 
 
-def _store(settings: Settings) -> Store:
+def _store(current: Current) -> Store:
+    settings = current.settings
     return Store(
         settings.state,
-        policies=policies(settings),
-        planner=_planner(settings),
+        policies=current.policy,
+        planner=current.plan,
         window_ms=round(settings.dedup.window_s * 1000),
         keep_ms=round(settings.dedup.keep_s * 1000),
         near=settings.dedup.near,
     )
 
 
-def client(settings: Settings) -> Client:
+def client(settings: Settings, *, proxy: Callable[[str], str | None]) -> Client:
     """What asks the network, within all that is set for it."""
     fetch = settings.fetch
     return Client(
         user_agent=user_agent(fetch.contact, __version__),
         timeout_s=fetch.timeout_s,
         allow=fetch.allow_addresses,
-        proxy=lambda host: fetch.for_host(host).proxy,
+        proxy=proxy,
         max_connections=fetch.concurrency,
     )
 
@@ -289,39 +295,6 @@ def pool(settings: Settings) -> Pool:
         memory=settings.extract.memory_bytes,
         preload=PRELOAD,
     )
-
-
-def policies(settings: Settings) -> Callable[[str], HostPolicy]:
-    """How each host is treated."""
-
-    def policy(host: str) -> HostPolicy:
-        found = settings.fetch.for_host(host)
-        return HostPolicy(concurrency=found.concurrency, delay_ms=round(found.delay_s * 1000))
-
-    return policy
-
-
-def _planner(settings: Settings) -> Callable[[FeedId, Polled], Next]:
-    schedule = settings.schedule
-    common = Pace(
-        timezone=schedule.timezone,
-        min_s=schedule.min_s,
-        max_s=schedule.max_s,
-        first_s=schedule.first_s,
-        jitter=schedule.jitter,
-    )
-    own = {feed.id: _own_pace(common, feed) for feed in settings.feeds if _is_set(feed)}
-    return lambda feed_id, polled: plan(own.get(feed_id, common), polled)
-
-
-def _is_set(feed: Feed) -> bool:
-    return not (feed.every_s is None and feed.cron is None and feed.expect_s is None)
-
-
-def _own_pace(common: Pace, feed: Feed) -> Pace:
-    """A feed that is expected to bring something in some time is asked at least once in that time."""
-    most = common.max_s if feed.expect_s is None else max(common.min_s, min(common.max_s, feed.expect_s))
-    return replace(common, every_s=feed.every_s, cron=feed.cron, max_s=most)
 
 
 def _workers(configured: int | str) -> int:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from worker import app
+from worker.current import Current
 from worker.model import Feed
 from worker.pipeline import Discoverer, Discovery, Gate, Ingester, Looks, Poller, Trial, Tried, Turns
 from worker.settings import Settings
@@ -34,17 +35,17 @@ class Scout:
 async def scouting(settings: Settings) -> AsyncIterator[Scout]:
     """The means for it, with the guards, delays and limits of the settings. Raises StateError."""
     fetch, link_duplicates = settings.fetch, settings.dedup.exact == "link"
-    feeds = {feed.id: feed for feed in settings.feeds}
+    current = Current(settings)
     turns = Turns(
-        policies=app.policies(settings),
+        policies=current.policy,
         not_before=lambda host: read_not_before(settings.state, host),
         clock=app.now,
     )
-    async with app.pool(settings) as cpu, app.client(settings) as client:
+    async with app.pool(settings) as cpu, app.client(settings, proxy=current.proxy) as client:
         poller = Poller(
             client=client,
             cpu=cpu,
-            feeds=feeds,
+            feeds=current.feeds,
             max_bytes=fetch.max_feed_bytes,
             link_duplicates=link_duplicates,
             clock=app.now,
@@ -55,7 +56,7 @@ async def scouting(settings: Settings) -> AsyncIterator[Scout]:
             cpu=cpu,
             gate=Gate(client, clock=app.now) if fetch.robots else None,
             archive=None,
-            feeds=feeds,
+            feeds=current.feeds,
             max_bytes=fetch.max_page_bytes,
             retries_s=fetch.retries_s,
             link_duplicates=link_duplicates,

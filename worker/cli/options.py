@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from worker import log
+from worker.cli.printing import errors
+from worker.errors import ConfigError
 from worker.settings import Settings, load
 
 ConfigFile = Annotated[
@@ -29,6 +31,18 @@ def load_and_log(config: Path) -> Settings:
     settings = load(config, os.environ)
     start_log(settings)
     return settings
+
+
+def load_to_look(config: Path) -> Settings:
+    """The settings, for a command that only looks: where feed lists have mistakes, those are printed, and there are no
+    feeds. Raises ConfigError where worker.yaml itself has some."""
+    try:
+        return load(config, os.environ)
+    except ConfigError as error:
+        settings = load(config, os.environ, lists=False)
+        for problem in error.problems:
+            errors.print(str(problem), markup=False, soft_wrap=True)
+        return settings
 
 
 def output_dir(config: Path) -> Path:

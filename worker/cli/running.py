@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import signal
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -18,6 +21,7 @@ from worker.cli.printing import console, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.demo.run import vacate
+from worker.reload import Reload
 from worker.settings import Settings
 from worker.tally import Tally
 
@@ -77,25 +81,32 @@ async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
 def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Polls feeds as they fall due, for ever; SIGTERM or Ctrl-C ends it cleanly within ten seconds.
 
-    Under systemd it says when it is ready, and feeds the watchdog.
+    A saved feed list is taken up while it runs, as is the whole configuration on SIGHUP; one with mistakes is refused,
+    which status tells. Under systemd it says when it is ready, and feeds the watchdog.
 
     Example: feedmill run --config /etc/feedmill/worker.yaml
     """
     settings = load_and_log(config)
-    tally = asyncio.run(_run(settings))
+    tally = asyncio.run(_run(settings, config))
     log.info("run.stopped", **dataclasses.asdict(tally))
 
 
-async def _run(settings: Settings) -> Tally:
+async def _run(settings: Settings, config: Path) -> Tally:
     def started(_: Tally) -> None:
         notify("READY=1")
         log.info("run.started", feeds=len(settings.feeds), state=str(settings.state), output=str(settings.output.dir))
 
-    with stop_on_signal() as stop:
+    def began() -> None:
+        # sd_notify(3): the time lets systemd tell this reload from one before.
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    reload = Reload(config=config, began=began, ended=lambda: notify("READY=1"))
+    with stop_on_signal(reload.asked) as stop:
         return await app.work(
             settings,
             stop=stop,
             listen=True,
+            reload=reload,
             held=lambda: vacate(settings.output.dir),
             started=started,
             alive=lambda: notify("WATCHDOG=1"),
@@ -103,21 +114,31 @@ async def _run(settings: Settings) -> Tally:
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM, SIGINT and SIGHUP set; to be used inside a running loop."""
+def stop_on_signal(reload: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
+    """An event that SIGTERM, SIGINT and SIGHUP set; to be used inside a running loop.
+
+    With `reload`, SIGHUP sets that instead, unless it tells that the terminal is gone.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    had_terminal = sys.stderr.isatty()
 
     def asked(name: str) -> None:
         log.info("run.stopping", signal=name)
         notify("STOPPING=1")
         stop.set()
 
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in signals:
+    def hung_up() -> None:
+        if reload is None or (had_terminal and not sys.stderr.isatty()):
+            asked("SIGHUP")
+        else:
+            reload.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked, number.name)
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
     try:
         yield stop
     finally:
-        for number in signals:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)

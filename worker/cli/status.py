@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable, Mapping
 from typing import Annotated
 
@@ -12,13 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from worker import app
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.model import Feed, FeedId, Millis
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
-from worker.settings import load
-from worker.store import FeedStatus, HostStatus, Totals, read_hosts, read_status
+from worker.store import FeedStatus, HostStatus, Totals, read_hosts, read_reload, read_status
 from worker.urls import without_credentials
 
 
@@ -29,28 +27,33 @@ def status(
 ) -> None:
     """Lists the feeds: last poll, next poll, new entries, last error.
 
-    Reads the state beside a running worker.
+    Reads the state beside a running worker; tells also what became of the configuration that was saved last, where it
+    was refused, or not all of it is in force yet.
 
     Example: feedmill status --failing
     """
-    settings = load(config, os.environ)
+    settings = load_to_look(config)
     feeds, totals = read_status(settings.state)
+    # The state's own may hold secrets of the environment.
     told = {feed.id: feed.public_url for feed in settings.feeds}
-    feeds = [dataclasses.replace(feed, url=told.get(feed.id, feed.url)) for feed in feeds]
+    feeds = [dataclasses.replace(feed, url=told.get(feed.id, "")) for feed in feeds]
     shown = [feed for feed in feeds if feed.error or not failing]
     hosts = read_hosts(settings.state, now=app.now())
+    reload = read_reload(settings.state)
     silent = silences(feeds, settings.feeds, app.now())
     if as_json:
         since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
         listed = [{**plain(feed), "silent_since": since.get(feed.id)} for feed in shown]
         said = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
-        print_json({**said, "totals": dataclasses.asdict(totals)})
+        print_json({**said, "reload": reload, "totals": dataclasses.asdict(totals)})
         return
     if shown:
         console.print(_table(shown, silent, app.now()))
     if hosts:
         console.print(_hosts(hosts, app.now()))
     console.print(_sentence(totals))
+    if reload is not None:
+        console.print(Text("configuration: ") + clean(reload, 2000), soft_wrap=True)
     if settings.web.listen is not None and settings.web.listen.port:
         console.print(f"More, while it runs: http://{settings.web.listen}", soft_wrap=True)
 

@@ -8,15 +8,17 @@
     opml        other readers' lists, in and out                      editing    feeds added to a list in place
     rules       the keys of a feed's rules                            feed_rules  … and the rules that they make
     section     what sections are made of
+    changes     what a running worker takes up of new settings
     load        all of it, in order                                   documentation  JSON Schemas, templates
 
 Nothing here keeps settings between calls, and nothing reads the environment by itself: it is an argument.
 """
 
+from worker.settings.changes import taken_up
 from worker.settings.documentation import init_files, json_schema
 from worker.settings.editing import Item, added, replace
 from worker.settings.endpoints import Endpoint, is_loopback
-from worker.settings.load import load
+from worker.settings.load import load, stamps
 from worker.settings.opml import document as opml_document
 from worker.settings.opml import is_opml
 from worker.settings.opml import items as opml_items
@@ -47,4 +49,6 @@ __all__ = [
     "opml_items",
     "replace",
     "seconds",
+    "stamps",
+    "taken_up",
 ]

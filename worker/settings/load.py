@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,10 +17,12 @@ from worker.settings.schema import Settings, WorkerFile
 from worker.settings.yaml_file import Loc, YamlFile, content, of_nodes, parsed
 
 
-def load(path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes] | None = None) -> Settings:
+def load(
+    path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes] | None = None, lists: bool = True
+) -> Settings:
     """The settings in the file at `path`, and the feeds of every list that it names.
 
-    instead: contents that are not in the files yet.
+    instead: contents that are not in the files yet. lists: False leaves the feed lists alone.
 
     Raises ConfigError with all problems of all files, in the order of files, lines and columns.
     """
@@ -34,18 +36,18 @@ def load(path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes
         settings = WorkerFile.model_validate(file.value)
     except ValidationError as error:
         problems += problems_of(error, file, WorkerFile)
-    lists: list[YamlFile] = []
-    paths = _list_paths(path, file)
+    files: list[YamlFile] = []
+    paths = _list_paths(path, file) if lists else {}
     for list_path, named_at in paths.items():
         found = _read(list_path, environ, new)
         if isinstance(found, YamlFile):
-            lists.append(found)
+            files.append(found)
         elif named_at and not found.line:
             hint = "URLs go into a feed list" if "://" in file.text(named_at) else ""
             problems.append(file.problem(named_at, f"{found.message}: {file.shown(named_at)}", hint=hint))
         else:
             problems.append(_hinted(found))
-    feeds, wrong = feeds_of(lists)
+    feeds, wrong = feeds_of(files)
     problems += wrong
     if problems:
         raise ConfigError(sorted(set(problems)))
@@ -61,7 +63,24 @@ def load(path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes
         log=settings.log,
         feeds=feeds,
         files=(path, *paths),
+        lists=settings.feeds,
     )
+
+
+def stamps(settings: Settings, also: Iterable[Path] = ()) -> Mapping[Path, tuple[int, int, int] | None]:
+    """What tells whether a file of the configuration was saved since: those that were read, those that its globs find
+    now, and others. None: it is not there."""
+    config = settings.files[0]
+    paths = {found for name in settings.lists for found, _ in _matches(config, name, ())}
+    return {path: _stamp(path) for path in {*paths, *settings.files, *also}}
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _read(path: Path, environ: Mapping[str, str], instead: Mapping[Path, bytes]) -> YamlFile | Problem:

@@ -300,6 +300,8 @@ class Settings(BaseModel):
     feeds: tuple[Feed, ...]
     files: tuple[Path, ...]
     """Every file that was read, worker.yaml first."""
+    lists: tuple[str, ...] = ()
+    """The names under which worker.yaml has the feed lists: files and globs."""
 
     @property
     def secrets(self) -> frozenset[str]:

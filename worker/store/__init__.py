@@ -7,6 +7,7 @@ integrity.py   whether its file is whole
 backup.py      a copy of it, made beside the engine that writes
 store.py       what the engine calls: one thread owns the writing connection, callers await
 feeds.py       the configured feeds and the hosts' policies → rows
+lists.py       … that change while work is under way
 claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
 standing.py    … of polls: what they say of the feed, and when it is polled next
@@ -53,7 +54,7 @@ from worker.store.publications import Publications, Sealed
 from worker.store.reader import Reader
 from worker.store.recovery import Learned, Recovery, Written
 from worker.store.requests import Request, answer_to, ask, read_answer
-from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_not_before, read_status
+from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_not_before, read_reload, read_status
 from worker.store.store import Store
 from worker.store.why import EntryStory, Queued, Story, read_story, story_of
 
@@ -96,6 +97,7 @@ __all__ = [
     "read_hosts",
     "read_not_before",
     "read_overview",
+    "read_reload",
     "read_status",
     "read_story",
     "story_of",

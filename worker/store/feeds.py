@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
@@ -34,16 +35,23 @@ _NO_STANDING = {
 def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
     """Makes the rows say what the lists say. New feeds are due at once; those no longer listed lose their queue and
     keep their history; a feed at a new URL keeps its history, but not what the old server said of versions."""
-    _apply_policies(connection, policies)
-    rows = connection.execute(select(t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused)).all()
-    known = {row.id: (row.url, row.active) for row in rows}
-    paused = {row.id for row in rows if row.active and row.paused}
-    listed = {feed.id: feed for feed in feeds}
+    apply_policies(connection, policies)
+    active = connection.scalars(select(t.feed.c.id).where(t.feed.c.active)).all()
+    listed = {feed.id for feed in feeds}
+    drop(connection, [feed_id for feed_id in active if feed_id not in listed])
+    enlist(connection, feeds, policies, now)
+
+
+def enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
+    """Makes the rows of these feeds say what the lists say; nobody must be polling those that move."""
+    known: dict[str, Any] = {}
+    columns = (t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused)
+    for ids in chunks([feed.id for feed in feeds]):
+        known.update((row.id, row) for row in connection.execute(select(*columns).where(t.feed.c.id.in_(ids))))
+    paused = {row.id for row in known.values() if row.active and row.paused}
     fresh = [feed for feed in feeds if feed.id not in known]
-    moved = [feed for feed in feeds if feed.id in known and known[feed.id][0] != feed.url]
-    back = [feed for feed in feeds if feed.id in known and not known[feed.id][1]]
-    gone = [feed_id for feed_id, (_, active) in known.items() if active and feed_id not in listed]
-    _drop(connection, gone)
+    moved = [feed for feed in feeds if feed.id in known and known[feed.id].url != feed.url]
+    back = [feed for feed in feeds if feed.id in known and not known[feed.id].active]
     if fresh:
         connection.execute(
             insert(t.feed),
@@ -130,16 +138,30 @@ def host_ids(connection: Connection, names: set[str], policies: Policies) -> dic
     return found
 
 
-def _apply_policies(connection: Connection, policies: Policies) -> None:
+def apply_policies(connection: Connection, policies: Policies, host_ids: Sequence[int] | None = None) -> list[int]:
+    """Lets hosts, or these alone, be treated as the policies say; those for which that is something else than before.
+
+    A slot in use is kept until it is free; `host.width` says which may be claimed.
+    """
     columns = (t.host.c.id, t.host.c.name, t.host.c.policy_ms, t.host.c.concurrency, t.host.c.crawl_ms, t.host.c.share)
-    for row in connection.execute(select(*columns)).all():
+    rows: list[Any] = []
+    if host_ids is None:
+        rows += connection.execute(select(*columns)).all()
+    for ids in chunks(host_ids or ()):
+        rows += connection.execute(select(*columns).where(t.host.c.id.in_(ids))).all()
+    changed = []
+    for row in rows:
         policy = _policy(policies, row.name)
         if (policy.delay_ms, policy.concurrency) == (row.policy_ms, row.concurrency):
             continue
+        changed.append(row.id)
         values = _configured(policy) | in_force(policy, crawl_ms=row.crawl_ms, share=row.share)
         connection.execute(update(t.host).where(t.host.c.id == row.id).values(values))
-        _add_slots(connection, ((row.id, k) for k in range(row.concurrency, policy.concurrency)))
-        connection.execute(delete(t.slot).where(t.slot.c.host_id == row.id, t.slot.c.k >= policy.concurrency))
+        spare = (t.slot.c.host_id == row.id, t.slot.c.k >= policy.concurrency, t.slot.c.work_id.is_(None))
+        connection.execute(delete(t.slot).where(*spare))
+        there = set(connection.scalars(select(t.slot.c.k).where(t.slot.c.host_id == row.id)))
+        _add_slots(connection, ((row.id, k) for k in range(policy.concurrency) if k not in there))
+    return changed
 
 
 def _configured(policy: HostPolicy) -> dict[str, int]:
@@ -164,7 +186,7 @@ def _add_slots(connection: Connection, slots: Iterable[tuple[int, int]]) -> None
         connection.execute(insert(t.slot), rows)
 
 
-def _drop(connection: Connection, feed_ids: Sequence[str]) -> None:
+def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
     """Takes feeds out of the queue. What was queued is forgotten with what the feed's server said of versions: it is
     new, or changed, again when the feed comes back."""
     for batch in chunks(feed_ids):

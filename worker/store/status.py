@@ -12,6 +12,7 @@ from worker.model import FeedId, Millis
 from worker.schedule import WHOLE, coverage
 from worker.store import tables as t
 from worker.store.database import open_readonly
+from worker.store.lists import RELOAD
 from worker.store.standing import moves_of
 
 
@@ -100,6 +101,15 @@ def read_hosts(path: Path, *, now: Millis) -> list[HostStatus]:
         HostStatus(name=row.name, delay_ms=row.delay_ms, not_before=row.not_before, refused_at=row.refused_at)
         for row in rows
     ]
+
+
+def read_reload(path: Path) -> str | None:
+    """What is to be told of the running worker's last reload of the configuration. Raises StateError."""
+    engine = open_readonly(path)
+    with engine.connect() as connection:
+        said = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD))
+    engine.dispose()
+    return said
 
 
 def read_not_before(path: Path, host: str) -> Millis:

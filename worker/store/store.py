@@ -6,7 +6,7 @@ One thread owns the one writing connection; callers await it. Each method is one
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
 from worker.model import Done, Feed, FeedId, Finished, Lease, Millis, Work
-from worker.store import claims, feeds, outbox, publications, requests, steering, stories, takedowns
+from worker.store import claims, feeds, lists, outbox, publications, requests, steering, stories, takedowns
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.entries import Near
@@ -57,6 +57,7 @@ class Store:
         self._window_ms, self._keep_ms, self._near = window_ms, keep_ms, near
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
+        self._awaited: dict[FeedId, Feed | None] = {}
 
     async def __aenter__(self) -> Store:
         """Raises StateLocked where another process holds the state."""
@@ -75,6 +76,28 @@ class Store:
         """Takes up the feed lists, ends the leases of a process that died, and lets all be due if `poll_all`."""
         await self._write(_start, listed, self._policies, now, poll_all, self._keep_ms)
 
+    async def take_up(self, changes: lists.Changes, *, now: Millis) -> None:
+        """Takes up feeds that are listed now, or (None) no more, beside work that is under way; see `lists.take_up`.
+        What has to wait for such work is done with the commit that ends it: it is `awaited` until then."""
+        await self._write(self._take_up, changes, now=now)
+
+    @property
+    def awaited(self) -> Set[FeedId]:
+        """Feeds that are let go, or moved, when work of theirs that is under way has ended."""
+        return self._awaited.keys()
+
+    async def change_policies(self, *, after: int, limit: int) -> int | None:
+        """Applies the policies to the next hosts; the last of them, None where there were no more."""
+        return await self._write(lists.change_policies, self._policies, after=after, limit=limit)
+
+    async def replan(self, feed_ids: Sequence[FeedId]) -> None:
+        """Lets feeds be due as the planner says now; see `lists.replan`."""
+        await self._write(lists.replan, feed_ids, self._planner)
+
+    async def note_reload(self, said: str | None) -> None:
+        """Keeps what is to be told of the last reload of the configuration; None: nothing."""
+        await self._write(lists.note_reload, said)
+
     async def claim(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Work]:
         """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
         return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
@@ -92,8 +115,13 @@ class Store:
 
     async def finish(self, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None = None) -> list[Finished]:
         """Commits a batch; what became of each, in its order."""
-        return await self._write(
-            finish,
+        return await self._write(self._finish, batch, now=now, polls_due_by=polls_due_by)
+
+    def _finish(
+        self, connection: Connection, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None
+    ) -> list[Finished]:
+        finished = finish(
+            connection,
             batch,
             now=now,
             policies=self._policies,
@@ -101,6 +129,15 @@ class Store:
             window_ms=self._window_ms,
             near=self._near,
             polls_due_by=polls_due_by,
+        )
+        if self._awaited:
+            self._take_up(connection, {}, now=now)
+        return finished
+
+    def _take_up(self, connection: Connection, changes: lists.Changes, *, now: Millis) -> None:
+        leaving = [feed_id for feed_id, feed in self._awaited.items() if feed is None]
+        self._awaited = lists.take_up(
+            connection, {**self._awaited, **changes}, self._policies, now=now, was_leaving=leaving
         )
 
     async def waiting(self) -> tuple[int, Millis | None]:
@@ -191,8 +228,13 @@ class Store:
 
     async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         def call() -> R:
-            with self._engine.begin() as connection:
-                return function(connection, *args, **kwargs)
+            awaited = self._awaited
+            try:
+                with self._engine.begin() as connection:
+                    return function(connection, *args, **kwargs)
+            except BaseException:
+                self._awaited = awaited  # nothing of the call was done
+                raise
 
         return await self._call(call)
 
@@ -209,6 +251,7 @@ def _start(
     connection: Connection, listed: Sequence[Feed], policies: feeds.Policies, now: Millis, poll_all: bool, keep_ms: int
 ) -> None:
     claims.void(connection, now=now)
+    lists.note_reload(connection, None)
     feeds.sync(connection, listed, policies, now)
     _upkeep(connection, now, keep_ms)
     if poll_all:

@@ -38,7 +38,8 @@ meta = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""writer: the name under which this state numbers its records; last_seq: the last number given."""
+"""writer: the name under which this state numbers its records; last_seq: the last number given; reload: what is to be
+told of the last reload of the configuration."""
 
 feed = Table(
     "feed",

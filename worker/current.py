@@ -1,0 +1,92 @@
+"""The settings in force: what parts of a running worker read anew each time, swapped as one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from worker.model import Feed, FeedId, HostPolicy
+from worker.schedule import Next, Pace, Polled, plan
+from worker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Now:
+    settings: Settings
+    feeds: Mapping[FeedId, Feed]
+    common: Pace
+    own: Mapping[FeedId, Pace]
+
+
+class Current:
+    """Settings, and what follows from them. To be swapped in one step by `take_up`: who reads gets the old or the new,
+    and nothing between. May be read from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._now = _derived(settings, ())
+        self.feeds: Mapping[FeedId, Feed] = _Feeds(self)
+        """Those that are listed, and those that left while work of theirs is under way."""
+
+    @property
+    def settings(self) -> Settings:
+        return self._now.settings
+
+    def take_up(self, settings: Settings, *, leaving: Collection[Feed] = ()) -> None:
+        """Puts `settings` in force; `leaving` feeds are known on, though no longer listed."""
+        self._now = _derived(settings, leaving)
+
+    def policy(self, host: str) -> HostPolicy:
+        """How a host is treated."""
+        found = self._now.settings.fetch.for_host(host)
+        return HostPolicy(concurrency=found.concurrency, delay_ms=round(found.delay_s * 1000))
+
+    def proxy(self, host: str) -> str | None:
+        """What a host is asked through."""
+        return self._now.settings.fetch.for_host(host).proxy
+
+    def plan(self, feed_id: FeedId, polled: Polled) -> Next:
+        """When a feed is polled next."""
+        now = self._now
+        return plan(now.own.get(feed_id, now.common), polled)
+
+    def known(self) -> Mapping[FeedId, Feed]:
+        """As `feeds`, as they are at this moment."""
+        return self._now.feeds
+
+
+class _Feeds(Mapping[FeedId, Feed]):
+    def __init__(self, current: Current) -> None:
+        self._current = current
+
+    def __getitem__(self, feed_id: FeedId) -> Feed:
+        return self._current.known()[feed_id]
+
+    def __iter__(self) -> Iterator[FeedId]:
+        return iter(self._current.known())
+
+    def __len__(self) -> int:
+        return len(self._current.known())
+
+
+def _derived(settings: Settings, leaving: Collection[Feed]) -> _Now:
+    schedule = settings.schedule
+    common = Pace(
+        timezone=schedule.timezone,
+        min_s=schedule.min_s,
+        max_s=schedule.max_s,
+        first_s=schedule.first_s,
+        jitter=schedule.jitter,
+    )
+    own = {feed.id: _own_pace(common, feed) for feed in settings.feeds if _is_set(feed)}
+    feeds = {feed.id: feed for feed in leaving} | {feed.id: feed for feed in settings.feeds}
+    return _Now(settings=settings, feeds=feeds, common=common, own=own)
+
+
+def _is_set(feed: Feed) -> bool:
+    return not (feed.every_s is None and feed.cron is None and feed.expect_s is None)
+
+
+def _own_pace(common: Pace, feed: Feed) -> Pace:
+    """A feed that is expected to bring something in some time is asked at least once in that time."""
+    most = common.max_s if feed.expect_s is None else max(common.min_s, min(common.max_s, feed.expect_s))
+    return replace(common, every_s=feed.every_s, cron=feed.cron, max_s=most)

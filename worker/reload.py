@@ -1,0 +1,253 @@
+"""A configuration that is saved, or that SIGHUP asks for, is taken up by the worker that runs.
+
+    saved? ─► read in a process of its own ─► refused whole: the old one stays in force, and `status` tells why
+                                          └─► compared ─► what can't change live waits for the next start
+                                                      └─► in force ─► store, in pieces ─► feeds that left are let go
+
+It may be killed at any instant: the next start takes up what is in the files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from worker import log as logs
+from worker.current import Current
+from worker.errors import ConfigError, FeedmillError, StateError
+from worker.model import Feed, FeedId, Millis
+from worker.settings import Settings, load, stamps, taken_up
+from worker.store import Store
+
+LOOK_S = 2.0
+"""From one look at the files to the next. A file is taken up when it was the same at two of them: then it is saved
+whole. By their stamps, since file systems of networks and mounted ConfigMaps have no events."""
+READ_S = 300.0
+"""For reading a configuration: a hundred thousand feeds take 13 s of CPU."""
+PIECE = 500
+"""Feeds, or hosts, in one transaction: leases and commits get their turn between two."""
+_HANDED_OVER = 2_000
+"""Feeds that come from the reading process at once: to unpickle a hundred thousand would hold the loop for 0.4 s."""
+_MOST_SAID = 20
+
+T = TypeVar("T")
+
+log = structlog.stdlib.get_logger("feedmill.reload")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reload:
+    """How a worker is told to read its configuration again."""
+
+    config: Path
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by SIGHUP; cleared when it is heard."""
+    began: Callable[[], None] = lambda: None
+    ended: Callable[[], None] = lambda: None
+
+
+class Reloader:
+    """Watches the files of a configuration, and takes up what is saved there."""
+
+    def __init__(
+        self, reload: Reload, *, current: Current, store: Store, clock: Callable[[], Millis], look_s: float = LOOK_S
+    ) -> None:
+        self._reload, self._current, self._store, self._clock, self._look_s = reload, current, store, clock, look_s
+        self._refused: frozenset[Path] = frozenset()
+        """Files with mistakes, which may not be among those of the settings in force."""
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        taken = before = await self._stamps()
+        while True:
+            asked = await self._look()
+            seen = await self._stamps()
+            if asked or (seen == before and seen != taken):
+                # Stamps of before it is read: what is saved meanwhile is read again. So are lists that are new in it.
+                taken = seen
+                try:
+                    await self.take_up()
+                except Exception:  # a defect of ours: the worker goes on with what it has
+                    log.exception("reload.broken")
+            before = seen
+
+    async def _stamps(self) -> Mapping[Path, object]:
+        return await asyncio.to_thread(stamps, self._current.settings, self._refused)
+
+    async def _look(self) -> bool:
+        """Waits for the next look; whether somebody asked."""
+        try:
+            await asyncio.wait_for(self._reload.asked.wait(), self._look_s)
+        except TimeoutError:
+            return False
+        self._reload.asked.clear()
+        return True
+
+    async def take_up(self) -> None:
+        """Reads the configuration, and takes it up or refuses it whole."""
+        self._reload.began()
+        try:
+            await self._take_up(await read(self._reload.config))
+        except FeedmillError as error:
+            await self._refuse(error)
+        finally:
+            self._reload.ended()
+
+    async def _refuse(self, error: FeedmillError) -> None:
+        problems = [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else [str(error)]
+        self._refused = frozenset(
+            Path(problem.file) for problem in (error.problems if isinstance(error, ConfigError) else ())
+        )
+        more = [f"… and {len(problems) - _MOST_SAID} more"] if len(problems) > _MOST_SAID else []
+        said = [*problems[:_MOST_SAID], *more]
+        log.error("reload.refused", problems=said)
+        await self._insist(
+            lambda: self._store.note_reload("refused, the configuration before is in force: " + "; ".join(said))
+        )
+
+    async def _take_up(self, new: Settings) -> None:
+        old = self._current.settings
+        taken = taken_up(old, new)
+        settings = taken.settings
+        difference = await asyncio.to_thread(_difference, old, settings)
+        listed = {feed.id for feed in settings.feeds}
+        left = [feed for feed_id, feed in self._current.known().items() if feed_id not in listed]
+        await asyncio.to_thread(self._current.take_up, settings, leaving=left)
+        # Secrets of feeds that left may still be in what is under way.
+        secrets = await asyncio.to_thread(lambda: settings.secrets | old.secrets)
+        logs.configure(level=settings.log.level, form=settings.log.format, secrets=secrets)
+        if (settings.fetch.per_host, settings.fetch.hosts) != (old.fetch.per_host, old.fetch.hosts):
+            await self._change_policies()
+        await self._change_feeds(difference)
+        await self._insist(lambda: self._store.replan(difference.repaced))
+        leaving = [feed for feed in left if feed.id in self._store.awaited]
+        await asyncio.to_thread(self._current.take_up, settings, leaving=leaving)
+        self._refused = frozenset()
+        said = f"waits for the next start: {', '.join(taken.waiting)}" if taken.waiting else None
+        await self._insist(lambda: self._store.note_reload(said))
+        log.info("reload.done", **difference.counts)
+        if taken.waiting:
+            log.warning("reload.waiting", keys=list(taken.waiting))
+
+    async def _change_feeds(self, difference: _Difference) -> None:
+        changes = iter(difference.changes.items())
+        while piece := dict(islice(changes, PIECE)):
+            await self._insist(partial(self._store.take_up, piece, now=self._clock()))
+
+    async def _change_policies(self) -> None:
+        last: int | None = 0
+        while last is not None:
+            last = await self._insist(partial(self._store.change_policies, after=last, limit=PIECE))
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Until the state takes it: what is in force here must not differ from what stands there."""
+        while True:
+            try:
+                return await call()
+            except StateError as error:
+                log.error("store.unusable", error=str(error))
+                await asyncio.sleep(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Difference:
+    """What a new list is against the one before."""
+
+    added: Mapping[FeedId, Feed]
+    moved: Mapping[FeedId, Feed]
+    gone: frozenset[FeedId]
+    repaced: list[FeedId]
+    """Their interval or cron line is another."""
+    changed: int
+    """Feeds of which anything is."""
+
+    @property
+    def changes(self) -> Mapping[FeedId, Feed | None]:
+        return {**dict.fromkeys(self.gone), **self.moved, **self.added}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"added": len(self.added), "removed": len(self.gone), "changed": self.changed}
+
+
+def _difference(old: Settings, new: Settings) -> _Difference:
+    before = {feed.id: feed for feed in old.feeds}
+    after = {feed.id: feed for feed in new.feeds}
+    both = [(before[feed_id], feed) for feed_id, feed in after.items() if feed_id in before]
+    return _Difference(
+        added={feed_id: feed for feed_id, feed in after.items() if feed_id not in before},
+        moved={feed.id: feed for was, feed in both if was.url != feed.url},
+        gone=frozenset(before.keys() - after.keys()),
+        repaced=[feed.id for was, feed in both if _pace(was) != _pace(feed)],
+        changed=sum(was != feed for was, feed in both),
+    )
+
+
+def _pace(feed: Feed) -> tuple[object, ...]:
+    return feed.every_s, feed.cron, feed.expect_s
+
+
+# --- reading, elsewhere -----------------------------------------------------------------------------------------------
+
+
+async def read(config: Path) -> Settings:
+    """The settings in the file, read in a process of its own: it takes the loop no time, however long the lists are.
+
+    Raises ConfigError; FeedmillError where the process died, or took longer than `READ_S`.
+    """
+    return await asyncio.to_thread(_read_elsewhere, config)
+
+
+def _read_elsewhere(config: Path) -> Settings:
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_send, args=(theirs, config, dict(os.environ)), daemon=True)
+    child.start()
+    theirs.close()
+    until = time.monotonic() + READ_S
+    try:
+        found = _received(ours, until)
+        if isinstance(found, ConfigError):
+            raise found
+        feeds: list[Feed] = []
+        while piece := _received(ours, until):
+            feeds += piece
+        return found.model_copy(update={"feeds": tuple(feeds)})  # type: ignore[no-any-return]
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+
+
+def _received(pipe: Connection, until: float) -> Any:
+    if not pipe.poll(max(0.0, until - time.monotonic())):
+        raise FeedmillError(f"the configuration could not be read in {READ_S:g} s")
+    try:
+        return pipe.recv()
+    except EOFError:
+        raise FeedmillError("the configuration could not be read: the process that read it died") from None
+
+
+def _send(pipe: Connection, config: Path, environ: Mapping[str, str]) -> None:
+    """In the process of its own: the settings without the feeds, then those in pieces; or what is wrong."""
+    try:
+        settings = load(config, environ)
+    except ConfigError as error:
+        pipe.send(error)
+        return
+    pipe.send(settings.model_copy(update={"feeds": ()}))
+    feeds = iter(settings.feeds)
+    while piece := list(islice(feeds, _HANDED_OVER)):
+        pipe.send(piece)
+    pipe.send([])

@@ -1,0 +1,43 @@
+"""What a running worker takes up of new settings, and what has to wait for its next start. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from worker.settings.schema import Settings
+
+LIVE = frozenset({"feeds", "files", "lists", "schedule", "log"})
+LIVE_IN_FETCH = frozenset({"per_host", "hosts", "proxy"})
+"""The others hold things open (the state, the output directory, sockets, processes), or were handed on when those were
+made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenUp:
+    settings: Settings
+    """To be in force from now on."""
+    waiting: tuple[str, ...]
+    """Keys, as in worker.yaml, whose new values wait for the next start."""
+
+
+def taken_up(old: Settings, new: Settings) -> TakenUp:
+    """What becomes of `new` settings where `old` ones are in force."""
+    kept = {name: getattr(old, name) for name in Settings.model_fields if name not in LIVE}
+    live = {key: getattr(new.fetch, key) for key in LIVE_IN_FETCH}
+    settings = new.model_copy(update={**kept, "fetch": old.fetch.model_copy(update=live)})
+    return TakenUp(settings=settings, waiting=tuple(_differences(settings, new)))
+
+
+def _differences(one: BaseModel, other: BaseModel, parent: str = "") -> Iterator[str]:
+    for name, field in type(one).model_fields.items():
+        if not parent and name in LIVE:
+            continue
+        key = f"{parent}{field.alias or name}"
+        ours, theirs = getattr(one, name), getattr(other, name)
+        if isinstance(ours, BaseModel) and type(ours) is type(theirs):
+            yield from _differences(ours, theirs, f"{key}.")
+        elif ours != theirs:
+            yield key

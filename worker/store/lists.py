@@ -1,0 +1,124 @@
+"""Feed lists and policies that change while work is under way: in pieces, between which leases and commits go on.
+
+Work that somebody is at ends as it would have; a feed of which there is such work is let go, or moved, when it has
+ended (`take_up` gives what is left to do). The start takes up all at once, since nothing is under way: `feeds.sync`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, update
+
+from worker.model import Feed, FeedId, Millis
+from worker.schedule import History, Polled, decode_hints, phase_of
+from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.store.claims import settle
+from worker.store.feeds import Policies, apply_policies, drop, enlist
+from worker.store.standing import Planner
+
+Changes = Mapping[FeedId, Feed | None]
+"""Feeds as they are listed now; None: no more."""
+
+RELOAD = "reload"
+"""The key in `meta` of what is to be told of the last reload."""
+
+_held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
+_is_poll = t.work.c.entry_id.is_(None)
+
+
+def take_up(
+    connection: Connection, changes: Changes, policies: Policies, *, now: Millis, was_leaving: Collection[FeedId] = ()
+) -> dict[FeedId, Feed | None]:
+    """Makes the rows of these feeds say what the lists say; what has to wait for work that is under way.
+
+    was_leaving: feeds that an earlier call gave back as None, and that nobody has let go of yet.
+    """
+    waits: dict[FeedId, Feed | None] = {}
+    hosts: set[int] = set()
+    for ids in chunks(sorted(changes)):
+        gone, kept = [i for i in ids if changes[i] is None], [i for i in ids if changes[i] is not None]
+        held = _having(connection, gone, _held) | _having(connection, kept, and_(_held, _is_poll))
+        ready = [feed_id for feed_id in ids if feed_id not in held]
+        waits.update((feed_id, changes[feed_id]) for feed_id in held)
+        hosts |= _hosts(connection, ids)
+        _hold_back(connection, [feed_id for feed_id in gone if feed_id in held])
+        _give_back(connection, [feed_id for feed_id in kept if feed_id in was_leaving], now)
+        drop(connection, [feed_id for feed_id in ready if changes[feed_id] is None])
+        enlist(connection, [feed for feed_id in ready if (feed := changes[feed_id])], policies, now)
+        hosts |= _hosts(connection, ids)
+    settle(connection, hosts)
+    # A feed that came back in time and is where it was has nothing to wait for.
+    unmoved = _at(connection, {feed_id: feed.url for feed_id, feed in waits.items() if feed})
+    return {feed_id: feed for feed_id, feed in waits.items() if feed_id not in unmoved}
+
+
+def change_policies(connection: Connection, policies: Policies, *, after: int, limit: int) -> int | None:
+    """Applies the policies to the next hosts by id; the last of them, None where there were no more."""
+    ids = connection.scalars(select(t.host.c.id).where(t.host.c.id > after).order_by(t.host.c.id).limit(limit)).all()
+    settle(connection, apply_policies(connection, policies, ids))
+    return ids[-1] if ids else None
+
+
+def replan(connection: Connection, feed_ids: Sequence[FeedId], planner: Planner) -> None:
+    """Gives feeds whose interval or cron line has changed the next time that follows from their last poll. Those that
+    fail, or are being polled, have theirs when they next end."""
+    for ids in chunks(feed_ids):
+        healthy = (t.feed.c.errors == 0, ~t.feed.c.retired, ~t.feed.c.paused, t.feed.c.polled_at.is_not(None))
+        idle = select(t.work.c.feed_id).where(t.work.c.feed_id.in_(ids), _is_poll, ~_held, ~t.work.c.seek)
+        for row in connection.execute(select(t.feed).where(t.feed.c.id.in_(idle), *healthy)).all():
+            polled = Polled(
+                now=row.polled_at,
+                phase=phase_of(row.id),
+                chance=0.5,
+                history=None if row.history is None else History.decode(row.history),
+                hints=decode_hints(row.hints, None),
+            )
+            due = planner(FeedId(row.id), polled)
+            connection.execute(update(t.feed).where(t.feed.c.id == row.id).values(next_at=due.due_at, why=due.reason))
+            connection.execute(update(t.work).where(t.work.c.feed_id == row.id, _is_poll).values(due_at=due.due_at))
+        settle(connection, _hosts(connection, ids))
+
+
+def note_reload(connection: Connection, said: str | None) -> None:
+    """Keeps what is to be told of the last reload of the configuration."""
+    connection.execute(delete(t.meta).where(t.meta.c.key == RELOAD))
+    if said is not None:
+        connection.execute(insert(t.meta).values(key=RELOAD, value=said))
+
+
+def _having(connection: Connection, feed_ids: Sequence[FeedId], work: ColumnElement[bool]) -> set[FeedId]:
+    """Those of the feeds that have such work."""
+    found = select(t.work.c.feed_id).where(t.work.c.feed_id.in_(feed_ids), work).distinct()
+    return {FeedId(feed_id) for feed_id in connection.scalars(found)} if feed_ids else set()
+
+
+def _at(connection: Connection, urls: Mapping[FeedId, str]) -> set[FeedId]:
+    """The feeds whose rows have these URLs."""
+    found: set[FeedId] = set()
+    for ids in chunks(sorted(urls)):
+        rows = connection.execute(select(t.feed.c.id, t.feed.c.url).where(t.feed.c.id.in_(ids), t.feed.c.active))
+        found.update(FeedId(row.id) for row in rows if urls[FeedId(row.id)] == row.url)
+    return found
+
+
+def _hosts(connection: Connection, feed_ids: Sequence[str]) -> set[int]:
+    return set(connection.scalars(select(t.work.c.host_id).where(t.work.c.feed_id.in_(feed_ids)).distinct()))
+
+
+def _hold_back(connection: Connection, feed_ids: Sequence[FeedId]) -> None:
+    """Nothing more is begun of feeds that leave."""
+    waiting = (t.work.c.feed_id.in_(feed_ids), ~_held)
+    if feed_ids:
+        connection.execute(update(t.work).where(*waiting).values(due_at=t.FAR))
+
+
+def _give_back(connection: Connection, feed_ids: Sequence[FeedId], now: Millis) -> None:
+    """They do not leave after all."""
+    if not feed_ids:
+        return
+    resting = select(t.feed.c.id).where(t.feed.c.id.in_(feed_ids), t.feed.c.retired | t.feed.c.paused)
+    kept_back = (t.work.c.feed_id.in_(feed_ids), t.work.c.due_at == t.FAR, ~t.work.c.quarantined)
+    polls_of_those = and_(_is_poll, t.work.c.feed_id.in_(resting))
+    connection.execute(update(t.work).where(*kept_back, ~polls_of_those).values(due_at=now))
