@@ -225,6 +225,16 @@ async def test_an_original_with_the_very_text_is_written(two: Run) -> None:
     ]
 
 
+async def test_a_reprint_with_the_very_text_is_written(two: Run) -> None:
+    """Its lines of credit are no part of the text, and yet it has them. In one feed it is a duplicate like others."""
+    credit = Credit(url=A)
+    await shown(two, "one", told(article(1)), feed="a")
+    await shown(two, "reprint", told(article(1), credit=credit), feed="b")
+    await shown(two, "again", told(article(1), credit=credit), feed="a")
+    one = record_id("one", "a")
+    assert [said(row) for row in await two.publish()] == [("new", one, None), ("new", one, one)]
+
+
 async def test_nobody_is_named_who_is_not_credited(two: Run) -> None:
     """Who was the second to have it may have had it from a third."""
     await shown(two, "reprint", told([*article(1), *BEHIND], credit=Credit(url="https://z.example/")), feed="b")

@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeGuard
 
 from worker import urls
 from worker.articles.plain import line, unescaped
-from worker.model import Author
+from worker.model import Author, Credit
 
 Node: TypeAlias = Mapping[str, object]
 
@@ -58,6 +58,10 @@ class Claims:
     """CSS selectors of the parts that are not free."""
     words: int | None = None
     """wordCount."""
+    based_on: Credit | None = None
+    """isBasedOn: the work, and who published it."""
+    copyright_holder: Credit | None = None
+    """The first that is an organisation."""
 
 
 def read(scripts: Iterable[str], url: str) -> Claims:
@@ -96,7 +100,22 @@ def read(scripts: Iterable[str], url: str) -> Claims:
         free=False if parts or _false(_free(article)) else None if _free(article) is None else True,
         locked=tuple(selector for part in parts for selector in _texts(part.get("cssSelector"))),
         words=_whole_number(article.get("wordCount")),
+        based_on=_work(article.get("isBasedOn") or article.get("isBasedOnUrl"), named),
+        copyright_holder=next(
+            (Credit(name=a.name, url=a.url) for a in _agents(article.get("copyrightHolder"), named, _ORGANISATION)),
+            None,
+        ),
     )
+
+
+def _work(value: object, named: Mapping[str, Node]) -> Credit | None:
+    for item in _listed(value):
+        link, work = urls.absolute(_link(item, named) or ""), _resolved(item, named)
+        by = (work.get("publisher") or work.get("sourceOrganization")) if _is_node(work) else None
+        name = next((agent.name for agent in _agents(by, named)), None)
+        if name or link:
+            return Credit(name=name, url=link)
+    return None
 
 
 def _about(nodes: Iterable[Node], kind: re.Pattern[str], url: str) -> Node | None:

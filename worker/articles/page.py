@@ -9,7 +9,7 @@ import trafilatura
 from lxml.html import HtmlElement
 
 from worker import dedup
-from worker.articles import charset, edges, feed, fields, gates, marks, media, plain, selection
+from worker.articles import charset, edges, feed, fields, frame, gates, marks, media, plain, selection
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
 from worker.articles.seen import Seen, look
@@ -57,12 +57,11 @@ def from_page(
     gate = gates.by_page(seen, html=decoded, text=text, entry=entry, selected=part.text is not None)
     if gate and not gate.own_page:
         return _gated(gate, None, entry)
-    described = describe(entry, seen)
+    page = frame.framed(replace(describe(entry, seen), extractor=EXTRACTOR, text=text), seen, html=decoded)
     if part.text:
-        page = replace(described, extractor=feed.EXTRACTOR, text=text)
+        page = replace(page, extractor=feed.EXTRACTOR, text=text)
     else:
-        text = edges.cut(text, title=described.title, authors=(a.name for a in described.authors))
-        page = replace(described, extractor=EXTRACTOR, text=text)
+        page = replace(page, text=edges.cut(page.text, title=page.title, authors=(a.name for a in page.authors)))
     if gate:
         return _gated(gate, page, entry)
     if part.text:

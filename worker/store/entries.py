@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from worker.dedup import Duplicate, Nothing, Ref, Write, judge
-from worker.model import AsBefore, EntryId, Finished, IngestDone, Lease, Millis, Op, Validators
+from worker.model import AsBefore, Draft, EntryId, Finished, IngestDone, Lease, Millis, Op, Validators
 from worker.schedule import Gone, next_look_if_gone
 from worker.store import stories
 from worker.store import tables as t
@@ -44,12 +44,14 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
         return Finished(skipped=1)
     by_urls = refs_by_key(connection, draft.url_keys)
     by_text = ref_by_text(connection, draft.text_key, done.at)
-    # What a reprint is from gets its record, though the text is known.
+    # Whom a reprint credits is written though the text is known, and so is who credits another for it: each has its
+    # own lines around it.
     credited = by_text is not None and not me.revision and stories.is_original(connection, me, by_text, now=done.at)
+    reprinted = near == "link" and by_text is not None and _is_reprint(draft, me, by_text)
     verdict = judge(
         draft,
         entry=me,
-        by_text=None if credited else by_text,
+        by_text=None if credited or reprinted else by_text,
         # Pages that name each other as their canonical: one of them has to be written.
         by_urls=[other for other in by_urls.values() if original(other) != me.entry_id],
     )
@@ -142,6 +144,11 @@ def _finish_gone(connection: Connection, done: IngestDone, me: Ref, removal: byt
     connection.execute(update(t.entry).where(mine).values(values | {"reason": done.draft.reason}))
     _take_off(connection, done.lease, done.at, look_at=None, validators=None)
     return Finished(op="delete")
+
+
+def _is_reprint(draft: Draft, me: Ref, of: Ref) -> bool:
+    credit = draft.credit
+    return credit is not None and not credit.is_agency and draft.sketch is not None and of.feed_id != me.feed_id
 
 
 def _other(story: Story, me: Ref) -> bytes | None:
