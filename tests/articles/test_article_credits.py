@@ -35,34 +35,38 @@ def found(html: str) -> Credit | None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("language", "line"),
     [
-        "The original source of this article is Tide Weekly",
-        "This article was originally published by Tide Weekly.",
-        "This article originally appeared in Tide Weekly, and is republished here with permission.",
-        "This story was first published on Tide Weekly on 4 May 2026.",
-        "This article first appeared on Tide Weekly.",
-        "Originally published at Tide Weekly",
-        "First published in Tide Weekly.",
-        "This article is republished from Tide Weekly under a Creative Commons license. Read the original article.",
-        "Republished with permission from Tide Weekly.",
-        "Reprinted with kind permission of Tide Weekly",
-        "Dieser Artikel erschien zuerst bei Tide Weekly.",
-        "Zuerst erschienen in Tide Weekly",
-        "Dieser Beitrag wurde ursprünglich von Tide Weekly veröffentlicht.",
-        "Cet article a été publié pour la première fois par Tide Weekly.",
-        "Este artículo fue publicado originalmente en Tide Weekly.",
-        "Este artigo foi publicado originalmente em Tide Weekly.",
-        "Questo articolo è stato pubblicato originariamente su Tide Weekly.",
-        "Dit artikel is eerder verschenen in Tide Weekly.",
-        "Впервые опубликовано в Tide Weekly",
+        ("en", "The original source of this article is Tide Weekly"),
+        ("en", "This article was originally published by Tide Weekly."),
+        ("en", "This article originally appeared in Tide Weekly, and is republished here with permission."),
+        ("en", "This story was first published on Tide Weekly on 4 May 2026."),
+        ("en", "This article first appeared on Tide Weekly."),
+        ("en", "Originally published at Tide Weekly"),
+        ("en", "First published in Tide Weekly."),
+        (
+            "en",
+            "This article is republished from Tide Weekly under a Creative Commons license. Read the original article.",
+        ),
+        ("en", "Republished with permission from Tide Weekly."),
+        ("en", "Reprinted with kind permission of Tide Weekly"),
+        ("de", "Dieser Artikel erschien zuerst bei Tide Weekly."),
+        ("de", "Zuerst erschienen in Tide Weekly"),
+        ("de", "Dieser Beitrag wurde ursprünglich von Tide Weekly veröffentlicht."),
+        ("fr", "Cet article a été publié pour la première fois par Tide Weekly."),
+        ("es", "Este artículo fue publicado originalmente en Tide Weekly."),
+        ("pt", "Este artigo foi publicado originalmente em Tide Weekly."),
+        ("it", "Questo articolo è stato pubblicato originariamente su Tide Weekly."),
+        ("nl", "Dit artikel is eerder verschenen in Tide Weekly."),
+        ("ru", "Впервые опубликовано в Tide Weekly"),
     ],
 )
-def test_credit_lines(line: str) -> None:
+def test_credit_lines(language: str, line: str) -> None:
     """Below the text or above it, in the main languages; with the link where the name has one. The line goes."""
-    assert found(page(behind=f"<p><em>{line}</em></p>")) == Credit(name="Tide Weekly")
+    assert found(page(behind=f"<p><em>{line}</em></p>").replace('lang="en"', "")) == Credit(name="Tide Weekly")
     linked = line.replace("Tide Weekly", f'<a href="{TIDE}">Tide Weekly</a>')
-    article = from_page(page(before=f"<p>{linked}</p>").encode(), url=QUAY, content_type="text/html", entry=None)
+    html = page(before=f"<p>{linked}</p>").replace('lang="en"', f'lang="{language}"')
+    article = from_page(html.encode(), url=QUAY, content_type="text/html; charset=utf-8", entry=None)
     assert article.original == Credit(name="Tide Weekly", url=TIDE)
     assert "Tide Weekly" not in article.text
     assert article.text.startswith("The keeper")

@@ -46,52 +46,30 @@ _LEADS = (
 )
 _CREDIT = re.compile("|".join(f"(?:{lead})" for lead in _LEADS), re.IGNORECASE)
 _FEEDS_OWN = re.compile(r"^the post\b.{1,300}?\b(?:appeared first|first appeared) on\b", re.IGNORECASE | re.DOTALL)
-# What a block must have one of to be looked at, in lower case; also tells a page without any from the others.
-_HINTS = (
-    *("originally", "original source", "original version", "first published", "first appeared", "published first"),
+# What a block must have one of to be looked at, in lower case; also tells a page without any from the others. By the
+# language of the page, as each costs 0.05 ms of a large one.
+_ENGLISH = (
     *(
+        "originally ",
+        "original source of",
+        "first published",
+        "first appeared",
         "appeared first",
-        "previously published",
-        "previously appeared",
         "initially published",
-        "republished",
-        "re-published",
     ),
-    *(
-        "reprinted",
-        "re-printed",
-        "reposted",
-        "reproduced from",
-        "reproduced with",
-        "cross-posted",
-        "crossposted",
-        "zuerst",
-        "ursprünglich",
-    ),
-    *(
-        "erstmals",
-        "initialement",
-        "d'abord publié",
-        "d'abord paru",
-        "originellement",
-        "première fois",
-        "à l'origine",
-        "originalmente",
-    ),
-    *(
-        "primera vez",
-        "originariamente",
-        "pela primeira vez",
-        "prima volta",
-        "in origine",
-        "eerder verschenen",
-        "oorspronkelijk",
-    ),
-    *("впервые", "первоначально"),
+    *("previously published", "previously appeared", "republished", "reprinted", "reposted", "cross-posted"),
 )
-
-
-_HINT = re.compile("|".join(map(re.escape, _HINTS)), re.IGNORECASE)
+_HINTS = {
+    "de": ("zuerst", "ursprünglich", "erstmals"),
+    "fr": ("initialement", "d'abord publié", "d'abord paru", "originellement", "pour la première fois", "à l'origine"),
+    "es": ("originalmente", "por primera vez"),
+    "pt": ("originalmente", "pela primeira vez"),
+    "it": ("originariamente", "originalmente", "per la prima volta", "in origine"),
+    "nl": ("eerder verschenen", "oorspronkelijk"),
+    "ru": ("впервые опубликован", "первоначально опубликован"),
+}
+_ALL_HINTS = (*_ENGLISH, *sorted({hint for hints in _HINTS.values() for hint in hints}))
+_HINT = re.compile("|".join(map(re.escape, _ALL_HINTS)), re.IGNORECASE)
 _NAME_END = re.compile(
     r"\s*(?:[.;|()\[\]!?:]|,\s|\s[–—-]\s|©|\bcopyright\b|\s(?:and|und|et|y|e|under|unter|sous|bajo|sotto|sob|here|where|as"
     r"|on|in|with|where|which|at|am|le|el|il|em)\s|\b(?:erschienen|veröffentlicht|verschenen|gepubliceerd)\b)",
@@ -124,7 +102,7 @@ def credited(seen: Seen, *, html: str, text: str, own: tuple[str | None, ...]) -
     html: the page, for a quick look whether there is a credit line at all. own: the names of the site.
     """
     elsewhere = _elsewhere(seen.head.canonical, seen.url)
-    for credit in _lines(seen.tree, seen.url) if _has_hint(html) else ():
+    for credit in _lines(seen.tree, seen.url) if _has_hint(html, seen.head.language) else ():
         if not _is_own(credit, seen.url, own):
             at_home = credit.url is None or urls.is_home(credit.url)
             url = elsewhere if at_home and elsewhere else credit.url
@@ -170,10 +148,11 @@ def _lines(tree: HtmlElement, url: str) -> Iterator[Credit]:
         yield Credit(name=name, url=whole or named)
 
 
-def _has_hint(html: str) -> bool:
-    """Over a whole page, a few dozen searches for a string are ten times as fast as one for a pattern."""
+def _has_hint(html: str, language: str | None) -> bool:
     low = html.lower()
-    return any(hint in low for hint in _HINTS)
+    spoken = (language or "").lower()[:2]
+    hints = _ALL_HINTS if not spoken else (*_ENGLISH, *_HINTS.get(spoken, ()))
+    return any(hint in low for hint in hints)
 
 
 def _blocks(tree: HtmlElement) -> Iterator[HtmlElement]:
@@ -216,7 +195,10 @@ def _elsewhere(canonical: str | None, url: str) -> str | None:
 
 def _site(url: str) -> str:
     """The part of a host that a publication has under every country's domain: "quay" of www.quay.co.uk and quay.de."""
-    labels = urls.host_of(url).split(".")
+    host = urls.host_of(url)
+    labels = host.split(".")
+    if not labels[-1].strip("0123456789]"):
+        return host  # an address
     short = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
     return labels[-3] if short else labels[-2] if len(labels) > 1 else labels[0]
 
