@@ -66,34 +66,34 @@ def place(connection: Connection, me: Ref, draft: Draft, *, now: Millis) -> Stor
     """The story that the article of `me` belongs to. One that has its cluster stays there: only who met its copies
     first, or whom it credits, is still found out."""
     probes = draft.sketch.probes if draft.sketch else ()
-    held = {row.key: row.entry_id for row in connection.execute(_HELD, {"keys": probes})} if probes else {}
+    held = holders(connection, probes)
     free = [key for key in probes if held.get(key, me.entry_id) == me.entry_id]
     others = set(held.values()) - {me.entry_id}
-    kin = _kin(connection, me, draft.sketch, others, now) if draft.sketch and others else []
-    if not kin and me.copy_of is None:
+    alike = kin(connection, me, draft.sketch, others, now) if draft.sketch and others else []
+    if not alike and me.copy_of is None:
         return Story(cluster_id=me.cluster or (me.record_id if draft.sketch else None), free=free)
-    sites = _sites(connection, [me, *kin])
-    cluster_id = me.cluster or kin[0].cluster
-    original = _original(connection, me, draft.credit, kin, sites)
+    sites = _sites(connection, [me, *alike])
+    cluster_id = me.cluster or (alike[0].cluster if alike else None)
+    original = _original(connection, me, draft.credit, alike, sites)
     reprints = _crediting(connection, me, cluster_id, sites) if cluster_id else ()
     copy_of = me.copy_of
     if original is not None:
         copy_of = original.record_id
     elif reprints:
         copy_of = None
-    elif me.cluster is None:
-        copy_of = kin[0].copy_of or kin[0].record_id
-    first = (original or kin[0]) if kin and copy_of is not None else None
+    elif me.cluster is None and alike:
+        copy_of = alike[0].copy_of or alike[0].record_id
+    first = (original or alike[0]) if alike and copy_of is not None else None
     return Story(cluster_id=cluster_id, copy_of=copy_of, first=first, original=original, reprints=reprints, free=free)
 
 
 def _original(
-    connection: Connection, me: Ref, credit: Credit | None, kin: Sequence[Ref], sites: Mapping[str, str | None]
+    connection: Connection, me: Ref, credit: Credit | None, alike: Sequence[Ref], sites: Mapping[str, str | None]
 ) -> Ref | None:
-    """What the article credits: among its kin, or as it was found before."""
+    """What the article credits: among those that are alike, or as it was found before."""
     if credit is None:
         return None
-    its = (other for other in kin if credits(credit, url=other.url, site=sites[other.feed_id]))
+    its = (other for other in alike if credits(credit, url=other.url, site=sites[other.feed_id]))
     found = next(its, None)
     if found is None and me.copy_of is not None:
         before = refs_by_key(connection, [me.copy_of]).get(me.copy_of)
@@ -133,7 +133,7 @@ def take_back(
     """Files an article by its record, after the state was lost."""
     unfile(connection, [entry_id])
     if sketch is not None and cluster_id is not None:
-        held = {row.key for row in connection.execute(_HELD, {"keys": sketch.probes})}
+        held = holders(connection, sketch.probes)
         _file(connection, entry_id, sketch, [key for key in sketch.probes if key not in held], expires_at)
         if credit is not None:
             _wait(connection, entry_id, cluster_id, credit, body, expires_at)
@@ -200,7 +200,14 @@ def title_of(connection: Connection, feed_id: str) -> str | None:
     return connection.scalar(select(t.feed.c.title).where(t.feed.c.id == feed_id))
 
 
-def _kin(connection: Connection, me: Ref, mine: Sketch, ids: Collection[int], now: Millis) -> list[Ref]:
+def holders(connection: Connection, probes: Sequence[int]) -> dict[int, int]:
+    """Which entries are filed under these probes; one each."""
+    if not probes:
+        return {}
+    return {row.key: row.entry_id for row in connection.execute(_HELD, {"keys": probes})}
+
+
+def kin(connection: Connection, me: Ref, mine: Sketch, ids: Collection[int], now: Millis) -> list[Ref]:
     """The written articles that are nearly the same, the likest first; of those that are as like, the oldest."""
     if not ids:
         return []
