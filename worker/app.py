@@ -20,8 +20,19 @@ from worker.errors import StateLocked
 from worker.fetch import Client, post_json, user_agent
 from worker.meters import Meters
 from worker.model import Feed, FeedId, Millis
-from worker.output import Archive, Keeping, OutputDirectory, has_archive, locked
-from worker.pipeline import Gate, Ingester, Poller, Publisher, Recovered, Replayed, Room, check_pairing, replay
+from worker.output import Archive, Keeping, OutputDirectory, forgotten_keys, has_archive, locked
+from worker.pipeline import (
+    Gate,
+    Ingester,
+    Poller,
+    Publisher,
+    Recovered,
+    Replayed,
+    Room,
+    check_pairing,
+    removal_keys,
+    replay,
+)
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.reload import Reload, Reloader
@@ -71,6 +82,7 @@ async def work(
         await check_pairing(store, settings.output.dir, state=settings.state)
         parts.enter_context(locked(settings.output.dir))
         directory = output_directory(settings)
+        await store.keep_out(forgotten_keys(settings.output.dir))
         archive = archive_of(settings)
         cpu = await parts.enter_async_context(pool(settings))
         asking = await parts.enter_async_context(client(settings, proxy=current.proxy))
@@ -171,7 +183,9 @@ def output_directory(settings: Settings) -> OutputDirectory:
     """The output directory, for who holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
     output = settings.output
-    return OutputDirectory.open(output.dir, schema=schema, latest=output.latest, feed=output.feed_json)
+    return OutputDirectory.open(
+        output.dir, schema=schema, latest=output.latest, feed=output.feed_json, keys_of=removal_keys
+    )
 
 
 def archive_of(settings: Settings) -> Archive | None:
@@ -191,6 +205,7 @@ def keeping(settings: Settings) -> Keeping:
         pack=output.compact.zstd,
         grace_ms=round(output.compact.grace_s * 1000),
         keep_ms=None if output.keep_s is None else round(output.keep_s * 1000),
+        remember_ms=round(settings.dedup.keep_s * 1000),
     )
 
 

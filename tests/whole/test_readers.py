@@ -1,11 +1,13 @@
-"""Programs that are not ours, and `records --follow`, read what a real worker writes and compacts just then."""
+"""Programs that are not ours, a tailer among them, and `records --follow` read what a real worker writes and compacts
+just then."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -49,10 +51,42 @@ def by_pandas(out: Path) -> list[int]:
     return [value["seq"] for value in kept["_ingest"]]
 
 
+TAILER = """
+global(workDirectory="{folder}" maxMessageSize="1m")
+module(load="imfile")
+input(type="imfile" File="{out}/records/*/*.jsonl" Tag="feedmill")
+template(name="line" type="string" string="%msg%\\n")
+action(type="omfile" File="{folder}/tailed" template="line")
+"""
+"""For rsyslogd: each line of each file that comes, from its beginning (its module imfile)."""
+
+
+@contextlib.contextmanager
+def tailed(worker: Worker) -> Iterator[Callable[[], list[int]]]:
+    """A program that is not ours ships each file as it appears; what it has so far, which may have repeats."""
+    folder = worker.folder / "tailer"
+    folder.mkdir()
+    (folder / "conf").write_text(TAILER.format(folder=folder, out=worker.out))
+    command = ["rsyslogd", "-n", "-f", str(folder / "conf"), "-i", str(folder / "pid")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def shipped() -> list[int]:
+        path = folder / "tailed"
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        return [json.loads(line)["_ingest"]["seq"] for line in lines]
+
+    try:
+        yield shipped
+    finally:
+        process.terminate()
+        assert process.wait(15) == 0
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.skipif(not (shutil.which("jq") and shutil.which("rsyslogd")), reason="jq or rsyslog is not installed")
 def test_each_record_once_while_a_worker_writes_and_compacts(site: Site, worker: Worker) -> None:
-    """By DuckDB and jq through the manifest, by pandas by glob, and by a follower from before the first record on."""
+    """By DuckDB and jq through the manifest, by pandas by glob, by a follower from before the first record on; a tailer
+    of closed files misses none, and finds some again where they were compacted."""
     number = count(3, 3)
 
     def growing(_: object) -> Answer:
@@ -73,7 +107,10 @@ def test_each_record_once_while_a_worker_writes_and_compacts(site: Site, worker:
             worker.command("records", "--follow", str(worker.out)), stdout=file, env=worker.environment()
         )
     try:
-        with running(worker, stepping.command(worker.command("run")), **orders.environment()):
+        with (
+            tailed(worker) as shipped,
+            running(worker, stepping.command(worker.command("run")), **orders.environment()),
+        ):
             until(lambda: found(worker))
             looks = dict.fromkeys((by_duckdb, by_jq, by_pandas), 0)
             for day in (0, 1, 2):
@@ -82,6 +119,8 @@ def test_each_record_once_while_a_worker_writes_and_compacts(site: Site, worker:
                 asked = len(site.requests)
                 until(lambda asked=asked: look(worker.out, looks) and len(site.requests) >= asked + 4)  # type: ignore[misc]
             until(lambda: look(worker.out, looks) and '"step":"drop"' in worker.log.read_text())
+            total = len(worker.records())
+            until(lambda: set(shipped()) >= set(range(1, total + 1)))
         total = len(worker.records())
         until(lambda: followed.read_bytes().count(b"\n") >= total)
         follower.terminate()

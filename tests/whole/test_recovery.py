@@ -21,6 +21,7 @@ from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
 from worker import app
 from worker.errors import OutputError, StateDamaged, StateError, StateLocked
+from worker.model import Millis
 from worker.pipeline import Recovered
 from worker.settings import load
 from worker.store import Learned, backup
@@ -444,3 +445,67 @@ def test_a_segment_named_but_not_marked_is_this_states(site: Site, worker: Worke
         state.commit()
     worker.once(every=True)
     assert len(check_output(worker.out)) == 1
+
+
+# --- what is not in the directory any more --------------------------------------------------------------------------
+
+
+def day(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    real = app.now()
+    monkeypatch.setattr(app, "now", lambda: Millis(real + number * 86_400_000))
+
+
+def removed(worker: Worker) -> None:
+    """What `compact` does, by the worker's clock."""
+    settings = load(worker.folder / "worker.yaml", os.environ)
+    directory = app.output_directory(settings)
+    for step in directory.due(app.keeping(settings), now=app.now()):
+        directory.carry_out(step, now=app.now())
+
+
+def test_what_output_keep_removed_is_not_written_again_after_a_recovery(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its feed shows it still; what is new is written, and what was kept is known."""
+    old = served(site)
+    worker.configure(old, output={"keep": "1d"}, dedup={"exact": "link"})
+    assert worker.once().new > 10
+    day(monkeypatch, 3)
+    new = feed(site, "c", item("later", site.add("c", "/later", page("On later", prose("later"))), "On later"))
+    worker.configure([*old, new], output={"keep": "1d"}, dedup={"exact": "link"})
+    assert worker.once(every=True).new == 1
+    removed(worker)
+    assert [record.get("title") for record in worker.records()] == ["On later"]
+    worker.state.unlink()
+    recover(worker)
+    newer = item("newest", site.add("c", "/newest", page("On newest", prose("newest"))), "On newest")
+    feed(site, "c", item("later", site.url("c", "/later"), "On later"), newer)
+    worker.once(every=True)
+    worker.once(every=True)
+    assert [record.get("title") for record in worker.records()] == ["On later", "On newest"]
+    worker.run("verify")
+
+
+@pytest.mark.parametrize("older", [True, False], ids=["an older state", "a new one"])
+def test_what_was_taken_down_does_not_come_back_after_a_recovery(
+    site: Site, worker: Worker, tmp_path: Path, older: bool
+) -> None:
+    """Neither as it was nor in the words of another site."""
+    gone = item("gone", site.add("a", "/gone", page("On gone", prose("gone"))), "On gone")
+    kept = item("kept", site.add("a", "/kept", page("On kept", prose("kept"))), "On kept")
+    first = feed(site, "a", gone, kept)
+    worker.configure([first])
+    worker.once()
+    copy = tmp_path / "copy.db"
+    backup(worker.state, copy)
+    worker.run("forget", site.url("a", "/gone"))
+    worker.state.unlink()
+    if older:
+        shutil.copy(copy, worker.state)
+    recover(worker)
+    again = item("reprint", site.add("b", "/reprint", page("A reprint", prose("gone"))), "A reprint")
+    feed(site, "a", item("gone", site.url("a", "/gone"), "On gone, corrected"), kept)
+    worker.configure([first, feed(site, "b", again)])
+    worker.once(every=True)
+    assert [record.get("title") for record in worker.records()] == ["On kept"]
+    worker.run("verify")

@@ -21,8 +21,9 @@ def recover(
 ) -> None:
     """Reads the output directory back into the state, where that was lost, is damaged, or is older.
 
-    What has been written is not written again. A damaged state is put aside, not deleted. Each article that is still
-    in its feed is fetched once more at the next poll; what changed in between becomes an update.
+    What has been written is not written again, nor what was removed since by age or taken down. A damaged state is put
+    aside, not deleted. Each article that is still in its feed is fetched once more at the next poll; what changed in
+    between becomes an update.
 
     Example: feedmill recover --config /etc/feedmill/worker.yaml
     """

@@ -8,6 +8,7 @@
     manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
     latest/<aa>/<id>.json              the newest revision of each article, where it is wanted
     feed.json                          the newest articles as a JSON Feed, where it is wanted
+    removed/<which>.keys               what articles were known by whose records were removed
     archive/date=YYYY-MM-DD/<utc>-<number>.warc.gz  the pages as they were fetched, where they are wanted
     schema/record-1.json
     .staging/  .lock                   the writer's alone
@@ -24,6 +25,7 @@ from worker.output.lock import locked
 from worker.output.manifest import FileLine
 from worker.output.newest import newest
 from worker.output.reading import Line, cursor, read_lines, read_records
+from worker.output.removed import KeysOf, expired_keys, forgotten_keys
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.verify import Report, verify
 from worker.output.warc import Page
@@ -36,6 +38,7 @@ __all__ = [
     "FileLine",
     "Finding",
     "Keeping",
+    "KeysOf",
     "Line",
     "Merge",
     "OutputDirectory",
@@ -48,6 +51,8 @@ __all__ = [
     "commit",
     "committed",
     "cursor",
+    "expired_keys",
+    "forgotten_keys",
     "has_archive",
     "is_expiry",
     "last_segment",

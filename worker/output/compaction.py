@@ -31,6 +31,8 @@ class Keeping:
     """From the line that replaces files to that which removes them: what was begun with them has so long to end."""
     keep_ms: int | None
     """From the end of a day to the removal of its records; None: for ever."""
+    remember_ms: int = 400 * DAY_MS
+    """From then on it is known what articles these were, for a state that is lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Drop:
     paths: tuple[str, ...]
     expired: bool
     """Their records go with them; else these are in another file."""
+    remembered_from: str = ""
+    """What expired on days before this date (YYYY-MM-DD) need not be known any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,9 @@ def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis
     steps: list[Step] = list(deletes(there, inventory))
     for day, lines in closed.items():
         if keeping.keep_ms is not None and _end_of(day) + keeping.keep_ms <= now:
-            steps.append(Drop(paths=tuple(line.path for line in lines), expired=True))
+            remembered_from = _date(now - keeping.keep_ms - keeping.remember_ms)
+            paths = tuple(line.path for line in lines)
+            steps.append(Drop(paths=paths, expired=True, remembered_from=remembered_from))
             continue
         replaced = tuple(line.path for line in lines if _is_past(line, inventory, now - keeping.grace_ms))
         if replaced:
@@ -107,6 +113,10 @@ def _by_day(lines: Iterable[FileLine]) -> dict[str, list[FileLine]]:
 
 def _end_of(day: str) -> int:
     return round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) + DAY_MS
+
+
+def _date(at: int) -> str:
+    return datetime.fromtimestamp(max(0, at) / 1000, UTC).date().isoformat()
 
 
 def _is_past(line: FileLine, inventory: Inventory, before: int) -> bool:

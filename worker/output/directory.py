@@ -21,8 +21,9 @@ from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_fi
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
 from worker.output.recent import Recent
-from worker.output.segment import Segment, edited_path, is_packed, line
-from worker.output.takedown import holds, seqs_of, without
+from worker.output.removed import KeysOf, Removed
+from worker.output.segment import Segment, date_of, edited_path, is_packed, line
+from worker.output.takedown import holds, records_of, seqs_of, without
 from worker.record import SCHEMA, rfc3339
 
 
@@ -45,18 +46,29 @@ class OutputDirectory:
     the next one after a crash.
     """
 
-    def __init__(self, root: Path, chain: Chain, latest: Latest | None, recent: Recent | None) -> None:
+    def __init__(
+        self, root: Path, chain: Chain, latest: Latest | None, recent: Recent | None, removed: Removed
+    ) -> None:
         self._root = root
         self._chain = chain
-        self._latest, self._recent = latest, recent
+        self._latest, self._recent, self._removed = latest, recent, removed
         self._day: Path | None = None
 
     @classmethod
-    def open(cls, path: str | Path, *, schema: bytes, latest: bool = False, feed: int | None = None) -> OutputDirectory:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        schema: bytes,
+        latest: bool = False,
+        feed: int | None = None,
+        keys_of: KeysOf = lambda *_: (),
+    ) -> OutputDirectory:
         """Make the layout where it is not there, and clear away what a crash left half done.
 
         `schema` is the JSON Schema of the records, to be laid beside them. latest: the newest revision of each article
         that is published from now on is kept as a file. feed: so many of the newest articles are kept as a JSON Feed.
+        keys_of: what articles are remembered by whose records are removed.
         Raises OutputError where the directory can't be made or written to, or the manifest not be read.
         """
         root = Path(path)
@@ -64,7 +76,8 @@ class OutputDirectory:
         for name in files.names(root / STAGING):
             files.remove(root / STAGING / name)
         recent = None if feed is None else Recent(root, feed)
-        directory = cls(root, Chain.open(root / MANIFEST), Latest(root) if latest else None, recent)
+        chain, removed = Chain.open(root / MANIFEST), Removed(root, keys_of)
+        directory = cls(root, chain, Latest(root) if latest else None, recent, removed)
         directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", [schema])
         if recent is not None:
             recent.rebuild()
@@ -122,6 +135,9 @@ class OutputDirectory:
                 self._merge(step, now)
             case Drop():
                 at = _second(now)
+                if step.expired:
+                    self._removed.expire((self._root / path for path in step.paths), date_of(step.paths[0]))
+                    self._removed.let_go(step.remembered_from)
                 self._chain.append(RemoveLine(drops=step.paths, removed_at=at, prev=self._chain.last_hash))
                 self._delete(step)
             case Delete():
@@ -140,6 +156,7 @@ class OutputDirectory:
         for step in deletes(self._there(), inventory):
             self.carry_out(step, now=now)
         holding = [held for held in inventory.present() if holds(self._root / held.path, id)]
+        self._removed.forget(record for held in holding for record in records_of(self._root / held.path, id))
         forgotten = 0
         for held in holding:
             if not inventory.is_dropped(held.path):

@@ -59,7 +59,7 @@ class Latest:
     def forget(self, paths: Iterable[Path]) -> None:
         """Remove what is the newest of its article in these files of records, before they are deleted."""
         for path in paths:
-            for record in _legible(path):
+            for record in legible(path):
                 known = self._read(record["id"])
                 if known is not None and _number(known) == _number(record):
                     files.remove(self._path(record["id"]))
@@ -96,7 +96,7 @@ class Latest:
         return self._root / STAGING / f"{id}.json"
 
 
-def _legible(path: Path) -> Iterator[Record]:
+def legible(path: Path) -> Iterator[Record]:
     """The records of a file as far as they can be read: that it is damaged must not keep it from being removed."""
     with suppress(OutputError):
         for _, raw in files.lines(path):

@@ -1,7 +1,7 @@
 """The places in an output directory, besides the manifest."""
 
 RECORDS, SCHEMAS, STAGING, LATEST, ARCHIVE = "records", "schema", ".staging", "latest", "archive"
-FEED = "feed.json"
+FEED, REMOVED = "feed.json", "removed"
 
 
 def latest_path(id: str) -> str:

@@ -26,6 +26,11 @@ def seqs_of(root: Path, line: FileLine, id: str) -> list[int]:
     return [record["_ingest"]["seq"] for _, record in _lines(path, id) if record is not None]
 
 
+def records_of(path: Path, id: str) -> Iterator[Record]:
+    """The article's."""
+    return (record for _, record in _lines(path, id) if record is not None)
+
+
 def without(path: Path, id: str) -> Iterator[bytes]:
     """The lines of all other records, newlines included."""
     return (raw + b"\n" for raw, record in _lines(path, id) if record is None)

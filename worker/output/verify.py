@@ -27,6 +27,7 @@ from worker.output.layout import RECORDS, STAGING
 from worker.output.lock import is_held, locked
 from worker.output.manifest import MANIFEST, FileLine
 from worker.output.pages import Pages, check_archive
+from worker.output.removed import check_removed
 from worker.output.revisions import Revisions, hash_of
 from worker.output.segment import parse_path
 
@@ -74,6 +75,7 @@ def verify(
         contents.check(named, progress)
         leftovers = [*audit.torn(), *_left_over(root, audit)]
         being_written = being_written or (not repair and is_held(root))
+        leftovers += check_removed(root)
         leftovers += () if quick else check_archive(root, being_written=being_written)
         if being_written:
             leftovers = [finding for finding in leftovers if finding.remedy is None]

@@ -19,7 +19,7 @@ from worker.pipeline.ingests import Ingester
 from worker.pipeline.pairing import check_pairing
 from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
-from worker.pipeline.recover import Recovered, recover
+from worker.pipeline.recover import Recovered, recover, removal_keys
 from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
 from worker.pipeline.requests import carry_out, of_feeds
 from worker.pipeline.robots import Gate
@@ -49,5 +49,6 @@ __all__ = [
     "check_pairing",
     "of_feeds",
     "recover",
+    "removal_keys",
     "replay",
 ]

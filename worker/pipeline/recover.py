@@ -2,8 +2,9 @@
 
 A record tells nearly all that the state knew of its article: id (its first key), revision, title, text, and so the
 hashes of these. It does not tell what the feed said word for word, so each entry that is still in its feed is looked at
-once more; nor which entries were dropped as duplicates: they are recognised again by URL and text. What retention has
-removed from the directory is not in it, and comes again where its feed still shows it.
+once more; nor which entries were dropped as duplicates: they are recognised again by URL and text. Of what was removed
+from the directory by age, it has keys (`removal_keys`): that does not come again, nor do corrections of it, as long as
+the keys are kept. Those of takedowns are for every state at its start.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import orjson
 from worker import dedup, urls
 from worker.errors import OutputError, StateDamaged
 from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch
-from worker.output import FileLine, last_segment, read_records
+from worker.output import FileLine, expired_keys, last_segment, read_records
 from worker.pipeline.pairing import lacking, pairing
 from worker.record import Record
 from worker.store import Learned, Recovery, Sealed, Written
@@ -56,7 +57,11 @@ def recover(directory: Path, state: Path, *, now: Millis, window_ms: int, new_ou
                     pass
             records = () if last is None else (written(record) for record in read_records(directory))
             learned = recovery.learn(
-                records, last=None if last is None else _sealed(last), now=now, window_ms=window_ms
+                records,
+                last=None if last is None else _sealed(last),
+                now=now,
+                window_ms=window_ms,
+                expired=expired_keys(directory),
             )
             return Recovered(learned=learned, put_aside=recovery.put_aside)
     except StateDamaged as error:
@@ -72,6 +77,22 @@ def written(record: Record) -> Written:
         return _written(record)
     except (KeyError, TypeError, ValueError) as error:
         raise OutputError(f"a record can't be read back: {record.get('id')}: {error!r}") from error
+
+
+def removal_keys(record: Record, with_text: bool) -> tuple[bytes, ...]:
+    """What an article is known by once its record is gone; `with_text` also what others are that say the same.
+
+    Its URL only where its page was had: several entries of a feed may link to what is none of theirs. None where it is
+    no record that feedmill wrote.
+    """
+    try:
+        known = _written(record)
+    except (KeyError, TypeError, ValueError):
+        return ()
+    by_url = () if known.url_key is None else (known.url_key,)
+    by_page = (*by_url, *known.page_keys) if known.extraction == "ok" else ()
+    by_text = (known.text_key,) if with_text and known.text_key is not None else ()
+    return (known.record_id, *by_page, *by_text)
 
 
 def _written(record: Record) -> Written:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -10,6 +11,7 @@ T = TypeVar("T")
 SIZE = 500  # SQLite's limit of variables was 999 for long, and a plan for more is no better
 
 
-def chunks(items: Sequence[T], size: int = SIZE) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def chunks(items: Iterable[T], size: int = SIZE) -> Iterator[Sequence[T]]:
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch

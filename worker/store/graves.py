@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
@@ -40,6 +40,22 @@ def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection
     new = sorted(keys - dead_keys(connection, keys))
     if new:
         connection.execute(insert(t.tombstone), [{"key": key} for key in new])
+
+
+def note_dead(connection: Connection, keys: Iterable[bytes]) -> None:
+    """Nothing comes under these keys any more, unless they are an entry's."""
+    for batch in chunks(keys):
+        known = select(t.identity.c.key).where(t.identity.c.key.in_(batch))
+        new = set(batch) - set(connection.scalars(known)) - dead_keys(connection, batch)
+        if new:
+            connection.execute(insert(t.tombstone), [{"key": key} for key in sorted(new)])
+
+
+def bury_known(connection: Connection, keys: Iterable[bytes]) -> None:
+    """Lets go of the entries that are known under any of these keys; nothing comes under them any more."""
+    for batch in chunks(keys):
+        ids = connection.scalars(select(t.identity.c.entry_id).where(t.identity.c.key.in_(batch))).all()
+        bury(connection, sorted(set(ids)), more_keys=batch)
 
 
 def bury_old(connection: Connection, *, before: Millis) -> int:

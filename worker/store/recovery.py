@@ -23,6 +23,7 @@ from worker.store import publications, stories
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.entries import claim_text
+from worker.store.graves import note_dead
 from worker.store.integrity import check
 from worker.store.publications import Publications, Sealed
 
@@ -98,17 +99,27 @@ class Recovery:
         with self._begun() as connection:
             return publications.against(connection, last)
 
-    def learn(self, records: Iterable[Written], *, last: Sealed | None, now: Millis, window_ms: int) -> Learned:
+    def learn(
+        self,
+        records: Iterable[Written],
+        *,
+        last: Sealed | None,
+        now: Millis,
+        window_ms: int,
+        expired: Iterable[bytes] = (),
+    ) -> Learned:
         """Takes in all records of a directory, in their order, and goes on behind `last`, its last segment.
 
         Their texts are remembered for `window_ms` from `now` on: of entries that were dropped for their sake no record
-        tells, and feeds may show these still.
+        tells, and feeds may show these still. expired: keys of what the directory has no records of any more; what is
+        not known under them now will not come under them again.
         """
         with self._begun() as connection:
             learning = _Learning(connection, now=now, window_ms=window_ms)
             for record in records:
                 learning.take(record)
             learning.resolve()
+            note_dead(connection, expired)
             publications.follow_on(connection, last)
             return Learned(records=learning.records, unknown=learning.unknown)
 

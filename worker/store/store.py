@@ -6,7 +6,7 @@ One thread owns the one writing connection; callers await it. Each method is one
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +22,7 @@ from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.entries import Near
 from worker.store.finish import finish
-from worker.store.graves import bury_old
+from worker.store.graves import bury_known, bury_old
 from worker.store.lines import forget_sites
 from worker.store.polls import call_home
 from worker.store.robots import forget_old
@@ -155,6 +155,10 @@ class Store:
     async def forget(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
         """Forgets an article for good; how many entries it was. Its records are in `takedowns` from then on."""
         return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id)
+
+    async def keep_out(self, keys: Iterable[bytes]) -> None:
+        """Lets go of what is known under these keys: it was taken down, maybe when another state was in this place."""
+        await self._write(bury_known, keys)
 
     async def takedowns(self) -> list[str]:
         """Record ids that are still to be taken out of the output."""

@@ -1,0 +1,103 @@
+"""What articles were known by whose records are not here any more: removed/<which>.keys, 16 bytes a key, sorted.
+
+    expired-YYYY-MM-DD.keys   of a day that was past output.keep
+    forgotten.keys            of what was taken down
+
+A state that is lost is read back from the directory. Without these it would not know of articles that are gone from
+there, and write them anew where their feeds still show them. Some three keys an article: 1 % of its record. Those of
+days that expired long ago go, too; those of takedowns never.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.findings import Finding
+from worker.output.latest import legible
+from worker.output.layout import REMOVED, STAGING
+from worker.record import Record
+
+KEY_BYTES = 16
+KeysOf = Callable[[Record, bool], Collection[bytes]]
+"""The keys of a record, `KEY_BYTES` each; with those of its text, or without."""
+_NAME = re.compile(r"(expired-[0-9]{4}-[0-9]{2}-[0-9]{2}|forgotten)\.keys")
+_FORGOTTEN = "forgotten.keys"
+
+
+class Removed:
+    """Written by the output directory's one writer, before the records go. Each file is whole at any time."""
+
+    def __init__(self, root: Path, keys_of: KeysOf) -> None:
+        self._root, self._keys_of = root, keys_of
+
+    def expire(self, paths: Iterable[Path], date: str) -> None:
+        """Note the records of a day's files, as far as they can be read. Raises OutputError."""
+        keys = {key for path in paths for record in legible(path) for key in self._keys_of(record, False)}
+        self._add(f"expired-{date}.keys", keys)
+
+    def forget(self, records: Iterable[Record]) -> None:
+        """Note these, with their words: whoever says the same is kept out. Raises OutputError."""
+        self._add(_FORGOTTEN, {key for record in records for key in self._keys_of(record, True)})
+
+    def let_go(self, before: str) -> None:
+        """Remove what is of days before this date. Raises OutputError."""
+        for path in files.below(self._root / REMOVED):
+            if path.name < f"expired-{before}" and path.name.startswith("expired-"):
+                files.remove(path)
+
+    def _add(self, name: str, keys: set[bytes]) -> None:
+        path = self._root / REMOVED / name
+        known = set(_keys(path)) if files.exists(path) else set()
+        if keys <= known:
+            return
+        if files.make_directory(path.parent):
+            files.sync_directory(self._root)
+        staged = self._root / STAGING / name
+        try:
+            files.write(staged, [b"".join(sorted(keys | known))])
+            files.rename(staged, path)
+            files.sync_directory(path.parent)
+        except OutputError:
+            with suppress(OutputError):
+                files.remove(staged)
+            raise
+
+
+def expired_keys(root: Path) -> Iterator[bytes]:
+    """Of all days that are remembered. Raises OutputError."""
+    for path in files.below(root / REMOVED):
+        if _NAME.fullmatch(path.name) and path.name != _FORGOTTEN:
+            yield from _keys(path)
+
+
+def forgotten_keys(root: Path) -> Iterator[bytes]:
+    """Of what was taken down. Raises OutputError."""
+    path = root / REMOVED / _FORGOTTEN
+    return _keys(path) if files.exists(path) else iter(())
+
+
+def check_removed(root: Path) -> Iterator[Finding]:
+    """Each file there: that it is one of these, in order and whole."""
+    for path in files.below(root / REMOVED):
+        file = path.relative_to(root).as_posix()
+        if not _NAME.fullmatch(path.name):
+            yield Finding(file=file, message="not a file of feedmill's")
+            continue
+        keys = list(_keys(path))
+        if files.size(path) % KEY_BYTES or any(one >= other for one, other in pairwise(keys)):
+            yield Finding(file=file, message="damaged: not keys in their order")
+
+
+def _keys(path: Path) -> Iterator[bytes]:
+    left = b""
+    for block in files.blocks(path):
+        left += block
+        whole = len(left) // KEY_BYTES * KEY_BYTES
+        yield from (left[start : start + KEY_BYTES] for start in range(0, whole, KEY_BYTES))
+        left = left[whole:]
