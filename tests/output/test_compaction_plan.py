@@ -119,10 +119,11 @@ def test_what_was_replaced_goes_even_if_merging_was_turned_off() -> None:
 
 def test_days_go_when_they_are_old() -> None:
     """From the end of the day on, all files of it at once: those that were replaced, too; newer days stay."""
-    keeping = replace(KEEPING, keep_ms=30 * DAY_MS)
+    keeping = replace(KEEPING, keep_ms=30 * DAY_MS, remember_ms=10 * DAY_MS)
     lines = (A, B, OTHER, AB, NEXT, segment(25, 13, 15))
     old = MIDNIGHT + 31 * DAY_MS
-    everything = Drop(paths=(A.path, B.path, OTHER.path, AB.path), expired=True)
+    paths = (A.path, B.path, OTHER.path, AB.path)
+    everything = Drop(paths=paths, expired=True, remembered_from="2026-11-14")
     assert planned(*lines, newest="2026-11-25", now=old, keeping=keeping) == [everything]
     assert everything not in planned(*lines, newest="2026-11-25", now=old - 1, keeping=keeping)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, KEEP_MS, NO_PATIENCE, START, Plans, Run, make_draft, make_entry
 from worker.model import Millis
-from worker.store import OutboxSegment, Store
+from worker.store import OutboxSegment, Store, publications
 from worker.store.outbox import SEGMENT_BYTES
 
 MIDNIGHT = Millis(1_795_478_400_000)  # 2026-11-24T00:00:00Z
@@ -161,3 +163,16 @@ async def test_an_empty_outbox_has_no_segment(run: Run) -> None:
     assert await run.store.number(now=START, limit=10) is None
     await write(run, START)
     assert [row.seq for row in (await numbered(run)).rows] == [1]
+
+
+async def test_segments_of_long_ago_are_forgotten(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the state does not grow with them; the last ones, and what is not published, stay."""
+    monkeypatch.setattr(publications, "REMEMBERED", 2)
+    await write(run, *range(START, START + 5))
+    for _ in range(4):
+        await mark(run, await numbered(run, limit=1))
+    left = await numbered(run, limit=1)
+    await run.store.upkeep(now=run.now)
+    for seq, expected in ((3, "unknown"), (4, "same")):
+        assert (await run.store.publications((left.writer, seq))).theirs == expected
+    assert await numbered(run, limit=1) == left

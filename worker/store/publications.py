@@ -1,7 +1,7 @@
 """What a state has published, and under which name it numbers its records.
 
-The rows of `segment` stay when what they name is published: by the last of them a state recognises its output
-directory.
+The rows of `segment` stay when what they name is published, for long: by the last of them a state recognises its output
+directory, and by others an older copy of it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from worker.model import Millis
 from worker.store import tables as t
+
+REMEMBERED = 100_000
+"""Segments: at one a minute, ten weeks, in 15 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,13 @@ def against(connection: Connection, last: tuple[str, int] | None) -> Publication
     if known is None:
         return Publications(last=path, theirs="unknown")
     return Publications(last=path, theirs="older" if published is not None and known < published.id else "same")
+
+
+def forget_old(connection: Connection) -> None:
+    """Lets go of all but the last segments. An older copy of the directory is then one that lacks what came after."""
+    last = connection.scalar(select(func.max(t.segment.c.id)))
+    if last is not None:
+        connection.execute(delete(t.segment).where(t.segment.c.id <= last - REMEMBERED, t.segment.c.path.is_not(None)))
 
 
 def follow_on(connection: Connection, last: Sealed | None) -> None:

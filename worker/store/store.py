@@ -215,8 +215,8 @@ class Store:
         await self._write(claims.shift, by_ms=by_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
-        """Forgets texts whose window is over, entries that left their feed long ago, old copies of
-        robots.txt, and what sites said that have gone quiet."""
+        """Forgets texts whose window is over, entries that left their feed long ago, old copies of robots.txt, what
+        sites said that have gone quiet, and segments of long ago."""
         await self._write(_upkeep, now, self._keep_ms)
         while await self._write(stories.expire, now):
             pass  # between two steps of it, others have their turn
@@ -270,4 +270,5 @@ def _upkeep(connection: Connection, now: Millis, keep_ms: int) -> None:
     connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
     forget_old(connection, now=now)
     forget_sites(connection, now=now)
+    publications.forget_old(connection)
     bury_old(connection, before=Millis(now - keep_ms))
