@@ -114,6 +114,12 @@ def with_a_lock_that_is_a_folder(path: Path) -> Path:
     return path
 
 
+def test_who_only_reads_refuses_a_later_version_too(tmp_path: Path) -> None:
+    """With the way out, which is not to start this one."""
+    with pytest.raises(StateError, match="written by a later feedmill: it is of version 9999; install that one"):
+        read_status(of_a_later_version(tmp_path / "state.db"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

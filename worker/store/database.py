@@ -110,7 +110,10 @@ def migrate(engine: Engine) -> None:
 def _refuse_other_version(engine: Engine) -> None:
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    scripts = ScriptDirectory.from_config(_config())
+    head = scripts.get_current_head()
+    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+        raise StateError(f"the state was written by a later feedmill: it is of version {found}; install that one")
     if found != head:
         raise StateError(f"the state is of version {found}, this feedmill's is {head}; start `feedmill run` to migrate")
 
