@@ -66,11 +66,13 @@ class Meters:
     polls: Counter[str] = field(default_factory=Counter)
     """By outcome: `read`, `unchanged`, or the class of the failure."""
     entries: Counter[str] = field(default_factory=Counter)
-    """That polls showed: `new`, `changed`, `duplicate`."""
+    """That polls showed: `new`, `changed`, `duplicate`, `skipped`."""
     ingests: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By op (`none`: nothing was written) and extraction."""
+    """By op (`skipped`: its feed's rules leave it out; `none`: it was as before) and extraction."""
     gaps: int = 0
     """Polls that found nothing of what the poll before had seen."""
+    missed: float = 0.0
+    """Entries that are likely to have come and gone in them."""
     retries: int = 0
     broken: int = 0
     quarantined: int = 0
@@ -94,15 +96,19 @@ class Meters:
             case PollDone(failure=None):
                 self.polls["unchanged" if done.unchanged else "read"] += 1
                 self.polled_at = done.at
-                self.gaps += finished.missed is not None
                 if done.entries:
                     self.entries["new"] += finished.new
                     self.entries["changed"] += finished.changed
                     self.entries["duplicate"] += finished.duplicates
+                    self.entries["skipped"] += finished.skipped
+                if finished.missed is not None:
+                    self.gaps += 1
+                    self.missed += finished.missed
             case PollDone(failure=str(failure)):
                 self.polls[failure] += 1
             case IngestDone():
-                op = finished.op or ("duplicate" if finished.duplicates else "none")
+                left_out = "skipped" if finished.skipped else "none"
+                op = finished.op or ("duplicate" if finished.duplicates else left_out)
                 self.ingests[op, done.draft.extraction] += 1
             case Retry():
                 self.retries += 1

@@ -26,6 +26,7 @@ from worker.store import (
     quarantine,
     read_overview,
     story_of,
+    told_alike,
 )
 
 GROWING = {"feed", "host", "slot", "work", "entry", "identity", "content", "outbox", "segment", "site"}
@@ -155,6 +156,7 @@ async def test_what_pages_ask_scans_no_entries(run: Run, state_path: Path) -> No
             await reader(entries_of, polls[0].feed_id, before=run.now)
             await reader(entries_by_day, [poll.feed_id for poll in polls], now=run.now)
             await reader(copies, limit=10)
+            await reader(told_alike, limit=10)
             await reader(quarantine)
             await reader(story_of, url_key=key("url", "https://a.example/one"), record_id=key("x"), name="https://x/")
         seen = scans(state_path, found)

@@ -81,6 +81,7 @@ async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
 def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Polls feeds as they fall due, for ever; SIGTERM or Ctrl-C ends it cleanly within ten seconds.
 
+    Its status page is where web.listen says: http://127.0.0.1:8787, unless that was changed.
     A saved feed list is taken up while it runs, as is the whole configuration on SIGHUP; one with mistakes is refused,
     which status tells. Under systemd it says when it is ready, and feeds the watchdog.
 

@@ -47,6 +47,7 @@ from worker.store.listing import (
     longest_failing,
     quarantine,
     quiet_since,
+    told_alike,
 )
 from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.overview import Overview, read_overview
@@ -101,4 +102,5 @@ __all__ = [
     "read_status",
     "read_story",
     "story_of",
+    "told_alike",
 ]

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, func, literal_column, or_, select
 
-from worker.model import FeedId, Millis
+from worker.model import EntryId, FeedId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.refs import refs_by_key
 from worker.store.status import FeedStatus, feed_status
 
 DAY_MS = 86_400_000
@@ -50,7 +51,7 @@ class ListedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copies:
-    """An article and the entries that are duplicates of it."""
+    """An article and the entries that are duplicates of it, or near-duplicates."""
 
     first: ListedEntry | None
     """None where it is kept no longer."""
@@ -164,6 +165,27 @@ def copies(connection: Connection, *, limit: int) -> list[Copies]:
         for row in connection.execute(select(t.entry).where(t.entry.c.id.in_(batch)))
     }
     return [Copies(first=firsts.get(entry_id), others=others) for entry_id, others in groups.items()]
+
+
+def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
+    """Articles whose near-duplicates came after them, those with the newest first; by the last `limit` of these."""
+    newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
+    rows = connection.execute(
+        select(t.entry)
+        .where(t.entry.c.id > newest - RECENT, t.entry.c.cluster_id.is_not(None))
+        .order_by(t.entry.c.id.desc())
+        .limit(limit)
+    ).all()
+    groups: dict[bytes, list[ListedEntry]] = {}
+    for row in rows:
+        groups.setdefault(row.cluster_id, []).append(_entry(row))
+    ids = {key: known.entry_id for key, known in refs_by_key(connection, groups).items()}
+    firsts = {
+        row.id: _entry(row)
+        for batch in chunks(sorted(ids.values()))
+        for row in connection.execute(select(t.entry).where(t.entry.c.id.in_(batch)))
+    }
+    return [Copies(first=firsts.get(ids.get(key, EntryId(0))), others=others) for key, others in groups.items()]
 
 
 def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> list[PutAside]:

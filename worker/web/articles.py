@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +25,6 @@ class Shown:
     feed_id: str
     feed: str
     """Its title, or its id."""
-    publisher: str | None
     language: str | None
     words: int
     op: str
@@ -35,15 +34,6 @@ class Shown:
     paragraphs: Sequence[str]
     rest: int
     """Characters that are left out."""
-    cluster_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
-    """Records of one story."""
-
-    id: str
-    members: Sequence[Shown]
 
 
 def shown(record: Record) -> Shown:
@@ -57,7 +47,6 @@ def shown(record: Record) -> Shown:
         at=Millis(round(at.timestamp() * 1000)),
         feed_id=ingest["feed_id"],
         feed=ingest["feed_title"] or ingest["feed_id"],
-        publisher=ingest["publisher"],
         language=record.get("language"),
         words=ingest["word_count"],
         op=ingest["op"],
@@ -66,14 +55,4 @@ def shown(record: Record) -> Shown:
         excerpt=(record.get("summary") or text)[:EXCERPT],
         paragraphs=text[:FULL].splitlines(),
         rest=max(0, len(text) - FULL),
-        cluster_id=ingest.get("cluster_id"),
     )
-
-
-def clusters(records: Iterable[Shown]) -> list[Cluster]:
-    """The stories of which there is more than one record, in the order of the records."""
-    found: dict[str, dict[str, Shown]] = {}
-    for record in records:
-        if record.cluster_id is not None:
-            found.setdefault(record.cluster_id, {}).setdefault(record.id, record)
-    return [Cluster(id=name, members=tuple(one.values())) for name, one in found.items() if len(one) > 1]

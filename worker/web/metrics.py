@@ -7,7 +7,7 @@ something is expected of them (`expect`), and of those the ones that are quiet t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -29,7 +29,7 @@ MOST_FEEDS = 200
 
 # From the start on, so that the first of each is an increase.
 _POLLS = dict.fromkeys(("read", "unchanged", *get_args(FailureClass)), 0)
-_ENTRIES = dict.fromkeys(("new", "changed", "duplicate"), 0)
+_ENTRIES = dict.fromkeys(("new", "changed", "duplicate", "skipped"), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,12 @@ def _work(meters: Meters) -> Iterator[Metric]:
     for labels, count in sorted(meters.ingests.items()):
         ingests.add_metric(labels, count)
     yield ingests
-    for name, text, count in (
+    sums: Sequence[tuple[str, str, float]] = (
+        (
+            "entries_missed",
+            "Entries that are likely to have come and gone between two polls, estimated.",
+            meters.missed,
+        ),
         ("feed_gaps", "Polls that found nothing of what the poll before had seen: some may be missed.", meters.gaps),
         ("ingest_retries", "Pages that could not be had, to be tried again.", meters.retries),
         ("jobs_broken", "Pieces of work that feedmill itself failed on.", meters.broken),
@@ -90,8 +95,9 @@ def _work(meters: Meters) -> Iterator[Metric]:
         ("leases_lost", "Pieces of work that were done when their lease had ended.", meters.lost),
         ("segments_sealed", "Files of records that were sealed.", meters.segments),
         ("records_sealed", "Records in them.", meters.records),
-    ):
-        yield CounterMetricFamily(f"feedmill_{name}", text, value=count)
+    )
+    for name, text, number in sums:
+        yield CounterMetricFamily(f"feedmill_{name}", text, value=number)
     yield _histogram("entry_sealed_seconds", "From the poll that showed a new article to its file.", meters.sealed_s)
     yield _instant("last_poll", "The last poll that went well, of any feed.", meters.polled_at)
     yield _instant("last_seal", "The last file of records that was sealed.", meters.sealed_at)

@@ -28,8 +28,9 @@ from worker.store import (
     quarantine,
     read_answer,
     story_of,
+    told_alike,
 )
-from worker.web.articles import Shown, clusters, shown
+from worker.web.articles import Shown, shown
 from worker.web.metrics import free_bytes, state_bytes
 from worker.web.proof import Proof
 from worker.web.rendering import Asset, environment
@@ -139,7 +140,7 @@ class Pages:
             request,
             "duplicates.html",
             here="/duplicates",
-            clusters=clusters(await self._newest(TITLED)),
+            stories=await self._of.reader(told_alike, limit=PAGE),
             copies=await self._of.reader(copies, limit=PAGE),
             titles=await self._titles(),
         )
