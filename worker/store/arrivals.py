@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place
 from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
@@ -18,6 +18,15 @@ from worker.store.feeds import Policies, add_work, host_ids
 from worker.store.graves import dead_keys, note_seen
 from worker.store.left_out import backlog_of, takes_up
 from worker.store.refs import refs_by_key
+
+_ADD = insert(t.entry).returning(t.entry.c.id)
+_KNOW = insert(t.identity)
+_SAYS_ELSE = (
+    update(t.entry)
+    .where(t.entry.c.id == bindparam("this"), t.entry.c.version != bindparam("says"))
+    .values(version=bindparam("says"), title_key=bindparam("title"))
+    .returning(t.entry.c.revision, t.entry.c.revised_at)
+)
 
 
 def judge_entries(
@@ -128,7 +137,7 @@ class _Entries:
     def _remember(self, ref: Ref, *keys: bytes) -> None:
         missing = [key for key in keys if key not in self.known]
         if missing:
-            self.connection.execute(insert(t.identity), [{"key": key, "entry_id": ref.entry_id} for key in missing])
+            self.connection.execute(_KNOW, [{"key": key, "entry_id": ref.entry_id} for key in missing])
             self.known.update((key, ref) for key in missing)
 
 
@@ -141,21 +150,21 @@ def _add(
     skipped: Skip | None = None,
 ) -> Ref:
     revision = 0 if duplicate_of is None else _revision(seen)
-    statement = insert(t.entry).values(
-        feed_id=done.feed_id,
-        record_id=seen.own,
-        url=seen.url,
-        version=seen.version,
-        title_key=seen.title_key,
-        first_seen_at=done.at,
-        seen_at=done.at,
-        revision=revision,
-        revision_key=b"",
-        duplicate_of=duplicate_of,
-        skipped=skipped,
-        reason=seen.skipped if duplicate_of is None else SAME_URL,
-    )
-    entry_id = EntryId(connection.execute(statement.returning(t.entry.c.id)).scalar_one())
+    values = {
+        "feed_id": done.feed_id,
+        "record_id": seen.own,
+        "url": seen.url,
+        "version": seen.version,
+        "title_key": seen.title_key,
+        "first_seen_at": done.at,
+        "seen_at": done.at,
+        "revision": revision,
+        "revision_key": b"",
+        "duplicate_of": duplicate_of,
+        "skipped": skipped,
+        "reason": seen.skipped if duplicate_of is None else SAME_URL,
+    }
+    entry_id = EntryId(connection.execute(_ADD, values).scalar_one())
     return Ref(
         entry_id=entry_id,
         feed_id=done.feed_id,
@@ -178,9 +187,8 @@ def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> 
     says the same, or it is a duplicate, which is its original's."""
     if ref.duplicate_of is not None:
         return None
-    other = (t.entry.c.id == ref.entry_id) & (t.entry.c.version != seen.version)
-    statement = update(t.entry).where(other).values(version=seen.version, title_key=seen.title_key)
-    row = connection.execute(statement.returning(t.entry.c.revision, t.entry.c.revised_at)).one_or_none()
+    values = {"this": ref.entry_id, "says": seen.version, "title": seen.title_key}
+    row = connection.execute(_SAYS_ELSE, values).one_or_none()
     return None if row is None else next_revision(now=now, revision=row.revision, revised_at=row.revised_at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from typing import Any, Literal, assert_never
 
@@ -14,6 +15,7 @@ from worker.model import AsBefore, Draft, EntryId, Finished, IngestDone, Lease, 
 from worker.schedule import Gone, next_look_if_gone
 from worker.store import stories
 from worker.store import tables as t
+from worker.store.batches import bound, to
 from worker.store.graves import are_dead, bury
 from worker.store.left_out import leave_out
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
@@ -27,6 +29,22 @@ SAME_URL = "its URL is another entry's"
 
 _FIRST_SEEN = select(t.entry.c.first_seen_at).where(t.entry.c.id == bindparam("seen_with")).scalar_subquery()
 _RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN)
+_WRITTEN_VALUES = (
+    *("revision", "revised_at", "revision_key", "text_key", "title_key", "extraction", "cluster_id", "copy_of"),
+    *("removed_lines", "reason", "skipped", "gone_since", "gone_answers"),
+)
+_WRITTEN = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_WRITTEN_VALUES))
+_POINT_ON = update(t.entry).where(t.entry.c.duplicate_of == bindparam("this")).values(duplicate_of=bindparam("to"))
+_KNOW = insert(t.identity)
+
+_MINE = t.work.c.id == bindparam("this")
+_AT_REST: dict[str, Any] = {"again": False, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None, "hops": 0}
+_BLANK = {"page_etag": None, "page_modified": None}
+_DUE: dict[str, Any] = {"due_at": bindparam("then"), "priority": bindparam("place")}
+_OFF = delete(t.work).where(_MINE, ~t.work.c.again)
+_LATER = update(t.work).where(_MINE, ~t.work.c.again).values(_AT_REST | _DUE)
+_LATER_BY_PAGE = _LATER.values({"page_etag": bindparam("etag"), "page_modified": bindparam("modified")})
+_AGAIN = update(t.work).where(_MINE).values(_AT_REST | _BLANK | _DUE)
 
 
 def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, near: Near) -> Finished:
@@ -105,13 +123,15 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
                 else "its text is nearly another's",
             }
             write_duplicate(connection, of, body=draft.pointer, at=done.at)
-            mine = t.entry.c.duplicate_of == me.entry_id
-            connection.execute(update(t.entry).where(mine).values(duplicate_of=original(of)))
+            connection.execute(_POINT_ON, {"this": me.entry_id, "to": original(of)})
         case Nothing():
             pass
         case _:
             assert_never(verdict)
-    connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
+    if isinstance(verdict, Write):
+        connection.execute(_WRITTEN, {"this": me.entry_id} | to(values, _WRITTEN_VALUES))
+    else:
+        connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
     if isinstance(verdict, Duplicate):
         connection.execute(delete(t.work).where(t.work.c.id == done.lease.work_id))
     else:
@@ -228,20 +248,27 @@ def claim_text(
     taken `anyway`."""
     if key is None:
         return
-    dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = dialect_insert(t.content).values(key=key, entry_id=entry_id, expires_at=at + window_ms)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[t.content.c.key],
-            set_={"entry_id": entry_id, "expires_at": at + window_ms},
-            where=None if anyway else (t.content.c.expires_at <= at) | (t.content.c.entry_id == entry_id),
-        )
+    values = {"text": key, "who": entry_id, "until": at + window_ms}
+    if not anyway:
+        values |= {"now": at, "owner": entry_id}
+    connection.execute(_claim(connection.dialect.name, anyway), values)
+
+
+@functools.cache
+def _claim(dialect: str, anyway: bool) -> Any:
+    dialect_insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
+    values: dict[str, Any] = {"entry_id": bindparam("who"), "expires_at": bindparam("until")}
+    mine = (t.content.c.expires_at <= bindparam("now")) | (t.content.c.entry_id == bindparam("owner"))
+    return (
+        dialect_insert(t.content)
+        .values(key=bindparam("text"), **values)
+        .on_conflict_do_update(index_elements=[t.content.c.key], set_=values, where=None if anyway else mine)
     )
 
 
 def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> None:
     if keys:
-        connection.execute(insert(t.identity), [{"key": key, "entry_id": entry_id} for key in sorted(keys)])
+        connection.execute(_KNOW, [{"key": key, "entry_id": entry_id} for key in sorted(keys)])
 
 
 def _take_off(
@@ -251,14 +278,15 @@ def _take_off(
 
     validators: of the page as it was read; None leaves those of before.
     """
-    mine = t.work.c.id == lease.work_id
-    counts: dict[str, Any] = {"again": False, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None, "hops": 0}
-    none = {"page_etag": None, "page_modified": None}
-    changed = update(t.work).where(mine, t.work.c.again).values(counts | none | {"due_at": at, "priority": t.NEW})
-    if connection.execute(changed).rowcount:
-        return
+    values: dict[str, Any] = {"this": lease.work_id}
     if look_at is None:
-        connection.execute(delete(t.work).where(mine))
-        return
-    told = {} if validators is None else {"page_etag": validators.etag, "page_modified": validators.last_modified}
-    connection.execute(update(t.work).where(mine).values(counts | told | {"due_at": look_at, "priority": t.BACKFILL}))
+        taken = connection.execute(_OFF, values)
+    else:
+        values |= {"then": look_at, "place": t.BACKFILL}
+        if validators is None:
+            taken = connection.execute(_LATER, values)
+        else:
+            told = {"etag": validators.etag, "modified": validators.last_modified}
+            taken = connection.execute(_LATER_BY_PAGE, values | told)
+    if not taken.rowcount:
+        connection.execute(_AGAIN, {"this": lease.work_id, "then": at, "place": t.NEW})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from worker.model import Millis
 from worker.store import stories
@@ -14,12 +14,14 @@ from worker.store.batches import chunks
 AT_ONCE = 2_000
 """Entries that one round of upkeep lets go, so that nobody waits long for it."""
 
+_DEAD = select(t.tombstone.c.key).where(t.tombstone.c.key.in_(bindparam("keys", expanding=True)))
+
 
 def dead_keys(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
     """Those of the keys that are an entry's no more."""
     found: set[bytes] = set()
     for batch in chunks(sorted(keys)):
-        found.update(connection.scalars(select(t.tombstone.c.key).where(t.tombstone.c.key.in_(batch))))
+        found.update(connection.scalars(_DEAD, {"keys": batch}))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from worker import urls
 from worker.model import Finished, PollDone, Sought
 from worker.store import tables as t
 from worker.store.arrivals import judge_entries
-from worker.store.batches import chunks
+from worker.store.batches import bound, chunks, to
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.standing import Planner, Standing, after, moves_of
 
@@ -25,19 +25,8 @@ _FEED_VALUES = tuple(
 _WORK_VALUES = ("url", "hops", "permanent", "seek", "priority", "due_at", "errors", "lost", "error")
 
 
-def _bound(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """`to_` keeps the names apart from the columns', which SQLAlchemy would take for the row's own."""
-    return {f"to_{name}": values[name] for name in names}
-
-
-_UPDATE_FEED = (
-    update(t.feed).where(t.feed.c.id == bindparam("this")).values({n: bindparam(f"to_{n}") for n in _FEED_VALUES})
-)
-_UPDATE_WORK = (
-    update(t.work)
-    .where(t.work.c.id == bindparam("this"))
-    .values({n: bindparam(f"to_{n}") for n in (*_WORK_VALUES, "host_id")})
-)
+_UPDATE_FEED = update(t.feed).where(t.feed.c.id == bindparam("this")).values(bound(_FEED_VALUES))
+_UPDATE_WORK = update(t.work).where(t.work.c.id == bindparam("this")).values(bound((*_WORK_VALUES, "host_id")))
 
 
 def finish_polls(
@@ -61,7 +50,7 @@ def finish_polls(
         known = row._mapping
         totals = {"new_last": counts.new, "new_total": known["new_total"] + counts.new}
         totals["new_at"] = done.at if counts.new else known["new_at"]
-        feeds.append(_bound({**known, **standing.values, **totals}, _FEED_VALUES) | {"this": done.feed_id})
+        feeds.append(to({**known, **standing.values, **totals}, _FEED_VALUES) | {"this": done.feed_id})
         work.append(_next_work(done, standing))
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
         results.append((replace(counts, **told), touched))
@@ -80,8 +69,8 @@ def _next_work(done: PollDone, standing: Standing) -> dict[str, Any]:
     values: dict[str, Any] = {**AT_HOME, "due_at": standing.due.due_at if standing.due else t.FAR}
     if standing.seek is not None:
         values |= {"url": standing.seek, "seek": True, "priority": t.BACKFILL, "due_at": done.at}
-    bound = _bound({**values, "errors": 0, "lost": 0, "error": None}, _WORK_VALUES)
-    return {**bound, "this": done.lease.work_id, "home": standing.seek or standing.home}
+    whole = to({**values, "errors": 0, "lost": 0, "error": None}, _WORK_VALUES)
+    return {**whole, "this": done.lease.work_id, "home": standing.seek or standing.home}
 
 
 def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:

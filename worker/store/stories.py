@@ -58,7 +58,11 @@ _KIN = (
 _TITLES = select(t.feed.c.id, t.feed.c.title).where(t.feed.c.id.in_(bindparam("ids", expanding=True)))
 _REPRINTS = select(t.reprint).where(t.reprint.c.cluster_id == bindparam("cluster")).limit(MAX_NAMED)
 _FILE_SHINGLE, _FILE_SKETCH, _KEEP = insert(t.shingle), insert(t.sketch), insert(t.reprint)
-_FILED_UNDER = select(t.sketch.c.entry_id, t.sketch.c.shingles)
+_THEIRS: Any = bindparam("ids", expanding=True)
+_FILED_UNDER = select(t.sketch.c.entry_id, t.sketch.c.shingles).where(t.sketch.c.entry_id.in_(_THEIRS))
+_REMOVE_SKETCHES = delete(t.sketch).where(t.sketch.c.entry_id.in_(_THEIRS))
+_REMOVE_REPRINTS = delete(t.reprint).where(t.reprint.c.entry_id.in_(_THEIRS))
+_WAITING = select(t.reprint).where(t.reprint.c.entry_id == bindparam("of"), t.reprint.c.expires_at > bindparam("now"))
 _UNFILE = delete(t.shingle).where(t.shingle.c.key == bindparam("of"), t.shingle.c.entry_id == bindparam("whose"))
 
 
@@ -104,14 +108,14 @@ def _original(
 
 def is_original(connection: Connection, me: Ref, of: Ref, *, now: Millis) -> bool:
     """`of` has the text of `me`, and says that it is from there."""
-    mine = (t.reprint.c.entry_id == of.entry_id) & (t.reprint.c.expires_at > now)
-    row = connection.execute(select(t.reprint).where(mine)).one_or_none()
+    row = connection.execute(_WAITING, {"of": of.entry_id, "now": now}).one_or_none()
     return row is not None and credits(_credit(row), url=me.url, site=_sites(connection, [me])[me.feed_id])
 
 
 def settle(connection: Connection, me: Ref, draft: Draft, story: Story, *, expires_at: Millis) -> None:
     """Files a written article, to be found by its copies and, where it credits what is not here, by its original."""
-    unfile(connection, [me.entry_id])
+    if me.revision:  # else nothing of it was filed yet
+        unfile(connection, [me.entry_id])
     if draft.sketch is not None:
         _file(connection, me.entry_id, draft.sketch, story.free, expires_at)
     credit = draft.credit
@@ -166,12 +170,12 @@ def _wait(
 def unfile(connection: Connection, entry_ids: Sequence[int]) -> None:
     """Entries that nobody is to be found a copy of any more."""
     for batch in chunks(entry_ids):
-        rows = connection.execute(_FILED_UNDER.where(t.sketch.c.entry_id.in_(batch))).all()
+        rows = connection.execute(_FILED_UNDER, {"ids": batch}).all()
         keys = [{"of": key, "whose": row.entry_id} for row in rows for key in _unpacked(row.shingles)]
         if keys:
             connection.execute(_UNFILE, keys)
-            connection.execute(delete(t.sketch).where(t.sketch.c.entry_id.in_(batch)))
-        connection.execute(delete(t.reprint).where(t.reprint.c.entry_id.in_(batch)))
+            connection.execute(_REMOVE_SKETCHES, {"ids": batch})
+        connection.execute(_REMOVE_REPRINTS, {"ids": batch})
 
 
 def expire(connection: Connection, now: Millis) -> bool:

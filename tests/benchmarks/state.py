@@ -1,0 +1,80 @@
+"""What the state costs: `python -m tests.benchmarks.state [THOUSANDS]`, CPU of the store alone, on a made-up clock.
+
+So many thousand entries without pages are learned from polls of 50, ingested in groups, published; every tenth of the
+way a row says what an entry cost there, what the poll of a feed with nothing new does, and how large the database is.
+What it is for: neither may grow with what is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import tempfile
+from pathlib import Path
+from time import process_time
+
+from tests.store.samples import KEEP_MS, NO_PATIENCE, SECOND, WINDOW_MS, Plans, Run, make_draft, make_entry
+from worker.model import Draft, Ingest, Poll, Sketch
+from worker.store import Store
+
+FEEDS, A_POLL, GROUP = 200, 50, 16
+
+
+def draft(name: str, chance: random.Random) -> Draft:
+    """Of an article with a text of its own, a kilobyte of it."""
+    probes = tuple(chance.getrandbits(31) for _ in range(16))
+    return make_draft(
+        name, body=chance.randbytes(500).hex().encode(), sketch=Sketch(size=150, bins=b"\1" * 32, probes=probes)
+    )
+
+
+async def ingested(run: Run, chance: random.Random) -> int:
+    """All that is queued."""
+    done = 0
+    while works := [work for work in await run.claim(GROUP) if isinstance(work, Ingest)]:
+        await run.finish(*(run.ingested(work, draft(work.record_id, chance)) for work in works))
+        done += len(works)
+    return done
+
+
+async def measured(path: Path, thousands: int) -> None:
+    chance = random.Random(1)
+    print(f"{'entries':>10} {'CPU us an entry':>16} {'a poll, nothing new':>20} {'bytes an entry':>15}")  # noqa: T201
+    store = Store(
+        path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS, near="link"
+    )
+    async with store:
+        run = Run(store, Plans())
+        feeds = [f"f{number}" for number in range(FEEDS)]
+        await run.start(*feeds)
+        known = 0
+        while known < thousands * 1000:
+            begun, came = process_time(), 0
+            while came < thousands * 100:
+                run.later(3600 * SECOND)
+                for poll in [work for work in await run.claim_all() if isinstance(work, Poll)]:
+                    entries = [
+                        make_entry(f"{known + came + n}", feed=poll.feed_id, page=None, host="") for n in range(A_POLL)
+                    ]
+                    await run.finish(run.polled(poll, *entries))
+                    came += len(entries)
+                    await ingested(run, chance)
+                    if came >= thousands * 100:
+                        break
+                await run.publish()
+            cost_us = (process_time() - begun) / came * 1e6
+            known += came
+            run.later(3600 * SECOND)
+            begun = process_time()
+            polls = [work for work in await run.claim_all() if isinstance(work, Poll)]
+            for first in range(0, len(polls), 50):
+                await run.finish(*(run.polled(poll, status=304, unchanged=True) for poll in polls[first : first + 50]))
+            poll_us = (process_time() - begun) / len(polls) * 1e6
+            size = sum(file.stat().st_size for file in path.parent.iterdir())
+            print(f"{known:10,} {cost_us:16.0f} {poll_us:20.0f} {size / known:15.0f}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(measured(Path(folder) / "state.db", int(sys.argv[1]) if len(sys.argv) > 1 else 20))
