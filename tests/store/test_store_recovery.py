@@ -14,7 +14,7 @@ import pytest
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, START, WINDOW_MS, key, make_draft, make_entry
 from worker.errors import StateDamaged, StateError
-from worker.model import Draft, FeedId
+from worker.model import Backlog, Draft, FeedId, Millis
 from worker.store import Learned, Publications, Recovery, Sealed, Written, read_status
 
 LAST = Sealed(
@@ -85,6 +85,20 @@ async def test_what_was_read_back_is_known_to_polls(state_path: Path, open_run: 
         assert (await run.poll("b", make_entry("copy", feed="b", url="https://a.example/two"))).duplicates == 1
         assert (await run.ingest("three", make_draft("two"))).duplicates == 1
         assert await run.publish() == []
+
+
+async def test_what_a_backlog_left_behind_stays_behind(state_path: Path, open_run: OpenRun) -> None:
+    """What the feed showed before its first poll, and has no record; all that is later, or has no date, is new."""
+    learn(state_path, [make_written("one")])
+    old, new = Millis(START - 1), Millis(START + 1)
+    shown = [make_entry("one", published=old), make_entry("two", published=old), make_entry("three")]
+    shown += [make_entry(f"n{n}", published=new) for n in range(3)]
+    async with open_run() as run:
+        await run.start("a", "b")
+        found = await run.poll("a", *shown, backlog=Backlog(newest=2))
+        assert (found.new, found.skipped) == (4, 1)
+        without_limit = [make_entry(name, feed="b", published=old) for name in ("x", "y")]
+        assert (await run.poll("b", *without_limit)).new == 2
 
 
 async def test_texts_are_remembered_from_the_recovery_on(state_path: Path, open_run: OpenRun) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from worker import rules
 from worker.dedup import Ref, Skip, is_wanted_again, url_key
@@ -17,14 +17,17 @@ from worker.store.feeds import free_duplicates
 def backlog_of(connection: Connection, row: Row[Any], done: PollDone, known: Collection[bytes]) -> dict[bytes, str]:
     """The entries of a feed's first poll that are too many or too old, by the key of each, with the reason.
 
-    row: of the feed, before the poll. What the output directory has given back of a feed makes it none that is new.
+    row: of the feed, before the poll. Where the output directory has given back entries of it, its state was lost, and
+    this is not its first poll: what was published before that one, and is not known, was left behind then.
     """
     limit = done.backlog
     if row.ok_at is not None or (limit.newest is None and limit.younger_s is None):
         return {}
-    if connection.execute(select(t.entry.c.id).where(t.entry.c.feed_id == done.feed_id).limit(1)).first():
-        return {}
     wanted = [seen for seen in done.entries if seen.skipped is None and seen.url_key not in known]
+    first = connection.scalar(select(func.min(t.entry.c.first_seen_at)).where(t.entry.c.feed_id == done.feed_id))
+    if first is not None:
+        behind = [seen.own for seen in wanted if seen.published is not None and seen.published < first]
+        return dict.fromkeys(behind, "it was left behind at the feed's first poll (backlog), as far as can be told")
     out = rules.left_out([seen.published for seen in wanted], limit, done.at)
     return {wanted[place].own: reason for place, reason in out.items()}
 
