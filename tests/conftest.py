@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing.context
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +15,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 CheckOutput = Callable[[Path], list[dict[str, Any]]]
+
+MEMORY_DISK = Path("/dev/shm")  # Linux's, which is everybody's folder for this
+ENOUGH_BYTES = 1_000_000_000
+
+# A machine that others load is no defect: hypothesis' deadline goes by the clock. `thorough` is .ci/run's.
+settings.register_profile("suite", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.load_profile("suite")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole suite runs on all cores; what is chosen, in this process: that starts sooner, and takes a debugger."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return  # one of those processes, which comes by here, too, and would start its own, and they theirs
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
+    if whole and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
+        config.option.numprocesses = "auto"
+        config.option.dist = "worksteal"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary folders are in memory where there is enough: each fsync of the many waits for a disk, which proves
+    nothing, since what is killed here is the process and not the machine."""
+    if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > ENOUGH_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
 
 
 @pytest.fixture(scope="session", autouse=True)
