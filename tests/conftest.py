@@ -24,7 +24,7 @@ ENOUGH_BYTES = 1_000_000_000
 
 # A machine that others load is no defect: hypothesis' deadline goes by the clock. `thorough` is .ci/run's.
 settings.register_profile("suite", deadline=None, max_examples=40)
-settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.load_profile("suite")
 
 

@@ -35,7 +35,7 @@ while time.monotonic() < until:
 its decisions are its own, of Retry-After and max-age too."""
 
 
-def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 120) -> None:
     """Waits for a condition to hold; an AssertionError where it does not in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -43,15 +43,18 @@ def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
         time.sleep(0.02)
 
 
-def watch_feedmill(worker: Worker, kinds: Sequence[Kind], site: Site, horizon_s: float) -> None:
-    """`feedmill run` for `horizon_s` from its first request on, then a stop."""
+def watch_feedmill(
+    worker: Worker, kinds: Sequence[Kind], site: Site, horizon_s: float, seen: Callable[[], bool] = lambda: True
+) -> None:
+    """`feedmill run` for `horizon_s` from its first request on, and until there is enough to be `seen`; then a stop."""
     worker.configure([feed for kind in kinds for feed in kind.feeds], **configuration(kinds))
     process = worker.launch("run")
     try:
         until(lambda: site.requests or process.poll() is not None)
         time.sleep(horizon_s)
+        until(seen)
         process.terminate()
-        assert process.wait(20) == 0, worker.log.read_text()[-2000:]
+        assert process.wait(60) == 0, worker.log.read_text()[-2000:]
     finally:
         process.kill()
 

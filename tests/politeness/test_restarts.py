@@ -91,6 +91,7 @@ def test_once_for_all_feeds_asks_none_whose_host_wants_patience(site: Site, work
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_crawl_delay_outlives_a_kill(site: Site, worker: Worker) -> None:
     """robots.txt was read before the kill: the pages that are left come as far apart as those before."""
     rules = f"User-agent: *\nCrawl-delay: {DELAY_S:.0f}\n".encode()
@@ -129,7 +130,7 @@ is so much earlier at most."""
     ("feeds", "hosts", "concurrency", "kills", "within_s"),
     [
         pytest.param(500, 250, 16, 1, 60, id="500"),
-        pytest.param(10_000, 800, 64, 6, 500, id="10,000", marks=pytest.mark.slow),
+        pytest.param(10_000, 800, 64, 6, 500, id="10,000", marks=[pytest.mark.slow, pytest.mark.alone]),
     ],
 )
 def test_a_restart_among_due_feeds_is_no_herd(

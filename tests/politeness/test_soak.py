@@ -229,7 +229,8 @@ async def together(client: Client, site: Site) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sockets and memory are read from /proc")
 @pytest.mark.parametrize(
-    "count", [pytest.param(500, id="500"), pytest.param(10_000, id="10,000", marks=pytest.mark.slow)]
+    "count",
+    [pytest.param(500, id="500"), pytest.param(10_000, id="10,000", marks=[pytest.mark.slow, pytest.mark.alone])],
 )
 async def test_nothing_leaks_whatever_a_site_does(count: int) -> None:
     """Stalls, resets, half-closed connections, cut and broken bodies, loops, deadlines, callers that give up: then no

@@ -12,7 +12,7 @@ from tests.whole.conftest import Worker
 from worker.record import Record
 
 
-def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 120) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
@@ -22,13 +22,13 @@ def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
 def stopped(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
     """Ends the worker; its exit status and its log."""
     process.send_signal(number)
-    _, log = process.communicate(timeout=15)
+    _, log = process.communicate(timeout=60)
     return process.returncode, log
 
 
 def ended(worker: Worker) -> bool:
     """Whether all of the worker's processes are gone, in time: one that loads its modules ends when it has them."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while worker.processes() and time.monotonic() < deadline:
         time.sleep(0.02)
     return not worker.processes()
@@ -47,7 +47,7 @@ def running(worker: Worker, command: Sequence[str] = (), **environment: str) -> 
     try:
         yield
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

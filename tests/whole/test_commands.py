@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
@@ -13,25 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.site import Answer, Site
+from tests.typed import Typed, typed
 from tests.whole.conftest import Worker
 from worker.cli.main import app
 from worker.output import locked
 
 
-def feedmill(*args: str, folder: Path, status: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
+def feedmill(*args: str, folder: Path, status: int = 0, **environ: str) -> Typed:
     """The command, typed in `folder`."""
-    environment = {**os.environ, "PYTHONWARNINGS": "error", "COLUMNS": "120", **environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "worker.cli", *args],
-        cwd=folder,
-        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done
+    return typed(*args, folder=folder, status=status, environ={"COLUMNS": "120", **environ})
 
 
 def test_init_writes_a_configuration_that_checks(tmp_path: Path) -> None:

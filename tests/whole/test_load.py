@@ -79,6 +79,7 @@ def peak_resident_kb(process: subprocess.Popen[bytes]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_ten_thousand_articles_in_one_run(site: Site, worker: Worker, check_output: CheckOutput) -> None:
     """Each entry becomes one record; memory and fetches at once stay within their bounds."""
