@@ -30,7 +30,7 @@ from worker.model import (
     PollDone,
 )
 from worker.output import Delete, Keeping, OutputDirectory, Step
-from worker.pipeline import Ingester, Poller, Publisher
+from worker.pipeline import Ingester, Poller, Publisher, Walker
 from worker.schedule import Next, Polled
 from worker.store import Store, read_status
 
@@ -97,6 +97,7 @@ async def made(
                 store=store,
                 bus=LocalBus(),
                 poller=cast(Poller, polls),
+                walker=cast(Walker, NoIngests()),
                 ingester=cast(Ingester, NoIngests()),
                 publisher=publisher,
                 concurrency=concurrency,

@@ -29,6 +29,7 @@ from worker.pipeline import (
     Recovered,
     Replayed,
     Room,
+    Walker,
     check_pairing,
     removal_keys,
     replay,
@@ -98,6 +99,14 @@ async def work(
                 link_duplicates=dedup.exact == "link",
                 clock=now,
                 chance=random.random,
+            ),
+            walker=Walker(
+                client=asking,
+                cpu=cpu,
+                feeds=current.feeds,
+                max_bytes=fetch.max_feed_bytes,
+                link_duplicates=dedup.exact == "link",
+                clock=now,
             ),
             ingester=Ingester(
                 client=asking,

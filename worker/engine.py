@@ -1,7 +1,7 @@
 """The engine: ticks, dispatches, consumes, finishes in groups, drains.
 
     dispatcher   store.claim → bus, for as many as may be under way
-    consumer     bus → poll | ingest → finisher
+    consumer     bus → poll | walk | ingest → finisher
     finisher     groups of finished work → one transaction
     ticks        APScheduler's: once a second the clock is compared, leases are renewed; beside it segments are sealed
                  and the disks are looked at; upkeep each hour
@@ -28,13 +28,15 @@ from worker.model import (
     Done,
     Finished,
     HandedBack,
+    Ingest,
     Lease,
     Millis,
     Poll,
     PollDone,
+    Walk,
     Work,
 )
-from worker.pipeline import Ingester, Poller, Publisher, carry_out
+from worker.pipeline import Ingester, Poller, Publisher, Walker, carry_out
 from worker.store import Store
 from worker.tally import Tally, tell
 from worker.vitals import Vitals
@@ -71,6 +73,7 @@ class Engine:
         store: Store,
         bus: LocalBus,
         poller: Poller,
+        walker: Walker,
         ingester: Ingester,
         publisher: Publisher,
         concurrency: int,
@@ -82,7 +85,7 @@ class Engine:
         """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick.
         shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count in."""
         self._store, self._bus, self._publisher = store, bus, publisher
-        self._poller, self._ingester = poller, ingester
+        self._poller, self._walker, self._ingester = poller, walker, ingester
         self._concurrency, self._clock, self._alive = concurrency, clock, alive
         self._shortage = shortage
         self._under_way: dict[int, Lease] = {}
@@ -199,11 +202,18 @@ class Engine:
 
     async def _job(self, work: Work) -> None:
         """One piece of work, from claim to commit. Every line that is logged on the way names its feed and entry."""
-        name = {"feed": work.feed_id, **({} if isinstance(work, Poll) else {"entry": work.record_id, "url": work.url})}
+        entry = {"entry": work.record_id, "url": work.url} if isinstance(work, Ingest) else {}
+        name = {"feed": work.feed_id, **entry}
         with structlog.contextvars.bound_contextvars(**name):
             done: Done
             try:
-                done = await (self._poller.poll(work) if isinstance(work, Poll) else self._ingester.ingest(work))
+                match work:
+                    case Poll():
+                        done = await self._poller.poll(work)
+                    case Walk():
+                        done = await self._walker.walk(work)
+                    case Ingest():
+                        done = await self._ingester.ingest(work)
             except asyncio.CancelledError:
                 done = HandedBack(lease=work.lease)
             except Exception as error:  # a defect of ours must cost one job

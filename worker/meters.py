@@ -23,6 +23,7 @@ from worker.model import (
     Retry,
     RobotsRead,
     Sought,
+    Walked,
 )
 
 SEALED_S = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
@@ -106,6 +107,9 @@ class Meters:
                     self.missed += finished.missed
             case PollDone(failure=str(failure)):
                 self.polls[failure] += 1
+            case Walked():
+                self.entries["new"] += finished.new
+                self.entries["duplicate"] += finished.duplicates
             case IngestDone():
                 left_out = "skipped" if finished.skipped else "none"
                 op = finished.op or ("duplicate" if finished.duplicates else left_out)

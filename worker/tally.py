@@ -18,6 +18,7 @@ from worker.model import (
     Retry,
     RobotsRead,
     Sought,
+    Walked,
 )
 
 log = structlog.stdlib.get_logger("feedmill.engine")
@@ -64,6 +65,10 @@ class Tally:
                 self.duplicates += finished.duplicates
                 self.skipped += finished.skipped
                 self.gaps += finished.missed is not None
+            case Walked():
+                self.entries += finished.new
+                self.duplicates += finished.duplicates
+                self.skipped += finished.skipped
             case IngestDone():
                 self.new += finished.op == "new"
                 self.updates += finished.op == "update"
@@ -100,6 +105,8 @@ def tell(done: Done, finished: Finished) -> None:
             )
             if finished.missed is not None:
                 log.warning("feed.gap", missed=max(1, round(finished.missed)))
+        case Walked():
+            log.info("page.read", new=finished.new, known=len(done.entries) - finished.new, more=done.older is not None)
         case Sought(found=None):
             log.info("feed.not_found_by_its_site")
         case Sought():

@@ -16,7 +16,7 @@ from hashlib import blake2b
 
 from lxml import etree
 
-from worker.feeds import hints
+from worker.feeds import hints, paging
 from worker.feeds.text import MAX_TAGS
 from worker.model import Hints
 
@@ -49,6 +49,8 @@ class Pruned:
     omitted: int
     """Entry elements that are more than was asked for, and not in the document any more."""
     hints: Hints
+    older: str | None
+    """Where the document before is, as it is written there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ def prune(text: str, known: frozenset[bytes], max_entries: int) -> Pruned | Malf
         fresh=fresh,
         omitted=omitted,
         hints=hints.of_document(root),
+        older=paging.older_page(root),
     )
 
 

@@ -6,7 +6,7 @@ import io
 
 import feedparser
 
-from worker.feeds import elements, hints, text, xml_entry
+from worker.feeds import elements, hints, paging, text, xml_entry
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
 from worker.feeds.fields import Fields, string
 from worker.feeds.xml_entry import Surroundings
@@ -20,7 +20,7 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
     """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, problem."""
     document = elements.legal(body)
     hashes: tuple[bytes, ...] = ()
-    malformed, said = None, None
+    malformed, said, older = None, None, None
     pruned = elements.prune(document, known, max_entries)
     if isinstance(pruned, elements.Malformed):
         malformed = text.line(f"not well-formed: {pruned.reason}", 200)
@@ -28,9 +28,11 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
         source = document.encode()
     else:
         source, hashes, omitted, said = pruned.document, pruned.hashes, pruned.omitted, pruned.hints
+        older = paging.resolved(pruned.older, url)
         if hashes and not pruned.fresh:
             kind = _KINDS.get(pruned.root, "rss")
-            return ParsedFeed(version=kind, elements=hashes, hints=said, problem=omission(omitted, max_entries))
+            lost = omission(omitted, max_entries)
+            return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, problem=lost)
     try:
         version, feed, raws = _read(source)
     except MemoryError:
@@ -63,6 +65,7 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
         repeated_guids=repeated_guids(identities),
         repeated_urls=repeated_urls(identities),
         hints=said or hints.of_fields(feed),
+        older=older,
         problem=problem(malformed, omission(omitted, max_entries), lost),
     )
 

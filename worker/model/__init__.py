@@ -1,6 +1,6 @@
 """The values that travel between the rooms.
 
-A feed is polled: `Poll` → `Outcome` → `ParsedFeed` of `Entry` → `PollDone`.
+A feed is polled: `Poll` → `Outcome` → `ParsedFeed` of `Entry` → `PollDone`; so is an older page of it, by `Walk`.
 An entry is ingested: `Ingest` → `Outcome` → `Article` → `IngestDone`.
 What `finish` made of them comes back as `Finished`.
 
@@ -33,6 +33,7 @@ from worker.model.done import (
     RobotsRead,
     SeenEntry,
     Sought,
+    Walked,
 )
 from worker.model.feed import (
     EntryId,
@@ -80,6 +81,7 @@ from worker.model.work import (
     Poll,
     RobotsCopy,
     Validators,
+    Walk,
     Work,
 )
 
@@ -140,5 +142,7 @@ __all__ = [
     "Sought",
     "Throttled",
     "Validators",
+    "Walk",
+    "Walked",
     "Work",
 ]

@@ -61,6 +61,8 @@ class ParsedFeed:
     """Canonical URLs that more than one entry of this document links to."""
     hints: Hints = NO_HINTS
     """What the document says of when to come again."""
+    older: str | None = None
+    """Where the entries before these are, by the document's word."""
     problem: str | None = None
     """What was wrong with the document, where it could be read all the same."""
 

@@ -88,8 +88,25 @@ class PollDone:
     """`Rules.filters_key` of the feed: what its entries were judged by."""
     backlog: Backlog = NO_LIMIT
     """How much is taken of what the feed shows, should it be polled for the first time."""
+    older: str | None = None
+    """The page before the document, where the owner wants such to be read."""
     led_to: str | None = None
     """Where redirects that were all permanent led from where the poll began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """An older page of a feed that was read, or could not be."""
+
+    lease: Lease
+    feed_id: FeedId
+    at: Millis
+    entries: tuple[SeenEntry, ...] = ()
+    """Those that are wanted by their age."""
+    older: str | None = None
+    """The page before it, if that is to be read too should this one have brought anything."""
+    filters: bytes = b""
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +240,7 @@ class Broken:
     error: str
 
 
-Done = PollDone | Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
+Done = PollDone | Walked | Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 
 
 # --- what finishing it came to ----------------------------------------------------------------------------------------

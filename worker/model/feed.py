@@ -33,6 +33,8 @@ class Feed:
     cron: str | None = None
     """Five fields as in crontab(5), weekdays by name."""
     full_text: FullText = "auto"
+    backfill_s: float | None = None
+    """Seconds back from now that older pages of the feed are gone through, at its first poll and after gaps."""
     recheck_s: tuple[float, ...] = ()
     """Ages of an article, in seconds, at which its page is looked at again."""
     rules: Rules = NO_RULES

@@ -106,4 +106,18 @@ class Ingest:
     """What the page gave when it was read last; empty where it has to be read whole."""
 
 
-Work = Poll | Ingest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """An older page of a feed (RFC 5005), of which there is a chain."""
+
+    lease: Lease
+    feed_id: FeedId
+    url: str
+    hops: int = 0
+    tries: int = 0
+    """Fetches of the page that have failed so far."""
+    waits: int = 0
+    """Times that its host asked for patience."""
+
+
+Work = Poll | Ingest | Walk

@@ -2,6 +2,7 @@
 
 tasks.py     what runs in the CPU processes: bytes in, plain values out
 polls.py     fetch → feeds.parse → dedup.identity; or, for a feed that is lost, feeds.discover
+walks.py     older pages of feeds, the same way
 robots.py    whether a page may be asked for
 spared.py    hosts whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
@@ -26,6 +27,7 @@ from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
 from worker.pipeline.trial import Article, Trial, Tried
 from worker.pipeline.turns import Looks, Turns
+from worker.pipeline.walks import Walker
 
 __all__ = [
     "Article",
@@ -45,6 +47,7 @@ __all__ = [
     "Trial",
     "Tried",
     "Turns",
+    "Walker",
     "carry_out",
     "check_pairing",
     "of_feeds",

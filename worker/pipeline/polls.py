@@ -35,6 +35,7 @@ from worker.model import (
     Sought,
     Throttled,
     Validators,
+    Walk,
 )
 from worker.pipeline.tasks import FeedRead, read_feed, without_secrets
 from worker.schedule import class_of
@@ -151,6 +152,7 @@ class Poller:
             audit=work.audit,
             filters=feed.rules.filters_key,
             backlog=feed.rules.backlog,
+            older=None if feed.backfill_s is None else same_host(read.older, answer.url),
             led_to=_led_to(work, feed),
         )
 
@@ -221,7 +223,7 @@ def within_redirects(outcome: Outcome, hops: int) -> Outcome:
     return outcome
 
 
-def moved(work: Poll | Ingest, to: Redirected, now: Millis) -> Moved:
+def moved(work: Poll | Ingest | Walk, to: Redirected, now: Millis) -> Moved:
     """The work after a redirect: it waits for its turn again, at the same host or another."""
     return Moved(
         lease=work.lease,
@@ -236,6 +238,13 @@ def moved(work: Poll | Ingest, to: Redirected, now: Millis) -> Moved:
 def held(now: Millis, asked_s: float | None) -> Millis | None:
     """Until when a host is left alone that asked for so much patience; one that did not say how much is slowed."""
     return None if asked_s is None else Millis(now + round(min(asked_s, _LONGEST_HOLD_S) * 1000))
+
+
+def same_host(address: str | None, url: str) -> str | None:
+    """`address`, where it is on the host of `url` and no less safe: no document is to send the worker round the web."""
+    if address is None or urls.host_of(address) != urls.host_of(url):
+        return None
+    return None if url.startswith("https:") and not address.startswith("https:") else address
 
 
 def _led_to(work: Poll, feed: Feed) -> str | None:

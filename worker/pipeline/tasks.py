@@ -26,6 +26,8 @@ class FeedRead:
     total: int
     """Entries of the document, with those that are known."""
     hints: Hints
+    older: str | None
+    """Where the entries before these are."""
     problem: str | None
 
 
@@ -72,6 +74,7 @@ def read_feed(
         entries=seen,
         total=max(len(parsed.elements), len(seen)),
         hints=parsed.hints,
+        older=parsed.older,
         problem=parsed.problem,
     )
 

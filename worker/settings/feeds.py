@@ -87,6 +87,7 @@ def _feed(entry: FeedEntry, defaults: FeedDefaults, rules: Rules, secrets: Seque
         every_s=due.every_s,
         cron=due.cron,
         full_text=(entry if "full_text" in own else defaults).full_text,
+        backfill_s=(entry if "backfill_s" in own else defaults).backfill_s,
         recheck_s=(entry if "recheck_s" in own else defaults).recheck_s,
         rules=rules,
         expect_s=(entry if "expect_s" in own else defaults).expect_s,

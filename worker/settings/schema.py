@@ -229,6 +229,11 @@ class FeedDefaults(Section):
     full_text: FullText = _key(
         "auto", "From the page: always, never, or auto (the page, with the feed's text as witness)."
     )
+    backfill_s: PositiveSeconds | None = _key(
+        None,
+        "How far back older pages of the feed are read, after its first poll and after gaps: 30d.",
+        name="backfill",
+    )
     recheck_s: tuple[PositiveSeconds, ...] = _key(
         [], "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"
     )

@@ -15,6 +15,7 @@ polls.py       … and its entries, by
 arrivals.py    new, known, changed, left out, duplicates
 entries.py     … of entries: new and changed articles, duplicates
 stories.py     … near-duplicates: what is filed, found, clustered, and named when it comes later
+walks.py       older pages of feeds, gone through beside their polls
 lines.py       lines that are a site's, learned from its articles, left out of its records
 hosts.py       how hosts are treated that refuse, or ask for patience in their robots.txt
 robots.py      what sites ask of robots

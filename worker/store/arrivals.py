@@ -30,11 +30,11 @@ _SAYS_ELSE = (
 
 
 def judge_entries(
-    connection: Connection, row: Row[Any], done: PollDone, policies: Policies
+    connection: Connection, row: Row[Any], done: PollDone, policies: Policies, *, priority: int = t.NEW
 ) -> tuple[Finished, list[Millis | None], set[int]]:
     """What became of the entries, the dates of those that are new to the feed, and the hosts that have work now.
 
-    row: of the feed, before the poll.
+    row: of the feed, before the poll. priority: of what there is to read.
     """
     if not done.entries:
         return Finished(), [], set()
@@ -44,7 +44,7 @@ def judge_entries(
     dead = dead_keys(connection, keys - known.keys())
     backlog = backlog_of(connection, row, done, known)
     other_filters = done.filters != (row.filters or b"")
-    entries = _Entries(connection=connection, done=done, known=known, other_filters=other_filters)
+    entries = _Entries(connection=connection, done=done, known=known, other_filters=other_filters, priority=priority)
     for seen in done.entries:
         if not dead.isdisjoint((*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))):
             continue
@@ -72,6 +72,7 @@ class _Entries:
     known: dict[bytes, Ref]
     other_filters: bool
     """Than those that the feed's entries were judged by before."""
+    priority: int
     counts: Counter[str] = field(default_factory=Counter)
     came: list[Millis | None] = field(default_factory=list)
     """The dates of those that are new to the feed."""
@@ -132,7 +133,9 @@ class _Entries:
 
     def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis) -> None:
         page = _own_page(seen, ref, by_url)
-        self.queue.append({**_work(self.done, seen, ref.entry_id, page=page), "due_at": due_at})
+        self.queue.append(
+            {**_work(self.done, seen, ref.entry_id, page=page), "due_at": due_at, "priority": self.priority}
+        )
 
     def _remember(self, ref: Ref, *keys: bytes) -> None:
         missing = [key for key in keys if key not in self.known]

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, bindparam, func, or_, select, update
 
-from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Validators, Work
+from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Validators, Walk, Work
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.robots import copies
@@ -183,7 +183,10 @@ def _read(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> li
         known = copies(connection, set(asked.values()), now=now)
         for row in rows:
             robots = known[asked[row.id]] if row.id in asked else None
-            found.append(_poll(row, now) if row.entry_id is None else _ingest(row, robots))
+            if row.pages is not None:
+                found.append(_walk(row))
+            else:
+                found.append(_poll(row, now) if row.entry_id is None else _ingest(row, robots))
     order = {work_id: place for place, work_id in enumerate(work_ids)}
     return sorted(found, key=lambda work: order[work.lease.work_id])
 
@@ -212,6 +215,17 @@ def _poll(row: Row[Any], now: Millis) -> Poll:
         refresh=refresh,
         filters=row.filters or b"",
         seek=row.seek,
+    )
+
+
+def _walk(row: Row[Any]) -> Walk:
+    return Walk(
+        lease=_lease(row),
+        feed_id=FeedId(row.feed_id),
+        url=row.url,
+        hops=row.hops,
+        tries=row.tries,
+        waits=row.waits,
     )
 
 

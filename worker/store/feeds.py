@@ -98,7 +98,16 @@ def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies
     if not rows:
         return set()
     ids = host_ids(connection, {str(row["host"]) for row in rows}, policies)
-    blank = {"entry_id": None, "url": None, "hops": 0, "permanent": True, "seek": False, "entry": None, "again": False}
+    blank = {
+        "entry_id": None,
+        "pages": None,
+        "url": None,
+        "hops": 0,
+        "permanent": True,
+        "seek": False,
+        "entry": None,
+        "again": False,
+    }
     counts = {
         "page_etag": None,
         "page_modified": None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeGuard, assert_never
 
-from sqlalchemy import BigInteger, Connection, bindparam, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, select, update
 
 from worker.model import (
     AsBefore,
@@ -21,6 +21,7 @@ from worker.model import (
     Retry,
     RobotsRead,
     Sought,
+    Walked,
 )
 from worker.store import tables as t
 from worker.store.batches import chunks
@@ -32,8 +33,9 @@ from worker.store.lines import learn
 from worker.store.polls import AT_HOME, finish_polls, finish_seeking
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
+from worker.store.walks import finish_walk
 
-OtherDone = Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
+OtherDone = Walked | Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
 """Times that the handler may fail on an entry before it is quarantined."""
 _MINUTE = 60_000
@@ -88,6 +90,8 @@ def _apply(
     """The effect of one, and the hosts that it gave work to."""
     work_id = done.lease.work_id
     match done:
+        case Walked():
+            return finish_walk(connection, done, policies)
         case Sought():
             return finish_seeking(connection, done, policies=policies)
         case IngestDone():
@@ -126,7 +130,11 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
     errors = row.errors + 1
     wait = min(_MINUTE * 2**errors, _DAY)
     values: dict[str, Any] = {"errors": errors, "lost": 0, "error": done.error, "due_at": done.at + wait}
-    if row.entry_id is None:
+    if row.pages is not None:
+        if errors >= MAX_ERRORS:
+            connection.execute(delete(t.work).where(t.work.c.id == row.id))
+            return Finished(), {row.host_id}
+    elif row.entry_id is None:
         feed = connection.execute(select(t.feed).where(t.feed.c.id == row.feed_id)).one()
         home = moves_of(feed).in_force or feed.url
         values |= {**AT_HOME, "host_id": host_id_of(connection, home, policies)}

@@ -211,7 +211,7 @@ def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> li
 
 
 def _feeds() -> Select[Any]:
-    poll = (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None)
+    poll = (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None)
     return select(t.feed, t.work.c.due_at).outerjoin(t.work, poll)
 
 

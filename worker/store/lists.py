@@ -25,7 +25,8 @@ RELOAD = "reload"
 """The key in `meta` of what is to be told of the last reload."""
 
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
-_is_poll = t.work.c.entry_id.is_(None)
+_is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
+_is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
 
 
 def take_up(
@@ -39,7 +40,7 @@ def take_up(
     hosts: set[int] = set()
     for ids in chunks(sorted(changes)):
         gone, kept = [i for i in ids if changes[i] is None], [i for i in ids if changes[i] is not None]
-        held = _having(connection, gone, _held) | _having(connection, kept, and_(_held, _is_poll))
+        held = _having(connection, gone, _held) | _having(connection, kept, and_(_held, _is_of_documents))
         ready = [feed_id for feed_id in ids if feed_id not in held]
         waits.update((feed_id, changes[feed_id]) for feed_id in held)
         hosts |= _hosts(connection, ids)

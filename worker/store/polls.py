@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, update
 
 from worker import urls
 from worker.model import Finished, PollDone, Sought
+from worker.model.rules import NO_LIMIT
 from worker.store import tables as t
 from worker.store.arrivals import judge_entries
 from worker.store.batches import bound, chunks, to
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.standing import Planner, Standing, after, moves_of
+from worker.store.walks import begin
 
 AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "priority": t.POLL}
 """The work of a poll as it begins."""
@@ -43,6 +45,7 @@ def finish_polls(
     results: list[tuple[Finished, set[int]]] = []
     feeds: list[dict[str, Any]] = []
     work: list[dict[str, Any]] = []
+    walks: list[PollDone] = []
     for done in batch:
         row = rows[done.feed_id]
         counts, came, touched = judge_entries(connection, row, done, policies)
@@ -52,6 +55,9 @@ def finish_polls(
         totals["new_at"] = done.at if counts.new else known["new_at"]
         feeds.append(to({**known, **standing.values, **totals}, _FEED_VALUES) | {"this": done.feed_id})
         work.append(_next_work(done, standing))
+        # What of a new feed is taken, its `backlog` says.
+        if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
+            walks.append(done)
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
         results.append((replace(counts, **told), touched))
     if batch:
@@ -61,6 +67,8 @@ def finish_polls(
             row_of_work["to_host_id"] = home
             touched.add(home)
         connection.execute(_UPDATE_FEED, feeds)
+        if walks:
+            results[0][1].update(begin(connection, walks, policies))
         connection.execute(_UPDATE_WORK, work)
     return results
 

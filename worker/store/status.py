@@ -129,7 +129,9 @@ def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
     with engine.connect() as connection:
         rows = connection.execute(
             select(t.feed, t.work.c.due_at)
-            .outerjoin(t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None))
+            .outerjoin(
+                t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None)
+            )
             .where(t.feed.c.active)
             .order_by(t.feed.c.id)
         ).all()

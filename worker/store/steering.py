@@ -15,7 +15,7 @@ from worker.store.polls import call_home
 from worker.store.refs import refs_by_key
 
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
-_IDLE_POLL = and_(t.work.c.entry_id.is_(None), ~_held)
+_IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~_held)
 """A poll that nobody is at; the others hear of it when they end, as `standing.after` reads the feed."""
 
 

@@ -261,7 +261,7 @@ def _start(
     if poll_all:
         call_home(connection, policies)
         paused = select(t.feed.c.id).where(t.feed.c.paused)
-        polls = (t.work.c.entry_id.is_(None), t.work.c.feed_id.not_in(paused))
+        polls = (t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), t.work.c.feed_id.not_in(paused))
         connection.execute(update(t.work).where(*polls).values(due_at=now))
     claims.settle_all(connection)
 

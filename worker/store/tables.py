@@ -129,7 +129,8 @@ work = Table(
     Column("priority", SmallInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),  # while it is leased, the end of the lease
     Column("feed_id", Text, nullable=False),
-    Column("entry_id", BigInteger, unique=True),  # NULL: the poll of the feed
+    Column("entry_id", BigInteger, unique=True),  # NULL: the poll of the feed, or a walk through its older pages …
+    Column("pages", SmallInteger),  # … of which so many are left
     Column("url", Text),  # where to ask, once a redirect has led elsewhere; of entries, the page
     Column("hops", SmallInteger, nullable=False),
     Column("permanent", Boolean, nullable=False, server_default=true()),  # all of them were 301 or 308
@@ -150,8 +151,15 @@ work = Table(
         "work_poll",
         "feed_id",
         unique=True,
-        sqlite_where=text("entry_id IS NULL"),
-        postgresql_where=text("entry_id IS NULL"),
+        sqlite_where=text("entry_id IS NULL AND pages IS NULL"),
+        postgresql_where=text("entry_id IS NULL AND pages IS NULL"),
+    ),
+    Index(
+        "work_walk",
+        "feed_id",
+        unique=True,
+        sqlite_where=text("pages IS NOT NULL"),
+        postgresql_where=text("pages IS NOT NULL"),
     ),
     Index("work_feed", "feed_id"),
     Index("work_quarantined", "id", sqlite_where=text("quarantined = 1"), postgresql_where=text("quarantined")),

@@ -131,7 +131,7 @@ def _entry(connection: Connection, entry_id: int) -> EntryStory:
         copy_of=row.copy_of.hex() if row.copy_of else None,
         story=_others(connection, row.id, cluster),
         gone_since=row.gone_since,
-        queued=_queued(connection, entry_id),
+        queued=_queued(connection, entry_id, written=row.revision > 0),
         unpublished=_is_unpublished(connection, row),
         paths=_paths(connection, row.revised_at),
     )
@@ -146,7 +146,7 @@ def _others(connection: Connection, entry_id: int, cluster: bytes | None) -> Seq
     return connection.scalars(select(said).where(*theirs).order_by(t.entry.c.id).limit(_OTHERS)).all()
 
 
-def _queued(connection: Connection, entry_id: int) -> Queued | None:
+def _queued(connection: Connection, entry_id: int, *, written: bool) -> Queued | None:
     held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
     row = connection.execute(
         select(
@@ -162,7 +162,7 @@ def _queued(connection: Connection, entry_id: int) -> Queued | None:
     if row is None:
         return None
     return Queued(
-        kind={t.NEW: "new", t.RETRY: "retry"}.get(row.priority, "look"),
+        kind={t.NEW: "new", t.RETRY: "retry"}.get(row.priority, "look" if written else "new"),
         host=row.name,
         due_at=row.due_at,
         not_before=row.not_before,

@@ -1,0 +1,112 @@
+"""Walks through older pages of a feed: work beside its poll, behind all else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.store.conftest import OpenRun
+from tests.store.samples import HOUR, Run, make_entry, make_version
+from worker.model import Broken, HostPolicy, Ingest, Millis, Poll, Retry, Walk, Walked
+from worker.schedule.history import HOUR_MS
+from worker.store import read_status
+from worker.store.finish import MAX_ERRORS
+from worker.store.walks import PAGES
+
+PAGE = "https://a.example/page/{}"
+
+
+async def begun(run: Run) -> None:
+    """Feed a, new, whose document leads to an older page."""
+    await run.start("a")
+    await run.poll("a", make_entry("new"), version=make_version("v1", entries=1), older=PAGE.format(2))
+
+
+async def walk_of(run: Run) -> Walk:
+    (walk,) = [work for work in await run.claim_all() if isinstance(work, Walk)]
+    return walk
+
+
+def walked(run: Run, walk: Walk, *names: str, older: str | None = None) -> Walked:
+    entries = tuple(map(make_entry, names))
+    return Walked(lease=walk.lease, feed_id=walk.feed_id, at=run.now, entries=entries, older=older)
+
+
+async def test_news_goes_first(open_run: OpenRun) -> None:
+    """What the feed shows is read before its older pages, and its polls go before these and what they brought."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=0)) as run:
+        await begun(run)
+        (first,) = await run.claim()
+        assert isinstance(first, Ingest)
+        await run.ingest("new")
+        (second,) = await run.claim()
+        assert isinstance(second, Walk)
+        assert second.url == PAGE.format(2)
+        assert (await run.finish(walked(run, second, "old", older=PAGE.format(3))))[0].new == 1
+        run.later(HOUR)
+        kinds = []
+        while works := await run.claim():
+            (work,) = works
+            kinds.append(type(work))
+            match work:
+                case Poll():
+                    await run.finish(run.polled(work))
+                case Walk():
+                    await run.finish(walked(run, work))
+                case Ingest():
+                    await run.ingest("old")
+        assert kinds[0] is Poll
+        assert sorted(kind.__name__ for kind in kinds) == ["Ingest", "Poll", "Walk"]
+
+
+async def test_a_walk_ends_where_nothing_is_new(run: Run) -> None:
+    """Its entries are known: so are those before them."""
+    await begun(run)
+    await run.finish(walked(run, await walk_of(run), "new", older=PAGE.format(3)))
+    assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+
+
+async def test_a_walk_has_its_length(run: Run) -> None:
+    """However many pages there are."""
+    await begun(run)
+    pages = 0
+    while walks := [work for work in await run.claim_all() if isinstance(work, Walk)]:
+        pages += 1
+        await run.finish(walked(run, walks[0], f"old-{pages}", older=PAGE.format(pages + 2)))
+    assert pages == PAGES
+
+
+async def test_a_feed_is_gone_through_once_at_a_time(run: Run, state_path: Path) -> None:
+    """And is one feed for all that: it is polled at its time, and listed once."""
+    await begun(run)
+    walk = await walk_of(run)
+    run.later(HOUR)
+    late = make_entry("newer", published=Millis(run.now - 1))
+    done = run.polled(await run.poll_of(), late, version=make_version("v2", entries=1), older=PAGE.format(2))
+    await run.finish(done)
+    assert (await walk_of(run)).lease.work_id == walk.lease.work_id  # whose lease has ended
+    (feed,) = read_status(state_path)[0]
+    assert feed.next_poll_at == run.now + HOUR_MS
+
+
+async def test_what_fails_is_tried_again_and_given_up(run: Run) -> None:
+    """Pages by whoever walks; what feedmill fails on, after some times, and the feed is none the worse."""
+    await begun(run)
+    walk = await walk_of(run)
+    await run.finish(Retry(lease=walk.lease, due_at=Millis(run.now + HOUR), reason="503"))
+    assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+    run.later(HOUR)
+    walk = await walk_of(run)
+    assert walk.tries == 1
+    for _ in range(MAX_ERRORS):
+        await run.finish(Broken(lease=walk.lease, at=run.now, error="KeyError"))
+        run.later(24 * HOUR)
+        walks = [work for work in await run.claim_all() if isinstance(work, Walk)]
+        walk = walks[0] if walks else walk
+    assert not walks
+
+
+async def test_a_feed_that_is_taken_out_is_not_gone_through(run: Run) -> None:
+    """Its walk goes with its queue."""
+    await begun(run)
+    await run.start("b")
+    assert not [work for work in await run.claim_all() if isinstance(work, Walk)]

@@ -1,0 +1,122 @@
+"""walk(older page): one GET of a feed's older page, and what it has that is young enough.
+
+A chain of pages is the site's to write: it stays on its host, is as long as `store.walks.PAGES` at most, ends at the
+first page that brings nothing new (so a circle ends too), and each page waits for its host's turn like all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+import structlog
+
+from worker import urls
+from worker.cpu import Pool
+from worker.errors import TaskError
+from worker.fetch import Client
+from worker.model import (
+    Feed,
+    FeedId,
+    Fetched,
+    FetchFailed,
+    Millis,
+    Moved,
+    NotAFeed,
+    NotModified,
+    Redirected,
+    Retry,
+    Throttled,
+    Walk,
+    Walked,
+)
+from worker.pipeline.polls import ACCEPT, PATIENCE_S, headers_for, held, moved, same_host, within_redirects
+from worker.pipeline.tasks import read_feed, without_secrets
+
+MAX_TRIES = 3
+"""Of a page that fails, `AGAIN_S` apart."""
+MAX_WAITS = 12
+"""Times that the host may ask for patience before the walk ends."""
+AGAIN_S = 600.0
+
+log = structlog.stdlib.get_logger("feedmill.walk")
+
+
+class Walker:
+    """Goes through older pages of feeds; holds what every one of them needs."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        cpu: Pool,
+        feeds: Mapping[FeedId, Feed],
+        max_bytes: int,
+        link_duplicates: bool,
+        clock: Callable[[], Millis],
+    ) -> None:
+        self._client, self._cpu, self._feeds = client, cpu, feeds
+        self._max_bytes, self._link_duplicates, self._clock = max_bytes, link_duplicates, clock
+
+    async def walk(self, work: Walk) -> Walked | Moved | Retry:
+        feed = self._feeds[work.feed_id]
+        if feed.backfill_s is None:  # its owner has taken it back since
+            return self._ended(work, "older pages are not wanted any more")
+        outcome = await self._client.get(
+            work.url, max_bytes=self._max_bytes, accept=ACCEPT, headers=headers_for(feed, work.url)
+        )
+        match within_redirects(outcome, work.hops):
+            case Fetched() as answer:
+                return await self._fetched(work, feed, answer, feed.backfill_s)
+            case Redirected(url=to) as redirect:
+                if same_host(to, work.url) is None:
+                    return self._ended(work, "it leads to another host")
+                return moved(work, redirect, self._clock())
+            case Throttled(status=status, retry_after_s=asked):
+                reason = f"{status}: the server asks for patience"
+                if work.waits >= MAX_WAITS:
+                    return self._ended(work, reason)
+                not_before = held(self._clock(), asked)
+                due_at = not_before or Millis(self._clock() + round(PATIENCE_S * 1000))
+                return Retry(lease=work.lease, due_at=due_at, reason=reason, throttled=True, not_before=not_before)
+            case FetchFailed(reason=reason) as failed:
+                if failed.lasting or work.tries + 1 >= MAX_TRIES:
+                    return self._ended(work, reason)
+                return Retry(lease=work.lease, due_at=Millis(self._clock() + round(AGAIN_S * 1000)), reason=reason)
+            case NotModified():  # to a request without conditions
+                return self._ended(work, "304 without being asked")
+            case _ as never:
+                assert_never(never)
+
+    async def _fetched(self, work: Walk, feed: Feed, answer: Fetched, backfill_s: float) -> Walked:
+        now = self._clock()
+        try:
+            read = await self._cpu.run(
+                read_feed,
+                answer.body,
+                url=answer.url,
+                content_type=answer.content_type,
+                known=frozenset(),
+                feed=without_secrets(feed),
+                now=now,
+                link_duplicates=self._link_duplicates,
+            )
+        except TaskError as error:
+            return self._ended(work, f"the page could not be parsed: {error}")
+        if isinstance(read, NotAFeed):
+            return self._ended(work, f"not a feed: {read.reason}")
+        since = now - backfill_s * 1000
+        young = tuple(entry for entry in read.entries if entry.published is None or entry.published >= since)
+        return Walked(
+            lease=work.lease,
+            feed_id=work.feed_id,
+            at=now,
+            entries=young,
+            # A page with one entry that is too old has none but such before it.
+            older=same_host(read.older, answer.url) if len(young) == len(read.entries) else None,
+            filters=feed.rules.filters_key,
+        )
+
+    def _ended(self, work: Walk, reason: str) -> Walked:
+        log.warning("page.not_read", url=urls.without_credentials(work.url), error=reason)
+        return Walked(lease=work.lease, feed_id=work.feed_id, at=self._clock(), error=reason)

@@ -1,0 +1,67 @@
+"""Older pages of feeds: a chain of them is gone through once a feed is new, and after gaps.
+
+A walk is work of its own beside the feed's poll, behind all else that its host is asked: it must not keep news waiting.
+What it finds is queued like that, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, case, delete, select, update
+
+from worker import urls
+from worker.model import Finished, PollDone, Walked
+from worker.store import tables as t
+from worker.store.arrivals import judge_entries
+from worker.store.batches import chunks
+from worker.store.feeds import Policies, add_work, host_id_of
+
+PAGES = 50
+"""That one walk goes through, at most."""
+
+_WALKING = select(t.work.c.feed_id).where(
+    t.work.c.feed_id.in_(bindparam("feeds", expanding=True)), t.work.c.pages.is_not(None)
+)
+
+
+def begin(connection: Connection, polls: Sequence[PollDone], policies: Policies) -> set[int]:
+    """Queues walks from these documents on, where the feed has none; the hosts that have work now."""
+    from_url = {done.feed_id: (done.older, done.at) for done in polls}
+    for batch in chunks(sorted(from_url)):
+        for feed_id in connection.scalars(_WALKING, {"feeds": batch}).all():
+            del from_url[feed_id]
+    rows: list[dict[str, object]] = [
+        {
+            "feed_id": feed_id,
+            "priority": t.BACKFILL,
+            "host": urls.host_of(url),
+            "url": url,
+            "due_at": at,
+            "pages": PAGES,
+        }
+        for feed_id, (url, at) in from_url.items()
+        if url is not None
+    ]
+    return add_work(connection, rows, policies)
+
+
+def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tuple[Finished, set[int]]:
+    """What became of a page's entries, and the hosts that have work now; the next page, or the end."""
+    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
+    page = PollDone(lease=done.lease, feed_id=done.feed_id, at=done.at, entries=done.entries, filters=done.filters)
+    counts, came, touched = judge_entries(connection, row, page, policies, priority=t.BACKFILL)
+    if came:
+        less = t.feed.c.missed - len(came)
+        found = {"new_total": t.feed.c.new_total + counts.new, "missed": case((less > 0, less), else_=0.0)}
+        connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(found))
+    mine = t.work.c.id == done.lease.work_id
+    left = (connection.scalar(select(t.work.c.pages).where(mine)) or 1) - 1
+    if not (done.older and came and left and row.active):
+        connection.execute(delete(t.work).where(mine))
+        return counts, touched
+    host_id = host_id_of(connection, done.older, policies)
+    values = {"url": done.older, "host_id": host_id, "pages": left, "due_at": done.at, "priority": t.BACKFILL}
+    begun = {"hops": 0, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None}
+    connection.execute(update(t.work).where(mine).values(values | begun))
+    return counts, touched | {host_id}
