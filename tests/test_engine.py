@@ -177,11 +177,15 @@ async def test_what_the_state_refuses_is_tried_until_it_is_taken(tmp_path: Path)
         async with made(tmp_path, polls, store_type=Unwilling) as (engine, _):
             stop = asyncio.Event()
             running = asyncio.create_task(engine.run(stop))
+            said = set()
             while engine.tally.polls < 3:
+                said.add(engine.vitals.refused)
                 await asyncio.sleep(0.02)
             stop.set()
             await asyncio.wait_for(running, 20)
     assert len(polls.seen) == 3
+    assert "the disk is full" in said  # which /readyz tells
+    assert engine.vitals.refused is None
     assert [line["event"] for line in lines].count("store.unusable") >= 2
 
 
@@ -302,6 +306,7 @@ async def test_nothing_is_begun_while_there_is_no_room(tmp_path: Path) -> None:
             release.set()
             await asyncio.sleep(2.2)
             assert (len(polls.seen), engine.tally.polls) == (1, 1)
+            assert engine.vitals.shortage == "out has 1 MB free"
             polls.act = lambda _: None
             disk.short = None
             while engine.tally.polls < 4:

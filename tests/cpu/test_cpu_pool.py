@@ -153,6 +153,22 @@ async def test_a_task_that_takes_too_long_is_killed() -> None:
         assert 0.4 < time.monotonic() - start < 5
         assert not is_alive(before)
         assert await pool.run(os.getpid) != before
+        assert (pool.load.calls, pool.load.timeouts, pool.load.crashes, pool.load.busy) == (3, 1, 0, 0)
+
+
+async def test_what_it_does_is_counted() -> None:
+    """Who works, who waits, and what died; a call whose caller has gone waits no more."""
+    async with Pool(workers=1, timeout_s=20) as pool:
+        running = asyncio.create_task(pool.run(time.sleep, 0.3))
+        waiting = asyncio.create_task(pool.run(time.sleep, 0))
+        await asyncio.sleep(0)
+        assert (pool.load.workers, pool.load.busy, pool.load.waiting) == (1, 1, 1)
+        waiting.cancel()
+        await asyncio.gather(running, waiting, return_exceptions=True)
+        assert (pool.load.busy, pool.load.waiting, pool.load.calls) == (0, 0, 1)
+        with pytest.raises(TaskCrashed):
+            await pool.run(os._exit, 3)
+        assert (pool.load.calls, pool.load.crashes) == (2, 1)
 
 
 async def test_the_time_a_task_waits_for_a_process_does_not_count() -> None:

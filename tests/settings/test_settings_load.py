@@ -8,6 +8,7 @@ import pydantic
 import pytest
 
 from tests.settings.configs import Config
+from worker.current import _derived
 from worker.errors import ConfigError, Problem
 from worker.settings import Dedup, Extract, Fetch, Log, Output, Schedule, load
 
@@ -393,3 +394,23 @@ def test_the_status_page_can_be_left_out(config: Config) -> None:
     """`listen: null`; an empty text, as a variable may bring, is the same."""
     assert config.write(worker="web: {listen: null}").load().web.listen is None
     assert config.write(worker="web: {listen: '${X:-}', token: '${X:-}'}").load().web.listen is None
+
+
+def test_what_is_expected_of_feeds_and_who_is_told(config: Config) -> None:
+    """A feed's own word goes before that of its list; the webhook is a secret."""
+    config.write(
+        worker="alerts: {webhook: 'https://hooks.example.org/T0/${KEY}?x=1'}\n",
+        feeds="defaults: {expect: 6h}\nfeeds:\n  - https://a.example/\n  - {url: https://b.example/, expect: 2d}\n",
+    )
+    settings = config.load({"KEY": "geheimnis"})
+    assert [feed.expect_s for feed in settings.feeds] == [21_600.0, 172_800.0]
+    assert settings.alerts.webhook == "https://hooks.example.org/T0/geheimnis?x=1"
+    assert settings.alerts.webhook in settings.secrets
+    assert "geheimnis" not in repr(settings)
+
+
+def test_a_feed_that_is_expected_to_bring_something_is_asked_in_that_time(config: Config) -> None:
+    """Else its silence were seen a day late."""
+    config.write(feeds="feeds: [{url: https://a.example/, id: a, expect: 6h}, {url: https://b.example/, id: b}]\n")
+    own = _derived(config.load(), ()).own
+    assert {feed_id: pace.max_s for feed_id, pace in own.items()} == {"a": 21_600.0}

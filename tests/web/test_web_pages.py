@@ -70,9 +70,16 @@ async def test_what_strangers_write_stays_text(desk: Desk, path: str) -> None:
 async def test_the_overview_has_what_is_to_be_looked_at_first(desk: Desk) -> None:
     """Failing feeds, what was put aside, silent feeds, late polls; and the newest records."""
     desk.silent[FeedId("quiet")] = Silence(feed_id=FeedId("quiet"), since=NOW, new_at=None, expect_ms=HOUR)
+    await desk.store.note_reload("refused: feeds.yaml:3")
     page = await text_of(desk, "/")
     assert "to look at" in page
-    for said in ("bad fails", "quiet is silent", "1 entry put aside", "The lighthouse is lit again"):
+    for said in (
+        "refused: feeds.yaml:3",
+        "bad fails",
+        "quiet is silent",
+        "1 entry put aside",
+        "The lighthouse is lit again",
+    ):
         assert said in page, said
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, case, func, select
 
 from worker.model import Millis
 from worker.store import tables as t
+from worker.store.lists import RELOAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Overview:
     hosts: int
     hosts_held: int
     """That are asked nothing for longer than their delay."""
+    reload: str | None
+    """What is to be told of the last reload of the configuration."""
 
 
 def read_overview(connection: Connection, *, now: Millis) -> Overview:
@@ -84,4 +87,5 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
         unpublished_at=unpublished_at,
         hosts=hosts,
         hosts_held=hosts_held or 0,
+        reload=connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD)),
     )

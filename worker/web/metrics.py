@@ -155,13 +155,15 @@ def _state(overview: Overview, now: Millis | None) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily("feedmill_hosts", "Hosts that are known.", value=overview.hosts)
     yield GaugeMetricFamily(
-        "feedmill_hosts_held", "… that are asked nothing for longer than their delay.", value=overview.hosts_held
+        "feedmill_hosts_held", "Hosts that are asked nothing for longer than their delay.", value=overview.hosts_held
     )
 
 
 def _silence(silent: Mapping[FeedId, Silence], expected: int) -> Iterator[Metric]:
     yield GaugeMetricFamily("feedmill_feeds_expected", "Feeds of which something is expected.", value=expected)
-    yield GaugeMetricFamily("feedmill_feeds_silent", "… that have brought nothing for longer.", value=len(silent))
+    yield GaugeMetricFamily(
+        "feedmill_feeds_silent", "Those that have brought nothing for longer than that.", value=len(silent)
+    )
     since = GaugeMetricFamily(
         "feedmill_feed_silent_since_timestamp_seconds",
         f"When something new was due of a silent feed, for the {MOST_FEEDS} that are silent the longest.",

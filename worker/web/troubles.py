@@ -45,6 +45,8 @@ class Series:
 async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Trouble]:
     """Raises StateError."""
     found = [Trouble(what=_UNREADY.get(name, "Not at work"), why=why) for name, why in unready(of.vitals, now).items()]
+    if state.reload is not None:
+        found.append(Trouble(what="The configuration was saved, and not taken up as it is", why=state.reload))
     if state.quarantined:
         what = f"{counted(state.quarantined, 'entry') if state.quarantined == 1 else f'{state.quarantined} entries'}"
         found.append(Trouble(what=f"{what} put aside after failures of feedmill's own", href="/quarantine"))
