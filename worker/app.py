@@ -117,6 +117,7 @@ async def work(
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
                 link_duplicates=dedup.exact == "link",
+                effort=settings.extract.effort,
                 clock=now,
             ),
             publisher=Publisher(
@@ -182,6 +183,7 @@ async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
             settings.output.dir,
             cpu=cpu,
             listed={feed.id: feed for feed in settings.feeds},
+            effort=settings.extract.effort,
             at_once=2 * _workers(settings.extract.workers),
         )
         async for one in found:

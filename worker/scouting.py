@@ -60,6 +60,7 @@ async def scouting(settings: Settings) -> AsyncIterator[Scout]:
             max_bytes=fetch.max_page_bytes,
             retries_s=fetch.retries_s,
             link_duplicates=link_duplicates,
+            effort=settings.extract.effort,
             clock=app.now,
         )
         looks = Looks(client=client, turns=turns, max_bytes=fetch.max_feed_bytes)

@@ -24,6 +24,27 @@ from worker.model import Author
         pytest.param(
             "Harbour opens again", None, ("Harbour opens",), "Harbour opens again", id="a heading that says less"
         ),
+        pytest.param(
+            "Sport - The harbour opens again",
+            None,
+            ("The harbour opens again",),
+            "The harbour opens again",
+            id="a rubric ahead",
+        ),
+        pytest.param(
+            "Ferries: The harbour opens again",
+            None,
+            ("The harbour opens again",),
+            "Ferries: The harbour opens again",
+            id="a colon ahead",
+        ),
+        pytest.param(
+            "Westmere - Harbour opens",
+            None,
+            ("Harbour opens",),
+            "Westmere - Harbour opens",
+            id="a short heading behind",
+        ),
         pytest.param("Harbour &amp; sea", None, (), "Harbour & sea", id="escaped twice"),
         pytest.param(" ", "x", (), None, id="nothing"),
         pytest.param(None, None, (), None, id="none"),

@@ -220,3 +220,48 @@ def test_what_is_long_is_cut() -> None:
     assert len(article.title or "") <= 1000
     assert len(article.summary or "") <= 5000
     assert (article.summary or "").endswith("word…")
+
+
+def titled(
+    headline: str, name: str, *, heading: str, shared: str | None = None, twitter: str | None = None
+) -> str | None:
+    said = json.dumps({"@type": "Article", "headline": headline, "name": name})
+    metas = (("og:title", shared), ("twitter:title", twitter))
+    head = "".join(f'<meta property="{key}" content="{value}">' for key, value in metas if value)
+    tree = trafilatura.load_html(
+        f'<html><head>{head}<script type="application/ld+json">{said}</script></head>'
+        f"<body><h1>{heading}</h1><p>Words of the article itself.</p></body></html>"
+    )
+    return describe(None, look(tree, URL)).title
+
+
+def test_a_headline_that_describes_is_no_title() -> None:
+    """Wikis state a description as headline; the name is what stands in the page's heading."""
+    assert titled("town on the northern coast", "Westmere", heading="Westmere") == "Westmere"
+    assert titled("The harbour is open", "article-17", heading="The harbour") == "The harbour is open"
+
+
+@pytest.mark.parametrize(
+    ("twitter", "expected"),
+    [
+        pytest.param("The harbour is open", "The harbour is open", id="three against one"),
+        pytest.param("You won't believe it", "You won't believe it", id="made for sharing, twice"),
+        pytest.param(None, "You won't believe it", id="one against one"),
+    ],
+)
+def test_opengraph_s_title_can_be_outvoted(twitter: str | None, expected: str) -> None:
+    """By heading, headline and twitter:title together."""
+    headline = "The harbour is open"
+    assert titled(headline, "", heading=headline, shared="You won't believe it", twitter=twitter) == expected
+
+
+def test_a_date_that_is_nowhere_stated_is_looked_for_where_wanted() -> None:
+    """In the whole page, day-only; by default only where pages usually show theirs."""
+    tree = trafilatura.load_html(
+        "<html><body><h1>Harbour</h1><p>Words of the article.</p>"
+        "<ul><li>as of 3 May 2024, in Westmere</li></ul></body></html>"
+    )
+    seen = look(tree, URL)
+    assert describe(None, seen).published is None
+    found = describe(None, seen, thoroughly=True)
+    assert (found.published, found.date_precision) == (Millis(1_714_694_400_000), "day")

@@ -90,7 +90,12 @@ log: {level: debug, format: json}
         "jitter": 1,
         "timezone": "Europe/Berlin",
     }
-    assert settings.extract.model_dump() == {"workers": 3, "timeout_s": 2, "memory_bytes": 512_000_000}
+    assert settings.extract.model_dump() == {
+        "effort": "normal",
+        "workers": 3,
+        "timeout_s": 2,
+        "memory_bytes": 512_000_000,
+    }
     assert settings.dedup.model_dump() == {"window_s": 0, "keep_s": 86400, "exact": "link", "near": "off"}
     assert settings.log.model_dump() == {"level": "debug", "format": "json"}
 

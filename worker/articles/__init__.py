@@ -2,6 +2,9 @@
 
 page.py      from_page: a page, with its entry as witness
 feed.py      from_entry: the feed's own content, where that is all there is
+text.py      a page's text
+blocks.py    the pieces of text that a page shows
+scripts.py   the text in script data, where the page shows none
 media.py     what is no page at all: PDFs, images, archives
 charset.py   bytes → text
 gates.py     what stands where an article should: walls, challenges, errors, lists, shells
@@ -27,7 +30,7 @@ charset_normalizer take 17 MB to load, 52 MB after the first page, and 0.3 s. He
 from __future__ import annotations
 
 from worker.articles.compose import compose
-from worker.model import NO_RULES, Article, Entry, FullText, Rules
+from worker.model import NO_RULES, Article, Effort, Entry, FullText, Rules
 from worker.record import Record
 
 __all__ = ["compose", "extract", "from_entry", "from_page"]
@@ -41,6 +44,7 @@ def from_page(
     entry: Entry | None,
     full_text: FullText = "auto",
     rules: Rules = NO_RULES,
+    effort: Effort = "normal",
 ) -> Article:
     """The article of a page; with `entry`, the feed's metadata lead and its content stands in for a poor page.
 
@@ -52,6 +56,10 @@ def from_page(
     takes parts out of it, or of what is extracted where nothing is selected. Metadata are of the whole page. Where
     nothing on the page is what `select` names, the text is extracted as without it, and `reason` says so.
 
+    effort: `fast` takes trafilatura's first result where it has the page's prose; `normal` looks at the page's blocks,
+    too, for a lead that was lost and links that were kept, and lets the feed's own text choose between results;
+    `thorough` asks two more extractors, and keeps no line that neither has.
+
     What stands in the article's place (a wall, a challenge, an error, a list, a shell, or where a redirect from the
     entry's link ended) is never its text: the feed's content serves (`feed_only`), or there is none (`blocked`,
     `paywalled`, `failed`); the free part of a paywalled page serves where the feed has less (`paywalled`). All of
@@ -62,7 +70,9 @@ def from_page(
     """
     from worker.articles import page
 
-    return page.from_page(body, url=url, content_type=content_type, entry=entry, full_text=full_text, rules=rules)
+    return page.from_page(
+        body, url=url, content_type=content_type, entry=entry, full_text=full_text, rules=rules, effort=effort
+    )
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
@@ -73,13 +83,14 @@ def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
     return feed.from_entry(entry, reason=reason)
 
 
-def extract(html: bytes | str, url: str, *, content_type: str | None = None) -> Record:
+def extract(html: bytes | str, url: str, *, content_type: str | None = None, effort: Effort = "normal") -> Record:
     """One page's record, without a feed. Pure CPU: nothing is fetched.
 
     `url` gives the record its id and resolves the page's links; `content_type` is the HTTP header, which may name the
-    charset of `html` where that is bytes. What only a feed, a fetch or the output could tell is null or empty in
-    `_ingest`: `writer`, `feed_id` and `feed_url` are "", `seq` and `revision` 1, both times of ingestion now.
+    charset of `html` where that is bytes; `effort` is how much is done for the text (see `from_page`). What only a
+    feed, a fetch or the output could tell is null or empty in `_ingest`: `writer`, `feed_id` and `feed_url` are "",
+    `seq` and `revision` 1, both times of ingestion now.
     """
     from worker.articles import single
 
-    return single.extract(html, url, content_type=content_type)
+    return single.extract(html, url, content_type=content_type, effort=effort)

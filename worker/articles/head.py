@@ -12,6 +12,7 @@ from worker import urls
 from worker.articles import plain
 
 _MAX_VALUES = 100  # of one meta name
+_MAX_HEADINGS = 8  # of a level
 _PUBLISHED = ("publish", "entry-date", "pubdate", "date-created")  # in the class of a <time>
 
 
@@ -27,6 +28,8 @@ class Head:
     """JSON-LD."""
     heading: str | None = None
     """The text of the only h1."""
+    headings: tuple[str, ...] = ()
+    """The texts of the first h1 and h2."""
     canonical: str | None = None
     license: str | None = None
     language: str | None = None
@@ -56,11 +59,13 @@ def read(tree: HtmlElement, url: str) -> Head:
             for relation in (element.get("rel") or "").lower().split():
                 if relation == "license" or (relation == "canonical" and element.tag == "link"):
                     links.setdefault(relation, element.get("href") or "")
+    headings = _texts(tree, "h1")
     return Head(
         meta={name: tuple(values) for name, values in meta.items()},
         scripts=tuple(scripts),
         base=base,
-        heading=_heading(tree),
+        heading=headings[0] or None if len(headings) == 1 else None,
+        headings=(*headings, *_texts(tree, "h2")),
         canonical=urls.absolute(links.get("canonical", ""), base),
         license=urls.absolute(links.get("license", ""), base),
         language=tree.get("lang") or tree.get("xml:lang"),
@@ -76,9 +81,9 @@ def _note(element: HtmlElement, meta: dict[str, list[str]]) -> None:
             values.append(content)
 
 
-def _heading(tree: HtmlElement) -> str | None:
-    headings = list(islice(tree.iter("h1"), 2))
-    return plain.line("".join(headings[0].itertext())) if len(headings) == 1 else None
+def _texts(tree: HtmlElement, tag: str) -> list[str]:
+    """The texts of the first elements of a kind; as many as there are, empty ones among them, up to eight."""
+    return [plain.line("".join(element.itertext())) or "" for element in islice(tree.iter(tag), _MAX_HEADINGS)]
 
 
 def _time(tree: HtmlElement) -> str | None:

@@ -40,6 +40,7 @@ class Claims:
     is_recording: bool = False
     """There is none, but one for a video or an episode."""
     headline: str | None = None
+    name: str | None = None
     description: str | None = None
     authors: tuple[Author, ...] = ()
     organisations: frozenset[str] = frozenset()
@@ -86,6 +87,7 @@ def read(scripts: Iterable[str], url: str) -> Claims:
         is_discussion=found is not None and _is(found, _DISCUSSION),
         is_recording=recording is not None,
         headline=_text(article.get("headline")) or _text(article.get("name")),
+        name=_text(article.get("name")),
         description=_text(article.get("description"), 5000),
         authors=tuple(_agents(by, named)),
         organisations=frozenset(agent.name for agent in _agents(by, named, _ORGANISATION)),

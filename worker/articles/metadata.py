@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar
 
 import htmldate
 from trafilatura.metadata import examine_meta, extract_title
 
-from worker import urls
+from worker import dedup, urls
 from worker.articles import bylines, dates, fields, plain
 from worker.articles.head import Head
 from worker.articles.jsonld import Claims
@@ -32,13 +33,24 @@ _PUBLISHED_META = (
 _MODIFIED = ("article:modified_time", "og:article:modified_time", "og:updated_time")
 _MODIFIED_META = ("datemodified", "article.updated", "dcterms.modified", "last-modified")
 # htmldate's latest date is today's unless it is told another: a clock, which this room does without.
+_SEARCHED = 5000  # elements, at most
 _NOT_BEFORE, _NOT_AFTER = "1990-01-01", "2099-12-31"
 
 
-def describe(entry: Entry | None, seen: Seen | None = None) -> Article:
-    """An article without text: what `entry` and the page say of it."""
+def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool = False) -> Article:
+    """An article without text: what `entry` and the page say of it.
+
+    thoroughly: where no date is stated, it is looked for in the whole page.
+    """
     page, url = (seen.head, seen.url) if seen else (Head(base=""), "")
-    said = _Said(feed=entry or Entry(), page=page, claims=seen.claims if seen else Claims(), seen=seen, site=_host(url))
+    said = _Said(
+        feed=entry or Entry(),
+        page=page,
+        claims=seen.claims if seen else Claims(),
+        seen=seen,
+        site=_host(url),
+        thoroughly=thoroughly,
+    )
     published, precision = said.published() or (None, None)
     return Article(
         extraction="failed",
@@ -67,6 +79,7 @@ class _Said:
     page: Head
     claims: Claims
     seen: Seen | None
+    thoroughly: bool
     site: str = ""
     """The host that the page is on."""
     sources: dict[str, str] = field(default_factory=dict)
@@ -76,9 +89,28 @@ class _Said:
         return self._first(
             "title",
             ("feed", plain.line(self.feed.title, fields.MAX_TITLE)),
-            ("opengraph", fields.title(shared, site=site, shorter=(self.page.heading, self.claims.headline))),
-            ("jsonld", self.claims.headline),
+            ("jsonld", self._outvoted(shared)),
+            ("opengraph", fields.title(shared, site=site, shorter=self._forms)),
+            ("jsonld", self._agreed_title() or self.claims.headline),
         ) or self._first("title", ("page", self._shown_title()))
+
+    @property
+    def _forms(self) -> tuple[str | None, ...]:
+        """Other forms of the title."""
+        return self.claims.headline, *self.page.headings
+
+    def _outvoted(self, shared: str | None) -> str | None:
+        """The headline where heading and twitter:title say the same, and og:title alone another thing."""
+        agreed, shown = self._agreed_title(), plain.unescaped(self.page.first("twitter:title"))
+        if agreed is None or shared is None or dedup.title_key(shown) != dedup.title_key(agreed):
+            return None
+        return agreed if dedup.title_key(plain.unescaped(shared)) != dedup.title_key(shown) else None
+
+    def _agreed_title(self) -> str | None:
+        """The headline or name of the article where its only h1 says the same: wikis give a description as headline."""
+        heading = dedup.title_key(self.page.heading)
+        stated = (self.claims.headline, self.claims.name)
+        return next((title for title in stated if title and dedup.title_key(title) == heading), None)
 
     def summary(self) -> str | None:
         return self._first(
@@ -212,24 +244,31 @@ class _Said:
         if self.seen is None:
             return None
         tree = self.seen.tree
-        return plain.unescaped(examine_meta(tree).title or extract_title(tree), fields.MAX_TITLE)
+        site = plain.unescaped(self.page.first("og:site_name"))
+        return fields.title(examine_meta(tree).title or extract_title(tree), site=site, shorter=self._forms)
 
     def _shown_day(self) -> Date | None:
         """What htmldate finds, asked last: it costs milliseconds, and is less certain.
 
-        Its extensive search has a date for 13 more of 242 pages, at eight times the cost, and 2 more are wrong.
+        Its extensive search has a date for 13 more of 242 pages, at eight times the cost, and 2 more are wrong: it is
+        for pages of some size that say no date anywhere.
         """
         if self.seen is None:
             return None
         found = htmldate.find_date(
             self.seen.tree,
             url=self.page.canonical or self.seen.url,
-            extensive_search=False,
+            extensive_search=self.thoroughly and self._is_small,
             original_date=True,
             min_date=_NOT_BEFORE,
             max_date=_NOT_AFTER,
         )
         return dates.parse(found)
+
+    @property
+    def _is_small(self) -> bool:
+        """The extensive search takes up to 2 s on pages that are not."""
+        return self.seen is not None and next(islice(self.seen.tree.iter(), _SEARCHED, None), None) is None
 
     def _date(self, names: tuple[str, ...]) -> Date | None:
         found = (dates.parse(value) for name in names for value in self.page.meta.get(name, ()))

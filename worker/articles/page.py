@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import trafilatura
@@ -10,10 +11,11 @@ from lxml.html import HtmlElement
 
 from worker import dedup
 from worker.articles import charset, edges, feed, fields, frame, gates, marks, media, plain, selection
+from worker.articles import text as extraction
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
 from worker.articles.seen import Seen, look
-from worker.model import NO_RULES, Article, Entry, FullText, Rules
+from worker.model import NO_RULES, Article, Effort, Entry, FullText, Rules
 from worker.rules import page_url
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
@@ -34,6 +36,7 @@ def from_page(
     entry: Entry | None,
     full_text: FullText = "auto",
     rules: Rules = NO_RULES,
+    effort: Effort = "normal",
 ) -> Article:
     """See `worker.articles.from_page`."""
     if not body.strip():
@@ -53,26 +56,44 @@ def from_page(
         return _without_page(entry, "the page is not HTML")
     seen = look(tree, url)
     part = selection.part_of(tree, rules)
-    text = part.text or _text(part.tree, url, comments=seen.is_discussion)
+    witness = feed.text(entry) if entry else ""
+    text = part.text or extraction.read(
+        part.tree,
+        url,
+        discussion=seen.is_discussion,
+        effort=effort,
+        witness=witness if dedup.word_count(witness) >= _WITNESS_WORDS and _is_whole(witness) else "",
+    )
     gate = gates.by_page(seen, html=decoded, text=text, entry=entry, selected=part.text is not None)
     if gate and not gate.own_page:
         return _gated(gate, None, entry)
-    page = frame.framed(replace(describe(entry, seen), extractor=EXTRACTOR, text=text), seen, html=decoded)
+    page = frame.framed(
+        replace(describe(entry, seen, thoroughly=effort == "thorough"), extractor=EXTRACTOR, text=text),
+        seen,
+        html=decoded,
+    )
     if part.text:
         page = replace(page, extractor=feed.EXTRACTOR, text=text)
     else:
+        if not seen.is_discussion:
+            page = replace(page, text=_mended(page, seen, part.tree, entry, effort))
         page = replace(page, text=edges.cut(page.text, title=page.title, authors=(a.name for a in page.authors)))
     if gate:
         return _gated(gate, page, entry)
     if part.text:
         return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})
-    article = _best(page, seen, entry, full_text)
+    article = _best(page, seen, witness, full_text)
     return replace(article, reason=article.reason or part.problem)
 
 
-def _best(page: Article, seen: Seen, entry: Entry | None, full_text: FullText) -> Article:
+def _mended(page: Article, seen: Seen, tree: HtmlElement, entry: Entry | None, effort: Effort) -> str:
+    """See `text.mended`; tree: the page without what the feed's owner has taken out."""
+    leads = _leads(seen, entry)
+    return extraction.mended(page.text, tree, seen.url, effort=effort, language=page.language, leads=leads)
+
+
+def _best(page: Article, seen: Seen, witness: str, full_text: FullText) -> Article:
     """The page's text or the feed's, by the kind of the page."""
-    witness = feed.text(entry) if entry else ""
     if seen.is_recording:
         return _described(page, seen, witness)
     if seen.is_discussion and full_text != "always" and _is_whole(witness):
@@ -126,12 +147,12 @@ def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
     return replace(described, extraction=gate.kind, extractor=None, reason=gate.reason, text="", retry=True)
 
 
-def _text(tree: HtmlElement, url: str, *, comments: bool) -> str:
-    """The article's text; readers' `comments` are a part of it where it is a discussion."""
-    document = trafilatura.bare_extraction(tree, url=url, include_comments=comments)
-    # A Document, or None where there is no text at all.
-    pieces = (getattr(document, "text", None), getattr(document, "comments", None) if comments else None)
-    return plain.lines("\n".join(piece for piece in pieces if piece))
+def _leads(seen: Seen, entry: Entry | None) -> Iterator[str]:
+    """What page and feed say in a few sentences, of which one may be the article's first."""
+    stated = (seen.claims.description, seen.head.first("og:description"), seen.head.first("description"))
+    yield from (lead for text in stated if (lead := plain.unescaped(text, fields.MAX_SUMMARY)))
+    if entry and entry.summary:
+        yield plain.from_html(entry.summary)
 
 
 def _chosen(page: Article, witness: str, full_text: FullText) -> Article:

@@ -8,22 +8,22 @@ from worker import urls
 from worker.articles.compose import compose
 from worker.articles.page import from_page
 from worker.dedup import content_hash, fingerprint, sketch, url_key
-from worker.model import Millis
+from worker.model import Effort, Millis
 from worker.record import Record, rfc3339
 
 
-def extract(html: bytes | str, url: str, *, content_type: str | None = None) -> Record:
+def extract(html: bytes | str, url: str, *, content_type: str | None = None, effort: Effort = "normal") -> Record:
     """See `worker.articles.extract`."""
-    return record(html, url, content_type=content_type, at=Millis(time.time_ns() // 1_000_000))
+    return record(html, url, content_type=content_type, effort=effort, at=Millis(time.time_ns() // 1_000_000))
 
 
-def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis) -> Record:
+def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis, effort: Effort = "normal") -> Record:
     """`extract` with the clock as an argument: the same page gives the same record."""
     if isinstance(html, str):
         body, content_type = html.encode("utf-8", "replace"), "text/html; charset=utf-8"
     else:
         body = html
-    article = from_page(body, url=url, content_type=content_type, entry=None)
+    article = from_page(body, url=url, content_type=content_type, entry=None, effort=effort)
     address = article.canonical_url or _canonical(url)
     sketched = sketch(article.text)
     made = compose(

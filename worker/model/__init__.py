@@ -36,6 +36,7 @@ from worker.model.done import (
     Walked,
 )
 from worker.model.feed import (
+    Effort,
     EntryId,
     Extraction,
     Feed,
@@ -100,6 +101,7 @@ __all__ = [
     "Credit",
     "Done",
     "Draft",
+    "Effort",
     "Entry",
     "EntryId",
     "Extraction",

@@ -13,6 +13,8 @@ EntryId = NewType("EntryId", int)
 Millis = NewType("Millis", int)
 
 FullText = Literal["auto", "always", "never"]
+Effort = Literal["fast", "normal", "thorough"]
+"""How much is done for the text of a page."""
 Precision = Literal["second", "minute", "day"]
 Extraction = Literal["ok", "feed_only", "blocked", "paywalled", "failed", "skipped"]
 Op = Literal["new", "update", "delete", "duplicate"]

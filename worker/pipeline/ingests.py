@@ -16,6 +16,7 @@ from worker.fetch import Client
 from worker.model import (
     AsBefore,
     Draft,
+    Effort,
     Feed,
     FeedId,
     Fetched,
@@ -59,11 +60,13 @@ class Ingester:
         max_bytes: int,
         retries_s: Sequence[float],
         link_duplicates: bool,
+        effort: Effort,
         clock: Callable[[], Millis],
     ) -> None:
         """gate: heeds robots.txt; None lets every page pass. archive: keeps every page; None keeps none."""
         self._client, self._cpu, self._gate, self._feeds, self._max_bytes = client, cpu, gate, feeds, max_bytes
         self._retries_s, self._link_duplicates, self._clock = retries_s, link_duplicates, clock
+        self._effort = effort
         self._archive = archive
         self._spared = SparedHosts()
 
@@ -76,6 +79,7 @@ class Ingester:
             entry=work.entry,
             first_seen_at=work.first_seen_at,
             link_duplicates=self._link_duplicates,
+            effort=self._effort,
         )
         if work.url is None:
             return self._done(work, await self._from_entry(source, None))

@@ -10,7 +10,7 @@ import asyncio
 import html
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import orjson
 from worker import feeds
 from worker.cpu import Pool
 from worker.errors import OutputError, TaskError
-from worker.model import Author, Entry, Feed, FeedId, Millis
+from worker.model import Author, Effort, Entry, Feed, FeedId, Millis
 from worker.output import Page, page_at, read_records
 from worker.pipeline.tasks import Source, draft_from_page, without_secrets
 from worker.record import Record
@@ -52,15 +52,18 @@ class NotCompared:
 Replayed = Compared | NotCompared
 
 
-async def replay(root: Path, *, cpu: Pool, listed: Mapping[FeedId, Feed], at_once: int) -> AsyncIterator[Replayed]:
+async def replay(
+    root: Path, *, cpu: Pool, listed: Mapping[FeedId, Feed], effort: Effort, at_once: int
+) -> AsyncIterator[Replayed]:
     """The newest record of each article of an output directory that points to a page, in their order.
 
-    listed: the feeds, as their owner wants them read now. at_once: pages that are in memory. Reads the records twice,
-    and holds some hundred bytes for each article. Raises OutputError where they can't be read.
+    listed: the feeds, as their owner wants them read now. effort: as for a fetched page. at_once: pages that are in
+    memory. Reads the records twice, and holds some hundred bytes for each article. Raises OutputError where they can't
+    be read.
     """
     running: deque[asyncio.Task[Replayed]] = deque()
     for record in _newest(root):
-        running.append(asyncio.create_task(_replayed(root, record, cpu, listed)))
+        running.append(asyncio.create_task(_replayed(root, record, cpu, listed, effort)))
         if len(running) >= at_once:
             yield await running.popleft()
     while running:
@@ -80,7 +83,7 @@ def _number(record: Record) -> tuple[str, int]:
     return record["_ingest"]["writer"], record["_ingest"]["seq"]
 
 
-async def _replayed(root: Path, record: Record, cpu: Pool, listed: Mapping[FeedId, Feed]) -> Replayed:
+async def _replayed(root: Path, record: Record, cpu: Pool, listed: Mapping[FeedId, Feed], effort: Effort) -> Replayed:
     raw, id = record["_ingest"]["raw"], record["id"]
     try:
         page = page_at(root, raw) if raw else None
@@ -88,7 +91,7 @@ async def _replayed(root: Path, record: Record, cpu: Pool, listed: Mapping[FeedI
             return NotCompared(record_id=id, reason="its page is no longer kept", gone=True)
         if page.record_id != id:
             return NotCompared(record_id=id, reason=f"{page.url} is kept where its page should be", gone=False)
-        draft = await cpu.run(draft_from_page, _source(record, page, listed))
+        draft = await cpu.run(draft_from_page, replace(_source(record, page, listed), effort=effort))
     except (OutputError, TaskError) as error:
         return NotCompared(record_id=id, reason=str(error), gone=False)
     return Compared(record_id=id, url=page.url, changes=changes(record, orjson.loads(draft.body)))

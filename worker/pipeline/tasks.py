@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from worker import articles, dedup, feeds, rules, urls
-from worker.model import Article, Draft, Entry, Feed, Hints, Millis, NotAFeed, ParsedFeed, SeenEntry
+from worker.model import Article, Draft, Effort, Entry, Feed, Hints, Millis, NotAFeed, ParsedFeed, SeenEntry
 from worker.record import Raw, Record
 
 _GONE = (404, 410)
@@ -50,6 +50,7 @@ class Source:
     """Where the page is kept."""
     link_duplicates: bool = False
     """Write a record without content for a duplicate."""
+    effort: Effort = "normal"
 
 
 def read_feed(
@@ -134,6 +135,7 @@ def draft_from_page(source: Source) -> Draft:
         entry=entry,
         full_text=source.feed.full_text,
         rules=source.feed.rules,
+        effort=source.effort,
     )
     return _draft(article, source, entry)
 

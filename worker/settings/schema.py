@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from worker.model import Feed, FullText
+from worker.model import Effort, Feed, FullText
 from worker.settings.endpoints import is_loopback
 from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
 from worker.settings.section import Section
@@ -149,6 +149,9 @@ class Schedule(Section):
 class Extract(Section):
     """How articles are taken out of pages."""
 
+    effort: Effort = _key(
+        "normal", "fast, normal, thorough: how much is done for their text, at about 0.8, 1 and 2 times the CPU."
+    )
     workers: Workers = _key("auto", "Processes; auto: one for each processor.")
     timeout_s: PositiveSeconds = _key("10s", "A page that takes longer is given up.", name="timeout")
     memory_bytes: SizeBytes = _key("1GB", "For each process; a page that takes more is given up.", name="memory")

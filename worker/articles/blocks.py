@@ -1,0 +1,141 @@
+"""The pieces of text that a page shows, in its order: what a reader sees as a paragraph, a heading, an item."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from worker.articles import plain
+
+_SILENT = frozenset(
+    {
+        *("applet", "audio", "canvas", "datalist", "embed", "head", "iframe", "math", "noscript", "object", "script"),
+        *("select", "style", "svg", "template", "textarea", "title", "video"),
+    }
+)
+_BLOCKS = frozenset(
+    {
+        *("address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details"),
+        *("dialog", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3"),
+        *("h4", "h5", "h6", "header", "hr", "html", "label", "legend", "li", "main", "nav", "ol", "option", "p"),
+        *("pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
+    }
+)
+_PARAGRAPH = 40  # characters, at least: shorter ones are labels and buttons
+_CHROME = ("nav", "footer", "header", "aside", "form")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    text: str
+    """On one line."""
+    tag: str
+    """Of the element whose own text it is."""
+    linked: float
+    """The share of its characters that lead to other pages."""
+
+
+def read(tree: HtmlElement) -> list[Block]:
+    """The blocks of a page; the tree is left as it is. Line breaks (`br`) end a block, too."""
+    found: list[tuple[str, str, float]] = []
+    pieces: list[str] = []
+    tags = ["body"]
+    linked, depth = 0, 0
+
+    def end() -> None:
+        nonlocal linked
+        if pieces:
+            text = " ".join("".join(pieces).split())
+            pieces.clear()
+            if text:
+                found.append((text, tags[-1], linked / len(text)))
+        linked = 0
+
+    walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
+    for event, element in walk:
+        tag, text = element.tag, element.tail
+        if event == "start":
+            if tag in _SILENT:
+                walk.skip_subtree()
+                continue
+            if tag in _BLOCKS:
+                end()
+                tags.append(tag)
+            elif tag == "br":
+                end()
+            elif tag == "a" and _leads_on(element):
+                depth += 1
+            text = element.text
+        elif event == "end":
+            if tag in _BLOCKS:
+                end()
+                tags.pop()
+            elif tag == "a" and _leads_on(element):
+                depth -= 1
+        if text:
+            pieces.append(text)
+            if depth:
+                linked += len(text.strip())
+    end()
+    clean = ((plain.line(one, len(one) + 1), tag, share) for one, tag, share in found)
+    return [Block(text=one, tag=tag, linked=share) for one, tag, share in clean if one is not None]
+
+
+def longest_run(tree: HtmlElement, *, enough: int = 0) -> list[str]:
+    """The paragraphs that stand side by side in one element, where they have the most characters in all.
+
+    On a page that has an article in prose they are it, or most of it; what is in navigation, a footer or a form is no
+    candidate. Text between line breaks counts as well, but is looked at only where `p` elements do not have `enough`
+    characters. Cheaper than `read`.
+    """
+    sizes: Counter[HtmlElement] = Counter()
+    for element in tree.iter("p"):
+        size = sum(map(len, element.itertext()))
+        parent = element.getparent()
+        if size >= _PARAGRAPH and parent is not None and _linked(element) * 2 < size:
+            sizes[parent] += size
+    found = _paragraphs(sizes)
+    if sum(map(len, found)) > enough:
+        return found
+    for element in tree.iter("div", "td", "section", "article", "blockquote"):
+        if own := sum(len(text) for text in _own(element) if len(text) >= _PARAGRAPH):
+            sizes[element] += own
+    return _paragraphs(sizes)
+
+
+def _linked(element: HtmlElement) -> int:
+    return sum(len(text) for link in element.iter("a") for text in link.itertext())
+
+
+def _paragraphs(sizes: Counter[HtmlElement]) -> list[str]:
+    """Those of the largest element that is not of the page's frame."""
+    for element, _ in sizes.most_common(8):
+        if element.tag not in _CHROME and next(element.iterancestors(*_CHROME), None) is None:
+            texts = ("".join(p.itertext()) for p in element.iterchildren("p"))
+            long = [text for text in (*texts, *_own(element)) if len(text) >= _PARAGRAPH]
+            return [clean for text in long if (clean := plain.line(text, len(text) + 1)) is not None]
+    return []
+
+
+def _own(element: HtmlElement) -> Iterator[str]:
+    """The texts that stand in an element itself."""
+    if text := element.text:
+        yield text.strip()
+    for child in element:
+        if text := child.tail:
+            yield text.strip()
+
+
+def _leads_on(link: HtmlElement) -> bool:
+    """To another page: headings of documentation link to themselves."""
+    address = link.get("href")
+    return address is not None and not address.startswith("#")
+
+
+def squashed(text: str) -> str:
+    """By which texts are compared: extractors differ in where they put white space."""
+    return "".join(text.split())

@@ -1,0 +1,100 @@
+"""The article in a page's script data, for pages whose markup is all but empty: what the site's own scripts would show.
+
+Next.js (`__NEXT_DATA__`), Nuxt, Apollo, Arc (`Fusion.globalContent`) and states under many other names: each a JSON
+value, in which the article is one string of markup, or a list of paragraphs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from lxml.html import HtmlElement
+
+from worker import dedup
+from worker.articles import plain
+
+_MAX_SCRIPT = 3_000_000  # characters
+_MAX_VALUES = 50_000  # of one page
+_LEAST = 80  # words
+_STATE = re.compile(
+    r"(?:^|[;\s])(?:window\s*\.\s*|self\s*\.\s*|var\s+|globalThis\s*\.\s*)?[\w$.\[\]\"']{2,60}\s*=\s*(?=[{\[])"
+)
+_MAX_STATES = 40  # assignments of one script that are looked at
+_MARKUP = re.compile(r"<(?:p|div|br|h[1-6]|li|span|blockquote)\b", re.IGNORECASE)
+# Under which names the text stands; what stands under others (comments, terms, settings) is not the article.
+_BODY = re.compile(
+    r"(?:(?:article|post|story|content|rich|full|main|news|html|page)_?)*"
+    r"(?:body|content|text|html|content_elements|paragraphs|blocks|elements|children|bodyhtml|contenthtml)"
+    r"(?:_?(?:html|text|raw|rendered|value|blocks|elements))?",
+    re.IGNORECASE,
+)
+_PARAGRAPH_TYPES = frozenset({"text", "paragraph", "p", "header", "heading", "raw_html"})
+_PARAGRAPH_TEXTS = ("content", "text", "html", "value")
+
+
+def body(tree: HtmlElement) -> str:
+    """The longest text of at least 80 words that stands under a name for an article's body; "" where none does."""
+    best = ""
+    for value in _values(tree):
+        for text in _bodies(value):
+            if len(text) > len(best) and dedup.word_count(text) >= _LEAST:
+                best = text
+    return best
+
+
+def _values(tree: HtmlElement) -> Iterator[object]:
+    """The JSON values of a page's scripts."""
+    decoder = json.JSONDecoder(strict=False)
+    for element in tree.iter("script"):
+        script = (element.text or "").strip()
+        kind = (element.get("type") or "").lower()
+        if not script or len(script) > _MAX_SCRIPT or "ld+json" in kind:
+            continue
+        starts = [0] if "json" in kind else [found.end() for found in _starts(script)]
+        end = 0
+        for start in starts:
+            if start < end:
+                continue
+            try:
+                value, end = decoder.raw_decode(script, start)
+            except (ValueError, RecursionError):
+                continue
+            yield value
+
+
+def _starts(script: str) -> Iterator[re.Match[str]]:
+    for at, found in enumerate(_STATE.finditer(script)):
+        if at == _MAX_STATES:
+            return
+        yield found
+
+
+def _bodies(value: object) -> Iterator[str]:
+    """Texts under names for one, in no order."""
+    waiting: list[tuple[str, object]] = [("", value)]
+    seen = 0
+    while waiting and seen < _MAX_VALUES:
+        name, item = waiting.pop()
+        seen += 1
+        if isinstance(item, dict):
+            waiting.extend((str(key), inner) for key, inner in item.items())
+        elif isinstance(item, list):
+            if _BODY.fullmatch(name) and (text := _of_paragraphs(item)):
+                yield text
+            waiting.extend((name, inner) for inner in item)
+        elif isinstance(item, str) and _BODY.fullmatch(name) and (_MARKUP.search(item) or len(item) > 1000):
+            yield plain.from_html(item)
+
+
+def _of_paragraphs(items: list[object]) -> str:
+    """The text of a list of paragraphs, each a string or a node with its kind and text."""
+    pieces: list[str] = []
+    for item in items:
+        if isinstance(item, str):
+            pieces.append(item)
+        elif isinstance(item, dict) and str(item.get("type", "text")).lower() in _PARAGRAPH_TYPES:
+            found = next((item[key] for key in _PARAGRAPH_TEXTS if isinstance(item.get(key), str)), None)
+            pieces.extend([found] if isinstance(found, str) else [])
+    return plain.lines("\n".join(plain.from_html(piece) for piece in pieces))
