@@ -15,7 +15,7 @@ from worker.articles import extract
 
 SHARED = Path(__file__).parents[2] / ".." / "shared"
 # Every so manieth page of a set, so that it takes seconds.
-EVERY = {"scrapinghub": 8, "fundus": 4, "trafilatura": 30, "readability": 8}
+EVERY = {"scrapinghub": 8, "fundus": 4, "trafilatura": 10, "readability": 8}
 
 pytestmark = [
     pytest.mark.skipif(not (SHARED / "corpus").is_dir(), reason="../shared/corpus is not here"),

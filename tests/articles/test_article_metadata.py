@@ -265,3 +265,21 @@ def test_a_date_that_is_nowhere_stated_is_looked_for_where_wanted() -> None:
     assert describe(None, seen).published is None
     found = describe(None, seen, thoroughly=True)
     assert (found.published, found.date_precision) == (Millis(1_714_694_400_000), "day")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        pytest.param("BlogPosting", "<p>Words, by Ada Lindqvist.</p>", ["Ada Lindqvist"], id="named"),
+        pytest.param("BlogPosting", "<p>Words of the association.</p>", [], id="who has an account"),
+        pytest.param("NewsArticle", "<p>Words of the harbour.</p>", ["Ada Lindqvist"], id="a newspaper's page"),
+    ],
+)
+def test_authors_of_weblogs_are_named_to_readers(kind: str, body: str, expected: list[str]) -> None:
+    """Or they are none: the program that made the page states whoever put the text in."""
+    said = json.dumps({"@type": kind, "headline": "Harbour", "author": {"@type": "Person", "name": "Ada Lindqvist"}})
+    tree = trafilatura.load_html(
+        f'<html><head><script type="application/ld+json">{said}</script></head>'
+        f"<body><h1>Harbour</h1>{body}</body></html>"
+    )
+    assert [author.name for author in describe(None, look(tree, URL)).authors] == expected

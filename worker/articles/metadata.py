@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TypeVar
 
 import htmldate
+from lxml import etree
 from trafilatura.metadata import examine_meta, extract_title
 
 from worker import dedup, urls
@@ -126,7 +127,7 @@ class _Said:
         found = self._first(
             "authors",
             ("feed", self._persons(self.feed.authors)),
-            ("jsonld", self._persons(self.claims.authors) or self._agencies()),
+            ("jsonld", self._shown(self._persons(self.claims.authors)) or self._agencies()),
             # On other pages it is who runs the site: 8 of 10 times on corpus pages without an author.
             ("meta", self._persons(fields.meta_authors(self.page.meta)) if self._of_article else ()),
         )
@@ -138,6 +139,17 @@ class _Said:
     @property
     def _of_article(self) -> bool:
         return self.seen is not None and self.seen.claims_article
+
+    def _shown(self, stated: tuple[Author, ...]) -> tuple[Author, ...]:
+        """Those whom the page names to its readers, unless it says that it is news: weblogs state as author who has an
+        account (on 8 of 19 corpus pages where one was stated and none was right)."""
+        if not stated or self.claims.is_news or self.seen is None:
+            return stated
+        silent = ("script", "style", "head", "title", "meta")
+        texts = (e.text for e in self.seen.tree.iter(etree.Element) if e.text and e.tag not in silent)
+        tails = (e.tail for e in self.seen.tree.iter() if e.tail)
+        shown = " ".join(" ".join((*texts, *tails)).split()).casefold()
+        return tuple(author for author in stated if author.name.casefold() in shown)
 
     def _agencies(self) -> tuple[Author, ...]:
         names = set(bylines.agencies(author.name for author in self.claims.authors))
