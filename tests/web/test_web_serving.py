@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 
 import httpx
@@ -56,6 +57,18 @@ async def test_an_answer_that_hangs_does_not_hold_up_a_stop() -> None:
             begun = time.monotonic()
         assert time.monotonic() - begun < 4
         assert (await under_way).status_code == 500
+
+
+async def test_who_connects_and_does_not_ask_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a hundred of them kept all others out."""
+    monkeypatch.setattr(sys.modules["worker.web.serving"], "HEAD_S", 0.2)
+    async with serving(Starlette(), FREE, stop=asyncio.Event()) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"GET / HTTP/1.1\r\nHost: loc")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(url)).status_code == 404
 
 
 async def test_a_port_that_is_taken_is_an_error_with_a_way_out() -> None:

@@ -45,6 +45,8 @@ TITLED = 300
 EVERY_S = 5
 MOST_FORM = 20_000
 """Bytes of a form."""
+FORM_S = 10.0
+"""For it to come."""
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 _BACK = re.compile(r"/(feeds/[A-Za-z0-9._-]+|quarantine|why\?q=[0-9a-f]{32})")
 
@@ -181,11 +183,9 @@ class Pages:
 
     async def act(self, request: Request) -> Response:
         """Leaves a request for the engine, and goes back to where it was asked."""
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_FORM:
-                return await self.problem(request, "Refused", "That is no form of this page.", 413)
+        body = await _form(request)
+        if body is None:
+            return await self.problem(request, "Refused", "That is no form of this page.", 413)
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         objection = self._proof.objection(
             request.headers, form.get("proof", ""), by_token=request.scope.get("by_token", False)
@@ -242,6 +242,20 @@ class Pages:
         """The feed's URL without what is secret in it."""
         listed = self._of.feeds().get(feed.id)
         return listed.public_url if listed and listed.public_url else urls.without_credentials(feed.url)
+
+
+async def _form(request: Request) -> bytes | None:
+    """The body; None where it is too long, or too slow to come."""
+    body = b""
+    try:
+        async with asyncio.timeout(FORM_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_FORM:
+                    return None
+    except TimeoutError:
+        return None
+    return body
 
 
 def _is_known(verb: str, subject: str) -> bool:

@@ -7,20 +7,40 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import cast
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from worker.errors import WebError
 from worker.settings import Endpoint
 
 GRACE_S = 1
 """What answers under way may take to end after a stop."""
+HEAD_S = 10.0
+"""For the head of the first request on a connection."""
 MOST_CONNECTIONS = 100
 """A page has one or two; beyond, the answer is 503."""
 
 log = structlog.stdlib.get_logger("feedmill.web")
+
+
+class _Protocol(H11Protocol):
+    """Hangs up on who connects and does not ask: uvicorn would wait for ever for the end of a head."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._patience = self.loop.call_later(HEAD_S, self._hang_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _hang_up(self) -> None:
+        if getattr(self, "cycle", None) is None:  # of no request, though uvicorn's types leave that out
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -39,7 +59,7 @@ async def serving(app: ASGIApp, endpoint: Endpoint, *, stop: asyncio.Event) -> A
         uvicorn.Config(
             app,
             loop="none",
-            http="h11",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
