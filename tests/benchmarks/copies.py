@@ -124,9 +124,9 @@ COPIES: dict[str, Maker] = {
 def sharing(text: Paragraphs, other: Paragraphs, share: float) -> list[str]:
     """Another article on the same event: `share` of the words of `text` (what an agency wrote, what somebody said) in
     an article of its own."""
-    own = "\n".join(other)
-    left = round(len("\n".join(text)) * (1 - share))
-    return [own[: left // 2], *_first(text, share), own[left // 2 : left]]
+    own, whole = "\n".join(other), len("\n".join(text))
+    left = min(len(own), round(whole * (1 - share)))
+    return [own[: left // 2], *_first(text, left * share / (1 - share) / whole), own[left // 2 : left]]
 
 
 _PLACES = ("Altmar", "Brenock", "Corhaven", "Dunsley", "Eastwick", "Farlow", "Grenmoor", "Holmby", "Inverlay", "Kesby")

@@ -164,6 +164,17 @@ async def test_a_form_in_one_feed_makes_no_story(two: Run) -> None:
     assert clusters[2] in clusters[:2]
 
 
+async def test_a_feed_that_collects_sites_has_their_reprints(two: Run) -> None:
+    """What it shows of two sites are two sites'."""
+    run = two
+    for name, host in (("monday", "x"), ("tuesday", "y")):
+        run.later(2 * HOUR)
+        await run.poll("a", make_entry(name, feed="a", url=f"https://{host}.example/{name}"))
+        await run.ingest(name, told([*article(1), *article(name, words=90)]), feed="a")
+    first = record_id("monday", "a")
+    assert [said(row)[1:] for row in await run.publish()] == [(first, None), (first, first)]
+
+
 # --- who had it first -------------------------------------------------------------------------------------------------
 
 A = "https://a.example/one"
@@ -259,7 +270,8 @@ async def test_near_duplicates_may_be_dropped(open_run: OpenRun) -> None:
     async with open_run(near="drop") as run:
         await run.start("a", "b", "c")
         await shown(run, "reprint", told([*article(1), *BEHIND], credit=Credit(url=A)), feed="b")
-        assert (await shown(run, "copy", told([*BEHIND, *article(1)]), feed="c")).duplicates == 1
+        copy = told([*BEHIND, *article(1)], pointer=b"{}")  # `exact: link` is for those that are
+        assert (await shown(run, "copy", copy, feed="c")).duplicates == 1
         assert (await shown(run, "one", told(article(1)), feed="a")).op == "new"
         assert [row.op for row in await run.publish()] == ["new", "new", "update"]
 

@@ -97,9 +97,9 @@ def common(a: Sketch, b: Sketch) -> Common:
 def is_copy(both: Common, *, same_feed: bool) -> bool:
     """One of the texts is a copy of the other: edited, cut to a half or more, or with other lines around it.
 
-    What one feed shows twice is a copy only where hardly anything is changed: it has forms that it fills in anew, and
-    no reprints. Chosen on half of the corpus' sites (`python -m tests.benchmarks.stories`); of articles on one
-    event that have 60 % of their text from an agency, one in twelve is taken for a copy; with 50 %, one in eighty.
+    What one feed shows twice of one site is a copy only where hardly anything is changed: it has forms that it fills
+    in anew, and no reprints. Chosen on half of the corpus' sites (`python -m tests.benchmarks.stories`); of articles on
+    one event that share half of their text, few are taken for copies; that share a third, none.
     """
     if same_feed:
         return both.resemblance >= SAME_FEED_RESEMBLANCE

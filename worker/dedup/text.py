@@ -6,6 +6,7 @@ way to hash gets a new number in its prefix instead, and never by itself makes a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -26,6 +27,7 @@ _IDEOGRAPH = (
 _MARKS = "".join(chr(code) for code in range(0x300, 0x3100) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\W_{_IDEOGRAPH}]+(?:[{_MARKS}]+[^\W_{_IDEOGRAPH}]*)*")
 _UNPARTED = re.compile("[\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1050-\u108f\u1780-\u17d3]+")
+_LONG = 1_000  # characters of a text whose words are kept until the next one
 _PER_WORD = 5  # characters, vowel signs among them; a dictionary would say 4 to 6, and costs megabytes
 # Soft hyphens, zero-width spaces and joiners, direction marks, variation selectors: they split words for no reader.
 _INVISIBLE = re.compile(
@@ -37,7 +39,17 @@ _FLOOD = re.compile(r"(?<![^\w\s])([^\w\s]{64})[^\w\s]+")
 
 def words(text: str) -> list[str]:
     """The words of a text in one case and one Unicode form (NFKC), without punctuation."""
+    return list(_last(text)) if len(text) >= _LONG else _split(text)
+
+
+def _split(text: str) -> list[str]:
     return _WORD.findall(_in_form("NFKC", text).casefold())
+
+
+@functools.lru_cache(maxsize=1)
+def _last(text: str) -> tuple[str, ...]:
+    """An article's hashes, sketch and word count are made of the same words, one after the other."""
+    return tuple(_split(text))
 
 
 def word_count(text: str) -> int:

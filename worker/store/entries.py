@@ -114,15 +114,15 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
             _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
         case Duplicate(of):
             result = Finished(duplicates=1)
+            nearly = story is not stories.NO_STORY
+            pointer = None if nearly else draft.pointer
             values |= {
                 "duplicate_of": original(of),
-                "revision": 0 if draft.pointer is None else 1,
+                "revision": 0 if pointer is None else 1,
                 "text_key": draft.text_key,
-                "reason": "its text is another entry's"
-                if story is stories.NO_STORY
-                else "its text is nearly another's",
+                "reason": f"its text is {'nearly ' if nearly else ''}another entry's",
             }
-            write_duplicate(connection, of, body=draft.pointer, at=done.at)
+            write_duplicate(connection, of, body=pointer, at=done.at)
             connection.execute(_POINT_ON, {"this": me.entry_id, "to": original(of)})
         case Nothing():
             pass

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
+from worker import urls
 from worker.dedup import Ref, common, credits, is_copy
 from worker.model import Credit, Draft, EntryId, Millis, Sketch
 from worker.store import tables as t
@@ -219,9 +220,18 @@ def kin(connection: Connection, me: Ref, mine: Sketch, ids: Collection[int], now
     for row in connection.execute(_KIN, {"ids": sorted(ids), "now": now}):
         other = ref(row)
         both = common(mine, Sketch(size=row.size, bins=row.bins))
-        if other.cluster is not None and is_copy(both, same_feed=other.feed_id == me.feed_id):
+        if other.cluster is not None and is_copy(both, same_feed=_is_of_one_site(me, other)):
             found.append((-both.resemblance, other))
     return [other for _, other in sorted(found, key=lambda pair: (pair[0], pair[1].entry_id))]
+
+
+def _is_of_one_site(a: Ref, b: Ref) -> bool:
+    """From one feed, and not from two sites that it collects."""
+    return a.feed_id == b.feed_id and _host(a) == _host(b)
+
+
+def _host(of: Ref) -> str:
+    return urls.host_of(of.url) if of.url else ""
 
 
 def _sites(connection: Connection, refs: Sequence[Ref]) -> dict[str, str | None]:
