@@ -102,6 +102,19 @@ def test_stated_tags_come_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("Harbour Watch", ["Harbour Watch"], id="a publication of two words"),
+        pytest.param("Quay", [], id="one word: every page of some sites is by it"),
+    ],
+)
+def test_publications_as_authors(name: str, expected: list[str]) -> None:
+    """Where the byline says so, and nobody else is named."""
+    html = page(before=f"<p>By {name}</p>").replace('content="Quay"', f'content="{name}"')
+    assert [author.name for author in read(html).authors if author.name == name] == expected
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [
         pytest.param("Quay, May 4, 2026", 1777852800000, id="with the site's name"),

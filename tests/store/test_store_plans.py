@@ -30,6 +30,7 @@ from worker.store import (
 )
 
 GROWING = {"feed", "host", "slot", "work", "entry", "identity", "content", "outbox", "segment", "site"}
+GROWING |= {"sketch", "shingle", "reprint"}
 Statements = dict[str, Any]
 
 

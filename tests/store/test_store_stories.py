@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from tests.dedup.test_sketches import article
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, START, WINDOW_MS, Run, key, make_draft, make_entry
+from tests.store.test_store_plans import scans, statements
 from tests.store.test_store_recovery import make_written
 from worker import dedup
 from worker.model import Credit, Draft, Finished
@@ -332,3 +333,17 @@ async def test_a_reprint_that_is_named_anew_lacks_what_its_record_lacks(two: Run
     rows = [row for row in await two.publish() if orjson.loads(row.body)["content_text"].startswith(article(1)[0])]
     assert [row.op for row in rows] == ["new", "new", "update"]
     assert {orjson.loads(row.body)["content_text"] for row in rows} == {"\n".join(article(1))}
+
+
+async def test_to_place_an_article_scans_nothing(two: Run, state_path: Path) -> None:
+    """However many there are: a copy, an original that comes later, a correction."""
+    with statements() as found:
+        await shown(two, "r1", told([*article(1), *BEHIND], credit=Credit(url=A)), feed="b")
+        await shown(two, "r2", told([*BEHIND, *article(1)]), feed="c")
+        await shown(two, "one", told(article(1)), feed="a")
+        two.later(2 * HOUR)
+        await two.poll("a", make_entry("one", feed="a", words="again"))
+        await two.ingest("one", told([*article(1), "A correction."]), feed="a")
+    for table in ("sketch", "shingle", "reprint"):
+        assert any(f"FROM {table}" in statement for statement in found)
+    assert scans(state_path, found) == []

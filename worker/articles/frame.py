@@ -189,10 +189,11 @@ def _tags(tree: HtmlElement) -> tuple[str, ...]:
 
 
 def _author(above: Sequence[str], tree: HtmlElement, names: Collection[str]) -> str | None:
-    """A publication that the page's byline has for the author: the site itself, or the one that is credited."""
+    """A publication that the page's byline has for the author: the site itself, or the one that is credited. A single
+    word is what every page of some sites is "by"."""
     for line in (*above, *(line for _, line in _lines(tree, _IS_BY.match, _SHORT))) if names else ():
         match = _BY.match(line)
-        if match is not None and match["name"].casefold() in names:
+        if match is not None and " " in match["name"] and match["name"].casefold() in names:
             return match["name"]
     return None
 
