@@ -8,6 +8,24 @@ its article, or of one that says the same. Wrong is whatever else is taken for a
 are all compared with each other for that, whether a look-up leads there or not.
 
 Thresholds were chosen on one half of the sites; the table is of the other.
+
+    829 articles of 290 sites, 353,106 pairs that are no copies
+
+    reprint      1.0000 found
+    headline     1.0000 found
+    truncated    1.0000 found
+    halved       0.9928 found
+    edited       0.9976 found
+    abridged     0.8323 found
+    precision    1.0000: 4827 right, 0 wrong
+    another article with 30% of the text taken for a copy: 0.0012
+    another article with 40% of the text taken for a copy: 0.0048
+    another article with 50% of the text taken for a copy: 0.0217
+    another article with 60% of the text taken for a copy: 0.0989
+
+          10,000 articles: 144 bytes each; CPU of a look-up: new 51 µs, copy 106 µs
+         100,000 articles: 130 bytes each; CPU of a look-up: new 65 µs, copy 119 µs
+       1,000,000 articles: 130 bytes each; CPU of a look-up: new 94 µs, copy 194 µs (beside other work)
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def is_copy(both: Common, *, same_feed: bool) -> bool:
 
     What one feed shows twice of one site is a copy only where hardly anything is changed: it has forms that it fills
     in anew, and no reprints. Chosen on half of the corpus' sites (`python -m tests.benchmarks.stories`); of articles on
-    one event that share half of their text, few are taken for copies; that share a third, none.
+    one event that have 60 % of their text in common, 10 % are taken for copies; with 50 %, 2 %; with 30 %, 0.1 %.
     """
     if same_feed:
         return both.resemblance >= SAME_FEED_RESEMBLANCE
