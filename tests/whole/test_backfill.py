@@ -12,7 +12,8 @@ import pytest
 
 from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
-from tests.whole.pages import RSS, prose
+from tests.whole.pages import RSS, item, prose, rss
+from tests.whole.pages import page as article
 from worker import app
 from worker.model import Millis
 from worker.store import FeedStatus, read_status, walks
@@ -166,3 +167,35 @@ def test_a_feed_sends_nobody_astray(site: Site, worker: Worker, hostile: object)
     assert not site.asked("b")
     assert status(worker.state).error is None
     assert worker.once(every=True).polls == 1
+
+
+def test_an_older_page_says_nothing_new_of_what_is_known(site: Site, worker: Worker) -> None:
+    """It may have an older version of it: no update is made, and nothing is fetched."""
+    other = document([1, 2], None).replace(b"bird number 1", b"bird that was number 1")
+    site.add("a", "/2", Answer(body=other, content_type=RSS))
+    configure(worker, page(site, "/feed", [1], older="/2"))
+    tally = worker.once()
+    assert titles(worker) == numbered([1, 2])
+    assert (tally.new, tally.updates) == (2, 0)
+
+
+def test_the_owner_may_say_where_older_entries_are(site: Site, worker: Worker) -> None:
+    """A news sitemap of the site, say; articles that the feed shows as well are one each."""
+    urls = {n: site.add("a", f"/{n}", article(f"Number {n}", prose(f"bird number {n}"))) for n in range(1, 5)}
+    items = [item(f"guid-{n}", urls[n], f"Number {n}") for n in (1, 2)]
+    site.add("a", "/feed", Answer(body=rss(*items), content_type=RSS))
+    places = "".join(
+        f"<url><loc>{url}</loc><n:news><n:publication_date>{(NOW - timedelta(hours=n)).isoformat()}"
+        f"</n:publication_date><n:title>Number {n}</n:title></n:news></url>"
+        for n, url in urls.items()
+    )
+    spaces = (
+        'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:n="http://www.google.com/schemas/sitemap-news/0.9"'
+    )
+    body = gzip.compress(f"<urlset {spaces}>{places}</urlset>".encode())
+    where = site.add("a", "/news.xml.gz", Answer(body=body, content_type="application/gzip"))
+    configure(worker, site.url("a", "/feed"), backfill_from=where)
+    worker.once()
+    worker.once(every=True)
+    assert titles(worker) == numbered(range(1, 5))
+    assert len(site.asked("a", "/news.xml.gz")) == 1

@@ -20,7 +20,8 @@ def parse(
 ) -> ParsedFeed | NotAFeed:
     """The entries of a feed document whose elements are not in `known`.
 
-    RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, JSON Feed 1.0 and 1.1; malformed XML as far as feedparser can read it.
+    RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, JSON Feed 1.0 and 1.1, malformed XML as far as feedparser can read it; news
+    sitemaps, compressed or not.
     `url` is where the body came from, after redirects; `known` are `ParsedFeed.elements` of the version before; an
     element that is there again, identical, is left out, but for malformed XML, which has no elements to compare;
     entries after the first `max_entries` are left out, elements and all, and `problem` says so.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 
-from worker.feeds import charset, json_feed, text, xml_feed
+from worker.feeds import charset, json_feed, news_sitemap, text, xml_feed
 from worker.model import Millis, NotAFeed, ParsedFeed
 
+_GZIP = b"\x1f\x8b"
 _MAGIC = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "an image"),
     (b"\xff\xd8\xff", "an image"),
     (b"GIF8", "an image"),
     (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "gzip data"),
+    (_GZIP, "gzip data"),
 )
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 _TAG = re.compile(r"<([A-Za-z][\w.:-]*)")
@@ -27,6 +28,8 @@ def parse(
     body: bytes, *, url: str, content_type: str | None, known: frozenset[bytes], now: Millis, max_entries: int
 ) -> ParsedFeed | NotAFeed:
     """See `worker.feeds.parse`."""
+    if body.startswith(_GZIP) and (content := news_sitemap.inflated(body)) is not None:
+        body = content
     for magic, name in _MAGIC:
         if body.startswith(magic):
             return NotAFeed(reason=name)
@@ -36,6 +39,9 @@ def parse(
     if document.startswith("{"):
         declared = "feed+json" in (content_type or "").lower()
         return json_feed.parse(document, declared=declared, url=url, known=known, now=now, max_entries=max_entries)
+    first = _TAG.search(document)
+    if first is not None and first[1].rpartition(":")[2] in ("urlset", "sitemapindex"):
+        return news_sitemap.parse(document, url=url, known=known, now=now, max_entries=max_entries)
     if (reason := _other_kind(document)) is not None:
         return NotAFeed(reason=reason)
     return xml_feed.parse(document, url=url, known=known, now=now, max_entries=max_entries)

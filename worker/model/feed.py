@@ -37,6 +37,8 @@ class Feed:
     full_text: FullText = "auto"
     backfill_s: float | None = None
     """Seconds back from now that older pages of the feed are gone through, at its first poll and after gaps."""
+    backfill_from: str | None = None
+    """Where its older entries are, if it does not say: a page of the feed, or a news sitemap."""
     recheck_s: tuple[float, ...] = ()
     """Ages of an article, in seconds, at which its page is looked at again."""
     rules: Rules = NO_RULES

@@ -152,7 +152,7 @@ class Poller:
             audit=work.audit,
             filters=feed.rules.filters_key,
             backlog=feed.rules.backlog,
-            older=None if feed.backfill_s is None else same_host(read.older, answer.url),
+            older=_older(feed, read, answer.url),
             led_to=_led_to(work, feed),
         )
 
@@ -238,6 +238,13 @@ def moved(work: Poll | Ingest | Walk, to: Redirected, now: Millis) -> Moved:
 def held(now: Millis, asked_s: float | None) -> Millis | None:
     """Until when a host is left alone that asked for so much patience; one that did not say how much is slowed."""
     return None if asked_s is None else Millis(now + round(min(asked_s, _LONGEST_HOLD_S) * 1000))
+
+
+def _older(feed: Feed, read: FeedRead, url: str) -> str | None:
+    """Where its owner wants older entries to be read, after its first poll or a gap."""
+    if feed.backfill_s is None:
+        return None
+    return feed.backfill_from or same_host(read.older, url)
 
 
 def same_host(address: str | None, url: str) -> str | None:

@@ -1,7 +1,8 @@
 """walk(older page): one GET of a feed's older page, and what it has that is young enough.
 
-A chain of pages is the site's to write: it stays on its host, is as long as `store.walks.PAGES` at most, ends at the
-first page that brings nothing new (so a circle ends too), and each page waits for its host's turn like all else.
+A chain of pages is the site's to write (where it begins may be the owner's word): it stays on its host, is as long as
+`store.walks.PAGES` at most, ends at the first page that brings nothing new (so a circle ends too), and each page waits
+for its host's turn like all else.
 """
 
 from __future__ import annotations

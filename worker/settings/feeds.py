@@ -77,6 +77,7 @@ def _put_into_url(file: YamlFile, loc: Loc) -> tuple[str, ...]:
 
 def _feed(entry: FeedEntry, defaults: FeedDefaults, rules: Rules, secrets: Sequence[str]) -> Feed:
     own = entry.model_fields_set
+    older = (entry if "backfill_from" in own else defaults).backfill_from
     due = entry if own & {"every_s", "cron"} else defaults
     return Feed(
         id=FeedId(entry.id or slug(entry.url.canonical, secrets)),
@@ -88,6 +89,7 @@ def _feed(entry: FeedEntry, defaults: FeedDefaults, rules: Rules, secrets: Seque
         cron=due.cron,
         full_text=(entry if "full_text" in own else defaults).full_text,
         backfill_s=(entry if "backfill_s" in own else defaults).backfill_s,
+        backfill_from=None if older is None else older.url,
         recheck_s=(entry if "recheck_s" in own else defaults).recheck_s,
         rules=rules,
         expect_s=(entry if "expect_s" in own else defaults).expect_s,

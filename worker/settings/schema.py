@@ -237,6 +237,9 @@ class FeedDefaults(Section):
         "How far back older pages of the feed are read, after its first poll and after gaps: 30d.",
         name="backfill",
     )
+    backfill_from: WebAddress | None = _key(
+        None, "Where older entries are, if the feed does not say: a page of it, or a news sitemap of its site."
+    )
     recheck_s: tuple[PositiveSeconds, ...] = _key(
         [], "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"
     )

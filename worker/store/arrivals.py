@@ -30,11 +30,12 @@ _SAYS_ELSE = (
 
 
 def judge_entries(
-    connection: Connection, row: Row[Any], done: PollDone, policies: Policies, *, priority: int = t.NEW
+    connection: Connection, row: Row[Any], done: PollDone, policies: Policies, *, is_old: bool = False
 ) -> tuple[Finished, list[Millis | None], set[int]]:
     """What became of the entries, the dates of those that are new to the feed, and the hosts that have work now.
 
-    row: of the feed, before the poll. priority: of what there is to read.
+    row: of the feed, before the poll. is_old: they are of an older page: what that says of entries that are known is
+    nothing new, and what it brings waits for all else.
     """
     if not done.entries:
         return Finished(), [], set()
@@ -44,7 +45,7 @@ def judge_entries(
     dead = dead_keys(connection, keys - known.keys())
     backlog = backlog_of(connection, row, done, known)
     other_filters = done.filters != (row.filters or b"")
-    entries = _Entries(connection=connection, done=done, known=known, other_filters=other_filters, priority=priority)
+    entries = _Entries(connection=connection, done=done, known=known, other_filters=other_filters, is_old=is_old)
     for seen in done.entries:
         if not dead.isdisjoint((*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))):
             continue
@@ -72,7 +73,7 @@ class _Entries:
     known: dict[bytes, Ref]
     other_filters: bool
     """Than those that the feed's entries were judged by before."""
-    priority: int
+    is_old: bool
     counts: Counter[str] = field(default_factory=Counter)
     came: list[Millis | None] = field(default_factory=list)
     """The dates of those that are new to the feed."""
@@ -84,6 +85,8 @@ class _Entries:
         by_key = next((self.known[key] for key in seen.look_up if key in self.known), None)
         by_url = self.known.get(seen.url_key) if seen.url_key else None
         verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url)
+        if isinstance(verdict, Known) and self.is_old:
+            return
         if isinstance(verdict, Known) and verdict.ref.skipped is not None:
             self.still_there.append(verdict.ref.entry_id)
             if takes_up(self.connection, verdict.ref, seen, other_filters=self.other_filters):
@@ -134,7 +137,11 @@ class _Entries:
     def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis) -> None:
         page = _own_page(seen, ref, by_url)
         self.queue.append(
-            {**_work(self.done, seen, ref.entry_id, page=page), "due_at": due_at, "priority": self.priority}
+            {
+                **_work(self.done, seen, ref.entry_id, page=page),
+                "due_at": due_at,
+                "priority": t.BACKFILL if self.is_old else t.NEW,
+            }
         )
 
     def _remember(self, ref: Ref, *keys: bytes) -> None:
