@@ -137,3 +137,42 @@ def test_release_notes_of_the_feed_lead_over_a_page_that_has_less() -> None:
     article = read("", f"<div><p>{POST}</p></div>", Entry(title="v2.1", url=URL, content=f"<ul>{notes}</ul>"))
     assert article.extraction == "feed_only"
     assert article.text.count("\n") == 8
+
+
+MANUAL = (
+    "<h1>Reading tide tables</h1>"
+    "<p>The reader takes the tables of a harbour as they are published, and gives the next high water.</p>"
+    '<h2><a href="#install">Installing the reader of tide tables</a></h2>'
+    "<p>It needs nothing but the standard library, and a clock that is set to universal time.</p>"
+    "<pre><code>$ tide install westmere\n$ tide next --harbour westmere</code></pre>"
+    "<h2>Options of the command line, one by one</h2>"
+    "<ul><li><code>--harbour NAME</code>: the harbour whose tables are read</li>"
+    "<li><code>--days N</code>: how many days to look ahead, seven if not given</li></ul>"
+    "<table><tr><th>Exit status</th><th>What it says</th></tr>"
+    "<tr><td>3</td><td>There is no such harbour</td></tr></table>"
+)
+
+
+@pytest.mark.parametrize("effort", ["fast", "normal", "thorough"])
+def test_documentation_keeps_its_code_lists_and_tables(effort: Any) -> None:
+    """Headings that link to themselves, too."""
+    navigation = f'<nav class="sidebar"><ul>{NAVIGATION}</ul></nav>'
+    article = read("", f"{navigation}<main><article>{MANUAL}</article></main>", None, effort=effort)
+    assert article.extraction == "ok"
+    for said in ("Installing the reader", "$ tide next --harbour westmere", "--days N", "There is no such harbour"):
+        assert said in article.text
+    assert "Another film" not in article.text
+
+
+@pytest.mark.parametrize("effort", ["fast", "normal", "thorough"])
+def test_release_notes_keep_the_links_that_they_are_made_of(effort: Any) -> None:
+    """Each change is a link to where it was made."""
+    changes = "".join(
+        f'<li><a href="/pull/{n}">Mend the winch of ferry number {n}, stuck since the spring</a></li>' for n in range(9)
+    )
+    body = (
+        f"<main><article><h1>v2.1</h1><p>{POST}</p><h2>What has changed</h2><ul>{changes}</ul><p>{ANSWER}</p>"
+        "</article></main>"
+    )
+    article = read("", body, Entry(title="v2.1", url=URL, summary="Version 2.1 is out."), effort=effort)
+    assert (article.extraction, article.text.count("Mend the winch")) == ("ok", 9)

@@ -22,6 +22,8 @@ ARC = {
         *({"type": "text", "content": paragraph} for paragraph in PARAGRAPHS[1:]),
     ],
 }
+STATE = {"post": {"title": "The harbour", "content": {"html": MARKUP}}}
+LISTED = {"headline": "The harbour", "paragraphs": list(PARAGRAPHS)}
 
 
 def shell(script: str) -> str:
@@ -34,8 +36,8 @@ def shell(script: str) -> str:
 SHELLS = {
     "Next.js": f'<script id="__NEXT_DATA__" type="application/json">{json.dumps(NEXT)}</script>',
     "Arc": f"<script>window.Fusion=window.Fusion||{{}};Fusion.globalContent={json.dumps(ARC)};</script>",
-    "a state": f"<script>window.__PRELOADED_STATE__ = {json.dumps({'post': {'content': MARKUP}})};</script>",
-    "by key": f'<script>window["__STATE__"]={json.dumps([{"paragraphs": list(PARAGRAPHS)}])}</script>',
+    "a state": f"<script>window.__PRELOADED_STATE__ = {json.dumps(STATE)};</script>",
+    "by key": f'<script>window["__STATE__"]={json.dumps([LISTED])}</script>',
 }
 
 
@@ -50,10 +52,11 @@ def test_the_article_of_a_shell_is_in_its_data(script: str) -> None:
     "script",
     [
         pytest.param(
-            f"<script>window.S={json.dumps({'comments': {'note': MARKUP}})}</script>", id="under another name"
+            f"<script>window.S={json.dumps({'title': 'x', 'note': MARKUP})}</script>", id="under another name"
         ),
-        pytest.param('<script>window.S={"body":"<p>Please wait for the page.</p>"}</script>', id="short"),
-        pytest.param(f"<script>window.S={json.dumps({'body': MARKUP})[:-9]}</script>", id="cut off"),
+        pytest.param(f"<script>window.S={json.dumps({'banner': {'body': MARKUP}})}</script>", id="of no article"),
+        pytest.param('<script>window.S={"title":"x","body":"<p>Please wait for the page.</p>"}</script>', id="short"),
+        pytest.param(f"<script>window.S={json.dumps({'title': 'x', 'body': MARKUP})[:-9]}</script>", id="cut off"),
         pytest.param("<script>window.S=" + "[" * 100_000 + "</script>", id="nested without end"),
         pytest.param("<script>" + "a={" * 5000 + "</script>", id="many beginnings"),
     ],
@@ -67,6 +70,6 @@ def test_what_is_no_article_s_body_is_not_taken(script: str) -> None:
 
 def test_a_page_that_shows_its_text_is_taken_by_it() -> None:
     """Data is looked into where next to nothing is shown."""
-    data = json.dumps({"body": MARKUP.replace("harbour", "airport")})
+    data = json.dumps({"title": "The airport", "body": MARKUP.replace("harbour", "airport")})
     page = shell(f"<article>{MARKUP}</article><script>window.S={data}</script>")
     assert from_page(page.encode(), url=URL, content_type="text/html", entry=None).text == TEXT

@@ -30,6 +30,11 @@ _BODY = re.compile(
     r"(?:_?(?:html|text|raw|rendered|value|blocks|elements))?",
     re.IGNORECASE,
 )
+_DESCRIBING = re.compile(
+    r"(?:article_?|post_?|seo_?)?(?:title|headlines?|byline|authors?)|(?:date_?)?publi(?:shed|cation)(?:_?(?:at|date|time|on))?"
+    r"|(?:display|first_publish|created)_?(?:date|at)",
+    re.IGNORECASE,
+)
 _PARAGRAPH_TYPES = frozenset({"text", "paragraph", "p", "header", "heading", "raw_html"})
 _PARAGRAPH_TEXTS = ("content", "text", "html", "value")
 
@@ -72,19 +77,22 @@ def _starts(script: str) -> Iterator[re.Match[str]]:
 
 
 def _bodies(value: object) -> Iterator[str]:
-    """Texts under names for one, in no order."""
-    waiting: list[tuple[str, object]] = [("", value)]
+    """Texts under names for one, in no order, of what has a title, an author or a date beside them, or one level up:
+    texts of forms, banners and settings have not."""
+    waiting: list[tuple[str, object, bool, bool]] = [("", value, False, False)]
     seen = 0
     while waiting and seen < _MAX_VALUES:
-        name, item = waiting.pop()
+        name, item, beside, above = waiting.pop()
         seen += 1
+        is_body = (beside or above) and _BODY.fullmatch(name) is not None
         if isinstance(item, dict):
-            waiting.extend((str(key), inner) for key, inner in item.items())
+            here = any(_DESCRIBING.fullmatch(str(key)) for key in item)
+            waiting.extend((str(key), inner, here, beside) for key, inner in item.items())
         elif isinstance(item, list):
-            if _BODY.fullmatch(name) and (text := _of_paragraphs(item)):
+            if is_body and (text := _of_paragraphs(item)):
                 yield text
-            waiting.extend((name, inner) for inner in item)
-        elif isinstance(item, str) and _BODY.fullmatch(name) and (_MARKUP.search(item) or len(item) > 1000):
+            waiting.extend((name, inner, beside, above) for inner in item)
+        elif isinstance(item, str) and is_body and (_MARKUP.search(item) or len(item) > 1000):
             yield plain.from_html(item)
 
 
