@@ -23,6 +23,7 @@ from worker.model import Feed, FeedId, Millis
 from worker.output import Archive, Keeping, OutputDirectory, forgotten_keys, has_archive, locked
 from worker.pipeline import (
     Gate,
+    Hubs,
     Ingester,
     Poller,
     Publisher,
@@ -78,7 +79,7 @@ async def work(
     fetch, dedup = settings.fetch, settings.dedup
     async with AsyncExitStack() as parts:
         current = Current(settings)
-        store = await parts.enter_async_context(_store(current))
+        store = await parts.enter_async_context(_store(current, websub=listen and _callback(settings) is not None))
         held()
         await check_pairing(store, settings.output.dir, state=settings.state)
         parts.enter_context(locked(settings.output.dir))
@@ -99,6 +100,7 @@ async def work(
                 link_duplicates=dedup.exact == "link",
                 clock=now,
                 chance=random.random,
+                callback=_callback(settings) if listen else None,
             ),
             walker=Walker(
                 client=asking,
@@ -266,8 +268,10 @@ async def _seen_from_outside(
         ask=store.ask,
         clock=now,
     )
+    hubs = Hubs(store=store, clock=now, wake=engine.wake)
+    world = web.callbacks(hubs, max_bytes=settings.fetch.max_feed_bytes) if _callback(settings) else ()
     await parts.enter_async_context(
-        web.serving(web.site(sources, token=settings.web.token), settings.web.listen, stop=stop)
+        web.serving(web.site(sources, token=settings.web.token, world=world), settings.web.listen, stop=stop)
     )
 
 
@@ -282,6 +286,14 @@ async def _running(work: Coroutine[object, object, None]) -> AsyncIterator[None]
         await asyncio.gather(task, return_exceptions=True)
 
 
+def _callback(settings: Settings) -> Callable[[str], str] | None:
+    """Where hubs reach us, by a subscription's token; None: nowhere."""
+    root = settings.web.public_url
+    if root is None or settings.web.listen is None:
+        return None
+    return lambda token: f"{root.rstrip('/')}/websub/{token}"
+
+
 def _tell(settings: Settings) -> Tell | None:
     url, who = settings.alerts.webhook, user_agent(settings.fetch.contact, __version__)
     if url is None:
@@ -289,7 +301,7 @@ def _tell(settings: Settings) -> Tell | None:
     return lambda value: post_json(url, value, user_agent=who, timeout_s=10)
 
 
-def _store(current: Current) -> Store:
+def _store(current: Current, *, websub: bool = False) -> Store:
     settings = current.settings
     return Store(
         settings.state,
@@ -298,6 +310,7 @@ def _store(current: Current) -> Store:
         window_ms=round(settings.dedup.window_s * 1000),
         keep_ms=round(settings.dedup.keep_s * 1000),
         near=settings.dedup.near,
+        websub=websub,
     )
 
 

@@ -103,6 +103,10 @@ class Engine:
         self.tally = Tally()
         self.vitals, self.meters = Vitals(most=concurrency), meters or Meters()
 
+    def wake(self) -> None:
+        """Something has become due; to be called in its loop."""
+        self._wake.set()
+
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False, polls_due_by: Millis | None = None) -> None:
         """Works until `stop` is set; with `until_idle`, or until all that was due at the start, or by `polls_due_by`,
         has been ingested.

@@ -18,6 +18,7 @@ from worker.model import (
     Retry,
     RobotsRead,
     Sought,
+    Subscribed,
     Walked,
 )
 
@@ -79,7 +80,7 @@ class Tally:
                 self.retries += 1
             case Broken():
                 self.broken += 1
-            case AsBefore() | Moved() | RobotsRead() | Sought() | HandedBack():
+            case AsBefore() | Moved() | RobotsRead() | Sought() | Subscribed() | HandedBack():
                 pass
 
 
@@ -107,6 +108,10 @@ def tell(done: Done, finished: Finished) -> None:
                 log.warning("feed.gap", missed=max(1, round(finished.missed)))
         case Walked():
             log.info("page.read", new=finished.new, known=len(done.entries) - finished.new, more=done.older is not None)
+        case Subscribed(error=None):
+            log.info("hub.asked")
+        case Subscribed(error=error):
+            log.warning("hub.not_asked", error=error)
         case Sought(found=None):
             log.info("feed.not_found_by_its_site")
         case Sought():

@@ -56,7 +56,8 @@ class Site:
         self._tasks.add(task)
         try:
             while True:
-                request = Request(await reader.readuntil(b"\r\n\r\n"))
+                head = Request(await reader.readuntil(b"\r\n\r\n"))
+                request = Request(head.raw + await reader.readexactly(int(head.header("Content-Length") or 0)))
                 self.requests.append(request)
                 if not await self.reply(request, reader, writer):
                     return

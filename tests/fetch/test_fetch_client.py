@@ -16,7 +16,7 @@ import trustme
 from tests.fetch.sites import Get, NewClient, Serve, answer, connections, redirect, then_close, waiting
 from worker.fetch import Client, Resolver
 from worker.fetch.resolve import NoAddress
-from worker.model import Fetched, FetchFailed, Freshness, NotModified, Redirected, Throttled, Validators
+from worker.model import Accepted, Fetched, FetchFailed, Freshness, NotModified, Redirected, Throttled, Validators
 
 FEED = b"<rss version='2.0'/>" * 100
 BOTH = Validators(etag='W/"1"', last_modified="Mon, 23 Nov 2026 04:00:00 GMT")
@@ -453,3 +453,39 @@ async def test_the_client_closes_the_resolver_it_made(serve: Serve) -> None:
     for thread in threads:
         thread.join(5)
         assert not thread.is_alive()
+
+
+# --- posts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (answer(b"ok"), Accepted(status=200)),
+        (answer(b"", status="202 Accepted"), Accepted(status=202)),
+        (answer(b"", status="204 No Content"), Accepted(status=204)),
+        (answer(b"x" * 1_000_000), Accepted(status=200)),
+        (answer(b"", "Retry-After: 7", status="429 Too Many Requests"), Throttled(status=429, retry_after_s=7.0)),
+        (answer(b"no", status="400 Bad Request"), FetchFailed(kind="status", status=400, reason=ANY)),
+        (redirect("/elsewhere"), Redirected(url=ANY, permanent=ANY)),
+    ],
+    ids=["200", "202", "204", "a large answer", "patience", "refused", "redirected"],
+)
+async def test_a_form_is_posted(raw: bytes, expected: object, new_client: NewClient, serve: Serve) -> None:
+    """In one request, urlencoded; any 2xx accepts it, and no more of the answer is read than that."""
+    site = await serve(raw)
+    client = await new_client()
+    assert await client.post(site.url(), {"hub.topic": "https://a.example/?a=b&c", "hub.secret": "ü"}) == expected
+    (request,) = site.requests
+    assert request.raw.startswith(b"POST ")
+    assert request.header("Content-Type") == "application/x-www-form-urlencoded"
+    assert request.raw.endswith(b"hub.topic=https%3A%2F%2Fa.example%2F%3Fa%3Db%26c&hub.secret=%C3%BC")
+
+
+async def test_a_form_is_not_posted_to_an_address_that_is_not_public(new_client: NewClient, serve: Serve) -> None:
+    """The guard of every request holds for it."""
+    site = await serve(answer(b"ok"))
+    client = await new_client(allow=())
+    outcome = await client.post(site.url(), {"a": "b"})
+    assert isinstance(outcome, FetchFailed)
+    assert (outcome.kind, site.requests) == ("address", [])

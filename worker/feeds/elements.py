@@ -16,9 +16,9 @@ from hashlib import blake2b
 
 from lxml import etree
 
-from worker.feeds import hints, paging
+from worker.feeds import hints, hubs, paging
 from worker.feeds.text import MAX_TAGS
-from worker.model import Hints
+from worker.model import Hints, Hub
 
 STUMP = "feedmill-known"
 """The child that marks a known entry's element; feedparser makes it a key of the entry."""
@@ -51,6 +51,7 @@ class Pruned:
     hints: Hints
     older: str | None
     """Where the document before is, as it is written there."""
+    hub: Hub | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,8 @@ def _legal_reference(match: re.Match[str]) -> str:
     return match[0] if allowed else ""
 
 
-def prune(text: str, known: frozenset[bytes], max_entries: int) -> Pruned | Malformed:
-    """The document for feedparser. `text` is what `legal` returned.
+def prune(text: str, known: frozenset[bytes], max_entries: int, *, url: str) -> Pruned | Malformed:
+    """The document for feedparser. `text` is what `legal` returned; it came from `url`.
 
     Of elements that are identical the first stays: a post that is listed twice is one entry, not two with one address.
     """
@@ -126,6 +127,7 @@ def prune(text: str, known: frozenset[bytes], max_entries: int) -> Pruned | Malf
         omitted=omitted,
         hints=hints.of_document(root),
         older=paging.older_page(root),
+        hub=hubs.of_document(root, url),
     )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
-from worker.feeds import dates, media, paging, text
+from worker.feeds import dates, hubs, media, paging, text
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
 from worker.feeds.fields import Fields, listed, string
 from worker.model import Attachment, Author, Entry, Millis, NotAFeed, ParsedFeed
@@ -58,6 +58,7 @@ def parse(
         repeated_guids=repeated_guids(identities),
         repeated_urls=repeated_urls(identities),
         older=paging.resolved(string(feed, "next_url"), url),
+        hub=hubs.of_json(feed, url),
         problem=problem(
             f"items that are no objects: {odd}" if odd else None, omission(len(every) - max_entries, max_entries), lost
         ),

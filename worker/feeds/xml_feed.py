@@ -6,7 +6,7 @@ import io
 
 import feedparser
 
-from worker.feeds import elements, hints, paging, text, xml_entry
+from worker.feeds import elements, hints, hubs, paging, text, xml_entry
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
 from worker.feeds.fields import Fields, string
 from worker.feeds.xml_entry import Surroundings
@@ -17,22 +17,23 @@ _KINDS = {"feed": "atom", "RDF": "rss10"}  # feedparser's names for what a root 
 
 
 def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
-    """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, problem."""
+    """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, hub,
+    problem."""
     document = elements.legal(body)
     hashes: tuple[bytes, ...] = ()
-    malformed, said, older = None, None, None
-    pruned = elements.prune(document, known, max_entries)
+    malformed, said, older, hub = None, None, None, None
+    pruned = elements.prune(document, known, max_entries, url=url)
     if isinstance(pruned, elements.Malformed):
         malformed = text.line(f"not well-formed: {pruned.reason}", 200)
         document, omitted = elements.cut(document, max_entries)
         source = document.encode()
     else:
         source, hashes, omitted, said = pruned.document, pruned.hashes, pruned.omitted, pruned.hints
-        older = paging.resolved(pruned.older, url)
+        older, hub = paging.resolved(pruned.older, url), pruned.hub
         if hashes and not pruned.fresh:
             kind = _KINDS.get(pruned.root, "rss")
             lost = omission(omitted, max_entries)
-            return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, problem=lost)
+            return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, hub=hub, problem=lost)
     try:
         version, feed, raws = _read(source)
     except MemoryError:
@@ -66,6 +67,7 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
         repeated_urls=repeated_urls(identities),
         hints=said or hints.of_fields(feed),
         older=older,
+        hub=hub if malformed is None else hubs.of_fields(feed, url),
         problem=problem(malformed, omission(omitted, max_entries), lost),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,14 @@ from worker import urls
 from worker.fetch.failures import named, one_line
 from worker.fetch.request import bare
 from worker.fetch.retry_after import retry_after_s
-from worker.model import FetchFailed, Freshness, NotModified, Redirected, Throttled, Validators
+from worker.model import FetchFailed, Freshness, Hub, NotModified, Redirected, Throttled, Validators
 from worker.schedule import freshness
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
+_LINK = re.compile(r"<([^<>]{1,2000})>([^<>]{0,1000})")  # what follows belongs to it, up to the next
+_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
+_LONGEST_LINKS = 8_000  # characters; a head has 100 kB at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,22 @@ class Head:
     def validators(self) -> Validators:
         """Verbatim."""
         return Validators(etag=self.first("etag"), last_modified=self.first("last-modified"))
+
+    def hub(self, url: str) -> Hub | None:
+        """The hub that Link fields (RFC 8288) of the answer from `url` advertise; it goes before the document's
+        (https://www.w3.org/TR/websub/#discovery)."""
+        if not (lines := self.all("link")):
+            return None
+        hub, topic = None, None
+        for match in _LINK.finditer(",".join(lines)[:_LONGEST_LINKS]):
+            relation = _RELATION.search(match[2])
+            relations = (relation[1] or relation[2] or "").lower().split() if relation else []
+            address = urls.absolute(_utf8(match[1]), base=url) if relations else None
+            if "hub" in relations:
+                hub = hub or address
+            elif "self" in relations:
+                topic = topic or address
+        return None if hub is None else Hub(url=hub, topic=topic or url)
 
     def fresh(self, now_s: float) -> Freshness | None:
         """How long the answer, which came at `now_s` (UTC since 1970), stays fresh."""

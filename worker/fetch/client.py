@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Self
+from urllib.parse import urlencode
 
 import httpx
 
@@ -27,7 +28,7 @@ from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line
 from worker.fetch.pools import Pools
 from worker.fetch.request import Asking
 from worker.fetch.resolve import Resolver
-from worker.model import Fetched, FetchFailed, Outcome, Validators
+from worker.model import Accepted, Fetched, FetchFailed, Outcome, Validators
 
 _DNS_S = 10.0  # glibc's: two tries of 5 s
 _HEAD_BYTES = 192 * 1024  # h11 refuses a head over 100 KiB, seen after a read of up to 64; this bounds 1xx floods too
@@ -99,6 +100,32 @@ class Client:
             asking = Asking.of(url, user_agent=self._user_agent, accept=accept, headers=headers, validators=validators)
         except urls.BadUrl:
             return FetchFailed(kind="protocol", reason=one_line(f"not a URL to fetch: {urls.without_credentials(url)}"))
+        return await self._answered(asking, max_bytes, truncate)
+
+    async def post(self, url: str, form: Mapping[str, str], *, max_bytes: int = _UNWANTED_BYTES) -> Outcome | Accepted:
+        """What a POST of `form` to `url`, a single request, comes to; within the guards and limits of `get`. Accepted
+        is any of the 2xx; its body is cut at `max_bytes`."""
+        try:
+            asking = Asking.of(
+                url,
+                user_agent=self._user_agent,
+                accept="*/*",
+                headers={},
+                validators=_NONE_KNOWN,
+                form=urlencode(form).encode("ascii"),
+            )
+        except urls.BadUrl:
+            return FetchFailed(kind="protocol", reason=one_line(f"not a URL to ask: {urls.without_credentials(url)}"))
+        outcome = await self._answered(asking, max_bytes, truncate=True)
+        match outcome:
+            case Fetched(status=status):
+                return Accepted(status=status)
+            case FetchFailed(kind="status", status=status) if status is not None and 200 <= status < 300:
+                return Accepted(status=status)
+            case _:
+                return outcome
+
+    async def _answered(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
         await self._places.acquire()
         # A task of its own, because cancelling a request leaks its connection: httpcore takes a lock before and after
         # it, outside of what it cleans up. Who is cancelled stops waiting; the request ends by its limits.
@@ -159,12 +186,15 @@ async def _answered(
         content_type=head.first("content-type"),
         validators=head.validators,
         fresh=head.fresh(now_s),
+        hub=head.hub(asking.url),
         body=body,
     )
 
 
 def _request(asking: Asking) -> httpx.Request:
     try:
+        if asking.form is not None:
+            return httpx.Request("POST", asking.url, headers=asking.headers(), content=asking.form)
         return httpx.Request("GET", asking.url, headers=asking.headers())
     except (httpx.InvalidURL, ValueError) as error:  # ValueError: names and headers in characters they can't have
         raise FetchError("protocol", "the URL or a header can't be sent over HTTP") from error

@@ -50,10 +50,19 @@ class Asking:
     fields: Mapping[str, str] = field(repr=False)
     """Headers by their names in lower case; may hold secrets, hence not in repr()."""
     validators: Validators
+    form: bytes | None = field(default=None, repr=False)
+    """What is sent with it, as a POST, urlencoded; None: it is a GET. May hold secrets."""
 
     @classmethod
     def of(
-        cls, url: str, *, user_agent: str, accept: str, headers: Mapping[str, str], validators: Validators
+        cls,
+        url: str,
+        *,
+        user_agent: str,
+        accept: str,
+        headers: Mapping[str, str],
+        validators: Validators,
+        form: bytes | None = None,
     ) -> Asking:
         """`headers` win over User-Agent, Accept, and the credentials in `url`, which are sent as Basic ones.
 
@@ -65,6 +74,7 @@ class Asking:
             | _basic(url)
             | {name.lower(): value for name, value in headers.items()},
             validators=Validators(etag=_sendable(validators.etag), last_modified=_sendable(validators.last_modified)),
+            form=form,
         )
 
     @property
@@ -76,6 +86,8 @@ class Asking:
         """The header fields as they are sent; Host is httpx's to add. Raises UnicodeError."""
         # httpx would decode anything; whole_body() decodes this, within bounds.
         fields = {**self.fields, "accept-encoding": "gzip"}
+        if self.form is not None:
+            fields["content-type"] = "application/x-www-form-urlencoded"
         lines = [(name.encode("ascii"), value.encode()) for name, value in fields.items()]
         # Both, in the bytes they came in: a server that knows both goes by the tag (RFC 9110 section 13.1.3).
         if self.validators.etag is not None:

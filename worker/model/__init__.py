@@ -15,6 +15,7 @@ from worker.model.document import (
     Author,
     Entry,
     FoundFeed,
+    Hub,
     NotAFeed,
     ParsedFeed,
 )
@@ -33,6 +34,7 @@ from worker.model.done import (
     RobotsRead,
     SeenEntry,
     Sought,
+    Subscribed,
     Walked,
 )
 from worker.model.feed import (
@@ -48,6 +50,7 @@ from worker.model.feed import (
 )
 from worker.model.outcome import (
     MAX_REDIRECTS,
+    Accepted,
     FailureClass,
     FailureKind,
     Fetched,
@@ -81,6 +84,7 @@ from worker.model.work import (
     Lease,
     Poll,
     RobotsCopy,
+    Subscribe,
     Validators,
     Walk,
     Work,
@@ -92,6 +96,7 @@ __all__ = [
     "NO_HINTS",
     "NO_RULES",
     "NO_VALIDATORS",
+    "Accepted",
     "Article",
     "AsBefore",
     "Attachment",
@@ -120,6 +125,7 @@ __all__ = [
     "HandedBack",
     "Hints",
     "HostPolicy",
+    "Hub",
     "Ingest",
     "IngestDone",
     "Lease",
@@ -142,6 +148,8 @@ __all__ = [
     "SeenEntry",
     "Sketch",
     "Sought",
+    "Subscribe",
+    "Subscribed",
     "Throttled",
     "Validators",
     "Walk",

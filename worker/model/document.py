@@ -44,6 +44,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """Who tells of a feed's new entries (WebSub)."""
+
+    url: str
+    """Absolute http(s), as is the topic; a stranger's, like all that a document says."""
+    topic: str
+    """The name under which the hub knows the feed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
     """A feed document: the entries that are not known yet by their element hash, in document order."""
 
@@ -63,6 +73,7 @@ class ParsedFeed:
     """What the document says of when to come again."""
     older: str | None = None
     """Where the entries before these are, by the document's word."""
+    hub: Hub | None = None
     problem: str | None = None
     """What was wrong with the document, where it could be read all the same."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from worker.model.document import Hub
 from worker.model.feed import EntryId, Extraction, FeedId, Millis, Op
 from worker.model.outcome import FailureClass
 from worker.model.rules import NO_LIMIT, Backlog
@@ -54,6 +55,8 @@ class FeedVersion:
     """That the document has, known ones and new."""
     hints: Hints = NO_HINTS
     """Of the document."""
+    hub: Hub | None = None
+    """That it advertises."""
     title: str | None = None
     site_url: str | None = None
 
@@ -117,6 +120,18 @@ class Sought:
     feed_id: FeedId
     found: str | None
     """The feed that its site names now."""
+    not_before: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribed:
+    """A hub that was asked to tell of a feed's new entries."""
+
+    lease: Lease
+    feed_id: FeedId
+    at: Millis
+    error: str | None
+    """Why it could not be, or refused; None: it took the question."""
     not_before: Millis | None = None
 
 
@@ -240,7 +255,9 @@ class Broken:
     error: str
 
 
-Done = PollDone | Walked | Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
+Done = (
+    PollDone | Walked | Sought | Subscribed | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
+)
 
 
 # --- what finishing it came to ----------------------------------------------------------------------------------------

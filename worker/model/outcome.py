@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from worker.model.document import Hub
 from worker.model.timing import Freshness
 from worker.model.work import Validators
 
@@ -25,7 +26,16 @@ class Fetched:
     content_type: str | None
     validators: Validators
     fresh: Freshness | None = None
+    hub: Hub | None = None
+    """As its Link fields advertise one."""
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """Any 2xx to a POST."""
+
+    status: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from worker.model.feed import EntryId, FeedId, Millis
 
@@ -40,6 +40,16 @@ NO_VALIDATORS = Validators()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """What a hub is asked (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request)."""
+
+    topic: str
+    token: str
+    """Names our callback."""
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
     """A feed that is due."""
 
@@ -62,6 +72,8 @@ class Poll:
     """All entries are to be gone through, known ones too, to see which are still there."""
     filters: bytes = b""
     """`Rules.filters_key` as it was when the feed's entries were judged last."""
+    subscribe: Subscribe | None = None
+    """`url` is of the feed's hub, which is asked this; the feed is not."""
     seek: bool = False
     """The feed is lost: `url` is of its site, which may say where it is now."""
 

@@ -9,6 +9,7 @@ ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments
 pairing.py   whether state and output directory belong together
 discover.py  the feeds of a site;  trial.py  what a feed would give;  turns.py  a command's requests
+websub.py    what hubs say
 requests.py  what commands ask of who holds the state
 recover.py   an output directory → the state
 room.py      whether the disks have room for more
@@ -28,6 +29,7 @@ from worker.pipeline.room import Room
 from worker.pipeline.trial import Article, Trial, Tried
 from worker.pipeline.turns import Looks, Turns
 from worker.pipeline.walks import Walker
+from worker.pipeline.websub import Hubs
 
 __all__ = [
     "Article",
@@ -36,6 +38,7 @@ __all__ = [
     "Discoverer",
     "Discovery",
     "Gate",
+    "Hubs",
     "Ingester",
     "Looks",
     "NotCompared",

@@ -16,6 +16,7 @@ from worker.fetch import Client
 from worker.model import (
     MAX_REDIRECTS,
     NO_VALIDATORS,
+    Accepted,
     FailureClass,
     Feed,
     FeedId,
@@ -33,6 +34,8 @@ from worker.model import (
     PollDone,
     Redirected,
     Sought,
+    Subscribe,
+    Subscribed,
     Throttled,
     Validators,
     Walk,
@@ -45,6 +48,8 @@ ACCEPT = (
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
 ACCEPT_PAGE = "text/html, application/xhtml+xml, application/xml;q=0.9, text/plain;q=0.8, */*;q=0.1"
+LEASE_S = 10 * 86_400
+"""For which a hub is asked to tell of a feed; it may grant less."""
 PATIENCE_S = 300.0
 """How long a feed or page is left alone whose host asks for patience without saying how much."""
 _LONGEST_HOLD_S = 86_400.0
@@ -66,15 +71,20 @@ class Poller:
         link_duplicates: bool,
         clock: Callable[[], Millis],
         chance: Callable[[], float],
+        callback: Callable[[str], str] | None = None,
     ) -> None:
+        """callback: the URL under which a hub reaches us, by the token of a subscription; None: no hub can."""
         self._client, self._cpu, self._feeds = client, cpu, feeds
         self._max_bytes, self._link_duplicates, self._clock, self._chance = max_bytes, link_duplicates, clock, chance
+        self._callback = callback
 
-    async def poll(self, work: Poll) -> PollDone | Sought | Moved:
+    async def poll(self, work: Poll) -> PollDone | Sought | Subscribed | Moved:
         feed = self._feeds[work.feed_id]
         if work.filters != feed.rules.filters_key:
             # What they left out before is judged anew, as far as the feed still shows it.
             work = replace(work, validators=NO_VALIDATORS, body_hash=b"", elements=frozenset(), refresh=True)
+        if work.subscribe is not None:
+            return await self._subscribe(work, work.subscribe)
         outcome = await self._client.get(
             work.url,
             max_bytes=self._max_bytes,
@@ -144,6 +154,7 @@ class Poller:
                 elements=read.elements,
                 entries=read.total,
                 hints=read.hints,
+                hub=answer.hub or read.hub,
                 title=read.title,
                 site_url=read.site_url,
             ),
@@ -195,6 +206,38 @@ class Poller:
             retry_after_s=wait_s,
             not_before=hold,
         )
+
+    async def _subscribe(self, work: Poll, wanted: Subscribe) -> Subscribed:
+        """Asks a hub to tell of what is new (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request).
+
+        No redirect is followed: the secret is for the hub that the publisher names. `hub.secret` is sent also where
+        that has no TLS: it keeps out who cannot listen in on the way.
+        """
+        error, hold = None, None
+        match await self._asked(work.url, wanted):
+            case Accepted():
+                pass
+            case Throttled(status=status, retry_after_s=asked):
+                error, hold = f"{status}: the hub asks for patience", held(self._clock(), asked)
+            case FetchFailed(reason=reason):
+                error = f"the hub could not be asked: {reason}"
+            case Redirected() | NotModified() | Fetched():
+                error = "the hub answers with a redirect, which is not followed"
+            case _ as never:
+                assert_never(never)
+        return Subscribed(lease=work.lease, feed_id=work.feed_id, at=self._clock(), error=error, not_before=hold)
+
+    async def _asked(self, hub: str, wanted: Subscribe) -> Outcome | Accepted:
+        if self._callback is None:
+            return FetchFailed(kind="protocol", reason="web.public_url is not set")
+        form = {
+            "hub.mode": "subscribe",
+            "hub.topic": wanted.topic,
+            "hub.callback": self._callback(wanted.token),
+            "hub.lease_seconds": str(LEASE_S),
+            "hub.secret": wanted.secret,
+        }
+        return await self._client.post(hub, form)
 
     async def _sought(self, work: Poll, outcome: Outcome) -> Sought:
         """What the page of its site says of where a lost feed is."""

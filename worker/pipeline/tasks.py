@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from worker import articles, dedup, feeds, rules, urls
-from worker.model import Article, Draft, Effort, Entry, Feed, Hints, Millis, NotAFeed, ParsedFeed, SeenEntry
+from worker.model import Article, Draft, Effort, Entry, Feed, Hints, Hub, Millis, NotAFeed, ParsedFeed, SeenEntry
 from worker.record import Raw, Record
 
 _GONE = (404, 410)
@@ -28,6 +28,7 @@ class FeedRead:
     hints: Hints
     older: str | None
     """Where the entries before these are."""
+    hub: Hub | None
     problem: str | None
 
 
@@ -76,6 +77,7 @@ def read_feed(
         total=max(len(parsed.elements), len(seen)),
         hints=parsed.hints,
         older=parsed.older,
+        hub=parsed.hub,
         problem=parsed.problem,
     )
 

@@ -19,6 +19,10 @@ _KNOWN_PART = 0.5
 33 and 67 % (rss-fetcher, AUTO_ADJUST_MIN_DUPLICATE_PERCENT and …_MAX_…)."""
 
 
+_PUSHED_S = 6 * 3600.0
+"""Between polls of a feed whose hub tells of what is new: the longest that something stays unseen when it fails to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """What the operator asks for a feed: a `cron` line, else an interval, else that it be found out."""
@@ -71,6 +75,8 @@ class Polled:
     """Bounds from below, up to `Pace.max_s`; an interval or cron line of the operator's own is not moved by them."""
     setbacks: Setbacks = NO_SETBACKS
     """The failures in a row, this poll's included."""
+    pushed: bool = False
+    """Its hub tells of new entries (WebSub): polls only make sure of that."""
     retry_after_s: float | None = None
     """What the server asked for (RFC 9110 section 10.2.3); nothing is polled before."""
 
@@ -93,6 +99,10 @@ def plan(pace: Pace, polled: Polled) -> Next:
     else:
         due, reason = _adaptive(pace, polled)
         due, reason = _hinted(pace, polled, due, reason)
+        if polled.pushed and not polled.setbacks.count:
+            relaxed = now + math.ceil(min(pace.max_s, _PUSHED_S) * 1000 * (1 - pace.jitter * chance))
+            if relaxed > due:
+                due, reason = Millis(relaxed), "its hub tells of what is new"
     if polled.setbacks.weight:
         due, reason = _backed_off(pace, polled, due), polled.setbacks.words
     if polled.retry_after_s is not None:

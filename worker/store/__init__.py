@@ -18,6 +18,7 @@ stories.py     … near-duplicates: what is filed, found, clustered, and named w
 walks.py       older pages of feeds, gone through beside their polls
 lines.py       lines that are a site's, learned from its articles, left out of its records
 hosts.py       how hosts are treated that refuse, or ask for patience in their robots.txt
+subscriptions.py  hubs that are asked to tell of new entries;  pushes.py  … and what they say
 robots.py      what sites ask of robots
 refs.py        entries that are known, by key
 batches.py     lists in pieces that every database takes
@@ -56,7 +57,17 @@ from worker.store.publications import Publications, Sealed
 from worker.store.reader import Reader
 from worker.store.recovery import Learned, Recovery, Written
 from worker.store.requests import Request, answer_to, ask, read_answer
-from worker.store.status import FeedStatus, HostStatus, Totals, read_hosts, read_not_before, read_reload, read_status
+from worker.store.status import (
+    FeedStatus,
+    HostStatus,
+    HubStatus,
+    Totals,
+    read_hosts,
+    read_hub,
+    read_not_before,
+    read_reload,
+    read_status,
+)
 from worker.store.store import Store
 from worker.store.why import EntryStory, Queued, Story, read_story, story_of
 
@@ -65,6 +76,7 @@ __all__ = [
     "EntryStory",
     "FeedStatus",
     "HostStatus",
+    "HubStatus",
     "Learned",
     "ListedEntry",
     "News",
@@ -97,6 +109,7 @@ __all__ = [
     "quiet_since",
     "read_answer",
     "read_hosts",
+    "read_hub",
     "read_not_before",
     "read_overview",
     "read_reload",

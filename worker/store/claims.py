@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, bindparam, func, or_, select, update
 
-from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Validators, Walk, Work
+from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Subscribe, Validators, Walk, Work
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.robots import copies
 from worker.store.standing import moves_of, trust_of
+from worker.store.subscriptions import of_feeds
 from worker.urls import robots_url
 
 ELEMENT_BYTES = 8
@@ -181,12 +182,16 @@ def _read(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> li
         rows = connection.execute(_WORK, {"works": batch}).all()
         asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
         known = copies(connection, set(asked.values()), now=now)
+        asking = [row.feed_id for row in rows if row.subscribe]
+        hubs = of_feeds(connection, asking) if asking else {}
         for row in rows:
             robots = known[asked[row.id]] if row.id in asked else None
             if row.pages is not None:
                 found.append(_walk(row))
+            elif row.entry_id is None:
+                found.append(_poll(row, now, hubs.get(row.feed_id)))
             else:
-                found.append(_poll(row, now) if row.entry_id is None else _ingest(row, robots))
+                found.append(_ingest(row, robots))
     order = {work_id: place for place, work_id in enumerate(work_ids)}
     return sorted(found, key=lambda work: order[work.lease.work_id])
 
@@ -195,12 +200,13 @@ def _lease(row: Row[Any]) -> Lease:
     return Lease(work_id=row.id, host_id=row.host_id, slot=row.k, token=row.token, expires_at=Millis(row.lease_until))
 
 
-def _poll(row: Row[Any], now: Millis) -> Poll:
+def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
     refresh = row.refreshed_at is None or now - row.refreshed_at > REFRESH_MS
     elements = b"" if refresh else row.elements or b""
-    url = row.url or moves_of(row).in_force or row.feed_url
+    lost_hub = row.subscribe and hub is None
+    url = (None if lost_hub else row.url) or moves_of(row).in_force or row.feed_url
     validators = Validators(etag=row.etag, last_modified=row.last_modified)
-    known = not row.seek and row.version_url == url and validators != Validators()
+    known = not row.seek and not row.subscribe and row.version_url == url and validators != Validators()
     conditional = known and not refresh and trust_of(row).is_conditional(now)
     return Poll(
         lease=_lease(row),
@@ -215,6 +221,7 @@ def _poll(row: Row[Any], now: Millis) -> Poll:
         refresh=refresh,
         filters=row.filters or b"",
         seek=row.seek,
+        subscribe=Subscribe(topic=hub.topic, token=hub.token, secret=hub.secret) if hub is not None else None,
     )
 
 

@@ -105,6 +105,7 @@ def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies
         "hops": 0,
         "permanent": True,
         "seek": False,
+        "subscribe": False,
         "entry": None,
         "again": False,
     }

@@ -21,6 +21,7 @@ from worker.model import (
     Retry,
     RobotsRead,
     Sought,
+    Subscribed,
     Walked,
 )
 from worker.store import tables as t
@@ -30,12 +31,12 @@ from worker.store.entries import Near, finish_entry, finish_look
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.lines import learn
-from worker.store.polls import AT_HOME, finish_polls, finish_seeking
+from worker.store.polls import AT_HOME, finish_polls, finish_seeking, finish_subscribing
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
 from worker.store.walks import finish_walk
 
-OtherDone = Walked | Sought | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
+OtherDone = Walked | Sought | Subscribed | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
 """Times that the handler may fail on an entry before it is quarantined."""
 _MINUTE = 60_000
@@ -52,6 +53,7 @@ def finish(
     window_ms: int,
     near: Near = "link",
     polls_due_by: Millis | None = None,
+    websub: bool = False,
 ) -> list[Finished]:
     """What became of each, in the order of the batch. Work whose lease was lost is refused: somebody else has it."""
     standing = _standing(connection, [done.lease for done in batch])
@@ -63,7 +65,7 @@ def finish(
             standing.remove(done.lease)
             released[place] = done
     polls = {place: done for place, done in released.items() if isinstance(done, PollDone)}
-    ended = finish_polls(connection, list(polls.values()), policies=policies, planner=planner)
+    ended = finish_polls(connection, list(polls.values()), policies=policies, planner=planner, websub=websub)
     results = dict(zip(polls, ended, strict=True))
     for place, done in released.items():
         if not isinstance(done, PollDone):
@@ -94,6 +96,8 @@ def _apply(
             return finish_walk(connection, done, policies)
         case Sought():
             return finish_seeking(connection, done, policies=policies)
+        case Subscribed():
+            return finish_subscribing(connection, done, policies=policies)
         case IngestDone():
             return finish_entry(connection, done, window_ms=window_ms, near=near), set()
         case AsBefore():
@@ -191,7 +195,7 @@ def _release(connection: Connection, released: Sequence[Done], now: Millis) -> N
     raised = [
         {"h": done.lease.host_id, "then": done.not_before}
         for done in released
-        if isinstance(done, PollDone | Sought | IngestDone | Retry) and done.not_before is not None
+        if isinstance(done, PollDone | Sought | Subscribed | IngestDone | Retry) and done.not_before is not None
     ]
     if raised:
         connection.execute(_HOLD, raised)

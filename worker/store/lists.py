@@ -67,7 +67,9 @@ def replan(connection: Connection, feed_ids: Sequence[FeedId], planner: Planner)
     fail, or are being polled, have theirs when they next end."""
     for ids in chunks(feed_ids):
         healthy = (t.feed.c.errors == 0, ~t.feed.c.retired, ~t.feed.c.paused, t.feed.c.polled_at.is_not(None))
-        idle = select(t.work.c.feed_id).where(t.work.c.feed_id.in_(ids), _is_poll, ~_held, ~t.work.c.seek)
+        idle = select(t.work.c.feed_id).where(
+            t.work.c.feed_id.in_(ids), _is_poll, ~_held, ~t.work.c.seek, ~t.work.c.subscribe
+        )
         for row in connection.execute(select(t.feed).where(t.feed.c.id.in_(idle), *healthy)).all():
             polled = Polled(
                 now=row.polled_at,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, update
 
 from worker import urls
-from worker.model import Finished, PollDone, Sought
+from worker.model import Finished, Millis, PollDone, Sought, Subscribed
 from worker.model.rules import NO_LIMIT
+from worker.store import subscriptions
 from worker.store import tables as t
 from worker.store.arrivals import judge_entries
 from worker.store.batches import bound, chunks, to
@@ -18,13 +19,13 @@ from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.standing import Planner, Standing, after, moves_of
 from worker.store.walks import begin
 
-AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "priority": t.POLL}
+AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "subscribe": False, "priority": t.POLL}
 """The work of a poll as it begins."""
 
 _FEED_VALUES = tuple(
     column.name for column in t.feed.c if column.name not in ("id", "url", "active", "paused", "added_at")
 )
-_WORK_VALUES = ("url", "hops", "permanent", "seek", "priority", "due_at", "errors", "lost", "error")
+_WORK_VALUES = ("url", "hops", "permanent", "seek", "subscribe", "priority", "due_at", "errors", "lost", "error")
 
 
 _UPDATE_FEED = update(t.feed).where(t.feed.c.id == bindparam("this")).values(bound(_FEED_VALUES))
@@ -32,16 +33,17 @@ _UPDATE_WORK = update(t.work).where(t.work.c.id == bindparam("this")).values(bou
 
 
 def finish_polls(
-    connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner
+    connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner, websub: bool = False
 ) -> list[tuple[Finished, set[int]]]:
     """For each poll what became of its entries, and the hosts that it gave work to; the feeds' state and next time.
 
     A statement costs more to build than to carry out: those that every poll needs are built once, and carried out for
-    all of them together.
+    all of them together. websub: hubs are asked to tell of new entries.
     """
     rows: dict[str, Row[Any]] = {}
     for ids in chunks([done.feed_id for done in batch]):
         rows.update((row.id, row) for row in connection.execute(select(t.feed).where(t.feed.c.id.in_(ids))))
+    hubs = subscriptions.of_feeds(connection, list(rows)) if websub else {}
     results: list[tuple[Finished, set[int]]] = []
     feeds: list[dict[str, Any]] = []
     work: list[dict[str, Any]] = []
@@ -49,7 +51,12 @@ def finish_polls(
     for done in batch:
         row = rows[done.feed_id]
         counts, came, touched = judge_entries(connection, row, done, policies)
-        standing = after(row, done, came, planner)
+        hub = hubs.get(done.feed_id)
+        standing = after(row, done, came, planner, pushed=subscriptions.is_relied_on(hub, done.at))
+        if hub is not None and standing.due is not None:
+            found = counts.new + counts.changed
+            due_at = subscriptions.told(connection, hub, done, found=found, due_at=standing.due.due_at)
+            standing = standing.sooner(Millis(due_at))
         known = row._mapping
         totals = {"new_last": counts.new, "new_total": known["new_total"] + counts.new}
         totals["new_at"] = done.at if counts.new else known["new_at"]
@@ -60,6 +67,8 @@ def finish_polls(
             walks.append(done)
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
         results.append((replace(counts, **told), touched))
+    if websub:
+        _ask_hubs(connection, batch, hubs, work, policies)
     if batch:
         homes = host_ids(connection, {urls.host_of(row["home"]) for row in work}, policies)
         for row_of_work, (_, touched) in zip(work, results, strict=True):
@@ -71,6 +80,28 @@ def finish_polls(
             results[0][1].update(begin(connection, walks, policies))
         connection.execute(_UPDATE_WORK, work)
     return results
+
+
+def _ask_hubs(
+    connection: Connection,
+    batch: Sequence[PollDone],
+    hubs: Mapping[str, Row[Any]],
+    work: Sequence[dict[str, Any]],
+    policies: Policies,
+) -> None:
+    """Sends the work of polls that went well on to their hubs, where those are to be asked, before it goes home."""
+    for done in batch:
+        if done.version is not None and done.version.elements is not None:
+            row = hubs.get(done.feed_id)
+            subscriptions.advertised(connection, done.feed_id, row, done.version.hub, done.at)
+    well = [done.feed_id for done in batch if done.failure is None]
+    if not well:
+        return
+    to_ask = subscriptions.to_ask(connection, subscriptions.of_feeds(connection, well), policies, batch[-1].at)
+    for done, values in zip(batch, work, strict=True):
+        if done.feed_id in to_ask and values["to_due_at"] < t.FAR and not values["to_seek"]:
+            values |= {"to_url": to_ask[done.feed_id], "home": to_ask[done.feed_id], "to_subscribe": True}
+            values |= {"to_priority": t.BACKFILL, "to_due_at": done.at}
 
 
 def _next_work(done: PollDone, standing: Standing) -> dict[str, Any]:
@@ -92,11 +123,21 @@ def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) 
     return Finished(next_at=row.next_at, why=row.why or ""), {home}
 
 
+def finish_subscribing(connection: Connection, done: Subscribed, *, policies: Policies) -> tuple[Finished, set[int]]:
+    """A hub was asked; its feed is polled as before, at its time."""
+    subscriptions.finish_asking(connection, done)
+    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
+    home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
+    due_at = t.FAR if row.next_at is None else row.next_at
+    _requeue(connection, done.lease.work_id, {**AT_HOME, "host_id": home, "due_at": due_at})
+    return subscriptions.finished(row), {home}
+
+
 def call_home(connection: Connection, policies: Policies, *which: ColumnElement[bool]) -> None:
-    """Ends the looking for feeds that are lost, or for those `which`: their own addresses are asked next. Nobody must
-    be at that work."""
-    work_id = t.work.c.id.label("work_id")
-    seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(t.work.c.seek, *which)
+    """Ends the looking for feeds that are lost, and the asking of hubs, everywhere or for those `which`: their own
+    addresses are asked next. Nobody must be at that work."""
+    work_id, away = t.work.c.id.label("work_id"), t.work.c.seek | t.work.c.subscribe
+    seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(away, *which)
     for row in connection.execute(seeking).all():
         home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
         _requeue(connection, row.work_id, {**AT_HOME, "host_id": home})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -47,9 +47,19 @@ class Standing:
     seek: str | None = None
     """The page to look for it on, first."""
 
+    def sooner(self, due_at: Millis) -> Standing:
+        """With what its hub told: due by then."""
+        if self.due is None or self.due.due_at <= due_at:
+            return self
+        due = Next(due_at=due_at, reason="its hub told of something new")
+        return replace(self, due=due, values={**self.values, "next_at": due_at, "why": due.reason})
 
-def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner: Planner) -> Standing:
-    """`row` is of the feed before the poll; `came` are the dates of the entries that are new to it."""
+
+def after(
+    row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner: Planner, *, pushed: bool = False
+) -> Standing:
+    """`row` is of the feed before the poll; `came` are the dates of the entries that are new to it; `pushed`: its hub
+    tells of new ones."""
     setbacks = setbacks_of(row).then(done.failure) if done.failure else NO_SETBACKS
     history, seen, gone_by = _history(row, done, came)
     document = _document(done)
@@ -66,6 +76,7 @@ def after(row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner:
         hints=decode_hints(hints, done.fresh),
         setbacks=setbacks,
         retry_after_s=done.retry_after_s,
+        pushed=pushed,
     )
     due = None if retired or row.paused else planner(done.feed_id, polled)
     values = {

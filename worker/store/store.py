@@ -17,7 +17,18 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
 from worker.model import Done, Feed, FeedId, Finished, Lease, Millis, Work
-from worker.store import claims, feeds, lists, outbox, publications, requests, steering, stories, takedowns
+from worker.store import (
+    claims,
+    feeds,
+    lists,
+    outbox,
+    publications,
+    pushes,
+    requests,
+    steering,
+    stories,
+    takedowns,
+)
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.entries import Near
@@ -52,9 +63,11 @@ class Store:
         window_ms: int,
         keep_ms: int,
         near: Near = "link",
+        websub: bool = False,
     ) -> None:
         self._path, self._policies, self._planner = path, policies, planner
         self._window_ms, self._keep_ms, self._near = window_ms, keep_ms, near
+        self._websub = websub
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
         self._awaited: dict[FeedId, Feed | None] = {}
@@ -129,6 +142,7 @@ class Store:
             window_ms=self._window_ms,
             near=self._near,
             polls_due_by=polls_due_by,
+            websub=self._websub,
         )
         if self._awaited:
             self._take_up(connection, {}, now=now)
@@ -192,6 +206,22 @@ class Store:
         return await self._write(
             steering.retry, now=now, feed_ids=feed_ids, url=url, url_key=url_key, record_id=record_id
         )
+
+    async def subscription(self, token: str) -> pushes.Subscription | None:
+        """What a hub is known by that calls so; None: nobody asked it."""
+        return await self._write(pushes.by_token, token)
+
+    async def verified(self, token: str, *, topic: str, lease_s: int, now: Millis) -> bool:
+        """Whether a subscription that a hub asks about is wanted; it stands for so long."""
+        return await self._write(pushes.verified, token, topic=topic, lease_s=lease_s, now=now)
+
+    async def denied(self, token: str, *, topic: str, reason: str, now: Millis) -> bool:
+        """A hub does not want a subscription; whether it was one of ours."""
+        return await self._write(pushes.denied, token, topic=topic, reason=reason, now=now)
+
+    async def pushed(self, feed_id: FeedId, *, now: Millis) -> Millis | None:
+        """A hub has told of something new; when the feed is polled for it. None: it is not."""
+        return await self._write(pushes.pushed, feed_id, now=now)
 
     async def requests(self) -> list[requests.Request]:
         """What commands ask, in their order."""

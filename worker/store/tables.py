@@ -135,6 +135,7 @@ work = Table(
     Column("hops", SmallInteger, nullable=False),
     Column("permanent", Boolean, nullable=False, server_default=true()),  # all of them were 301 or 308
     Column("seek", Boolean, nullable=False, server_default=false()),  # the feed is lost: `url` is of its site
+    Column("subscribe", Boolean, nullable=False, server_default=false()),  # `url` is of the feed's hub, to be asked
     Column("entry", LargeBinary),  # the entry as its feed gave it
     Column("again", Boolean, nullable=False),  # the entry has changed since it was claimed
     Column("tries", SmallInteger, nullable=False),  # fetches of the page that failed
@@ -164,6 +165,24 @@ work = Table(
     Index("work_feed", "feed_id"),
     Index("work_quarantined", "id", sqlite_where=text("quarantined = 1"), postgresql_where=text("quarantined")),
 )
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("feed_id", Text, primary_key=True),
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("token", Text, nullable=False, unique=True),  # names our callback: who knows it was told by us
+    Column("secret", Text, nullable=False),  # signs what the hub tells
+    Column("ask_at", BigInteger, nullable=False),  # when the hub is asked next
+    Column("lease_until", BigInteger, nullable=False),  # 0: it has not agreed
+    Column("pushed_at", BigInteger),  # when it told of something last
+    Column("trusted", Boolean, nullable=False),  # it has told of all that was new since then
+    Column("owed", SmallInteger, nullable=False),  # see `subscriptions`
+    Column("tries", SmallInteger, nullable=False),  # times in a row that asking failed
+    Column("error", Text),
+)
+"""Hubs that tell of feeds' new entries (WebSub)."""
 
 robots = Table(
     "robots",

@@ -5,6 +5,7 @@ site       paths → answers                                 proof    … and th
 health     alive, ready                                    metrics  … and in figures, for Prometheus
 sources    what all of it is made of                       figures  … the state's, and of the last hours
 pages      a page each                                     troubles what is to be looked at; bars
+websub     callbacks of hubs
 rendering  templates/, static/: values → HTML              articles records as they are shown
 """
 
@@ -13,5 +14,6 @@ from worker.web.guard import OPEN_TO_THE_WORLD
 from worker.web.serving import serving
 from worker.web.site import site
 from worker.web.sources import Sources
+from worker.web.websub import callbacks
 
-__all__ = ["OPEN_TO_THE_WORLD", "Activity", "Figures", "Sources", "serving", "site"]
+__all__ = ["OPEN_TO_THE_WORLD", "Activity", "Figures", "Sources", "callbacks", "serving", "site"]

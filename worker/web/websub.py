@@ -1,0 +1,81 @@
+"""Callbacks that hubs call: who knows the token of one was told it by us."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Route
+
+from worker.web.guard import OPEN_TO_THE_WORLD
+
+BODY_S = 30.0
+"""For a push to come in whole."""
+_MOST_CHALLENGE = 4_000
+
+
+class Hubs(Protocol):
+    """What answers: `pipeline.Hubs`. Its methods may raise StateError, which makes the hub try again."""
+
+    async def knows(self, token: str) -> bool: ...
+
+    async def verifies(self, token: str, *, mode: str, topic: str, lease: str) -> bool: ...
+
+    async def denied(self, token: str, *, topic: str, reason: str) -> bool: ...
+
+    async def pushed(self, token: str, *, body: bytes, signature: str) -> None: ...
+
+
+def callbacks(hubs: Hubs, *, max_bytes: int) -> Sequence[BaseRoute]:
+    """The routes below `OPEN_TO_THE_WORLD`. max_bytes: of a push."""
+
+    async def verify(request: Request) -> PlainTextResponse:
+        """https://www.w3.org/TR/websub/#hub-verifies-intent, and -denied."""
+        token, asked = request.path_params["token"], request.query_params
+        mode, topic = asked.get("hub.mode", ""), asked.get("hub.topic", "")
+        if mode == "denied":
+            ours = await hubs.denied(token, topic=topic, reason=asked.get("hub.reason", ""))
+            return _plain("", 200) if ours else _plain("not ours\n", 404)
+        challenge = asked.get("hub.challenge", "")
+        if not challenge or len(challenge) > _MOST_CHALLENGE:
+            return _plain("no challenge\n", 400)
+        ours = await hubs.verifies(token, mode=mode, topic=topic, lease=asked.get("hub.lease_seconds", ""))
+        return _plain(challenge, 200) if ours else _plain("not ours\n", 404)
+
+    async def push(request: Request) -> PlainTextResponse:
+        token = request.path_params["token"]
+        if not await hubs.knows(token):
+            return _plain("gone\n", 410)  # its sender is to call no more
+        try:
+            body = await asyncio.wait_for(_body(request, max_bytes), BODY_S)
+        except (TimeoutError, ClientDisconnect):
+            return _plain("too slow\n", 408)
+        if body is None:
+            return _plain("too large\n", 413)
+        signature = request.headers.get("x-hub-signature-256") or request.headers.get("x-hub-signature", "")
+        await hubs.pushed(token, body=body, signature=signature)
+        return _plain("", 202)
+
+    path = OPEN_TO_THE_WORLD + "{token}"
+    return [Route(path, verify, methods=["GET"]), Route(path, push, methods=["POST"])]
+
+
+async def _body(request: Request, max_bytes: int) -> bytes | None:
+    """None where it is larger; no more of it is read then."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        return None
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > max_bytes:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _plain(text: str, status: int) -> PlainTextResponse:
+    return PlainTextResponse(text, status_code=status)
