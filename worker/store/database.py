@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked
+from worker.lock import Held, holding
 from worker.store.integrity import check, check_length, damaged, left_log
 
 
@@ -127,29 +126,15 @@ def _config() -> Config:
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
     """Holds `path`.lock: one process a state; gives whether its last holder died. Raises StateLocked, naming the
-    holder.
-
-    The kernel drops the lock with the process, however it ends; the file stays, and names who did not come to an end.
-    """
+    holder, and StateError."""
     state = path.resolve()  # one lock, whatever links lead to the state
-    lock = state.with_name(state.name + ".lock")
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StateError(f"can't lock the state {path}: {lock}: {error.strerror}") from error
-    try:
+    file = state.with_name(state.name + ".lock")
+    with ExitStack() as held:  # what goes wrong while it is held is not the lock's
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            died = os.fstat(descriptor).st_size > 0
-            # In this order: on a full disk nothing is written, and the one who died must not be forgotten for that.
-            os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))
-        except BlockingIOError:
-            holder = os.read(descriptor, 200).decode(errors="replace").strip()
-            raise StateLocked(str(path), holder or "another process") from None
+            file.parent.mkdir(parents=True, exist_ok=True)
+            died = held.enter_context(holding(file))
+        except Held as found:
+            raise StateLocked(str(path), found.holder) from None
         except OSError as error:
-            raise StateError(f"can't lock the state {path}: {lock}: {error.strerror}") from error
+            raise StateError(f"can't lock the state {path}: {file}: {error.strerror}") from error
         yield died
-        os.ftruncate(descriptor, 0)  # not after an error: what was wrong with the state may still be
-    finally:
-        os.close(descriptor)
