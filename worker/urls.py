@@ -70,6 +70,14 @@ def canonical(url: str) -> str:
     return f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
 
 
+def canonical_if_any(url: str | None) -> str | None:
+    """`canonical`; None where there is no URL, or one that is none."""
+    try:
+        return canonical(url) if url else None
+    except BadUrl:
+        return None
+
+
 def host_of(url: str) -> str:
     """The host that a request for `url` goes to: lower case, A-labels, without port. Raises BadUrl."""
     return _host(_split(url))

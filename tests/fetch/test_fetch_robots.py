@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.fetch.sites import NewClient, Serve, answer, then_close
 from worker.fetch import user_agent
 from worker.fetch.robots import (
-    ALLOW_ALL,
     LONGEST_DELAY_S,
     MAX_BYTES,
     Finding,
@@ -149,10 +148,10 @@ def test_rules_beyond_the_bound_are_not_read() -> None:
 
 
 def test_nothing_allows_all() -> None:
-    """The empty text, and what stands for no rules."""
-    for robots in (ALLOW_ALL, Robots.parse(b"")):
-        assert robots.allows(SITE + "/a?b")
-        assert robots.crawl_delay_s is None
+    """The empty text has no rules."""
+    robots = Robots.parse(b"")
+    assert robots.allows(SITE + "/a?b")
+    assert robots.crawl_delay_s is None
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis,
     else:
         body = html
     article = from_page(body, url=url, content_type=content_type, entry=None, effort=effort)
-    address = article.canonical_url or _canonical(url)
+    address = article.canonical_url or urls.canonical_if_any(url)
     sketched = sketch(article.text)
     made = compose(
         article,
@@ -43,10 +43,3 @@ def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis,
     made["_ingest"]["seq"] = 1  # what the schema asks of every record, as it does of the time
     made["_ingest"]["ingested_at"] = rfc3339(at)
     return made
-
-
-def _canonical(url: str) -> str | None:
-    try:
-        return urls.canonical(url)
-    except ValueError:
-        return None

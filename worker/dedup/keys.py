@@ -46,8 +46,8 @@ def identity(
     site_url: str | None = None,
 ) -> Identity:
     """The keys of `entry`; the repeated guids and canonical URLs are those of its document."""
-    url = _canonical(entry.url)
-    shared = url is None or url in repeated_urls or urls.is_home(url) or url == _canonical(site_url)
+    url = urls.canonical_if_any(entry.url)
+    shared = url is None or url in repeated_urls or urls.is_home(url) or url == urls.canonical_if_any(site_url)
     by_url = None if url is None or shared else url_key(url)
     link = _SCHEME.sub("", url or "")
     title = _said(entry.title)
@@ -74,13 +74,6 @@ def url_key(url: str) -> bytes:
 
 def _said(text: str | None) -> str:
     return " ".join(words(text or ""))
-
-
-def _canonical(url: str | None) -> str | None:
-    try:
-        return urls.canonical(url) if url else None
-    except urls.BadUrl:
-        return None
 
 
 def _key(*parts: str) -> bytes:

@@ -138,6 +138,3 @@ def _lines(text: bytes) -> Iterator[str]:
         line = " ".join(raw.partition("#")[0].split())
         if line:
             yield line
-
-
-ALLOW_ALL = Robots.parse(b"")

@@ -161,10 +161,10 @@ def draft_without_text(source: Source, reason: str) -> Draft:
 
 
 def _draft(article: Article, source: Source, entry: Entry) -> Draft:
-    entry_url = _canonical(entry.url)
+    entry_url = urls.canonical_if_any(entry.url)
     # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it stands.
     there = entry.url is not None and rules.page_url(entry.url, source.feed.rules.rewrite) == entry.url
-    page_url = _canonical(source.url) if article.extraction == "ok" and there else None
+    page_url = urls.canonical_if_any(source.url) if article.extraction == "ok" and there else None
     url = (article.canonical_url if article.extraction == "ok" else None) or page_url or entry_url
     sketch = dedup.sketch(article.text)
     content_hash = dedup.content_hash(article.text)
@@ -225,13 +225,6 @@ def _host(url: str) -> str:
 def _without_content(record: Record) -> dict[str, object]:
     """The record of a duplicate: who it is, not what it says."""
     return {**record, "content_text": ""}
-
-
-def _canonical(url: str | None) -> str | None:
-    try:
-        return urls.canonical(url) if url else None
-    except urls.BadUrl:
-        return None
 
 
 def without_secrets(feed: Feed) -> Feed:
