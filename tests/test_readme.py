@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from worker.cli.main import app
 from worker.settings import load
 
 ROOT = Path(__file__).parent.parent
@@ -52,13 +51,6 @@ def test_a_feed_list_is_a_valid_one(tmp_path: Path, block: str) -> None:
     (tmp_path / "worker.yaml").write_text("")
     settings = load(tmp_path / "worker.yaml", {"TOKEN": "x"})
     assert len(settings.feeds) == len(yaml.safe_load(block)["feeds"])
-
-
-def test_every_command_is_named() -> None:
-    """No command without a word in the README."""
-    for command in app.registered_commands:
-        assert command.callback is not None
-        assert f"feedmill {command.name or command.callback.__name__}" in README
 
 
 def test_every_room_is_in_the_picture() -> None:

@@ -38,32 +38,32 @@ Html = Annotated[str, Field(json_schema_extra={"contentMediaType": "text/html"})
 class Person(TypedDict):
     """An author (JSON Feed 1.1)."""
 
-    name: str
-    url: NotRequired[str]
+    name: Annotated[str, Field(description="As the page or the feed has it.")]
+    url: Annotated[NotRequired[str], Field(description="A page of theirs.")]
 
 
 class File(TypedDict):
     """An attachment (JSON Feed 1.1): an episode, a video, a document."""
 
-    url: str
-    mime_type: str
-    size_in_bytes: NotRequired[int]
-    duration_in_seconds: NotRequired[int]
+    url: Annotated[str, Field(description="Where it can be fetched.")]
+    mime_type: Annotated[str, Field(description="Its media type, as the feed says.")]
+    size_in_bytes: Annotated[NotRequired[int], Field(description="As the feed says.")]
+    duration_in_seconds: Annotated[NotRequired[int], Field(description="As the feed says.")]
 
 
 class Original(TypedDict):
     """The publication that a reprint credits."""
 
-    name: str | None
-    url: str | None
+    name: Annotated[str | None, Field(description="Its name, as the reprint gives it.")]
+    url: Annotated[str | None, Field(description="The article there, where the reprint links to it.")]
 
 
 class Raw(TypedDict):
     """Where the fetched page is kept."""
 
-    file: str
-    offset: int
-    length: int
+    file: Annotated[str, Field(description="The WARC file, as a path from the output directory.")]
+    offset: Annotated[int, Field(description="Where its record begins there, in bytes.")]
+    length: Annotated[int, Field(description="How many bytes that record takes.")]
 
 
 class Ingest(TypedDict):
@@ -77,32 +77,34 @@ class Ingest(TypedDict):
     ingested_at: Annotated[Date, Field(description="When the record was committed.")]
     first_seen_at: Annotated[Date, Field(description="When the entry was first seen in its feed.")]
     fetched_at: Annotated[Date | None, Field(description="When the page was fetched; null where none was.")]
-    feed_id: str
-    feed_url: str
-    feed_title: str | None
+    feed_id: Annotated[str, Field(description="The feed that showed the entry, as the feed list names it.")]
+    feed_url: Annotated[str, Field(description="The feed's address, as the feed list has it.")]
+    feed_title: Annotated[str | None, Field(description="The feed's own title.")]
     feed_tags: Annotated[list[str], Field(description="The tags that the operator gave the feed.")]
     entry_id: Annotated[str | None, Field(description="The entry's own guid or id, verbatim.")]
     entry_url: Annotated[str | None, Field(description="The entry's link, verbatim.")]
     final_url: Annotated[str | None, Field(description="Where the page came from, after redirects.")]
-    http_status: int | None
+    http_status: Annotated[int | None, Field(description="Of the page's last answer.")]
     content_hash: Annotated[
         str, Field(pattern=r"^sha256-1:[0-9a-f]{64}$", description="Over the normalised text, all of it; versioned.")
     ]
     fingerprint: Annotated[str | None, Field(description="Of the text; copies agree in most of the last 64 digits.")]
     cluster_id: Annotated[str | None, Field(description="Shared by the copies of one story; null: too short to tell.")]
     duplicate_of: Annotated[Id | None, Field(description="The record that had the text first, or is its original.")]
-    duplicate_kind: Literal["exact", "near"] | None
+    duplicate_kind: Annotated[
+        Literal["exact", "near"] | None, Field(description="`exact`: the same text; `near`: a version of it.")
+    ]
     extraction: Annotated[Extraction, Field(description="`ok`: the text is the page's; else why it is not.")]
-    extractor: str | None
-    word_count: Annotated[int, Field(ge=0)]
+    extractor: Annotated[str | None, Field(description="What the text was found by.")]
+    word_count: Annotated[int, Field(ge=0, description="Words of the text.")]
     removed_lines: Annotated[int, Field(ge=0, description="Left out of the text: lines under many of its site.")]
     date_precision: Annotated[Precision | None, Field(description="What `date_published` is known to.")]
     sources: Annotated[dict[str, str], Field(description="Where each field came from.")]
-    publisher: str | None
-    section: str | None
-    original: Original | None
-    license: str | None
-    raw: Raw | None
+    publisher: Annotated[str | None, Field(description="Who publishes the page, by its own metadata.")]
+    section: Annotated[str | None, Field(description="The part of the publication, by the page's metadata.")]
+    original: Annotated[Original | None, Field(description="The publication that a reprint credits.")]
+    license: Annotated[str | None, Field(description="The URL of the licence that the page names.")]
+    raw: Annotated[Raw | None, Field(description="Where the fetched page is kept, with `output.archive`.")]
 
 
 class Record(TypedDict):
@@ -110,19 +112,23 @@ class Record(TypedDict):
 
     id: Annotated[Id, Field(description="Names the article; the same in every revision.")]
     url: Annotated[NotRequired[str], Field(description="The canonical URL.")]
-    external_url: NotRequired[str]
-    title: NotRequired[Prose]
+    external_url: Annotated[
+        NotRequired[str], Field(description="What the entry points to, where that is not its own page.")
+    ]
+    title: Annotated[NotRequired[Prose], Field(description="The headline, as plain text.")]
     content_text: Annotated[Prose, Field(description="The article as plain text, a line a paragraph; may be empty.")]
-    content_html: NotRequired[Html]
-    summary: NotRequired[Prose]
-    image: NotRequired[str]
-    date_published: NotRequired[Date]
-    date_modified: NotRequired[Date]
-    authors: list[Person]
-    tags: list[str]
+    content_html: Annotated[NotRequired[Html], Field(description="The article as sanitised HTML.")]
+    summary: Annotated[NotRequired[Prose], Field(description="A few sentences, as plain text.")]
+    image: Annotated[NotRequired[str], Field(description="The URL of the main picture.")]
+    date_published: Annotated[
+        NotRequired[Date], Field(description="When it was published; left out where nobody says.")
+    ]
+    date_modified: Annotated[NotRequired[Date], Field(description="When it was last changed, as page or feed say.")]
+    authors: Annotated[list[Person], Field(description="May be empty.")]
+    tags: Annotated[list[str], Field(description="Of feed and page; may be empty.")]
     language: Annotated[NotRequired[str], Field(description="BCP 47.")]
-    attachments: list[File]
-    _ingest: Ingest
+    attachments: Annotated[list[File], Field(description="Episodes, videos, documents; may be empty.")]
+    _ingest: Annotated[Ingest, Field(description="How the record came about: feedmill's own extension.")]
 
 
 def rfc3339(at: Millis) -> str:

@@ -81,7 +81,7 @@ def _options(
 def main() -> None:
     """The entry point of the command `feedmill`."""
     try:
-        app()
+        app(prog_name="feedmill")  # also as `python -m worker.cli`: completion goes by it
     except ConfigError as error:
         for problem in error.problems:
             errors.print(str(problem), markup=False, soft_wrap=True)
