@@ -23,6 +23,8 @@ from tests.whole.pages import RSS, item, prose, rss
 from tests.whole.processes import found, running, until
 
 DAY_MS = 86_400_000
+PATIENCE_S = 240
+"""Other programs start slowly where many others run."""
 GRACE_S = 5
 """For a reader to end with the files that it began with."""
 PATHS = "map(.drops[]) as $gone | .[].path | values | select(IN($gone[]) | not)"
@@ -117,10 +119,10 @@ def test_each_record_once_while_a_worker_writes_and_compacts(site: Site, worker:
                 clock.with_name("new").write_text(str(day * DAY_MS))
                 clock.with_name("new").replace(clock)
                 asked = len(site.requests)
-                until(lambda asked=asked: look(worker.out, looks) and len(site.requests) >= asked + 4)  # type: ignore[misc]
-            until(lambda: look(worker.out, looks) and '"step":"drop"' in worker.log.read_text())
+                until(lambda asked=asked: look(worker.out, looks) and len(site.requests) >= asked + 4, PATIENCE_S)  # type: ignore[misc]
+            until(lambda: look(worker.out, looks) and '"step":"drop"' in worker.log.read_text(), PATIENCE_S)
             total = len(worker.records())
-            until(lambda: set(shipped()) >= set(range(1, total + 1)))
+            until(lambda: set(shipped()) >= set(range(1, total + 1)), PATIENCE_S)
         total = len(worker.records())
         until(lambda: followed.read_bytes().count(b"\n") >= total)
         follower.terminate()
