@@ -115,11 +115,11 @@ _ELSEWHERE = ("nav", "footer", "aside")
 _MAX_INNER = 24  # elements in a block that is a line
 
 
-def framed(article: Article, seen: Seen, *, html: str) -> Article:
+def framed(article: Article, seen: Seen) -> Article:
     """The article of a page without its frame, and with what only the frame says."""
     own = (article.publisher, seen.head.first("og:site_name"), _after_title(seen))
     lines = article.text.split("\n")
-    source = credits.credited(seen, html=html, text=article.text, own=own)
+    source = credits.credited(seen, text=article.text, own=own)
     other = source.credit.name if source else None
     names = frozenset(name.casefold() for name in (*own, other) if name)
     start = _above(lines, title=article.title, names=names)

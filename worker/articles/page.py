@@ -70,7 +70,6 @@ def from_page(
     page = frame.framed(
         replace(describe(entry, seen, thoroughly=effort == "thorough"), extractor=EXTRACTOR, text=text),
         seen,
-        html=decoded,
     )
     if part.text:
         page = replace(page, extractor=feed.EXTRACTOR, text=text)
