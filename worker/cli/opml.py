@@ -14,6 +14,7 @@ from worker.cli.naming import has_tag
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import clean, console, counted, errors, print_json
 from worker.errors import OutputError
+from worker.model import NO_RULES
 from worker.settings import load, opml_document, opml_items
 from worker.store import read_status
 
@@ -55,7 +56,7 @@ def export(
     """Writes the feeds as OPML, for other readers and for `feedmill import`; tags become folders.
 
     Titles and sites come from the state where there is one. Headers, and feeds whose URL holds what came from the
-    environment, are left out, since they may be secret; that is said.
+    environment, are left out, since they may be secret, as are rules, for which OPML has no words; that is said.
 
     Example: feedmill export subscriptions.opml
     """
@@ -75,8 +76,9 @@ def export(
     secret = [feed.id for feed in wanted if feed.public_url not in ("", feed.url)]
     if secret:
         errors.print(f"left out, as their URLs may be secret: {', '.join(secret)}", markup=False, soft_wrap=True)
-    headed = [feed.id for feed in feeds if feed.headers]
-    if headed:
-        errors.print(f"without their headers: {', '.join(headed)}", markup=False, soft_wrap=True)
+    ruled = [feed.id for feed in feeds if feed.rules != NO_RULES]
+    for what, ids in (("headers", [feed.id for feed in feeds if feed.headers]), ("rules", ruled)):
+        if ids:
+            errors.print(f"without their {what}: {', '.join(ids)}", markup=False, soft_wrap=True)
     if file is not None:
         console.print(f"{counted(len(feeds), 'feed')} written to {file}", markup=False, soft_wrap=True)

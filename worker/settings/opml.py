@@ -27,7 +27,7 @@ NAMESPACE = "https://feedmill.example/opml-1"
 MAX_BYTES = 64_000_000
 """A hundred thousand feeds take some 30 MB."""
 MAX_DEPTH = 40
-_KEYS = ("id", "every", "cron", "full_text", "backfill", "recheck")
+_KEYS = ("id", "every", "cron", "full_text", "backfill", "backfill_from", "recheck", "expect")
 """Attributes of our namespace, as in a feed list; `recheck` in one text."""
 _LISTS = frozenset({"recheck"})
 _TAG = "tag:yaml.org,2002:"
@@ -185,6 +185,8 @@ def _attributes(feed: Feed, title: str | None, site: str | None, *, in_folder: b
         "cron": feed.cron,
         "full_text": None if feed.full_text == "auto" else feed.full_text,
         "backfill": None if feed.backfill_s is None else duration(feed.backfill_s),
+        "backfill_from": feed.backfill_from,
+        "expect": None if feed.expect_s is None else duration(feed.expect_s),
         "recheck": " ".join(duration(age) for age in feed.recheck_s) or None,
     }
     return found | {f"{{{NAMESPACE}}}{key}": value for key, value in ours.items() if value is not None}
