@@ -149,6 +149,12 @@ def test_a_title_without_words_has_no_key() -> None:
     assert len(title_key("a")) == 8
 
 
+def test_marks_without_a_letter_are_no_word() -> None:
+    """Also in scripts whose words are estimated by their length."""
+    assert word_count("\u17b4") == len(words("\u17b4")) == 0
+    assert word_count("\u1780\u17b4") == 1
+
+
 @given(TEXTS)
 def test_any_text_can_be_hashed(text: str) -> None:
     """No text breaks a hash, whatever it is made of, lone surrogates included."""

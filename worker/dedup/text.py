@@ -59,7 +59,7 @@ def word_count(text: str) -> int:
     article from a teaser.
     """
     runs = _UNPARTED.findall(text)
-    estimated = sum(max(1, round(len(run) / _PER_WORD)) for run in runs)
+    estimated = sum(max(1, round(len(run) / _PER_WORD)) for run in runs if _WORD.search(run))
     return len(words(_UNPARTED.sub(" ", text) if runs else text)) + estimated
 
 
