@@ -289,6 +289,7 @@ ABSOLUTE = {
     "nothing": ("  ", "https://b.example/", None),
     "one that is too long": ("/" + "a" * urls.MAX_LENGTH, "https://b.example/", None),
     "a base that is none": ("/x", "http://[", None),
+    "a base with a space": ("http://", "HTTP://0/a b ", "http://0/a%20b"),
     "a host that is none": ("http://a b/", "https://b.example/", None),
 }
 

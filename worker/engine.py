@@ -53,7 +53,7 @@ SEAL_S = 1.0
 GROUP = 50
 GROUP_ENTRIES = 500
 """Of polls: the leases, the ticks and a stop wait for the transaction."""
-LINGER_S = 0.01
+LINGER_S, LOOK_S = 0.1, 0.01
 """How long the first of a group waits for others. 50 in one transaction cost little more than one."""
 JUMP_MS = 5_000
 """A wall clock that is off by more than this from one tick to the next has been set."""
@@ -236,16 +236,25 @@ class Engine:
     async def _finisher(self) -> None:
         """Commits what is finished, in groups. What the store refuses is tried again until it is taken."""
         while True:
-            group = [await self._finished.get()]
-            await asyncio.sleep(LINGER_S)
-            while len(group) < GROUP and _entries(group) < GROUP_ENTRIES and not self._finished.empty():
-                group.append(self._finished.get_nowait())
+            group = await self._group()
             results = await self._commit([done for done, _ in group])
             for (done, committed), result in zip(group, results, strict=True):
                 self._under_way.pop(done.lease.work_id, None)
                 if not committed.done():
                     committed.set_result(result)
             self._wake.set()
+
+    async def _group(self) -> list[tuple[Done, asyncio.Future[Committed]]]:
+        """What is finished, once something is: with what else ends soon, as long as there is something under way."""
+        group = [await self._finished.get()]
+        until = time.monotonic() + LINGER_S
+        while True:
+            await asyncio.sleep(LOOK_S)
+            while len(group) < GROUP and _entries(group) < GROUP_ENTRIES and not self._finished.empty():
+                group.append(self._finished.get_nowait())
+            is_full = len(group) >= min(GROUP, len(self._under_way)) or _entries(group) >= GROUP_ENTRIES
+            if is_full or time.monotonic() >= until:
+                return group
 
     async def _commit(self, batch: list[Done]) -> list[Committed]:
         while True:

@@ -39,15 +39,19 @@ class BadUrl(ValueError):
 
 def absolute(url: str, base: str | None = None) -> str | None:
     """`url` as an absolute http(s) URL without control characters, spaces escaped; None where it is none."""
-    url = _CONTROLS.sub("", url).strip().replace(" ", "%20")
+    url = _clean(url)
     if not url or len(url) > MAX_LENGTH:
         return None
     try:
-        joined = urljoin(base, url) if base else url
+        joined = urljoin(_clean(base), url) if base else url
         _split(joined)
     except ValueError:
         return None
     return joined
+
+
+def _clean(url: str) -> str:
+    return _CONTROLS.sub("", url).strip().replace(" ", "%20")
 
 
 def canonical(url: str) -> str:

@@ -48,14 +48,14 @@ async def test_what_asks_no_host_waits_for_none(open_run: OpenRun) -> None:
     for; polls and pages of that host go on beside them."""
     async with open_run(policy=HostPolicy(concurrency=1, delay_ms=HOUR)) as run:
         await run.start("a")
-        await run.poll("a", *(make_entry(f"{number:02d}", url=None) for number in range(20)), make_entry("page"))
+        await run.poll("a", *(make_entry(f"{number:02d}", url=None) for number in range(40)), make_entry("page"))
         run.later(HOUR)
         claimed = names(await run.claim())
         assert "a" in claimed  # the poll, which is due again, goes before the page
         assert claimed.count("a") + UNHOSTED.concurrency == len(claimed)
         notes = [work for work in run.held if isinstance(work, Ingest)]
         await run.finish(*(run.ingested(work, make_draft(work.record_id)) for work in notes))
-        assert names(await run.claim_all()) == [f"{number:02d}" for number in range(UNHOSTED.concurrency, 20)]
+        assert names(await run.claim_all()) == [f"{number:02d}" for number in range(UNHOSTED.concurrency, 40)]
 
 
 async def test_each_host_has_its_own_turn(open_run: OpenRun) -> None:

@@ -14,8 +14,8 @@ from worker.store import tables as t
 from worker.store.batches import chunks
 
 Policies = Callable[[str], HostPolicy]
-UNHOSTED = HostPolicy(concurrency=16, delay_ms=0)
-"""For work that asks no host: its slots are leases alone. 16 keep the CPU processes busy over a commit."""
+UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
+"""For work that asks no host: its slots are leases alone. 32 keep the CPU processes busy over a commit."""
 
 _NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
 _NO_STANDING = {
