@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import random
 import sqlite3
@@ -92,15 +93,17 @@ def work_until_killed(path: Path, versions: int, now: Millis, told: Connection) 
 
 
 def kill_while_it_works(path: Path, versions: int, *, now: int, batches: int, chance: random.Random) -> None:
-    """Kills a process somewhere in the batch that follows so many."""
+    """Kills a process somewhere in the batch that follows so many and one."""
     here, there = FORK.Pipe(duplex=False)
     process = FORK.Process(target=work_until_killed, args=(path, versions, now, there))
     process.start()
     there.close()
-    begun = time.monotonic()
-    for _ in range(batches):
-        here.recv()
-    time.sleep(chance.uniform(0, (time.monotonic() - begun) / batches))
+    with contextlib.suppress(EOFError):  # it may come to its end before
+        here.recv()  # from here on it works: how long a process takes to start says nothing of that
+        begun = time.monotonic()
+        for _ in range(batches):
+            here.recv()
+        time.sleep(chance.uniform(0, (time.monotonic() - begun) / batches))
     process.kill()
     process.join()
     here.close()

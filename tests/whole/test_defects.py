@@ -12,7 +12,7 @@ from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from worker.model import Finished, IngestDone
 from worker.store import finish
-from worker.store.entries import finish_entry
+from worker.store.entries import Near, finish_entry
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ def test_what_cannot_be_committed_holds_nothing_up(
 ) -> None:
     """One entry fails inside the commit: the others of its group are written, it alone is tried again later."""
 
-    def failing(connection: Connection, done: IngestDone, *, window_ms: int) -> Finished:
+    def failing(connection: Connection, done: IngestDone, *, window_ms: int, near: Near) -> Finished:
         if b"Poison" in done.draft.body:
             raise defect
-        return finish_entry(connection, done, window_ms=window_ms)
+        return finish_entry(connection, done, window_ms=window_ms, near=near)
 
     monkeypatch.setattr(finish, "finish_entry", failing)
     titles = ["One", "Two", "Poison", "Three", "Four"]
