@@ -141,7 +141,8 @@ def killed(worker: Worker, chance: random.Random, length_s: float) -> int:
 @pytest.mark.parametrize(
     ("scene", "kills", "seal_records"),
     [
-        pytest.param(scripted, 4, 7, id="a scripted web"),
+        pytest.param(scripted, 1, 7, id="a scripted web"),
+        pytest.param(scripted, 4, 7, id="a scripted web, more often", marks=pytest.mark.slow),
         pytest.param(corpus_feeds, 6, 50, id="the corpus", marks=[pytest.mark.slow, corpus.needs_corpus]),
     ],
 )
