@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
 
-from tests.cli.conftest import Feedmill
+from tests.cli.conftest import ENVIRONMENT, Feedmill
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry, make_feed
 from worker.app import now
 from worker.model import Millis
@@ -52,3 +54,35 @@ def test_status_tells_of_silence_and_of_the_page(feedmill: Feedmill, tmp_path: P
     text = " ".join(feedmill("status", "--config", "worker.yaml").stdout.split())
     assert text.count("silent") == 1
     assert "More, while it runs: http://127.0.0.1:9999" in text
+
+
+def test_what_only_looks_goes_on_beside_a_broken_list(feedmill: Feedmill, tmp_path: Path) -> None:
+    """A mistake in a feed list is told, and keeps nobody from looking, nor from a copy of the state."""
+    (tmp_path / "worker.yaml").write_text(WORKER)
+    (tmp_path / "feeds.yaml").write_text(FEEDS.replace("expect: 30d", "expects: 30d"))
+    asyncio.run(fill(tmp_path / "state.db"))
+    for command in (["status"], ["why", "paused"], ["backup", "copy.db"]):
+        assert "did you mean" in feedmill(*command, "--config", "worker.yaml").stderr
+    assert (tmp_path / "copy.db").stat().st_size > 0
+
+
+def test_a_feed_that_is_paused_is_polled_no_more(feedmill: Feedmill, tmp_path: Path) -> None:
+    """That is what `why` says of it, each word once."""
+    (tmp_path / "worker.yaml").write_text(WORKER)
+    (tmp_path / "feeds.yaml").write_text(FEEDS)
+    asyncio.run(fill(tmp_path / "state.db"))
+    said = feedmill("why", "paused", "--config", "worker.yaml").stdout
+    assert "  polled    10 h ago, no more for now\n  because   paused\n" in said
+
+
+def test_a_pipe_gets_a_feed_to_a_line(tmp_path: Path) -> None:
+    """Whatever reads along has no 80 columns; who names COLUMNS means it."""
+    (tmp_path / "worker.yaml").write_text(WORKER)
+    long = "a" * 100
+    (tmp_path / "feeds.yaml").write_text(f"feeds: [{{url: https://quiet.example/feed, id: {long}}}]\n")
+    command = [sys.executable, "-m", "worker.cli", "feeds", "--config", str(tmp_path / "worker.yaml")]
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "COLUMNS"}
+    wide = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert sum(long in line and "as it publishes" in line for line in wide.splitlines()) == 1
+    narrow = subprocess.run(command, env={**environment, "COLUMNS": "80"}, capture_output=True, text=True, check=True)
+    assert max(map(len, narrow.stdout.splitlines())) <= 80

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.fetch.addresses import is_permitted, is_public
+from worker.fetch.backend import refuse_private
+from worker.fetch.failures import FetchError
 
 PUBLIC = {
     "1.1.1.1": "a resolver",
@@ -120,3 +122,12 @@ def test_allowed_networks_open_what_lies_in_them_and_nothing_else(text: str, per
     """A network that the operator allows is open in all the forms of its addresses."""
     allow = [ip_network("10.1.0.0/16"), ip_network("fd00::/16")]
     assert is_permitted(ip_address(text), allow) is permitted
+
+
+def test_what_is_not_permitted_is_named_once() -> None:
+    """The host with its address; a host that is one, alone."""
+    address = ip_address("127.0.0.1")
+    with pytest.raises(FetchError, match=r"^host is at 127\.0\.0\.1, which is not public"):
+        refuse_private("host", [address], [])
+    with pytest.raises(FetchError, match=r"^127\.0\.0\.1 is not public"):
+        refuse_private("127.0.0.1", [address], [])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from worker.cli.options import DEFAULT_CONFIG, ConfigFile
+from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_look
 from worker.cli.printing import console
-from worker.settings import load
 from worker.store import backup as copy_state
 
 
@@ -26,5 +24,5 @@ def backup(
 
     Example: feedmill backup /var/backups/feedmill.db
     """
-    size = copy_state(load(config, os.environ).state, file, force=force)
+    size = copy_state(load_to_look(config).state, file, force=force)
     console.print(f"{file}: {size:,} bytes, checked", markup=False, soft_wrap=True)

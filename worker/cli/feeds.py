@@ -111,4 +111,4 @@ def _table(found: list[Standing], now: Millis) -> Table:
 def _pace(feed: Feed) -> str:
     if feed.cron is not None:
         return feed.cron
-    return "by itself" if feed.every_s is None else f"each {span(round(feed.every_s * 1000))}"
+    return "as it publishes" if feed.every_s is None else f"each {span(round(feed.every_s * 1000))}"

@@ -31,6 +31,7 @@ app = typer.Typer(
     name="feedmill",
     help="Polls feeds, extracts their articles, and writes each once as a JSON record.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # the paragraphs of a docstring as paragraphs
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -47,7 +47,7 @@ def load_to_look(config: Path) -> Settings:
 
 def output_dir(config: Path) -> Path:
     """The output directory that is configured."""
-    return load(config, os.environ).output.dir
+    return load_to_look(config).output.dir
 
 
 def start_log(settings: Settings) -> None:

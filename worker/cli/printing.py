@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 from rich.console import Console
@@ -21,8 +22,15 @@ from worker.words import span as span
 # What could move the cursor, change colours, or turn the reading direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+
+def _console(stream: TextIO, *, stderr: bool) -> Console:
+    """What reads along in a pipe gets a feed, or a sentence, to a line: rich would break them at 80 columns there."""
+    wide = None if stream.isatty() or "COLUMNS" in os.environ else 1000
+    return Console(stderr=stderr, highlight=False, width=wide)
+
+
+console = _console(sys.stdout, stderr=False)
+errors = _console(sys.stderr, stderr=True)
 
 
 def clean(text: str | None, width: int = 200) -> Text:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,11 +11,10 @@ import typer
 from rich.text import Text
 
 from worker import app, dedup, urls
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.cli.status import state_of
 from worker.model import FeedId, Millis
-from worker.settings import load
 from worker.store import EntryStory, FeedStatus, HubStatus, Queued, Story, read_hub, read_status, read_story
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
@@ -34,7 +32,7 @@ def why(
 
     Example: feedmill why https://example.org/2026/11/lighthouse
     """
-    settings = load(config, os.environ)
+    settings = load_to_look(config)
     is_id = _RECORD_ID.fullmatch(subject) is not None
     url = None if is_id or urls.absolute(subject) is None else urls.canonical(subject)
     story = read_story(
@@ -146,7 +144,7 @@ def _feed(feed: FeedStatus | None, feed_id: FeedId, now: Millis) -> Iterator[Tex
         yield Text("  no longer listed")
         return
     yield Text("  state     ") + state_of(feed, now)
-    yield Text(f"  polled    {_polled(feed, now)}")
+    yield Text(f"  polled    {_polls(feed, now)}")
     if feed.why:
         yield Text("  because   ") + clean(feed.why)
     last = ago(feed.new_at, now)
@@ -168,4 +166,9 @@ def _hub(hub: HubStatus, now: Millis) -> Text:
 
 
 def _polled(feed: FeedStatus, now: Millis) -> str:
-    return f"polled {ago(feed.polled_at, now)}, next {ago(feed.next_poll_at, now)}"
+    return f"polled {_polls(feed, now)}"
+
+
+def _polls(feed: FeedStatus, now: Millis) -> str:
+    after = "no more for now" if feed.next_poll_at is None else f"next {ago(feed.next_poll_at, now)}"
+    return f"{ago(feed.polled_at, now)}, {after}"

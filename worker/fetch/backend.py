@@ -150,7 +150,8 @@ def refuse_private(host: str, addresses: Sequence[Address], allow: Sequence[Netw
     """Raises FetchError of kind address if one of `addresses`, which are those of `host`, is not permitted."""
     for address in addresses:
         if not is_permitted(address, allow):
-            raise FetchError("address", f"{host} is at {address}, which is not public (setting fetch.allow_addresses)")
+            what = host if host.strip("[]") == str(address) else f"{host} is at {address}, which"
+            raise FetchError("address", f"{what} is not public (setting fetch.allow_addresses)")
 
 
 def _in_turn(addresses: Sequence[Address]) -> list[Address]:

@@ -13,6 +13,7 @@ from worker.errors import OutputError
 from worker.model import Millis
 from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, Step, is_expiry, segment_path
 from worker.store import OutboxRow, OutboxSegment, Store
+from worker.words import counted
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
@@ -87,7 +88,8 @@ class Publisher:
         records = await self.take_down(now=now)
         if not entries and not records:
             return "nothing of it was known; it will be kept out"
-        return f"{records} records taken out of the output, {entries} entries forgotten; it will not come back"
+        taken = f"{counted(records, 'record')} taken out of the output"
+        return f"{taken}, {counted(entries, 'entry', 'entries')} forgotten; it will not come back"
 
     async def take_down(self, *, now: Millis) -> int:
         """Takes out of the output what the state has forgotten; how many records."""

@@ -11,6 +11,7 @@ from worker import dedup, urls
 from worker.model import FeedId, Millis
 from worker.pipeline.publish import Publisher
 from worker.store import Store
+from worker.words import counted
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
@@ -31,13 +32,13 @@ async def carry_out(verb: str, subject: str, *, store: Store, publisher: Publish
             return await publisher.forget(subject, now=now)
         case "pause":
             paused = await store.pause(_feeds(subject))
-            return f"{_counted(paused, 'feed')} paused; what is queued of their entries is still read"
+            return f"{counted(paused, 'feed')} paused; what is queued of their entries is still read"
         case "resume":
-            return f"{_counted(await store.resume(_feeds(subject), now=now), 'feed')} resumed, and due"
+            return f"{counted(await store.resume(_feeds(subject), now=now), 'feed')} resumed, and due"
         case "poll":
-            return f"{_counted(await store.hasten(_feeds(subject), now=now), 'feed')} due now, each at its host's turn"
+            return f"{counted(await store.hasten(_feeds(subject), now=now), 'feed')} due now, each at its host's turn"
         case "retry":
-            return f"{_counted(await _retry(subject, store=store, now=now), 'entry', 'entries')} due again"
+            return f"{counted(await _retry(subject, store=store, now=now), 'entry', 'entries')} due again"
         case _:
             return f"this feedmill can't {verb}"
 
@@ -53,7 +54,3 @@ async def _retry(subject: str, *, store: Store, now: Millis) -> int:
 
 def _feeds(subject: str) -> list[FeedId]:
     return [FeedId(feed_id) for feed_id in orjson.loads(subject)]
-
-
-def _counted(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -48,7 +48,7 @@ async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Troub
     if state.reload is not None:
         found.append(Trouble(what="The configuration was saved, and not taken up as it is", why=state.reload))
     if state.quarantined:
-        what = f"{counted(state.quarantined, 'entry') if state.quarantined == 1 else f'{state.quarantined} entries'}"
+        what = counted(state.quarantined, "entry", "entries")
         found.append(Trouble(what=f"{what} put aside after failures of feedmill's own", href="/quarantine"))
     if state.poll_due_at is not None and now - state.poll_due_at > LATE_MS:
         late = span(now - state.poll_due_at)
