@@ -99,6 +99,19 @@ def test_malformed_feeds_keep_their_entries(read, damaged, titles):
     assert "\n" not in feed.problem
 
 
+@pytest.mark.parametrize("end", ["<title>Te", "<title>Test</title><description>x", "<title>Test</title>"])
+def test_a_feed_cut_off_before_its_first_entry_is_none(outcome, end):
+    """Else it would be one without entries, and a 304 to its validators would be a poll that went well."""
+    said = outcome(f'<rss version="2.0"><channel>{end}')
+    assert isinstance(said, NotAFeed)
+    assert said.reason.startswith("cut off before its first entry, not well-formed: ")
+
+
+def test_a_sloppy_feed_without_entries_is_one(read):
+    """It has its end: there was nothing more to read."""
+    assert read('<rss version="2.0"><channel><title>A & B</title></channel></rss>').entries == ()
+
+
 def test_a_malformed_feed_tells_what_is_repeated(read):
     """Without elements, the parsed entries say it."""
     feed = read(

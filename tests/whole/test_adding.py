@@ -52,6 +52,17 @@ def test_a_feed_is_found_as_it_is(site: Site, listing: Worker) -> None:
     assert paths(site) == ["/feed"]
 
 
+def test_an_atom_feed_is_as_new_as_its_last_change(site: Site, listing: Worker) -> None:
+    """Many an Atom feed has no `published`."""
+    body = (
+        b'<feed xmlns="http://www.w3.org/2005/Atom"><title>Tests</title><entry><id>1</id><title>One</title>'
+        b"<updated>2026-11-01T06:00:00Z</updated></entry></feed>"
+    )
+    url = site.add("a", "/feed", Answer(body=body, content_type="application/atom+xml"))
+    (told,) = json.loads(typed(listing, "discover", url, "--json").stdout)["found"]
+    assert told["newest_at"].startswith("2026-11-01T06:00:00")
+
+
 def test_the_feeds_of_a_page_are_looked_at(site: Site, listing: Worker) -> None:
     """Those that are none are left out; each address is asked once."""
     good = feed(site, "a", item("1"))

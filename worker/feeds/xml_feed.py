@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import feedparser
 
@@ -14,6 +15,7 @@ from worker.model import Millis, NotAFeed, ParsedFeed
 from worker.urls import absolute
 
 _KINDS = {"feed": "atom", "RDF": "rss10"}  # feedparser's names for what a root element alone tells; else "rss"
+_END = re.compile(r"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 
 
 def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
@@ -42,6 +44,9 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
         return NotAFeed(reason=f"feedparser fails on it: {type(error).__name__}")
     if not version and not raws:
         return NotAFeed(reason=malformed or "XML, but not a feed")
+    if malformed and not raws and _END.search(document) is None:
+        # Not a feed without entries: its validators, once kept, would have the server say 304 of what was never read.
+        return NotAFeed(reason=f"cut off before its first entry, {malformed}")
     omitted += max(0, len(raws) - max_entries)
     del raws[max_entries:]
 

@@ -100,7 +100,7 @@ class Discoverer:
             return f"a document that could not be read ({error})"
         if isinstance(parsed, NotAFeed):
             return parsed.reason
-        dates = [entry.published for entry in parsed.entries if entry.published is not None]
+        dates = [at for entry in parsed.entries if (at := entry.published or entry.updated) is not None]
         return Discovered(
             url=lasting, title=parsed.title, entries=len(parsed.entries), newest_at=max(dates, default=None), how=how
         )
