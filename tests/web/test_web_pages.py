@@ -97,6 +97,14 @@ async def test_a_worker_that_is_well_says_so(desk: Desk) -> None:
     assert "All is well" in await text_of(desk, "/")
 
 
+async def test_what_was_counted_for_less_than_an_hour_is_not_called_the_last(desk: Desk) -> None:
+    """The counts are this process's: after a start they are of less."""
+    desk.sources.vitals.started_at = Millis(NOW - HOUR)
+    assert "Records, last hour" in await text_of(desk, "/")
+    desk.sources.vitals.started_at = Millis(NOW - HOUR + 1)
+    assert "Records, since the start" in await text_of(desk, "/")
+
+
 async def test_feeds_are_listed_with_their_state_and_rhythm(desk: Desk) -> None:
     """Filters and search narrow them; a key in a URL is not shown."""
     page = await text_of(desk, "/feeds")

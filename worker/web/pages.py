@@ -43,6 +43,7 @@ RECORDS = 30
 TITLED = 300
 """Of so many newest records the titles are known; the state keeps none."""
 EVERY_S = 5
+HOUR_MS = 3_600_000
 MOST_FORM = 20_000
 """Bytes of a form."""
 FORM_S = 10.0
@@ -70,6 +71,7 @@ class Pages:
             "overview.html",
             here="/",
             hour=of.activity.last_hour(),
+            lately="last hour" if now - (of.vitals.started_at or now) >= HOUR_MS else "since the start",
             median=of.meters.sealed_s.quantile(0.5),
             lag=lag or None,
             sealed_at=of.meters.sealed_at,
