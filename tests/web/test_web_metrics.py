@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.store.samples import HOUR, MINUTE, SECOND, START
+from tests.store.samples import HOUR, MINUTE, SECOND, START, make_draft
 from tests.web.conftest import NOW, Desk
 from worker.errors import StateError
-from worker.model import FeedId, Finished, Lease, Millis, PollDone
+from worker.model import EntryId, FeedId, Finished, IngestDone, Lease, Millis, PollDone
 from worker.schedule import Silence
 from worker.web.metrics import MOST_FEEDS
 
+DEPLOY = Path(__file__).parents[2] / "deploy" / "README.md"
 LEASE = Lease(work_id=1, host_id=1, slot=0, token=1, expires_at=START)
 
 
@@ -63,6 +65,24 @@ async def test_it_tells_of_work_state_and_machine(desk: Desk) -> None:
     assert {name: found.get(name) for name in wanted} == wanted
     assert found["feedmill_state_bytes"] > 10_000
     assert found['feedmill_free_bytes{of="output"}'] > 0
+
+
+async def test_each_is_documented_as_it_tells_of_itself(desk: Desk) -> None:
+    """deploy/README.md has a row for each: its name and type, its labels, its line of help; and none that is not."""
+    of = desk.sources
+    done = IngestDone(lease=LEASE, entry_id=EntryId(1), at=NOW, draft=make_draft("x"))
+    of.meters.add(done, Finished(op="new"))
+    desk.silent[FeedId("quiet")] = Silence(feed_id=FeedId("quiet"), since=START, new_at=None, expect_ms=HOUR)
+    async with desk.client() as asked:
+        text = (await asked.get("/metrics")).text
+    rows = set()
+    for family in text_string_to_metric_families(text):
+        if family.name.startswith("feedmill_"):
+            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            rows.add(f"| `{name}` | {family.type} | {', '.join(sorted(labels))} | {family.documentation} |")
+    written = {line for line in DEPLOY.read_text(encoding="utf-8").split("\n") if line.startswith("| `feedmill_")}
+    assert sorted(rows) == sorted(written)
 
 
 async def test_names_are_by_the_conventions(desk: Desk) -> None:
