@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import replace
 
@@ -14,6 +15,8 @@ from worker.dedup.text import words
 from worker.model import Article, Attachment, Author, Entry, Millis
 
 WORDS_50 = " ".join(f"word{number}" for number in range(50))
+UNPARTED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Of scripts whose words are estimated."""
 ARTICLE = Article(
     extraction="ok",
     title="A title",
@@ -159,7 +162,8 @@ def test_marks_without_a_letter_are_no_word() -> None:
 def test_any_text_can_be_hashed(text: str) -> None:
     """No text breaks a hash, whatever it is made of, lone surrogates included."""
     assert content_hash(text).startswith("sha256-1:")
-    assert len(words(text)) == word_count(text)
+    if not UNPARTED.search(text):
+        assert len(words(text)) == word_count(text)
     assert len(revision_key(replace(ARTICLE, text=text, title=text, authors=(Author(name=text),)))) == 16
     assert len(version_key(Entry(title=text, summary=text, content=text))) == 16
 

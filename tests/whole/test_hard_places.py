@@ -170,6 +170,7 @@ def test_an_output_that_becomes_read_only_under_run_is_waited_for(site: Site, wo
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("jump_days", [1, -1])
 def test_a_clock_that_jumps_a_day_neither_halts_nor_hurries_anything(
     site: Site, worker: Worker, jump_days: int

@@ -73,12 +73,13 @@ def served(site: Site, correction: str = "") -> list[object]:
 
 def known(state: Path) -> list[tuple[object, ...]]:
     """What a state knows of what has been written, but for what only the feed says, and of duplicates' texts. Texts
-    from which lines were left out are known otherwise."""
+    from which lines were left out are known otherwise, and not by their words where hardly any are left."""
     with closing(sqlite3.connect(state)) as connection:
         return connection.execute(
             "SELECT e.record_id, e.feed_id, e.url, e.title_key, e.revision, e.extraction, o.record_id,"
             " CASE WHEN e.removed_lines = 0 THEN e.revision_key END, e.removed_lines,"
-            " CASE WHEN o.id IS NULL THEN e.text_key END, CASE WHEN o.id IS NULL THEN e.first_seen_at END"
+            " CASE WHEN o.id IS NULL AND e.removed_lines = 0 THEN e.text_key END,"
+            " CASE WHEN o.id IS NULL THEN e.first_seen_at END"
             " FROM entry e LEFT JOIN entry o ON o.id = e.duplicate_of WHERE e.revision > 0 ORDER BY 1"
         ).fetchall()
 
