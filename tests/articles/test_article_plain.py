@@ -122,3 +122,20 @@ def test_any_text_becomes_storable(text: str) -> None:
     out = plain.from_html(text)
     orjson.dumps(out)
     assert plain.lines(out) == out
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        pytest.param('By &lt;a href="/x"&gt;Ada &lt;/a&gt;and Bo', "By Ada and Bo", id="a link, escaped once more"),
+        pytest.param("One.<br/>Two.<p>Three", "One. Two. Three", id="breaks are spaces"),
+        pytest.param("un<b>believ</b>able", "unbelievable", id="inline markup splits no word"),
+        pytest.param("What a <canvas> is, and List<T>", "What a <canvas> is, and List<T>", id="what it is about"),
+        pytest.param("a < b, b > a", "a < b, b > a", id="comparisons"),
+        pytest.param("<a>" * 3, None, id="nothing but markup"),
+        pytest.param(None, None, id="nothing"),
+    ],
+)
+def test_what_is_stated_of_an_article_has_no_markup(said: str | None, found: str | None) -> None:
+    """Descriptions are text; what a page is about may look like markup."""
+    assert plain.stated(said) == found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
 
 from worker import urls
-from worker.articles.plain import line, unescaped
+from worker.articles.plain import line, stated, unescaped
 from worker.model import Author, Credit
 
 Node: TypeAlias = Mapping[str, object]
@@ -88,7 +88,7 @@ def read(scripts: Iterable[str], url: str) -> Claims:
         is_recording=recording is not None,
         headline=_text(article.get("headline")) or _text(article.get("name")),
         name=_text(article.get("name")),
-        description=_text(article.get("description"), 5000),
+        description=_prose(article.get("description")),
         authors=tuple(_agents(by, named)),
         organisations=frozenset(agent.name for agent in _agents(by, named, _ORGANISATION)),
         published=_text(article.get("datePublished") or article.get("uploadDate")),
@@ -201,6 +201,10 @@ def _same(link: str, url: str) -> bool:
 
 def _text(value: object, limit: int = 1000) -> str | None:
     return unescaped(value, limit) if isinstance(value, str) else None
+
+
+def _prose(value: object) -> str | None:
+    return stated(value, 5000) if isinstance(value, str) else None
 
 
 def _texts(value: object) -> list[str]:

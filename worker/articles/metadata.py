@@ -118,8 +118,8 @@ class _Said:
             "summary",
             ("feed", plain.cut(plain.from_html(self.feed.summary or ""), fields.MAX_SUMMARY)),
             ("jsonld", self.claims.description),
-            ("opengraph", plain.unescaped(self.page.first("og:description"), fields.MAX_SUMMARY)),
-            ("meta", plain.unescaped(self.page.first("description"), fields.MAX_SUMMARY)),
+            ("opengraph", plain.stated(self.page.first("og:description"), fields.MAX_SUMMARY)),
+            ("meta", plain.stated(self.page.first("description"), fields.MAX_SUMMARY)),
         )
 
     def authors(self) -> tuple[Author, ...]:

@@ -106,7 +106,7 @@ def _described(page: Article, seen: Seen, witness: str) -> Article:
     Unless the page's text has that: then it is the description at length, or a transcript follows. So it is where the
     text is prose: pages of news state nothing but the video in them.
     """
-    shared = plain.unescaped(seen.head.first("og:description", "description"), fields.MAX_SUMMARY)
+    shared = plain.stated(seen.head.first("og:description", "description"), fields.MAX_SUMMARY)
     stated = seen.claims.description or shared or ""
     said = max(witness, stated, key=dedup.word_count)
     opening = dedup.words(said)[:_OPENING]
@@ -149,7 +149,7 @@ def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
 def _leads(seen: Seen, entry: Entry | None) -> Iterator[str]:
     """What page and feed say in a few sentences, of which one may be the article's first."""
     stated = (seen.claims.description, seen.head.first("og:description"), seen.head.first("description"))
-    yield from (lead for text in stated if (lead := plain.unescaped(text, fields.MAX_SUMMARY)))
+    yield from (lead for text in stated if (lead := plain.stated(text, fields.MAX_SUMMARY)))
     if entry and entry.summary:
         yield plain.from_html(entry.summary)
 

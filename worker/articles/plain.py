@@ -112,6 +112,16 @@ def unescaped(text: str | None, limit: int = 1000) -> str | None:
     return line(html.unescape(text), limit) if text else None
 
 
+_INLINE = re.compile(r"</?(?:a|abbr|b|cite|em|i|mark|q|s|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>", re.IGNORECASE)
+_BREAK = re.compile(r"</?(?:blockquote|br|div|h[1-6]|hr|img|li|ol|p|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+
+
+def stated(text: str | None, limit: int = 1000) -> str | None:
+    """`unescaped`, for what sites state of an article in a few sentences: they leave markup in it. Other words between
+    angle brackets are what it is about."""
+    return line(_BREAK.sub(" ", _INLINE.sub("", html.unescape(text))), limit) if text else None
+
+
 def cut(text: str, limit: int) -> str | None:
     """At most `limit` characters, ended at a word where one ends in the last fifth; None where nothing is left."""
     if len(text) > limit:
