@@ -150,7 +150,7 @@ class Extract(Section):
     """How articles are taken out of pages."""
 
     effort: Effort = _key(
-        "normal", "fast, normal, thorough: how much is done for their text, at about 0.9, 1 and 2 times the CPU."
+        "normal", "fast, normal, thorough: how much is done for a text; thorough takes twice the CPU."
     )
     workers: Workers = _key("auto", "Processes; auto: one for each processor.")
     timeout_s: PositiveSeconds = _key("10s", "A page that takes longer is given up.", name="timeout")
