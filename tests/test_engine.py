@@ -212,6 +212,32 @@ async def test_a_clock_that_is_set_moves_what_is_planned(tmp_path: Path, jump_ms
     assert len(polls.seen) == 3
 
 
+@pytest.mark.parametrize("jump_ms", [86_400_000, -86_400_000], ids=["a day on", "a day back"])
+@pytest.mark.parametrize("moment", ["under way", "done"])
+async def test_a_clock_that_is_set_meanwhile_moves_nothing_twice(tmp_path: Path, moment: str, jump_ms: int) -> None:
+    """Be it while a poll is under way, or when it has ended and is to be committed."""
+
+    def set_clock(_: Poll) -> None:
+        if len(polls.seen) == 3 and moment == "under way":
+            polls.clock.ahead_ms = jump_ms
+
+    polls = Polls(Clock(), act=set_clock)
+    async with made(tmp_path, polls) as (engine, _):
+        stop = asyncio.Event()
+        running = asyncio.create_task(engine.run(stop))
+        while len(polls.seen) < 3:
+            await asyncio.sleep(0)
+        polls.clock.ahead_ms = jump_ms
+        while engine.tally.polls < 3:
+            await asyncio.sleep(0.02)
+        stop.set()
+        await asyncio.wait_for(running, 20)
+    for feed in read_status(tmp_path / "state.db")[0]:
+        assert feed.next_poll_at is not None
+        assert abs(feed.next_poll_at - polls.clock() - 3_600_000) < 60_000
+    assert len(polls.seen) == 3
+
+
 async def test_leases_are_renewed_while_the_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work that takes longer than its lease is not given to anybody else, and its end is accepted."""
     monkeypatch.setattr(engine_module, "LEASE_MS", 2500)

@@ -15,7 +15,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from datetime import UTC
+from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -58,6 +60,9 @@ LINGER_S, LOOK_S = 0.1, 0.01
 JUMP_MS = 5_000
 """A wall clock that is off by more than this from one tick to the next has been set."""
 
+_INSTANTS = frozenset({"at", "due_at", "look_at", "not_before"})
+"""Of what is done."""
+
 Committed = tuple[Done, Finished]
 """What was committed in the end, and what became of it."""
 
@@ -91,6 +96,8 @@ class Engine:
         self._under_way: dict[int, Lease] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._finished: asyncio.Queue[tuple[Done, asyncio.Future[Committed]]] = asyncio.Queue()
+        self._ahead_when_done: dict[int, int] = {}
+        """By work id, of the wall clock over the monotonic one, in ms."""
         self._wake = asyncio.Event()
         self._polls_due_by: Millis | None = None
         self._wall_ahead = clock() - _monotonic_ms()
@@ -230,6 +237,7 @@ class Engine:
 
     async def _finish(self, done: Done) -> Committed:
         committed: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._ahead_when_done[done.lease.work_id] = self._clock() - _monotonic_ms()
         self._finished.put_nowait((done, committed))
         return await committed
 
@@ -237,7 +245,7 @@ class Engine:
         """Commits what is finished, in groups. What the store refuses is tried again until it is taken."""
         while True:
             group = await self._group()
-            results = await self._commit([done for done, _ in group])
+            results = await self._commit([self._by_clock(done) for done, _ in group])
             for (done, committed), result in zip(group, results, strict=True):
                 self._under_way.pop(done.lease.work_id, None)
                 if not committed.done():
@@ -256,9 +264,18 @@ class Engine:
             if is_full or time.monotonic() >= until:
                 return group
 
+    def _by_clock(self, done: Done) -> Done:
+        """What was done before the clock was set, in its time."""
+        ahead = self._clock() - _monotonic_ms()
+        by_ms = ahead - self._ahead_when_done.pop(done.lease.work_id, ahead)
+        return done if abs(by_ms) <= JUMP_MS else _moved(done, by_ms)
+
     async def _commit(self, batch: list[Done]) -> list[Committed]:
         while True:
             try:
+                await (
+                    self._follow_clock()
+                )  # or what is planned now by a clock that was set would be moved with the rest
                 finished = await self._store.finish(batch, now=self._clock(), polls_due_by=self._polls_due_by)
                 self._refusals, self.vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
@@ -374,6 +391,12 @@ class Engine:
                     await self._publisher.tidy(step, now=self._clock())
         except FeedmillError as error:
             log.error("upkeep.failed", error=str(error))
+
+
+def _moved(done: Done, by_ms: int) -> Done:
+    said = {each.name: getattr(done, each.name) for each in fields(done) if each.name in _INSTANTS}
+    changed: dict[str, Any] = {name: at + by_ms for name, at in said.items() if at is not None}
+    return replace(done, **changed)
 
 
 def _entries(group: Sequence[tuple[Done, object]]) -> int:

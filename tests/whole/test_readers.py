@@ -85,6 +85,7 @@ def tailed(worker: Worker) -> Iterator[Callable[[], list[int]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not (shutil.which("jq") and shutil.which("rsyslogd")), reason="jq or rsyslog is not installed")
 def test_each_record_once_while_a_worker_writes_and_compacts(site: Site, worker: Worker) -> None:
     """By DuckDB and jq through the manifest, by pandas by glob, by a follower from before the first record on; a tailer
