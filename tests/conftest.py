@@ -34,6 +34,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         return  # one of those processes, which comes by here, too, and would start its own, and they theirs
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
+    # pytest-cov has decided by now how it measures: with --cov it is `-n auto --dist worksteal` that takes all cores.
+    whole = whole and not getattr(config.option, "cov_source", None)
     if whole and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses = "auto"
         config.option.dist = "worksteal"
