@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -69,6 +69,15 @@ Committed = tuple[Done, Finished]
 log = structlog.stdlib.get_logger("feedmill.engine")
 
 
+class _Ended(NamedTuple):
+    """What is to be committed, and who waits for that."""
+
+    done: Done
+    committed: asyncio.Future[Committed]
+    ahead_ms: int
+    """Of the wall clock, when it was done."""
+
+
 class Engine:
     """Runs work until it is stopped, or until nothing is due. One run an instance."""
 
@@ -95,12 +104,10 @@ class Engine:
         self._shortage = shortage
         self._under_way: dict[int, Lease] = {}
         self._jobs: set[asyncio.Task[None]] = set()
-        self._finished: asyncio.Queue[tuple[Done, asyncio.Future[Committed]]] = asyncio.Queue()
-        self._ahead_when_done: dict[int, int] = {}
-        """By work id, of the wall clock over the monotonic one, in ms."""
+        self._finished: asyncio.Queue[_Ended] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._polls_due_by: Millis | None = None
-        self._wall_ahead = clock() - _monotonic_ms()
+        self._wall_ahead = self._ahead()
         self._renewed_at = _monotonic_ms()
         self._publishing = asyncio.Lock()
         self._looking = asyncio.Lock()
@@ -237,22 +244,21 @@ class Engine:
 
     async def _finish(self, done: Done) -> Committed:
         committed: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        self._ahead_when_done[done.lease.work_id] = self._clock() - _monotonic_ms()
-        self._finished.put_nowait((done, committed))
+        self._finished.put_nowait(_Ended(done, committed, self._ahead()))
         return await committed
 
     async def _finisher(self) -> None:
         """Commits what is finished, in groups. What the store refuses is tried again until it is taken."""
         while True:
             group = await self._group()
-            results = await self._commit([self._by_clock(done) for done, _ in group])
-            for (done, committed), result in zip(group, results, strict=True):
-                self._under_way.pop(done.lease.work_id, None)
-                if not committed.done():
-                    committed.set_result(result)
+            results = await self._commit([self._by_clock(ended) for ended in group])
+            for ended, result in zip(group, results, strict=True):
+                self._under_way.pop(ended.done.lease.work_id, None)
+                if not ended.committed.done():
+                    ended.committed.set_result(result)
             self._wake.set()
 
-    async def _group(self) -> list[tuple[Done, asyncio.Future[Committed]]]:
+    async def _group(self) -> list[_Ended]:
         """What is finished, once something is: with what else ends soon, as long as there is something under way."""
         group = [await self._finished.get()]
         until = time.monotonic() + LINGER_S
@@ -264,18 +270,16 @@ class Engine:
             if is_full or time.monotonic() >= until:
                 return group
 
-    def _by_clock(self, done: Done) -> Done:
+    def _by_clock(self, ended: _Ended) -> Done:
         """What was done before the clock was set, in its time."""
-        ahead = self._clock() - _monotonic_ms()
-        by_ms = ahead - self._ahead_when_done.pop(done.lease.work_id, ahead)
-        return done if abs(by_ms) <= JUMP_MS else _moved(done, by_ms)
+        by_ms = self._ahead() - ended.ahead_ms
+        return ended.done if abs(by_ms) <= JUMP_MS else _moved(ended.done, by_ms)
 
     async def _commit(self, batch: list[Done]) -> list[Committed]:
         while True:
             try:
-                await (
-                    self._follow_clock()
-                )  # or what is planned now by a clock that was set would be moved with the rest
+                # First: what is planned now by a clock that was set would be moved with the rest.
+                await self._follow_clock()
                 finished = await self._store.finish(batch, now=self._clock(), polls_due_by=self._polls_due_by)
                 self._refusals, self.vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
@@ -364,7 +368,7 @@ class Engine:
 
     async def _follow_clock(self) -> None:
         async with self._clock_lock:
-            ahead = self._clock() - _monotonic_ms()
+            ahead = self._ahead()
             jump = ahead - self._wall_ahead
             if abs(jump) > JUMP_MS:
                 log.warning("clock.jumped", by_s=round(jump / 1000, 1))
@@ -372,6 +376,10 @@ class Engine:
                 if self._polls_due_by is not None:
                     self._polls_due_by = Millis(self._polls_due_by + jump)
             self._wall_ahead = ahead  # only now: a shift that was refused is tried again
+
+    def _ahead(self) -> int:
+        """Of the wall clock over the monotonic one, in ms: it changes when the clock is set."""
+        return self._clock() - _monotonic_ms()
 
     async def _renew(self) -> None:
         if self._under_way and _monotonic_ms() - self._renewed_at > RENEW_MS:
@@ -399,8 +407,8 @@ def _moved(done: Done, by_ms: int) -> Done:
     return replace(done, **changed)
 
 
-def _entries(group: Sequence[tuple[Done, object]]) -> int:
-    return sum(len(done.entries) for done, _ in group if isinstance(done, PollDone))
+def _entries(group: Sequence[_Ended]) -> int:
+    return sum(len(ended.done.entries) for ended in group if isinstance(ended.done, PollDone))
 
 
 def _monotonic_ms() -> int:
