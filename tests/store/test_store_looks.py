@@ -11,7 +11,7 @@ import pytest
 from tests.store.samples import DAY, HOUR, KEEP_MS, MINUTE, Run, key, make_draft, make_entry, make_feed, make_version
 from worker.model import AsBefore, Finished, Ingest, Millis, Retry, Validators
 from worker.store import read_status
-from worker.store.claims import REFRESH_MS
+from worker.store.works import REFRESH_MS
 
 FOREVER = 10_000 * DAY
 

@@ -31,7 +31,7 @@ from worker.engine import Engine
 from worker.model import Millis
 from worker.output import verify
 from worker.settings import load
-from worker.store import claims
+from worker.store import works
 from worker.store.tables import FAR
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -253,7 +253,7 @@ async def test_days_pass_and_nothing_grows(
 ) -> None:
     """Feeds appear, die and move; a leap day, a spring night and set clocks pass; what is kept for a day is gone after
     two. Memory, descriptors, state, files and log are on the last day what they were when all had come to be."""
-    monkeypatch.setattr(claims, "REFRESH_MS", DAY)  # a month, which must pass before an entry is known to have gone
+    monkeypatch.setattr(works, "REFRESH_MS", DAY)  # a month, which must pass before an entry is known to have gone
     web = Web(site, clock)
     listed = web.feeds()
     changes: dict[str, dict[str, object]] = {

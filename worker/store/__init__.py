@@ -9,6 +9,8 @@ store.py       what the engine calls: one thread owns the writing connection, ca
 feeds.py       the configured feeds and the hosts' policies → rows
 lists.py       … that change while work is under way
 claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
+works.py       … with all that is needed to do it
+locks.py       what a transaction holds, where others run beside it
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
 standing.py    … of polls: what they say of the feed, and when it is polled next
 polls.py       … and its entries, by

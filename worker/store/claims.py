@@ -13,38 +13,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, bindparam, func, or_, select, update
 
-from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Subscribe, Validators, Walk, Work
+from worker.model import Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.robots import copies
-from worker.store.standing import moves_of, trust_of
-from worker.store.subscriptions import of_feeds
-from worker.urls import robots_url
+from worker.store.locks import hold_hosts, is_shared
+from worker.store.works import leases_of, read_leased
 
-ELEMENT_BYTES = 8
 MAX_LOST = 20
 """Leases that may end unfinished, one after the other, before work is put aside: kills of the worker are not its fault,
 and only what kills the worker each time gets this far."""
-REFRESH_MS = 30 * 86_400_000
-"""After which a feed is gone through whole, known entries and all, to learn which have left it."""
 _HOUR = 3_600_000
-_OF_FEED = (
-    t.feed.c.title,
-    t.feed.c.refreshed_at,
-    t.feed.c.moved_to,
-    t.feed.c.moved_polls,
-    t.feed.c.etag,
-    t.feed.c.last_modified,
-    t.feed.c.version_url,
-    t.feed.c.unchanged,
-    t.feed.c.whole_at,
-    t.feed.c.audit_after,
-    t.feed.c.distrusted_until,
-    t.feed.c.body_hash,
-    t.feed.c.elements,
-    t.feed.c.filters,
-)
-
 _USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
 
 # A statement costs more to build than to carry out: those of each claim and each commit are built once.
@@ -54,11 +32,26 @@ def claim(
     connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
 ) -> list[Work]:
     """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); polls only if due by `polls_due_by`."""
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+    return read_leased(connection, taken, now=now)
+
+
+def lease(
+    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
+) -> list[Lease]:
+    """As `claim`, without what the work is."""
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+    return leases_of(connection, taken)
+
+
+def _claimed(
+    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None
+) -> list[int]:
+    """The ids of work that is leased now, in the order in which its hosts were ready."""
     polls_by = now if polls_due_by is None else min(now, polls_due_by)
-    rows = connection.execute(_READY, {"now": now, "polls_by": polls_by, "limit": limit}).all()
     taken: list[tuple[Row[Any], int]] = []
     idle: list[int] = []
-    for row in rows:
+    for row in _ready(connection, now=now, polls_by=polls_by, limit=limit):
         work_id = next((w for w in (row.poll, row.new, row.retry, row.backfill) if w is not None), None)
         if work_id is None or row.k is None:
             idle.append(row.id)
@@ -68,8 +61,16 @@ def claim(
     unhosted = _unhosted(connection, now=now, limit=limit - len(taken))
     _take(connection, unhosted, now=now, until=Millis(now + lease_ms))
     taken += unhosted
-    settle(connection, [*idle, *(row.id for row, _ in taken)], polls_by=polls_due_by)
-    return _read(connection, [work_id for _, work_id in taken], now=now)
+    _settle(connection, [*idle, *(row.id for row, _ in taken)], polls_by=polls_due_by)
+    return [work_id for _, work_id in taken]
+
+
+def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int) -> Sequence[Row[Any]]:
+    """The hosts that may be asked now; where others claim too, those that nobody else holds."""
+    if not is_shared(connection):
+        return connection.execute(_READY, {"now": now, "polls_by": polls_by, "limit": limit}).all()
+    ids = connection.scalars(_HOLD_READY, {"now": now, "limit": limit}).all()
+    return connection.execute(_READY_OF, {"now": now, "polls_by": polls_by, "ids": ids}).all() if ids else ()
 
 
 def _due(priority: int, by: str) -> ScalarSelect[Any]:
@@ -78,22 +79,30 @@ def _due(priority: int, by: str) -> ScalarSelect[Any]:
     return select(t.work.c.id).where(*due).order_by(t.work.c.due_at).limit(1).scalar_subquery()
 
 
-_READY: Any = (
-    select(
-        t.host.c.id,
-        t.host.c.delay_ms,
-        select(func.min(t.slot.c.k))
-        .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
-        .scalar_subquery()
-        .label("k"),
-        _due(t.POLL, "polls_by").label("poll"),
-        _due(t.NEW, "now").label("new"),
-        _due(t.RETRY, "now").label("retry"),
-        _due(t.BACKFILL, "now").label("backfill"),
-    )
-    .where(t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bindparam("now"))
+_MAY_BE_ASKED = (t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bindparam("now"))
+_WITH_WORK: Any = select(
+    t.host.c.id,
+    t.host.c.delay_ms,
+    select(func.min(t.slot.c.k))
+    .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
+    .scalar_subquery()
+    .label("k"),
+    _due(t.POLL, "polls_by").label("poll"),
+    _due(t.NEW, "now").label("new"),
+    _due(t.RETRY, "now").label("retry"),
+    _due(t.BACKFILL, "now").label("backfill"),
+).order_by(t.host.c.next_at)
+_READY = _WITH_WORK.where(*_MAY_BE_ASKED).limit(bindparam("limit"))
+_HOLD_READY: Any = (
+    select(t.host.c.id)
+    .where(*_MAY_BE_ASKED)
     .order_by(t.host.c.next_at)
     .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_READY_OF = _WITH_WORK.where(t.host.c.id.in_(bindparam("ids", expanding=True)))
+_HOLD_UNHOSTED: Any = (
+    select(t.host.c.id).where(t.host.c.name == t.NO_HOST).with_for_update(skip_locked=True, key_share=True)
 )
 _UNHOSTED_SLOTS: Any = (
     select(t.host.c.id, t.host.c.delay_ms, t.slot.c.k)
@@ -112,6 +121,8 @@ _UNHOSTED_WORK = (
 
 def _unhosted(connection: Connection, *, now: Millis, limit: int) -> list[tuple[Row[Any], int]]:
     """What is due and asks no host, with free slots for it."""
+    if is_shared(connection) and connection.scalar(_HOLD_UNHOSTED) is None:
+        return []
     slots = connection.execute(_UNHOSTED_SLOTS, {"now": now, "limit": limit}).all()
     due = connection.scalars(_UNHOSTED_WORK, {"now": now, "limit": len(slots)})
     return list(zip(slots, due, strict=False))
@@ -156,105 +167,6 @@ def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Milli
         connection.execute(_FENCE_OFF, ended)
 
 
-_WORK = (
-    select(
-        t.work,
-        t.slot.c.k,
-        t.slot.c.token,
-        t.slot.c.lease_until,
-        t.host.c.name.label("host"),
-        t.feed.c.url.label("feed_url"),
-        *_OF_FEED,
-        t.entry.c.first_seen_at,
-        t.entry.c.record_id,
-    )
-    .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
-    .join(t.host, t.host.c.id == t.work.c.host_id)
-    .join(t.feed, t.feed.c.id == t.work.c.feed_id)
-    .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
-    .where(t.work.c.id.in_(bindparam("works", expanding=True)))
-)
-
-
-def _read(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> list[Work]:
-    found: list[Work] = []
-    for batch in chunks(work_ids):
-        rows = connection.execute(_WORK, {"works": batch}).all()
-        asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
-        known = copies(connection, set(asked.values()), now=now)
-        asking = [row.feed_id for row in rows if row.subscribe]
-        hubs = of_feeds(connection, asking) if asking else {}
-        for row in rows:
-            robots = known[asked[row.id]] if row.id in asked else None
-            if row.pages is not None:
-                found.append(_walk(row))
-            elif row.entry_id is None:
-                found.append(_poll(row, now, hubs.get(row.feed_id)))
-            else:
-                found.append(_ingest(row, robots))
-    order = {work_id: place for place, work_id in enumerate(work_ids)}
-    return sorted(found, key=lambda work: order[work.lease.work_id])
-
-
-def _lease(row: Row[Any]) -> Lease:
-    return Lease(work_id=row.id, host_id=row.host_id, slot=row.k, token=row.token, expires_at=Millis(row.lease_until))
-
-
-def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
-    refresh = row.refreshed_at is None or now - row.refreshed_at > REFRESH_MS
-    elements = b"" if refresh else row.elements or b""
-    lost_hub = row.subscribe and hub is None
-    url = (None if lost_hub else row.url) or moves_of(row).in_force or row.feed_url
-    validators = Validators(etag=row.etag, last_modified=row.last_modified)
-    known = not row.seek and not row.subscribe and row.version_url == url and validators != Validators()
-    conditional = known and not refresh and trust_of(row).is_conditional(now)
-    return Poll(
-        lease=_lease(row),
-        feed_id=FeedId(row.feed_id),
-        url=url,
-        hops=row.hops,
-        permanent=row.permanent,
-        validators=validators if conditional else Validators(),
-        audit=known and not conditional,
-        body_hash=b"" if refresh else row.body_hash or b"",
-        elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
-        refresh=refresh,
-        filters=row.filters or b"",
-        seek=row.seek,
-        subscribe=Subscribe(topic=hub.topic, token=hub.token, secret=hub.secret) if hub is not None else None,
-    )
-
-
-def _walk(row: Row[Any]) -> Walk:
-    return Walk(
-        lease=_lease(row),
-        feed_id=FeedId(row.feed_id),
-        url=row.url,
-        hops=row.hops,
-        tries=row.tries,
-        waits=row.waits,
-    )
-
-
-def _ingest(row: Row[Any], robots: RobotsCopy | None) -> Ingest:
-    return Ingest(
-        lease=_lease(row),
-        entry_id=EntryId(row.entry_id),
-        record_id=row.record_id.hex(),
-        feed_id=FeedId(row.feed_id),
-        feed_title=row.title,
-        url=row.url,
-        hops=row.hops,
-        host=row.host,
-        robots=robots,
-        entry=row.entry,
-        first_seen_at=Millis(row.first_seen_at),
-        tries=row.tries,
-        waits=row.waits,
-        validators=Validators(etag=row.page_etag, last_modified=row.page_modified),
-    )
-
-
 def settle_all(connection: Connection) -> None:
     """`settle` for every host. Left to be looked at one by one, they would stand in the way of those that are ready."""
     settle(connection, connection.scalars(select(t.host.c.id)).all())
@@ -276,6 +188,11 @@ _SETTLE = update(t.host).where(t.host.c.id == bindparam("h")).values(next_at=bin
 
 def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
     """Sets the hosts' `next_at` to what follows from their slots and their work."""
+    hold_hosts(connection, host_ids)
+    _settle(connection, host_ids, polls_by=polls_by)
+
+
+def _settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None) -> None:
     for batch in chunks(sorted(set(host_ids))):
         values = []
         for row in connection.execute(_STANDING, {"hosts": batch}).all():
@@ -294,6 +211,7 @@ def next_claim_at(connection: Connection) -> Millis:
 
 def renew(connection: Connection, leases: Sequence[Lease], *, until: Millis) -> None:
     """Lets leases last until `until`, those that still stand."""
+    hold_hosts(connection, [lease.host_id for lease in leases])
     for lease in leases:
         mine = (t.slot.c.host_id == lease.host_id) & (t.slot.c.k == lease.slot) & (t.slot.c.token == lease.token)
         held = t.slot.c.work_id == lease.work_id  # a slot given back keeps its token until the next claim

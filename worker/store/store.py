@@ -28,6 +28,7 @@ from worker.store import (
     steering,
     stories,
     takedowns,
+    works,
 )
 from worker.store import tables as t
 from worker.store.database import locked, open_database
@@ -114,6 +115,14 @@ class Store:
     async def claim(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Work]:
         """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
         return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+
+    async def lease(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Lease]:
+        """As `claim`, without what the work is: whoever does it `read`s that."""
+        return await self._write(claims.lease, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+
+    async def read(self, leases: Sequence[Lease], *, now: Millis) -> list[Work]:
+        """The work of those leases that stand still, in their order; of the others nothing."""
+        return await self._write(works.read, leases, now=now)
 
     async def next_claim_at(self) -> Millis:
         """The earliest time at which a claim can bring something."""

@@ -1,0 +1,163 @@
+"""Work that is leased, with all that is needed to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Subscribe, Validators, Walk, Work
+from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.store.robots import copies
+from worker.store.standing import moves_of, trust_of
+from worker.store.subscriptions import of_feeds
+from worker.urls import robots_url
+
+ELEMENT_BYTES = 8
+REFRESH_MS = 30 * 86_400_000
+"""After which a feed is gone through whole, known entries and all, to learn which have left it."""
+_OF_FEED = (
+    t.feed.c.title,
+    t.feed.c.refreshed_at,
+    t.feed.c.moved_to,
+    t.feed.c.moved_polls,
+    t.feed.c.etag,
+    t.feed.c.last_modified,
+    t.feed.c.version_url,
+    t.feed.c.unchanged,
+    t.feed.c.whole_at,
+    t.feed.c.audit_after,
+    t.feed.c.distrusted_until,
+    t.feed.c.body_hash,
+    t.feed.c.elements,
+    t.feed.c.filters,
+)
+
+_WORK = (
+    select(
+        t.work,
+        t.slot.c.k,
+        t.slot.c.token,
+        t.slot.c.lease_until,
+        t.host.c.name.label("host"),
+        t.feed.c.url.label("feed_url"),
+        *_OF_FEED,
+        t.entry.c.first_seen_at,
+        t.entry.c.record_id,
+    )
+    .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+    .join(t.host, t.host.c.id == t.work.c.host_id)
+    .join(t.feed, t.feed.c.id == t.work.c.feed_id)
+    .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
+    .where(t.work.c.id.in_(bindparam("works", expanding=True)))
+)
+_LEASES: Any = (
+    select(t.work.c.id, t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.lease_until)
+    .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+    .where(t.work.c.id.in_(bindparam("works", expanding=True)))
+)
+
+
+def read(connection: Connection, leases: Sequence[Lease], *, now: Millis) -> list[Work]:
+    """The work of those leases that stand, in their order; of the others nothing."""
+    of = {lease.work_id: lease for lease in leases}
+    works = read_leased(connection, list(of), now=now)
+    return [work for work in works if _stands(work.lease, of[work.lease.work_id], now)]
+
+
+def _stands(found: Lease, asked: Lease, now: Millis) -> bool:
+    """It may have been renewed since."""
+    same = (found.host_id, found.slot, found.token) == (asked.host_id, asked.slot, asked.token)
+    return same and found.expires_at > now
+
+
+def leases_of(connection: Connection, work_ids: Sequence[int]) -> list[Lease]:
+    """The leases of work that is leased, in its order."""
+    found: list[Lease] = []
+    for batch in chunks(work_ids):
+        rows = connection.execute(_LEASES, {"works": batch}).all()
+        found += [_lease(row) for row in rows]
+    order = {work_id: place for place, work_id in enumerate(work_ids)}
+    return sorted(found, key=lambda lease: order[lease.work_id])
+
+
+def read_leased(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> list[Work]:
+    """Work that is leased, in the order of the ids."""
+    found: list[Work] = []
+    for batch in chunks(work_ids):
+        rows = connection.execute(_WORK, {"works": batch}).all()
+        asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
+        known = copies(connection, set(asked.values()), now=now)
+        asking = [row.feed_id for row in rows if row.subscribe]
+        hubs = of_feeds(connection, asking) if asking else {}
+        for row in rows:
+            robots = known[asked[row.id]] if row.id in asked else None
+            if row.pages is not None:
+                found.append(_walk(row))
+            elif row.entry_id is None:
+                found.append(_poll(row, now, hubs.get(row.feed_id)))
+            else:
+                found.append(_ingest(row, robots))
+    order = {work_id: place for place, work_id in enumerate(work_ids)}
+    return sorted(found, key=lambda work: order[work.lease.work_id])
+
+
+def _lease(row: Row[Any]) -> Lease:
+    return Lease(work_id=row.id, host_id=row.host_id, slot=row.k, token=row.token, expires_at=Millis(row.lease_until))
+
+
+def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
+    refresh = row.refreshed_at is None or now - row.refreshed_at > REFRESH_MS
+    elements = b"" if refresh else row.elements or b""
+    lost_hub = row.subscribe and hub is None
+    url = (None if lost_hub else row.url) or moves_of(row).in_force or row.feed_url
+    validators = Validators(etag=row.etag, last_modified=row.last_modified)
+    known = not row.seek and not row.subscribe and row.version_url == url and validators != Validators()
+    conditional = known and not refresh and trust_of(row).is_conditional(now)
+    return Poll(
+        lease=_lease(row),
+        feed_id=FeedId(row.feed_id),
+        url=url,
+        hops=row.hops,
+        permanent=row.permanent,
+        validators=validators if conditional else Validators(),
+        audit=known and not conditional,
+        body_hash=b"" if refresh else row.body_hash or b"",
+        elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
+        refresh=refresh,
+        filters=row.filters or b"",
+        seek=row.seek,
+        subscribe=Subscribe(topic=hub.topic, token=hub.token, secret=hub.secret) if hub is not None else None,
+    )
+
+
+def _walk(row: Row[Any]) -> Walk:
+    return Walk(
+        lease=_lease(row),
+        feed_id=FeedId(row.feed_id),
+        url=row.url,
+        hops=row.hops,
+        tries=row.tries,
+        waits=row.waits,
+    )
+
+
+def _ingest(row: Row[Any], robots: RobotsCopy | None) -> Ingest:
+    return Ingest(
+        lease=_lease(row),
+        entry_id=EntryId(row.entry_id),
+        record_id=row.record_id.hex(),
+        feed_id=FeedId(row.feed_id),
+        feed_title=row.title,
+        url=row.url,
+        hops=row.hops,
+        host=row.host,
+        robots=robots,
+        entry=row.entry,
+        first_seen_at=Millis(row.first_seen_at),
+        tries=row.tries,
+        waits=row.waits,
+        validators=Validators(etag=row.page_etag, last_modified=row.page_modified),
+    )
