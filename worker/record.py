@@ -131,6 +131,16 @@ class Record(TypedDict):
     _ingest: Annotated[Ingest, Field(description="How the record came about: feedmill's own extension.")]
 
 
+def shard_place(id: bytes) -> int:
+    """0 to 65535, by the first two bytes of a record's id: what `shard_of` goes by."""
+    return int.from_bytes(id[:2])
+
+
+def shard_of(id: str, shards: int) -> int:
+    """In which of so many shards of an output all revisions of an article stand, by its id (32 hex digits)."""
+    return shard_place(bytes.fromhex(id[:4])) % shards
+
+
 def rfc3339(at: Millis) -> str:
     """`2026-11-23T04:05:06Z`, with milliseconds where there are some. Raises ValueError outside the years 1 to 9999."""
     seconds, millis = divmod(at, 1000)

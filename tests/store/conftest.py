@@ -35,16 +35,27 @@ def open_run(state_path: Path) -> OpenRun:
 
     @asynccontextmanager
     async def opened(
-        *, now: Millis = START, policy: HostPolicy = NO_PATIENCE, near: Near = "link", **hosts: HostPolicy
+        *,
+        now: Millis = START,
+        policy: HostPolicy = NO_PATIENCE,
+        near: Near = "link",
+        shards: int = 1,
+        **hosts: HostPolicy,
     ) -> AsyncIterator[Run]:
-        """hosts: the policies of single hosts, by the first label of their names."""
+        """shards: of the output. hosts: the policies of single hosts, by the first label of their names."""
 
         def policies(name: str) -> HostPolicy:
             return hosts.get(name.partition(".")[0], policy)
 
         plans = Plans()
         async with Store(
-            state_path, policies=policies, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS, near=near
+            state_path,
+            policies=policies,
+            planner=plans,
+            window_ms=WINDOW_MS,
+            keep_ms=KEEP_MS,
+            near=near,
+            shards=shards,
         ) as store:
             yield Run(store, plans, now)
 

@@ -54,8 +54,9 @@ RULES = {
         GROUP BY segment.id HAVING count(outbox.id) <> last_seq - first_seq + 1
             OR min(seq) <> first_seq OR max(seq) <> last_seq""",
     "segments follow each other without gaps": """
-        SELECT id FROM (SELECT id, first_seq, lag(last_seq, 1, 0) OVER (ORDER BY id) AS before FROM segment)
-        WHERE first_seq <> before + 1""",
+        SELECT id FROM (
+            SELECT id, first_seq, lag(last_seq, 1, 0) OVER (PARTITION BY shard ORDER BY id) AS before FROM segment
+        ) WHERE first_seq <> before + 1""",
 }
 
 

@@ -281,10 +281,10 @@ async def test_a_state_can_be_used_after_an_error(open_run: OpenRun, state_path:
     async with open_run() as run:
         await run.start("a")
         with sqlite3.connect(state_path, isolation_level=None) as outsider:
-            outsider.execute("ALTER TABLE meta RENAME TO lost")
-            with pytest.raises(StateError, match="no such table: meta"):
+            outsider.execute("ALTER TABLE segment RENAME TO lost")
+            with pytest.raises(StateError, match="no such table: segment"):
                 await number_one(run)
-            outsider.execute("ALTER TABLE lost RENAME TO meta")
+            outsider.execute("ALTER TABLE lost RENAME TO segment")
         outsider.close()
         await number_one(run, expected=1)
 

@@ -62,7 +62,7 @@ def pointer(name: str, original: str) -> Written:
 
 def learn(path: Path, records: Iterable[Written], last: Sealed | None = LAST) -> Learned:
     with Recovery(path, replace=False) as recovery:
-        return recovery.learn(records, last=last, now=START, window_ms=WINDOW_MS)
+        return recovery.learn(records, lasts={} if last is None else {0: last}, now=START, window_ms=WINDOW_MS)
 
 
 def originals(path: Path) -> dict[bytes, bytes | None]:

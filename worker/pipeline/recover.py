@@ -58,7 +58,7 @@ def recover(directory: Path, state: Path, *, now: Millis, window_ms: int, new_ou
             records = () if last is None else (written(record) for record in read_records(directory))
             learned = recovery.learn(
                 records,
-                last=None if last is None else _sealed(last),
+                lasts={} if last is None else {0: _sealed(last)},
                 now=now,
                 window_ms=window_ms,
                 expired=expired_keys(directory),

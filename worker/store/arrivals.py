@@ -132,7 +132,7 @@ class _Entries:
     def _duplicate(self, ref: Ref, seen: SeenEntry, of: Ref) -> None:
         self.counts["duplicates"] += 1
         self._remember(ref, seen.own)
-        write_duplicate(self.connection, of, body=seen.pointer, at=self.done.at)
+        write_duplicate(self.connection, ref, of, body=seen.pointer, at=self.done.at)
 
     def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis) -> None:
         page = _own_page(seen, ref, by_url)

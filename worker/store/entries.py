@@ -6,12 +6,13 @@ import functools
 import zlib
 from typing import Any, Literal, assert_never
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from worker.dedup import Duplicate, Nothing, Ref, Write, judge
 from worker.model import AsBefore, Draft, EntryId, Finished, IngestDone, Lease, Millis, Op, Validators
+from worker.record import shard_place
 from worker.schedule import Gone, next_look_if_gone
 from worker.store import stories
 from worker.store import tables as t
@@ -28,7 +29,8 @@ SAME_URL = "its URL is another entry's"
 """Why an entry is a duplicate, for people."""
 
 _FIRST_SEEN = select(t.entry.c.first_seen_at).where(t.entry.c.id == bindparam("seen_with")).scalar_subquery()
-_RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN)
+_SHARDS = select(func.count()).select_from(t.writer).scalar_subquery()
+_RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN, shard=bindparam("place", type_=Integer) % _SHARDS)
 _WRITTEN_VALUES = (
     *("revision", "revised_at", "revision_key", "text_key", "title_key", "extraction", "cluster_id", "copy_of"),
     *("removed_lines", "reason", "skipped", "gone_since", "gone_answers"),
@@ -100,6 +102,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
             _write(
                 connection,
                 op,
+                id=me.record_id,
                 revision=me.revision + 1,
                 body=body,
                 at=done.at,
@@ -122,7 +125,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
                 "text_key": draft.text_key,
                 "reason": f"its text is {'nearly ' if nearly else ''}another entry's",
             }
-            write_duplicate(connection, of, body=pointer, at=done.at)
+            write_duplicate(connection, me, of, body=pointer, at=done.at)
             connection.execute(_POINT_ON, {"this": me.entry_id, "to": original(of)})
         case Nothing():
             pass
@@ -158,7 +161,7 @@ def _finish_gone(connection: Connection, done: IngestDone, me: Ref, removal: byt
         _take_off(connection, done.lease, done.at, look_at=look_at, validators=None)
         return Finished()
     story = Story(cluster_id=me.cluster, copy_of=me.copy_of)
-    _write(connection, "delete", revision=me.revision + 1, body=removal, at=done.at, story=story)
+    _write(connection, "delete", id=me.record_id, revision=me.revision + 1, body=removal, at=done.at, story=story)
     # Should the page come back, whatever it says is an update.
     values = {"revision": me.revision + 1, "revised_at": done.at, "revision_key": b"", "extraction": None}
     connection.execute(update(t.entry).where(mine).values(values | {"reason": done.draft.reason}))
@@ -184,20 +187,20 @@ def _name(connection: Connection, me: Ref, story: Story, *, at: Millis) -> None:
         theirs = ref_by_id(connection, EntryId(reprint.entry_id))
         body = stories.named(zlib.decompress(reprint.body), me, site)
         told = Story(cluster_id=story.cluster_id, copy_of=me.record_id)
-        lines = (reprint.site, reprint.lines)
-        _write(connection, "update", revision=theirs.revision + 1, body=body, at=at, story=told, lines=lines)
-        values = {"revision": theirs.revision + 1, "revised_at": at, "copy_of": me.record_id}
+        lines, revision = (reprint.site, reprint.lines), theirs.revision + 1
+        _write(connection, "update", id=theirs.record_id, revision=revision, body=body, at=at, story=told, lines=lines)
+        values = {"revision": revision, "revised_at": at, "copy_of": me.record_id}
         values["cluster_id"] = story.cluster_id
         connection.execute(update(t.entry).where(t.entry.c.id == theirs.entry_id).values(values))
         connection.execute(delete(t.reprint).where(t.reprint.c.entry_id == theirs.entry_id))
 
 
-def write_duplicate(connection: Connection, of: Ref, *, body: bytes | None, at: Millis) -> None:
+def write_duplicate(connection: Connection, me: Ref, of: Ref, *, body: bytes | None, at: Millis) -> None:
     """A record that names the one that had the article first, where such are wanted."""
     if body is not None:
         first = ref_by_id(connection, original(of))
         story = Story(cluster_id=first.cluster, copy_of=first.record_id)
-        _write(connection, "duplicate", revision=1, body=body, at=at, story=story)
+        _write(connection, "duplicate", id=me.record_id, revision=1, body=body, at=at, story=story)
 
 
 def mark_duplicate(connection: Connection, ref: Ref, *, of: EntryId, revision: int) -> None:
@@ -216,6 +219,7 @@ def _write(
     connection: Connection,
     op: Op,
     *,
+    id: bytes,
     revision: int,
     body: bytes,
     at: Millis,
@@ -223,12 +227,13 @@ def _write(
     lines: tuple[str | None, bytes | None] = (None, None),
     seen_with: EntryId | None = None,
 ) -> None:
-    """lines: the site, and the lines of the text, some of which may be the site's. seen_with: the entry of an article
-    that is new."""
+    """id: of the record. lines: the site, and the lines of the text, some of which may be the site's. seen_with: the
+    entry of an article that is new."""
     connection.execute(
         _RECORD,
         {
             "op": op,
+            "place": shard_place(id),
             "revision": revision,
             "ingested_at": at,
             "body": body,

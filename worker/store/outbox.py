@@ -41,6 +41,7 @@ class OutboxSegment:
     """Rows that go into one file."""
 
     id: int
+    shard: int
     writer: str
     date: str
     """UTC day of ingestion; never before that of the segment before."""
@@ -48,20 +49,25 @@ class OutboxSegment:
     rows: tuple[OutboxRow, ...]
 
 
-def waiting(connection: Connection) -> tuple[int, Millis | None]:
-    """How many records are not published yet, and since when the oldest of them waits."""
-    count, oldest = connection.execute(select(func.count(), func.min(t.outbox.c.ingested_at))).one()
+def waiting(connection: Connection, *, shard: int) -> tuple[int, Millis | None]:
+    """How many records of a shard are not published yet, and since when the oldest of them waits."""
+    figures = select(func.count(), func.min(t.outbox.c.ingested_at)).where(t.outbox.c.shard == shard)
+    count, oldest = connection.execute(figures).one()
     return count, oldest
 
 
-def number(connection: Connection, *, now: Millis, limit: int) -> OutboxSegment | None:
-    """The next segment to publish: one that was numbered and not marked, else of at most `limit` rows, all of one
-    day. None where there are no rows."""
+def number(connection: Connection, *, shard: int, now: Millis, limit: int) -> OutboxSegment | None:
+    """The next segment of a shard to publish: one that was numbered and not marked, else of at most `limit` rows, all
+    of one day. None where there are no rows."""
+    writer = connection.execute(select(t.writer).where(t.writer.c.shard == shard).with_for_update()).one()
     numbered = connection.execute(
-        select(t.segment).where(t.segment.c.path.is_(None)).order_by(t.segment.c.id).limit(1)
+        select(t.segment)
+        .where(t.segment.c.path.is_(None), t.segment.c.shard == shard)
+        .order_by(t.segment.c.id)
+        .limit(1)
     ).one_or_none()
     if numbered is None:
-        numbered = _number(connection, now=now, limit=limit)
+        numbered = _number(connection, writer, now=now, limit=limit)
     if numbered is None:
         return None
     rows = connection.execute(
@@ -69,6 +75,7 @@ def number(connection: Connection, *, now: Millis, limit: int) -> OutboxSegment 
     ).all()
     return OutboxSegment(
         id=numbered.id,
+        shard=shard,
         writer=numbered.writer,
         date=numbered.date,
         created_at=Millis(numbered.created_at),
@@ -76,7 +83,7 @@ def number(connection: Connection, *, now: Millis, limit: int) -> OutboxSegment 
     )
 
 
-def _number(connection: Connection, *, now: Millis, limit: int) -> Row[Any] | None:
+def _number(connection: Connection, writer: Row[Any], *, now: Millis, limit: int) -> Row[Any] | None:
     rows = connection.execute(
         select(
             t.outbox.c.id,
@@ -85,13 +92,14 @@ def _number(connection: Connection, *, now: Millis, limit: int) -> Row[Any] | No
             t.outbox.c.lines,
             func.length(t.outbox.c.body).label("bytes"),
         )
-        .where(t.outbox.c.segment_id.is_(None))
+        .where(t.outbox.c.segment_id.is_(None), t.outbox.c.shard == writer.shard)
         .order_by(t.outbox.c.id)
         .limit(limit)
     ).all()
     if not rows:
         return None
-    last_date = connection.scalar(select(t.segment.c.date).order_by(t.segment.c.id.desc()).limit(1)) or ""
+    before = select(t.segment.c.date).where(t.segment.c.shard == writer.shard)
+    last_date = connection.scalar(before.order_by(t.segment.c.id.desc()).limit(1)) or ""
     # Never one row before another that was decided earlier: an update would precede what it updates.
     dates = list(accumulate((_date(row.ingested_at) for row in rows), max, initial=last_date))[1:]
     sizes = accumulate(row.bytes for row in rows)
@@ -99,19 +107,30 @@ def _number(connection: Connection, *, now: Millis, limit: int) -> Row[Any] | No
     taken = [row for row, fit in zip(rows, fits, strict=True) if fit] or [rows[0]]
     ids = [row.id for row in taken]
     leave_out(connection, [(row.id, row.site, row.lines) for row in taken if row.lines])
-    values = {row.key: row.value for row in connection.execute(select(t.meta.c.key, t.meta.c.value))}
-    last = int(values["last_seq"])
+    last = writer.last_seq
     segment = connection.execute(
         insert(t.segment)
-        .values(writer=values["writer"], date=dates[0], created_at=now, first_seq=last + 1, last_seq=last + len(ids))
+        .values(
+            shard=writer.shard,
+            writer=writer.name,
+            date=dates[0],
+            created_at=now,
+            first_seq=last + 1,
+            last_seq=last + len(ids),
+        )
         .returning(t.segment)
     ).one()
     connection.execute(
         update(t.outbox).where(t.outbox.c.id == bindparam("row")).values(seq=bindparam("n"), segment_id=segment.id),
         [{"row": row_id, "n": last + place} for place, row_id in enumerate(ids, 1)],
     )
-    connection.execute(update(t.meta).where(t.meta.c.key == "last_seq").values(value=str(last + len(ids))))
+    connection.execute(update(t.writer).where(t.writer.c.shard == writer.shard).values(last_seq=last + len(ids)))
     return segment
+
+
+def lock_numbering(connection: Connection) -> None:
+    """Nobody else numbers until the transaction ends: what has no number now gets none before."""
+    connection.execute(select(t.writer.c.shard).order_by(t.writer.c.shard).with_for_update()).all()
 
 
 def mark(connection: Connection, segment_id: int, *, path: str, sha256: str) -> None:

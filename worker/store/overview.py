@@ -68,14 +68,13 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
     hosts, hosts_held = connection.execute(select(func.count(), func.sum(held)).where(t.host.c.name != t.NO_HOST)).one()
     duplicates = select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None))
     quarantined = select(func.count()).select_from(t.work).where(t.work.c.quarantined)
-    last_seq = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "last_seq"))
     return Overview(
         feeds=feed.feeds,
         failing=feed.failing or 0,
         retired=feed.retired or 0,
         unpolled=feed.unpolled or 0,
         ok_at=feed.ok_at,
-        records=int(last_seq or 0),
+        records=int(connection.scalar(select(func.sum(t.writer.c.last_seq))) or 0),
         duplicates=connection.scalar(duplicates) or 0,
         polls_due=polls_due,
         poll_due_at=poll_due_at,

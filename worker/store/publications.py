@@ -1,4 +1,4 @@
-"""What a state has published, and under which name it numbers its records.
+"""What a state has published, and under which names it numbers its records: one for each shard of its output.
 
 The rows of `segment` stay when what they name is published, for long: by the last of them a state recognises its output
 directory, and by others an older copy of it.
@@ -7,16 +7,22 @@ directory, and by others an older copy of it.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+import orjson
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from worker.errors import StateError
 from worker.model import Millis
+from worker.record import shard_of
 from worker.store import tables as t
+from worker.store.batches import chunks
+from worker.words import counted
 
 REMEMBERED = 100_000
-"""Segments: at one a minute, ten weeks, in 15 MB."""
+"""Segments, over all shards: at one a minute, ten weeks, in 15 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +50,35 @@ class Sealed:
     last_seq: int
 
 
-def name_writer(connection: Connection) -> None:
-    """A state numbers its records under a name of its own, so that a state begun anew beside an old output directory
-    does not count over its numbers."""
-    if connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "writer")) is None:
-        _rename_writer(connection)
+def name_writers(connection: Connection, wanted: int) -> None:
+    """A state numbers its records under names of its own, so that a state begun anew beside an old output directory
+    does not count over its numbers.
+
+    Raises StateError where it has records for another number of shards: an article's revisions would come from two
+    writers.
+    """
+    named = shards(connection)
+    if named == wanted:
+        return
+    if named and any(connection.scalar(select(table.c.id).limit(1)) is not None for table in (t.segment, t.outbox)):
+        raise StateError(
+            f"the state has records for an output of {counted(named, 'shard')}, output.shards says {wanted}: set it to "
+            f"{named}; or choose another output.dir as well, and go on there with `feedmill recover --new-output`"
+        )
+    _rename_writers(connection, wanted)
 
 
-def against(connection: Connection, last: tuple[str, int] | None) -> Publications:
-    """`last`: the writer and the last number of the segment that the directory was given last; None: it has none."""
+def shards(connection: Connection) -> int:
+    """Of the output, as the state has it; 0: it is new."""
+    return connection.scalar(select(func.count()).select_from(t.writer)) or 0
+
+
+def against(connection: Connection, last: tuple[str, int] | None, *, shard: int) -> Publications:
+    """`last`: the writer and the last number of the segment that the shard's directory was given last; None: it has
+    none."""
     published = connection.execute(
         select(t.segment.c.id, t.segment.c.path)
-        .where(t.segment.c.path.is_not(None))
+        .where(t.segment.c.path.is_not(None), t.segment.c.shard == shard)
         .order_by(t.segment.c.id.desc())
         .limit(1)
     ).one_or_none()
@@ -64,7 +87,9 @@ def against(connection: Connection, last: tuple[str, int] | None) -> Publication
         return Publications(last=path, theirs="none")
     writer, last_seq = last
     known = connection.scalar(
-        select(t.segment.c.id).where(t.segment.c.writer == writer, t.segment.c.last_seq == last_seq)
+        select(t.segment.c.id).where(
+            t.segment.c.shard == shard, t.segment.c.writer == writer, t.segment.c.last_seq == last_seq
+        )
     )
     if known is None:
         return Publications(last=path, theirs="unknown")
@@ -72,22 +97,32 @@ def against(connection: Connection, last: tuple[str, int] | None) -> Publication
 
 
 def forget_old(connection: Connection) -> None:
-    """Lets go of all but the last segments. An older copy of the directory is then one that lacks what came after."""
-    last = connection.scalar(select(func.max(t.segment.c.id)))
-    if last is not None:
-        connection.execute(delete(t.segment).where(t.segment.c.id <= last - REMEMBERED, t.segment.c.path.is_not(None)))
+    """Lets go of all but each shard's last segments. An older copy of the directory is then one that lacks what came
+    after."""
+    lasts = connection.execute(select(t.segment.c.shard, func.max(t.segment.c.id)).group_by(t.segment.c.shard)).all()
+    for shard, last in lasts:
+        old = (t.segment.c.shard == shard, t.segment.c.id <= last - REMEMBERED, t.segment.c.path.is_not(None))
+        connection.execute(delete(t.segment).where(*old))
 
 
-def follow_on(connection: Connection, last: Sealed | None) -> None:
-    """The state publishes after `last` from now on, or in a directory that has nothing yet; under a new name, for of
-    the old one's numbers nobody knows any more which were given. What was numbered and not published is numbered
-    again."""
-    connection.execute(update(t.outbox).values(seq=None, segment_id=None))
+def follow_on(connection: Connection, lasts: Mapping[int, Sealed], *, shards: int) -> None:
+    """The state publishes after these from now on, each shard's last, or in a directory that has nothing yet; under new
+    names, for of the old ones' numbers nobody knows any more which were given. What was numbered and not published is
+    numbered again, for as many shards as there are now."""
+    waiting = connection.execute(select(t.outbox.c.id, t.outbox.c.body)).all()
+    for batch in chunks(waiting):
+        connection.execute(
+            update(t.outbox)
+            .where(t.outbox.c.id == bindparam("row"))
+            .values(seq=None, segment_id=None, shard=bindparam("to")),
+            [{"row": row.id, "to": shard_of(orjson.loads(row.body)["id"], shards)} for row in batch],
+        )
     connection.execute(delete(t.segment))
-    _rename_writer(connection)
-    if last is not None:
+    _rename_writers(connection, shards)
+    for shard, last in sorted(lasts.items()):
         connection.execute(
             insert(t.segment).values(
+                shard=shard,
                 path=last.path,
                 sha256=last.sha256,
                 writer=last.writer,
@@ -99,7 +134,7 @@ def follow_on(connection: Connection, last: Sealed | None) -> None:
         )
 
 
-def _rename_writer(connection: Connection) -> None:
-    values = {"writer": f"w{secrets.token_hex(3)}", "last_seq": "0"}
-    connection.execute(delete(t.meta).where(t.meta.c.key.in_(values)))
-    connection.execute(insert(t.meta), [{"key": key, "value": value} for key, value in values.items()])
+def _rename_writers(connection: Connection, shards: int) -> None:
+    connection.execute(delete(t.writer))
+    named = [{"shard": shard, "name": f"w{secrets.token_hex(3)}", "last_seq": 0} for shard in range(shards)]
+    connection.execute(insert(t.writer), named)

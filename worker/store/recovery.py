@@ -6,7 +6,7 @@ recovery that is cut short has done nothing, and the state is still not one that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,10 +74,11 @@ class Recovery:
     """A state to be written into from an output directory, held by this process alone. Use as a context manager.
 
     replace: where the state is damaged, it is put aside, and a new one begun; else StateDamaged is raised.
+    shards: of the output. reshard: the state may have records for another number of them, until it has learned.
     """
 
-    def __init__(self, path: Path, *, replace: bool) -> None:
-        self._path, self._replace = path, replace
+    def __init__(self, path: Path, *, replace: bool, shards: int = 1, reshard: bool = False) -> None:
+        self._path, self._replace, self._shards, self._reshard = path, replace, shards, reshard
         self._held = ExitStack()
         self.put_aside: Path | None = None
         """Where the damaged state is now."""
@@ -94,21 +95,27 @@ class Recovery:
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    def publications(self, last: tuple[str, int] | None) -> Publications:
+    @property
+    def reshards(self) -> bool:
+        """Whether the state has records for another number of shards."""
+        with self._begun() as connection:
+            return publications.shards(connection) != self._shards
+
+    def publications(self, last: tuple[str, int] | None, shard: int = 0) -> Publications:
         """As of `Store`."""
         with self._begun() as connection:
-            return publications.against(connection, last)
+            return publications.against(connection, last, shard=shard)
 
     def learn(
         self,
         records: Iterable[Written],
         *,
-        last: Sealed | None,
+        lasts: Mapping[int, Sealed],
         now: Millis,
         window_ms: int,
         expired: Iterable[bytes] = (),
     ) -> Learned:
-        """Takes in all records of a directory, in their order, and goes on behind `last`, its last segment.
+        """Takes in all records of a directory, in their order, and goes on behind `lasts`, each shard's last segment.
 
         Their texts are remembered for `window_ms` from `now` on: of entries that were dropped for their sake no record
         tells, and feeds may show these still. expired: keys of what the directory has no records of any more; what is
@@ -120,7 +127,7 @@ class Recovery:
                 learning.take(record)
             learning.resolve()
             note_dead(connection, expired)
-            publications.follow_on(connection, last)
+            publications.follow_on(connection, lasts, shards=self._shards)
             return Learned(records=learning.records, unknown=learning.unknown)
 
     @contextmanager
@@ -134,12 +141,24 @@ class Recovery:
 
     def _open(self) -> Engine:
         try:
-            return _whole(self._path)
+            return self._whole()
         except StateDamaged:
             if not self._replace:
                 raise
             self.put_aside = _put_aside(self._path.resolve())
-            return _whole(self._path)
+            return self._whole()
+
+    def _whole(self) -> Engine:
+        engine = open_database(self._path)
+        try:
+            check(engine, self._path)
+            with engine.begin() as connection:
+                if not (self._reshard and publications.shards(connection)):
+                    publications.name_writers(connection, self._shards)
+        except StateError:
+            engine.dispose()
+            raise
+        return engine
 
 
 # Made once: to put them together takes longer than to execute them (1.5 ms a record, else 0.8).
@@ -279,18 +298,6 @@ class _Learning:
         elif holder.feed_id == record.feed_id:
             self._connection.execute(delete(t.identity).where(mine))
             self._shared.add(key)
-
-
-def _whole(path: Path) -> Engine:
-    engine = open_database(path)
-    try:
-        check(engine, path)
-        with engine.begin() as connection:
-            publications.name_writer(connection)
-    except StateError:
-        engine.dispose()
-        raise
-    return engine
 
 
 def _put_aside(path: Path) -> Path:

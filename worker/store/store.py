@@ -49,7 +49,7 @@ class Store:
 
     policies: how each host is treated. planner: when a feed is polled next. window_ms: how long a text is remembered
     for deduplication; keep_ms: how long an entry is known after it has left its feed. near: what becomes of
-    near-duplicates.
+    near-duplicates. shards: of the output.
 
     Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
     then, and it may be repeated.
@@ -65,10 +65,11 @@ class Store:
         keep_ms: int,
         near: Near = "link",
         websub: bool = False,
+        shards: int = 1,
     ) -> None:
         self._path, self._policies, self._planner = path, policies, planner
         self._window_ms, self._keep_ms, self._near = window_ms, keep_ms, near
-        self._websub = websub
+        self._websub, self._shards = websub, shards
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
         self._awaited: dict[FeedId, Feed | None] = {}
@@ -163,13 +164,13 @@ class Store:
             connection, {**self._awaited, **changes}, self._policies, now=now, was_leaving=leaving
         )
 
-    async def waiting(self) -> tuple[int, Millis | None]:
-        """How many records are not published yet, and since when the oldest of them waits."""
-        return await self._write(outbox.waiting)
+    async def waiting(self, shard: int = 0) -> tuple[int, Millis | None]:
+        """How many records of a shard are not published yet, and since when the oldest of them waits."""
+        return await self._write(outbox.waiting, shard=shard)
 
-    async def number(self, *, now: Millis, limit: int) -> outbox.OutboxSegment | None:
-        """The next segment to publish."""
-        return await self._write(outbox.number, now=now, limit=limit)
+    async def number(self, *, now: Millis, limit: int, shard: int = 0) -> outbox.OutboxSegment | None:
+        """The next segment of a shard to publish."""
+        return await self._write(outbox.number, shard=shard, now=now, limit=limit)
 
     async def mark(self, segment_id: int, *, path: str, sha256: str) -> None:
         """Notes that a segment is published."""
@@ -183,9 +184,9 @@ class Store:
         """Lets go of what is known under these keys: it was taken down, maybe when another state was in this place."""
         await self._write(bury_known, keys)
 
-    async def takedowns(self) -> list[str]:
-        """Record ids that are still to be taken out of the output."""
-        return await self._write(takedowns.outstanding)
+    async def takedowns(self, shard: int = 0) -> list[str]:
+        """Record ids that are still to be taken out of a shard of the output."""
+        return await self._write(takedowns.outstanding, shard=shard)
 
     async def taken_down(self, record_id: str) -> None:
         await self._write(takedowns.taken_down, record_id)
@@ -244,10 +245,10 @@ class Store:
         """Tells the command that asked."""
         await self._write(requests.answer, number, text)
 
-    async def publications(self, last: tuple[str, int] | None) -> publications.Publications:
-        """What this state has published, against the writer and last number of the segment that an output directory
-        was given last."""
-        return await self._write(publications.against, last)
+    async def publications(self, last: tuple[str, int] | None, shard: int = 0) -> publications.Publications:
+        """What this state has published to a shard, against the writer and last number of the segment that its
+        directory was given last."""
+        return await self._write(publications.against, last, shard=shard)
 
     async def shift(self, by_ms: int) -> None:
         """Moves due times, leases and `not_before` along with a wall clock that has jumped."""
@@ -266,7 +267,7 @@ class Store:
             self._engine = open_database(self._path, suspect=died)
             held.callback(self._engine.dispose)
             with self._engine.begin() as connection:
-                publications.name_writer(connection)
+                publications.name_writers(connection, self._shards)
             self._held = held.pop_all()
 
     async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:

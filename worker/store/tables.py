@@ -38,8 +38,7 @@ meta = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""writer: the name under which this state numbers its records; last_seq: the last number given; reload: what is to be
-told of the last reload of the configuration."""
+"""reload: what is to be told of the last reload of the configuration."""
 
 feed = Table(
     "feed",
@@ -328,6 +327,8 @@ reprint = Table(
 )
 """Records that credit a publication whose own article has not come yet."""
 
+_UNNUMBERED, _NUMBERED = text("segment_id IS NULL"), text("segment_id IS NOT NULL")
+
 outbox = Table(
     "outbox",
     metadata,
@@ -343,9 +344,21 @@ outbox = Table(
     Column("lines", LargeBinary),  # of its text, to know those by that are the site's
     Column("seq", BigInteger),
     Column("segment_id", BigInteger),
-    Index("outbox_segment", "segment_id"),
+    Column("shard", SmallInteger, nullable=False, server_default="0"),  # of the output, by the record's id
+    Index("outbox_waiting", "shard", "id", sqlite_where=_UNNUMBERED, postgresql_where=_UNNUMBERED),
+    Index("outbox_numbered", "segment_id", sqlite_where=_NUMBERED, postgresql_where=_NUMBERED),
 )
 """Records that are decided and not yet published; never gone through but by `mark`."""
+
+writer = Table(
+    "writer",
+    metadata,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+)
+"""For each shard of the output the name under which its records are numbered, and the last number given. Who numbers
+locks the shard's row first. There are as many as the output has shards, from 0 on."""
 
 segment = Table(
     "segment",
@@ -358,5 +371,7 @@ segment = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("path", Text),  # NULL until it is published
     Column("sha256", Text),
+    Column("shard", SmallInteger, nullable=False, server_default="0"),
     Index("segment_open", "path"),
+    Index("segment_shard", "shard", "id"),
 )

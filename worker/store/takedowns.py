@@ -5,9 +5,12 @@ from __future__ import annotations
 import orjson
 from sqlalchemy import Connection, delete, insert, or_, select
 
+from worker.record import shard_of
+from worker.store import publications
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.graves import bury
+from worker.store.outbox import lock_numbering
 from worker.store.refs import refs_by_key
 
 
@@ -40,15 +43,18 @@ def forget(connection: Connection, *, url: str | None, url_key: bytes | None, re
 
 def _drop_unpublished(connection: Connection, record_ids: set[str]) -> None:
     """What has no number yet is never published; what has one will be, and is then taken out of the output."""
+    lock_numbering(connection)
     rows = connection.execute(select(t.outbox.c.id, t.outbox.c.body).where(t.outbox.c.seq.is_(None)))
     theirs = [row.id for row in rows if orjson.loads(row.body)["id"] in record_ids]
     for batch in chunks(theirs):
         connection.execute(delete(t.outbox).where(t.outbox.c.id.in_(batch)))
 
 
-def outstanding(connection: Connection) -> list[str]:
-    """Record ids that are still to be taken out of the output."""
-    return [record.hex() for record in connection.scalars(select(t.takedown.c.record_id))]
+def outstanding(connection: Connection, *, shard: int) -> list[str]:
+    """Record ids that are still to be taken out of a shard of the output."""
+    shards = publications.shards(connection)
+    ids = [record.hex() for record in connection.scalars(select(t.takedown.c.record_id))]
+    return [id for id in ids if shard_of(id, shards) == shard]
 
 
 def taken_down(connection: Connection, record_id: str) -> None:
