@@ -14,9 +14,9 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from worker import engine as engine_module
 from worker.bus import LocalBus
 from worker.engine import Engine
+from worker.engine import limits as engine_module
 from worker.errors import OutputError, StateError
 from worker.model import (
     Done,
@@ -277,7 +277,7 @@ async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> No
             raise OutputError("no room")
 
     async with made(tmp_path, Polls(Clock())) as (engine, _):
-        engine._publisher = Failing.__new__(Failing)
+        engine._publishing._publisher = Failing.__new__(Failing)
         with capture_logs(), pytest.raises(OutputError, match="no room"):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
 
@@ -399,8 +399,8 @@ async def test_closed_days_are_tidied_by_the_running_worker(tmp_path: Path) -> N
 
             async def tidy(self, step: Step, *, now: Millis) -> None:
                 taken.append(step)
-                engine._stopping = len(taken) == 2
+                engine._publishing._stopping = len(taken) == 2
 
-        engine._publisher.__class__ = Untidy
-        await engine._upkeep()
+        engine._publishing._publisher.__class__ = Untidy
+        await engine._publishing.upkeep()
     assert len(taken) == 2

@@ -19,6 +19,8 @@ class Vitals:
     """Why there is no room for more on the disks; None: there is."""
     refused: str | None = None
     """Why the state took nothing the last time; None: it did."""
+    refusals: int = 0
+    """Of commits, one after the other."""
     unsealed: str | None = None
     """Why records could not be sealed the last time; None: they were."""
     under_way: int = 0

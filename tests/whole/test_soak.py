@@ -26,8 +26,9 @@ import pytest
 from tests.site import Answer, Request, Site, conditional
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, item, page, prose, rss
-from worker import app, engine, log
-from worker.engine import Engine
+from worker import app, log
+from worker.engine import Engine, leases
+from worker.engine import clock as engine_clock
 from worker.model import Millis
 from worker.output import verify
 from worker.settings import load
@@ -156,32 +157,32 @@ class Life:
         while self.clock.now() < until and not self._stop.is_set():
             await asyncio.sleep(0.005)
             running = self._engine
-            if running is None or running._under_way or running._publishing.locked():
+            if running is None or running._leases or running._publishing.busy:
                 continue
             if self.clock.now() >= jump_at:
                 self.clock.set += jump_ms
                 jump_at, hour = FAR, self.clock.now() // HOUR
-                await running._follow_clock()
-            store = running._store
+                await running._clock.follow()
+            store = running._publishing._store
             due = await store.next_claim_at()
             if due <= self.clock.now():
-                running._wake.set()
+                running.wake()
                 continue
             _, oldest = await store.waiting()
             sealed = FAR if oldest is None else oldest + SEAL_MS
-            if running._under_way:
+            if running._leases:
                 continue  # it was claimed meanwhile
             # Nothing to do until then: that time passes.
             ahead = min(due, sealed, (hour + 1) * HOUR, until) - self.clock.now()
             self.clock.passed += max(ahead, 1)
             if sealed <= self.clock.now():
-                await running._publish()
+                await running._publishing.publish()
             if self.clock.now() // HOUR > hour:
                 hour = self.clock.now() // HOUR
-                await running._upkeep()
+                await running._publishing.upkeep()
                 if hour % 24 == 0:
                     self._sample()
-            running._wake.set()
+            running.wake()
 
     def _sample(self) -> None:
         gc.collect()
@@ -209,7 +210,8 @@ class Life:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(app, "now", clock.now)
-    monkeypatch.setattr(engine, "_monotonic_ms", clock.monotonic)
+    for module in (engine_clock, leases):
+        monkeypatch.setattr(module, "monotonic_ms", clock.monotonic)
     return clock
 
 

@@ -1,0 +1,18 @@
+"""The engine: ticks, dispatches, consumes, finishes in groups, drains.
+
+engine.py      the parts, their ticks, and the order in which they start and stop
+dispatch.py    store.claim → bus, for as many as may be under way
+jobs.py        bus → poll | walk | ingest → finisher
+finisher.py    groups of finished work → one transaction
+publishing.py  records into sealed segments; what commands ask; upkeep
+leases.py      what is under way, whose leases are renewed
+clock.py       the wall clock, compared with the monotonic one
+room.py        whether the disks have room for more
+limits.py      how long, how many
+
+It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.
+"""
+
+from worker.engine.engine import Engine
+
+__all__ = ["Engine"]

@@ -1,0 +1,61 @@
+"""The wall clock, compared with the monotonic one: when it has been set, all that is planned moves with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import structlog
+
+from worker.engine import limits
+from worker.model import Done, Millis
+
+_INSTANTS = frozenset({"at", "due_at", "look_at", "not_before"})
+"""Of what is done."""
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Clock:
+    """The wall clock of a run."""
+
+    def __init__(self, wall: Callable[[], Millis], *, shift: Callable[[int], Awaitable[None]]) -> None:
+        """shift: moves what the store has planned by so many ms. Raises StateError where it can't."""
+        self.now, self._shift = wall, shift
+        self.polls_due_by: Millis | None = None
+        """Of a run that has an end: no other polls are made. It moves with the clock, too."""
+        self._ahead_ms = self.ahead_ms()
+        self._lock = asyncio.Lock()
+
+    def ahead_ms(self) -> int:
+        """Of the wall clock over the monotonic one: it changes when the clock is set."""
+        return self.now() - monotonic_ms()
+
+    async def follow(self) -> None:
+        """Moves what is planned, if the clock has been set. Raises StateError; it is tried again the next time."""
+        async with self._lock:
+            ahead_ms = self.ahead_ms()
+            jump = ahead_ms - self._ahead_ms
+            if abs(jump) > limits.JUMP_MS:
+                log.warning("clock.jumped", by_s=round(jump / 1000, 1))
+                await self._shift(jump)
+                if self.polls_due_by is not None:
+                    self.polls_due_by = Millis(self.polls_due_by + jump)
+            self._ahead_ms = ahead_ms  # only now: a shift that was refused is tried again
+
+    def in_its_time(self, done: Done, ahead_ms: int) -> Done:
+        """What was done when the wall clock was so far ahead, with its instants as the clock shows them now."""
+        by_ms = self.ahead_ms() - ahead_ms
+        if abs(by_ms) <= limits.JUMP_MS:
+            return done
+        said = {each.name: getattr(done, each.name) for each in fields(done) if each.name in _INSTANTS}
+        changed: dict[str, Any] = {name: at + by_ms for name, at in said.items() if at is not None}
+        return replace(done, **changed)
+
+
+def monotonic_ms() -> int:
+    """This machine's monotonic clock."""
+    return time.monotonic_ns() // 1_000_000

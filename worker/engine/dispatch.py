@@ -1,0 +1,88 @@
+"""store.claim → bus, for as many as may be under way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+
+from worker.bus import LocalBus
+from worker.engine import limits
+from worker.engine.cancel import cancelled
+from worker.engine.clock import Clock
+from worker.engine.leases import Leases
+from worker.errors import StateError
+from worker.model import Work
+from worker.store import Store
+from worker.vitals import Vitals
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Dispatcher:
+    """Claims what is due, for this process."""
+
+    def __init__(self, *, store: Store, bus: LocalBus, clock: Clock, leases: Leases, vitals: Vitals) -> None:
+        self._store, self._bus, self._clock = store, bus, clock
+        self._leases, self._vitals = leases, vitals
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something may have become due, or there is room again."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event, *, until_idle: bool) -> str | None:
+        """Until `stop` is set or, with `until_idle`, nothing is due: then why work that is due was left, None where
+        none was."""
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                room = self._leases.room
+                works = await self._claim(room) if room > 0 and self._vitals.shortage is None else []
+                self._leases.take(works)
+                await self._bus.publish(works)
+                if works:
+                    continue
+                if until_idle and self._vitals.refusals > limits.MAX_REFUSALS:
+                    raise StateError("the state took nothing any more, see the log; nothing of it is lost")
+                if until_idle and not self._leases:
+                    is_due = await self._is_due()
+                    if not is_due or self._vitals.shortage is not None:
+                        return self._vitals.shortage if is_due else None
+                await self._sleep(stopped)
+            return None
+        finally:
+            await cancelled(stopped)
+
+    async def _claim(self, room: int) -> list[Work]:
+        try:
+            await self._clock.follow()  # before what a clock that was set makes due
+            works = await self._store.claim(
+                room, now=self._clock.now(), lease_ms=limits.LEASE_MS, polls_due_by=self._clock.polls_due_by
+            )
+        except StateError as error:
+            self._vitals.refused = str(error)
+            log.error("store.unusable", error=str(error))
+            return []
+        self._vitals.refused = None
+        return works
+
+    async def _is_due(self) -> bool:
+        now = self._clock.now()
+        try:
+            return await self._store.has_due(now=now, polls_due_by=self._clock.polls_due_by or now)
+        except StateError:
+            self._vitals.refusals += 1
+            return True
+
+    async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
+        """Until something ends, a tick comes, a host is ready or the engine is stopped."""
+        timeout_s = 1.0
+        if self._leases.room > 0 and self._vitals.shortage is None:
+            with contextlib.suppress(StateError):
+                timeout_s = min(1.0, max(0.002, (await self._store.next_claim_at() - self._clock.now()) / 1000))
+        wake = asyncio.create_task(self._wake.wait())
+        await asyncio.wait({wake, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        await cancelled(wake)

@@ -1,0 +1,127 @@
+"""The parts, their ticks, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from worker.bus import LocalBus
+from worker.engine.cancel import cancelled
+from worker.engine.clock import Clock
+from worker.engine.dispatch import Dispatcher
+from worker.engine.finisher import Finisher
+from worker.engine.jobs import Jobs
+from worker.engine.leases import Leases
+from worker.engine.publishing import Publishing
+from worker.engine.room import Room
+from worker.errors import OutputError, StateError
+from worker.meters import Meters
+from worker.model import Millis
+from worker.pipeline import Ingester, Poller, Publisher, Walker
+from worker.store import Store
+from worker.tally import Tally
+from worker.vitals import Vitals
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Engine:
+    """Runs work until it is stopped, or until nothing is due. One run an instance."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        bus: LocalBus,
+        poller: Poller,
+        walker: Walker,
+        ingester: Ingester,
+        publisher: Publisher,
+        concurrency: int,
+        clock: Callable[[], Millis],
+        alive: Callable[[], None] = lambda: None,
+        shortage: Callable[[], str | None] = lambda: None,
+        meters: Meters | None = None,
+    ) -> None:
+        """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick.
+        shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count in."""
+        self.tally, self.meters = Tally(), meters or Meters()
+        self.vitals = Vitals(most=concurrency)
+        self._alive = alive
+        self._clock = Clock(clock, shift=store.shift)
+        self._leases = Leases(store, self._clock, most=concurrency)
+        self._dispatcher = Dispatcher(store=store, bus=bus, clock=self._clock, leases=self._leases, vitals=self.vitals)
+        self._finisher = Finisher(
+            store=store, clock=self._clock, leases=self._leases, vitals=self.vitals, committed=self.wake
+        )
+        self._jobs = Jobs(
+            bus=bus,
+            poller=poller,
+            walker=walker,
+            ingester=ingester,
+            finish=self._finisher.finish,
+            now=clock,
+            tally=self.tally,
+            meters=self.meters,
+        )
+        self._publishing = Publishing(
+            store=store, publisher=publisher, now=clock, tally=self.tally, vitals=self.vitals, wake=self.wake
+        )
+        self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
+
+    def wake(self) -> None:
+        """Something has become due; to be called in its loop."""
+        self._dispatcher.wake()
+
+    async def run(self, stop: asyncio.Event, *, until_idle: bool = False, polls_due_by: Millis | None = None) -> None:
+        """Works until `stop` is set; with `until_idle`, or until all that was due at the start, or by `polls_due_by`,
+        has been ingested.
+
+        Ends drained: what is finished is committed and published, what is not is handed back. Raises StateError or
+        OutputError where the state or the output could not be used at the end, or had no room for what was due.
+        """
+        self._clock.polls_due_by = (polls_due_by or self._clock.now()) if until_idle else None
+        ticks = self._ticks()
+        await self._room.look()
+        finisher = asyncio.create_task(self._finisher.run())
+        jobs = asyncio.create_task(self._jobs.run())
+        ticks.start()
+        try:
+            left = await self._dispatcher.run(stop, until_idle=until_idle)
+        finally:
+            self.vitals.stopping = True
+            ticks.pause()
+            await cancelled(jobs)
+            await self._jobs.drain()
+            await cancelled(finisher)
+            # Shutting down cancels what runs, but not the thread of a publication: the next one would run beside it.
+            await self._publishing.stop()
+            ticks.shutdown(wait=False)
+        await self._publishing.seal_the_rest(stop)
+        if left is not None:
+            raise OutputError(f"not all was done that is due: {left}")
+
+    def _ticks(self) -> AsyncIOScheduler:
+        ticks = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        ticks.add_job(self._tick, "interval", seconds=1)
+        # Two instances: one that finds another at work leaves without APScheduler's warning. So below.
+        ticks.add_job(self._publishing.publish, "interval", seconds=1, max_instances=2)
+        ticks.add_job(self._room.look, "interval", seconds=1, max_instances=2)
+        ticks.add_job(self._publishing.upkeep, "interval", hours=1)
+        return ticks
+
+    async def _tick(self) -> None:
+        self._alive()
+        self.vitals.ticked_at, self.vitals.under_way = self._clock.now(), len(self._leases)
+        self.wake()
+        try:
+            await self._clock.follow()
+            await self._leases.renew()
+        except StateError as error:
+            log.error("tick.failed", error=str(error))

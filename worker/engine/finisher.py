@@ -1,0 +1,101 @@
+"""Groups of finished work → one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from worker.engine import limits
+from worker.engine.clock import Clock
+from worker.engine.leases import Leases
+from worker.errors import StateError
+from worker.model import Broken, Done, Finished, PollDone
+from worker.store import Store
+from worker.vitals import Vitals
+
+Committed = tuple[Done, Finished]
+"""What was committed in the end, and what became of it."""
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class _Ended(NamedTuple):
+    """What is to be committed, and who waits for that."""
+
+    done: Done
+    committed: asyncio.Future[Committed]
+    ahead_ms: int
+    """Of the wall clock, when it was done."""
+
+
+class Finisher:
+    """Commits what is finished. What the store refuses is tried again until it is taken."""
+
+    def __init__(
+        self, *, store: Store, clock: Clock, leases: Leases, vitals: Vitals, committed: Callable[[], None]
+    ) -> None:
+        """leases: those of what was committed are dropped. committed: called after each group."""
+        self._store, self._clock, self._leases, self._vitals = store, clock, leases, vitals
+        self._committed = committed
+        self._ended: asyncio.Queue[_Ended] = asyncio.Queue()
+
+    async def finish(self, done: Done) -> Committed:
+        """Returns when it is committed. `run` has to be running."""
+        committed: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._ended.put_nowait(_Ended(done, committed, self._clock.ahead_ms()))
+        return await committed
+
+    async def run(self) -> None:
+        """Goes on until it is cancelled."""
+        while True:
+            group = await self._group()
+            results = await self._commit([self._clock.in_its_time(ended.done, ended.ahead_ms) for ended in group])
+            for ended, result in zip(group, results, strict=True):
+                self._leases.drop(ended.done.lease)
+                if not ended.committed.done():
+                    ended.committed.set_result(result)
+            self._committed()
+
+    async def _group(self) -> list[_Ended]:
+        """What is finished, once something is: with what else ends soon, as long as there is something under way."""
+        group = [await self._ended.get()]
+        until = time.monotonic() + limits.LINGER_S
+        while True:
+            await asyncio.sleep(limits.LOOK_S)
+            while len(group) < limits.GROUP and _entries(group) < limits.GROUP_ENTRIES and not self._ended.empty():
+                group.append(self._ended.get_nowait())
+            is_full = len(group) >= min(limits.GROUP, len(self._leases)) or _entries(group) >= limits.GROUP_ENTRIES
+            if is_full or time.monotonic() >= until:
+                return group
+
+    async def _commit(self, batch: list[Done]) -> list[Committed]:
+        while True:
+            try:
+                # First: what is planned now by a clock that was set would be moved with the rest.
+                await self._clock.follow()
+                finished = await self._store.finish(batch, now=self._clock.now(), polls_due_by=self._clock.polls_due_by)
+                self._vitals.refusals, self._vitals.refused = 0, None
+                return list(zip(batch, finished, strict=True))
+            except StateError as error:
+                log.error("store.unusable", error=str(error), waiting=len(batch))
+                self._vitals.refusals, self._vitals.refused = self._vitals.refusals + 1, str(error)
+                await asyncio.sleep(1)
+            except Exception as error:  # a defect of ours must cost one job, not those that are committed with it
+                log.exception("commit.broken", jobs=len(batch))
+                return await self._commit_singly(batch, f"{type(error).__name__}: {error}"[:500])
+
+    async def _commit_singly(self, batch: list[Done], error: str) -> list[Committed]:
+        if len(batch) > 1:
+            return [committed for done in batch for committed in await self._commit([done])]
+        (done,) = batch
+        if isinstance(done, Broken):
+            return [(done, Finished(accepted=False))]  # it comes up again when its lease has ended
+        return await self._commit([Broken(lease=done.lease, at=self._clock.now(), error=error)])
+
+
+def _entries(group: Sequence[_Ended]) -> int:
+    return sum(len(ended.done.entries) for ended in group if isinstance(ended.done, PollDone))

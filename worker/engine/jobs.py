@@ -1,0 +1,91 @@
+"""bus → poll | walk | ingest → finisher."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+
+import structlog
+
+from worker.bus import LocalBus
+from worker.engine import limits
+from worker.engine.finisher import Committed
+from worker.meters import Meters
+from worker.model import Broken, Done, HandedBack, Ingest, Millis, Poll, Walk, Work
+from worker.pipeline import Ingester, Poller, Walker
+from worker.tally import Tally, tell
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Jobs:
+    """Each piece of work in a task of its own."""
+
+    def __init__(
+        self,
+        *,
+        bus: LocalBus,
+        poller: Poller,
+        walker: Walker,
+        ingester: Ingester,
+        finish: Callable[[Done], Awaitable[Committed]],
+        now: Callable[[], Millis],
+        tally: Tally,
+        meters: Meters,
+    ) -> None:
+        """finish: returns when it is committed. tally, meters: where what came of it is counted."""
+        self._bus, self._finish, self._now = bus, finish, now
+        self._poller, self._walker, self._ingester = poller, walker, ingester
+        self._tally, self._meters = tally, meters
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Begins what the bus hands out, until it is cancelled."""
+        while True:
+            self._begin(self._job(await self._bus.take()))
+
+    async def drain(self) -> None:
+        """What nobody has begun is handed back; what is under way may end, and is handed back when it takes long."""
+        for work in self._bus.drain():
+            self._begin(self._hand_back(work))
+        if self._running:
+            await asyncio.wait(self._running, timeout=limits.GRACE_S)
+        for job in list(self._running):
+            job.cancel()
+        if self._running:
+            _, stuck = await asyncio.wait(self._running, timeout=1)
+            if stuck:
+                log.warning("drain.unfinished", jobs=len(stuck))
+
+    def _begin(self, job: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(job)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _job(self, work: Work) -> None:
+        """One piece of work, from claim to commit. Every line that is logged on the way names its feed and entry."""
+        entry = {"entry": work.record_id, "url": work.url} if isinstance(work, Ingest) else {}
+        name = {"feed": work.feed_id, **entry}
+        with structlog.contextvars.bound_contextvars(**name):
+            done, finished = await self._finish(await self._done(work))
+            self._tally.add(done, finished)
+            self._meters.add(done, finished)
+            tell(done, finished)
+
+    async def _done(self, work: Work) -> Done:
+        try:
+            match work:
+                case Poll():
+                    return await self._poller.poll(work)
+                case Walk():
+                    return await self._walker.walk(work)
+                case Ingest():
+                    return await self._ingester.ingest(work)
+        except asyncio.CancelledError:
+            return HandedBack(lease=work.lease)
+        except Exception as error:  # a defect of ours must cost one job
+            log.exception("job.broken")
+            return Broken(lease=work.lease, at=self._now(), error=f"{type(error).__name__}: {error}"[:500])
+
+    async def _hand_back(self, work: Work) -> None:
+        await self._finish(HandedBack(lease=work.lease))

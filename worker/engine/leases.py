@@ -1,0 +1,40 @@
+"""What is under way: the leases that this process holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worker.engine import limits
+from worker.engine.clock import Clock, monotonic_ms
+from worker.model import Lease, Millis, Work
+from worker.store import Store
+
+
+class Leases:
+    """From claim to commit. `most` may be held at once."""
+
+    def __init__(self, store: Store, clock: Clock, *, most: int) -> None:
+        self._store, self._clock, self._most = store, clock, most
+        self._held: dict[int, Lease] = {}
+        self._renewed_at = monotonic_ms()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def room(self) -> int:
+        """How many more may be held."""
+        return self._most - len(self._held)
+
+    def take(self, works: Sequence[Work]) -> None:
+        self._held.update((work.lease.work_id, work.lease) for work in works)
+
+    def drop(self, lease: Lease) -> None:
+        self._held.pop(lease.work_id, None)
+
+    async def renew(self) -> None:
+        """Lets them all last, if that is due. Raises StateError."""
+        if self._held and monotonic_ms() - self._renewed_at > limits.RENEW_MS:
+            self._renewed_at = monotonic_ms()
+            until = Millis(self._clock.now() + limits.LEASE_MS)
+            await self._store.renew(list(self._held.values()), until=until)

@@ -1,0 +1,20 @@
+"""How long, how many. Read when they are needed, so that a test may have less of them."""
+
+from __future__ import annotations
+
+LEASE_MS = 120_000
+"""Longer than a fetch and an extraction take together; renewed while the work goes on."""
+RENEW_MS = 30_000
+MAX_REFUSALS = 30
+"""Commits, a second apart, that the state may refuse before a run that has an end gives up; `run` goes on for ever."""
+GRACE_S = 8.0
+"""What is in flight may take so long to end after a stop; then it is handed back."""
+SEAL_S = 1.0
+"""What a stop gives to a backlog of records; the rest is sealed after the next start."""
+GROUP = 50
+GROUP_ENTRIES = 500
+"""Of polls: the leases, the ticks and a stop wait for the transaction."""
+LINGER_S, LOOK_S = 0.1, 0.01
+"""How long the first of a group waits for others. 50 in one transaction cost little more than one."""
+JUMP_MS = 5_000
+"""A wall clock that is off by more than this from one tick to the next has been set."""

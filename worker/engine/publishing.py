@@ -1,0 +1,95 @@
+"""Records into sealed segments; what commands ask; upkeep. One of these at a time: the output's manifest is a chain."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from worker.engine import limits
+from worker.errors import FeedmillError
+from worker.model import Millis
+from worker.pipeline import Publisher, carry_out
+from worker.store import Store
+from worker.tally import Tally
+from worker.vitals import Vitals
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Publishing:
+    """Goes on beside the work, since a backlog may take longer than leases and watchdogs wait."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        publisher: Publisher,
+        now: Callable[[], Millis],
+        tally: Tally,
+        vitals: Vitals,
+        wake: Callable[[], None],
+    ) -> None:
+        """wake: called when a command has changed what is due."""
+        self._store, self._publisher, self._now = store, publisher, now
+        self._tally, self._vitals, self._wake = tally, vitals, wake
+        self._one = asyncio.Lock()
+        self._stopping = False
+
+    @property
+    def busy(self) -> bool:
+        return self._one.locked()
+
+    async def publish(self) -> None:
+        """What is full or old enough; then what commands ask."""
+        if self._one.locked():
+            return
+        async with self._one:
+            try:
+                self._tally.published += await self._publisher.publish(now=self._now(), enough=lambda: self._stopping)
+                self._vitals.unsealed = None
+                await self._carry_out_requests()
+            except FeedmillError as error:
+                # The records stay in the outbox, and are published with the next ones.
+                self._vitals.unsealed = str(error)
+                log.error("publish.failed", error=str(error))
+
+    async def upkeep(self) -> None:
+        """Forgets what is old, takes out what was forgotten, tidies closed days."""
+        try:
+            await self._store.upkeep(now=self._now())
+            async with self._one:
+                await self._publisher.take_down(now=self._now())
+                steps = await self._publisher.untidy(now=self._now())
+            for step in steps:
+                async with self._one:  # between two of them records are sealed, and a stop is heard
+                    if self._stopping:
+                        return
+                    await self._publisher.tidy(step, now=self._now())
+        except FeedmillError as error:
+            log.error("upkeep.failed", error=str(error))
+
+    async def stop(self) -> None:
+        """Begins nothing more, and returns when what is under way has ended."""
+        self._stopping = True
+        async with self._one:
+            pass
+
+    async def seal_the_rest(self, stop: asyncio.Event) -> None:
+        """All that there is; once `stop` is set, what can be done in `SEAL_S`. Raises StateError, OutputError."""
+        until = time.monotonic() + limits.SEAL_S
+        self._tally.published += await self._publisher.publish(
+            now=self._now(), everything=True, enough=lambda: stop.is_set() and time.monotonic() > until
+        )
+
+    async def _carry_out_requests(self) -> None:
+        """What commands left for the engine to do. One that fails is done again: it stays unanswered."""
+        for request in await self._store.requests():
+            said = await carry_out(
+                request.verb, request.subject, store=self._store, publisher=self._publisher, now=self._now()
+            )
+            await self._store.answer(request.id, said)
+            log.info("request.done", verb=request.verb, said=said)
+            self._wake()

@@ -1,0 +1,34 @@
+"""Whether the disks have room for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from worker.vitals import Vitals
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Room:
+    """What is under way still ends, and records are published as long as they fit; nothing more is begun."""
+
+    def __init__(self, shortage: Callable[[], str | None], *, vitals: Vitals, wake: Callable[[], None]) -> None:
+        """shortage: why there is none; asked in a thread. vitals: where it is told. wake: called once there is."""
+        self._shortage, self._vitals, self._wake = shortage, vitals, wake
+        self._looking = asyncio.Lock()
+
+    async def look(self) -> None:
+        if self._looking.locked():
+            return  # a disk that hangs, of a network say
+        async with self._looking:
+            short = await asyncio.to_thread(self._shortage)
+        if (short is None) != (self._vitals.shortage is None):
+            if short is not None:
+                log.warning("room.short", reason=short)
+            else:
+                log.info("room.enough")
+                self._wake()
+        self._vitals.shortage = short
