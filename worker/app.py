@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -16,7 +17,7 @@ from worker.bus import LocalBus
 from worker.cpu import Pool
 from worker.current import Current
 from worker.engine import Engine
-from worker.errors import StateLocked
+from worker.errors import FeedmillError, StateLocked
 from worker.fetch import Client, post_json, user_agent
 from worker.meters import Meters
 from worker.model import Feed, FeedId, Millis
@@ -39,9 +40,12 @@ from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
-from worker.store import Reader, Store
+from worker.store import OutboxSegment, Reader, Store
 from worker.tally import Tally
 from worker.watch import Tell, Watch
+
+if TYPE_CHECKING:  # an extra
+    from worker.traces import Traces
 
 PRELOAD = (
     "worker.pipeline.tasks",
@@ -86,9 +90,19 @@ async def work(
         directory = output_directory(settings)
         await store.keep_out(forgotten_keys(settings.output.dir))
         archive = archive_of(settings)
-        cpu = await parts.enter_async_context(pool(settings))
-        asking = await parts.enter_async_context(client(settings, proxy=current.proxy))
+        traces = None
+        if settings.telemetry.traces is not None:
+            traces = await parts.enter_async_context(_traces(settings.telemetry.traces, settings.telemetry.sample))
+        timed = _timed() if traces else (Client, Pool)
+        asking = await parts.enter_async_context(client(settings, proxy=current.proxy, kind=timed[0]))
+        cpu = await parts.enter_async_context(pool(settings, kind=timed[1]))
         meters = Meters()
+
+        def sealed(segment: OutboxSegment, path: str) -> None:
+            meters.seal((row.first_seen_at for row in segment.rows), records=len(segment.rows), now=now())
+            if traces is not None:
+                traces.seal(segment, path, now=now())
+
         engine = Engine(
             store=store,
             bus=LocalBus(),
@@ -129,11 +143,10 @@ async def work(
                 seal_after_ms=round(settings.output.seal_after_s * 1000),
                 seal_records=settings.output.seal_records,
                 keeping=keeping(settings),
-                sealed=lambda segment: meters.seal(
-                    (row.first_seen_at for row in segment.rows), records=len(segment.rows), now=now()
-                ),
+                sealed=sealed,
             ),
             meters=meters,
+            traces=traces,
             concurrency=fetch.concurrency,
             clock=now,
             alive=alive,
@@ -276,6 +289,27 @@ async def _seen_from_outside(
 
 
 @asynccontextmanager
+async def _traces(collector: str, sample: float) -> AsyncIterator[Traces]:
+    """What follows each article, until the end. Raises FeedmillError without the extra."""
+    try:
+        from worker.traces import Traces
+    except ImportError as error:
+        raise FeedmillError("telemetry.traces needs the extra: pip install 'feedmill[otel]'") from error
+    traces = Traces(collector, sample=sample)
+    try:
+        yield traces
+    finally:
+        await traces.aclose()
+
+
+def _timed() -> tuple[type[Client], type[Pool]]:
+    """The kinds that note for the traces how long they take."""
+    from worker.traces import TimedClient, TimedPool
+
+    return TimedClient, TimedPool
+
+
+@asynccontextmanager
 async def _running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
     """`work` goes on beside, until the end."""
     task = asyncio.create_task(work)
@@ -314,10 +348,10 @@ def _store(current: Current, *, websub: bool = False) -> Store:
     )
 
 
-def client(settings: Settings, *, proxy: Callable[[str], str | None]) -> Client:
+def client(settings: Settings, *, proxy: Callable[[str], str | None], kind: type[Client] = Client) -> Client:
     """What asks the network, within all that is set for it."""
     fetch = settings.fetch
-    return Client(
+    return kind(
         user_agent=user_agent(fetch.contact, __version__),
         timeout_s=fetch.timeout_s,
         allow=fetch.allow_addresses,
@@ -326,9 +360,9 @@ def client(settings: Settings, *, proxy: Callable[[str], str | None]) -> Client:
     )
 
 
-def pool(settings: Settings) -> Pool:
+def pool(settings: Settings, *, kind: type[Pool] = Pool) -> Pool:
     """The CPU processes."""
-    return Pool(
+    return kind(
         workers=_workers(settings.extract.workers),
         timeout_s=settings.extract.timeout_s,
         memory=settings.extract.memory_bytes,

@@ -46,12 +46,15 @@ def configure(
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    clean = _Clean(frozenset(s for s in secrets if len(s) >= MIN_SECRET), console=console)
+    global _in_force  # as logging's own handlers are
+    _in_force = clean
     # Locals may hold secrets; a traceback shows code and lines alone.
     failure = ExceptionRenderer(ExceptionDictTransformer(show_locals=False)) if not console else None
     last: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         *([failure] if failure else [structlog.processors.format_exc_info]),
-        _Clean(frozenset(s for s in secrets if len(s) >= MIN_SECRET), console=console),
+        clean,
         structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
         if console
         else _json,
@@ -74,6 +77,11 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def told(text: str) -> str:
+    """`text` as it would be logged: without credentials, keys and configured secrets, bounded."""
+    return _in_force.text(text, MAX_TEXT)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -107,21 +115,24 @@ class _Clean:
 
     def _value(self, value: object, most: int) -> object:
         if isinstance(value, str):
-            return self._text(value, most)
+            return self.text(value, most)
         if isinstance(value, Mapping):
-            return {self._text(str(key), most): self._value(item, most) for key, item in value.items()}
+            return {self.text(str(key), most): self._value(item, most) for key, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self._value(item, most) for item in value]
         if value is None or isinstance(value, bool | float) or (isinstance(value, int) and value.bit_length() < 64):
             return value
-        return self._text(str(value), most)
+        return self.text(str(value), most)
 
-    def _text(self, text: str, most: int) -> str:
+    def text(self, text: str, most: int) -> str:
         text = _KEYS.sub(r"\1***", _CREDENTIALS.sub("", text))
         if self._secrets is not None:
             text = self._secrets.sub("***", text)
         text = _CONTROL.sub("\ufffd", text)
         return text if len(text) <= most else text[:most] + "…"
+
+
+_in_force = _Clean(frozenset(), console=False)
 
 
 def _json(_: object, __: str, event: MutableMapping[str, object]) -> str:

@@ -23,7 +23,7 @@ COUNT = "expected a whole number from 1 on"
         pytest.param("fetch: {hosts: {a.example: {dely: 1s}}}", 'did you mean "delay"?', id="under any key"),
         pytest.param("log: {qqq: 1}", "the keys here are level, format", id="near nothing"),
         pytest.param("fetch: {timeout_s: 1}", 'did you mean "timeout"?', id="our name for it"),
-        pytest.param("telemetry: {to: x}", "the keys here are feeds, state, ", id="of a later version"),
+        pytest.param("quorum: {of: x}", "the keys here are feeds, state, ", id="of a later version"),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest_right_one(config: Config, worker: str, complaint: str) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import os
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from flask_websub.hub import Hub, SQLite3HubStorage
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, prose
+from tests.whole.processes import free_port
 from worker import app
 from worker.settings import load
 from worker.store import read_status
@@ -75,12 +75,6 @@ def hub_of(folder: Path) -> Iterator[tuple[Hub, str, Tasks]]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

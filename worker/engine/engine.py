@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC
+from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -26,6 +27,9 @@ from worker.store import Store
 from worker.tally import Tally
 from worker.vitals import Vitals
 
+if TYPE_CHECKING:  # an extra
+    from worker.traces import Traces
+
 log = structlog.stdlib.get_logger("feedmill.engine")
 
 
@@ -46,9 +50,11 @@ class Engine:
         alive: Callable[[], None] = lambda: None,
         shortage: Callable[[], str | None] = lambda: None,
         meters: Meters | None = None,
+        traces: Traces | None = None,
     ) -> None:
         """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick.
-        shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count in."""
+        shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count in.
+        traces: told of each piece of work; None: nobody is."""
         self.tally, self.meters = Tally(), meters or Meters()
         self.vitals = Vitals(most=concurrency)
         self._alive = alive
@@ -67,6 +73,7 @@ class Engine:
             now=clock,
             tally=self.tally,
             meters=self.meters,
+            traces=traces,
         )
         self._publishing = Publishing(
             store=store, publisher=publisher, now=clock, tally=self.tally, vitals=self.vitals, wake=self.wake

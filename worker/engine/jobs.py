@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,6 +15,9 @@ from worker.meters import Meters
 from worker.model import Broken, Done, HandedBack, Ingest, Millis, Poll, Walk, Work
 from worker.pipeline import Ingester, Poller, Walker
 from worker.tally import Tally, tell
+
+if TYPE_CHECKING:  # an extra
+    from worker.traces import Traces
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 
@@ -32,11 +36,12 @@ class Jobs:
         now: Callable[[], Millis],
         tally: Tally,
         meters: Meters,
+        traces: Traces | None = None,
     ) -> None:
-        """finish: returns when it is committed. tally, meters: where what came of it is counted."""
+        """finish: returns when it is committed. tally, meters: where what came of it is counted. traces: told of it."""
         self._bus, self._finish, self._now = bus, finish, now
         self._poller, self._walker, self._ingester = poller, walker, ingester
-        self._tally, self._meters = tally, meters
+        self._tally, self._meters, self._traces = tally, meters, traces
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -67,10 +72,16 @@ class Jobs:
         entry = {"entry": work.record_id, "url": work.url} if isinstance(work, Ingest) else {}
         name = {"feed": work.feed_id, **entry}
         with structlog.contextvars.bound_contextvars(**name):
-            done, finished = await self._finish(await self._done(work))
+            trace = None if self._traces is None else self._traces.begin(work)
+            done = await self._done(work)
+            if trace is not None:
+                trace.done()
+            done, finished = await self._finish(done)
             self._tally.add(done, finished)
             self._meters.add(done, finished)
             tell(done, finished)
+            if trace is not None:
+                trace.end(done, finished)
 
     async def _done(self, work: Work) -> Done:
         try:

@@ -283,6 +283,10 @@ class Finished:
     """The reason for that time."""
     missed: float | None = None
     """Entries of the feed that are likely to have come and gone unseen since the poll before; None: there is no gap."""
+    begun: tuple[bytes, ...] = ()
+    """The record ids of the entries that are new, in bytes."""
+    duplicate_of: bytes | None = None
+    """The record that had the article first, of an entry that is a duplicate or nearly one."""
     op: Op | None = None
     """What was written for an entry; None: nothing, it was a duplicate or as before."""
     quarantined: bool = False

@@ -33,9 +33,10 @@ class Publisher:
         seal_after_ms: int,
         seal_records: int,
         keeping: Keeping,
-        sealed: Callable[[OutboxSegment], None] = lambda _: None,
+        sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None,
     ) -> None:
-        """archive: of the directory; None where it has none. sealed: told of each segment that is published."""
+        """archive: of the directory; None where it has none. sealed: told of each segment that is published, and of
+        its path."""
         self._store, self._directory, self._archive, self._keeping = store, directory, archive, keeping
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
         self._sealed = sealed
@@ -112,7 +113,7 @@ class Publisher:
             return 0
         published = await asyncio.to_thread(self._directory.publish, _segment(rows))
         await self._store.mark(rows.id, path=published.path, sha256=published.sha256)
-        self._sealed(rows)
+        self._sealed(rows, published.path)
         log.info("segment.published", path=published.path, records=published.records, bytes=published.bytes)
         return published.records
 

@@ -48,6 +48,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def collector_url(text: str) -> str | None:
+    """Where an OTLP/HTTP collector takes traces, by its base URL or in full; None for what can't be one.
+
+    https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp
+    """
+    url = urls.absolute(text)
+    if url is None or urlsplit(url).query or urlsplit(url).fragment:
+        return None
+    base = url.rstrip("/")
+    return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
+
+
 def outer_url(text: str) -> str | None:
     """The URL under which a proxy is reached that passes on to here, without a slash at its end; None for what can't
     be one."""

@@ -60,6 +60,7 @@ def load(
         dedup=settings.dedup,
         web=settings.web,
         alerts=settings.alerts,
+        telemetry=settings.telemetry,
         log=settings.log,
         feeds=feeds,
         files=(path, *paths),

@@ -20,6 +20,7 @@ from worker.settings.section import key as _key
 from worker.settings.section import section as _section
 from worker.settings.values import (
     Articles,
+    Collector,
     Contact,
     Count,
     CronLine,
@@ -198,6 +199,15 @@ class Alerts(Section):
     webhook: Webhook = _key(None, "An http or https URL that JSON is posted to; null: none.", secret=True)
 
 
+class Telemetry(Section):
+    """What is told of the worker's own work, article by article (pip install 'feedmill[otel]')."""
+
+    traces: Collector = _key(
+        None, "OpenTelemetry traces go to this OTLP/HTTP collector: http://localhost:4318; null: none.", secret=True
+    )
+    sample: Fraction = _key(1.0, "The part of the articles that have a trace, 0 to 1.")
+
+
 class Log(Section):
     """What is logged, to standard error."""
 
@@ -217,6 +227,7 @@ class WorkerFile(Section):
     dedup: Dedup = _section(Dedup)
     web: Web = _section(Web)
     alerts: Alerts = _section(Alerts)
+    telemetry: Telemetry = _section(Telemetry)
     log: Log = _section(Log)
 
 
@@ -307,6 +318,7 @@ class Settings(BaseModel):
     dedup: Dedup
     web: Web
     alerts: Alerts
+    telemetry: Telemetry
     log: Log
     feeds: tuple[Feed, ...]
     files: tuple[Path, ...]
@@ -320,6 +332,6 @@ class Settings(BaseModel):
         headers = {value for feed in self.feeds for value in feed.headers.values()}
         headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
         proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
-        written = {urlsplit(proxy or "").password or "" for proxy in proxies}
+        written = {urlsplit(url or "").password or "" for url in {*proxies, self.telemetry.traces}}
         own = {self.web.token or "", self.alerts.webhook or ""}
         return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from worker import urls
 from worker.settings import quantities
 from worker.settings.addresses import Address, address
-from worker.settings.endpoints import Endpoint, endpoint, outer_url
+from worker.settings.endpoints import Endpoint, collector_url, endpoint, outer_url
 
 VARIABLE = r"\$\{"
 """What editors must let pass in the place of any value: `${VARIABLE}`."""
@@ -284,6 +284,11 @@ OuterUrl = Annotated[
 Webhook = Annotated[
     str | None,
     _none_or("an http or https URL", urls.absolute, hint="such as https://hooks.example.org/…"),
+    _TEXT_OR_NULL,
+]
+Collector = Annotated[
+    str | None,
+    _none_or("the http or https URL of a collector", collector_url, hint="such as http://localhost:4318"),
     _TEXT_OR_NULL,
 ]
 Secret = Annotated[

@@ -59,7 +59,11 @@ def judge_entries(
     touched |= add_work(connection, unqueued, policies)
     counts = entries.counts
     finished = Finished(
-        new=counts["new"], changed=counts["changed"], duplicates=counts["duplicates"], skipped=counts["skipped"]
+        new=counts["new"],
+        changed=counts["changed"],
+        duplicates=counts["duplicates"],
+        skipped=counts["skipped"],
+        begun=tuple(entries.begun),
     )
     return finished, entries.came, touched
 
@@ -77,6 +81,8 @@ class _Entries:
     counts: Counter[str] = field(default_factory=Counter)
     came: list[Millis | None] = field(default_factory=list)
     """The dates of those that are new to the feed."""
+    begun: list[bytes] = field(default_factory=list)
+    """The ids of the records that are new."""
     queue: list[dict[str, object]] = field(default_factory=list)
     still_there: list[int] = field(default_factory=list)
 
@@ -102,6 +108,7 @@ class _Entries:
                     self._queue(seen, ref, by_url, due_at)
             case New(claims_url):
                 self.came.append(seen.published)
+                self.begun.append(seen.own)
                 self._begin(_add(self.connection, self.done, seen), seen, by_url, claims_url=claims_url)
             case Skipped():
                 self.counts["skipped"] += 1

@@ -84,7 +84,7 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
     values: dict[str, Any] = {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}
     match verdict:
         case Write(op):
-            result = Finished(op=op)
+            result = Finished(op=op, duplicate_of=story.copy_of)
             values |= {
                 "revision": me.revision + 1,
                 "revised_at": done.at,
@@ -116,8 +116,8 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
                 _name(connection, me, story, at=done.at)
             _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
         case Duplicate(of):
-            result = Finished(duplicates=1)
             nearly = story is not stories.NO_STORY
+            result = Finished(duplicates=1, duplicate_of=story.copy_of if nearly else of.record_id)
             pointer = None if nearly else draft.pointer
             values |= {
                 "duplicate_of": original(of),

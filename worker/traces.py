@@ -1,0 +1,348 @@
+"""OpenTelemetry traces: one for each article, from the poll that showed it to the file that has it. An extra.
+
+    trace, its id the record's id
+    └─ poll (or walk)       its span's id follows from the record's
+       ├─ ingest            one for each time that it is worked on: redirects, robots.txt, retries, looks for edits
+       │  ├─ fetch          each request
+       │  ├─ extract        in a CPU process, with the wait for one
+       │  └─ commit         with the wait for others that are committed with it
+       └─ seal              from the commit to the file that is sealed
+
+All ids but those of the inner spans follow from the record's id: what is polled here may be ingested hours later, or on
+another machine, and nothing has to be carried along. So is the sampling: an article has its whole trace or none.
+
+Spans are made when they have ended, put into a bounded queue (OTEL_BSP_MAX_QUEUE_SIZE), and exported by a thread of the
+SDK's: a collector that is slow or gone costs spans, and the worker nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple, ParamSpec, TypeVar
+
+import orjson
+import structlog
+from opentelemetry.exporter.otlp.proto.http import trace_exporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from worker import __version__, urls
+from worker.cpu import Pool
+from worker.errors import TaskError
+from worker.fetch import Client
+from worker.log import told
+from worker.model import (
+    Broken,
+    Done,
+    Fetched,
+    FetchFailed,
+    Finished,
+    Ingest,
+    IngestDone,
+    Millis,
+    Outcome,
+    PollDone,
+    Redirected,
+    RobotsRead,
+    Throttled,
+    Validators,
+    Walk,
+    Walked,
+    Work,
+)
+from worker.model import Retry as RetryDone
+from worker.store import OutboxSegment
+
+LAST_EXPORT_S = 1.0
+"""What a stop gives to the spans that wait."""
+_ALL = 1 << 64
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Attributes = Mapping[str, str | int]
+
+log = structlog.stdlib.get_logger("feedmill.traces")
+
+
+class Step(NamedTuple):
+    """Something that was done for a piece of work."""
+
+    name: str
+    began_ns: int
+    ended_ns: int
+    attributes: Attributes
+    error: str | None
+    kind: SpanKind = SpanKind.INTERNAL
+
+
+_steps: ContextVar[list[Step] | None] = ContextVar("steps", default=None)
+"""Of the piece of work that the task is about."""
+
+
+class Traces:
+    """Makes spans and has them exported, until it is closed.
+
+    collector: where OTLP/HTTP takes traces. sample: the part of the articles that have a trace. The SDK's own
+    environment variables hold for the rest: OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_BSP_…
+    """
+
+    def __init__(self, collector: str, *, sample: float) -> None:
+        exporter = trace_exporter.OTLPSpanExporter(endpoint=collector)
+        self._exporter = _Exporter(exporter)
+        self._processor = BatchSpanProcessor(self._exporter)
+        own = {"service.name": "feedmill", "service.version": __version__}
+        self._resource = Resource.create(own).merge(OTELResourceDetector().detect())
+        self._scope = InstrumentationScope("feedmill", __version__)
+        self._bound = round(sample * _ALL)
+
+    async def aclose(self) -> None:
+        """Exports what there is, within `LAST_EXPORT_S`."""
+        ending = threading.Thread(target=self._processor.shutdown, daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, LAST_EXPORT_S)
+        self._exporter.shutdown()
+
+    def begin(self, work: Work) -> Trace | None:
+        """What follows a piece of work; to be called in its task. None where nobody wants to know of it."""
+        if isinstance(work, Ingest) and not self._samples(bytes.fromhex(work.record_id)):
+            return None
+        return Trace(self, work)
+
+    def seal(self, segment: OutboxSegment, path: str, *, now: Millis) -> None:
+        """The records of a segment stand in the output directory."""
+        for row in segment.rows:
+            record = orjson.loads(row.body)
+            record_id = bytes.fromhex(record["id"])
+            if self._samples(record_id):
+                about = {"op": row.op, "revision": row.revision, "seq": row.seq, "segment": path}
+                about |= {} if row.duplicate_of is None else {"duplicate_of": row.duplicate_of}
+                self.span(
+                    record_id,
+                    Step("seal", row.ingested_at * 1_000_000, now * 1_000_000, _ours(**about), None),
+                    parent=_root(record_id),
+                )
+
+    def poll(self, work: Work, began_ns: int, done: PollDone | Walked, finished: Finished) -> None:
+        """The first span of each article that a document showed for the first time."""
+        name = "walk" if isinstance(work, Walk) else "poll"
+        status = getattr(done, "status", None)
+        about = _ours(feed=work.feed_id, new=finished.new)
+        about |= {} if status is None else {"http.response.status_code": status}
+        step = Step(name, began_ns, time.time_ns(), about, None, SpanKind.CONSUMER)
+        for record_id in finished.begun:
+            if self._samples(record_id):
+                self.span(record_id, step, parent=None, span_id=_root(record_id), entry=record_id.hex())
+
+    def span(
+        self, record_id: bytes, step: Step, *, parent: int | None, span_id: int | None = None, **about: str
+    ) -> int:
+        """Queues a span of a record's trace; its id."""
+        trace_id = int.from_bytes(record_id)
+        span_id = span_id or random.getrandbits(64) or 1
+        self._processor.on_end(
+            ReadableSpan(
+                name=step.name,
+                context=_context(trace_id, span_id),
+                parent=None if parent is None else _context(trace_id, parent),
+                resource=self._resource,
+                attributes={**step.attributes, **_ours(**about)},
+                kind=step.kind,
+                status=Status(StatusCode.UNSET) if step.error is None else Status(StatusCode.ERROR, told(step.error)),
+                start_time=step.began_ns,
+                end_time=max(step.began_ns, step.ended_ns),
+                instrumentation_scope=self._scope,
+            )
+        )
+        return span_id
+
+    def _samples(self, record_id: bytes) -> bool:
+        """By the last eight bytes of the id, a hash (as the SDK's TraceIdRatioBased does)."""
+        return int.from_bytes(record_id[8:]) < self._bound
+
+
+class Trace:
+    """Follows one piece of work, in its task."""
+
+    def __init__(self, traces: Traces, work: Work) -> None:
+        self._traces, self._work = traces, work
+        self._began_ns, self._done_ns = time.time_ns(), 0
+        self._steps: list[Step] = []
+        _steps.set(self._steps if isinstance(work, Ingest) else None)
+
+    def done(self) -> None:
+        """All but the commit."""
+        self._done_ns = time.time_ns()
+
+    def end(self, done: Done, finished: Finished) -> None:
+        """It is committed."""
+        work = self._work
+        if isinstance(work, Ingest):
+            self._ingested(work, done, finished)
+        elif isinstance(done, PollDone | Walked) and finished.begun:
+            self._traces.poll(work, self._began_ns, done, finished)
+
+    def _ingested(self, work: Ingest, done: Done, finished: Finished) -> None:
+        record_id, now_ns = bytes.fromhex(work.record_id), time.time_ns()
+        about, error = _came_of(work, done, finished)
+        whole = Step("ingest", self._began_ns, now_ns, about, error, SpanKind.CONSUMER)
+        parent = self._traces.span(record_id, whole, parent=_root(record_id))
+        for step in (*self._steps, Step("commit", self._done_ns, now_ns, {}, None)):
+            self._traces.span(record_id, step, parent=parent)
+
+
+def _came_of(work: Ingest, done: Done, finished: Finished) -> tuple[Attributes, str | None]:
+    """What is said of work on an entry, and what went wrong."""
+    about: dict[str, str | int] = {"feed": work.feed_id, "entry": work.record_id, "tries": work.tries}
+    error = None
+    match done:
+        case IngestDone(draft=draft):
+            kept_out = "skipped" if finished.skipped else "duplicate" if finished.duplicates else "unchanged"
+            about |= {"outcome": finished.op or kept_out, "extraction": draft.extraction}
+            about |= {} if draft.reason is None else {"reason": told(draft.reason)}
+            error = draft.reason or "failed" if draft.extraction == "failed" else None
+        case RetryDone(reason=reason):
+            about["outcome"], error = "postponed", reason
+        case Broken(error=reason):
+            about["outcome"], error = "broken", reason
+        case _:
+            about["outcome"] = {"Moved": "redirected", "RobotsRead": "robots_read", "AsBefore": "as_before"}.get(
+                type(done).__name__, "handed_back"
+            )
+    if not finished.accepted:
+        about["outcome"] = "lease_lost"
+    if isinstance(done, RobotsRead) and done.problem is not None:
+        error = done.problem
+    if finished.duplicate_of is not None:
+        about["duplicate_of"] = finished.duplicate_of.hex()
+    return {**_ours(**about), **_place(work.url)}, error
+
+
+# --- what is timed ----------------------------------------------------------------------------------------------------
+
+
+class TimedClient(Client):
+    """Notes each GET among the steps of the work it is for."""
+
+    async def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        accept: str,
+        validators: Validators = Validators(),  # noqa: B008  # frozen
+        headers: Mapping[str, str] = {},
+        truncate: bool = False,
+    ) -> Outcome:
+        began_ns = time.time_ns()
+        outcome = await super().get(
+            url, max_bytes=max_bytes, accept=accept, validators=validators, headers=headers, truncate=truncate
+        )
+        if (steps := _steps.get()) is not None:
+            steps.append(_fetched(url, began_ns, outcome))
+        return outcome
+
+
+class TimedPool(Pool):
+    """Notes each call among the steps of the work it is for."""
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        with _timed("extract"):
+            return await super().run(function, *args, **kwargs)
+
+
+@contextmanager
+def _timed(name: str) -> Iterator[None]:
+    began_ns, error = time.time_ns(), None
+    try:
+        yield
+    except TaskError as failed:
+        error = str(failed)
+        raise
+    finally:
+        if (steps := _steps.get()) is not None:
+            steps.append(Step(name, began_ns, time.time_ns(), {}, error))
+
+
+def _fetched(url: str, began_ns: int, outcome: Outcome) -> Step:
+    about: dict[str, str | int] = {"http.request.method": "GET", **_place(url)}
+    error = None
+    match outcome:
+        case Fetched(status=status, body=body):
+            about |= {"http.response.status_code": status, "http.response.body.size": len(body)}
+        case Throttled(status=status):
+            about["http.response.status_code"], error = status, f"{status}: the host asks for patience"
+        case FetchFailed(status=status, kind=kind, reason=reason):
+            about |= {"error.type": kind} | ({} if status is None else {"http.response.status_code": status})
+            error = reason
+        case Redirected():
+            about["http.response.status_code"] = 301 if outcome.permanent else 302
+        case _:
+            about["http.response.status_code"] = 304
+    return Step("fetch", began_ns, time.time_ns(), about, error, SpanKind.CLIENT)
+
+
+def _place(url: str | None) -> Attributes:
+    """By the names of OpenTelemetry's semantic conventions for HTTP, without what is secret in a URL."""
+    if url is None:
+        return {}
+    return {"url.full": told(urls.without_credentials(url)), "server.address": urls.host_of(url)}
+
+
+def _ours(**about: str | int) -> dict[str, str | int]:
+    return {f"feedmill.{name}": value for name, value in about.items()}
+
+
+def _root(record_id: bytes) -> int:
+    """The id of the first span of a record's trace."""
+    return int.from_bytes(hashlib.blake2b(record_id, digest_size=8, person=b"trace root").digest()) or 1
+
+
+def _context(trace_id: int, span_id: int) -> SpanContext:
+    return SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+
+# --- exporting --------------------------------------------------------------------------------------------------------
+
+
+class _Exporter(SpanExporter):
+    """The SDK's, which tells of each failure anew; this says when it begins and when it has ended."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter, self._well = exporter, True
+        self._said = _Said()
+        logging.getLogger(trace_exporter.__name__).addFilter(self._said)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        well = result is SpanExportResult.SUCCESS
+        if well and not self._well:
+            log.info("traces.exported")
+        elif self._well and not well:
+            log.warning("traces.not_exported", error=self._said.first)
+        self._well, self._said.first = well, ""
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+        logging.getLogger(trace_exporter.__name__).removeFilter(self._said)
+
+
+class _Said(logging.Filter):
+    """Keeps what the exporter logs to itself."""
+
+    first = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.first = self.first or record.getMessage()
+        return False
