@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def outcome() -> Outcome:
     """`parse` with an address, a time and nothing known, for text or bytes."""
 
     def parsed(
-        body: bytes | str, known: frozenset[bytes] = frozenset(), content_type: str | None = None, **more: int
+        body: bytes | str, known: frozenset[bytes] = frozenset(), content_type: str | None = None, **more: Any
     ) -> ParsedFeed | NotAFeed:
         data = body.encode() if isinstance(body, str) else body
         return parse(data, url=URL, content_type=content_type, known=known, now=NOW, **more)

@@ -110,3 +110,29 @@ async def test_a_feed_that_is_taken_out_is_not_gone_through(run: Run) -> None:
     await begun(run)
     await run.start("b")
     assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+
+
+async def test_sitemaps_are_gone_through_each_once(run: Run) -> None:
+    """Those of an index before what waits, though one brings nothing; also after a start, for they are in the state."""
+    await begun(run)
+    order = []
+    further = {PAGE.format(2): "abc", PAGE.format("a"): "de", PAGE.format("d"): "ab", PAGE.format("e"): "f"}
+    while walks := [work for work in await run.claim_all() if isinstance(work, Walk)]:
+        (walk,) = walks
+        order.append(walk.url.rpartition("/")[2])
+        places = tuple(PAGE.format(name) for name in further.get(walk.url, ""))
+        done = Walked(lease=walk.lease, feed_id=walk.feed_id, at=run.now, further=places, url=walk.url)
+        await run.finish(done)
+    assert order == ["2", "a", "d", "b", "e", "f", "c"]
+
+
+async def test_a_walk_through_sitemaps_has_its_length(run: Run) -> None:
+    """However many an index has; in the state no more wait than may be read."""
+    await begun(run)
+    documents = 0
+    while walks := [work for work in await run.claim_all() if isinstance(work, Walk)]:
+        documents += 1
+        places = tuple(PAGE.format(f"{documents}-{n}") for n in range(1000))
+        done = Walked(lease=walks[0].lease, feed_id=walks[0].feed_id, at=run.now, further=places, url=walks[0].url)
+        await run.finish(done)
+    assert documents == PAGES

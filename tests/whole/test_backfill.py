@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -199,3 +200,129 @@ def test_the_owner_may_say_where_older_entries_are(site: Site, worker: Worker) -
     worker.once(every=True)
     assert titles(worker) == numbered(range(1, 5))
     assert len(site.asked("a", "/news.xml.gz")) == 1
+
+
+# --- sitemaps ---------------------------------------------------------------------------------------------------------
+
+
+def listing(site: Site, path: str, places: Sequence[tuple[str, int]], *, packed: bool = False) -> str:
+    """Serves a sitemap of these addresses, each changed so many days ago; its URL."""
+    body = f"<urlset>{_places('url', places)}</urlset>".encode()
+    return site.add("a", path, Answer(body=gzip.compress(body) if packed else body, content_type="application/xml"))
+
+
+def index(site: Site, path: str, places: Sequence[tuple[str, int]]) -> str:
+    body = f"<sitemapindex>{_places('sitemap', places)}</sitemapindex>".encode()
+    return site.add("a", path, Answer(body=body, content_type="application/xml"))
+
+
+def _places(name: str, places: Sequence[tuple[str, int]]) -> str:
+    return "".join(
+        f"<{name}><loc>{escape(url)}</loc><lastmod>{(NOW - timedelta(days=ago)).isoformat()}</lastmod></{name}>"
+        for url, ago in places
+    )
+
+
+def numbered_pages(site: Site, numbers: Sequence[int]) -> list[tuple[str, int]]:
+    """Articles of the site, the nth n days old."""
+    return [(site.add("a", f"/{n}", article(f"Number {n}", prose(f"bird number {n}"))), n) for n in numbers]
+
+
+def by_sitemaps(site: Site, worker: Worker, where: str, backfill: str = "30d") -> None:
+    """A feed that shows the first article, and what its owner says of where the older ones are."""
+    (first, _), *_ = numbered_pages(site, [1])
+    site.add("a", "/feed", Answer(body=rss(item("guid-1", first, "Number 1")), content_type=RSS))
+    configure(worker, site.url("a", "/feed"), backfill, backfill_from=where)
+
+
+def test_sitemaps_that_robots_txt_names_are_gone_through(site: Site, worker: Worker) -> None:
+    """By their index, compressed or not, each once; what is young enough is read, politely, behind all else. Pages
+    that are no article get no record, and say so; what the feed has as well is one."""
+    shell = site.add("a", "/about", Answer(body=b"<!doctype html><title>About</title><a href=/>Home</a>"))
+    new = listing(site, "/new.xml", [*numbered_pages(site, [1, 2, 3]), (shell, 1)])
+    old = listing(site, "/old.xml.gz", numbered_pages(site, [20, 40]), packed=True)
+    stale = listing(site, "/2019-01.xml", numbered_pages(site, [50]))
+    top = index(site, "/sitemap.xml", [(old, 20), (new, 1), (stale, 2000), (site.url("a", "/sitemap.xml"), 0)])
+    body = f"User-agent: *\nDisallow: /private\nSitemap: {top}\nSitemap: {site.url('b', '/evil.xml')}\n"
+    where = site.add("a", "/robots.txt", Answer(body=body.encode(), content_type="text/plain"))
+    by_sitemaps(site, worker, where)
+    worker.once()
+    worker.once(every=True)
+    assert titles(worker) == numbered([1, 2, 3, 20])
+    documents = ("/sitemap.xml", "/new.xml", "/old.xml.gz", "/2019-01.xml", "/about", "/40")
+    assert [len(site.asked("a", path)) for path in documents] == [1, 1, 1, 0, 1, 0]
+    assert site.most_at_once_by_host["a.localhost"] == 1
+    assert not site.asked("b")
+    assert "without an article" in worker.run("why", shell).stdout
+
+
+def test_sitemaps_are_read_where_their_owner_says_so_alone(site: Site, worker: Worker) -> None:
+    """A feed can't have its readers go through a site by a link."""
+    where = listing(site, "/sitemap.xml", numbered_pages(site, [2, 3]))
+    configure(worker, page(site, "/feed", [1], older=where))
+    worker.once()
+    assert titles(worker) == numbered([1])
+
+
+def in_circles(site: Site) -> str:
+    urls = [site.url("a", f"/{name}.xml") for name in "xyz"]
+    for name in "xyz":
+        index(site, f"/{name}.xml", [(url, 0) for url in urls])
+    return urls[0]
+
+
+def without_end(site: Site) -> str:
+    """Each leads to two more."""
+
+    def route(request: Request) -> Answer:
+        path = request.path.removesuffix(".xml")
+        further = [f"{path}{n}.xml" for n in (0, 1)]
+        for place in further:
+            site.routes["a.localhost", place] = route
+        body = f"<sitemapindex>{_places('sitemap', [(place, 0) for place in further])}</sitemapindex>".encode()
+        return Answer(body=body, content_type="application/xml")
+
+    return site.add("a", "/s.xml", route)
+
+
+def to_strangers(site: Site) -> str:
+    elsewhere = site.add("b", "/s.xml", Answer(body=b"<urlset/>", content_type="application/xml"))
+    site.add("a", "/away.xml", Answer(status=302, headers={"Location": elsewhere}))
+    listing(site, "/pages.xml", [(site.url("b", "/page"), 0)])
+    return index(site, "/s.xml", [(elsewhere, 0), ("/away.xml", 0), ("/pages.xml", 0)])
+
+
+def to_what_bursts(site: Site) -> str:
+    bomb = gzip.compress(b"<urlset>" + b" " * 60_000_000 + b"</urlset>")
+    site.add("a", "/bomb.xml.gz", Answer(body=bomb, content_type="application/gzip"))
+    entities = b'<!DOCTYPE u [<!ENTITY a "%b"><!ENTITY b "%b">]><urlset><url><loc>%b</loc></url></urlset>' % (
+        b"x" * 9000, b"&a;" * 9000, b"&b;" * 9000
+    )  # fmt: skip
+    site.add("a", "/entities.xml", Answer(body=entities, content_type="application/xml"))
+    return index(site, "/s.xml", [("/bomb.xml.gz", 0), ("/entities.xml", 0), ("/gone.xml", 0)])
+
+
+@pytest.mark.parametrize("hostile", [in_circles, without_end, to_strangers, to_what_bursts])
+def test_a_sitemap_sends_nobody_astray(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch, hostile: object
+) -> None:
+    """Round in circles, on and on, to other hosts, into a bomb: so many documents, each once; the feed does well."""
+    assert callable(hostile)
+    monkeypatch.setattr(walks, "PAGES", 6)
+    by_sitemaps(site, worker, hostile(site))
+    worker.once()
+    assert titles(worker) == numbered([1])
+    documents = [request.path for request in site.asked("a") if ".xml" in request.path]
+    assert len(documents) == len(set(documents)) <= 6
+    assert not site.asked("b")
+    assert status(worker.state).error is None
+
+
+def test_a_million_addresses_are_no_more_than_their_newest(site: Site, worker: Worker) -> None:
+    """A document that is larger than a feed may be is not read; the one after it is."""
+    crowd = "".join(f"<url><loc>/n{n}</loc></url>" for n in range(1_000_000)).encode()
+    site.add("a", "/crowd.xml", Answer(body=b"<urlset>" + crowd + b"</urlset>", content_type="application/xml"))
+    listing(site, "/few.xml", numbered_pages(site, [2]))
+    by_sitemaps(site, worker, index(site, "/s.xml", [("/crowd.xml", 0), ("/few.xml", 1)]))
+    worker.once()
+    assert titles(worker) == numbered([1, 2])

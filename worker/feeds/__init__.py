@@ -16,7 +16,14 @@ __all__ = ["WELL_KNOWN", "decode_entry", "discover", "encode_entry", "known_form
 
 
 def parse(
-    body: bytes, *, url: str, content_type: str | None, known: frozenset[bytes], now: Millis, max_entries: int = 2000
+    body: bytes,
+    *,
+    url: str,
+    content_type: str | None,
+    known: frozenset[bytes],
+    now: Millis,
+    since: Millis | None = None,
+    max_entries: int = 2000,
 ) -> ParsedFeed | NotAFeed:
     """The entries of a feed document whose elements are not in `known`.
 
@@ -24,7 +31,8 @@ def parse(
     sitemaps, compressed or not.
     `url` is where the body came from, after redirects; `known` are `ParsedFeed.elements` of the version before; an
     element that is there again, identical, is left out, but for malformed XML, which has no elements to compare;
-    entries after the first `max_entries` are left out, elements and all, and `problem` says so.
+    entries after the first `max_entries` are left out, elements and all, and `problem` says so. With `since`, sitemaps
+    of any kind are read, too, for what is as young as that, indexes of them, and robots.txt, which names them.
 
     Raises nothing that the body could cause, short of using up time or memory.
     """
@@ -32,7 +40,9 @@ def parse(
     # would cost it 13 MB.
     from worker.feeds import read
 
-    return read.parse(body, url=url, content_type=content_type, known=known, now=now, max_entries=max_entries)
+    return read.parse(
+        body, url=url, content_type=content_type, known=known, now=now, since=since, max_entries=max_entries
+    )
 
 
 def discover(page: bytes, *, url: str, content_type: str | None) -> tuple[FoundFeed, ...]:

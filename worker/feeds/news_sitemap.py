@@ -35,31 +35,27 @@ def inflated(body: bytes) -> bytes | None:
 
 def parse(document: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
     """As `worker.feeds.parse`, for XML whose root is `urlset` or `sitemapindex`."""
-    parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(elements.legal(document).encode(), parser)
-    except etree.XMLSyntaxError as error:
-        return NotAFeed(reason=text.line(f"a sitemap that is not well-formed: {error.msg}", 200) or "")
+    root = tree(document)
+    if isinstance(root, NotAFeed):
+        return root
     if etree.QName(root).localname != "urlset":
-        return NotAFeed(reason="an index of sitemaps: list one of them, which tells news")
+        return NotAFeed(reason="an index of sitemaps: list one of them, which tells news, or let backfill_from name it")
     elements.limit_attributes(root)
-    host = _site(url)
-    told = [place for place in root.iterfind("{*}url") if place.find(f"{_NEWS}news") is not None]
+    host = site(url)
+    told = [place for place in root.iterfind("{*}url") if is_news(place)]
     if not told:
-        return NotAFeed(reason="a sitemap that tells no news")
+        return NotAFeed(reason="a sitemap that tells no news; backfill_from may name it")
     places = {elements.hashed(place): place for place in told[:max_entries]}
-    own = [place for place in places.values() if _site(_text(place, "{*}loc")) == host]
-    fresh = [place for hashed, place in places.items() if hashed not in known and _site(_text(place, "{*}loc")) == host]
-    entries, lost = mapped(fresh, lambda place: _entry(place, url, now))
+    own = {hashed: place for hashed, place in places.items() if site(text_of(place, "{*}loc")) == host}
+    fresh = [place for hashed, place in own.items() if hashed not in known]
+    entries, lost = mapped(fresh, lambda place: entry_of(place, url, now))
     foreign = len(places) - len(own)
     return ParsedFeed(
         version="sitemap",
-        title=text.line(_text(root, f"{{*}}url/{_NEWS}news/{_NEWS}publication/{_NEWS}name")),
+        title=text.line(text_of(root, f"{{*}}url/{_NEWS}news/{_NEWS}publication/{_NEWS}name")),
         entries=entries,
         elements=tuple(places),
-        repeated_urls=repeated_urls((None, urls.absolute(_text(place, "{*}loc"), url)) for place in own),
+        repeated_urls=repeated_urls((None, urls.absolute(text_of(place, "{*}loc"), url)) for place in own.values()),
         problem=problem(
             f"addresses on other hosts: {foreign}" if foreign else None,
             omission(len(told) - max_entries, max_entries),
@@ -68,22 +64,41 @@ def parse(document: str, *, url: str, known: frozenset[bytes], now: Millis, max_
     )
 
 
-def _entry(place: etree._Element, url: str, now: Millis) -> Entry:
+def tree(document: str) -> etree._Element | NotAFeed:
+    """The root of a sitemap, or of an index of them."""
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(elements.legal(document).encode(), parser)
+    except etree.XMLSyntaxError as error:
+        return NotAFeed(reason=text.line(f"a sitemap that is not well-formed: {error.msg}", 200) or "")
+
+
+def is_news(place: etree._Element) -> bool:
+    """Whether a place in a sitemap is told as news."""
+    return place.find(f"{_NEWS}news") is not None
+
+
+def entry_of(place: etree._Element, url: str, now: Millis) -> Entry:
+    """What a sitemap that came from `url` tells of a place as news."""
     news = f"{_NEWS}news/{_NEWS}"
     return Entry(
-        url=urls.absolute(_text(place, "{*}loc"), url),
-        title=text.line(_text(place, f"{news}title")),
-        published=dates.millis(_text(place, f"{news}publication_date"), now),
-        tags=text.tags(_text(place, f"{news}keywords").split(_KEYWORD_SEPARATOR)),
-        language=text.language(_text(place, f"{news}publication/{_NEWS}language")),
+        url=urls.absolute(text_of(place, "{*}loc"), url),
+        title=text.line(text_of(place, f"{news}title")),
+        published=dates.millis(text_of(place, f"{news}publication_date"), now),
+        tags=text.tags(text_of(place, f"{news}keywords").split(_KEYWORD_SEPARATOR)),
+        language=text.language(text_of(place, f"{news}publication/{_NEWS}language")),
     )
 
 
-def _text(holder: etree._Element, path: str) -> str:
+def text_of(holder: etree._Element, path: str) -> str:
+    """What stands at a path; empty where nothing does."""
     return (holder.findtext(path) or "").strip()
 
 
-def _site(url: str) -> str:
+def site(url: str) -> str:
+    """Whose an address is; empty for none."""
     try:
         return urls.host_of(url).removeprefix("www.")
     except urls.BadUrl:

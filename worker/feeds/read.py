@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from worker.feeds import charset, json_feed, news_sitemap, text, xml_feed
+from worker.feeds import charset, json_feed, news_sitemap, sitemap, text, xml_feed
 from worker.model import Millis, NotAFeed, ParsedFeed
 
 _GZIP = b"\x1f\x8b"
@@ -25,7 +25,14 @@ _FEED_ELEMENT = re.compile(r"<(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|channel|item|ent
 
 
 def parse(
-    body: bytes, *, url: str, content_type: str | None, known: frozenset[bytes], now: Millis, max_entries: int
+    body: bytes,
+    *,
+    url: str,
+    content_type: str | None,
+    known: frozenset[bytes],
+    now: Millis,
+    since: Millis | None,
+    max_entries: int,
 ) -> ParsedFeed | NotAFeed:
     """See `worker.feeds.parse`."""
     if body.startswith(_GZIP) and (content := news_sitemap.inflated(body)) is not None:
@@ -41,7 +48,11 @@ def parse(
         return json_feed.parse(document, declared=declared, url=url, known=known, now=now, max_entries=max_entries)
     first = _TAG.search(document)
     if first is not None and first[1].rpartition(":")[2] in ("urlset", "sitemapindex"):
+        if since is not None:
+            return sitemap.parse(document, url=url, now=now, since=since, max_entries=max_entries)
         return news_sitemap.parse(document, url=url, known=known, now=now, max_entries=max_entries)
+    if since is not None and sitemap.is_robots(url) and not _HTML.match(document):
+        return sitemap.of_robots(document, url=url, since=since)
     if (reason := _other_kind(document)) is not None:
         return NotAFeed(reason=reason)
     return xml_feed.parse(document, url=url, known=known, now=now, max_entries=max_entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from worker.model.feed import Millis
 from worker.model.timing import NO_HINTS, Hints
@@ -41,6 +42,8 @@ class Entry:
     language: str | None = None
     image: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    found_in: Literal["sitemap"] | None = None
+    """A sitemap, which says nothing of it but where it is: it may be any page. None: a feed, or news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,8 @@ class ParsedFeed:
     """What the document says of when to come again."""
     older: str | None = None
     """Where the entries before these are, by the document's word."""
+    further: tuple[str, ...] = ()
+    """Documents that it leads to, absolute, in the order to read them: it is an index of sitemaps."""
     hub: Hub | None = None
     problem: str | None = None
     """What was wrong with the document, where it could be read all the same."""

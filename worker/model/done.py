@@ -108,6 +108,10 @@ class Walked:
     """Those that are wanted by their age."""
     older: str | None = None
     """The page before it, if that is to be read too should this one have brought anything."""
+    further: tuple[str, ...] = ()
+    """Sitemaps that are to be read too, whatever this document has brought."""
+    url: str = ""
+    """Where it was asked for."""
     filters: bytes = b""
     error: str | None = None
 

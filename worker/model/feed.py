@@ -38,7 +38,7 @@ class Feed:
     backfill_s: float | None = None
     """Seconds back from now that older pages of the feed are gone through, at its first poll and after gaps."""
     backfill_from: str | None = None
-    """Where its older entries are, if it does not say: a page of the feed, or a news sitemap."""
+    """Where its older entries are, if it does not say: a page of it, a sitemap, an index of such, or robots.txt."""
     recheck_s: tuple[float, ...] = ()
     """Ages of an article, in seconds, at which its page is looked at again."""
     rules: Rules = NO_RULES

@@ -187,7 +187,7 @@ class Ingester:
 
     def _had(self, work: Ingest, draft: Draft, validators: Validators) -> IngestDone:
         """The page was read: it is looked at again for edits, where the operator asks for it."""
-        if draft.retry:
+        if draft.retry and draft.skipped is None:
             return self._not_had(work, draft)
         look_at = self._next_look(work, self._feeds[work.feed_id].recheck_s)
         return replace(self._done(work, draft), look_at=look_at, validators=validators)

@@ -28,6 +28,8 @@ class FeedRead:
     hints: Hints
     older: str | None
     """Where the entries before these are."""
+    further: tuple[str, ...]
+    """Sitemaps that it leads to."""
     hub: Hub | None
     problem: str | None
 
@@ -63,9 +65,10 @@ def read_feed(
     feed: Feed,
     now: Millis,
     link_duplicates: bool,
+    since: Millis | None = None,
 ) -> FeedRead | NotAFeed:
-    """The entries of a feed document that are not known by their element's hash."""
-    parsed = feeds.parse(body, url=url, content_type=content_type, known=known, now=now)
+    """The entries of a feed document that are not known by their element's hash; with `since`, of sitemaps too."""
+    parsed = feeds.parse(body, url=url, content_type=content_type, known=known, now=now, since=since)
     if isinstance(parsed, NotAFeed):
         return parsed
     seen = tuple(_seen(entry, parsed, feed, now, link_duplicates) for entry in parsed.entries)
@@ -77,6 +80,7 @@ def read_feed(
         total=max(len(parsed.elements), len(seen)),
         hints=parsed.hints,
         older=parsed.older,
+        further=parsed.further,
         hub=parsed.hub,
         problem=parsed.problem,
     )
@@ -203,8 +207,16 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         extraction=article.extraction,
         retry=article.retry,
         reason=article.reason,
-        skipped=rules.skipped(entry, source.feed.rules, language=article.language, seen_at=source.first_seen_at),
+        skipped=rules.skipped(entry, source.feed.rules, language=article.language, seen_at=source.first_seen_at)
+        or _no_article(article, entry),
     )
+
+
+def _no_article(article: Article, entry: Entry) -> str | None:
+    """Why a page that stands in a sitemap gets no record: of what is no article, nothing at all is known."""
+    if entry.found_in is None or dedup.text_key(article.text) is not None:
+        return None
+    return f"a page of the sitemap without an article: {article.reason or 'its text is short'}"
 
 
 def _site(article: Article, source: Source, entry: Entry) -> str:

@@ -2,7 +2,7 @@
 
 A chain of pages is the site's to write (where it begins may be the owner's word): it stays on its host, is as long as
 `store.walks.PAGES` at most, ends at the first page that brings nothing new (so a circle ends too), and each page waits
-for its host's turn like all else.
+for its host's turn like all else. So do the sitemaps of an index, each of which is read once.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class Walker:
 
     async def _fetched(self, work: Walk, feed: Feed, answer: Fetched, backfill_s: float) -> Walked:
         now = self._clock()
+        since = Millis(now - round(backfill_s * 1000))
         try:
             read = await self._cpu.run(
                 read_feed,
@@ -101,12 +102,14 @@ class Walker:
                 feed=without_secrets(feed),
                 now=now,
                 link_duplicates=self._link_duplicates,
+                since=since if feed.backfill_from is not None else None,
             )
         except TaskError as error:
             return self._ended(work, f"the page could not be parsed: {error}")
         if isinstance(read, NotAFeed):
             return self._ended(work, f"not a feed: {read.reason}")
-        since = now - backfill_s * 1000
+        if read.problem:
+            log.warning("feed.malformed", problem=read.problem)
         young = tuple(entry for entry in read.entries if entry.published is None or entry.published >= since)
         return Walked(
             lease=work.lease,
@@ -115,9 +118,11 @@ class Walker:
             entries=young,
             # A page with one entry that is too old has none but such before it.
             older=same_host(read.older, answer.url) if len(young) == len(read.entries) else None,
+            further=tuple(place for place in read.further if same_host(place, answer.url)),
+            url=work.url,
             filters=feed.rules.filters_key,
         )
 
     def _ended(self, work: Walk, reason: str) -> Walked:
         log.warning("page.not_read", url=urls.without_credentials(work.url), error=reason)
-        return Walked(lease=work.lease, feed_id=work.feed_id, at=self._clock(), error=reason)
+        return Walked(lease=work.lease, feed_id=work.feed_id, at=self._clock(), url=work.url, error=reason)

@@ -249,7 +249,8 @@ class FeedDefaults(Section):
         name="backfill",
     )
     backfill_from: WebAddress | None = _key(
-        None, "Where older entries are, if the feed does not say: a page of it, or a news sitemap of its site."
+        None,
+        "Where older entries are, if the feed does not say: a page of it, a sitemap, an index of such, robots.txt.",
     )
     recheck_s: tuple[PositiveSeconds, ...] = _key(
         [], "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"

@@ -135,7 +135,7 @@ work = Table(
     Column("permanent", Boolean, nullable=False, server_default=true()),  # all of them were 301 or 308
     Column("seek", Boolean, nullable=False, server_default=false()),  # the feed is lost: `url` is of its site
     Column("subscribe", Boolean, nullable=False, server_default=false()),  # `url` is of the feed's hub, to be asked
-    Column("entry", LargeBinary),  # the entry as its feed gave it
+    Column("entry", LargeBinary),  # the entry as its feed gave it; of a walk, where it goes yet (`walks._Trail`)
     Column("again", Boolean, nullable=False),  # the entry has changed since it was claimed
     Column("tries", SmallInteger, nullable=False),  # fetches of the page that failed
     Column("waits", SmallInteger, nullable=False, server_default="0"),  # times that its host asked for patience

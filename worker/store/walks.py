@@ -7,7 +7,9 @@ What it finds is queued like that, too.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
+import orjson
 from sqlalchemy import Connection, bindparam, case, delete, select, update
 
 from worker import urls
@@ -56,12 +58,43 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
         found = {"new_total": t.feed.c.new_total + counts.new, "missed": case((less > 0, less), else_=0.0)}
         connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(found))
     mine = t.work.c.id == done.lease.work_id
-    left = (connection.scalar(select(t.work.c.pages).where(mine)) or 1) - 1
-    if not (done.older and came and left and row.active):
+    work = connection.execute(select(t.work.c.pages, t.work.c.entry).where(mine)).one_or_none()
+    trail = _Trail.of(None if work is None else work.entry)
+    then, trail = trail.after(done, done.older if came else None)
+    left = ((work and work.pages) or 1) - 1
+    if not (then and left and row.active):
         connection.execute(delete(t.work).where(mine))
         return counts, touched
-    host_id = host_id_of(connection, done.older, policies)
-    values = {"url": done.older, "host_id": host_id, "pages": left, "due_at": done.at, "priority": t.BACKFILL}
-    begun = {"hops": 0, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None}
+    host_id = host_id_of(connection, then, policies)
+    values = {"url": then, "host_id": host_id, "pages": left, "due_at": done.at, "priority": t.BACKFILL}
+    begun = {"hops": 0, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None, "entry": trail.encoded}
     connection.execute(update(t.work).where(mine).values(values | begun))
     return counts, touched | {host_id}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trail:
+    """Where a walk through sitemaps has been, and where it is to go yet: in place of an entry in its row."""
+
+    waiting: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, data: bytes | None) -> _Trail:
+        return cls() if data is None else cls(**{key: tuple(value) for key, value in orjson.loads(data).items()})
+
+    @property
+    def encoded(self) -> bytes | None:
+        return orjson.dumps(asdict(self)) if self.waiting or self.read else None
+
+    def after(self, done: Walked, older: str | None) -> tuple[str | None, _Trail]:
+        """Where to go from a document: what it leads to comes first, and no sitemap is read twice. A chain of pages
+        leaves no trail: it goes by what is new."""
+        if not (done.further or self.read):
+            return older, self
+        read = dict.fromkeys((*self.read, done.url))
+        found = dict.fromkeys((*([older] if older else []), *done.further, *self.waiting))
+        places = [place for place in found if place not in read]
+        if not places:
+            return None, self
+        return places[0], _Trail(waiting=tuple(places[1 : PAGES + 1]), read=tuple(read))

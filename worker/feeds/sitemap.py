@@ -1,0 +1,132 @@
+"""Sitemaps of any kind, and what leads to them: where an owner has named one for the older entries of a feed.
+
+https://www.sitemaps.org/protocol.html: a `urlset` of addresses, a `sitemapindex` of further sitemaps, and `Sitemap`
+lines in robots.txt. A sitemap says of its pages only where they are and when they were changed last (`lastmod`): what
+is wanted goes by the date in the address, or else by that, and an address of no date is left out. It may list any page
+of the site: which of them are articles is seen when they are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from lxml import etree
+
+from worker import urls
+from worker.feeds import dates, elements, news_sitemap
+from worker.feeds.entries import omission, problem, repeated_urls
+from worker.model import Entry, Millis, NotAFeed, ParsedFeed
+
+MAX_DOCUMENTS = 1000
+"""Of an index, that are looked at: one with more is no site's own doing. The protocol has 50,000."""
+_DAY_MS = 86_400_000
+_MONTH_MS = 31 * _DAY_MS
+_SITEMAP_LINE = re.compile(r"(?im)^[ \t]*sitemap[ \t]*:[ \t]*(\S+)")
+# The date of many addresses, /2026/11/28/…, and of the sitemaps of one month: sitemap-2026-11.xml.
+_DATE = re.compile(r"(?<!\d)(20\d\d)([/_-]?)(0[1-9]|1[0-2])(?:\2(0[1-9]|[12]\d|3[01]))?(?!\d)")
+
+
+def parse(document: str, *, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
+    """What of a document whose root is `urlset` or `sitemapindex` is as young as `since`."""
+    root = news_sitemap.tree(document)
+    if isinstance(root, NotAFeed):
+        return root
+    if etree.QName(root).localname == "sitemapindex":
+        places = root.findall("{*}sitemap")
+        named = [(news_sitemap.text_of(place, "{*}loc"), _changed(place, now)) for place in places[:MAX_DOCUMENTS]]
+        return _leading(named, url, since, omission(len(places) - MAX_DOCUMENTS, MAX_DOCUMENTS))
+    return _listing(root, url, now, since, max_entries)
+
+
+def of_robots(document: str, *, url: str, since: Millis) -> ParsedFeed:
+    """The sitemaps that a robots.txt names."""
+    named = [(match[1], None) for match in _SITEMAP_LINE.finditer(document)]
+    return _leading(named[:MAX_DOCUMENTS], url, since, None)
+
+
+def is_robots(url: str) -> bool:
+    """Whether an address is that of a robots.txt (RFC 9309 section 2.3)."""
+    return urlsplit(url).path == "/robots.txt"
+
+
+def _leading(places: Iterable[tuple[str, Millis | None]], url: str, since: Millis, lost: str | None) -> ParsedFeed:
+    """A document that names others: the newest first, then those of no date, without those that were not changed since.
+    On its own host alone, as the protocol has it."""
+    host, foreign = news_sitemap.site(url), 0
+    dated: list[tuple[Millis | None, str]] = []
+    for written, at in places:
+        address = urls.absolute(written, url)
+        if address is None or news_sitemap.site(address) != host:
+            foreign += 1
+        elif _is_wanted(at, _named_until(address), since):
+            dated.append((at, address))
+    dated.sort(key=lambda place: -(place[0] or 0))
+    return ParsedFeed(
+        version="sitemapindex",
+        further=tuple(dict.fromkeys(address for _, address in dated)),
+        problem=problem(f"addresses on other hosts: {foreign}" if foreign else None, lost),
+    )
+
+
+def _listing(root: etree._Element, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed:
+    """The pages of a sitemap, the newest first; what is news among them with all that is told of it."""
+    elements.limit_attributes(root)
+    host, foreign, undated = news_sitemap.site(url), 0, 0
+    own: dict[str, tuple[Millis, Entry]] = {}
+    for place in root.iterfind("{*}url"):
+        address = urls.absolute(news_sitemap.text_of(place, "{*}loc"), url)
+        if address is None or news_sitemap.site(address) != host:
+            foreign += 1
+            continue
+        entry = Entry(url=address, found_in="sitemap")
+        if news_sitemap.is_news(place):
+            entry = news_sitemap.entry_of(place, url, now)
+        at = entry.published or _named_at(address) or _changed(place, now)
+        if at is None:
+            undated += 1
+        elif at + _DAY_MS >= since and not urls.is_home(address):
+            own[address] = (at, entry)
+    entries = [entry for _, entry in sorted(own.values(), key=lambda dated: -dated[0])]
+    return ParsedFeed(
+        version="sitemap",
+        entries=tuple(entries[:max_entries]),
+        repeated_urls=repeated_urls((None, entry.url) for entry in entries),
+        problem=problem(
+            f"addresses on other hosts: {foreign}" if foreign else None,
+            f"addresses of no date: {undated}" if undated else None,
+            omission(len(entries) - max_entries, max_entries),
+        ),
+    )
+
+
+def _changed(place: etree._Element, now: Millis) -> Millis | None:
+    return dates.millis(news_sitemap.text_of(place, "{*}lastmod")[:100], now)
+
+
+def _is_wanted(changed: Millis | None, until: Millis | None, since: Millis) -> bool:
+    """By when a sitemap was changed last, or else by the month in its name; one that tells neither is looked at."""
+    last = until if changed is None else changed + _DAY_MS
+    return last is None or last >= since
+
+
+def _named_at(address: str) -> Millis | None:
+    """The day, or the month, that a page's address names."""
+    found = _DATE.search(urlsplit(address).path)
+    return None if found is None or not found[2] else _midnight(found)
+
+
+def _named_until(address: str) -> Millis | None:
+    """The end of the day, or of the month, that a sitemap's address names."""
+    found = _DATE.search(address)
+    at = None if found is None else _midnight(found)
+    return None if found is None or at is None else Millis(at + (_DAY_MS if found[4] else _MONTH_MS))
+
+
+def _midnight(found: re.Match[str]) -> Millis | None:
+    try:
+        return Millis(round(datetime(int(found[1]), int(found[3]), int(found[4] or 1), tzinfo=UTC).timestamp() * 1000))
+    except ValueError:  # the 30th of February
+        return None
