@@ -92,7 +92,7 @@ async def test_silence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
         run = Run(store, plans, START)
         await run.start(*feeds.values())
         with Reader(path) as reader:
-            watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=listener)
+            watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=lambda: listener)
             await run.poll("a", make_entry("one"))
             await watch.look()
             assert (watch.silent, listener.heard) == ({}, [])
@@ -119,6 +119,30 @@ async def test_silence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
             assert watch.silent == {}
             assert [one["feed"] for one in listener.heard[-1]["back"]] == ["a"]
             assert len(listener.heard) == 2
+
+
+async def test_another_listener_is_told_of_all_that_are_silent(tmp_path: Path) -> None:
+    """It has heard nothing yet; nor has one that is asked to listen again."""
+    feeds = {A: replace(make_feed("a"), expect_s=6 * 3600.0)}
+    clock, path = [START], tmp_path / "state.db"
+    one, other = Listener(), Listener()
+    now: list[Listener | None] = [one]
+    async with Store(
+        path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS
+    ) as store:
+        plans = Plans()
+        store._planner = plans
+        run = Run(store, plans, START)
+        await run.start(*feeds.values())
+        with Reader(path) as reader:
+            watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=lambda: now[0])
+            await run.poll("a", make_entry("one"))
+            clock[0] = run.now = Millis(START + 7 * HOUR)
+            await run.poll("a")
+            for listener in (one, None, other, other, one):
+                now[0] = listener
+                await watch.look()
+    assert [len(listener.heard) for listener in (one, other)] == [2, 1]
 
 
 def test_one_message_has_not_all_of_a_thousand_feeds() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,13 @@ from worker.cpu import Pool
 from worker.current import Current
 from worker.engine import Engine
 from worker.errors import FeedmillError, StateLocked
-from worker.fetch import Client, post_json, user_agent
+from worker.fetch import Client, user_agent
 from worker.meters import Meters
-from worker.model import Feed, FeedId, Millis
+from worker.model import FeedId, Millis
 from worker.output import Archive, Keeping, OutputDirectory, forgotten_keys, has_archive, locked
+from worker.outside import Outside, callback, running
 from worker.pipeline import (
     Gate,
-    Hubs,
     Ingester,
     Poller,
     Publisher,
@@ -40,9 +40,8 @@ from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
-from worker.store import OutboxSegment, Reader, Store
+from worker.store import OutboxSegment, Store
 from worker.tally import Tally
-from worker.watch import Tell, Watch
 
 if TYPE_CHECKING:  # an extra
     from worker.traces import Traces
@@ -83,7 +82,7 @@ async def work(
     fetch, dedup = settings.fetch, settings.dedup
     async with AsyncExitStack() as parts:
         current = Current(settings)
-        store = await parts.enter_async_context(_store(current, websub=listen and _callback(settings) is not None))
+        store = await parts.enter_async_context(_store(current, websub=listen and callback(settings) is not None))
         held()
         await check_pairing(store, settings.output.dir, state=settings.state)
         parts.enter_context(locked(settings.output.dir))
@@ -114,7 +113,7 @@ async def work(
                 link_duplicates=dedup.exact == "link",
                 clock=now,
                 chance=random.random,
-                callback=_callback(settings) if listen else None,
+                callback=callback(settings) if listen else None,
             ),
             walker=Walker(
                 client=asking,
@@ -154,8 +153,10 @@ async def work(
                 [settings.output.dir, settings.state.resolve().parent], min_free=settings.output.min_free_bytes
             ).shortage,
         )
+        outside = None
         if listen:
-            await _seen_from_outside(settings, engine, store, cpu, current.feeds, parts, stop)
+            outside = Outside(current, engine=engine, store=store, cpu=cpu, clock=now, parts=parts, stop=stop)
+            await outside.start()
         await store.start(settings.feeds, now=now(), poll_all=poll_all)
         engine.vitals.started_at = now()
         by = None
@@ -163,8 +164,10 @@ async def work(
             by = _BEFORE_ALL
             await store.hasten(list(only), now=now(), due_at=by)
         if reload is not None:
-            reloader = Reloader(reload, current=current, store=store, clock=now)
-            await parts.enter_async_context(_running(reloader.run()))
+            reloader = Reloader(
+                reload, current=current, store=store, clock=now, follow=None if outside is None else outside.follow
+            )
+            await parts.enter_async_context(running(reloader.run()))
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle, polls_due_by=by)
         return engine.tally
@@ -246,48 +249,6 @@ def now() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
-async def _seen_from_outside(
-    settings: Settings,
-    engine: Engine,
-    store: Store,
-    cpu: Pool,
-    feeds: Mapping[FeedId, Feed],
-    parts: AsyncExitStack,
-    stop: asyncio.Event,
-) -> None:
-    """The watch over silent feeds and, where it is to listen, the status page; until `parts` are closed."""
-    reader = parts.enter_context(Reader(settings.state))
-    watch = Watch(reader=reader, feeds=lambda: feeds, clock=now, tell=_tell(settings))
-    await parts.enter_async_context(_running(watch.run()))
-    if settings.web.listen is None:
-        return
-    from worker import web  # half a second, which commands that don't listen need not wait for
-
-    activity = web.Activity(engine.meters)
-    await parts.enter_async_context(_running(activity.run(now)))
-    sources = web.Sources(
-        version=__version__,
-        state=settings.state,
-        output=settings.output.dir,
-        seal_after_ms=round(settings.output.seal_after_s * 1000),
-        vitals=engine.vitals,
-        meters=engine.meters,
-        cpu=cpu.load,
-        reader=reader,
-        figures=web.Figures(reader),
-        activity=activity,
-        feeds=lambda: feeds,
-        silent=lambda: watch.silent,
-        ask=store.ask,
-        clock=now,
-    )
-    hubs = Hubs(store=store, clock=now, wake=engine.wake)
-    world = web.callbacks(hubs, max_bytes=settings.fetch.max_feed_bytes) if _callback(settings) else ()
-    await parts.enter_async_context(
-        web.serving(web.site(sources, token=settings.web.token, world=world), settings.web.listen, stop=stop)
-    )
-
-
 @asynccontextmanager
 async def _traces(collector: str, sample: float) -> AsyncIterator[Traces]:
     """What follows each article, until the end. Raises FeedmillError without the extra."""
@@ -307,32 +268,6 @@ def _timed() -> tuple[type[Client], type[Pool]]:
     from worker.traces import TimedClient, TimedPool
 
     return TimedClient, TimedPool
-
-
-@asynccontextmanager
-async def _running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """`work` goes on beside, until the end."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def _callback(settings: Settings) -> Callable[[str], str] | None:
-    """Where hubs reach us, by a subscription's token; None: nowhere."""
-    root = settings.web.public_url
-    if root is None or settings.web.listen is None:
-        return None
-    return lambda token: f"{root.rstrip('/')}/websub/{token}"
-
-
-def _tell(settings: Settings) -> Tell | None:
-    url, who = settings.alerts.webhook, user_agent(settings.fetch.contact, __version__)
-    if url is None:
-        return None
-    return lambda value: post_json(url, value, user_agent=who, timeout_s=10)
 
 
 def _store(current: Current, *, websub: bool = False) -> Store:

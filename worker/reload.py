@@ -61,9 +61,18 @@ class Reloader:
     """Watches the files of a configuration, and takes up what is saved there."""
 
     def __init__(
-        self, reload: Reload, *, current: Current, store: Store, clock: Callable[[], Millis], look_s: float = LOOK_S
+        self,
+        reload: Reload,
+        *,
+        current: Current,
+        store: Store,
+        clock: Callable[[], Millis],
+        follow: Callable[[], Awaitable[None]] | None = None,
+        look_s: float = LOOK_S,
     ) -> None:
+        """follow: moves what listens to where the settings in force say; raises FeedmillError where it can't."""
         self._reload, self._current, self._store, self._clock, self._look_s = reload, current, store, clock, look_s
+        self._follow = follow
         self._refused: frozenset[Path] = frozenset()
         """Files with mistakes, which may not be among those of the settings in force."""
 
@@ -134,11 +143,22 @@ class Reloader:
         leaving = [feed for feed in left if feed.id in self._store.awaited]
         await asyncio.to_thread(self._current.take_up, settings, leaving=leaving)
         self._refused = frozenset()
-        said = f"waits for the next start: {', '.join(taken.waiting)}" if taken.waiting else None
+        waiting = [f"waits for the next start: {', '.join(taken.waiting)}"] if taken.waiting else []
+        said = "; ".join([*waiting, *await self._not_followed()]) or None
         await self._insist(lambda: self._store.note_reload(said))
         log.info("reload.done", **difference.counts)
         if taken.waiting:
             log.warning("reload.waiting", keys=list(taken.waiting))
+
+    async def _not_followed(self) -> list[str]:
+        """Why the page is not where it is to be."""
+        try:
+            if self._follow is not None:
+                await self._follow()
+        except FeedmillError as error:
+            log.error("reload.incomplete", error=str(error))
+            return [f"the status page is where it was: {error}"]
+        return []
 
     async def _change_feeds(self, difference: _Difference) -> None:
         changes = iter(difference.changes.items())

@@ -52,10 +52,12 @@ class Watch:
         reader: Reader,
         feeds: Callable[[], Mapping[FeedId, Feed]],
         clock: Callable[[], Millis],
-        tell: Tell | None = None,
+        tell: Callable[[], Tell | None] = lambda: None,
     ) -> None:
-        """feeds: those that are listed now. tell: None where nobody wants to know."""
+        """feeds: those that are listed now. tell: who is told now; None where nobody wants to know. Another one than
+        before knows nothing yet."""
         self._reader, self._feeds, self._clock, self._tell = reader, feeds, clock, tell
+        self._listener: Tell | None = None
         self._from = clock()
         self._told: frozenset[FeedId] = frozenset()
         self._failures = 0
@@ -77,9 +79,11 @@ class Watch:
         except StateError as error:
             log.warning("watch.blind", error=str(error))
             return
+        if (listener := self._tell()) is not self._listener:
+            self._listener, self._told, self._failures, self._quiet_until = listener, frozenset(), 0, Millis(0)
         change = changed(self._told, self.silent)
-        if change and self._tell is not None and now >= self._quiet_until:
-            await self._deliver(change, self._tell, now)
+        if change and self._listener is not None and now >= self._quiet_until:
+            await self._deliver(change, self._listener, now)
 
     async def _read(self, expected: Mapping[FeedId, float], now: Millis) -> Mapping[FeedId, Silence]:
         before = Millis(now - round(min(expected.values()) * 1000))

@@ -19,6 +19,13 @@ OLD = "schedule: {min: 1m}\nfetch: {contact: a@a.example, per_host: {delay: 1s}}
         pytest.param(OLD.replace("1s", "2s"), (), id="the pace of hosts"),
         pytest.param(OLD.replace("{contact", "{hosts: {a.example: {delay: 9s}}, contact"), (), id="exceptions"),
         pytest.param(OLD.replace("a@a", "b@a"), ("fetch.contact",), id="the contact"),
+        pytest.param(OLD + "web: {listen: '127.0.0.1:1', token: abcdefgh}\n", (), id="the page"),
+        pytest.param(OLD + "alerts: {webhook: 'http://a.example/'}\n", (), id="whom silence is told"),
+        pytest.param(
+            OLD + "web: {public_url: 'https://a.example', token: abcdefgh}\n",
+            ("web.token", "web.public_url"),
+            id="the way of the world to the page, and what closes it",
+        ),
         pytest.param(OLD + "state: sqlite:///other.db\n", ("state",), id="the state"),
         pytest.param(
             OLD.replace("dir: out", "dir: other, seal_after: 5s, compact: {zstd: true}"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,8 +23,11 @@ import yaml
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, page, prose, rss
-from tests.whole.processes import stopped, until
+from tests.whole.processes import free_port, stopped, until
 from tests.whole.typed import typed
+from worker import app, watch
+from worker.reload import Reload
+from worker.settings import load
 
 
 def events(worker: Worker, name: str) -> list[dict[str, object]]:
@@ -142,3 +150,89 @@ def test_systemd_is_told_of_a_reload(
     told = [message for message in heard if message != "WATCHDOG=1"]
     assert told[0].startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert told[1] == "READY=1"
+
+
+def answer(port: int, token: str | None = None) -> int | None:
+    """The status of the page there; None where nobody listens."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/")
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as page:  # noqa: S310  # loopback
+            return int(page.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except OSError:
+        return None
+
+
+async def test_the_page_moves_to_where_a_saved_configuration_says(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its token; it stays where it was, with the token that it had, where that can't be had, and it is told.
+    Whom silence is told changes, too."""
+    monkeypatch.setattr(watch, "EVERY_S", 0.05)
+    messages: list[bytes] = []
+    url = feed(site, "a", item("1", None, "One", prose("heron")))
+    first, second = free_port(), free_port()
+
+    def configure(**changes: object) -> None:
+        worker.configure([{"url": url, "every": "1s", "expect": "1s"}], **changes)
+        reload.asked.set()
+
+    async def until_it(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(60):
+            while not await asyncio.to_thread(condition):
+                await asyncio.sleep(0.05)
+
+    stop, reload = asyncio.Event(), Reload(config=worker.folder / "worker.yaml")
+    configure(web={"listen": f"127.0.0.1:{first}"})
+    reload.asked.clear()
+    settings = load(reload.config, os.environ)
+    at_work = asyncio.create_task(app.work(settings, stop=stop, listen=True, reload=reload))
+    try:
+        await until_it(lambda: answer(first) == 200)
+        with listening(messages) as webhook:
+            web = {"listen": f"127.0.0.1:{second}", "token": "open-sesame"}
+            configure(web=web, alerts={"webhook": webhook})
+            await until_it(lambda: answer(second) == 401)
+            assert await asyncio.to_thread(answer, second, "open-sesame") == 200
+            assert await asyncio.to_thread(answer, first) is None
+            await until_it(lambda: messages)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            configure(web={"listen": f"127.0.0.1:{taken.getsockname()[1]}"})
+            await until_it(lambda: "can't listen on" in typed(worker, "status").output)
+            assert await asyncio.to_thread(answer, second) == 401
+            assert await asyncio.to_thread(answer, second, "open-sesame") == 200
+        configure(web={"listen": None})
+        await until_it(lambda: answer(second) is None)
+        await until_it(lambda: "configuration:" not in typed(worker, "status").output)
+        configure(web={"listen": f"127.0.0.1:{first}"})
+        await until_it(lambda: answer(first) == 200)
+    finally:
+        stop.set()
+        await at_work
+
+
+@contextlib.contextmanager
+def listening(messages: list[bytes]) -> Iterator[str]:
+    """A webhook; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            messages.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()

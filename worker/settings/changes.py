@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from worker.settings.schema import Settings
 
-LIVE = frozenset({"feeds", "files", "lists", "schedule", "log"})
-LIVE_IN_FETCH = frozenset({"per_host", "hosts", "proxy"})
+LIVE = frozenset({"feeds", "files", "lists", "schedule", "alerts", "log"})
+LIVE_IN: Mapping[str, frozenset[str]] = {
+    "fetch": frozenset({"per_host", "hosts", "proxy"}),
+    "web": frozenset({"listen", "token"}),
+}
 """The others hold things open (the state, the output directory, sockets, processes), or were handed on when those were
 made."""
 
@@ -26,8 +29,12 @@ class TakenUp:
 def taken_up(old: Settings, new: Settings) -> TakenUp:
     """What becomes of `new` settings where `old` ones are in force."""
     kept = {name: getattr(old, name) for name in Settings.model_fields if name not in LIVE}
-    live = {key: getattr(new.fetch, key) for key in LIVE_IN_FETCH}
-    settings = new.model_copy(update={**kept, "fetch": old.fetch.model_copy(update=live)})
+    for name, keys in LIVE_IN.items():
+        section = getattr(new, name)
+        kept[name] = getattr(old, name).model_copy(update={key: getattr(section, key) for key in keys})
+    if old.web.public_url != new.web.public_url:  # whether a token is asked goes with it
+        kept["web"] = old.web
+    settings = new.model_copy(update=kept)
     return TakenUp(settings=settings, waiting=tuple(_differences(settings, new)))
 
 
