@@ -30,7 +30,7 @@ from worker.model import (
     PollDone,
 )
 from worker.output import Delete, Keeping, OutputDirectory, Step
-from worker.pipeline import Ingester, Poller, Publisher, Walker
+from worker.pipeline import Ingester, Poller, Publisher, Shards, Walker
 from worker.schedule import Next, Polled
 from worker.store import Store, read_status
 
@@ -89,9 +89,12 @@ async def made(
         listed = [Feed(id=FeedId(f"f{n}"), url=f"http://h{n}.example/") for n in range(feeds)]
         await store.start(listed, now=polls.clock())
         directory = OutputDirectory.open(folder / "out", schema=b"{}")
-        publisher = Publisher(
-            store=store, directory=directory, archive=None, seal_after_ms=0, seal_records=10, keeping=KEEPING
-        )
+
+        async def publisher(*_: object) -> Publisher:
+            return Publisher(
+                store=store, directory=directory, archive=None, seal_after_ms=0, seal_records=10, keeping=KEEPING
+            )
+
         yield (
             Engine(
                 store=store,
@@ -99,7 +102,7 @@ async def made(
                 poller=cast(Poller, polls),
                 walker=cast(Walker, NoIngests()),
                 ingester=cast(Ingester, NoIngests()),
-                publisher=publisher,
+                shards=Shards(1, publisher),
                 concurrency=concurrency,
                 clock=polls.clock,
                 shortage=shortage,
@@ -270,14 +273,14 @@ async def test_what_is_queued_or_hangs_at_a_stop_is_handed_back(
 async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> None:
     """Whoever waits for `once` must not take unsealed records for sealed ones."""
 
-    class Failing(Publisher):
+    class Failing(Shards):
         async def publish(
             self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
         ) -> int:
             raise OutputError("no room")
 
     async with made(tmp_path, Polls(Clock())) as (engine, _):
-        engine._publishing._publisher = Failing.__new__(Failing)
+        engine._publishing._shards = Failing.__new__(Failing)
         with capture_logs(), pytest.raises(OutputError, match="no room"):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
 
@@ -393,14 +396,14 @@ async def test_closed_days_are_tidied_by_the_running_worker(tmp_path: Path) -> N
     async with made(tmp_path, polls) as (engine, _):
         taken: list[object] = []
 
-        class Untidy(Publisher):
-            async def untidy(self, *, now: Millis) -> list[Step]:
-                return [Delete(paths=(f"records/{number}",), expired=False) for number in range(3)]
+        class Untidy(Shards):
+            async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
+                return [(0, Delete(paths=(f"records/{number}",), expired=False)) for number in range(3)]
 
-            async def tidy(self, step: Step, *, now: Millis) -> None:
-                taken.append(step)
+            async def tidy(self, due: tuple[int, Step], *, now: Millis) -> None:
+                taken.append(due)
                 engine._publishing._stopping = len(taken) == 2
 
-        engine._publishing._publisher.__class__ = Untidy
+        engine._publishing._shards.__class__ = Untidy
         await engine._publishing.upkeep()
     assert len(taken) == 2

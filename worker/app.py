@@ -7,7 +7,8 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,7 +22,16 @@ from worker.errors import FeedmillError, StateLocked
 from worker.fetch import Client, user_agent
 from worker.meters import Meters
 from worker.model import FeedId, Millis
-from worker.output import Archive, Keeping, OutputDirectory, forgotten_keys, has_archive, locked
+from worker.output import (
+    Archive,
+    Keeping,
+    OutputDirectory,
+    forgotten_keys,
+    has_archive,
+    locked,
+    make_shards,
+    shard_name,
+)
 from worker.outside import Outside, callback, running
 from worker.pipeline import (
     Gate,
@@ -31,6 +41,7 @@ from worker.pipeline import (
     Recovered,
     Replayed,
     Room,
+    Shards,
     Walker,
     check_pairing,
     removal_keys,
@@ -84,17 +95,9 @@ async def work(
         current = Current(settings)
         store = await parts.enter_async_context(_store(current, websub=listen and callback(settings) is not None))
         held()
-        await check_pairing(store, settings.output.dir, state=settings.state)
-        parts.enter_context(locked(settings.output.dir))
-        directory = output_directory(settings)
-        await store.keep_out(forgotten_keys(settings.output.dir))
-        archive = archive_of(settings)
         traces = None
         if settings.telemetry.traces is not None:
             traces = await parts.enter_async_context(_traces(settings.telemetry.traces, settings.telemetry.sample))
-        timed = _timed() if traces else (Client, Pool)
-        asking = await parts.enter_async_context(client(settings, proxy=current.proxy, kind=timed[0]))
-        cpu = await parts.enter_async_context(pool(settings, kind=timed[1]))
         meters = Meters()
 
         def sealed(segment: OutboxSegment, path: str) -> None:
@@ -102,6 +105,11 @@ async def work(
             if traces is not None:
                 traces.seal(segment, path, now=now())
 
+        shards = parts.enter_context(_shards(settings, store, sealed))
+        await shards.take()
+        timed = _timed() if traces else (Client, Pool)
+        asking = await parts.enter_async_context(client(settings, proxy=current.proxy, kind=timed[0]))
+        cpu = await parts.enter_async_context(pool(settings, kind=timed[1]))
         engine = Engine(
             store=store,
             bus=LocalBus(),
@@ -127,7 +135,7 @@ async def work(
                 client=asking,
                 cpu=cpu,
                 gate=Gate(asking, clock=now) if fetch.robots else None,
-                archive=archive if settings.output.archive else None,
+                archive=shards.archive if settings.output.archive else None,
                 feeds=current.feeds,
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
@@ -135,15 +143,7 @@ async def work(
                 effort=settings.extract.effort,
                 clock=now,
             ),
-            publisher=Publisher(
-                store=store,
-                directory=directory,
-                archive=archive,
-                seal_after_ms=round(settings.output.seal_after_s * 1000),
-                seal_records=settings.output.seal_records,
-                keeping=keeping(settings),
-                sealed=sealed,
-            ),
+            shards=shards,
             meters=meters,
             traces=traces,
             concurrency=fetch.concurrency,
@@ -181,17 +181,10 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
             store = await parts.enter_async_context(_store(Current(settings)))
         except StateLocked:
             return None
-        parts.enter_context(locked(settings.output.dir))
+        shards = parts.enter_context(_shards(settings, store))
+        await shards.take()
         await store.start(settings.feeds, now=now())
-        publisher = Publisher(
-            store=store,
-            directory=output_directory(settings),
-            archive=archive_of(settings),
-            seal_after_ms=0,
-            seal_records=1000,
-            keeping=keeping(settings),
-        )
-        return await request(verb, subject, store=store, publisher=publisher, now=now())
+        return await request(verb, subject, store=store, shards=shards, now=now())
 
 
 async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
@@ -208,19 +201,52 @@ async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
             yield one
 
 
-def output_directory(settings: Settings) -> OutputDirectory:
-    """The output directory, for who holds it. Raises OutputError."""
+def _shards(
+    settings: Settings, store: Store, sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None
+) -> Shards:
+    """The shards of the output, none of them held yet. sealed: as of `Publisher`. Raises OutputError."""
+    output, shared = settings.output, is_shared(settings)
+    make_shards(output.dir, output.shards)
+
+    async def opened(shard: int, held: ExitStack) -> Publisher:
+        root = output.dir / shard_name(shard, output.shards)
+        if not shared:
+            await check_pairing(store, root, state=settings.state, shard=shard)
+        await asyncio.to_thread(held.enter_context, locked(root))
+        if shared:  # not before: until now another process may have published there
+            await check_pairing(store, root, state=settings.state, shard=shard)
+        directory = await asyncio.to_thread(output_directory, settings, root)
+        await store.keep_out(forgotten_keys(root))
+        return Publisher(
+            store=store,
+            directory=directory,
+            archive=archive_of(settings, root),
+            seal_after_ms=round(output.seal_after_s * 1000),
+            seal_records=output.seal_records,
+            keeping=keeping(settings),
+            sealed=sealed,
+            shard=shard,
+        )
+
+    return Shards(output.shards, opened, shared=shared)
+
+
+def is_shared(settings: Settings) -> bool:
+    """Whether other processes may work on the same state, and publish to the same output."""
+    return not isinstance(settings.state, Path)
+
+
+def output_directory(settings: Settings, root: Path) -> OutputDirectory:
+    """The output directory at `root`, or that of a shard, for who holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
     output = settings.output
-    return OutputDirectory.open(
-        output.dir, schema=schema, latest=output.latest, feed=output.feed_json, keys_of=removal_keys
-    )
+    return OutputDirectory.open(root, schema=schema, latest=output.latest, feed=output.feed_json, keys_of=removal_keys)
 
 
-def archive_of(settings: Settings) -> Archive | None:
-    """The archive of the output directory, for who holds that, where pages are kept or were: they are taken down and
-    go by age as their records do. Raises OutputError."""
-    root, software = settings.output.dir, f"feedmill/{__version__}"
+def archive_of(settings: Settings, root: Path) -> Archive | None:
+    """The archive of the output directory at `root`, for who holds that, where pages are kept or were: they are taken
+    down and go by age as their records do. Raises OutputError."""
+    software = f"feedmill/{__version__}"
     if settings.output.archive is None and not has_archive(root):
         return None
     return Archive.open(root, software=software, adding=settings.output.archive is not None)
@@ -280,6 +306,7 @@ def _store(current: Current, *, websub: bool = False) -> Store:
         keep_ms=round(settings.dedup.keep_s * 1000),
         near=settings.dedup.near,
         websub=websub,
+        shards=settings.output.shards,
     )
 
 

@@ -67,6 +67,7 @@ log: {level: debug, format: json}
         "keep_s": 400 * 86400,
         "latest": True,
         "feed_json": 50,
+        "shards": 1,
         "archive": "warc",
         "compact": {"enabled": False, "zstd": True, "grace_s": 0},
     }

@@ -459,7 +459,7 @@ def day(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 def removed(worker: Worker) -> None:
     """What `compact` does, by the worker's clock."""
     settings = load(worker.folder / "worker.yaml", os.environ)
-    directory = app.output_directory(settings)
+    directory = app.output_directory(settings, settings.output.dir)
     for step in directory.due(app.keeping(settings), now=app.now()):
         directory.carry_out(step, now=app.now())
 

@@ -11,7 +11,7 @@ from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, counted, errors, print_json
 from worker.errors import OutputError, OutputLocked
-from worker.output import Delete, Drop, Merge, Step, locked
+from worker.output import Delete, Drop, Merge, Step, locked, shards_in
 from worker.settings import Settings, load
 
 
@@ -27,8 +27,11 @@ def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
     if not settings.output.dir.is_dir():
         raise OutputError(f"there is no output directory at {settings.output.dir} yet")
     try:
-        with locked(settings.output.dir):
-            done, failed = _work(settings, quiet=as_json)
+        done: list[str] = []
+        failed: list[str] = []
+        for name in shards_in(settings.output.dir):
+            with locked(settings.output.dir / name):
+                _work(settings, name, done, failed, quiet=as_json)
     except OutputLocked as error:
         errors.print(
             f"{error.path} is being written by {error.holder}, which compacts it by itself",
@@ -44,11 +47,14 @@ def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
         raise typer.Exit(1)
 
 
-def _work(settings: Settings, *, quiet: bool) -> tuple[list[str], list[str]]:
-    """What was done, and what could not be: one day that is damaged does not keep the others back."""
-    directory, archive, keeping = app.output_directory(settings), app.archive_of(settings), app.keeping(settings)
-    done: list[str] = []
-    failed: list[str] = []
+def _work(settings: Settings, shard: str, done: list[str], failed: list[str], *, quiet: bool) -> None:
+    """Adds what was done, and what could not be: one day that is damaged does not keep the others back."""
+    root = settings.output.dir / shard
+    directory, archive, keeping = (
+        app.output_directory(settings, root),
+        app.archive_of(settings, root),
+        app.keeping(settings),
+    )
     for step in directory.due(keeping, now=app.now()):
         try:
             directory.carry_out(step, now=app.now())
@@ -57,7 +63,7 @@ def _work(settings: Settings, *, quiet: bool) -> tuple[list[str], list[str]]:
             if not quiet:
                 errors.print(str(error), markup=False, soft_wrap=True)
         else:
-            done.append(_said(step))
+            done.append(_said(step, f"{shard}/" if shard else ""))
             if not quiet:
                 console.print(done[-1], markup=False, soft_wrap=True)
     past = 0 if archive is None else archive.expire(now=app.now(), keep_ms=keeping.keep_ms)
@@ -65,17 +71,16 @@ def _work(settings: Settings, *, quiet: bool) -> tuple[list[str], list[str]]:
         done.append(f"{counted(past, 'file')} of the archive removed: past output.keep")
         if not quiet:
             console.print(done[-1], markup=False, soft_wrap=True)
-    return done, failed
 
 
-def _said(step: Step) -> str:
+def _said(step: Step, within: str) -> str:
     match step:
         case Merge():
-            return f"{step.path}: made of {counted(len(step.sources), 'file')}"
+            return f"{within}{step.path}: made of {counted(len(step.sources), 'file')}"
         case Drop():
             why = "past output.keep" if step.expired else "read from another by now"
-            return f"{counted(len(step.paths), 'file')} from {step.paths[0]} on removed: {why}"
+            return f"{counted(len(step.paths), 'file')} from {within}{step.paths[0]} on removed: {why}"
         case Delete():
-            return f"{counted(len(step.paths), 'file')} from {step.paths[0]} on removed: left by a crash"
+            return f"{counted(len(step.paths), 'file')} from {within}{step.paths[0]} on removed: left by a crash"
         case _:
             assert_never(step)

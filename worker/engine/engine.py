@@ -22,7 +22,7 @@ from worker.engine.room import Room
 from worker.errors import OutputError, StateError
 from worker.meters import Meters
 from worker.model import Millis
-from worker.pipeline import Ingester, Poller, Publisher, Walker
+from worker.pipeline import Ingester, Poller, Shards, Walker
 from worker.store import Store
 from worker.tally import Tally
 from worker.vitals import Vitals
@@ -44,7 +44,7 @@ class Engine:
         poller: Poller,
         walker: Walker,
         ingester: Ingester,
-        publisher: Publisher,
+        shards: Shards,
         concurrency: int,
         clock: Callable[[], Millis],
         alive: Callable[[], None] = lambda: None,
@@ -76,7 +76,7 @@ class Engine:
             traces=traces,
         )
         self._publishing = Publishing(
-            store=store, publisher=publisher, now=clock, tally=self.tally, vitals=self.vitals, wake=self.wake
+            store=store, shards=shards, now=clock, tally=self.tally, vitals=self.vitals, wake=self.wake
         )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
 

@@ -11,7 +11,7 @@ import structlog
 from worker.engine import limits
 from worker.errors import FeedmillError
 from worker.model import Millis
-from worker.pipeline import Publisher, carry_out
+from worker.pipeline import Shards, carry_out
 from worker.store import Store
 from worker.tally import Tally
 from worker.vitals import Vitals
@@ -26,14 +26,14 @@ class Publishing:
         self,
         *,
         store: Store,
-        publisher: Publisher,
+        shards: Shards,
         now: Callable[[], Millis],
         tally: Tally,
         vitals: Vitals,
         wake: Callable[[], None],
     ) -> None:
         """wake: called when a command has changed what is due."""
-        self._store, self._publisher, self._now = store, publisher, now
+        self._store, self._shards, self._now = store, shards, now
         self._tally, self._vitals, self._wake = tally, vitals, wake
         self._one = asyncio.Lock()
         self._stopping = False
@@ -48,7 +48,7 @@ class Publishing:
             return
         async with self._one:
             try:
-                self._tally.published += await self._publisher.publish(now=self._now(), enough=lambda: self._stopping)
+                self._tally.published += await self._shards.publish(now=self._now(), enough=lambda: self._stopping)
                 self._vitals.unsealed = None
                 await self._carry_out_requests()
             except FeedmillError as error:
@@ -61,13 +61,13 @@ class Publishing:
         try:
             await self._store.upkeep(now=self._now())
             async with self._one:
-                await self._publisher.take_down(now=self._now())
-                steps = await self._publisher.untidy(now=self._now())
+                await self._shards.take_down(now=self._now())
+                steps = await self._shards.untidy(now=self._now())
             for step in steps:
                 async with self._one:  # between two of them records are sealed, and a stop is heard
                     if self._stopping:
                         return
-                    await self._publisher.tidy(step, now=self._now())
+                    await self._shards.tidy(step, now=self._now())
         except FeedmillError as error:
             log.error("upkeep.failed", error=str(error))
 
@@ -80,7 +80,7 @@ class Publishing:
     async def seal_the_rest(self, stop: asyncio.Event) -> None:
         """All that there is; once `stop` is set, what can be done in `SEAL_S`. Raises StateError, OutputError."""
         until = time.monotonic() + limits.SEAL_S
-        self._tally.published += await self._publisher.publish(
+        self._tally.published += await self._shards.publish(
             now=self._now(), everything=True, enough=lambda: stop.is_set() and time.monotonic() > until
         )
 
@@ -88,7 +88,7 @@ class Publishing:
         """What commands left for the engine to do. One that fails is done again: it stays unanswered."""
         for request in await self._store.requests():
             said = await carry_out(
-                request.verb, request.subject, store=self._store, publisher=self._publisher, now=self._now()
+                request.verb, request.subject, store=self._store, shards=self._shards, now=self._now()
             )
             await self._store.answer(request.id, said)
             log.info("request.done", verb=request.verb, said=said)

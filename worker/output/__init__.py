@@ -13,6 +13,8 @@
     schema/record-1.json
     .staging/  .lock                   the writer's alone
     consumers/<name>                   the cursor of a consumer that keeps it here
+
+or is made of shards, shard=00/, shard=01/, …, each of which holds all of that but consumers/.
 """
 
 from worker.output.archive import Archive, has_archive, page_at
@@ -27,6 +29,7 @@ from worker.output.newest import newest
 from worker.output.reading import Line, cursor, read_lines, read_records
 from worker.output.removed import KeysOf, expired_keys, forgotten_keys
 from worker.output.segment import Row, Segment, line, segment_path
+from worker.output.shards import make_shards, shard_name, shards_in
 from worker.output.verify import Report, verify
 from worker.output.warc import Page
 
@@ -58,11 +61,14 @@ __all__ = [
     "last_segment",
     "line",
     "locked",
+    "make_shards",
     "names_segment",
     "newest",
     "page_at",
     "read_lines",
     "read_records",
     "segment_path",
+    "shard_name",
+    "shards_in",
     "verify",
 ]

@@ -6,7 +6,7 @@ walks.py     older pages of feeds, the same way
 robots.py    whether a page may be asked for
 spared.py    hosts whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
-publish.py   outbox rows → segments
+publish.py   outbox rows → segments;  shards.py  in those shards of the output that are ours
 pairing.py   whether state and output directory belong together
 discover.py  the feeds of a site;  trial.py  what a feed would give;  turns.py  a command's requests
 websub.py    what hubs say
@@ -26,6 +26,7 @@ from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
 from worker.pipeline.requests import carry_out, of_feeds
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
+from worker.pipeline.shards import Shards
 from worker.pipeline.trial import Article, Trial, Tried
 from worker.pipeline.turns import Looks, Turns
 from worker.pipeline.walks import Walker
@@ -47,6 +48,7 @@ __all__ = [
     "Recovered",
     "Replayed",
     "Room",
+    "Shards",
     "Trial",
     "Tried",
     "Turns",

@@ -33,11 +33,11 @@ def pairing(directory: Path, ours: Publications) -> Pairing:
             return "behind" if ours.last is None or names_segment(directory, ours.last) else "lacking"
 
 
-async def check_pairing(store: Store, directory: Path, *, state: Path) -> None:
-    """Raises StateError where the state is behind its output directory, OutputError where that is not the one that
-    the state has published to, or has lost some of it. Each says what can be done."""
+async def check_pairing(store: Store, directory: Path, *, state: Path, shard: int = 0) -> None:
+    """Raises StateError where the state is behind its output directory, or a shard's, OutputError where that is not the
+    one that the state has published to, or has lost some of it. Each says what can be done."""
     last = last_segment(directory)
-    ours = await store.publications(None if last is None else (last.writer, last.last_seq))
+    ours = await store.publications(None if last is None else (last.writer, last.last_seq), shard)
     match pairing(directory, ours):
         case "together":
             return

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 
 import structlog
 
-from worker import dedup, urls
 from worker.errors import OutputError
 from worker.model import Millis
 from worker.output import Archive, Keeping, OutputDirectory, Row, Segment, Step, is_expiry, segment_path
 from worker.store import OutboxRow, OutboxSegment, Store
-from worker.words import counted
-
-_RECORD_ID = re.compile("[0-9a-f]{32}")
 
 log = structlog.stdlib.get_logger("feedmill.publish")
 
 
 class Publisher:
-    """Seals segments by age and by count, and looks after those of closed days. One call at a time: the manifest is a
-    chain."""
+    """Seals segments of a shard by age and by count, and looks after those of closed days. One call at a time: the
+    manifest is a chain."""
 
     def __init__(
         self,
@@ -34,10 +29,12 @@ class Publisher:
         seal_records: int,
         keeping: Keeping,
         sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None,
+        shard: int = 0,
     ) -> None:
-        """archive: of the directory; None where it has none. sealed: told of each segment that is published, and of
-        its path."""
-        self._store, self._directory, self._archive, self._keeping = store, directory, archive, keeping
+        """directory: of the shard. archive: of the directory; None where it has none. sealed: told of each segment that
+        is published, and of its path."""
+        self._store, self._directory, self.archive, self._keeping = store, directory, archive, keeping
+        self._shard = shard
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
         self._sealed = sealed
 
@@ -50,7 +47,7 @@ class Publisher:
         """
         records = 0
         while True:
-            count, oldest = await self._store.waiting()
+            count, oldest = await self._store.waiting(self._shard)
             # A clock that was set back must not leave them waiting until it has caught up.
             aged = oldest is not None and not 0 <= now - oldest < self._seal_after_ms
             if enough():
@@ -64,8 +61,8 @@ class Publisher:
         where the manifest can't be read."""
         steps = await asyncio.to_thread(self._directory.due, self._keeping, now=now)
         # Pages go after the records that point to them: the next time, where these are still to go.
-        if self._archive is not None and not any(is_expiry(step) for step in steps):
-            await asyncio.to_thread(self._archive.expire, now=now, keep_ms=self._keeping.keep_ms)
+        if self.archive is not None and not any(is_expiry(step) for step in steps):
+            await asyncio.to_thread(self.archive.expire, now=now, keep_ms=self._keeping.keep_ms)
         return steps
 
     async def tidy(self, step: Step, *, now: Millis) -> None:
@@ -76,39 +73,23 @@ class Publisher:
         except OutputError as error:
             log.error("output.untidy", error=str(error))
 
-    async def forget(self, subject: str, *, now: Millis) -> str:
-        """Takes down the article at a URL, or with a record id, and keeps it from coming back; says what was done.
-
-        Raises StateError or OutputError; what was begun is ended by the next `take_down` or `forget`.
-        """
-        if _RECORD_ID.fullmatch(subject):
-            entries = await self._store.forget(url=None, url_key=None, record_id=bytes.fromhex(subject))
-        else:
-            url = urls.canonical(subject)
-            entries = await self._store.forget(url=url, url_key=dedup.url_key(url), record_id=None)
-        records = await self.take_down(now=now)
-        if not entries and not records:
-            return "nothing of it was known; it will be kept out"
-        taken = f"{counted(records, 'record')} taken out of the output"
-        return f"{taken}, {counted(entries, 'entry', 'entries')} forgotten; it will not come back"
-
     async def take_down(self, *, now: Millis) -> int:
         """Takes out of the output what the state has forgotten; how many records."""
-        record_ids = await self._store.takedowns()
+        record_ids = await self._store.takedowns(self._shard)
         if not record_ids:
             return 0
         await self.publish(now=now, everything=True)  # what has a number already would be published after it
         records = 0
         for record_id in record_ids:
             records += await asyncio.to_thread(self._directory.forget, record_id, now=now)
-            if self._archive is not None:
-                await asyncio.to_thread(self._archive.forget, record_id)
+            if self.archive is not None:
+                await asyncio.to_thread(self.archive.forget, record_id)
             await self._store.taken_down(record_id)
             log.info("article.forgotten", entry=record_id)
         return records
 
     async def _seal(self, now: Millis) -> int:
-        rows = await self._store.number(now=now, limit=self._seal_records)
+        rows = await self._store.number(now=now, limit=self._seal_records, shard=self._shard)
         if rows is None:
             return 0
         published = await asyncio.to_thread(self._directory.publish, _segment(rows))

@@ -9,7 +9,7 @@ import orjson
 
 from worker import dedup, urls
 from worker.model import FeedId, Millis
-from worker.pipeline.publish import Publisher
+from worker.pipeline.shards import Shards
 from worker.store import Store
 from worker.words import counted
 
@@ -21,7 +21,7 @@ def of_feeds(feed_ids: Sequence[FeedId]) -> str:
     return orjson.dumps(feed_ids).decode()
 
 
-async def carry_out(verb: str, subject: str, *, store: Store, publisher: Publisher, now: Millis) -> str:
+async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
     """Does what is asked, and says what was done. Raises StateError, OutputError: then it may be asked again.
 
     The subject of `forget` is a URL or a record id; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry`
@@ -29,7 +29,7 @@ async def carry_out(verb: str, subject: str, *, store: Store, publisher: Publish
     """
     match verb:
         case "forget":
-            return await publisher.forget(subject, now=now)
+            return await _forget(subject, store=store, shards=shards, now=now)
         case "pause":
             paused = await store.pause(_feeds(subject))
             return f"{counted(paused, 'feed')} paused; what is queued of their entries is still read"
@@ -41,6 +41,23 @@ async def carry_out(verb: str, subject: str, *, store: Store, publisher: Publish
             return f"{counted(await _retry(subject, store=store, now=now), 'entry', 'entries')} due again"
         case _:
             return f"this feedmill can't {verb}"
+
+
+async def _forget(subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
+    """What fails on the way is ended by the next `take_down`."""
+    if _RECORD_ID.fullmatch(subject):
+        entries = await store.forget(url=None, url_key=None, record_id=bytes.fromhex(subject))
+    else:
+        url = urls.canonical(subject)
+        entries = await store.forget(url=url, url_key=dedup.url_key(url), record_id=None)
+    records = await shards.take_down(now=now)
+    if not shards.holds_all:
+        forgotten = f"{counted(entries, 'entry', 'entries')} forgotten"
+        return f"{forgotten}; each shard's records are taken out within seconds by the worker that holds it"
+    if not entries and not records:
+        return "nothing of it was known; it will be kept out"
+    taken = f"{counted(records, 'record')} taken out of the output"
+    return f"{taken}, {counted(entries, 'entry', 'entries')} forgotten; it will not come back"
 
 
 async def _retry(subject: str, *, store: Store, now: Millis) -> int:

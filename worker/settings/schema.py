@@ -38,6 +38,7 @@ from worker.settings.values import (
     Proxy,
     Seconds,
     Secret,
+    Shards,
     SizeBytes,
     StateFile,
     TimeZone,
@@ -78,7 +79,16 @@ class Output(Section):
     archive: Literal["warc"] | None = _key(
         None, "warc: every fetched page as it came, in archive/ (pip install 'feedmill[archive]'); null: none."
     )
+    shards: Shards = _key(
+        1, "Folders shard=00, shard=01, … in dir, each written by one process at a time; 1 to 256, 1: no such folder."
+    )
     compact: Compact = _section(Compact)
+
+    @model_validator(mode="after")
+    def _no_archive_of_shards(self) -> Output:
+        if self.archive is not None and self.shards > 1:
+            raise expected("shards: 1 where archive is set", hint="pages are kept by the one process that fetches them")
+        return self
 
 
 class PerHost(Section):

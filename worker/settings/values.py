@@ -30,6 +30,7 @@ VARIABLE = r"\$\{"
 
 _LONGEST_S = 100 * 365 * 86400.0  # beyond, the sum with an instant would leave what a date can hold
 _MOST_ARTICLES = 1000  # they are held in memory
+_MOST_SHARDS = 256
 _T = TypeVar("_T")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
@@ -87,14 +88,17 @@ def _whole(value: object) -> int:
     return value
 
 
-def _articles(value: object) -> int:
-    try:
-        count = _whole(value)
-    except PydanticCustomError:
-        count = 0
-    if not 1 <= count <= _MOST_ARTICLES:
-        raise expected(f"a whole number from 1 to {_MOST_ARTICLES}")
-    return count
+def _up_to(most: int) -> Callable[[object], int]:
+    def parsed(value: object) -> int:
+        try:
+            count = _whole(value)
+        except PydanticCustomError:
+            count = 0
+        if not 1 <= count <= most:
+            raise expected(f"a whole number from 1 to {most}")
+        return count
+
+    return parsed
 
 
 def _flag(value: object) -> bool:
@@ -120,6 +124,12 @@ def _workers(value: object) -> object:
 
 _COUNT_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": VARIABLE}]}
 
+
+def _up_to_schema(most: int) -> dict[str, Any]:
+    whole = {"type": "integer", "minimum": 1, "maximum": most}
+    return {"anyOf": [whole, {"type": "string", "pattern": VARIABLE}]}
+
+
 Seconds = Annotated[
     float,
     _text_as("a duration such as 30s or 5m", _seconds, number_hint="add a unit: ms, s, m, h or d"),
@@ -137,18 +147,8 @@ SizeBytes = Annotated[
     _schema(quantities.SIZE),
 ]
 Count = Annotated[int, BeforeValidator(_whole), WithJsonSchema(_COUNT_SCHEMA)]
-Articles = Annotated[
-    int,
-    BeforeValidator(_articles),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": _MOST_ARTICLES},
-                {"type": "string", "pattern": VARIABLE},
-            ]
-        }
-    ),
-]
+Articles = Annotated[int, BeforeValidator(_up_to(_MOST_ARTICLES)), WithJsonSchema(_up_to_schema(_MOST_ARTICLES))]
+Shards = Annotated[int, BeforeValidator(_up_to(_MOST_SHARDS)), WithJsonSchema(_up_to_schema(_MOST_SHARDS))]
 Fraction = Annotated[
     float,
     BeforeValidator(_part),

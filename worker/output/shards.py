@@ -1,0 +1,47 @@
+"""An output directory that several processes write to is made of shards: folders that are each an output directory.
+
+A shard has its own writer, lock and manifest. In which of them a record stands follows from its id (`record.shard_of`),
+so all revisions of an article come from one writer. All folders are there before the first record is.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.last import last_segment
+from worker.words import counted
+
+_NAME = re.compile(r"shard=(0[0-9]|[1-9][0-9]{1,2})", re.ASCII)
+
+
+def shard_name(shard: int, shards: int) -> str:
+    """The folder of one of so many shards, in the output directory; empty where there is one: that has none."""
+    return "" if shards == 1 else f"shard={shard:02}"
+
+
+def shards_in(root: Path) -> list[str]:
+    """The folders of an output directory's shards, in their order; one without a name where it is not made of any."""
+    found = [name for name in files.names(root) if _NAME.fullmatch(name)] if files.exists(root) else []
+    return sorted(found, key=lambda name: int(name.partition("=")[2])) or [""]
+
+
+def make_shards(root: Path, shards: int) -> None:
+    """Lay out an output directory of so many. Several processes may do so at once.
+
+    Raises OutputError where it has records in another number of shards: some of an article's revisions would then be in
+    one, and some in another.
+    """
+    there, wanted = shards_in(root), [shard_name(shard, shards) for shard in range(shards)]
+    has_records = any(last_segment(root / name) is not None for name in there)
+    if (has_records and there != wanted) or not {*there} <= {*wanted, ""}:
+        raise OutputError(
+            f"{root} is laid out for {counted(len(there), 'shard')}, output.shards says {shards}: set it to "
+            f"{len(there)}, or choose another output.dir"
+        )
+    if shards > 1:
+        made = [files.make_directory(root), *[files.make_directory(root / name) for name in wanted]]
+        if any(made):
+            files.sync_directory(root)
