@@ -7,6 +7,7 @@ FeedmillError
 │   └── StateDamaged its file is no whole database
 ├── OutputError      the output directory can't be written or read
 │   └── OutputLocked another process writes to it
+├── BusError         the broker can't be used now; nothing is lost by that
 ├── WebError         the status page can't be served
 └── TaskError        work in a CPU process failed
     ├── TaskTimeout  it took too long and was killed
@@ -77,6 +78,10 @@ class OutputLocked(OutputError):
     def __init__(self, path: str, holder: str) -> None:
         self.path, self.holder = path, holder
         super().__init__(f"{path} is being written by {holder}; one feedmill writes to a directory at a time")
+
+
+class BusError(FeedmillError):
+    pass
 
 
 class WebError(FeedmillError):

@@ -1,8 +1,9 @@
-"""Hands claimed work to workers. In process now; what crosses machines comes with the same methods.
+"""Hands claimed work to workers: in process (`LocalBus`), or through NATS JetStream (`worker.bus.jetstream`).
 
 The store decides what may run and takes back what is not finished; a bus may lose everything and nothing is lost.
 """
 
 from worker.bus.local import LocalBus
+from worker.bus.protocol import Bus
 
-__all__ = ["LocalBus"]
+__all__ = ["Bus", "LocalBus"]

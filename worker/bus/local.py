@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
-from worker.model import Work
+T = TypeVar("T")
 
 
-class LocalBus:
-    """For one event loop. Work is handed out once, in the order in which it came."""
+class LocalBus(Generic[T]):
+    """For one event loop. Work is handed out once, in the order in which it came; what is taken is done with."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Work] = asyncio.Queue()
+        self._queue: asyncio.Queue[T] = asyncio.Queue()
 
-    def backlog(self) -> int:
-        """Work that has been published and not taken."""
-        return self._queue.qsize()
-
-    async def publish(self, works: Sequence[Work]) -> None:
+    async def publish(self, works: Sequence[T]) -> Sequence[T]:
         for work in works:
             self._queue.put_nowait(work)
+        return ()
 
-    async def take(self) -> Work:
-        """The next work; waits until there is some."""
-        return await self._queue.get()
+    async def take(self, most: int) -> Sequence[T]:
+        taken = [await self._queue.get()]
+        while len(taken) < most and not self._queue.empty():
+            taken.append(self._queue.get_nowait())
+        return taken
 
-    def drain(self) -> list[Work]:
+    async def done(self, works: Sequence[T]) -> None:
+        pass
+
+    async def backlog(self) -> int:
+        return self._queue.qsize()
+
+    def drain(self) -> list[T]:
         """All that nobody has taken, for a worker that stops."""
-        left: list[Work] = []
+        left: list[T] = []
         while not self._queue.empty():
             left.append(self._queue.get_nowait())
         return left

@@ -21,7 +21,7 @@ from worker.engine.publishing import Publishing
 from worker.engine.room import Room
 from worker.errors import OutputError, StateError
 from worker.meters import Meters
-from worker.model import Millis
+from worker.model import Millis, Work
 from worker.pipeline import Ingester, Poller, Shards, Walker
 from worker.store import Store
 from worker.tally import Tally
@@ -40,7 +40,7 @@ class Engine:
         self,
         *,
         store: Store,
-        bus: LocalBus,
+        bus: LocalBus[Work],
         poller: Poller,
         walker: Walker,
         ingester: Ingester,

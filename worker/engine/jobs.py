@@ -28,7 +28,7 @@ class Jobs:
     def __init__(
         self,
         *,
-        bus: LocalBus,
+        bus: LocalBus[Work],
         poller: Poller,
         walker: Walker,
         ingester: Ingester,
@@ -47,7 +47,8 @@ class Jobs:
     async def run(self) -> None:
         """Begins what the bus hands out, until it is cancelled."""
         while True:
-            self._begin(self._job(await self._bus.take()))
+            for work in await self._bus.take(limits.GROUP):
+                self._begin(self._job(work))
 
     async def drain(self) -> None:
         """What nobody has begun is handed back; what is under way may end, and is handed back when it takes long."""

@@ -10,6 +10,9 @@ All of them are frozen, plain and picklable. Instants are `Millis`, milliseconds
 from worker.model.article import (
     Article,
 )
+from worker.model.broker import (
+    Broker,
+)
 from worker.model.document import (
     Attachment,
     Author,
@@ -79,6 +82,7 @@ from worker.model.timing import (
 )
 from worker.model.work import (
     NO_VALIDATORS,
+    Claim,
     HostPolicy,
     Ingest,
     Lease,
@@ -103,6 +107,8 @@ __all__ = [
     "Author",
     "Backlog",
     "Broken",
+    "Broker",
+    "Claim",
     "Credit",
     "Done",
     "Draft",

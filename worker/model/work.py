@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from worker.model.feed import EntryId, FeedId, Millis
 
@@ -16,6 +17,15 @@ class Lease:
     slot: int
     token: int
     expires_at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Work that was leased for whoever takes it up, of which no more is known than that."""
+
+    lease: Lease
+    kind: Literal["poll", "ingest"]
+    """Older pages of a feed, and what hubs are asked, are among the polls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""A real nats-server with JetStream, which may be killed and lose its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nats
+
+from worker.model import Broker
+
+
+def binary() -> str | None:
+    """Debian has it in /usr/sbin, which is in few people's PATH."""
+    return shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/bin")
+
+
+class Server:
+    """On one port of loopback, with one folder, for all its lives."""
+
+    def __init__(self, folder: Path, *, user: str | None = None, password: str | None = None) -> None:
+        self._folder, self._user, self._password = folder, user, password
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> Broker:
+        return Broker(servers=(f"nats://127.0.0.1:{self.port}",), user=self._user, password=self._password)
+
+    @property
+    def url(self) -> str:
+        who = f"{self._user}:{self._password}@" if self._user else ""
+        return f"nats://{who}127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        who = ["--user", self._user, "--pass", self._password or ""] if self._user else []
+        command = [binary() or "nats-server", "-js", "-sd", str(self._folder), "-a", "127.0.0.1", "-p", str(self.port)]
+        self._process = subprocess.Popen([*command, *who], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as asked:
+                if asked.recv(4) == b"INFO":
+                    return
+            assert time.monotonic() < until, "nats-server did not start"
+            assert self._process.poll() is None, "nats-server ended"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """As power loss does, but for the page cache."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def forget(self) -> None:
+        """All that it has on disk is gone; to be called while it is dead."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextlib.asynccontextmanager
+    async def stream(self):  # type: ignore[no-untyped-def]
+        """Its JetStream, as anybody's client sees it."""
+        client = await nats.connect(self.url)
+        try:
+            yield client.jetstream()
+        finally:
+            await asyncio.wait_for(client.close(), 5)
+
+
+@contextlib.contextmanager
+def server(folder: Path, *, user: str | None = None, password: str | None = None) -> Iterator[Server]:
+    started = Server(folder, user=user, password=password)
+    started.start()
+    try:
+        yield started
+    finally:
+        started.kill()

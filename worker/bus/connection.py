@@ -1,0 +1,95 @@
+"""The connection to the broker: kept for ever, with few words in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Coroutine
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+
+from worker.model import Broker
+
+CONNECT_S, AGAIN_S, CLOSE_S = 2, 0.5, 2.0
+SAY_AGAIN_S = 60.0
+"""What goes on being wrong is told again after it."""
+
+log = structlog.stdlib.get_logger("feedmill.bus")
+
+
+class Connection:
+    """One for a process."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self.client = Client()
+        self.number = 0
+        """Of connections that there were; another one may be to a broker that has forgotten all."""
+        self._complaint: str | None = None
+        self._complained_at = -SAY_AGAIN_S
+        self._beside: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def open(self) -> None:
+        """Connects, beside."""
+        self.beside(self._connect())
+
+    async def close(self) -> None:
+        """What was said last is on its way, if that takes no longer than `CLOSE_S`."""
+        self._closing = True
+        for task in list(self._beside):
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        with contextlib.suppress(TimeoutError, nats.errors.Error):
+            if self.client.is_connected:
+                await asyncio.wait_for(self.client.flush(), CLOSE_S)
+        with contextlib.suppress(TimeoutError, nats.errors.Error):
+            await asyncio.wait_for(self.client.close(), CLOSE_S)
+
+    def beside(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def complain(self, error: str) -> None:
+        """Logs what is wrong: when it is new, and each minute."""
+        if error != self._complaint or time.monotonic() - self._complained_at >= SAY_AGAIN_S:
+            self._complaint, self._complained_at = error, time.monotonic()
+            log.warning("bus.unreachable", bus=str(self._broker), error=error)
+
+    def well(self) -> None:
+        """Logs that it is well again, or at all."""
+        self._complaint = None
+        log.info("bus.reached", bus=str(self._broker))
+
+    async def _connect(self) -> None:
+        broker = self._broker
+        await self.client.connect(
+            servers=list(broker.servers),
+            name="feedmill",
+            user=broker.user,
+            password=broker.password,
+            token=broker.token,
+            tls=ssl.create_default_context() if broker.servers[0].startswith("tls:") else None,
+            connect_timeout=CONNECT_S,
+            reconnect_time_wait=AGAIN_S,  # type: ignore[arg-type]  # it goes to asyncio.sleep
+            max_reconnect_attempts=-1,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_lost,
+            reconnected_cb=self._on_found,
+        )
+        self.number += 1
+
+    async def _on_error(self, error: Exception) -> None:
+        self.complain(str(error) or type(error).__name__)
+
+    async def _on_lost(self) -> None:
+        if not self._closing:
+            self.complain("the connection was lost")
+
+    async def _on_found(self) -> None:
+        self.number += 1
