@@ -1,13 +1,14 @@
-"""Where the worker itself is reached: the address that it listens on, the URL that the world has for it."""
+"""Where the worker itself is reached, and what it reaches of its own: the broker, a collector of traces."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from worker import urls
+from worker.model import Broker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,33 @@ def collector_url(text: str) -> str | None:
         return None
     base = url.rstrip("/")
     return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
+
+
+def broker(text: str) -> Broker | None:
+    """`nats://[user:password@|token@]host[:port][,host[:port]…][/stream]`, or the same with tls:, as NATS' own clients
+    take it; None for what can't be one."""
+    found = re.fullmatch(r"(nats|tls)://(?:([^@/\s]+)@)?([^@/\s]+)(?:/([A-Za-z0-9_-]{1,32})?)?", text)
+    if found is None:
+        return None
+    scheme, who, hosts, stream = found.groups()
+    servers = []
+    for host in hosts.split(","):
+        try:
+            parts = urlsplit(f"{scheme}://{host}")
+            port = parts.port or 4222
+        except ValueError:
+            return None
+        if not parts.hostname or parts.query or parts.fragment:
+            return None
+        servers.append(f"{scheme}://{host if parts.port else f'{host}:{port}'}")
+    user, colon, password = (who or "").partition(":")
+    return Broker(
+        servers=tuple(servers),
+        stream=stream or "feedmill",
+        user=unquote(user) if colon else None,
+        password=unquote(password) if colon else None,
+        token=unquote(user) if user and not colon else None,
+    )
 
 
 def outer_url(text: str) -> str | None:

@@ -53,6 +53,7 @@ def load(
         raise ConfigError(sorted(set(problems)))
     return Settings(
         state=(path.parent / settings.state).resolve(),
+        bus=settings.bus,
         output=settings.output.model_copy(update={"dir": (path.parent / settings.output.dir).resolve()}),
         fetch=settings.fetch,
         schedule=settings.schedule,

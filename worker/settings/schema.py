@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from worker.model import Effort, Feed, FullText
+from worker.model import Broker, Effort, Feed, FullText
 from worker.settings.endpoints import is_loopback
 from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
 from worker.settings.section import Section
@@ -20,6 +20,7 @@ from worker.settings.section import key as _key
 from worker.settings.section import section as _section
 from worker.settings.values import (
     Articles,
+    BusPlace,
     Collector,
     Contact,
     Count,
@@ -230,6 +231,9 @@ class WorkerFile(Section):
 
     feeds: tuple[str, ...] = _key(["feeds.yaml"], "Feed lists: YAML or OPML files, or globs such as lists/**/*.yaml.")
     state: StateFile = _key("sqlite:///../state/feedmill.db", "The database that knows what was seen and what is due.")
+    bus: BusPlace = _key(
+        "local", "nats://user:${PW}@host:4222 hands work out between machines; local: each finds its own.", secret=True
+    )
     output: Output = _section(Output)
     fetch: Fetch = _section(Fetch)
     schedule: Schedule = _section(Schedule)
@@ -239,6 +243,14 @@ class WorkerFile(Section):
     alerts: Alerts = _section(Alerts)
     telemetry: Telemetry = _section(Telemetry)
     log: Log = _section(Log)
+
+    @field_validator("bus")
+    @classmethod
+    def _bus_between_many(cls, bus: Broker | None, info: ValidationInfo) -> Broker | None:
+        if bus is not None and isinstance(info.data.get("state"), Path):
+            hint = "state: postgresql://…, or no bus"
+            raise expected("local, since the process that has a SQLite state is alone with it", hint=hint)
+        return bus
 
 
 class FeedDefaults(Section):
@@ -321,6 +333,8 @@ class Settings(BaseModel):
 
     state: Path
     """The SQLite file; absolute."""
+    bus: Broker | None
+    """None: there is none, each process claims for itself."""
     output: Output
     """Its `dir` is absolute."""
     fetch: Fetch
@@ -339,10 +353,13 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token, the webhook."""
+        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token, the webhook,
+        what the broker asks for."""
         headers = {value for feed in self.feeds for value in feed.headers.values()}
         headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
         proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
         written = {urlsplit(url or "").password or "" for url in {*proxies, self.telemetry.traces}}
         own = {self.web.token or "", self.alerts.webhook or ""}
+        if self.bus is not None:
+            own |= {self.bus.password or "", self.bus.token or ""}
         return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}

@@ -21,9 +21,10 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from worker import urls
+from worker.model import Broker
 from worker.settings import quantities
 from worker.settings.addresses import Address, address
-from worker.settings.endpoints import Endpoint, collector_url, endpoint, outer_url
+from worker.settings.endpoints import Endpoint, broker, collector_url, endpoint, outer_url
 
 VARIABLE = r"\$\{"
 """What editors must let pass in the place of any value: `${VARIABLE}`."""
@@ -218,6 +219,20 @@ StateFile = Annotated[
     _text_as("sqlite:///PATH", _state_file, hint="only sqlite:/// for now"),
     _schema("sqlite:///.+"),
 ]
+
+
+def _bus(value: object) -> Broker | None:
+    """Nothing for `local`."""
+    if value == "local":
+        return None
+    place = broker(value) if isinstance(value, str) else None
+    if place is None:
+        hint = "a / or @ in a password is written %2F, %40"
+        raise expected("local, or a broker such as nats://user:${PASSWORD}@nats.example:4222", hint=hint)
+    return place
+
+
+BusPlace = Annotated[Broker | None, BeforeValidator(_bus), _schema("local|(?:nats|tls)://.+")]
 Folder = Annotated[Path, _text_as("the path of a folder", _folder), WithJsonSchema({"type": "string", "minLength": 1})]
 HostName = Annotated[
     str, _text_as("a host name such as example.org", _host_name, hint="an entry covers its subdomains, too")
