@@ -43,6 +43,13 @@ def test_every_command_and_option_says_what_it_is_for(name: str) -> None:
     assert [parameter.name for parameter in command.params if not parameter.help] == []
 
 
+def test_every_command_is_among_its_like() -> None:
+    """`--help` has them in panels, by what people do."""
+    panels = [command.rich_help_panel for command in commands().values()]
+    assert [name for name, command in commands().items() if not isinstance(command.rich_help_panel, str)] == []
+    assert len(set(panels)) == 6
+
+
 def test_options_of_an_example_exist() -> None:
     """An example that is out of date is worse than none."""
     for name, command in commands().items():

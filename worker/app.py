@@ -183,7 +183,7 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
             return None
         shards = parts.enter_context(_shards(settings, store))
         await shards.take()
-        await store.start(settings.feeds, now=now())
+        await store.start(settings.feeds if settings.has_lists else None, now=now())
         return await request(verb, subject, store=store, shards=shards, now=now())
 
 

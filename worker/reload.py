@@ -122,7 +122,7 @@ class Reloader:
         said = [*problems[:_MOST_SAID], *more]
         log.error("reload.refused", problems=said)
         await self._insist(
-            lambda: self._store.note_reload("refused, the configuration before is in force: " + "; ".join(said))
+            lambda: self._store.note_reload("\n".join(["refused, the configuration before is in force:", *said]))
         )
 
     async def _take_up(self, new: Settings) -> None:

@@ -59,15 +59,19 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
         prepare(tmp_path / "out")
 
 
-def test_a_real_run_begins_anew_where_a_demo_was(tmp_path: Path) -> None:
-    """Its records do not mix with the demo's, and no later demo takes them for its own."""
+def test_what_a_demo_wrote_is_kept_and_out_of_the_way_of_a_real_run(tmp_path: Path) -> None:
+    """Records do not mix, none are lost, however often; and no later demo takes real ones for its own."""
     out = tmp_path / "out"
     prepare(out)
     (out / "records").mkdir()
-    vacate(out)
-    assert list(out.iterdir()) == []
+    assert vacate(out) == tmp_path / "out-demo"
+    assert not out.exists()
+    assert (tmp_path / "out-demo" / "records").is_dir()
+    prepare(out)
+    assert vacate(out) == tmp_path / "out-demo-2"
+    out.mkdir()
     (out / "real").write_text("x")
-    vacate(out)
+    assert vacate(out) is None
     with pytest.raises(OutputError):
         prepare(out)
     assert (out / "real").exists()

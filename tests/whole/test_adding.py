@@ -163,8 +163,6 @@ def test_a_feed_is_added_by_its_site(site: Site, listing: Worker) -> None:
 def test_mistakes_leave_the_list_as_it_is(site: Site, listing: Worker) -> None:
     """What is wrong is told, in the words of `check`."""
     url = feed(site, "b", item("1"))
-    with pytest.raises(ConfigError, match="expected a duration"):
-        typed(listing, "add", url, "--every", "often")
     with pytest.raises(ConfigError, match="the same id"):
         typed(listing, "add", url, "--id", "a.example-feed")
     with pytest.raises(FeedmillError, match="--unchecked"):
@@ -263,3 +261,40 @@ def test_what_is_exported_is_imported_as_it_was(site: Site, worker: Worker, monk
     typed(worker, "import", str(worker.folder / "out.opml"))
     imported = json.loads(typed(worker, "feeds", "--json").stdout)["feeds"]
     assert named == imported == [{**feed, "state": None} for feed in before]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--every", "1x", "expected a duration"),
+        ("--cron", "61 * * * *", "expected a cron line"),
+        ("--full-text", "alway", "expected one of auto, always, never"),
+        ("--id", "-x", "expected an id"),
+    ],
+)
+def test_an_option_with_a_mistake_is_named(site: Site, listing: Worker, option: str, value: str, said: str) -> None:
+    """And not a line of a list that has none; nothing is asked, nothing written."""
+    before = (listing.folder / "feeds.yaml").read_bytes()
+    shown = " ".join(typed(listing, "add", site.url("b"), f"{option}={value}", status=2).output.split())
+    assert f"Invalid value for {option}: {said}" in shown.replace("│ ", "")
+    assert "feeds.yaml" not in shown
+    assert (listing.folder / "feeds.yaml").read_bytes() == before
+    assert not site.requests
+
+
+def test_two_options_that_exclude_each_other(site: Site, listing: Worker) -> None:
+    """Both are named."""
+    shown = typed(listing, "add", site.url("b"), "--every", "1h", "--cron", "0 * * * *", status=2).output
+    assert "exclude each other" in shown
+    assert "--every, --cron" in shown
+
+
+def test_an_export_is_not_written_over_what_is_there(listing: Worker) -> None:
+    """Unless that is meant."""
+    mine = listing.folder / "mine.opml"
+    mine.write_text("precious")
+    with pytest.raises(FeedmillError, match="exists; --force writes over it"):
+        typed(listing, "export", str(mine))
+    assert mine.read_text() == "precious"
+    typed(listing, "export", str(mine), "--force")
+    assert "<opml" in mine.read_text()

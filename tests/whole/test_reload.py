@@ -83,7 +83,7 @@ def test_a_saved_list_is_taken_up_while_feeds_are_fetched(site: Site, worker: Wo
         until(lambda: events(worker, "reload.refused"))
         shown = typed(worker, "status").output
         assert "feeds.yaml:2" in shown
-        assert "refused, the configuration before is in force" in shown
+        assert "refused, the configuration before is in force:\n  " in shown
         assert "did you mean" in shown
         assert "two" in shown
 

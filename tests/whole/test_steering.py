@@ -14,7 +14,7 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import running, until
 from tests.whole.typed import typed
-from worker.errors import FeedmillError
+from worker.errors import ConfigError, FeedmillError
 
 
 def ids(result: Result) -> list[str]:
@@ -109,3 +109,22 @@ def test_a_running_worker_is_asked(site: Site, worker: Worker) -> None:
         before = len(site.asked("a", "/1"))
         assert "1 entry due again" in typed(worker, "retry", article).stdout
         until(lambda: len(site.asked("a", "/1")) > before)
+
+
+def test_a_mistake_in_a_list_keeps_nobody_from_steering(site: Site, worker: Worker) -> None:
+    """It is told; feeds are known by the state, which stays as it is: none of them has left."""
+    with three(site, worker):
+        (record, _) = worker.records()
+        lists = worker.folder / "feeds.yaml"
+        good = lists.read_text()
+        lists.write_text("feeds: [{url: https://a.example/, evry: 1h}]")
+        for command in (["pause", "b"], ["resume", site.url("b", "/feed")], ["retry"], ["retry", "a"]):
+            assert 'did you mean "every"?' in typed(worker, *command).output
+        assert "mend them" in typed(worker, "pause", "--tag", "world", status=2).output
+        assert "1 record taken out" in typed(worker, "forget", record["url"]).output
+        assert len(json.loads(typed(worker, "status", "--json").stdout)["feeds"]) == 3
+        with pytest.raises(ConfigError, match="evry"):
+            typed(worker, "poll", "a")
+        lists.write_text(good)
+        assert worker.once(every=True).polls == 3
+        assert len(worker.records()) == 1

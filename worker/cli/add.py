@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from worker.errors import FeedmillError
 from worker.model import Feed
 from worker.pipeline import Article, Discovered, Discovery, Tried
 from worker.scouting import scouting
-from worker.settings import Settings, load
+from worker.settings import Settings, load, wrong
 
 Url = Annotated[str, typer.Argument(help="A feed, or a page of the site that has it.", metavar="URL")]
 _SHOWN = 240
@@ -51,9 +51,11 @@ def add(
     Example: feedmill add https://example.org --tag world --every 15m
     """
     settings = load(config, os.environ)
+    stated = {"id": id, "title": title, "tags": tag, "every": every, "cron": cron, "full_text": full_text}
+    said = {key: value for key, value in stated.items() if value}
+    _check(said)
     found = url if unchecked else _found(settings, url)
-    said = {"id": id, "title": title, "tags": tag, "every": every, "cron": cron, "full_text": full_text}
-    item = {"url": found} | {key: value for key, value in said.items() if value}
+    item = {"url": found} | said
     listing = listed(config, settings, [item], into=into)
     if not listing.new and not trial:
         console.print(f"{listing.known[0].id} is listed already: {found}", markup=False, soft_wrap=True)
@@ -70,6 +72,13 @@ def add(
         print_json({"id": feed.id, "url": feed.public_url or feed.url, "list": str(listing.path)})
     else:
         console.print(f"{feed.id} added to {listing.path}: {feed.public_url or feed.url}", markup=False, soft_wrap=True)
+
+
+def _check(said: Mapping[str, str | list[str]]) -> None:
+    """Before anything is asked or written. Raises BadParameter, which names the option."""
+    for key, problem in wrong({"url": "https://example.org/", **said}).items():
+        option = {"": "--every, --cron", "tags": "--tag"}.get(key, f"--{key.replace('_', '-')}")
+        raise typer.BadParameter(problem, param_hint=option)
 
 
 def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:

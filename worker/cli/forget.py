@@ -9,7 +9,7 @@ import typer
 
 from worker import urls
 from worker.cli.asking import said
-from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_and_log
+from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
 from worker.cli.printing import console, errors
 
 PATIENCE_S = 600.0
@@ -27,7 +27,7 @@ def forget(
 
     Example: feedmill forget https://example.org/2026/11/lighthouse
     """
-    settings = load_and_log(config)
+    settings = load_to_change(config)
     if not re.fullmatch("[0-9a-f]{32}", article) and urls.absolute(article) is None:
         errors.print("expected an http or https URL, or the id of a record (32 hexadecimal digits)")
         raise typer.Exit(2)

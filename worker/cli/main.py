@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -35,33 +36,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    demo,
-    init,
-    check,
-    once,
-    run,
-    status,
-    feeds,
-    add,
-    discover,
-    export,
-    pause,
-    resume,
-    poll,
-    retry,
-    why,
-    records,
-    verify,
-    compact,
-    forget,
-    backup,
-    recover,
-    replay,
-    schema,
-):
-    app.command()(command)
-app.command("import")(import_)
+PANELS: Mapping[str, Sequence[Callable[..., None]]] = {
+    "To begin": (demo, init, check, schema),
+    "Work": (once, run),
+    "See how it does": (status, feeds, why),
+    "Feeds": (add, discover, import_, export, pause, resume, poll),
+    "Records": (records, verify, compact, replay, forget),
+    "Keep it going": (retry, backup, recover),
+}
+"""The commands by what people do, in the order in which they come to do it."""
+
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(command.__name__.strip("_"), rich_help_panel=panel)(command)
 
 
 def _show_version(wanted: bool) -> None:

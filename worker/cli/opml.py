@@ -51,6 +51,7 @@ def import_(
 def export(
     file: Annotated[Path | None, typer.Argument(help="The file to write; without it, it is printed.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Only feeds with this tag, or one below it.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Writes the feeds as OPML, for other readers and for `feedmill import`; tags become folders.
@@ -70,7 +71,10 @@ def export(
         sys.stdout.write(document.decode())
     else:
         try:
-            file.write_bytes(document)
+            with file.open("wb" if force else "xb") as written:
+                written.write(document)
+        except FileExistsError as error:
+            raise OutputError(f"{file} exists; --force writes over it") from error
         except OSError as error:
             raise OutputError(f"can't write {file}: {error.strerror}") from error
     secret = [feed.id for feed in wanted if feed.public_url not in ("", feed.url)]

@@ -11,7 +11,9 @@ import typer
 from worker import log
 from worker.cli.printing import errors
 from worker.errors import ConfigError
+from worker.model import Feed
 from worker.settings import Settings, load
+from worker.store import read_status
 
 ConfigFile = Annotated[
     Path,
@@ -43,6 +45,17 @@ def load_to_look(config: Path) -> Settings:
         for problem in error.problems:
             errors.print(str(problem), markup=False, soft_wrap=True)
         return settings
+
+
+def load_to_change(config: Path) -> Settings:
+    """The settings with logging set up, for a command that changes what the state knows: where feed lists have
+    mistakes, those are printed, and the feeds are those of the state, by id and URL. Raises as `load_to_look`."""
+    settings = load_to_look(config)
+    start_log(settings)
+    if settings.has_lists or not settings.state.exists():
+        return settings
+    feeds, _ = read_status(settings.state)
+    return settings.model_copy(update={"feeds": tuple(Feed(id=feed.id, url=feed.url) for feed in feeds)})
 
 
 def output_dir(config: Path) -> Path:

@@ -17,7 +17,7 @@ import typer
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log, start_log
-from worker.cli.printing import console, print_json, summary
+from worker.cli.printing import console, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.demo.run import vacate
@@ -57,12 +57,9 @@ def once(
 async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
     """What was done, and whether it was stopped before its end."""
 
-    def held() -> None:
-        vacate(settings.output.dir)
-
     with stop_on_signal() as stop:
         if not console.is_terminal:
-            tally = await app.work(settings, stop=stop, until_idle=True, poll_all=every, held=held)
+            tally = await app.work(settings, stop=stop, until_idle=True, poll_all=every, held=lambda: _vacate(settings))
             return tally, stop.is_set()
         async with display() as shown:
             start_log(settings)  # anew: the display has put itself in the place of standard error
@@ -72,7 +69,7 @@ async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
                 stop=stop,
                 until_idle=True,
                 poll_all=every,
-                held=held,
+                held=lambda: _vacate(settings),
                 started=lambda tally: shown.follow(feeds, tally),
             )
             return tally, stop.is_set()
@@ -108,10 +105,21 @@ async def _run(settings: Settings, config: Path) -> Tally:
             stop=stop,
             listen=True,
             reload=reload,
-            held=lambda: vacate(settings.output.dir),
+            held=lambda: _vacate(settings),
             started=started,
             alive=lambda: notify("WATCHDOG=1"),
         )
+
+
+def _vacate(settings: Settings) -> None:
+    """What a demo left where records are to be is kept, elsewhere; it is said."""
+    aside = vacate(settings.output.dir)
+    if aside is None:
+        return
+    if console.is_terminal:
+        errors.print(f"{settings.output.dir} held the demo's records: they are in {aside} now", soft_wrap=True)
+    else:
+        log.warning("output.demo_moved", was=str(settings.output.dir), now=str(aside))
 
 
 @contextmanager

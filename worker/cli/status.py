@@ -53,7 +53,10 @@ def status(
         console.print(_hosts(hosts, app.now()))
     console.print(_sentence(totals))
     if reload is not None:
-        console.print(Text("configuration: ") + clean(reload, 2000), soft_wrap=True)
+        came, *mistakes = reload.split("\n")
+        console.print(Text("configuration: ") + clean(came, 2000), soft_wrap=True)
+        for mistake in mistakes:
+            console.print(Text("  ") + clean(mistake, 2000), soft_wrap=True)
     if settings.web.listen is not None and settings.web.listen.port:
         console.print(f"More, while it runs: http://{settings.web.listen}", soft_wrap=True)
 

@@ -13,7 +13,7 @@ import typer
 from worker import app, urls
 from worker.cli.asking import said
 from worker.cli.naming import feeds_named
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log, load_to_change
 from worker.cli.printing import clean, console, counted, errors, plain, print_json
 from worker.cli.running import stop_on_signal
 from worker.cli.status import state_of
@@ -88,20 +88,23 @@ def retry(
 
     Example: feedmill retry
     """
-    settings = load_and_log(config)
+    settings = load_to_change(config)
     article = names[0] if names and len(names) == 1 and tag is None and _is_article(settings, names[0]) else None
     feeds = of_feeds(_ids(settings, names, tag)) if (names or tag) and article is None else ""
     console.print(said(settings, "retry", article or feeds), soft_wrap=True)
 
 
 def _steer(verb: str, names: Sequence[str] | None, tag: str | None, config: ConfigFile) -> None:
-    settings = load_and_log(config)
+    settings = load_to_change(config)
     console.print(said(settings, verb, of_feeds(_ids(settings, names, tag))), soft_wrap=True)
 
 
 def _ids(settings: Settings, names: Sequence[str] | None, tag: str | None) -> list[FeedId]:
     if not names and tag is None:
         errors.print("name feeds by id or URL, or all with a tag by --tag; feedmill feeds lists them")
+        raise typer.Exit(2)
+    if tag is not None and not settings.has_lists:
+        errors.print("which feeds have a tag, the lists say: mend them, or name feeds by id or URL")
         raise typer.Exit(2)
     return [feed.id for feed in feeds_named(settings, names or (), tag)]
 

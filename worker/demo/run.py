@@ -80,14 +80,21 @@ async def run(out: Path, *, watch: Watch, stop: asyncio.Event) -> Demo | None:
     )
 
 
-def vacate(out: Path) -> None:
-    """Empties a directory that an earlier demo wrote, for a real run to begin in; leaves any other alone.
-
-    Demo and real records do not mix, and another demo finds no marker of its own here. Raises OutputError.
-    """
-    if (out / MARKER).is_file():
-        prepare(out)
-        (out / MARKER).unlink()
+def vacate(out: Path) -> Path | None:
+    """Puts a directory that a demo wrote out of the way of a real run, with all that is in it; where it is now, None
+    where `out` is no demo's. Demo and real records do not mix. Raises OutputError."""
+    if not (out / MARKER).is_file():
+        return None
+    names = (f"{out.name}-demo{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    aside = next(place for name in names if not (place := out.with_name(name)).exists())
+    try:
+        out.rename(aside)
+    except OSError as error:  # it is a mount, say
+        raise OutputError(
+            f"{out} holds what feedmill demo wrote, which can't be moved to {aside} ({error.strerror}): "
+            "move it away, or choose another output.dir"
+        ) from error
+    return aside
 
 
 def prepare(out: Path) -> None:

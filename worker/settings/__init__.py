@@ -16,7 +16,7 @@ Nothing here keeps settings between calls, and nothing reads the environment by 
 
 from worker.settings.changes import taken_up
 from worker.settings.documentation import init_files, json_schema
-from worker.settings.editing import Item, added, replace
+from worker.settings.editing import Item, added, replace, wrong
 from worker.settings.endpoints import Endpoint, is_loopback
 from worker.settings.load import load, stamps
 from worker.settings.opml import document as opml_document
@@ -51,4 +51,5 @@ __all__ = [
     "seconds",
     "stamps",
     "taken_up",
+    "wrong",
 ]

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import yaml
+from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from worker.errors import ConfigError, Problem
+from worker.settings.problems import message_of
+from worker.settings.schema import FeedEntry
 from worker.settings.yaml_file import LOADER
 
 Item: TypeAlias = "Mapping[str, str | Sequence[str]]"
@@ -148,6 +151,16 @@ def _past_comments(lines: Sequence[str], at: int, *, deeper_than: int) -> int:
     while at < len(lines) and re.match(rf" {{{deeper_than + 1},}}#", lines[at]):
         at += 1
     return at
+
+
+def wrong(item: Item) -> Mapping[str, str]:
+    """What is wrong with the keys of a feed, by key, as far as they can be judged alone."""
+    try:
+        FeedEntry.model_validate(item)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        return {str(each["loc"][0]) if each["loc"] else "": message_of(each) for each in found}
+    return {}
 
 
 def _block(item: Item, indent: str, gap: str) -> str:

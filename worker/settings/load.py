@@ -65,6 +65,7 @@ def load(
         log=settings.log,
         feeds=feeds,
         files=(path, *paths),
+        has_lists=lists,
         lists=settings.feeds,
     )
 

@@ -52,6 +52,15 @@ def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc) -> Problem:
     return file.wrong(loc, message, hint=_did_you_mean(file.text(loc), choices) or hint)
 
 
+def message_of(detail: ErrorDetails) -> str:
+    """What is wrong with a value, where no file has it: with the way out."""
+    if detail["type"] == "literal_error":
+        choices = re.findall("'([^']*)'", detail["ctx"]["expected"])
+        return f"expected one of {', '.join(choices)}"
+    hint = str(detail.get("ctx", {}).get("hint", ""))
+    return detail["msg"] + (f" ({hint})" if hint else "")
+
+
 def _did_you_mean(text: str, choices: Iterable[str]) -> str:
     found = _nearest(text, choices)
     return f'did you mean "{found}"?' if found else ""

@@ -348,6 +348,8 @@ class Settings(BaseModel):
     feeds: tuple[Feed, ...]
     files: tuple[Path, ...]
     """Every file that was read, worker.yaml first."""
+    has_lists: bool = True
+    """False: the feed lists were not read, and which feeds there are is not known."""
     lists: tuple[str, ...] = ()
     """The names under which worker.yaml has the feed lists: files and globs."""
 

@@ -87,8 +87,9 @@ class Store:
         await self._call(self._held.close)
         self._thread.shutdown()
 
-    async def start(self, listed: Sequence[Feed], *, now: Millis, poll_all: bool = False) -> None:
-        """Takes up the feed lists, ends the leases of a process that died, and lets all be due if `poll_all`."""
+    async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> None:
+        """Takes up the feed lists (None: leaves the feeds as they are), ends the leases of a process that died, and
+        lets all be due if `poll_all`."""
         await self._write(_start, listed, self._policies, now, poll_all, self._keep_ms)
 
     async def take_up(self, changes: lists.Changes, *, now: Millis) -> None:
@@ -292,11 +293,17 @@ class Store:
 
 
 def _start(
-    connection: Connection, listed: Sequence[Feed], policies: feeds.Policies, now: Millis, poll_all: bool, keep_ms: int
+    connection: Connection,
+    listed: Sequence[Feed] | None,
+    policies: feeds.Policies,
+    now: Millis,
+    poll_all: bool,
+    keep_ms: int,
 ) -> None:
     claims.void(connection, now=now)
     lists.note_reload(connection, None)
-    feeds.sync(connection, listed, policies, now)
+    if listed is not None:
+        feeds.sync(connection, listed, policies, now)
     _upkeep(connection, now, keep_ms)
     if poll_all:
         call_home(connection, policies)
