@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Broken, HandedBack, HostPolicy, Ingest, Millis, Moved, Poll, Retry, Validators
+from worker.model import Broken, HandedBack, HostPolicy, Millis, Moved, Poll, Retry, Validators
 from worker.store import read_status
 
 TWO = HostPolicy(concurrency=2, delay_ms=0)
@@ -238,31 +238,3 @@ async def test_handing_back_is_not_counted_as_lost(run: Run) -> None:
         await run.finish(HandedBack(lease=(await run.ingest_of("one")).lease))
         await run.start("a")
     assert (await run.ingest("one")).op == "new"
-
-
-async def test_leased_work_is_read_by_its_lease(run: Run) -> None:
-    """A claim of leases alone takes what a claim of work would; the work is read by them, in their order."""
-    await run.start("a")
-    await run.poll("a", make_entry("one"))
-    await run.start("a", "b")
-    leases = await run.store.lease(10, now=run.now, lease_ms=LEASE_MS)
-    assert await run.claim() == []
-    works = await run.store.read(leases[::-1], now=run.now)
-    assert [work.lease for work in works] == leases[::-1]
-    assert {(type(work), work.feed_id) for work in works} == {(Poll, "b"), (Ingest, "a")}
-    (poll,) = (work for work in works if isinstance(work, Poll))
-    assert (await run.finish(run.polled(poll)))[0].accepted
-
-
-async def test_work_whose_lease_does_not_stand_is_not_read(run: Run) -> None:
-    """Of a lease that was finished, has ended, or was lost to another, nothing is read; a renewed one stands."""
-    await run.start("a", "b", "c")
-    done, lost, renewed = await run.store.lease(10, now=run.now, lease_ms=LEASE_MS)
-    await run.finish(HandedBack(lease=done))
-    await run.store.renew([renewed], until=Millis(run.now + 2 * LEASE_MS))
-    assert [work.lease.work_id for work in await run.store.read([done, lost], now=run.now)] == [lost.work_id]
-    run.later(LEASE_MS)
-    everything = [done, lost, renewed]
-    assert [work.lease.work_id for work in await run.store.read(everything, now=run.now)] == [renewed.work_id]
-    await run.claim()
-    assert [work.lease.work_id for work in await run.store.read(everything, now=run.now)] == [renewed.work_id]

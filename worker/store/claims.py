@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, bindparam, func, or_, select, update
 
-from worker.model import Lease, Millis, Work
+from worker.model import Claim, Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.locks import hold_hosts, is_shared
-from worker.store.works import leases_of, read_leased
+from worker.store.works import claims_of, read_leased
 
 MAX_LOST = 20
 """Leases that may end unfinished, one after the other, before work is put aside: kills of the worker are not its fault,
@@ -38,10 +38,10 @@ def claim(
 
 def lease(
     connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
-) -> list[Lease]:
+) -> list[Claim]:
     """As `claim`, without what the work is."""
     taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
-    return leases_of(connection, taken)
+    return claims_of(connection, taken)
 
 
 def _claimed(

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
-from worker.model import Done, Feed, FeedId, Finished, Lease, Millis, Work
+from worker.model import Claim, Done, Feed, FeedId, Finished, Lease, Millis, Work
 from worker.store import (
     claims,
     feeds,
@@ -28,7 +28,7 @@ from worker.store import (
     steering,
     stories,
     takedowns,
-    works,
+    takings,
 )
 from worker.store import tables as t
 from worker.store.database import locked, open_database
@@ -118,13 +118,13 @@ class Store:
         """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
         return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
 
-    async def lease(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Lease]:
-        """As `claim`, without what the work is: whoever does it `read`s that."""
+    async def lease(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Claim]:
+        """As `claim`, without what the work is: whoever does it takes it up."""
         return await self._write(claims.lease, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
 
-    async def read(self, leases: Sequence[Lease], *, now: Millis) -> list[Work]:
-        """The work of those leases that stand still, in their order; of the others nothing."""
-        return await self._write(works.read, leases, now=now)
+    async def begin(self, leases: Sequence[Lease], *, now: Millis, lease_ms: int) -> list[Work]:
+        """The work of those leases that stand, each under a lease that nobody else knows; see `takings.begin`."""
+        return await self._write(takings.begin, leases, now=now, lease_ms=lease_ms)
 
     async def next_claim_at(self) -> Millis:
         """The earliest time at which a claim can bring something."""

@@ -7,7 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from worker.model import EntryId, FeedId, Ingest, Lease, Millis, Poll, RobotsCopy, Subscribe, Validators, Walk, Work
+from worker.model import (
+    Claim,
+    EntryId,
+    FeedId,
+    Ingest,
+    Lease,
+    Millis,
+    Poll,
+    RobotsCopy,
+    Subscribe,
+    Validators,
+    Walk,
+    Work,
+)
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.robots import copies
@@ -54,33 +67,31 @@ _WORK = (
     .where(t.work.c.id.in_(bindparam("works", expanding=True)))
 )
 _LEASES: Any = (
-    select(t.work.c.id, t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.lease_until)
+    select(t.work.c.id, t.work.c.entry_id, t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.lease_until)
     .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
     .where(t.work.c.id.in_(bindparam("works", expanding=True)))
 )
 
 
-def read(connection: Connection, leases: Sequence[Lease], *, now: Millis) -> list[Work]:
-    """The work of those leases that stand, in their order; of the others nothing."""
-    of = {lease.work_id: lease for lease in leases}
-    works = read_leased(connection, list(of), now=now)
-    return [work for work in works if _stands(work.lease, of[work.lease.work_id], now)]
-
-
-def _stands(found: Lease, asked: Lease, now: Millis) -> bool:
-    """It may have been renewed since."""
+def stands(found: Lease, asked: Lease, now: Millis) -> bool:
+    """Whether the lease that was asked about is the one that there is. It may have been renewed since."""
     same = (found.host_id, found.slot, found.token) == (asked.host_id, asked.slot, asked.token)
     return same and found.expires_at > now
 
 
-def leases_of(connection: Connection, work_ids: Sequence[int]) -> list[Lease]:
-    """The leases of work that is leased, in its order."""
-    found: list[Lease] = []
+def claims_of(connection: Connection, work_ids: Sequence[int]) -> list[Claim]:
+    """The leases of work that is leased, in its order, with the kind of work."""
+    found: list[Claim] = []
     for batch in chunks(work_ids):
         rows = connection.execute(_LEASES, {"works": batch}).all()
-        found += [_lease(row) for row in rows]
+        found += [Claim(lease=_lease(row), kind="poll" if row.entry_id is None else "ingest") for row in rows]
     order = {work_id: place for place, work_id in enumerate(work_ids)}
-    return sorted(found, key=lambda lease: order[lease.work_id])
+    return sorted(found, key=lambda claim: order[claim.lease.work_id])
+
+
+def leases_of(connection: Connection, work_ids: Sequence[int]) -> list[Lease]:
+    """The leases of work that is leased, in its order."""
+    return [claim.lease for claim in claims_of(connection, work_ids)]
 
 
 def read_leased(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> list[Work]:
