@@ -30,7 +30,6 @@ from worker.output import (
     has_archive,
     locked,
     make_shards,
-    shard_name,
 )
 from worker.outside import Outside, callback, running
 from worker.pipeline import (
@@ -209,7 +208,7 @@ def _shards(
     make_shards(output.dir, output.shards)
 
     async def opened(shard: int, held: ExitStack) -> Publisher:
-        root = output.dir / shard_name(shard, output.shards)
+        root = output.dir / record.shard_name(shard, output.shards)
         if not shared:
             await check_pairing(store, root, state=settings.state, shard=shard)
         await asyncio.to_thread(held.enter_context, locked(root))
@@ -267,7 +266,10 @@ def keeping(settings: Settings) -> Keeping:
 def recover(settings: Settings, *, new_output: bool) -> Recovered:
     """Reads the output directory back into the state. Raises StateLocked, StateError, OutputError."""
     window_ms = round(settings.dedup.window_s * 1000)
-    return read_back(settings.output.dir, settings.state, now=now(), window_ms=window_ms, new_output=new_output)
+    output = settings.output
+    return read_back(
+        output.dir, settings.state, now=now(), window_ms=window_ms, shards=output.shards, new_output=new_output
+    )
 
 
 def now() -> Millis:

@@ -141,6 +141,11 @@ def shard_of(id: str, shards: int) -> int:
     return shard_place(bytes.fromhex(id[:4])) % shards
 
 
+def shard_name(shard: int, shards: int) -> str:
+    """The folder of one of so many shards, in the output directory; empty where there is one: that has none."""
+    return "" if shards == 1 else f"shard={shard:02}"
+
+
 def rfc3339(at: Millis) -> str:
     """`2026-11-23T04:05:06Z`, with milliseconds where there are some. Raises ValueError outside the years 1 to 9999."""
     seconds, millis = divmod(at, 1000)

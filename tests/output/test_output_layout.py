@@ -8,7 +8,8 @@ import pytest
 
 from tests.output.conftest import SCHEMA, make_segments
 from worker.errors import OutputError
-from worker.output import OutputDirectory, make_shards, shard_name, shards_in
+from worker.output import OutputDirectory, make_shards, shards_in
+from worker.record import shard_name
 
 
 def write_to(folder: Path) -> None:

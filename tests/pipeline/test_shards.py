@@ -18,10 +18,10 @@ from tests.output.conftest import SCHEMA, make_row
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_draft, make_entry
 from worker.errors import OutputError, OutputLocked
 from worker.model import Millis
-from worker.output import Keeping, OutputDirectory, locked, make_shards, shard_name, shards_in, verify
+from worker.output import Keeping, OutputDirectory, locked, make_shards, shards_in, verify
 from worker.pipeline import Publisher, Shards
 from worker.pipeline import shards as module
-from worker.record import shard_of
+from worker.record import shard_name, shard_of
 from worker.store import Store
 
 KEEPING = Keeping(merge=True, pack=False, grace_ms=0, keep_ms=None)

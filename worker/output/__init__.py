@@ -20,16 +20,18 @@ or is made of shards, shard=00/, shard=01/, …, each of which holds all of that
 from worker.output.archive import Archive, has_archive, page_at
 from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, is_expiry
 from worker.output.consumers import CONSUMERS, commit, committed
+from worker.output.cursors import cursor
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
 from worker.output.last import last_segment, names_segment
 from worker.output.lock import locked
 from worker.output.manifest import FileLine
 from worker.output.newest import newest
-from worker.output.reading import Line, cursor, read_lines, read_records
+from worker.output.reader import Line
+from worker.output.reading import read_lines, read_records
 from worker.output.removed import KeysOf, expired_keys, forgotten_keys
 from worker.output.segment import Row, Segment, line, segment_path
-from worker.output.shards import make_shards, shard_name, shards_in
+from worker.output.shards import make_shards, shards_in
 from worker.output.verify import Report, verify
 from worker.output.warc import Page
 
@@ -68,7 +70,6 @@ __all__ = [
     "read_lines",
     "read_records",
     "segment_path",
-    "shard_name",
     "shards_in",
     "verify",
 ]

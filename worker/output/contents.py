@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import count, zip_longest
 from pathlib import Path
@@ -36,9 +36,14 @@ def check_file(root: Path, line: FileLine, *, quick: bool) -> list[Finding]:
 
 
 def check_records(
-    root: Path, line: FileLine, inventory: Inventory, revisions: Revisions, pages: Pages
+    root: Path,
+    line: FileLine,
+    inventory: Inventory,
+    revisions: Revisions,
+    pages: Pages,
+    is_of_shard: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Finding]:
-    """Each of its lines: schema, writer, number, page; how many there are; and that they are those of what it
+    """Each of its lines: schema, writer, number, page, shard; how many there are; and that they are those of what it
     replaces."""
     number = 0
     forgotten = frozenset(line.forgotten)
@@ -57,6 +62,8 @@ def check_records(
         if (ingest["writer"], ingest["seq"]) != (line.writer, expected):
             message = f"seq {ingest['seq']} of writer {ingest['writer']}, expected {expected} of {line.writer}"
             yield Finding(file=line.path, line=number, message=message)
+        if not is_of_shard(parsed["id"]):
+            yield Finding(file=line.path, line=number, message=f"{parsed['id']} is another shard's")
         revisions.add(parsed["id"], ingest["revision"])
         pages.check(parsed, line.path, number)
     if number != line.records:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from watchfiles import watch
@@ -11,8 +11,10 @@ from watchfiles import watch
 FOLLOW_INTERVAL_S = 1.0
 
 
-def looks(folder: Path) -> Iterator[None]:
-    """Says when something was changed in the folder, and each second whether or not it was.
+def looks(root: Path, folders: Sequence[Path]) -> Iterator[None]:
+    """Says when something was changed in one of the folders, and each second whether or not it was.
+
+    Those that are not there yet are not watched: `root` is then, which has them.
 
     The second is for what the kernel does not see (network file systems, changes made before the watch stood) or will
     not watch (inotify's limits, fs.inotify in sysctl(8)).
@@ -20,7 +22,12 @@ def looks(folder: Path) -> Iterator[None]:
     milliseconds = max(1, round(FOLLOW_INTERVAL_S * 1000))
     try:
         for _ in watch(
-            folder, watch_filter=None, debounce=100, rust_timeout=milliseconds, yield_on_timeout=True, recursive=False
+            *{folder if folder.exists() else root for folder in folders},
+            watch_filter=None,
+            debounce=100,
+            rust_timeout=milliseconds,
+            yield_on_timeout=True,
+            recursive=False,
         ):
             yield
     except (OSError, RuntimeError):  # watchfiles' own for what inotify refuses is a RuntimeError
@@ -29,7 +36,7 @@ def looks(folder: Path) -> Iterator[None]:
             yield
 
 
-def until_there(path: Path) -> None:
-    """Returns once there is such a path."""
-    while not path.exists():
+def until(holds: Callable[[], bool]) -> None:
+    """Returns once it does."""
+    while not holds():
         time.sleep(FOLLOW_INTERVAL_S)

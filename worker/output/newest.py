@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -11,6 +12,7 @@ import orjson
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.manifest import MANIFEST, FileLine, day_files, decode
+from worker.output.shards import shards_in
 from worker.record import Record
 
 LOOKED_AT = 2_000
@@ -18,13 +20,23 @@ LOOKED_AT = 2_000
 
 
 def newest(root: Path, limit: int) -> list[Record]:
-    """At most `limit` records. What closed days were packed into is left out: it is read from its beginning only.
+    """At most `limit` records, over all shards. What closed days were packed into is left out: it is read from its
+    beginning only.
 
     Raises OutputError.
     """
+    shards = [_newest(root / name) for name in shards_in(root)]
+    return list(islice(heapq.merge(*shards, key=_ingested_at, reverse=True), limit))
+
+
+def _newest(root: Path) -> Iterator[Record]:
     if not (root / MANIFEST).is_dir():
-        return []
-    return list(islice(chain.from_iterable(_records(root / line.path) for line in _files(root)), limit))
+        return iter(())
+    return chain.from_iterable(_records(root / line.path) for line in _files(root))
+
+
+def _ingested_at(record: Record) -> str:
+    return record["_ingest"]["ingested_at"]
 
 
 def _files(root: Path) -> Iterator[FileLine]:

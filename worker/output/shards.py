@@ -12,14 +12,10 @@ from pathlib import Path
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.last import last_segment
+from worker.record import shard_name
 from worker.words import counted
 
 _NAME = re.compile(r"shard=(0[0-9]|[1-9][0-9]{1,2})", re.ASCII)
-
-
-def shard_name(shard: int, shards: int) -> str:
-    """The folder of one of so many shards, in the output directory; empty where there is one: that has none."""
-    return "" if shards == 1 else f"shard={shard:02}"
 
 
 def shards_in(root: Path) -> list[str]:

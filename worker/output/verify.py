@@ -6,14 +6,15 @@ line at the manifest's end, a dropped file not yet deleted) is no damage. Whethe
 lock; where there is none, the same things were left by a crash, and can be mended. Everything else is damage, but for
 latest/ and feed.json, which a worker makes good when it starts.
 
-Where pages are kept, each that a record points to is read, too.
+Where pages are kept, each that a record points to is read, too. Of a directory in shards each is judged by itself, and
+that each record is in the one that its id says: then no revision is in two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker import record
@@ -30,6 +31,8 @@ from worker.output.pages import Pages, check_archive
 from worker.output.removed import check_removed
 from worker.output.revisions import Revisions, hash_of
 from worker.output.segment import parse_path
+from worker.output.shards import shards_in
+from worker.record import shard_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,45 @@ def verify(
     Raises OutputError for what is no output directory or can't be read (without the extra that pages need, one that has
     some), OutputLocked where one that is being written is to be repaired.
     """
+    names = shards_in(root)
+    if names == [""]:
+        return _verify(root, lambda _: True, quick=quick, repair=repair, progress=progress)
+    reports = []
+    for shard, name in enumerate(names):
+        if files.exists(root / name / MANIFEST):  # else nobody has opened it yet
+
+            def is_here(id: str, shard: int = shard) -> bool:
+                return shard_of(id, len(names)) == shard
+
+            report = _verify(root / name, is_here, quick=quick, repair=repair, progress=progress)
+            reports.append(_within(name, report))
+    return Report(
+        files=sum(report.files for report in reports),
+        records=sum(report.records for report in reports),
+        pages=sum(report.pages for report in reports),
+        being_written=any(report.being_written for report in reports),
+        findings=tuple(finding for report in reports for finding in report.findings),
+        mended=tuple(finding for report in reports for finding in report.mended),
+    )
+
+
+def _within(name: str, report: Report) -> Report:
+    """Its files named as they are from the directory of the shards."""
+
+    def named(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        return tuple(replace(finding, file=f"{name}/{finding.file}") for finding in findings)
+
+    return replace(report, findings=named(report.findings), mended=named(report.mended))
+
+
+def _verify(
+    root: Path,
+    is_of_shard: Callable[[str], bool],
+    *,
+    quick: bool,
+    repair: bool,
+    progress: Callable[[int, int], None],
+) -> Report:
     if not files.exists(root / MANIFEST):
         raise OutputError(f"{root} is not an output directory: it has no {MANIFEST}/")
     if not quick and has_archive(root):
@@ -71,7 +113,7 @@ def verify(
         audit = Audit(root)
         audit.read()
         named = list(audit.inventory.present())
-        contents = _Contents(root, audit, quick=quick)
+        contents = _Contents(root, audit, is_of_shard, quick=quick)
         contents.check(named, progress)
         leftovers = [*audit.torn(), *_left_over(root, audit)]
         being_written = being_written or (not repair and is_held(root))
@@ -99,12 +141,13 @@ def verify(
 class _Contents:
     """What the manifest names, held against what is there."""
 
-    def __init__(self, root: Path, audit: Audit, *, quick: bool) -> None:
+    def __init__(self, root: Path, audit: Audit, is_of_shard: Callable[[str], bool], *, quick: bool) -> None:
         self.findings: list[Finding] = []
         self.missing = 0
         self.revisions = Revisions()
         self.pages = Pages(root)
         self._root, self._audit, self._quick = root, audit, quick
+        self._is_of_shard = is_of_shard
         self._read: list[FileLine] = []
 
     def check(self, named: list[FileLine], progress: Callable[[int, int], None]) -> None:
@@ -134,7 +177,9 @@ class _Contents:
     def _check_file(self, line: FileLine) -> None:
         self.findings += check_file(self._root, line, quick=self._quick)
         if not self._quick and not self._audit.inventory.is_dropped(line.path):
-            self.findings += check_records(self._root, line, self._audit.inventory, self.revisions, self.pages)
+            self.findings += check_records(
+                self._root, line, self._audit.inventory, self.revisions, self.pages, self._is_of_shard
+            )
             self._read.append(line)
 
 

@@ -9,6 +9,7 @@ the keys are kept. Those of takedowns are for every state at its start.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ import orjson
 from worker import dedup, urls
 from worker.errors import OutputError, StateDamaged
 from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch
-from worker.output import FileLine, expired_keys, last_segment, read_records
+from worker.output import FileLine, expired_keys, last_segment, make_shards, read_records, shards_in
 from worker.pipeline.pairing import lacking, pairing
 from worker.record import Record
 from worker.store import Learned, Recovery, Sealed, Written
@@ -38,30 +39,28 @@ class Recovered:
     """Where the state is now that was damaged."""
 
 
-def recover(directory: Path, state: Path, *, now: Millis, window_ms: int, new_output: bool = False) -> Recovered:
-    """Brings a state that is new, damaged or older up to what its output directory has.
+def recover(
+    directory: Path, state: Path, *, now: Millis, window_ms: int, shards: int = 1, new_output: bool = False
+) -> Recovered:
+    """Brings a state that is new, damaged or older up to what its output directory, of so many shards, has.
 
-    new_output: goes on in a directory that lacks what the state has published. Raises OutputError where it does lack
-    that and may not, or can't be read; StateLocked, StateError. Then nothing was done.
+    new_output: goes on in a directory that lacks what the state has published, be it of another number of shards.
+    Raises OutputError where it does lack that and may not, or can't be read; StateLocked, StateError. Then nothing was
+    done.
     """
-    last = last_segment(directory)
+    make_shards(directory, shards)
+    folders = [directory / name for name in shards_in(directory)]
+    lasts = {shard: last for shard, folder in enumerate(folders) if (last := last_segment(folder)) is not None}
     try:
-        with Recovery(state, replace=new_output or last is not None) as recovery:
-            ours = recovery.publications(None if last is None else (last.writer, last.last_seq))
-            match pairing(directory, ours):
-                case "together":
-                    return Recovered(learned=None, put_aside=recovery.put_aside)
-                case "lacking" if not new_output:
-                    raise lacking(directory, ours)
-                case _:
-                    pass
-            records = () if last is None else (written(record) for record in read_records(directory))
+        with Recovery(state, replace=bool(new_output or lasts), shards=shards, reshard=new_output) as recovery:
+            if not recovery.reshards and _are_together(recovery, folders, lasts, new_output=new_output):
+                return Recovered(learned=None, put_aside=recovery.put_aside)
             learned = recovery.learn(
-                records,
-                lasts={} if last is None else {0: _sealed(last)},
+                (written(record) for record in read_records(directory)) if lasts else (),
+                lasts={shard: _sealed(last) for shard, last in lasts.items()},
                 now=now,
                 window_ms=window_ms,
-                expired=expired_keys(directory),
+                expired=(key for folder in folders for key in expired_keys(folder)),
             )
             return Recovered(learned=learned, put_aside=recovery.put_aside)
     except StateDamaged as error:
@@ -69,6 +68,21 @@ def recover(directory: Path, state: Path, *, now: Millis, window_ms: int, new_ou
             f"the state {state} is damaged ({error.problem}), and {directory} has no records to read back: set "
             "output.dir right; `feedmill recover --new-output` begins anew"
         ) from error
+
+
+def _are_together(
+    recovery: Recovery, folders: Sequence[Path], lasts: Mapping[int, FileLine], *, new_output: bool
+) -> bool:
+    """Whether the state knows all that each shard has, and has it all. Raises OutputError where one lacks something and
+    may not."""
+    found = []
+    for shard, folder in enumerate(folders):
+        last = lasts.get(shard)
+        ours = recovery.publications(None if last is None else (last.writer, last.last_seq), shard)
+        found.append(pairing(folder, ours))
+        if found[-1] == "lacking" and not new_output:
+            raise lacking(folder, ours)
+    return set(found) == {"together"}
 
 
 def written(record: Record) -> Written:

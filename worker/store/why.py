@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
 
 from worker.model import FeedId, Millis
+from worker.record import shard_name, shard_of
+from worker.store import publications
 from worker.store import tables as t
 from worker.store.database import open_readonly
 from worker.store.graves import dead_keys
@@ -133,7 +135,7 @@ def _entry(connection: Connection, entry_id: int) -> EntryStory:
         gone_since=row.gone_since,
         queued=_queued(connection, entry_id, written=row.revision > 0),
         unpublished=_is_unpublished(connection, row),
-        paths=_paths(connection, row.revised_at),
+        paths=_paths(connection, row.record_id, row.revised_at),
     )
 
 
@@ -184,8 +186,11 @@ def _is_unpublished(connection: Connection, entry: Row[Any]) -> bool:
     return connection.execute(same.limit(1)).first() is not None
 
 
-def _paths(connection: Connection, revised_at: int | None) -> Sequence[str]:
+def _paths(connection: Connection, record_id: bytes, revised_at: int | None) -> Sequence[str]:
     if revised_at is None:
         return ()
-    begun = (t.segment.c.created_at >= revised_at, t.segment.c.path.is_not(None))
-    return connection.scalars(select(t.segment.c.path).where(*begun).order_by(t.segment.c.id).limit(_SEGMENTS)).all()
+    shards = publications.shards(connection) or 1
+    shard = shard_of(record_id.hex(), shards)
+    begun = (t.segment.c.shard == shard, t.segment.c.created_at >= revised_at, t.segment.c.path.is_not(None))
+    paths = connection.scalars(select(t.segment.c.path).where(*begun).order_by(t.segment.c.id).limit(_SEGMENTS))
+    return [PurePosixPath(shard_name(shard, shards), path).as_posix() for path in paths]

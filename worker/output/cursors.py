@@ -1,0 +1,60 @@
+"""Where a reader is: behind a record, by its writer and number; in a directory of shards, behind one of each."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from worker.record import Record
+
+_PLACE = re.compile(r"((?P<shard>shard=[0-9]{2,3})=)?(?P<writer>[a-z0-9-]+):(?P<seq>[0-9]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A record that was read."""
+
+    writer: str
+    seq: int
+
+
+class _Given(dict[str, Any]):
+    """A record of a directory of shards, which knows how far all of these were read when it was given."""
+
+    __slots__ = ("places",)
+    places: Mapping[str, Place]
+
+
+def place_of(record: Record) -> Place:
+    ingest = record["_ingest"]
+    return Place(writer=ingest["writer"], seq=ingest["seq"])
+
+
+def given(record: Record, places: Mapping[str, Place]) -> Record:
+    """The record, from which `cursor` can tell these places, of each shard that was read."""
+    known = _Given(record)
+    known.places = places
+    return cast(Record, known)
+
+
+def cursor(record: Record) -> str:
+    """Where a reader is that has read up to this record, as it was given by one (no copy); opaque, for `since`."""
+    places = record.places if isinstance(record, _Given) else {"": place_of(record)}
+    text = ",".join(f"{shard and shard + '='}{place.writer}:{place.seq}" for shard, place in sorted(places.items()))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def parsed(since: str) -> dict[str, Place]:
+    """By the names of the shards. Raises ValueError for what is no cursor."""
+    try:
+        text = base64.b64decode(since + "=" * (-len(since) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        text = ""
+    found = [_PLACE.fullmatch(part) for part in text.split(",")]
+    places = {match["shard"] or "": Place(writer=match["writer"], seq=int(match["seq"])) for match in found if match}
+    if len(places) < len(found):
+        raise ValueError(f"not a cursor: {since!r}")
+    return places

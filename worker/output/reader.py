@@ -1,0 +1,145 @@
+"""Reading one directory: each record once, in the order of the manifest, and again what has come since.
+
+The order is that of the segments' lines, for ever; where their records are is another matter. A segment whose file is
+gone was replaced or removed, and later lines say by what: they are looked up when that is met, and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from worker.errors import OutputError
+from worker.output import files
+from worker.output.cursors import Place as Known
+from worker.output.inventory import Inventory
+from worker.output.manifest import BEGIN, MANIFEST, FileLine, Place, day_file, day_files, decode, lines
+from worker.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A record with its bytes, newline included."""
+
+    raw: bytes
+    record: Record
+
+
+class Reader:
+    """An output directory that is no more than one shard, or a shard, as far as it was read."""
+
+    def __init__(self, root: Path, known: Known | None, *, after: str | None) -> None:
+        """known: the last record that was read; None: none yet. after: a UTC day; what was ingested before it is left
+        out. Raises OutputError where it never had that record."""
+        self._manifest = root / MANIFEST
+        self._read = known
+        self._place = BEGIN if known is None else _located(self._manifest, known)
+        if after is not None and self._place.day < (day := day_file(root, after).name):
+            self._place, self._read = Place(day=day), None
+        self._sources = _Sources(root, self._place)
+
+    def lines(self) -> Iterator[Line]:
+        """What there is behind what was given before; to be gone through before the next call. Raises OutputError for
+        what the manifest names and is not there."""
+        if not files.exists(self._manifest):
+            return  # a shard that nobody has opened yet
+        for line, place in lines(self._manifest, self._place):
+            if isinstance(line, FileLine) and line.kind == "segment":
+                read = self._read.seq if self._read is not None and line.writer == self._read.writer else 0
+                if line.last_seq > read:
+                    yield from self._sources.records(line, read)
+            self._place = place
+
+
+def _located(manifest: Path, known: Known) -> Place:
+    """The line that names the record's segment. From the end backwards: most readers are near it."""
+    for day in reversed(day_files(manifest)) if files.exists(manifest) else ():
+        for offset, raw in files.lines_backwards(day):
+            line = decode(raw, day)
+            if not isinstance(line, FileLine) or line.kind != "segment":
+                continue
+            if line.writer == known.writer and line.first_seq <= known.seq <= line.last_seq:
+                return Place(day=day.name, offset=offset)
+    raise OutputError(
+        f"{manifest.parent} has no record {known.seq} of writer {known.writer}: the cursor is another directory's"
+    )
+
+
+class _Sources:
+    """The files that hold segments, found however often they were replaced."""
+
+    def __init__(self, root: Path, place: Place) -> None:
+        self._root = root
+        self._inventory = Inventory()
+        self._place = place
+        self._streams: dict[str, _Stream] = {}
+
+    def records(self, segment: FileLine, read: int) -> Iterator[Line]:
+        """The segment's records after number `read`; none where they were removed. Raises OutputError."""
+        while True:
+            held = self._inventory.holder(segment)
+            if held is None:
+                return
+            stream = self._streams.pop(held.path, None) or self._open(held)
+            if stream is not None:
+                break
+            if not self._look():
+                raise OutputError(f"{self._root / held.path} is missing, though the manifest names it")
+        yield from stream.take(max(read, segment.first_seq - 1), segment.last_seq)
+        if segment.last_seq < held.last_seq:
+            self._streams[held.path] = stream  # the next segment's are further down in it
+
+    def _open(self, held: FileLine) -> _Stream | None:
+        path = self._root / held.path
+        try:
+            return _Stream(path, held)
+        except OutputError:
+            if files.exists(path):
+                raise
+            return None
+
+    def _look(self) -> bool:
+        """Whether the manifest says more than it did."""
+        before = self._place
+        for line, place in lines(self._root / MANIFEST, before):
+            self._inventory.add(line)
+            self._place = place
+        return self._place != before
+
+
+class _Stream:
+    """The records of a file in their order, a segment's at a time. Raises OutputError where it can't be opened."""
+
+    def __init__(self, path: Path, named: FileLine) -> None:
+        self._path, self._named = path, named
+        self._lines = files.lines(path)
+        self._count = 0
+        self._next = self._read()
+
+    def take(self, after: int, last: int) -> Iterator[Line]:
+        """Those with numbers from behind `after` to `last`, which has to be at or behind what was taken before."""
+        to_the_end = last == self._named.last_seq
+        while self._next is not None:
+            seq = self._next.record["_ingest"]["seq"]
+            if seq > last and not to_the_end:
+                return
+            if seq > after:
+                yield self._next
+            self._next = self._read()
+
+    def _read(self) -> Line | None:
+        _, raw = next(self._lines, (0, None))
+        if raw is None:
+            if self._count != self._named.records:
+                raise OutputError(
+                    f"{self._path} has {self._count} whole lines; the manifest says {self._named.records}"
+                )
+            return None
+        self._count += 1
+        try:
+            return Line(raw=raw + b"\n", record=orjson.loads(raw))
+        except orjson.JSONDecodeError as error:
+            raise OutputError(f"{self._path}, line {self._count}: not JSON ({error})") from error
