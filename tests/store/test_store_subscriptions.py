@@ -22,7 +22,8 @@ from tests.store.samples import (
     make_version,
 )
 from worker.model import FeedId, Hub, Millis, Poll, PollDone, Subscribed
-from worker.store import Store, read_status
+from worker.store import Reader, Store, read_hubs, read_status
+from worker.store.hubs import hubs_by_standing
 from worker.store.subscriptions import GAP_MS, LONGEST_MS, RECHECK_MS, SHORTEST_MS
 
 A = FeedId("a")
@@ -271,6 +272,38 @@ async def test_a_hub_that_denies_is_asked_again_in_a_day(run: Run) -> None:
     run.later(2 * HOUR)
     await polled(run)
     await asked(run)
+
+
+async def test_how_hubs_stand_is_told(run: Run, state_path: Path) -> None:
+    """Asked, agreed, lapsed, denied, out of reach; counted the same way, for feeds that are listed."""
+    told = []
+
+    async def tell() -> None:
+        (hub,) = read_hubs(state_path, now=run.now).values()
+        with Reader(state_path) as reader:
+            counted = await reader(hubs_by_standing, now=run.now)
+        assert counted == dict.fromkeys(("subscribed", "asked", "lapsed", "denied"), 0) | {hub.standing: 1}
+        told.append((hub.standing, hub.error))
+
+    token = await subscribed(run, lease_s=3600)
+    await tell()
+    run.later(2 * HOUR)
+    await tell()
+    await run.store.denied(token, topic=HUB.topic, reason="no", now=run.now)
+    await tell()
+    await polled(run, hub=Hub(url="https://new.example/", topic=HUB.topic))
+    await tell()
+    await asked(run, error="refused")
+    await tell()
+    assert told == [
+        ("subscribed", None),
+        ("lapsed", None),
+        ("denied", "denied by the hub: no"),
+        ("asked", None),
+        ("denied", "refused"),
+    ]
+    await run.start("b")
+    assert read_hubs(state_path, now=run.now) == {}
 
 
 async def test_another_hub_gets_another_secret(run: Run) -> None:

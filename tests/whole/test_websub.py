@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import threading
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+import yaml
 from flask import Flask
 from flask_websub.hub import Hub, SQLite3HubStorage
 
@@ -20,9 +23,12 @@ from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, prose
 from tests.whole.processes import free_port
+from tests.whole.typed import typed
 from worker import app
 from worker.settings import load
 from worker.store import read_status
+
+FEED = "pub"
 
 
 class Tasks:
@@ -125,7 +131,14 @@ class Publisher:
 def configured(worker: Worker, publisher: Publisher, **changes: Any) -> None:
     port = free_port()
     web = {"listen": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}
-    worker.configure([publisher.url], web=web, output={"seal_after": "0s"}, **changes)
+    worker.configure([{"url": publisher.url, "id": FEED}], web=web, output={"seal_after": "0s"}, **changes)
+
+
+def got(worker: Worker, path: str) -> str:
+    """What the page has at a path."""
+    listen = yaml.safe_load((worker.folder / "worker.yaml").read_text())["web"]["listen"]
+    with urllib.request.urlopen(f"http://{listen}{path}", timeout=20) as answer:  # loopback
+        return str(answer.read(), "utf-8")
 
 
 def titles(worker: Worker) -> set[object]:
@@ -147,9 +160,17 @@ async def test_a_push_becomes_a_record_in_a_second(site: Site, worker: Worker, m
             await until(lambda: publisher.polls() >= 2)
             heard = asyncio.get_running_loop().time() - begun
             await until(lambda: "T2" in titles(worker))
+            page, metrics = [await asyncio.to_thread(got, worker, path) for path in (f"/feeds/{FEED}", "/metrics")]
         assert tasks.errors == []
         assert heard < 5
         assert titles(worker) == {"T1", "T2"}
+    assert 'feedmill_hubs{state="subscribed"} 1' in metrics
+    assert "tells of new entries" in page
+    for command in ("status", "why"):
+        told = typed(worker, command, publisher.url).stdout
+        assert f"{url} tells of new entries for another" in told
+    (feed,) = json.loads(typed(worker, "status", FEED, "--json").stdout)["feeds"]
+    assert (feed["hub"]["url"], feed["hub"]["standing"], feed["hub"]["error"]) == (url, "subscribed", None)
 
 
 @pytest.mark.parametrize("lost", ["nobody there", "private"])
@@ -162,5 +183,7 @@ async def test_a_hub_that_cannot_be_had_costs_nothing(site: Site, worker: Worker
     async with at_work(worker):
         await until(lambda: "T1" in titles(worker))
         await until(lambda: read_status(worker.state)[0][0].next_poll_at is not None)
+        await until(lambda: "its hub does not tell of new entries" in typed(worker, "status").stdout)
+        assert 'feedmill_hubs{state="denied"} 1' in await asyncio.to_thread(got, worker, "/metrics")
     assert {request.host for request in site.requests} == {"pub.localhost"}
     assert read_status(worker.state)[0][0].error is None

@@ -52,6 +52,11 @@ def load_to_change(config: Path) -> Settings:
     mistakes, those are printed, and the feeds are those of the state, by id and URL. Raises as `load_to_look`."""
     settings = load_to_look(config)
     start_log(settings)
+    return with_known_feeds(settings)
+
+
+def with_known_feeds(settings: Settings) -> Settings:
+    """Where the lists could not be read: with the feeds of the state, by id and URL."""
     if settings.has_lists or not settings.state.exists():
         return settings
     feeds, _ = read_status(settings.state)

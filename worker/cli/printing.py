@@ -55,7 +55,7 @@ def _with_dates(values: dict[str, Any]) -> dict[str, Any]:
             values[name] = _with_dates(value)
         elif isinstance(value, list | tuple):
             values[name] = [_with_dates(item) if isinstance(item, dict) else item for item in value]
-        elif isinstance(value, int) and name.endswith(("_at", "_since", "not_before")):
+        elif isinstance(value, int) and name.endswith(("_at", "_since", "_until", "not_before")):
             values[name] = rfc3339(Millis(value))
     return values
 

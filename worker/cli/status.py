@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from worker import app
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
+from worker.cli.naming import feeds_named
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.model import Feed, FeedId, Millis
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
-from worker.store import FeedStatus, HostStatus, Totals, read_hosts, read_reload, read_status
+from worker.store import FeedStatus, HostStatus, HubStatus, Totals, read_hosts, read_hubs, read_reload, read_status
 from worker.urls import without_credentials
 
 
 def status(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Feeds, by id or URL; without any, all.", metavar="[FEED]...")
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the feeds: last poll, next poll, new entries, last error.
+    """Lists the feeds: last poll, next poll, new entries, last error; of feeds that are named, also their hubs.
 
     Reads the state beside a running worker; tells also what became of the configuration that was saved last, where it
     was refused, or not all of it is in force yet.
@@ -37,18 +41,25 @@ def status(
     # The state's own may hold secrets of the environment.
     told = {feed.id: feed.public_url for feed in settings.feeds}
     feeds = [dataclasses.replace(feed, url=told.get(feed.id, "")) for feed in feeds]
-    shown = [feed for feed in feeds if feed.error or not failing]
+    wanted = {feed.id for feed in feeds_named(with_known_feeds(settings), names)} if names else None
+    shown = [feed for feed in feeds if (feed.error or not failing) and (wanted is None or feed.id in wanted)]
+    hubs = read_hubs(settings.state, now=app.now())
     hosts = read_hosts(settings.state, now=app.now())
     reload = read_reload(settings.state)
     silent = silences(feeds, settings.feeds, app.now())
     if as_json:
         since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
-        listed = [{**plain(feed), "silent_since": since.get(feed.id)} for feed in shown]
+        listed = [with_hub({**plain(feed), "silent_since": since.get(feed.id)}, hubs.get(feed.id)) for feed in shown]
         said = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
         print_json({**said, "reload": reload, "totals": dataclasses.asdict(totals)})
         return
     if shown:
-        console.print(_table(shown, silent, app.now()))
+        console.print(_table(shown, silent, hubs, app.now()))
+    for feed in shown if names else ():
+        if feed.id in hubs:
+            console.print(
+                Text("the hub of ") + clean(feed.id) + ": " + hub_line(hubs[feed.id], app.now()), soft_wrap=True
+            )
     if hosts:
         console.print(_hosts(hosts, app.now()))
     console.print(_sentence(totals))
@@ -80,7 +91,29 @@ def silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Ma
     return {one.feed_id: one for one in found if one is not None}
 
 
-def _table(feeds: list[FeedStatus], silent: Mapping[FeedId, Silence], now: Millis) -> Table:
+def with_hub(feed: dict[str, Any], hub: HubStatus | None) -> dict[str, Any]:
+    """A feed as JSON has it, with its hub; null where it has none."""
+    return {**feed, "hub": None if hub is None else plain(hub)}
+
+
+def hub_line(hub: HubStatus, now: Millis) -> Text:
+    """How a hub does, in a line."""
+    match hub.standing:
+        case "subscribed":
+            heard = "" if hub.pushed_at is None else f", last {ago(hub.pushed_at, now)}"
+            said = f" tells of new entries for another {span((hub.lease_until or now) - now)}{heard}"
+        case "lapsed":
+            said = f" told of new entries until {ago(hub.lease_until, now)}, and has not agreed again"
+        case "asked":
+            said = " is asked to tell of new entries, and has not agreed"
+        case "denied":
+            said = " does not tell of new entries"
+    return clean(hub.url) + Text(said) + (Text(": ") + clean(hub.error) if hub.error else Text(""))
+
+
+def _table(
+    feeds: list[FeedStatus], silent: Mapping[FeedId, Silence], hubs: Mapping[FeedId, HubStatus], now: Millis
+) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("feed", "last poll", "next poll"):
         table.add_column(name, no_wrap=name != "feed", overflow="fold")
@@ -94,9 +127,20 @@ def _table(feeds: list[FeedStatus], silent: Mapping[FeedId, Silence], now: Milli
             ago(feed.next_poll_at, now),
             str(feed.new_last),
             str(feed.new_total),
-            state_of(feed, now) + _silent(silent.get(feed.id), now),
+            state_of(feed, now) + _hub_word(hubs.get(feed.id)) + _silent(silent.get(feed.id), now),
         )
     return table
+
+
+def _hub_word(hub: HubStatus | None) -> str:
+    """Of one that does not do what it is there for."""
+    match hub and hub.standing:
+        case "lapsed":
+            return "; its hub has let the subscription lapse"
+        case "denied":
+            return "; its hub does not tell of new entries"
+        case _:
+            return ""
 
 
 def _silent(one: Silence | None, now: Millis) -> Text:

@@ -13,9 +13,9 @@ from rich.text import Text
 from worker import app, dedup, urls
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
-from worker.cli.status import state_of
+from worker.cli.status import hub_line, state_of, with_hub
 from worker.model import FeedId, Millis
-from worker.store import EntryStory, FeedStatus, HubStatus, Queued, Story, read_hub, read_status, read_story
+from worker.store import EntryStory, FeedStatus, Queued, Story, read_hubs, read_status, read_story
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
@@ -43,14 +43,16 @@ def why(
         name=subject,
     )
     feeds = {feed.id: feed for feed in read_status(settings.state)[0]}
+    hubs = read_hubs(settings.state, now=app.now())
     if as_json:
-        print_json({**plain(story), "feeds": [plain(feeds[i]) for i in story.feeds if i in feeds]})
+        shown = [with_hub(plain(feeds[i]), hubs.get(i)) for i in story.feeds if i in feeds]
+        print_json({**plain(story), "feeds": shown})
     else:
         for line in _said(story, feeds, url, settings.output.dir, app.now()):
             console.print(line, soft_wrap=True)
         for feed_id in story.feeds:
-            if (hub := read_hub(settings.state, feed_id)) is not None:
-                console.print(_hub(hub, app.now()), soft_wrap=True)
+            if (hub := hubs.get(feed_id)) is not None:
+                console.print(Text("  hub       ") + hub_line(hub, app.now()), soft_wrap=True)
     if not (story.entries or story.feeds or story.forgotten):
         raise typer.Exit(1)
 
@@ -150,19 +152,6 @@ def _feed(feed: FeedStatus | None, feed_id: FeedId, now: Millis) -> Iterator[Tex
     last = ago(feed.new_at, now)
     left_out = f"; {feed.skipped} left out by its rules" if feed.skipped else ""
     yield Text(f"  entries   {feed.new_last} new at the last poll, {feed.new_total} in all, the last {last}{left_out}")
-
-
-def _hub(hub: HubStatus, now: Millis) -> Text:
-    """Who tells of its new entries, in a line."""
-    said = clean(hub.url)
-    if hub.lease_until > now:
-        heard = "" if hub.pushed_at is None else f", last {ago(hub.pushed_at, now)}"
-        said += Text(
-            f" tells of new entries until {ago(hub.lease_until, now)}{heard}".replace("until in", "for another")
-        )
-    else:
-        said += Text(" is asked to tell of new entries, and has not agreed")
-    return Text("  hub       ") + said + (Text(": ") + clean(hub.error) if hub.error else Text(""))
 
 
 def _polled(feed: FeedStatus, now: Millis) -> str:

@@ -37,6 +37,7 @@ reader.py      a connection and a thread for that, while the worker runs
 
 from worker.store.backup import backup
 from worker.store.database import database_url
+from worker.store.hubs import HubStanding, HubStatus, hub_of, read_hubs
 from worker.store.listing import (
     Copies,
     ListedEntry,
@@ -62,10 +63,8 @@ from worker.store.requests import Request, answer_to, ask, read_answer
 from worker.store.status import (
     FeedStatus,
     HostStatus,
-    HubStatus,
     Totals,
     read_hosts,
-    read_hub,
     read_not_before,
     read_reload,
     read_status,
@@ -78,6 +77,7 @@ __all__ = [
     "EntryStory",
     "FeedStatus",
     "HostStatus",
+    "HubStanding",
     "HubStatus",
     "Learned",
     "ListedEntry",
@@ -106,12 +106,13 @@ __all__ = [
     "entries_of",
     "feeds_by_id",
     "feeds_page",
+    "hub_of",
     "longest_failing",
     "quarantine",
     "quiet_since",
     "read_answer",
     "read_hosts",
-    "read_hub",
+    "read_hubs",
     "read_not_before",
     "read_overview",
     "read_reload",

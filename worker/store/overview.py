@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, select
 
 from worker.model import Millis
 from worker.store import tables as t
+from worker.store.hubs import hubs_by_standing
 from worker.store.lists import RELOAD
 
 
@@ -39,6 +41,8 @@ class Overview:
     hosts: int
     hosts_held: int
     """That are asked nothing for longer than their delay."""
+    hubs: Mapping[str, int]
+    """Of listed feeds, by `HubStanding`."""
     reload: str | None
     """What is to be told of the last reload of the configuration."""
 
@@ -86,5 +90,6 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
         unpublished_at=unpublished_at,
         hosts=hosts,
         hosts_held=hosts_held or 0,
+        hubs=hubs_by_standing(connection, now=now),
         reload=connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD)),
     )

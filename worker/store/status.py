@@ -60,20 +60,6 @@ class FeedStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HubStatus:
-    """Who tells of a feed's new entries (WebSub)."""
-
-    url: str
-    lease_until: Millis
-    """0: it has not agreed."""
-    pushed_at: Millis | None
-    """When it told of something last."""
-    trusted: bool
-    """It has told of all that was new since then."""
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatus:
     """A host that is not asked at its configured pace now."""
 
@@ -124,19 +110,6 @@ def read_reload(path: Path) -> str | None:
         said = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD))
     engine.dispose()
     return said
-
-
-def read_hub(path: Path, feed_id: str) -> HubStatus | None:
-    """The hub that a feed names, where it is subscribed to. Raises StateError."""
-    engine = open_readonly(path)
-    with engine.connect() as connection:
-        row = connection.execute(select(t.subscription).where(t.subscription.c.feed_id == feed_id)).one_or_none()
-    engine.dispose()
-    if row is None:
-        return None
-    return HubStatus(
-        url=row.hub, lease_until=Millis(row.lease_until), pushed_at=row.pushed_at, trusted=row.trusted, error=row.error
-    )
 
 
 def read_not_before(path: Path, host: str) -> Millis:

@@ -154,6 +154,7 @@ def _state(overview: Overview, now: Millis | None) -> Iterator[Metric]:
         "feedmill_outbox_age_seconds", "Since when the oldest waits.", value=_age_s(overview.unpublished_at, now)
     )
     yield GaugeMetricFamily("feedmill_hosts", "Hosts that are known.", value=overview.hosts)
+    yield _gauge("hubs", "WebSub hubs of listed feeds, by how they stand.", "state", overview.hubs)
     yield GaugeMetricFamily(
         "feedmill_hosts_held", "Hosts that are asked nothing for longer than their delay.", value=overview.hosts_held
     )
