@@ -8,6 +8,7 @@ import pytest
 import trafilatura
 
 from worker.articles import bylines
+from worker.articles.seen import look
 
 
 def persons(*stated: str, site: tuple[str | None, ...] = ("Westmere News",), host: str = "news.example") -> list[str]:
@@ -67,7 +68,8 @@ def test_who_a_site_is_named_after_may_write_on_it() -> None:
 
 
 def shown(body: str, *, logins: bool = False) -> list[str]:
-    return bylines.shown(trafilatura.load_html(f"<html><body>{body}<p>Some text.</p></body></html>"), logins=logins)
+    tree = trafilatura.load_html(f"<html><body>{body}<p>Some text.</p></body></html>")
+    return bylines.shown(tree, texts=look(tree, "https://site.example/").texts, logins=logins)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ jsonld.py    what a page says of itself in JSON-LD
 head.py      … and in meta, link and time elements
 metadata.py  one value a field, out of feed, JSON-LD, OpenGraph, meta and the page's face, each with its source
 bylines.py   who wrote it: persons out of what is stated or shown
+markup.py    source → tree
 selection.py the part of a page that the rules of its feed name
 frame.py     lines that a site puts above and below: what they say, and the text without them
 credits.py   who had it first, by credit lines, datelines, canonical and JSON-LD

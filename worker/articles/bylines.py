@@ -19,11 +19,12 @@ _SITE = 6  # characters: of a name that is not by chance in another
 _INITIALS = 3  # characters
 _LOOKED_AT, _ALIKE = 300, 4  # elements
 _PLACES = 12  # looked at
+# By attribute, as most elements have none of them: half of what it takes to ask each element for all.
 _MARKED = (
-    "//*[contains(concat(' ', @itemprop, ' '), ' author ') or contains(concat(' ', @rel, ' '), ' author ')"
-    " or contains(@class, 'uthor') or contains(@class, 'yline') or contains(@class, 'utor') or"
-    " contains(@class, 'auteur')"
-    " or contains(@class, 'username') or self::byline]"
+    "//@class[contains(., 'uthor') or contains(., 'yline') or contains(., 'utor') or contains(., 'auteur')"
+    " or contains(., 'username')]/.."
+    " | //@itemprop[contains(concat(' ', ., ' '), ' author ')]/.."
+    " | //@rel[contains(concat(' ', ., ' '), ' author ')]/.. | //byline"
 )
 _CLASS = re.compile(r"(?:^|[^a-z])(?:by-?lines?|authors?|autor(?:en|in)?|auteurs?|username)(?![a-z])", re.IGNORECASE)
 _CARD = re.compile(r"(?:^|\s)(?:vcard|p-author|post-author|entry-author|author|byline|username)(?:$|\s)")
@@ -45,6 +46,7 @@ _WITHIN = (
     " or contains(@href, '/people/')]"
 )
 _ASIDES = frozenset({"nav", "figure", "figcaption"})
+_SPEAKS = re.compile(r"\s*(?:By|[Vv]on|Par|Por|Door|Aut(?:h)?or:)\s")
 _SPOKEN = (
     "//body//text()[string-length(.) < 120][contains('|By|Von|von|Par|Por|Door|Autor:|Author:|',"
     " concat('|', substring-before(normalize-space(.), ' '), '|'))][not(parent::script)]"
@@ -127,10 +129,11 @@ def _is_nobody(name: str) -> bool:
     )
 
 
-def shown(tree: HtmlElement, *, logins: bool) -> list[str]:
+def shown(tree: HtmlElement, *, texts: Iterable[str], logins: bool) -> list[str]:
     """The byline that a page shows, as stated: by its markup, else by a line that says "By" and a name; or nothing.
 
-    logins: a single word of small letters is a name, as it is in forums; elsewhere it is who has put the article in.
+    texts: the page's (see `Seen.texts`). logins: a single word of small letters is a name, as it is in forums;
+    elsewhere it is who has put the article in.
     """
     marked = [element for element in islice(tree.xpath(_MARKED), _LOOKED_AT) if _is_byline(element)]
     # One look for many of them is that of a list of other articles.
@@ -138,11 +141,12 @@ def shown(tree: HtmlElement, *, logins: bool) -> list[str]:
     for element in (element for element in marked[:_PLACES] if often[element.get("class")] <= _ALIKE):
         single = _CARD.search(element.get("class") or "") or element.get("itemprop") or element.get("rel")
         for parts in ([element], element.xpath(_WITHIN)):
-            texts = [_bare(text, byline=True) for part in parts if (text := _said(part))]
-            found = [text for text in texts if _is_stated(text, single=bool(single), logins=logins)]
+            stated = [_bare(text, byline=True) for part in parts if (text := _said(part))]
+            found = [text for text in stated if _is_stated(text, single=bool(single), logins=logins)]
             if found:
                 return found
-    for text in islice(tree.xpath(_SPOKEN), _PLACES):
+    spoken = tree.xpath(_SPOKEN) if any(map(_SPEAKS.match, texts)) else ()
+    for text in islice(spoken, _PLACES):
         line = " ".join(str(text).split())
         if len(line) <= _LINE and _looks_named(_bare(line)) and not _is_elsewhere(text.getparent()):
             return [_bare(line, byline=True)]

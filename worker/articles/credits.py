@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
 
-from lxml import etree
 from lxml.html import HtmlElement
 
 from worker import dedup, urls
@@ -71,7 +69,6 @@ _HINTS = {
     "ru": ("впервые опубликован", "первоначально опубликован"),
 }
 _ALL_HINTS = (*_ENGLISH, *sorted({hint for hints in _HINTS.values() for hint in hints}))
-_HINT = re.compile("|".join(map(re.escape, _ALL_HINTS)), re.IGNORECASE)
 _NAME_END = re.compile(
     r"\s*(?:[.;|()\[\]!?:]|,\s|\s[–—-]\s|©|\bcopyright\b|\s(?:and|und|et|y|e|under|unter|sous|bajo|sotto|sob|here|where|as"
     r"|on|in|with|where|which|at|am|le|el|il|em)\s|\b(?:erschienen|veröffentlicht|verschenen|gepubliceerd)\b)",
@@ -88,7 +85,6 @@ _DATELINE = re.compile(
     r"(?P<name>Reuters|AP|AFP|UPI|dpa(?:-AFX)?|DPA|APA|SID|KNA|epd|EFE|Europa Press|ANSA|Adnkronos|Lusa|TASS|ТАСС"
     r"|Xinhua|PTI|IANS|ANI|Kyodo|Yonhap|Bloomberg|ANP|Belga|PAP|CNA|AAP)(?:/\w{1,12})?[)/]\s*(?:[-–—:.]|--)"
 )
-_TEXTS = etree.XPath("//body//text()[not(parent::script)][not(parent::style)]", smart_strings=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +101,7 @@ def credited(seen: Seen, *, text: str, own: tuple[str | None, ...]) -> Source | 
     own: the names of the site.
     """
     elsewhere = _elsewhere(seen.head.canonical, seen.url)
-    for credit in _lines(seen.tree, seen.url) if _has_hint(seen.tree, seen.head.language) else ():
+    for credit in _lines(seen, _hints(seen)):
         if not _is_own(credit, seen.url, own):
             at_home = credit.url is None or urls.is_home(credit.url)
             url = elsewhere if at_home and elsewhere else credit.url
@@ -135,14 +131,16 @@ def dateline(line: str) -> Credit | None:
     return Credit(name=match["name"], is_agency=True) if match else None
 
 
-def _lines(tree: HtmlElement, url: str) -> Iterator[Credit]:
+def _lines(seen: Seen, hints: Collection[str]) -> Iterator[Credit]:
     """What the page's credit lines say, in its order."""
-    for block in islice(_blocks(tree), _LOOKED_AT):
+    for block in islice(_blocks(seen.tree, hints), _LOOKED_AT):
         line = " ".join(block.text_content().split())
         match = _CREDIT.search(line) if len(line) <= _MAX_LINE else None
         if match is None:
             continue
-        links = [(" ".join(a.text_content().split()), urls.absolute(a.get("href") or "", url)) for a in block.iter("a")]
+        links = [
+            (" ".join(a.text_content().split()), urls.absolute(a.get("href") or "", seen.url)) for a in block.iter("a")
+        ]
         name, link = _name(line[match.end() :], [text for text, _ in links])
         if name is None:
             continue
@@ -151,21 +149,26 @@ def _lines(tree: HtmlElement, url: str) -> Iterator[Credit]:
         yield Credit(name=name, url=whole or named)
 
 
-def _has_hint(tree: HtmlElement, language: str | None) -> bool:
-    low = "".join(cast(list[str], _TEXTS(tree))).lower()  # a tenth of the page's source
-    spoken = (language or "").lower()[:2]
+def _hints(seen: Seen) -> list[str]:
+    """Those that are on the page at all."""
+    spoken = (seen.head.language or "").lower()[:2]
     hints = _ALL_HINTS if not spoken else (*_ENGLISH, *_HINTS.get(spoken, ()))
-    return any(hint in low for hint in hints)
+    return [hint for hint in hints if hint in seen.said]
 
 
-def _blocks(tree: HtmlElement) -> Iterator[HtmlElement]:
+def _blocks(tree: HtmlElement, hints: Collection[str]) -> Iterator[HtmlElement]:
     """The smallest blocks with a word that hints at a credit."""
+    if not hints:
+        return
     seen: set[HtmlElement] = set()
     for element in tree.iter(
         "p", "div", "li", "span", "em", "i", "strong", "b", "a", "small", "td", "section", "footer"
     ):
         for said, place in ((element.text, element), (element.tail, element.getparent())):
-            if not said or place is None or _HINT.search(said) is None:
+            if not said or place is None:
+                continue
+            low = said.lower()
+            if not any(hint in low for hint in hints):
                 continue
             while place.tag in ("span", "em", "i", "strong", "b", "a", "small") and place.getparent() is not None:
                 place = place.getparent()

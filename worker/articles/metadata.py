@@ -12,7 +12,6 @@ from itertools import islice
 from typing import TypeVar
 
 import htmldate
-from lxml import etree
 from trafilatura.metadata import examine_meta, extract_title
 
 from worker import dedup, urls
@@ -132,7 +131,7 @@ class _Said:
             ("meta", self._persons(fields.meta_authors(self.page.meta)) if self._of_article else ()),
         )
         if found is None and self.seen is not None:
-            shown = bylines.shown(self.seen.tree, logins=self.seen.is_discussion)
+            shown = bylines.shown(self.seen.tree, texts=self.seen.texts, logins=self.seen.is_discussion)
             found = self._first("authors", ("page", self._persons(Author(name=name) for name in shown)))
         return found or self._first("authors", ("jsonld", self._organisations())) or ()
 
@@ -145,11 +144,8 @@ class _Said:
         account (on 8 of 19 corpus pages where one was stated and none was right)."""
         if not stated or self.claims.is_news or self.seen is None:
             return stated
-        silent = ("script", "style", "head", "title", "meta")
-        texts = (e.text for e in self.seen.tree.iter(etree.Element) if e.text and e.tag not in silent)
-        tails = (e.tail for e in self.seen.tree.iter() if e.tail)
-        shown = " ".join(" ".join((*texts, *tails)).split()).casefold()
-        return tuple(author for author in stated if author.name.casefold() in shown)
+        said = self.seen.said
+        return tuple(author for author in stated if author.name.casefold() in said)
 
     def _agencies(self) -> tuple[Author, ...]:
         names = set(bylines.agencies(author.name for author in self.claims.authors))

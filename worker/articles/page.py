@@ -10,7 +10,7 @@ import trafilatura
 from lxml.html import HtmlElement
 
 from worker import dedup
-from worker.articles import charset, edges, feed, fields, frame, gates, marks, media, plain, selection
+from worker.articles import charset, edges, feed, fields, frame, gates, marks, markup, media, plain, selection
 from worker.articles import text as extraction
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
@@ -51,7 +51,7 @@ def from_page(
     if gate := gates.by_address(asked, url):
         return _gated(gate, None, entry)
     # One tree for metadata and text: neither changes it (bare_extraction copies it: 0.8 ms, parsing takes 2.8).
-    tree = trafilatura.load_html(decoded)
+    tree = markup.parse(decoded)
     if tree is None:
         return _without_page(entry, "the page is not HTML")
     seen = look(tree, url)
@@ -159,8 +159,9 @@ def _chosen(page: Article, witness: str, full_text: FullText) -> Article:
     if not page.text:
         return feed.with_feed_text(replace(page, extractor=None), witness, "the page has no article text")
     if full_text != "always":
-        there, here = dedup.word_count(page.text), dedup.word_count(witness)
-        if here >= _WITNESS_WORDS and there * 2 < here:
+        here = dedup.word_count(witness)
+        there = dedup.word_count(page.text) if here >= _WITNESS_WORDS else here
+        if there * 2 < here:
             return feed.with_feed_text(page, witness, f"the page has {there} words, the feed {here}")
     return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})
 

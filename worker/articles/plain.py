@@ -132,6 +132,8 @@ def cut(text: str, limit: int) -> str | None:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable():  # most lines are
+        return text
     return unicodedata.normalize("NFC", _LONG_RUN.sub(_without_excess, _UNWANTED.sub("", text)))
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from worker.articles import head, jsonld
@@ -25,13 +28,27 @@ _PLAYER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_TEXTS = etree.XPath("//body//text()", smart_strings=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     tree: HtmlElement
     url: str
     """Where it came from, after redirects."""
     head: Head
     claims: Claims
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The pieces of text in the page's body, in its order, but for scripts and styles."""
+        silent = {element.text for element in self.tree.iter("script", "style")}
+        return tuple(text for text in cast("list[str]", _TEXTS(self.tree)) if text not in silent)
+
+    @cached_property
+    def said(self) -> str:
+        """`texts` on one line and in one case (`str.casefold`): by it is seen what stands nowhere on the page."""
+        return " ".join(" ".join(self.texts).split()).casefold()
 
     @property
     def claims_article(self) -> bool:

@@ -43,7 +43,7 @@ def words(text: str) -> list[str]:
 
 
 def _split(text: str) -> list[str]:
-    return _WORD.findall(_in_form("NFKC", text).casefold())
+    return _WORD.findall((text if text.isascii() else _in_form("NFKC", text)).casefold())
 
 
 @functools.lru_cache(maxsize=1)
