@@ -72,7 +72,7 @@ class Pool:
     ) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="cpu")
         self._told = False
         self._children = [
@@ -113,7 +113,7 @@ class Pool:
         finally:
             self.load.waiting -= 1
         self.load.busy += 1
-        call = asyncio.get_running_loop().run_in_executor(self._threads, child.run, task, self._timeout_s)
+        call = asyncio.get_running_loop().run_in_executor(self._threads, child.run, task, self.timeout_s)
         # The child is free when its thread is done, which outlives a caller that is cancelled.
         call.add_done_callback(lambda done: self._give_back(child, done))
         answer: R = pickle.loads(await asyncio.shield(call))  # noqa: S301  # written by our own child

@@ -14,6 +14,7 @@ from worker.model import (
     AsBefore,
     Broken,
     Done,
+    Draft,
     Finished,
     HandedBack,
     IngestDone,
@@ -105,15 +106,15 @@ class Meters:
                 if finished.missed is not None:
                     self.gaps += 1
                     self.missed += finished.missed
+                for entry in finished.ingested:
+                    self._ingested(entry.draft, entry.finished)
             case PollDone(failure=str(failure)):
                 self.polls[failure] += 1
             case Walked():
                 self.entries["new"] += finished.new
                 self.entries["duplicate"] += finished.duplicates
             case IngestDone():
-                left_out = "skipped" if finished.skipped else "none"
-                op = finished.op or ("duplicate" if finished.duplicates else left_out)
-                self.ingests[op, done.draft.extraction] += 1
+                self._ingested(done.draft, finished)
             case Retry():
                 self.retries += 1
             case Broken():
@@ -121,6 +122,11 @@ class Meters:
                 self.quarantined += finished.quarantined
             case AsBefore() | Moved() | RobotsRead() | Sought() | HandedBack():
                 pass
+
+    def _ingested(self, draft: Draft, finished: Finished) -> None:
+        left_out = "skipped" if finished.skipped else "none"
+        op = finished.op or ("duplicate" if finished.duplicates else left_out)
+        self.ingests[op, draft.extraction] += 1
 
     def seal(self, first_seen: Iterable[Millis | None], *, records: int, now: Millis) -> None:
         """Counts a segment that stands in the output; `first_seen` of its records, None where they are not new."""

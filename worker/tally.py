@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import structlog
@@ -10,6 +11,7 @@ from worker.model import (
     AsBefore,
     Broken,
     Done,
+    Draft,
     Finished,
     HandedBack,
     IngestDone,
@@ -66,22 +68,27 @@ class Tally:
                 self.duplicates += finished.duplicates
                 self.skipped += finished.skipped
                 self.gaps += finished.missed is not None
+                for entry in finished.ingested:
+                    self._ingested(entry.draft, entry.finished)
             case Walked():
                 self.entries += finished.new
                 self.duplicates += finished.duplicates
                 self.skipped += finished.skipped
             case IngestDone():
-                self.new += finished.op == "new"
-                self.updates += finished.op == "update"
-                self.duplicates += finished.duplicates
-                self.skipped += finished.skipped
-                self.incomplete += finished.op is not None and done.draft.extraction not in ("ok", "skipped")
+                self._ingested(done.draft, finished)
             case Retry():
                 self.retries += 1
             case Broken():
                 self.broken += 1
             case AsBefore() | Moved() | RobotsRead() | Sought() | Subscribed() | HandedBack():
                 pass
+
+    def _ingested(self, draft: Draft, finished: Finished) -> None:
+        self.new += finished.op == "new"
+        self.updates += finished.op == "update"
+        self.duplicates += finished.duplicates
+        self.skipped += finished.skipped
+        self.incomplete += finished.op is not None and draft.extraction not in ("ok", "skipped")
 
 
 def tell(done: Done, finished: Finished) -> None:
@@ -106,6 +113,9 @@ def tell(done: Done, finished: Finished) -> None:
             )
             if finished.missed is not None:
                 log.warning("feed.gap", missed=max(1, round(finished.missed)))
+            if finished.ingested and log.isEnabledFor(logging.INFO):
+                for entry in finished.ingested:
+                    _tell_ingested(entry.draft, entry.finished, entry=entry.record_id, url=None)
         case Walked():
             log.info("page.read", new=finished.new, known=len(done.entries) - finished.new, more=done.older is not None)
         case Subscribed(error=None):
@@ -117,10 +127,7 @@ def tell(done: Done, finished: Finished) -> None:
         case Sought():
             log.warning("feed.lost", perhaps=done.found)
         case IngestDone():
-            tell = log.info if finished.op or finished.skipped else log.debug
-            kept_out = "skipped" if finished.skipped else "duplicate" if finished.duplicates else "unchanged"
-            reason = done.draft.skipped if finished.skipped else done.draft.reason
-            tell("entry.ingested", outcome=finished.op or kept_out, extraction=done.draft.extraction, reason=reason)
+            _tell_ingested(done.draft, finished)
         case AsBefore():
             log.debug("entry.as_before")
         case Retry():
@@ -133,6 +140,14 @@ def tell(done: Done, finished: Finished) -> None:
             log.error("job.failed", error=done.error, quarantined=finished.quarantined)
         case HandedBack():
             log.debug("job.handed_back")
+
+
+def _tell_ingested(draft: Draft, finished: Finished, **name: str | None) -> None:
+    """name: of the entry, where that is not bound."""
+    tell = log.info if finished.op or finished.skipped else log.debug
+    kept_out = "skipped" if finished.skipped else "duplicate" if finished.duplicates else "unchanged"
+    reason = draft.skipped if finished.skipped else draft.reason
+    tell("entry.ingested", **name, outcome=finished.op or kept_out, extraction=draft.extraction, reason=reason)
 
 
 def _next(done: PollDone, finished: Finished) -> dict[str, object]:

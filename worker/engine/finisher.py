@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -92,6 +93,10 @@ class Finisher:
         if len(batch) > 1:
             return [committed for done in batch for committed in await self._commit([done])]
         (done,) = batch
+        if isinstance(done, PollDone) and any(entry.draft is not None for entry in done.entries):
+            # Perhaps by one of its drafts: each entry has work of its own then, and fails by itself.
+            left = tuple(replace(entry, draft=None) for entry in done.entries)
+            return await self._commit([replace(done, entries=left)])
         if isinstance(done, Broken):
             return [(done, Finished(accepted=False))]  # it comes up again when its lease has ended
         return await self._commit([Broken(lease=done.lease, at=self._clock.now(), error=error)])

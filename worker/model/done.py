@@ -14,6 +14,41 @@ from worker.model.work import NO_VALIDATORS, Lease, Validators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A record but for what only the commit knows: op, revision, seq, the time of ingestion, duplicates."""
+
+    body: bytes
+    """JSON of the record without those."""
+    pointer: bytes | None = None
+    """The same without its content, written should it be a duplicate; None: nothing is."""
+    text_key: bytes | None
+    """Hash of the normalised text; None where the text is too short to identify anything."""
+    title_key: bytes
+    revision_key: bytes
+    """Hash over title, text, authors and dates: another one makes an update."""
+    hashed_key: bytes
+    """The same, of the text its hash alone: of a record whose text lacks learned lines, no more can be told."""
+    site: str = ""
+    """Whose lines are learned with it; empty where there is no text."""
+    lines: bytes = b""
+    """`dedup.line_keys` of its text."""
+    removal: bytes | None = None
+    """The same without its content, where the page is gone: written once that is sure."""
+    url_keys: tuple[bytes, ...] = ()
+    """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
+    sketch: Sketch | None = None
+    """Of the text, by which its copies are known; None where it is too short."""
+    credit: Credit | None = None
+    """Where it says that it is from."""
+    extraction: Extraction
+    retry: bool = False
+    """Something stood in the article's place on its page: it is worth asking again."""
+    reason: str | None = None
+    skipped: str | None = None
+    """Why its feed's filters leave it out, now that its page was read; None: they don't."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenEntry:
     """An entry of a poll, with all that is needed to judge at commit whether it is new."""
 
@@ -39,6 +74,8 @@ class SeenEntry:
     """JSON of the record without content that is written should it be a duplicate; None: nothing is."""
     skipped: str | None = None
     """Why its feed's filters leave it out, for people; None: they don't, or the page has to be read first."""
+    draft: Draft | None = None
+    """Its record, as of an entry first seen by this poll, where no page is wanted; None: it is still to be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,41 +174,6 @@ class Subscribed:
     error: str | None
     """Why it could not be, or refused; None: it took the question."""
     not_before: Millis | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A record but for what only the commit knows: op, revision, seq, the time of ingestion, duplicates."""
-
-    body: bytes
-    """JSON of the record without those."""
-    pointer: bytes | None = None
-    """The same without its content, written should it be a duplicate; None: nothing is."""
-    text_key: bytes | None
-    """Hash of the normalised text; None where the text is too short to identify anything."""
-    title_key: bytes
-    revision_key: bytes
-    """Hash over title, text, authors and dates: another one makes an update."""
-    hashed_key: bytes
-    """The same, of the text its hash alone: of a record whose text lacks learned lines, no more can be told."""
-    site: str = ""
-    """Whose lines are learned with it; empty where there is no text."""
-    lines: bytes = b""
-    """`dedup.line_keys` of its text."""
-    removal: bytes | None = None
-    """The same without its content, where the page is gone: written once that is sure."""
-    url_keys: tuple[bytes, ...] = ()
-    """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
-    sketch: Sketch | None = None
-    """Of the text, by which its copies are known; None where it is too short."""
-    credit: Credit | None = None
-    """Where it says that it is from."""
-    extraction: Extraction
-    retry: bool = False
-    """Something stood in the article's place on its page: it is worth asking again."""
-    reason: str | None = None
-    skipped: str | None = None
-    """Why its feed's filters leave it out, now that its page was read; None: they don't."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,3 +296,14 @@ class Finished:
     op: Op | None = None
     """What was written for an entry; None: nothing, it was a duplicate or as before."""
     quarantined: bool = False
+    ingested: tuple[Ingested, ...] = ()
+    """Entries of a poll that were drafted with it, and finished with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """An entry that needed no work of its own, and what became of it."""
+
+    record_id: str
+    draft: Draft
+    finished: Finished

@@ -80,6 +80,10 @@ class Poll:
     """Short hashes of the entry elements of the last version seen."""
     refresh: bool = False
     """All entries are to be gone through, known ones too, to see which are still there."""
+    first: bool = False
+    """It never went well yet."""
+    feed_title: str | None = None
+    """As the feed said it last."""
     filters: bytes = b""
     """`Rules.filters_key` as it was when the feed's entries were judged last."""
     subscribe: Subscribe | None = None

@@ -11,7 +11,7 @@ import structlog
 
 from worker import feeds, urls
 from worker.cpu import Pool
-from worker.errors import TaskError
+from worker.errors import TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (
     MAX_REDIRECTS,
@@ -40,7 +40,7 @@ from worker.model import (
     Validators,
     Walk,
 )
-from worker.pipeline.tasks import FeedRead, read_feed, without_secrets
+from worker.pipeline.tasks import Drafting, FeedRead, read_feed, without_secrets
 from worker.schedule import class_of
 
 ACCEPT = (
@@ -120,30 +120,46 @@ class Poller:
         body_hash = hashlib.blake2b(answer.body, digest_size=16).digest()
         if body_hash == work.body_hash:
             return self._unchanged(work, feed, answer.status, answer.validators, answer.fresh)
+        now = self._clock()
         try:
-            read = await self._cpu.run(
-                read_feed,
-                answer.body,
-                url=answer.url,
-                content_type=answer.content_type,
-                known=work.elements,
-                feed=without_secrets(feed),
-                now=self._clock(),
-                link_duplicates=self._link_duplicates,
-            )
+            try:
+                read = await self._parsed(work, feed, answer, now, self._drafting(work))
+            except (TaskTimeout, TaskCrashed):  # by the drafts perhaps, which can be made one by one
+                read = await self._parsed(work, feed, answer, now, None)
         except TaskError as error:
             return self._failed(work, "parse", f"the feed could not be parsed: {error}", answer.status)
         if isinstance(read, NotAFeed):
             return self._failed(work, "parse", f"not a feed: {read.reason}", answer.status)
-        return self._read(work, feed, answer, body_hash, read)
+        return self._read(work, feed, answer, now, body_hash, read)
 
-    def _read(self, work: Poll, feed: Feed, answer: Fetched, body_hash: bytes, read: FeedRead) -> PollDone:
+    def _drafting(self, work: Poll) -> Drafting | None:
+        """None where nearly all that is read will be known."""
+        if work.refresh and not work.first:
+            return None
+        return Drafting(first=work.first, feed_title=work.feed_title, seconds=self._cpu.timeout_s / 2)
+
+    async def _parsed(
+        self, work: Poll, feed: Feed, answer: Fetched, now: Millis, drafting: Drafting | None
+    ) -> FeedRead | NotAFeed:
+        return await self._cpu.run(
+            read_feed,
+            answer.body,
+            url=answer.url,
+            content_type=answer.content_type,
+            known=work.elements,
+            feed=without_secrets(feed),
+            now=now,
+            link_duplicates=self._link_duplicates,
+            drafting=drafting,
+        )
+
+    def _read(self, work: Poll, feed: Feed, answer: Fetched, at: Millis, body_hash: bytes, read: FeedRead) -> PollDone:
         if read.problem:
             log.warning("feed.malformed", problem=read.problem)
         return PollDone(
             lease=work.lease,
             feed_id=work.feed_id,
-            at=self._clock(),
+            at=at,
             chance=self._chance(),
             status=answer.status,
             fresh=answer.fresh,

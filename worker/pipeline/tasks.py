@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -13,6 +15,8 @@ from worker.record import Raw, Record
 
 _GONE = (404, 410)
 """What a page answers that is no longer there."""
+DRAFT_BYTES = 4_000_000
+"""Of drafts that go with one poll: they are held until its commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,19 @@ class FeedRead:
     """Sitemaps that it leads to."""
     hub: Hub | None
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafting:
+    """That entries of a feed which need no page are drafted with it, and within what."""
+
+    first: bool
+    """The feed was never read yet. Else those of malformed documents are not drafted: which of them are new, their
+    elements do not tell."""
+    feed_title: str | None
+    """Of before, for a document that has none."""
+    seconds: float
+    """From the start of the call; what is not drafted by then is left to work of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +83,19 @@ def read_feed(
     now: Millis,
     link_duplicates: bool,
     since: Millis | None = None,
+    drafting: Drafting | None = None,
 ) -> FeedRead | NotAFeed:
     """The entries of a feed document that are not known by their element's hash; with `since`, of sitemaps too."""
+    begun = time.monotonic()
     parsed = feeds.parse(body, url=url, content_type=content_type, known=known, now=now, since=since)
     if isinstance(parsed, NotAFeed):
         return parsed
     seen = tuple(_seen(entry, parsed, feed, now, link_duplicates) for entry in parsed.entries)
+    if drafting is not None and (drafting.first or parsed.elements):
+        until = begun + drafting.seconds
+        title = parsed.title or drafting.feed_title
+        behind = _left_behind(seen, feed, now) if drafting.first else frozenset()
+        seen = tuple(_drafted(seen, parsed.entries, behind, feed, title, now, link_duplicates, until))
     return FeedRead(
         title=parsed.title,
         site_url=parsed.site_url,
@@ -131,6 +155,54 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
     )
 
 
+def _drafted(
+    seen: Sequence[SeenEntry],
+    entries: Sequence[Entry],
+    behind: frozenset[bytes],
+    feed: Feed,
+    feed_title: str | None,
+    now: Millis,
+    link_duplicates: bool,
+    until: float,
+) -> Iterator[SeenEntry]:
+    """The entries, with drafts where they need no page: as `draft_from_entry` makes them of what is new.
+
+    Which of them are known already, the store alone knows: their drafts are thrown away. What can't be drafted is left
+    to work of its own, which tells of that.
+    """
+    left = DRAFT_BYTES
+    for one, entry in zip(seen, entries, strict=True):
+        if one.page is not None or one.skipped is not None or one.own in behind or time.monotonic() >= until:
+            yield one
+            continue
+        source = Source(
+            record_id=one.own.hex(),
+            feed=feed,
+            feed_title=feed_title,
+            entry=b"",
+            first_seen_at=now,
+            link_duplicates=link_duplicates,
+        )
+        try:
+            draft = _from_entry(entry, source, None)
+        except Exception:  # one entry must not cost the others of its feed
+            yield one
+            continue
+        size = len(draft.body) + len(draft.pointer or b"") + len(draft.lines)
+        if size > left:
+            yield one
+            continue
+        left -= size
+        yield dataclasses.replace(one, draft=draft)
+
+
+def _left_behind(seen: Sequence[SeenEntry], feed: Feed, now: Millis) -> frozenset[bytes]:
+    """What of a feed's first poll is not taken, as far as is known without the state."""
+    wanted = [one for one in seen if one.skipped is None]
+    out = rules.left_out([one.published for one in wanted], feed.rules.backlog, now)
+    return frozenset(wanted[place].own for place in out)
+
+
 def draft_from_page(source: Source) -> Draft:
     """The record of an article whose page was fetched."""
     entry = feeds.decode_entry(source.entry)
@@ -149,7 +221,10 @@ def draft_from_page(source: Source) -> Draft:
 def draft_from_entry(source: Source, reason: str | None) -> Draft:
     """The record of an article for which the feed's own content has to do; `reason` says why, None where nothing else
     was wanted."""
-    entry = feeds.decode_entry(source.entry)
+    return _from_entry(feeds.decode_entry(source.entry), source, reason)
+
+
+def _from_entry(entry: Entry, source: Source, reason: str | None) -> Draft:
     if reason is None and entry.url and source.feed.full_text != "never":
         reason = "its link is not its own: it leads to the front page, or other entries share it"
     return _draft(articles.from_entry(entry, reason=reason), source, entry)

@@ -1,4 +1,8 @@
-"""The entries that a poll brought, judged and written: which are new is known only here, inside the commit."""
+"""The entries that a poll brought, judged and written: which are new is known only here, inside the commit.
+
+Those that came with their drafts are finished with the poll, as if work of theirs had come to its end; all others are
+queued.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,16 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
+import orjson
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place
-from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
+from worker.model import Draft, EntryId, Finished, Millis, PollDone, SeenEntry
+from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.entries import SAME_URL, mark_duplicate, original, write_duplicate
+from worker.store.entries import SAME_URL, Ingestion, mark_duplicate, original, write_duplicate
 from worker.store.feeds import Policies, add_work, host_ids
 from worker.store.graves import dead_keys, note_seen
 from worker.store.left_out import backlog_of, takes_up
@@ -25,20 +31,33 @@ _SAYS_ELSE = (
     update(t.entry)
     .where(t.entry.c.id == bindparam("this"), t.entry.c.version != bindparam("says"))
     .values(version=bindparam("says"), title_key=bindparam("title"))
-    .returning(t.entry.c.revision, t.entry.c.revised_at)
+    .returning(t.entry.c.revision, t.entry.c.revised_at, t.entry.c.first_seen_at)
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What became of the entries of a poll."""
+
+    finished: Finished = field(default_factory=Finished)
+    came: list[Millis | None] = field(default_factory=list)
+    """The dates of those that are new to the feed."""
+    touched: set[int] = field(default_factory=set)
+    """The hosts that have work now."""
+    drafted: list[Ingestion] = field(default_factory=list)
+    """What is to be finished at once, in the order of the document."""
 
 
 def judge_entries(
     connection: Connection, row: Row[Any], done: PollDone, policies: Policies, *, is_old: bool = False
-) -> tuple[Finished, list[Millis | None], set[int]]:
-    """What became of the entries, the dates of those that are new to the feed, and the hosts that have work now.
+) -> Arrived:
+    """Writes the entries that are new or have changed, and queues those that have no draft.
 
     row: of the feed, before the poll. is_old: they are of an older page: what that says of entries that are known is
     nothing new, and what it brings waits for all else.
     """
     if not done.entries:
-        return Finished(), [], set()
+        return Arrived()
     keys = {key for seen in done.entries for key in (*seen.look_up, seen.own)}
     keys |= {seen.url_key for seen in done.entries if seen.url_key}
     known = refs_by_key(connection, keys)
@@ -55,8 +74,9 @@ def judge_entries(
             entries.judge(seen, "filter")
     if done.refresh:
         note_seen(connection, entries.still_there, at=done.at)
-    unqueued, touched = _not_yet_queued(connection, entries.queue, policies)
-    touched |= add_work(connection, unqueued, policies)
+    unqueued, touched = _not_yet_queued(connection, list(entries.queue.values()), policies)
+    drafts = {row["entry_id"]: entries.drafts[row["entry_id"]] for row in unqueued if row["entry_id"] in entries.drafts}
+    touched |= add_work(connection, [row for row in unqueued if row["entry_id"] not in drafts], policies)
     counts = entries.counts
     finished = Finished(
         new=counts["new"],
@@ -65,7 +85,7 @@ def judge_entries(
         skipped=counts["skipped"],
         begun=tuple(entries.begun),
     )
-    return finished, entries.came, touched
+    return Arrived(finished=finished, came=entries.came, touched=touched, drafted=list(drafts.values()))
 
 
 @dataclass(kw_only=True)
@@ -83,7 +103,10 @@ class _Entries:
     """The dates of those that are new to the feed."""
     begun: list[bytes] = field(default_factory=list)
     """The ids of the records that are new."""
-    queue: list[dict[str, object]] = field(default_factory=list)
+    queue: dict[EntryId, dict[str, Any]] = field(default_factory=dict)
+    """The work of each that is to be read."""
+    drafts: dict[EntryId, Ingestion] = field(default_factory=dict)
+    """Of those that need not be: there is a draft, and it need not wait."""
     still_there: list[int] = field(default_factory=list)
 
     def judge(self, seen: SeenEntry, by: Skip) -> None:
@@ -102,10 +125,11 @@ class _Entries:
             case Known(ref):
                 self._remember(ref, seen.own)
                 self.still_there.append(ref.entry_id)
-                due_at = _changed(self.connection, ref, seen, self.done.at)
-                if due_at is not None:
+                changed = _changed(self.connection, ref, seen, self.done.at)
+                if changed is not None:
                     self.counts["changed"] += 1
-                    self._queue(seen, ref, by_url, due_at)
+                    due_at, first_seen_at = changed
+                    self._queue(seen, ref, by_url, due_at, first_seen_at)
             case New(claims_url):
                 self.came.append(seen.published)
                 self.begun.append(seen.own)
@@ -126,7 +150,8 @@ class _Entries:
         self.known.update({key: ref for key in seen.look_up if key in self.known})
         verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=by_url)
         if isinstance(verdict, New):
-            self._begin(ref, seen, by_url, claims_url=verdict.claims_url)
+            # Its draft was judged by filters as if it had been seen now for the first time.
+            self._begin(ref, replace(seen, draft=None), by_url, claims_url=verdict.claims_url)
         elif by_url is not None and by_url.entry_id != ref.entry_id:
             mark_duplicate(self.connection, ref, of=original(by_url), revision=_revision(seen))
             self._duplicate(ref, seen, by_url)
@@ -134,22 +159,26 @@ class _Entries:
     def _begin(self, ref: Ref, seen: SeenEntry, by_url: Ref | None, *, claims_url: bool) -> None:
         self.counts["new"] += 1
         self._remember(ref, seen.own, *([seen.url_key] if claims_url and seen.url_key else []))
-        self._queue(seen, ref, by_url, self.done.at)
+        self._queue(seen, ref, by_url, self.done.at, self.done.at)
 
     def _duplicate(self, ref: Ref, seen: SeenEntry, of: Ref) -> None:
         self.counts["duplicates"] += 1
         self._remember(ref, seen.own)
         write_duplicate(self.connection, ref, of, body=seen.pointer, at=self.done.at)
 
-    def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis) -> None:
+    def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis, first_seen_at: Millis) -> None:
         page = _own_page(seen, ref, by_url)
-        self.queue.append(
-            {
-                **_work(self.done, seen, ref.entry_id, page=page),
-                "due_at": due_at,
-                "priority": t.BACKFILL if self.is_old else t.NEW,
-            }
-        )
+        self.queue[ref.entry_id] = {
+            **_work(self.done, seen, ref.entry_id, page=page),
+            "due_at": due_at,
+            "priority": t.BACKFILL if self.is_old else t.NEW,
+        }
+        self.drafts.pop(ref.entry_id, None)  # one document may say two things of it: the later counts
+        if seen.draft is not None and page is None and due_at <= self.done.at and not self.is_old:
+            draft = seen.draft if first_seen_at == self.done.at else _first_seen(seen.draft, first_seen_at)
+            self.drafts[ref.entry_id] = Ingestion(
+                entry_id=ref.entry_id, at=self.done.at, draft=draft, record_id=ref.record_id
+            )
 
     def _remember(self, ref: Ref, *keys: bytes) -> None:
         missing = [key for key in keys if key not in self.known]
@@ -191,6 +220,7 @@ def _add(
         text_key=None,
         duplicate_of=duplicate_of,
         skipped=skipped,
+        record_id=seen.own,
     )
 
 
@@ -199,14 +229,23 @@ def _revision(seen: SeenEntry) -> int:
     return 0 if seen.pointer is None else 1
 
 
-def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> Millis | None:
-    """When to read an entry anew of which the feed says something else than before; notes what it says now. None: it
-    says the same, or it is a duplicate, which is its original's."""
+def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> tuple[Millis, Millis] | None:
+    """When to read an entry anew of which the feed says something else than before, and when it was first seen; notes
+    what it says now. None: it says the same, or it is a duplicate, which is its original's."""
     if ref.duplicate_of is not None:
         return None
     values = {"this": ref.entry_id, "says": seen.version, "title": seen.title_key}
     row = connection.execute(_SAYS_ELSE, values).one_or_none()
-    return None if row is None else next_revision(now=now, revision=row.revision, revised_at=row.revised_at)
+    if row is None:
+        return None
+    return next_revision(now=now, revision=row.revision, revised_at=row.revised_at), Millis(row.first_seen_at)
+
+
+def _first_seen(draft: Draft, at: Millis) -> Draft:
+    """The draft of an entry that is older than the poll that made it."""
+    record = orjson.loads(draft.body)
+    record["_ingest"]["first_seen_at"] = rfc3339(at)
+    return replace(draft, body=orjson.dumps(record))
 
 
 def _own_page(seen: SeenEntry, ref: Ref, by_url: Ref | None) -> str | None:
@@ -228,8 +267,8 @@ def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | Non
 
 
 def _not_yet_queued(
-    connection: Connection, queue: list[dict[str, object]], policies: Policies
-) -> tuple[list[dict[str, object]], set[int]]:
+    connection: Connection, queue: list[dict[str, Any]], policies: Policies
+) -> tuple[list[dict[str, Any]], set[int]]:
     """What is queued already gets the feed's latest words, and is not queued twice; with the hosts of whose work
     something changed. `again` tells `finish_entry` of work that is under way with older words; what waits for another
     look at its page is due with the new ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import zlib
+from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from worker.dedup import Duplicate, Nothing, Ref, Write, judge
-from worker.model import AsBefore, Draft, EntryId, Finished, IngestDone, Lease, Millis, Op, Validators
+from worker.model import NO_VALIDATORS, AsBefore, Draft, EntryId, Finished, IngestDone, Millis, Op, Validators
 from worker.record import shard_place
 from worker.schedule import Gone, next_look_if_gone
 from worker.store import stories
@@ -43,13 +44,43 @@ _MINE = t.work.c.id == bindparam("this")
 _AT_REST: dict[str, Any] = {"again": False, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None, "hops": 0}
 _BLANK = {"page_etag": None, "page_modified": None}
 _DUE: dict[str, Any] = {"due_at": bindparam("then"), "priority": bindparam("place")}
+_END = delete(t.work).where(_MINE)
 _OFF = delete(t.work).where(_MINE, ~t.work.c.again)
 _LATER = update(t.work).where(_MINE, ~t.work.c.again).values(_AT_REST | _DUE)
 _LATER_BY_PAGE = _LATER.values({"page_etag": bindparam("etag"), "page_modified": bindparam("modified")})
 _AGAIN = update(t.work).where(_MINE).values(_AT_REST | _BLANK | _DUE)
 
 
-def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, near: Near) -> Finished:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingestion:
+    """The draft of an entry that is to be judged: work of its own has brought it, or the poll that showed the entry."""
+
+    entry_id: EntryId
+    at: Millis
+    draft: Draft
+    work_id: int | None = None
+    """None: it came with its poll."""
+    record_id: bytes = b""
+    """Where it did."""
+    followed: bool = False
+    look_at: Millis | None = None
+    validators: Validators = NO_VALIDATORS
+
+
+def ingestion(done: IngestDone) -> Ingestion:
+    """What is to be judged of work that has ended."""
+    return Ingestion(
+        entry_id=done.entry_id,
+        at=done.at,
+        draft=done.draft,
+        work_id=done.lease.work_id,
+        followed=done.followed,
+        look_at=done.look_at,
+        validators=done.validators,
+    )
+
+
+def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, near: Near) -> Finished:
     """Writes the entry's record to the outbox where one is due, and takes the entry off the queue."""
     draft = done.draft
     me = ref_by_id(connection, done.entry_id)
@@ -59,8 +90,8 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
         bury(connection, [me.entry_id])
         return Finished()
     if draft.skipped is not None and not me.revision:
-        leave_out(connection, done)
-        _take_off(connection, done.lease, done.at, look_at=done.look_at, validators=done.validators)
+        leave_out(connection, done.entry_id, done.draft, for_good=done.look_at is None)
+        _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators)
         return Finished(skipped=1)
     by_urls = refs_by_key(connection, draft.url_keys)
     by_text = ref_by_text(connection, draft.text_key, done.at)
@@ -136,19 +167,20 @@ def finish_entry(connection: Connection, done: IngestDone, *, window_ms: int, ne
     else:
         connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
     if isinstance(verdict, Duplicate):
-        connection.execute(delete(t.work).where(t.work.c.id == done.lease.work_id))
+        if done.work_id is not None:
+            connection.execute(_END, {"this": done.work_id})
     else:
-        _take_off(connection, done.lease, done.at, look_at=done.look_at, validators=done.validators)
+        _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators)
     return result
 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
     """A page that is as it was, and what it gave to tell by."""
-    _take_off(connection, done.lease, done.at, look_at=done.look_at, validators=None)
+    _take_off(connection, done.lease.work_id, done.at, look_at=done.look_at, validators=None)
     return Finished()
 
 
-def _finish_gone(connection: Connection, done: IngestDone, me: Ref, removal: bytes) -> Finished:
+def _finish_gone(connection: Connection, done: Ingestion, me: Ref, removal: bytes) -> Finished:
     """A page that was had answers 404 or 410. A deletion is written once it did so for a day; until then the text
     stands."""
     mine = t.entry.c.id == me.entry_id
@@ -158,14 +190,14 @@ def _finish_gone(connection: Connection, done: IngestDone, me: Ref, removal: byt
         values: dict[str, Any] = {"gone_since": gone.since, "gone_answers": gone.answers, "reason": done.draft.reason}
         connection.execute(update(t.entry).where(mine).values(values))
         look_at = next_look_if_gone(gone, done.at)
-        _take_off(connection, done.lease, done.at, look_at=look_at, validators=None)
+        _take_off(connection, done.work_id, done.at, look_at=look_at, validators=None)
         return Finished()
     story = Story(cluster_id=me.cluster, copy_of=me.copy_of)
     _write(connection, "delete", id=me.record_id, revision=me.revision + 1, body=removal, at=done.at, story=story)
     # Should the page come back, whatever it says is an update.
     values = {"revision": me.revision + 1, "revised_at": done.at, "revision_key": b"", "extraction": None}
     connection.execute(update(t.entry).where(mine).values(values | {"reason": done.draft.reason}))
-    _take_off(connection, done.lease, done.at, look_at=None, validators=None)
+    _take_off(connection, done.work_id, done.at, look_at=None, validators=None)
     return Finished(op="delete")
 
 
@@ -277,13 +309,16 @@ def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> 
 
 
 def _take_off(
-    connection: Connection, lease: Lease, at: Millis, *, look_at: Millis | None, validators: Validators | None
+    connection: Connection, work_id: int | None, at: Millis, *, look_at: Millis | None, validators: Validators | None
 ) -> None:
-    """Off the queue, or to the next look at the page; unless the feed has said something else of the entry meanwhile.
+    """Off the queue, where it was on it, or to the next look at the page; unless the feed has said something else of
+    the entry meanwhile.
 
     validators: of the page as it was read; None leaves those of before.
     """
-    values: dict[str, Any] = {"this": lease.work_id}
+    if work_id is None:
+        return
+    values: dict[str, Any] = {"this": work_id}
     if look_at is None:
         taken = connection.execute(_OFF, values)
     else:
@@ -294,4 +329,4 @@ def _take_off(
             told = {"etag": validators.etag, "modified": validators.last_modified}
             taken = connection.execute(_LATER_BY_PAGE, values | told)
     if not taken.rowcount:
-        connection.execute(_AGAIN, {"this": lease.work_id, "then": at, "place": t.NEW})
+        connection.execute(_AGAIN, {"this": work_id, "then": at, "place": t.NEW})

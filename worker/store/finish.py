@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeGuard, assert_never
+from dataclasses import replace
+from typing import Any, assert_never
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, select, update
 
@@ -14,6 +15,7 @@ from worker.model import (
     Finished,
     HandedBack,
     IngestDone,
+    Ingested,
     Lease,
     Millis,
     Moved,
@@ -27,7 +29,7 @@ from worker.model import (
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
-from worker.store.entries import Near, finish_entry, finish_look
+from worker.store.entries import Ingestion, Near, finish_entry, finish_look, ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.lines import learn
@@ -36,7 +38,7 @@ from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
 from worker.store.walks import finish_walk
 
-OtherDone = Walked | Sought | Subscribed | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
+OtherDone = Walked | Sought | Subscribed | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
 """Times that the handler may fail on an entry before it is quarantined."""
 _MINUTE = 60_000
@@ -66,13 +68,21 @@ def finish(
             released[place] = done
     polls = {place: done for place, done in released.items() if isinstance(done, PollDone)}
     ended = finish_polls(connection, list(polls.values()), policies=policies, planner=planner, websub=websub)
-    results = dict(zip(polls, ended, strict=True))
+    results: dict[int, tuple[Finished, set[int]]] = {}
+    articles: list[tuple[Ingestion, Finished]] = []
+    for place, (finished, hosts, drafted) in zip(polls, ended, strict=True):
+        said = [(one, finish_entry(connection, one, window_ms=window_ms, near=near)) for one in drafted]
+        articles += said
+        results[place] = replace(finished, ingested=_told(said)), hosts
     for place, done in released.items():
-        if not isinstance(done, PollDone):
-            results[place] = _apply(
-                connection, done, at_once=at_once, policies=policies, window_ms=window_ms, near=near
-            )
-    learn(connection, [done for place, done in released.items() if _is_written(done, results[place][0])], now=now)
+        if isinstance(done, IngestDone):
+            one = ingestion(done)
+            articles.append((one, finish_entry(connection, one, window_ms=window_ms, near=near)))
+            results[place] = articles[-1][1], set()
+        elif not isinstance(done, PollDone):
+            results[place] = _apply(connection, done, at_once=at_once, policies=policies)
+    written = [(one.entry_id, one.draft) for one, finished in articles if finished.op in ("new", "update")]
+    learn(connection, written, now=now)
     touched = {host_id for _, hosts in results.values() for host_id in hosts}
     freed = list(released.values())
     _release(connection, freed, now)
@@ -81,13 +91,14 @@ def finish(
     return [results[place][0] if place in results else Finished(accepted=False) for place in range(len(batch))]
 
 
-def _is_written(done: Done, finished: Finished) -> TypeGuard[IngestDone]:
-    """An article that got a record, with a text of its own."""
-    return isinstance(done, IngestDone) and finished.op in ("new", "update")
+def _told(articles: Sequence[tuple[Ingestion, Finished]]) -> tuple[Ingested, ...]:
+    return tuple(
+        Ingested(record_id=one.record_id.hex(), draft=one.draft, finished=finished) for one, finished in articles
+    )
 
 
 def _apply(
-    connection: Connection, done: OtherDone, *, at_once: Millis, policies: Policies, window_ms: int, near: Near
+    connection: Connection, done: OtherDone, *, at_once: Millis, policies: Policies
 ) -> tuple[Finished, set[int]]:
     """The effect of one, and the hosts that it gave work to."""
     work_id = done.lease.work_id
@@ -98,8 +109,6 @@ def _apply(
             return finish_seeking(connection, done, policies=policies)
         case Subscribed():
             return finish_subscribing(connection, done, policies=policies)
-        case IngestDone():
-            return finish_entry(connection, done, window_ms=window_ms, near=near), set()
         case AsBefore():
             return finish_look(connection, done), set()
         case Retry():

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from worker import rules
 from worker.dedup import Ref, Skip, is_wanted_again, url_key
-from worker.model import IngestDone, PollDone, SeenEntry
+from worker.model import Draft, EntryId, PollDone, SeenEntry
 from worker.store import tables as t
 from worker.store.feeds import free_duplicates
 
@@ -45,14 +45,14 @@ def takes_up(connection: Connection, ref: Ref, seen: SeenEntry, *, other_filters
     return wanted
 
 
-def leave_out(connection: Connection, done: IngestDone) -> None:
+def leave_out(connection: Connection, entry_id: EntryId, draft: Draft, *, for_good: bool) -> None:
     """An entry whose page shows that it is not wanted. Unless that is looked at again, what it stood for is free."""
-    mine = t.entry.c.id == done.entry_id
+    mine = t.entry.c.id == entry_id
     by: Skip = "page"
-    values = {"skipped": by, "reason": done.draft.skipped}
+    values = {"skipped": by, "reason": draft.skipped}
     url = connection.scalar(update(t.entry).where(mine).values(values).returning(t.entry.c.url))
-    if done.look_at is None:
+    if for_good:
         free_duplicates(connection, select(t.entry.c.id).where(mine))
         if url is not None:
-            own = (t.identity.c.key == url_key(url)) & (t.identity.c.entry_id == done.entry_id)
+            own = (t.identity.c.key == url_key(url)) & (t.identity.c.entry_id == entry_id)
             connection.execute(delete(t.identity).where(own))

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from worker import dedup
 from worker.dedup import Window
-from worker.model import IngestDone, Millis
+from worker.model import Draft, EntryId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
 
@@ -39,15 +39,15 @@ _LEARN = {"postgresql": _learning(postgresql.insert(t.site)), "sqlite": _learnin
 """By dialect."""
 
 
-def learn(connection: Connection, written: Sequence[IngestDone], *, now: Millis) -> None:
+def learn(connection: Connection, written: Sequence[tuple[EntryId, Draft]], *, now: Millis) -> None:
     """Takes in what articles say that got a record."""
-    teaching = [done for done in written if done.draft.lines]
+    teaching = [(entry_id, draft) for entry_id, draft in written if draft.lines]
     if not teaching:
         return
-    windows = _windows(connection, {done.draft.site for done in teaching})
-    for done in teaching:
-        window = windows.get(done.draft.site, Window())
-        windows[done.draft.site] = window.after(done.entry_id, done.draft.lines)
+    windows = _windows(connection, {draft.site for _, draft in teaching})
+    for entry_id, draft in teaching:
+        window = windows.get(draft.site, Window())
+        windows[draft.site] = window.after(entry_id, draft.lines)
     connection.execute(
         _LEARN[connection.dialect.name],
         [{"name": name, "articles": windows[name].encode(), "learned_at": now} for name in sorted(windows)],

@@ -15,6 +15,7 @@ from worker.store import subscriptions
 from worker.store import tables as t
 from worker.store.arrivals import judge_entries
 from worker.store.batches import bound, chunks, to
+from worker.store.entries import Ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.standing import Planner, Standing, after, moves_of
 from worker.store.walks import begin
@@ -34,8 +35,9 @@ _UPDATE_WORK = update(t.work).where(t.work.c.id == bindparam("this")).values(bou
 
 def finish_polls(
     connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner, websub: bool = False
-) -> list[tuple[Finished, set[int]]]:
-    """For each poll what became of its entries, and the hosts that it gave work to; the feeds' state and next time.
+) -> list[tuple[Finished, set[int], list[Ingestion]]]:
+    """For each poll what became of its entries, the hosts that it gave work to, and the drafts that are to be finished
+    with it; the feeds' state and next time.
 
     A statement costs more to build than to carry out: those that every poll needs are built once, and carried out for
     all of them together. websub: hubs are asked to tell of new entries.
@@ -44,13 +46,14 @@ def finish_polls(
     for ids in chunks([done.feed_id for done in batch]):
         rows.update((row.id, row) for row in connection.execute(select(t.feed).where(t.feed.c.id.in_(ids))))
     hubs = subscriptions.of_feeds(connection, list(rows)) if websub else {}
-    results: list[tuple[Finished, set[int]]] = []
+    results: list[tuple[Finished, set[int], list[Ingestion]]] = []
     feeds: list[dict[str, Any]] = []
     work: list[dict[str, Any]] = []
     walks: list[PollDone] = []
     for done in batch:
         row = rows[done.feed_id]
-        counts, came, touched = judge_entries(connection, row, done, policies)
+        arrived = judge_entries(connection, row, done, policies)
+        counts, came = arrived.finished, arrived.came
         hub = hubs.get(done.feed_id)
         standing = after(row, done, came, planner, pushed=subscriptions.is_relied_on(hub, done.at))
         if hub is not None and standing.due is not None:
@@ -66,12 +69,12 @@ def finish_polls(
         if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
             walks.append(done)
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
-        results.append((replace(counts, **told), touched))
+        results.append((replace(counts, **told), arrived.touched, arrived.drafted))
     if websub:
         _ask_hubs(connection, batch, hubs, work, policies)
     if batch:
         homes = host_ids(connection, {urls.host_of(row["home"]) for row in work}, policies)
-        for row_of_work, (_, touched) in zip(work, results, strict=True):
+        for row_of_work, (_, touched, _) in zip(work, results, strict=True):
             home = homes[urls.host_of(row_of_work.pop("home"))]
             row_of_work["to_host_id"] = home
             touched.add(home)

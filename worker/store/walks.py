@@ -52,7 +52,8 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
     """What became of a page's entries, and the hosts that have work now; the next page, or the end."""
     row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
     page = PollDone(lease=done.lease, feed_id=done.feed_id, at=done.at, entries=done.entries, filters=done.filters)
-    counts, came, touched = judge_entries(connection, row, page, policies, is_old=True)
+    arrived = judge_entries(connection, row, page, policies, is_old=True)
+    counts, came, touched = arrived.finished, arrived.came, arrived.touched
     if came:
         less = t.feed.c.missed - len(came)
         found = {"new_total": t.feed.c.new_total + counts.new, "missed": case((less > 0, less), else_=0.0)}

@@ -33,6 +33,7 @@ REFRESH_MS = 30 * 86_400_000
 """After which a feed is gone through whole, known entries and all, to learn which have left it."""
 _OF_FEED = (
     t.feed.c.title,
+    t.feed.c.ok_at,
     t.feed.c.refreshed_at,
     t.feed.c.moved_to,
     t.feed.c.moved_polls,
@@ -138,6 +139,8 @@ def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
         body_hash=b"" if refresh else row.body_hash or b"",
         elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
         refresh=refresh,
+        first=row.ok_at is None,
+        feed_title=row.title,
         filters=row.filters or b"",
         seek=row.seek,
         subscribe=Subscribe(topic=hub.topic, token=hub.token, secret=hub.secret) if hub is not None else None,
