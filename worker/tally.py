@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import structlog
@@ -113,9 +112,8 @@ def tell(done: Done, finished: Finished) -> None:
             )
             if finished.missed is not None:
                 log.warning("feed.gap", missed=max(1, round(finished.missed)))
-            if finished.ingested and log.isEnabledFor(logging.INFO):
-                for entry in finished.ingested:
-                    _tell_ingested(entry.draft, entry.finished, entry=entry.record_id, url=None)
+            for entry in finished.ingested:
+                _tell_ingested(entry.draft, entry.finished, entry=entry.record_id, url=None)
         case Walked():
             log.info("page.read", new=finished.new, known=len(done.entries) - finished.new, more=done.older is not None)
         case Subscribed(error=None):

@@ -1,0 +1,110 @@
+"""Entries that need no page, through the whole worker: finished with their poll, or by work of their own, the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.site import Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, prose
+from worker.errors import TaskCrashed
+from worker.model import Finished, Poll
+from worker.pipeline import Poller
+from worker.pipeline.tasks import Drafting
+from worker.record import Record
+from worker.store import finish
+from worker.store.entries import Ingestion, Near, finish_entry
+from worker.tally import Tally
+
+LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))
+ITEMS = (
+    item("1", "https://x.example/1", "Herons", LONG),
+    item("2", "https://x.example/2", "The same text", LONG),
+    item("3", "https://x.example/3", "Nearly the same", f"<p>{LONG}</p><p>Follow us, do.</p>"),
+    item("4", "https://x.example/4", "One link"),
+    item("5", "https://x.example/4", "The same link", prose("owl")),
+    item("6", "https://x.example/6", "Not in English", prose("gull")),
+    item("7", None, "No link", prose("crane")),
+    item("1", "https://x.example/1", "Herons, again", LONG),
+)
+
+
+def came(worker: Worker, site: Site) -> tuple[Tally, Tally, list[Record], str]:
+    """What a feed comes to, and its next poll beside another's first: of two at once, either may be ahead."""
+    urls = [
+        feed(site, "a", *ITEMS),
+        feed(site, "b", *ITEMS[:4], item("8", "https://x.example/8", "More", prose("tern"))),
+    ]
+    feeds = [{"url": url, "id": url[7], "full_text": "never", "skip": [{"title": "not in"}]} for url in urls]
+    worker.configure(feeds[:1], dedup={"exact": "link"})
+    first = worker.once()
+    worker.configure(feeds, dedup={"exact": "link"})
+    feed(site, "a", *ITEMS[2:], item("1", "https://x.example/1", "Other words", prose("wren")))
+    second = worker.once(every=True)
+    why = worker.run("why", "https://x.example/2").stdout
+    return first, second, worker.records(), re.sub(r"\d+ (s|min|h)\b", "", why)
+
+
+def without_time(records: list[Record]) -> list[Any]:
+    """The records, in the order of their ids, without what goes by the clock or by the order of commits."""
+    told: list[Any] = []
+    for record in records:
+        ingest = {**record["_ingest"], "writer": "", "seq": 0, "ingested_at": "", "first_seen_at": ""}
+        told.append({**record, "_ingest": ingest})
+    return sorted(told, key=lambda record: (record["id"], record["_ingest"]["revision"]))
+
+
+def test_both_ways_come_to_the_same(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records, counts and what is said of them; nothing is queued for an entry that came with its draft."""
+    workers = [Worker(tmp_path / name) for name in ("with", "without", "killed")]
+    for each in workers:
+        each.folder.mkdir()
+    with_polls = came(workers[0], site)
+    with sqlite3.connect(workers[0].state) as state:
+        assert state.execute("SELECT max(id) FROM work").fetchone() == (2,), "work for an entry"
+    with monkeypatch.context() as changed:
+        changed.setattr(Poller, "_drafting", lambda *_: None)
+        by_themselves = came(workers[1], site)
+    real = Poller._parsed
+
+    async def killed(self: Poller, work: Poll, *args: Any) -> object:
+        if isinstance(args[-1], Drafting):
+            raise TaskCrashed("its process died (SIGKILL)")
+        return await real(self, work, *args)
+
+    monkeypatch.setattr(Poller, "_parsed", killed)
+    after_kills = came(workers[2], site)
+    assert (
+        dataclasses.asdict(with_polls[0]) == dataclasses.asdict(by_themselves[0]) == dataclasses.asdict(after_kills[0])
+    )
+    assert (
+        dataclasses.asdict(with_polls[1]) == dataclasses.asdict(by_themselves[1]) == dataclasses.asdict(after_kills[1])
+    )
+    assert without_time(with_polls[2]) == without_time(by_themselves[2]) == without_time(after_kills[2])
+    assert with_polls[3] == by_themselves[3]
+    assert {record["_ingest"]["op"] for record in with_polls[2]} == {"new", "update", "duplicate"}
+    assert (with_polls[0].duplicates, with_polls[1].duplicates) >= (1, 4)
+
+
+def test_a_draft_that_cannot_be_committed_costs_its_entry_alone(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The poll is committed without its drafts; each entry has work of its own then, which is counted against it."""
+
+    def failing(connection: Connection, done: Ingestion, *, window_ms: int, near: Near) -> Finished:
+        if b"Poison" in done.draft.body:
+            raise ValueError("embedded null character")
+        return finish_entry(connection, done, window_ms=window_ms, near=near)
+
+    monkeypatch.setattr(finish, "finish_entry", failing)
+    worker.configure([feed(site, "a", *(item(title, None, title) for title in ("One", "Poison", "Two")))])
+    tally = worker.once()
+    assert (tally.polls, tally.new, tally.broken) == (1, 2, 1)
+    assert sorted(record["title"] for record in worker.records()) == ["One", "Two"]
