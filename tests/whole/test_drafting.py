@@ -42,9 +42,9 @@ def came(worker: Worker, site: Site) -> tuple[Tally, Tally, list[Record], str]:
         feed(site, "b", *ITEMS[:4], item("8", "https://x.example/8", "More", prose("tern"))),
     ]
     feeds = [{"url": url, "id": url[7], "full_text": "never", "skip": [{"title": "not in"}]} for url in urls]
-    worker.configure(feeds[:1], dedup={"exact": "link"})
+    worker.configure(feeds[:1], dedup={"exact": "link"}, extract={"workers": 1})
     first = worker.once()
-    worker.configure(feeds, dedup={"exact": "link"})
+    worker.configure(feeds, dedup={"exact": "link"}, extract={"workers": 1})
     feed(site, "a", *ITEMS[2:], item("1", "https://x.example/1", "Other words", prose("wren")))
     second = worker.once(every=True)
     why = worker.run("why", "https://x.example/2").stdout
