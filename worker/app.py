@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import secrets
+import socket
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Set
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +16,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from worker import __version__, record
-from worker.bus import LocalBus
+from worker.bus import Bus, LocalBus
 from worker.cpu import Pool
 from worker.current import Current
-from worker.engine import Engine
+from worker.engine import KEEP_S, Engine
 from worker.errors import FeedmillError, StateLocked
 from worker.fetch import Client, user_agent
 from worker.meters import Meters
-from worker.model import FeedId, Millis
+from worker.model import ALL_ROLES, Claim, FeedId, Member, Millis, Role, Work
 from worker.output import (
     Archive,
     Keeping,
@@ -77,6 +79,7 @@ async def work(
     listen: bool = False,
     only: Collection[FeedId] | None = None,
     reload: Reload | None = None,
+    roles: Set[Role] = ALL_ROLES,
     held: Callable[[], None] = lambda: None,
     started: Callable[[Tally], None] = lambda _: None,
     alive: Callable[[], None] = lambda: None,
@@ -84,6 +87,7 @@ async def work(
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
 
     poll_all: every feed is due. only: no feeds but these are polled, due or not, by a run that has an end.
+    roles: what this process does of the work, where others work on the same state.
     listen: where `web.listen` says. reload: how changed files are taken up; None: they are not.
     held: called when this process holds the state, before anything else is opened.
     started: called with the running tally once all is open. alive: called each second.
@@ -105,13 +109,14 @@ async def work(
                 traces.seal(segment, path, now=now())
 
         shards = parts.enter_context(_shards(settings, store, sealed))
-        await shards.take()
+        if "publish" in roles:
+            await shards.take()
         timed = _timed() if traces else (Client, Pool)
         asking = await parts.enter_async_context(client(settings, proxy=current.proxy, kind=timed[0]))
         cpu = await parts.enter_async_context(pool(settings, kind=timed[1]))
         engine = Engine(
             store=store,
-            bus=LocalBus(),
+            bus=LocalBus() if until_idle else await parts.enter_async_context(_bus(settings)),
             poller=Poller(
                 client=asking,
                 cpu=cpu,
@@ -145,6 +150,8 @@ async def work(
             shards=shards,
             meters=meters,
             traces=traces,
+            roles=roles,
+            member=_member(roles, started_at=now()) if is_shared(settings) and not until_idle else None,
             concurrency=fetch.concurrency,
             clock=now,
             alive=alive,
@@ -228,6 +235,33 @@ def _shards(
         )
 
     return Shards(output.shards, opened, shared=shared)
+
+
+@asynccontextmanager
+async def _bus(settings: Settings) -> AsyncIterator[LocalBus[Work] | Bus[Claim]]:
+    """Raises FeedmillError without the extra."""
+    if settings.bus is None:
+        yield LocalBus()
+        return
+    try:
+        from worker.bus.jetstream import JetStreamBus
+    except ImportError as error:
+        raise FeedmillError("a bus needs the extra: pip install 'feedmill[cluster]'") from error
+    async with JetStreamBus(settings.bus, keep_s=KEEP_S) as bus:
+        yield bus
+
+
+def _member(roles: Set[Role], *, started_at: Millis) -> Member:
+    """This process, as others see it that work on the same state."""
+    return Member(
+        name=secrets.token_hex(4),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=__version__,
+        roles=frozenset(roles),
+        started_at=started_at,
+        seen_at=started_at,
+    )
 
 
 def is_shared(settings: Settings) -> bool:

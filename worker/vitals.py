@@ -27,4 +27,6 @@ class Vitals:
     """Leases that are held."""
     most: int = 0
     """… at once."""
+    backlog: int | None = None
+    """Work on the bus that nobody has begun; None: nobody here has looked."""
     stopping: bool = False

@@ -96,7 +96,19 @@ _TENTH = (
                                          1795400000000, 0, NULL, 0, 0, 0, NULL);
     """
 )
-FIXTURES |= {"0005": _FIFTH, "0006": _SIXTH, "0007": _SEVENTH, "0008": _EIGHTH, "0009": _EIGHTH, "0010": _TENTH}
+_ELEVENTH = _TENTH.replace(
+    "INSERT INTO meta VALUES ('writer', 'w0a1b2c'), ('last_seq', '41')",
+    "INSERT INTO meta VALUES ('reload', 'refused'); INSERT INTO writer VALUES (0, 'w0a1b2c', 41)",
+).replace("segment VALUES", "segment (id, writer, date, created_at, first_seq, last_seq, path, sha256) VALUES")
+FIXTURES |= {
+    "0005": _FIFTH,
+    "0006": _SIXTH,
+    "0007": _SEVENTH,
+    "0008": _EIGHTH,
+    "0009": _EIGHTH,
+    "0010": _TENTH,
+    "0011": _ELEVENTH,
+}
 """Rows in every table of a released schema, by its revision. Written by hand, and never changed once it is released."""
 
 ADDED: dict[str, dict[str, dict[str, object]]] = {
@@ -128,13 +140,14 @@ ADDED: dict[str, dict[str, dict[str, object]]] = {
         "outbox": {"shard": 0},
         "segment": {"shard": 0},
     },
+    "0012": {},
 }
 """What the first row of each table has in the columns that a revision added."""
 
 MOVED = {"0011": {"meta": {"writer", "last_seq"}}}
 """Rows, by their keys, that a revision put into a table of their own, where `ADDED` has them."""
 
-HEAD = "0011"
+HEAD = "0012"
 
 
 def migrations() -> Config:

@@ -179,7 +179,7 @@ class Life:
                 await running._publishing.publish()
             if self.clock.now() // HOUR > hour:
                 hour = self.clock.now() // HOUR
-                await running._publishing.upkeep()
+                await running._upkeep()
                 if hour % 24 == 0:
                     self._sample()
             running.wake()

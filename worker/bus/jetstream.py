@@ -33,6 +33,8 @@ ACK_WAIT_S = 30.0
 """After which what was taken, and neither taken up nor given back, is handed out again: its worker has died."""
 PULL_S = 2.0
 """How long the broker keeps a question for more; one that got lost is asked again after it."""
+AWAY_S = 0.2
+"""From one look for a broker that is away to the next."""
 SEND_S = 3.0
 AT_ONCE = 200
 """Messages on their way to the broker."""
@@ -87,10 +89,13 @@ class JetStreamBus:
     async def take(self, most: int) -> Sequence[Claim]:
         while not self._taken:
             self._arrived.clear()
-            with contextlib.suppress(BusError):
+            wait_s = PULL_S / 2
+            try:
                 await self._ask(most)
+            except BusError:
+                wait_s = AWAY_S
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PULL_S / 2):
+                async with asyncio.timeout(wait_s):
                     await self._arrived.wait()
         return [self._taken.popleft() for _ in range(min(most, len(self._taken)))]
 

@@ -21,6 +21,7 @@ from worker.cli.printing import console, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.demo.run import vacate
+from worker.model import ALL_ROLES, ROLES, Role
 from worker.reload import Reload
 from worker.settings import Settings
 from worker.tally import Tally
@@ -75,21 +76,40 @@ async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
             return tally, stop.is_set()
 
 
-def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def _roles(text: str) -> frozenset[Role]:
+    found = frozenset(role for role in ROLES if role in text.split(","))
+    if not found or len(found) != len(text.split(",")):
+        raise typer.BadParameter(f"{text!r} is none: some of {','.join(ROLES)}, each once")
+    return found
+
+
+def run(
+    config: ConfigFile = DEFAULT_CONFIG,
+    roles: Annotated[
+        str, typer.Option("--roles", help="What this process does, of what several do on one state.")
+    ] = ",".join(ROLES),
+) -> None:
     """Polls feeds as they fall due, for ever; SIGTERM or Ctrl-C ends it cleanly within ten seconds.
 
     Its status page is where web.listen says: http://127.0.0.1:8787, unless that was changed.
     A saved feed list is taken up while it runs, as is the whole configuration on SIGHUP; one with mistakes is refused,
     which status tells. Under systemd it says when it is ready, and feeds the watchdog.
+    With a state that several processes share, any number of them may run, each with all roles or some: schedule hands
+    out what is due, fetch does it, publish seals the records.
 
     Example: feedmill run --config /etc/feedmill/worker.yaml
     """
+    doing = _roles(roles)
     settings = load_and_log(config)
-    tally = asyncio.run(_run(settings, config))
+    if doing != ALL_ROLES and not app.is_shared(settings):
+        raise typer.BadParameter("with a SQLite state one process does all; others need state: postgresql://…")
+    if settings.bus is None and ("schedule" in doing) != ("fetch" in doing):
+        raise typer.BadParameter("with bus: local who fetches schedules, too; bus: nats://… parts them")
+    tally = asyncio.run(_run(settings, config, doing))
     log.info("run.stopped", **dataclasses.asdict(tally))
 
 
-async def _run(settings: Settings, config: Path) -> Tally:
+async def _run(settings: Settings, config: Path, roles: frozenset[Role]) -> Tally:
     def started(_: Tally) -> None:
         notify("READY=1")
         log.info("run.started", feeds=len(settings.feeds), state=str(settings.state), output=str(settings.output.dir))
@@ -105,6 +125,7 @@ async def _run(settings: Settings, config: Path) -> Tally:
             stop=stop,
             listen=True,
             reload=reload,
+            roles=roles,
             held=lambda: _vacate(settings),
             started=started,
             alive=lambda: notify("WATCHDOG=1"),

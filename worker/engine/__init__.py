@@ -1,12 +1,16 @@
 """The engine: ticks, dispatches, consumes, finishes in groups, drains.
 
 engine.py      the parts, their ticks, and the order in which they start and stop
+intake.py      how a process comes to its work: its own claims, or what many schedule and many take
 dispatch.py    store.claim → bus, for as many as may be under way
-jobs.py        bus → poll | walk | ingest → finisher
+scheduling.py  store.lease → bus, for as many as all that fetch can have under way
+taking.py      bus → store.begin
+jobs.py        work → poll | walk | ingest → finisher
 finisher.py    groups of finished work → one transaction
 publishing.py  records into sealed segments; what commands ask; upkeep
 leases.py      what is under way, whose leases are renewed
 clock.py       the wall clock, compared with the monotonic one
+heartbeat.py   signs of life, to others on the same state
 room.py        whether the disks have room for more
 limits.py      how long, how many
 
@@ -14,5 +18,6 @@ It takes what decides from others, and keeps nothing that the store does not kno
 """
 
 from worker.engine.engine import Engine
+from worker.engine.limits import KEEP_S
 
-__all__ = ["Engine"]
+__all__ = ["KEEP_S", "Engine"]

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from worker.bus import LocalBus
+from worker.bus import Bus, LocalBus
+from worker.engine import limits
 from worker.engine.cancel import cancelled
 from worker.engine.clock import Clock
-from worker.engine.dispatch import Dispatcher
 from worker.engine.finisher import Finisher
+from worker.engine.heartbeat import Heartbeat
+from worker.engine.intake import intake
 from worker.engine.jobs import Jobs
 from worker.engine.leases import Leases
 from worker.engine.publishing import Publishing
 from worker.engine.room import Room
 from worker.errors import OutputError, StateError
 from worker.meters import Meters
-from worker.model import Millis, Work
+from worker.model import ALL_ROLES, Claim, Member, Millis, Role, Work
 from worker.pipeline import Ingester, Poller, Shards, Walker
 from worker.store import Store
 from worker.tally import Tally
@@ -40,7 +42,7 @@ class Engine:
         self,
         *,
         store: Store,
-        bus: LocalBus[Work],
+        bus: LocalBus[Work] | Bus[Claim],
         poller: Poller,
         walker: Walker,
         ingester: Ingester,
@@ -51,21 +53,24 @@ class Engine:
         shortage: Callable[[], str | None] = lambda: None,
         meters: Meters | None = None,
         traces: Traces | None = None,
+        roles: Set[Role] = ALL_ROLES,
+        member: Member | None = None,
     ) -> None:
-        """concurrency: how much work may be under way at once. clock: the wall clock. alive: called on every tick.
-        shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count in.
-        traces: told of each piece of work; None: nobody is."""
+        """bus: a local one hands on what this process claims for itself, another what anybody leases. concurrency: how
+        much work may be under way at once. clock: the wall clock. alive: called on every tick. shortage: why there is
+        no room for more, asked each second, in a thread; None: there is. meters: to count in. traces: told of each
+        piece of work; None: nobody is. roles: what this process does; with a local bus it schedules what it fetches.
+        member: what it tells of itself to others on the same state; None: there are none."""
         self.tally, self.meters = Tally(), meters or Meters()
         self.vitals = Vitals(most=concurrency)
-        self._alive = alive
+        self._alive, self._roles, self._store = alive, roles, store
         self._clock = Clock(clock, shift=store.shift)
         self._leases = Leases(store, self._clock, most=concurrency)
-        self._dispatcher = Dispatcher(store=store, bus=bus, clock=self._clock, leases=self._leases, vitals=self.vitals)
+        self._intake = intake(store, bus, roles=roles, clock=self._clock, leases=self._leases, vitals=self.vitals)
         self._finisher = Finisher(
             store=store, clock=self._clock, leases=self._leases, vitals=self.vitals, committed=self.wake
         )
         self._jobs = Jobs(
-            bus=bus,
             poller=poller,
             walker=walker,
             ingester=ingester,
@@ -79,10 +84,12 @@ class Engine:
             store=store, shards=shards, now=clock, tally=self.tally, vitals=self.vitals, wake=self.wake
         )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
+        self._is_shared = not isinstance(bus, LocalBus)
+        self._heartbeat = None if member is None else Heartbeat(store, member, now=clock, vitals=self.vitals)
 
     def wake(self) -> None:
         """Something has become due; to be called in its loop."""
-        self._dispatcher.wake()
+        self._intake.wake()
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False, polls_due_by: Millis | None = None) -> None:
         """Works until `stop` is set; with `until_idle`, or until all that was due at the start, or by `polls_due_by`,
@@ -94,21 +101,26 @@ class Engine:
         self._clock.polls_due_by = (polls_due_by or self._clock.now()) if until_idle else None
         ticks = self._ticks()
         await self._room.look()
+        if self._heartbeat is not None:
+            await self._heartbeat.beat()
         finisher = asyncio.create_task(self._finisher.run())
-        jobs = asyncio.create_task(self._jobs.run())
+        jobs = asyncio.create_task(self._jobs.run(self._intake.take))
         ticks.start()
         try:
-            left = await self._dispatcher.run(stop, until_idle=until_idle)
+            left = await self._intake.run(stop, until_idle=until_idle)
         finally:
             self.vitals.stopping = True
             ticks.pause()
             await cancelled(jobs)
-            await self._jobs.drain()
+            await self._jobs.drain(await self._intake.left())
             await cancelled(finisher)
             # Shutting down cancels what runs, but not the thread of a publication: the next one would run beside it.
             await self._publishing.stop()
             ticks.shutdown(wait=False)
-        await self._publishing.seal_the_rest(stop)
+            if self._heartbeat is not None:
+                await self._heartbeat.leave()
+        if "publish" in self._roles:
+            await self._publishing.seal_the_rest(stop)
         if left is not None:
             raise OutputError(f"not all was done that is due: {left}")
 
@@ -118,13 +130,27 @@ class Engine:
         )
         ticks.add_job(self._tick, "interval", seconds=1)
         # Two instances: one that finds another at work leaves without APScheduler's warning. So below.
-        ticks.add_job(self._publishing.publish, "interval", seconds=1, max_instances=2)
+        if "publish" in self._roles:
+            ticks.add_job(self._publishing.publish, "interval", seconds=1, max_instances=2)
         ticks.add_job(self._room.look, "interval", seconds=1, max_instances=2)
-        ticks.add_job(self._publishing.upkeep, "interval", hours=1)
+        ticks.add_job(self._upkeep, "interval", hours=1)
+        if self._heartbeat is not None:
+            ticks.add_job(self._heartbeat.beat, "interval", seconds=limits.BEAT_S, max_instances=2)
         return ticks
+
+    async def _upkeep(self) -> None:
+        if "schedule" in self._roles:
+            try:
+                await self._store.upkeep(now=self._clock.now())
+            except StateError as error:
+                log.error("upkeep.failed", error=str(error))
+        if "publish" in self._roles:
+            await self._publishing.upkeep()
 
     async def _tick(self) -> None:
         self._alive()
+        if self._is_shared and self._leases.lapsed:
+            self._jobs.give_up()
         self.vitals.ticked_at, self.vitals.under_way = self._clock.now(), len(self._leases)
         self.wake()
         try:

@@ -1,14 +1,13 @@
-"""bus → poll | walk | ingest → finisher."""
+"""Work → poll | walk | ingest → finisher."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
 
-from worker.bus import LocalBus
 from worker.engine import limits
 from worker.engine.finisher import Committed
 from worker.meters import Meters
@@ -28,7 +27,6 @@ class Jobs:
     def __init__(
         self,
         *,
-        bus: LocalBus[Work],
         poller: Poller,
         walker: Walker,
         ingester: Ingester,
@@ -39,25 +37,29 @@ class Jobs:
         traces: Traces | None = None,
     ) -> None:
         """finish: returns when it is committed. tally, meters: where what came of it is counted. traces: told of it."""
-        self._bus, self._finish, self._now = bus, finish, now
+        self._finish, self._now = finish, now
         self._poller, self._walker, self._ingester = poller, walker, ingester
         self._tally, self._meters, self._traces = tally, meters, traces
         self._running: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        """Begins what the bus hands out, until it is cancelled."""
+    async def run(self, take: Callable[[], Awaitable[Sequence[Work]]]) -> None:
+        """Begins what there is to be taken, until it is cancelled."""
         while True:
-            for work in await self._bus.take(limits.GROUP):
+            for work in await take():
                 self._begin(self._job(work))
 
-    async def drain(self) -> None:
+    def give_up(self) -> None:
+        """What is under way is handed back at once."""
+        for job in list(self._running):
+            job.cancel()
+
+    async def drain(self, left: Sequence[Work]) -> None:
         """What nobody has begun is handed back; what is under way may end, and is handed back when it takes long."""
-        for work in self._bus.drain():
+        for work in left:
             self._begin(self._hand_back(work))
         if self._running:
             await asyncio.wait(self._running, timeout=limits.GRACE_S)
-        for job in list(self._running):
-            job.cancel()
+        self.give_up()
         if self._running:
             _, stuck = await asyncio.wait(self._running, timeout=1)
             if stuck:

@@ -32,9 +32,17 @@ class Leases:
     def drop(self, lease: Lease) -> None:
         self._held.pop(lease.work_id, None)
 
+    @property
+    def lapsed(self) -> bool:
+        """Whether this process stood still for so long that others may have its work."""
+        return monotonic_ms() - self._renewed_at > limits.LEASE_MS
+
     async def renew(self) -> None:
         """Lets them all last, if that is due. Raises StateError."""
-        if self._held and monotonic_ms() - self._renewed_at > limits.RENEW_MS:
+        if not self._held:
             self._renewed_at = monotonic_ms()
+        elif monotonic_ms() - self._renewed_at > limits.RENEW_MS:
+            at = monotonic_ms()
             until = Millis(self._clock.now() + limits.LEASE_MS)
             await self._store.renew(list(self._held.values()), until=until)
+            self._renewed_at = at

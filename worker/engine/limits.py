@@ -5,6 +5,8 @@ from __future__ import annotations
 LEASE_MS = 120_000
 """Longer than a fetch and an extraction take together; renewed while the work goes on."""
 RENEW_MS = 30_000
+KEEP_S = 110.0
+"""For a lease that waits on a bus: it is gone from there before it ends, and may be handed out anew."""
 MAX_REFUSALS = 30
 """Commits, a second apart, that the state may refuse before a run that has an end gives up; `run` goes on for ever."""
 GRACE_S = 8.0
@@ -18,3 +20,5 @@ LINGER_S, LOOK_S = 0.1, 0.01
 """How long the first of a group waits for others. 50 in one transaction cost little more than one."""
 JUMP_MS = 5_000
 """A wall clock that is off by more than this from one tick to the next has been set."""
+BEAT_S = 3
+"""From one sign of life to the next, to those who work on the same state."""

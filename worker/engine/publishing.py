@@ -57,9 +57,8 @@ class Publishing:
                 log.error("publish.failed", error=str(error))
 
     async def upkeep(self) -> None:
-        """Forgets what is old, takes out what was forgotten, tidies closed days."""
+        """Takes out what was forgotten, tidies closed days."""
         try:
-            await self._store.upkeep(now=self._now())
             async with self._one:
                 await self._shards.take_down(now=self._now())
                 steps = await self._shards.untidy(now=self._now())

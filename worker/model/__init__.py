@@ -52,6 +52,12 @@ from worker.model.feed import (
     Op,
     Precision,
 )
+from worker.model.member import (
+    ALL_ROLES,
+    ROLES,
+    Member,
+    Role,
+)
 from worker.model.outcome import (
     MAX_REDIRECTS,
     Accepted,
@@ -97,10 +103,12 @@ from worker.model.work import (
 
 __all__ = [
     "AGENCY",
+    "ALL_ROLES",
     "MAX_REDIRECTS",
     "NO_HINTS",
     "NO_RULES",
     "NO_VALIDATORS",
+    "ROLES",
     "Accepted",
     "Article",
     "AsBefore",
@@ -137,6 +145,7 @@ __all__ = [
     "IngestDone",
     "Ingested",
     "Lease",
+    "Member",
     "Millis",
     "Moved",
     "NotAFeed",
@@ -152,6 +161,7 @@ __all__ = [
     "Rewrite",
     "RobotsCopy",
     "RobotsRead",
+    "Role",
     "Rules",
     "SeenEntry",
     "Sketch",

@@ -54,6 +54,7 @@ from worker.store.listing import (
     quiet_since,
     told_alike,
 )
+from worker.store.members import all_members, is_alive, read_members
 from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.overview import Overview, read_overview
 from worker.store.publications import Publications, Sealed
@@ -97,6 +98,7 @@ __all__ = [
     "Totals",
     "Which",
     "Written",
+    "all_members",
     "answer_to",
     "ask",
     "backup",
@@ -107,12 +109,14 @@ __all__ = [
     "feeds_by_id",
     "feeds_page",
     "hub_of",
+    "is_alive",
     "longest_failing",
     "quarantine",
     "quiet_since",
     "read_answer",
     "read_hosts",
     "read_hubs",
+    "read_members",
     "read_not_before",
     "read_overview",
     "read_reload",

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
-from worker.model import Claim, Done, Feed, FeedId, Finished, Lease, Millis, Work
+from worker.model import Claim, Done, Feed, FeedId, Finished, Lease, Member, Millis, Work
 from worker.store import (
     claims,
     feeds,
     lists,
+    members,
     outbox,
     publications,
     pushes,
@@ -125,6 +126,18 @@ class Store:
     async def begin(self, leases: Sequence[Lease], *, now: Millis, lease_ms: int) -> list[Work]:
         """The work of those leases that stand, each under a lease that nobody else knows; see `takings.begin`."""
         return await self._write(takings.begin, leases, now=now, lease_ms=lease_ms)
+
+    async def note_member(self, member: Member) -> None:
+        """What this process tells those who work on the same state."""
+        await self._write(members.note, member)
+
+    async def leave(self, name: str) -> None:
+        """The process of that name is no more among them."""
+        await self._write(members.leave, name)
+
+    async def capacity(self, *, now: Millis) -> int:
+        """How much work all that fetch can have under way."""
+        return await self._write(members.capacity, now=now)
 
     async def next_claim_at(self) -> Millis:
         """The earliest time at which a claim can bring something."""

@@ -375,3 +375,19 @@ segment = Table(
     Index("segment_open", "path"),
     Index("segment_shard", "shard", "id"),
 )
+
+member = Table(
+    "member",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("roles", Text, nullable=False),  # by commas
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("under_way", Integer, nullable=False),
+    Column("most", Integer, nullable=False),
+    Column("backlog", Integer),
+)
+"""The processes that work on a shared state, as they told of themselves last. None in a state that one holds."""

@@ -1,0 +1,101 @@
+"""How a process comes to its work: what it claims for itself, or what many schedule and many take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence, Set
+from functools import partial
+from typing import Protocol
+
+from worker.bus import Bus, LocalBus
+from worker.engine import limits
+from worker.engine.clock import Clock
+from worker.engine.dispatch import Dispatcher
+from worker.engine.leases import Leases
+from worker.engine.scheduling import Scheduler
+from worker.engine.taking import Taker
+from worker.model import Claim, Role, Work
+from worker.store import Store
+from worker.vitals import Vitals
+
+
+class Intake(Protocol):
+    """For one loop. `take` is called by one task, which may be cancelled; `left` after that."""
+
+    def wake(self) -> None:
+        """Something may have become due, or there is room again."""
+
+    async def run(self, stop: asyncio.Event, *, until_idle: bool) -> str | None:
+        """Until `stop` is set, or with `until_idle` nothing is due; why work that is due was left, None where none
+        was. Raises StateError."""
+
+    async def take(self) -> Sequence[Work]:
+        """The next work, leased for this process; waits for it."""
+
+    async def left(self) -> Sequence[Work]:
+        """What is leased for this process and was not taken."""
+
+
+class Own:
+    """What this process claims for itself."""
+
+    def __init__(self, store: Store, bus: LocalBus[Work], *, clock: Clock, leases: Leases, vitals: Vitals) -> None:
+        self._dispatcher = Dispatcher(store=store, bus=bus, clock=clock, leases=leases, vitals=vitals)
+        self._bus = bus
+        self.wake = self._dispatcher.wake
+        self.run = self._dispatcher.run
+        self.take = partial(bus.take, limits.GROUP)
+
+    async def left(self) -> Sequence[Work]:
+        return self._bus.drain()
+
+
+class Shared:
+    """What goes over a bus, from those that schedule to those that fetch; `roles` says which this process is of."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus[Claim],
+        *,
+        roles: Set[Role],
+        clock: Clock,
+        leases: Leases,
+        vitals: Vitals,
+    ) -> None:
+        self._scheduler = Scheduler(store=store, bus=bus, clock=clock, vitals=vitals)
+        self._taker = Taker(store=store, bus=bus, clock=clock, leases=leases, vitals=vitals)
+        self._roles = roles
+        self.left = self._taker.left
+
+    def wake(self) -> None:
+        self._scheduler.wake()
+        self._taker.wake()
+
+    async def run(self, stop: asyncio.Event, *, until_idle: bool) -> str | None:
+        if until_idle:
+            raise ValueError("a run that has an end claims for itself")
+        if "schedule" in self._roles:
+            await self._scheduler.run(stop)
+        else:
+            await stop.wait()
+        return None
+
+    async def take(self) -> Sequence[Work]:
+        if "fetch" not in self._roles:
+            await asyncio.Event().wait()
+        return await self._taker.take()
+
+
+def intake(
+    store: Store,
+    bus: LocalBus[Work] | Bus[Claim],
+    *,
+    roles: Set[Role],
+    clock: Clock,
+    leases: Leases,
+    vitals: Vitals,
+) -> Intake:
+    if isinstance(bus, LocalBus):
+        return Own(store, bus, clock=clock, leases=leases, vitals=vitals)
+    return Shared(store, bus, roles=roles, clock=clock, leases=leases, vitals=vitals)

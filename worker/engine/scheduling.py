@@ -1,0 +1,89 @@
+"""store.lease → bus, for as many as all that fetch can have under way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+
+from worker.bus import Bus
+from worker.engine import limits
+from worker.engine.cancel import cancelled
+from worker.engine.clock import Clock
+from worker.errors import BusError, StateError
+from worker.model import Claim, HandedBack
+from worker.store import Store
+from worker.vitals import Vitals
+
+MOST = 500
+"""Leases in one transaction."""
+LOOK_S, BUSY_S, AWAY_S = 0.02, 0.1, 0.5
+"""From one look to the next: for what is due at the earliest; while enough waits on the bus; while that is away."""
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Scheduler:
+    """Leases what is due, for whoever takes it off the bus. There may be any number of them: what one has leased the
+    others don't.
+
+    No more waits on the bus than can be under way at once: it is worked off in the time that one fetch may take, which
+    is a part of a lease.
+    """
+
+    def __init__(self, *, store: Store, bus: Bus[Claim], clock: Clock, vitals: Vitals) -> None:
+        self._store, self._bus, self._clock, self._vitals = store, bus, clock, vitals
+        self._wake = asyncio.Event()
+        self._pause_s = BUSY_S
+
+    def wake(self) -> None:
+        """Something may have become due."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set."""
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                claims = await self._leased()
+                left = await self._bus.publish(claims)
+                await self._hand_back(left)
+                if len(claims) == len(left):
+                    await self._sleep(stopped)
+        finally:
+            await cancelled(stopped)
+
+    async def _leased(self) -> Sequence[Claim]:
+        self._pause_s = AWAY_S
+        try:
+            backlog = self._vitals.backlog = await self._bus.backlog()
+            room = await self._store.capacity(now=self._clock.now()) - backlog
+            claims: Sequence[Claim] = ()
+            self._pause_s = BUSY_S
+            if room > 0 and self._vitals.shortage is None:
+                claims = await self._store.lease(min(room, MOST), now=self._clock.now(), lease_ms=limits.LEASE_MS)
+                due_in_s = (await self._store.next_claim_at() - self._clock.now()) / 1000
+                self._pause_s = min(1.0, max(LOOK_S, due_in_s))
+        except BusError:  # the bus tells of it
+            self._vitals.backlog = None
+            return ()
+        except StateError as error:
+            self._vitals.refused = str(error)
+            log.error("store.unusable", error=str(error))
+            return ()
+        self._vitals.refused = None
+        return claims
+
+    async def _hand_back(self, claims: Sequence[Claim]) -> None:
+        """What the bus didn't take. Where that fails, too, it comes up when its lease ends."""
+        if claims:
+            with contextlib.suppress(StateError):
+                await self._store.finish([HandedBack(lease=claim.lease) for claim in claims], now=self._clock.now())
+
+    async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
+        wake = asyncio.create_task(self._wake.wait())
+        await asyncio.wait({wake, stopped}, timeout=self._pause_s, return_when=asyncio.FIRST_COMPLETED)
+        await cancelled(wake)

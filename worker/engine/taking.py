@@ -1,0 +1,76 @@
+"""bus → store.begin: leases off the bus, each exchanged for work that is this process's alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from worker.bus import Bus
+from worker.engine import limits
+from worker.engine.clock import Clock, monotonic_ms
+from worker.engine.leases import Leases
+from worker.errors import StateError
+from worker.model import Claim, Work
+from worker.store import Store
+from worker.vitals import Vitals
+
+log = structlog.stdlib.get_logger("feedmill.engine")
+
+
+class Taker:
+    """Takes as much as there is room for."""
+
+    def __init__(self, *, store: Store, bus: Bus[Claim], clock: Clock, leases: Leases, vitals: Vitals) -> None:
+        self._store, self._bus, self._clock = store, bus, clock
+        self._leases, self._vitals = leases, vitals
+        self._wake = asyncio.Event()
+        self._beginning: asyncio.Task[list[Work]] | None = None
+
+    def wake(self) -> None:
+        """There may be room again."""
+        self._wake.set()
+
+    async def take(self) -> Sequence[Work]:
+        """The next work; waits for it, and for room."""
+        while True:
+            while self._leases.room <= 0 or self._vitals.shortage is not None:
+                self._wake.clear()
+                await self._wake.wait()
+            claims = await self._bus.take(self._leases.room)
+            self._beginning = asyncio.create_task(self._begin(claims))
+            works = await asyncio.shield(self._beginning)
+            self._beginning = None
+            if works:
+                return works
+
+    async def left(self) -> Sequence[Work]:
+        """What was being begun when `take` was cancelled, for a worker that stops."""
+        if self._beginning is None:
+            return ()
+        done, _ = await asyncio.wait({self._beginning}, timeout=limits.GRACE_S)
+        if not done:
+            self._beginning.cancel()
+        return self._beginning.result() if done else ()
+
+    async def _begin(self, claims: Sequence[Claim]) -> list[Work]:
+        """What stands of it is this process's from now on, and not the bus's any more."""
+        while True:
+            asked_ms = monotonic_ms()
+            try:
+                works = await self._store.begin(
+                    [claim.lease for claim in claims], now=self._clock.now(), lease_ms=limits.LEASE_MS
+                )
+            except StateError as error:
+                self._vitals.refused = str(error)
+                log.error("store.unusable", error=str(error))
+                await asyncio.sleep(1)
+                continue
+            self._vitals.refused = None
+            await self._bus.done(claims)
+            if monotonic_ms() - asked_ms > limits.LEASE_MS / 2:
+                log.warning("work.late", works=len(works))  # this process stood still: others may have it by now
+                return []
+            self._leases.take(works)
+            return works
