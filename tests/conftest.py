@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.postgresql import Cluster, binaries, cluster
+
 CheckOutput = Callable[[Path], list[dict[str, Any]]]
 
 MEMORY_DISK = Path("/dev/shm")  # Linux's, which is everybody's folder for this
@@ -64,6 +66,15 @@ def preload() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiprocessing.context.BaseContext, "set_forkserver_preload", set_preload)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server for this process of the suite; skipped where there is none, unless nothing may be."""
+    if "FEEDMILL_SKIP_NOTHING" not in os.environ and binaries() is None:
+        pytest.skip("PostgreSQL is not installed: initdb is not found")
+    with cluster() as found:
+        yield found
 
 
 @pytest.fixture

@@ -104,9 +104,9 @@ async def work(
         meters = Meters()
 
         def sealed(segment: OutboxSegment, path: str) -> None:
-            meters.seal((row.first_seen_at for row in segment.rows), records=len(segment.rows), now=now())
+            meters.seal((row.first_seen_at for row in segment.rows), records=len(segment.rows), now=store.clock())
             if traces is not None:
-                traces.seal(segment, path, now=now())
+                traces.seal(segment, path, now=store.clock())
 
         shards = parts.enter_context(_shards(settings, store, sealed))
         if "publish" in roles:
@@ -123,7 +123,7 @@ async def work(
                 feeds=current.feeds,
                 max_bytes=fetch.max_feed_bytes,
                 link_duplicates=dedup.exact == "link",
-                clock=now,
+                clock=store.clock,
                 chance=random.random,
                 callback=callback(settings) if listen else None,
             ),
@@ -133,46 +133,43 @@ async def work(
                 feeds=current.feeds,
                 max_bytes=fetch.max_feed_bytes,
                 link_duplicates=dedup.exact == "link",
-                clock=now,
+                clock=store.clock,
             ),
             ingester=Ingester(
                 client=asking,
                 cpu=cpu,
-                gate=Gate(asking, clock=now) if fetch.robots else None,
+                gate=Gate(asking, clock=store.clock) if fetch.robots else None,
                 archive=shards.archive if settings.output.archive else None,
                 feeds=current.feeds,
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
                 link_duplicates=dedup.exact == "link",
                 effort=settings.extract.effort,
-                clock=now,
+                clock=store.clock,
             ),
             shards=shards,
             meters=meters,
             traces=traces,
             roles=roles,
-            member=_member(roles, started_at=now()) if is_shared(settings) and not until_idle else None,
+            member=_member(roles, started_at=store.clock()) if is_shared(settings) and not until_idle else None,
             concurrency=fetch.concurrency,
-            clock=now,
+            clock=store.clock,
             alive=alive,
-            shortage=Room(
-                [settings.output.dir, settings.state.resolve().parent], min_free=settings.output.min_free_bytes
-            ).shortage,
+            shortage=Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage,
         )
         outside = None
         if listen:
-            outside = Outside(current, engine=engine, store=store, cpu=cpu, clock=now, parts=parts, stop=stop)
+            outside = Outside(current, engine=engine, store=store, cpu=cpu, clock=store.clock, parts=parts, stop=stop)
             await outside.start()
-        await store.start(settings.feeds, now=now(), poll_all=poll_all)
-        engine.vitals.started_at = now()
+        await store.start(settings.feeds, now=store.clock(), poll_all=poll_all)
+        engine.vitals.started_at = store.clock()
         by = None
         if only is not None:
             by = _BEFORE_ALL
-            await store.hasten(list(only), now=now(), due_at=by)
+            await store.hasten(list(only), now=store.clock(), due_at=by)
         if reload is not None:
-            reloader = Reloader(
-                reload, current=current, store=store, clock=now, follow=None if outside is None else outside.follow
-            )
+            follow = None if outside is None else outside.follow
+            reloader = Reloader(reload, current=current, store=store, clock=store.clock, follow=follow)
             await parts.enter_async_context(running(reloader.run()))
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle, polls_due_by=by)
@@ -184,13 +181,13 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
     state, which has to be asked. Raises StateError, OutputError."""
     async with AsyncExitStack() as parts:
         try:
-            store = await parts.enter_async_context(_store(Current(settings)))
+            store = await parts.enter_async_context(_store(Current(settings), alone=True))
         except StateLocked:
             return None
         shards = parts.enter_context(_shards(settings, store))
         await shards.take()
-        await store.start(settings.feeds if settings.has_lists else None, now=now())
-        return await request(verb, subject, store=store, shards=shards, now=now())
+        await store.start(settings.feeds if settings.has_lists else None, now=store.clock())
+        return await request(verb, subject, store=store, shards=shards, now=store.clock())
 
 
 async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
@@ -332,7 +329,13 @@ def _timed() -> tuple[type[Client], type[Pool]]:
     return TimedClient, TimedPool
 
 
-def _store(current: Current, *, websub: bool = False) -> Store:
+def _disks(settings: Settings) -> list[Path]:
+    """Folders on what is written to here."""
+    state = settings.state
+    return [settings.output.dir, *([state.resolve().parent] if isinstance(state, Path) else [])]
+
+
+def _store(current: Current, *, websub: bool = False, alone: bool = False) -> Store:
     settings = current.settings
     return Store(
         settings.state,
@@ -343,6 +346,7 @@ def _store(current: Current, *, websub: bool = False) -> Store:
         near=settings.dedup.near,
         websub=websub,
         shards=settings.output.shards,
+        alone=alone,
     )
 
 

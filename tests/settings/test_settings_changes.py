@@ -27,6 +27,7 @@ OLD = "schedule: {min: 1m}\nfetch: {contact: a@a.example, per_host: {delay: 1s}}
             id="the way of the world to the page, and what closes it",
         ),
         pytest.param(OLD + "state: sqlite:///other.db\n", ("state",), id="the state"),
+        pytest.param(OLD + "state: postgresql://u:p@h/x\n", ("state",), id="the state, to a server"),
         pytest.param(
             OLD.replace("dir: out", "dir: other, seal_after: 5s, compact: {zstd: true}"),
             ("output.dir", "output.seal_after", "output.compact.zstd"),

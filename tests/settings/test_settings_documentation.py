@@ -103,6 +103,7 @@ def test_the_schema_is_one_and_documents_every_key(name: Any) -> None:
         pytest.param("config", init_files()["worker.yaml"], id="the commented file"),
         pytest.param("config", uncommented(init_files()["worker.yaml"]), id="uncommented"),
         pytest.param("feeds", init_files()["feeds.yaml"], id="the commented list"),
+        pytest.param("config", "state: postgresql://u:p@h/x?sslmode=require", id="a server"),
         pytest.param("feeds", "defaults:\nfeeds:\n", id="a list with everything commented out"),
         pytest.param(
             "config",
@@ -132,6 +133,7 @@ def test_editors_let_pass_what_can_be_loaded(name: Any, text: str) -> None:
         pytest.param("config", "fetch: {proxy: 'socks5://proxy.example'}", id="no http proxy"),
         pytest.param("config", "log: {level: loud}", id="unknown word"),
         pytest.param("config", "state: x.db", id="no sqlite:///"),
+        pytest.param("config", "state: mysql://u:p@h/x", id="another database"),
         pytest.param("feeds", "feeds: [example.org]", id="no URL"),
         pytest.param("feeds", "feeds: [{id: a}]", id="no url"),
         pytest.param("feeds", "feeds: [null]", id="a dash alone"),

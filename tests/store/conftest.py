@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import inspect
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.postgresql import Cluster, EmptyState
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run
-from worker.model import HostPolicy, Millis
+from worker.model import HostPolicy, Millis, State
 from worker.store import Store
 from worker.store.database import open_database
 from worker.store.entries import Near
@@ -29,8 +31,38 @@ def state_path(tmp_path: Path, empty_state: Path) -> Path:
     return Path(shutil.copy(empty_state, tmp_path / "feedmill.db"))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All that goes with a store holds for both databases; who asks for `state_path` is about the
+    file, and what is `embedded` about one process that holds it;
+    `shared`, about many."""
+    if "state" in metafunc.fixturenames:
+        of_file = "state_path" in inspect.signature(metafunc.function).parameters
+        of_file |= metafunc.definition.get_closest_marker("embedded") is not None
+        kinds = ["sqlite"] if of_file else ["sqlite", "postgresql"]
+        if metafunc.definition.get_closest_marker("shared") is not None:
+            kinds = ["postgresql"]
+        metafunc.parametrize("state", kinds, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgresql: Cluster) -> Iterator[EmptyState]:
+    found = EmptyState(postgresql)
+    yield found
+    found.close()
+
+
 @pytest.fixture
-def open_run(state_path: Path) -> OpenRun:
+def state(request: pytest.FixtureRequest) -> State:
+    """A state with nothing in it, in either database."""
+    if request.param == "sqlite":
+        path: Path = request.getfixturevalue("state_path")
+        return path
+    empty: EmptyState = request.getfixturevalue("empty_database")
+    return empty.emptied()
+
+
+@pytest.fixture
+def open_run(state: State) -> OpenRun:
     """Opens the state as the next process would; each time of a test it is the same state."""
 
     @asynccontextmanager
@@ -49,7 +81,7 @@ def open_run(state_path: Path) -> OpenRun:
 
         plans = Plans()
         async with Store(
-            state_path,
+            state,
             policies=policies,
             planner=plans,
             window_ms=WINDOW_MS,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
+
+import psycopg
+
+from worker.model import Server, State
 
 # Each finds the rows that break a rule. 9999999999999 is never, as an instant.
 RULES = {
@@ -18,12 +21,12 @@ RULES = {
     "records have one id each": "SELECT record_id FROM entry GROUP BY record_id HAVING count(*) > 1",
     "an entry is known under a key at least": """
         SELECT id FROM entry WHERE id NOT IN (SELECT entry_id FROM identity)""",
-    "a key is an entry's": "SELECT hex(key) FROM identity WHERE entry_id NOT IN (SELECT id FROM entry)",
+    "a key is an entry's": "SELECT key FROM identity WHERE entry_id NOT IN (SELECT id FROM entry)",
     "a text is a written entry's": """
-        SELECT hex(key) FROM content WHERE entry_id NOT IN (SELECT id FROM entry WHERE revision > 0)""",
+        SELECT key FROM content WHERE entry_id NOT IN (SELECT id FROM entry WHERE revision > 0)""",
     "a feed that is listed has one poll, one that is not has no work": """
         SELECT feed.id FROM feed LEFT JOIN work ON work.feed_id = feed.id GROUP BY feed.id, feed.active
-        HAVING count(work.id) FILTER (WHERE work.entry_id IS NULL) <> feed.active
+        HAVING count(work.id) FILTER (WHERE work.entry_id IS NULL) <> CAST(feed.active AS int)
             OR (NOT feed.active AND count(work.id) > 0)""",
     "work is a known feed's, entry's and host's": """
         SELECT work.id FROM work LEFT JOIN entry ON entry.id = work.entry_id LEFT JOIN host ON host.id = work.host_id
@@ -55,13 +58,21 @@ RULES = {
             OR min(seq) <> first_seq OR max(seq) <> last_seq""",
     "segments follow each other without gaps": """
         SELECT id FROM (
-            SELECT id, first_seq, lag(last_seq, 1, 0) OVER (PARTITION BY shard ORDER BY id) AS before FROM segment
-        ) WHERE first_seq <> before + 1""",
+            SELECT id, first_seq, coalesce(lag(last_seq) OVER (PARTITION BY shard ORDER BY id), 0) AS before
+            FROM segment
+        ) AS segments WHERE first_seq <> before + 1""",
 }
 
 
-def check_state(path: Path) -> None:
+def check_state(state: State) -> None:
     """Asserts that a state is consistent, be its store open or not."""
+    if isinstance(state, Server):
+        with psycopg.connect(state.url) as database:
+            for rule, broken in RULES.items():
+                words = broken.replace("next_at > max(", "next_at > greatest(")
+                assert database.execute(words.encode()).fetchall() == [], rule
+        return
+    path = state
     connection = sqlite3.connect(path)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from typing import Any
+
+import psycopg
 
 from worker import urls
 from worker.model import (
@@ -19,6 +23,8 @@ from worker.model import (
     Poll,
     PollDone,
     SeenEntry,
+    Server,
+    State,
     Validators,
     Work,
 )
@@ -32,6 +38,15 @@ WINDOW_MS = 30 * DAY
 KEEP_MS = 400 * DAY
 NO_PATIENCE = HostPolicy(concurrency=10, delay_ms=0)
 """For tests that are not about politeness."""
+
+
+def ask(state: State, sql: str, *values: object) -> list[Any]:
+    """What a query by hand finds in a state, in either database; `?` stands for values."""
+    if isinstance(state, Server):
+        with psycopg.connect(state.url) as connection:
+            return connection.execute(sql.replace("?", "%s").encode(), values).fetchall()
+    with closing(sqlite3.connect(state)) as database:
+        return database.execute(sql, values).fetchall()
 
 
 def key(*parts: object) -> bytes:

@@ -103,6 +103,7 @@ async def test_the_delay_is_kept_across_a_restart(open_run: OpenRun) -> None:
 
 
 @pytest.mark.parametrize("said_by", ["poll", "entry", "retry"])
+@pytest.mark.embedded
 async def test_not_before_holds_a_host_and_no_other(run: Run, said_by: str) -> None:
     """A host that asked for patience is left alone until then, with all of its work; the others are not."""
     await run.start("a", "b")
@@ -209,6 +210,7 @@ async def test_polls_due_by_hides_no_host_for_good(open_run: OpenRun) -> None:
         assert names(await run.claim(polls_due_by=run.now)) == ["a"]
 
 
+@pytest.mark.embedded
 async def test_hosts_with_nothing_due_are_in_nobodys_way(open_run: OpenRun) -> None:
     """One ready host is found by the first claim, and after a restart too, though a thousand others have work for
     later."""

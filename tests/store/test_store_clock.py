@@ -12,6 +12,7 @@ JUMPS = pytest.mark.parametrize("jump", [-400 * DAY, -HOUR, HOUR, 400 * DAY])
 
 
 @JUMPS
+@pytest.mark.embedded
 async def test_due_times_move_with_the_clock(run: Run, jump: int) -> None:
     """After a jump what was due in one, two or three hours is due then, polls and retries alike."""
     await run.start("a", "b")
@@ -33,6 +34,7 @@ async def test_due_times_move_with_the_clock(run: Run, jump: int) -> None:
 
 
 @JUMPS
+@pytest.mark.embedded
 async def test_leases_move_with_the_clock(run: Run, jump: int) -> None:
     """A jump neither ends a lease nor prolongs it: it lasts as long as it had to."""
     await run.start("a")
@@ -45,6 +47,7 @@ async def test_leases_move_with_the_clock(run: Run, jump: int) -> None:
 
 
 @JUMPS
+@pytest.mark.embedded
 async def test_patience_moves_with_the_clock(open_run: OpenRun, jump: int) -> None:
     """A host is left alone for as long as it asked for, and for its delay, whatever the clock is set to."""
     async with open_run(policy=HostPolicy(concurrency=9, delay_ms=MINUTE)) as run:
@@ -58,6 +61,7 @@ async def test_patience_moves_with_the_clock(open_run: OpenRun, jump: int) -> No
         assert len(await run.claim()) == 1
 
 
+@pytest.mark.embedded
 async def test_a_host_that_was_never_asked_does_not_wait_for_the_clock(run: Run) -> None:
     """A jump makes no host wait that had not to."""
     await run.start("a")

@@ -146,7 +146,7 @@ async def test_what_is_no_state_is_refused_by_name(tmp_path: Path, spoil: object
         pytest.param(no_database, "file is not a database", id="no database"),
         pytest.param(of_a_later_version, "of version 9999", id="of a later version"),
         pytest.param(lambda path: path, "there is no state at", id="not there"),
-        pytest.param(lambda path: path.touch() or path, "of version None", id="empty"),
+        pytest.param(lambda path: path.touch() or path, "there is no state", id="empty"),
     ],
 )
 def test_what_is_no_state_can_not_be_read(tmp_path: Path, spoil: object, said: str) -> None:

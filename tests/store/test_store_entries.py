@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.store.samples import HOUR, START, WINDOW_MS, Run, key, make_draft, make_entry
-from worker.model import Millis
+from worker.model import Millis, State
 from worker.store import read_status
 
 
@@ -70,7 +68,7 @@ async def test_an_article_may_change_back(run: Run) -> None:
     assert [row.revision for row in await run.publish()] == [1, 2, 3]
 
 
-async def test_a_text_that_another_has_is_a_duplicate(run: Run, state_path: Path) -> None:
+async def test_a_text_that_another_has_is_a_duplicate(run: Run, state: State) -> None:
     """The same text under two URLs is one record; the second entry is noted and done with."""
     await queue(run, "one", "other")
     assert (await run.ingest("one", make_draft("text"))).op == "new"
@@ -78,7 +76,7 @@ async def test_a_text_that_another_has_is_a_duplicate(run: Run, state_path: Path
     assert (finished.op, finished.duplicates) == (None, 1)
     assert [row.body for row in await run.publish()] == [b"record: text"]
     assert await run.claim_all() == []
-    totals = read_status(state_path)[1]
+    totals = read_status(state)[1]
     assert (totals.articles, totals.duplicates, totals.queued) == (1, 1, 0)
 
 
@@ -207,7 +205,7 @@ async def test_a_url_revealed_twice_is_taken_once(run: Run) -> None:
     assert (await run.ingest("one", make_draft("corrected", url_keys=(revealed,)))).op == "update"
 
 
-async def test_pages_that_name_each_other_are_written_once(run: Run, state_path: Path) -> None:
+async def test_pages_that_name_each_other_are_written_once(run: Run, state: State) -> None:
     """Of two entries whose pages name each other's URL as canonical (http and https, say) one is written: neither is
     to stand for the other, and none at all be there."""
     await queue(run, "one", "other")
@@ -221,7 +219,7 @@ async def test_pages_that_name_each_other_are_written_once(run: Run, state_path:
             feed={"one": "a", "other": "b"}[name],
         )
     assert [row.op for row in await run.publish()] == ["new"]
-    totals = read_status(state_path)[1]
+    totals = read_status(state)[1]
     assert (totals.articles, totals.duplicates) == (1, 1)
 
 
@@ -241,6 +239,7 @@ async def test_a_chain_of_duplicates_names_the_last(run: Run) -> None:
     assert pointers[b"early"] == make_entry("one", feed="b").own.hex(), "which was to be written then, and points on"
 
 
+@pytest.mark.embedded
 async def test_a_chain_does_not_hide_an_article(run: Run) -> None:
     """A duplicate whose first became a duplicate too is taken up when the one they both stood behind is forgotten."""
     await run.start("a", "b", "c")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, MINUTE, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Feed, FeedId, HostPolicy, Millis, Moved, Poll, Validators, Work
+from worker.model import Feed, FeedId, HostPolicy, Millis, Moved, Poll, State, Validators, Work
 from worker.store import read_status
 
 
@@ -50,18 +49,19 @@ async def test_a_feed_added_later_is_polled_beside_the_others(run: Run) -> None:
     assert polled_feeds(await run.claim()) == ["b"]
 
 
-async def test_a_removed_feed_is_not_claimed(run: Run, state_path: Path) -> None:
+async def test_a_removed_feed_is_not_claimed(run: Run, state: State) -> None:
     """A feed that is no longer listed is neither polled nor are its entries ingested, and status leaves it out."""
     await run.start("a", "b")
     await run.poll("a", make_entry("one"))
     await run.start("b")
     run.later(2 * HOUR)
     assert polled_feeds(await run.claim_all()) == ["b"]
-    feeds, totals = read_status(state_path)
+    feeds, totals = read_status(state)
     assert [feed.id for feed in feeds] == ["b"]
     assert totals.queued == 0
 
 
+@pytest.mark.embedded
 async def test_a_thousand_feeds_can_be_removed_at_once(run: Run) -> None:
     """Lists of any length are taken up and given up."""
     await run.start(*(f"feed-{number}" for number in range(1_100)))
@@ -70,6 +70,7 @@ async def test_a_thousand_feeds_can_be_removed_at_once(run: Run) -> None:
     assert polled_feeds(await run.claim_all()) == ["feed-7"]
 
 
+@pytest.mark.embedded
 async def test_what_a_removed_feed_had_queued_is_new_again(run: Run) -> None:
     """Entries that were queued when their feed was removed are new when it is listed again, under the same ids."""
     await run.start("a")
@@ -169,6 +170,7 @@ async def test_a_feed_comes_back_at_a_new_url(run: Run) -> None:
     assert [work.url for work in await run.claim_all()] == ["https://elsewhere.example/rss"]
 
 
+@pytest.mark.embedded
 async def test_policies_add_and_remove_slots(open_run: OpenRun) -> None:
     """A host's concurrency is that of the configuration from the next start on, up or down."""
     feeds = [Feed(id=FeedId(f"f{number}"), url=f"https://one.example/{number}") for number in range(6)]

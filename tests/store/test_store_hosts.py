@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, MINUTE, SECOND, Run, make_entry, make_feed
-from worker.model import HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, RobotsRead
+from tests.store.samples import DAY, HOUR, MINUTE, SECOND, Run, ask, make_entry, make_feed
+from worker.model import HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, RobotsRead, State
 
 POLITE = HostPolicy(concurrency=4, delay_ms=1000)
 TWO = [make_feed("a", "https://one.example/a"), make_feed("b", "https://one.example/b")]
 
 
-def host(state_path: Path, name: str = "one.example") -> tuple[int, int, int]:
+def host(state: State, name: str = "one.example") -> tuple[int, int, int]:
     """Share, delay and width in force."""
-    connection = sqlite3.connect(state_path)
-    row = connection.execute("SELECT share, delay_ms, width FROM host WHERE name = ?", (name,)).fetchone()
-    connection.close()
-    return tuple(row)
+    ((share, delay_ms, width),) = ask(state, "SELECT share, delay_ms, width FROM host WHERE name = ?", name)
+    return share, delay_ms, width
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_refusal_halves_the_pace_and_answers_bring_it_back(open_run: OpenRun, state_path: Path) -> None:
+async def test_a_refusal_halves_the_pace_and_answers_bring_it_back(open_run: OpenRun, state: State) -> None:
     """Additive increase, multiplicative decrease: of the delay, and of the fetches at once."""
     async with open_run(policy=POLITE) as run:
         await run.start(TWO[0])
         await run.poll("a", failure="throttled", error="429")
-        assert host(state_path) == (32, 2000, 2)
+        assert host(state) == (32, 2000, 2)
         run.later(HOUR)
         await run.poll("a", failure="throttled", error="429")
-        assert host(state_path) == (16, 4000, 1)
+        assert host(state) == (16, 4000, 1)
         for share, delay in ((20, 3200), (24, 2666), (28, 2285)):
             run.later(HOUR)
             await run.poll("a")
-            assert host(state_path) == (share, delay, 1)
+            assert host(state) == (share, delay, 1)
         for _ in range(20):
             run.later(HOUR)
             await run.poll("a")
-        assert host(state_path) == (64, 1000, 4)
+        assert host(state) == (64, 1000, 4)
 
 
-async def test_a_slowed_host_is_asked_slowly_after_a_restart(open_run: OpenRun, state_path: Path) -> None:
+async def test_a_slowed_host_is_asked_slowly_after_a_restart(open_run: OpenRun, state: State) -> None:
     """Also where its policy has changed meanwhile."""
     async with open_run(policy=POLITE) as run:
         await run.start(*TWO)
@@ -53,17 +48,17 @@ async def test_a_slowed_host_is_asked_slowly_after_a_restart(open_run: OpenRun, 
         now = run.now
     async with open_run(now=now, policy=HostPolicy(concurrency=8, delay_ms=3000)) as run:
         await run.start(*TWO)
-        assert host(state_path) == (32, 6000, 4)
+        assert host(state) == (32, 6000, 4)
 
 
-async def test_a_host_without_a_delay_gets_one_when_it_refuses(open_run: OpenRun, state_path: Path) -> None:
+async def test_a_host_without_a_delay_gets_one_when_it_refuses(open_run: OpenRun, state: State) -> None:
     """Half of no delay would be none."""
     async with open_run(policy=HostPolicy(concurrency=1, delay_ms=0)) as run:
         await run.start(TWO[0])
         for delay in (500, 1000, 2000, 4000, 8000, 16000, 16000):
             run.later(HOUR)
             await run.poll("a", failure="throttled", error="429")
-            assert host(state_path)[1] == delay
+            assert host(state)[1] == delay
 
 
 async def test_one_refusal_without_a_time_is_the_feeds_own(open_run: OpenRun) -> None:
@@ -178,27 +173,25 @@ async def test_an_old_copy_stands_in_for_robots_that_cannot_be_read(run: Run) ->
         assert (await page(run)).robots == (expected or RobotsCopy(url=HERE, problem="timeout"))
 
 
-async def test_a_crawl_delay_is_heard_until_it_is_gone(open_run: OpenRun, state_path: Path) -> None:
+async def test_a_crawl_delay_is_heard_until_it_is_gone(open_run: OpenRun, state: State) -> None:
     """One fetch at a time, and no sooner, at the pages' host; what is configured stands where it asks for more."""
     async with open_run(policy=POLITE) as run:
         await queued(run)
         run.later(MINUTE)
         await run.finish(read(run, await page(run), crawl_delay_ms=5000))
-        assert host(state_path, "a.example") == (64, 5000, 1)
+        assert host(state, "a.example") == (64, 5000, 1)
         run.later(MINUTE)
         work = await page(run)
         await run.finish(Retry(lease=work.lease, due_at=Millis(run.now + DAY), reason="later"))
         run.later(DAY)
         await run.finish(read(run, await page(run), crawl_delay_ms=0))
-        assert host(state_path, "a.example") == (64, 1000, 4)
+        assert host(state, "a.example") == (64, 1000, 4)
 
 
 @pytest.mark.parametrize("days", [29, 31])
-async def test_robots_that_nobody_asks_for_are_forgotten(run: Run, state_path: Path, days: int) -> None:
+async def test_robots_that_nobody_asks_for_are_forgotten(run: Run, state: State, days: int) -> None:
     """After a month."""
     await queued(run)
     await run.finish(read(run, await page(run)))
     await run.store.upkeep(now=Millis(run.now + days * DAY))
-    connection = sqlite3.connect(state_path)
-    assert connection.execute("SELECT count(*) FROM robots").fetchone() == (days < 30,)
-    connection.close()
+    assert ask(state, "SELECT count(*) FROM robots") == [(days < 30,)]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Broken, HandedBack, HostPolicy, Millis, Moved, Poll, Retry, Validators
+from worker.model import Broken, HandedBack, HostPolicy, Millis, Moved, Poll, Retry, State, Validators
 from worker.store import read_status
 
 TWO = HostPolicy(concurrency=2, delay_ms=0)
@@ -162,6 +162,7 @@ async def test_renewing_what_is_finished_changes_nothing(open_run: OpenRun) -> N
         assert [work.feed_id for work in await run.claim()] == ["a"]
 
 
+@pytest.mark.embedded
 async def test_a_start_ends_all_leases(open_run: OpenRun) -> None:
     """What the process before had under way is due at once, and it is heard no more."""
     async with open_run() as run:
@@ -180,25 +181,24 @@ async def test_a_start_ends_all_leases(open_run: OpenRun) -> None:
 
 @pytest.mark.parametrize("by", ["kills of the process", "leases that ran out"])
 @pytest.mark.parametrize("times", [ASIDE - 1, ASIDE])
-async def test_an_entry_that_is_always_lost_is_put_aside(
-    open_run: OpenRun, state_path: Path, by: str, times: int
-) -> None:
+async def test_an_entry_that_is_always_lost_is_put_aside(open_run: OpenRun, state: State, by: str, times: int) -> None:
     """An entry is quarantined at the start after its lease was lost twenty times, and not before."""
     async with open_run() as run:
         await run.start("a")
         await run.poll("a", make_entry("one"), next_due=Millis(run.now + 1_000 * HOUR))
         for _ in range(times):
             await run.ingest_of("one")
-            if by == "kills of the process":
+            if by == "kills of the process" and isinstance(state, Path):
                 await run.start("a")
-            else:
+            else:  # as kills show where others go on
                 run.later(LEASE_MS)
         await run.start("a")
         works = await run.claim_all()
-    quarantined = read_status(state_path)[1].quarantined
+    quarantined = read_status(state)[1].quarantined
     assert (len(works), quarantined) == ((0, 1) if times == ASIDE else (1, 0))
 
 
+@pytest.mark.embedded
 async def test_a_poll_that_is_always_lost_is_postponed(run: Run) -> None:
     """A poll under which the process ended twenty times waits for an hour, and has its chances again."""
     await run.start("a")
@@ -213,6 +213,7 @@ async def test_a_poll_that_is_always_lost_is_postponed(run: Run) -> None:
 
 
 @pytest.mark.parametrize("end", ["retry", "broken"])
+@pytest.mark.embedded
 async def test_work_that_ends_once_has_all_its_chances_again(run: Run, end: str) -> None:
     """Lost leases count one after the other: any end that was heard begins the count anew."""
     await run.start("a")

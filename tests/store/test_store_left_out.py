@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.samples import DAY, HOUR, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Backlog, Millis, SeenEntry
+from worker.model import Backlog, Millis, SeenEntry, State
 from worker.store import read_status, read_story
 
 OLD, NEW = b"old rules", b"new rules"
@@ -32,24 +32,24 @@ def reason(path: Path, name: str) -> str | None:
     return entry.reason
 
 
-async def test_an_entry_that_is_left_out_is_known_and_not_written(run: Run, state_path: Path) -> None:
+async def test_an_entry_that_is_left_out_is_known_and_not_written(run: Run, state: State) -> None:
     """Counted, told, and not new at the next poll; also where its feed says something else of it."""
     await run.start("a")
     assert await poll(run, make_entry("one"), make_entry("two", skipped="by 1")) == (1, 0, 1, 0)
     assert await poll(run, make_entry("one"), make_entry("two", skipped="by 2", words="other")) == (0, 0, 0, 0)
     assert await queued(run) == ["one"]
-    assert reason(state_path, "two") == "by 2"
-    feeds, totals = read_status(state_path)
+    assert reason(state, "two") == "by 2"
+    feeds, totals = read_status(state)
     assert (feeds[0].skipped, feeds[0].new_total, totals.skipped, totals.queued) == (1, 1, 1, 1)
 
 
-async def test_the_feed_may_say_something_else_that_is_wanted(run: Run, state_path: Path) -> None:
+async def test_the_feed_may_say_something_else_that_is_wanted(run: Run, state: State) -> None:
     """Its title is no longer that of an advertisement: it is new now."""
     await run.start("a")
     await poll(run, make_entry("one", skipped="by 1"))
     assert await poll(run, make_entry("one", words="other")) == (1, 0, 0, 0)
     assert (await run.ingest("one")).op == "new"
-    assert read_status(state_path)[1].skipped == 0
+    assert read_status(state)[1].skipped == 0
 
 
 async def test_other_filters_take_up_what_the_feed_still_shows(run: Run) -> None:
@@ -87,7 +87,7 @@ async def test_what_another_feed_has_is_left_out_all_the_same(run: Run) -> None:
     assert await run.publish() == []
 
 
-async def test_a_page_may_show_that_its_entry_is_not_wanted(run: Run, state_path: Path) -> None:
+async def test_a_page_may_show_that_its_entry_is_not_wanted(run: Run, state: State) -> None:
     """It is off the queue, and not read again each time that all of the feed is gone through; other filters, or other
     words of the feed, have it read again."""
     await run.start("a")
@@ -95,7 +95,7 @@ async def test_a_page_may_show_that_its_entry_is_not_wanted(run: Run, state_path
     await poll(run, entry)
     french = make_draft("one", skipped="its language is fr")
     assert (await run.ingest("one", french)).skipped == 1
-    assert reason(state_path, "one") == "its language is fr"
+    assert reason(state, "one") == "its language is fr"
     assert await poll(run, entry, refresh=True) == (0, 0, 0, 0)
     assert await queued(run) == []
     assert await poll(run, entry, filters=NEW) == (1, 0, 0, 0)
@@ -145,13 +145,13 @@ def aged(*days: int) -> Sequence[SeenEntry]:
     return [make_entry(f"d{day}", published=Millis(1_795_406_706_000 - day * DAY)) for day in days]
 
 
-async def test_the_first_poll_takes_what_its_limit_says(run: Run, state_path: Path) -> None:
+async def test_the_first_poll_takes_what_its_limit_says(run: Run, state: State) -> None:
     """The rest is known, and never comes: not when the feed says something else, nor under other filters."""
     await run.start("a")
     limit = {"backlog": Backlog(newest=2)}
     assert await poll(run, *aged(9, 1, 2, 7), **limit) == (2, 0, 2, 0)
     assert await queued(run) == ["d1", "d2"]
-    assert "backlog.newest" in (reason(state_path, "d9") or "")
+    assert "backlog.newest" in (reason(state, "d9") or "")
     assert await poll(run, *aged(9, 1, 2, 7, 8), **limit, filters=NEW, refresh=True) == (1, 0, 0, 0)
     assert await poll(run, make_entry("d9", words="changed"), filters=NEW) == (0, 0, 0, 0)
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import create_engine, select
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, START, Run, key, make_draft, make_entry
+from tests.store.samples import DAY, HOUR, START, Run, ask, key, make_draft, make_entry
 from worker import dedup
-from worker.model import Draft, Millis
-from worker.store import database_url, read_story
-from worker.store import tables as t
+from worker.model import Draft, Millis, State
+from worker.store import read_story
 from worker.store.lines import FORGET_MS
 
 APPEAL = "Support independent journalism: become a member today."
@@ -60,7 +57,7 @@ async def test_what_waits_is_published_without_them(run: Run) -> None:
         assert record["_ingest"]["removed_lines"] == 1
 
 
-async def test_what_was_published_before_stays_as_it_is(run: Run, state_path: Path) -> None:
+async def test_what_was_published_before_stays_as_it_is(run: Run, state: State) -> None:
     """Nobody knew: the first articles keep their lines, and nothing that is learned later makes an update of them."""
     await run.start("a")
     for name in DOZEN:
@@ -74,7 +71,7 @@ async def test_what_was_published_before_stays_as_it_is(run: Run, state_path: Pa
         assert (await run.ingest(name, draft_of(name))).op is None
         run.later(DAY)
     assert await published(run) == []
-    story = read_story(state_path, url=None, url_key=None, record_id=key("guid", "a", DOZEN[-1]), name="")
+    story = read_story(state, url=None, url_key=None, record_id=key("guid", "a", DOZEN[-1]), name="")
     assert [entry.removed_lines for entry in story.entries] == [1]
 
 
@@ -103,13 +100,13 @@ async def test_sites_learn_apart(run: Run) -> None:
     assert [has_appeal(record) for record in await published(run)] == [False] * 12 + [True]
 
 
-async def test_duplicates_teach_nothing(run: Run, state_path: Path) -> None:
+async def test_duplicates_teach_nothing(run: Run, state: State) -> None:
     """One text under a dozen addresses is one article."""
     await run.start("a")
     await run.poll("a", *map(make_entry, DOZEN))
     for name in DOZEN:
         await run.ingest(name, draft_of("the same"))
-    assert len(learned(state_path)["a.example"].articles) == 1
+    assert len(learned(state)["a.example"].articles) == 1
 
 
 async def test_a_segment_that_is_taken_up_again_is_the_same(open_run: OpenRun) -> None:
@@ -126,19 +123,16 @@ async def test_a_segment_that_is_taken_up_again_is_the_same(open_run: OpenRun) -
         assert all(has_appeal(orjson.loads(row.body)) for row in before.rows)
 
 
-async def test_a_site_that_goes_quiet_is_forgotten(run: Run, state_path: Path) -> None:
+async def test_a_site_that_goes_quiet_is_forgotten(run: Run, state: State) -> None:
     """And nothing is kept of it."""
     await run.start("a")
     await write(run, *DOZEN)
     await run.store.upkeep(now=run.now)
-    assert learned(state_path).keys() == {"a.example"}
+    assert learned(state).keys() == {"a.example"}
     await run.store.upkeep(now=Millis(run.now + FORGET_MS + 1))
-    assert learned(state_path) == {}
+    assert learned(state) == {}
 
 
-def learned(path: Path) -> dict[str, dedup.Window]:
-    engine = create_engine(database_url(path))
-    with engine.connect() as connection:
-        found = {row.name: dedup.Window.decode(row.articles) for row in connection.execute(select(t.site))}
-    engine.dispose()
-    return found
+def learned(state: State) -> dict[str, dedup.Window]:
+    found = ask(state, "SELECT name, articles FROM site")
+    return {name: dedup.Window.decode(articles) for name, articles in found}

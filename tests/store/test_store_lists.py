@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, MINUTE, Run, make_draft, make_entry, make_feed, make_version
 from worker.errors import StateError
-from worker.model import FeedId, HostPolicy, Ingest, Millis, Moved, Poll
+from worker.model import FeedId, HostPolicy, Ingest, Millis, Moved, Poll, State
 from worker.store import lists, read_status
 
 A, B = FeedId("a"), FeedId("b")
 
 
-def listed(state_path: Path) -> list[str]:
-    return [feed.id for feed in read_status(state_path)[0]]
+def listed(state: State) -> list[str]:
+    return [feed.id for feed in read_status(state)[0]]
 
 
 async def take_up(run: Run, **changes: str | None) -> None:
@@ -26,13 +24,13 @@ async def take_up(run: Run, **changes: str | None) -> None:
     await run.store.take_up(feeds, now=run.now)
 
 
-async def test_feeds_come_and_go(run: Run, state_path: Path) -> None:
+async def test_feeds_come_and_go(run: Run, state: State) -> None:
     """One that is new is due, one that left is polled no more; the others know nothing of it."""
     await run.start("a", "b")
     for feed in "ab":
         await run.poll(feed, next_due=Millis(run.now + HOUR))
     await take_up(run, a=None, c="https://c.example/feed")
-    assert listed(state_path) == ["b", "c"]
+    assert listed(state) == ["b", "c"]
     assert run.store.awaited == set()
     await run.poll("c", next_due=Millis(run.now + DAY))
     assert await run.claim_all() == []
@@ -40,7 +38,7 @@ async def test_feeds_come_and_go(run: Run, state_path: Path) -> None:
     assert [work.feed_id for work in await run.claim_all()] == ["b"]
 
 
-async def test_a_poll_that_is_under_way_ends_before_its_feed_leaves(run: Run, state_path: Path) -> None:
+async def test_a_poll_that_is_under_way_ends_before_its_feed_leaves(run: Run, state: State) -> None:
     """What it found is not ingested; when the feed comes back it is new again, and comes once."""
     await run.start("a")
     poll = await run.poll_of()
@@ -49,7 +47,7 @@ async def test_a_poll_that_is_under_way_ends_before_its_feed_leaves(run: Run, st
     (finished,) = await run.finish(run.polled(poll, make_entry("one"), version=make_version("v1")))
     assert finished.accepted
     assert run.store.awaited == set()
-    assert listed(state_path) == []
+    assert listed(state) == []
     run.later(DAY)
     assert await run.claim_all() == []
     await take_up(run, a="https://a.example/feed")
@@ -60,7 +58,7 @@ async def test_a_poll_that_is_under_way_ends_before_its_feed_leaves(run: Run, st
     assert len(await run.publish()) == 1
 
 
-async def test_an_article_that_is_under_way_is_written_and_the_rest_is_not(run: Run, state_path: Path) -> None:
+async def test_an_article_that_is_under_way_is_written_and_the_rest_is_not(run: Run, state: State) -> None:
     """The rest comes when the feed comes back; what was written does not come again."""
     await run.start("a")
     await run.poll("a", make_entry("one"), make_entry("two"), version=make_version("v1"))
@@ -70,7 +68,7 @@ async def test_an_article_that_is_under_way_is_written_and_the_rest_is_not(run: 
         await run.finish(run.ingested(held, make_draft("two"))) if isinstance(held, Ingest) else None
     await take_up(run, a=None)
     await run.finish(run.ingested(work, make_draft("one")))
-    assert listed(state_path) == []
+    assert listed(state) == []
     assert await run.claim_all() == []
     before = len(await run.publish())
     await take_up(run, a="https://a.example/feed")
@@ -78,7 +76,7 @@ async def test_an_article_that_is_under_way_is_written_and_the_rest_is_not(run: 
     assert finished.new + before == 2
 
 
-async def test_nothing_more_is_begun_of_a_feed_that_leaves(open_run: OpenRun, state_path: Path) -> None:
+async def test_nothing_more_is_begun_of_a_feed_that_leaves(open_run: OpenRun, state: State) -> None:
     """However much is queued while one article of it is under way."""
     async with open_run(policy=HostPolicy(concurrency=1, delay_ms=0)) as run:
         await run.start("a")
@@ -90,7 +88,7 @@ async def test_nothing_more_is_begun_of_a_feed_that_leaves(open_run: OpenRun, st
         assert isinstance(work, Ingest)
         await run.finish(run.ingested(work, make_draft("x")))
         assert await run.claim_all() == []
-        assert listed(state_path) == []
+        assert listed(state) == []
 
 
 async def test_a_feed_that_comes_back_before_it_left_has_lost_nothing(open_run: OpenRun) -> None:
@@ -108,7 +106,7 @@ async def test_a_feed_that_comes_back_before_it_left_has_lost_nothing(open_run: 
         assert len(await run.publish()) == 2
 
 
-async def test_a_feed_moves_when_its_poll_has_ended(run: Run, state_path: Path) -> None:
+async def test_a_feed_moves_when_its_poll_has_ended(run: Run, state: State) -> None:
     """What the old address said of moves and versions does not stand; its entries do."""
     await run.start("a")
     poll = await run.poll_of()
@@ -116,7 +114,7 @@ async def test_a_feed_moves_when_its_poll_has_ended(run: Run, state_path: Path) 
     assert run.store.awaited == {A}
     await run.finish(run.polled(poll, make_entry("one"), version=make_version("v1"), led_to="https://x.example/"))
     assert run.store.awaited == set()
-    assert read_status(state_path)[0][0].url == "https://new.example/feed"
+    assert read_status(state)[0][0].url == "https://new.example/feed"
     works = await run.claim_all()
     (again,) = (work for work in works if isinstance(work, Poll))
     assert (again.url, again.validators.etag) == ("https://new.example/feed", None)
@@ -124,17 +122,18 @@ async def test_a_feed_moves_when_its_poll_has_ended(run: Run, state_path: Path) 
     assert [work for work in await run.claim_all() if isinstance(work, Poll)] == []
 
 
-async def test_a_redirect_of_a_feed_that_leaves_is_not_followed(run: Run, state_path: Path) -> None:
+async def test_a_redirect_of_a_feed_that_leaves_is_not_followed(run: Run, state: State) -> None:
     """It is between two requests, so nobody is at it."""
     await run.start("a")
     poll = await run.poll_of()
     await take_up(run, a=None)
     await run.finish(Moved(lease=poll.lease, url="https://b.example/feed", host="b.example", hops=1))
-    assert listed(state_path) == []
+    assert listed(state) == []
     assert await run.claim_all() == []
 
 
-async def test_a_process_that_dies_in_between_takes_it_up_at_its_start(open_run: OpenRun, state_path: Path) -> None:
+@pytest.mark.embedded
+async def test_a_process_that_dies_in_between_takes_it_up_at_its_start(open_run: OpenRun, state: State) -> None:
     """From the lists as they are then."""
     async with open_run() as run:
         await run.start("a", "b")
@@ -142,13 +141,11 @@ async def test_a_process_that_dies_in_between_takes_it_up_at_its_start(open_run:
         await take_up(run, a=None, b="https://new.example/feed")
     async with open_run() as run:
         await run.start(make_feed("b", "https://new.example/feed"))
-        assert listed(state_path) == ["b"]
+        assert listed(state) == ["b"]
         assert [work.url for work in await run.claim_all() if isinstance(work, Poll)] == ["https://new.example/feed"]
 
 
-async def test_a_commit_that_fails_leaves_what_waits(
-    run: Run, state_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_commit_that_fails_leaves_what_waits(run: Run, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is done with the next that is taken."""
     await run.start("a")
     poll = await run.poll_of()
@@ -166,10 +163,10 @@ async def test_a_commit_that_fails_leaves_what_waits(
     assert run.store.awaited == {A}
     monkeypatch.setattr(lists, "take_up", real)
     await run.finish(done)
-    assert listed(state_path) == []
+    assert listed(state) == []
 
 
-async def test_policies_change_under_way(state_path: Path, open_run: OpenRun) -> None:
+async def test_policies_change_under_way(state: State, open_run: OpenRun) -> None:
     """Fetches under way end well, fewer are begun after them; and more again, when that is configured."""
     policy = {"now": HostPolicy(concurrency=3, delay_ms=0)}
     async with open_run() as run:
@@ -192,7 +189,7 @@ async def test_policies_change_under_way(state_path: Path, open_run: OpenRun) ->
         assert len(await run.claim_all()) == 3
 
 
-async def test_a_new_interval_counts_from_the_last_poll(run: Run, state_path: Path) -> None:
+async def test_a_new_interval_counts_from_the_last_poll(run: Run, state: State) -> None:
     """Sooner or later than it was due; feeds that fail, pause or are being polled have theirs when that ends."""
     await run.start("a", "b", "c", "d")
     await run.poll("a", next_due=Millis(run.now + DAY))
@@ -203,7 +200,7 @@ async def test_a_new_interval_counts_from_the_last_poll(run: Run, state_path: Pa
     for feed in "abcd":
         run.plans.due[FeedId(feed)] = Millis(run.now + HOUR)
     await run.store.replan([FeedId(feed) for feed in "abcd"])
-    due = {feed.id: feed.next_poll_at for feed in read_status(state_path)[0]}
+    due = {feed.id: feed.next_poll_at for feed in read_status(state)[0]}
     assert due == {"a": run.now + HOUR, "b": run.now + DAY, "c": None, "d": run.held[0].lease.expires_at}
     run.held.clear()
     run.later(HOUR)

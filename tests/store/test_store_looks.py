@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.store.samples import DAY, HOUR, KEEP_MS, MINUTE, Run, key, make_draft, make_entry, make_feed, make_version
-from worker.model import AsBefore, Finished, Ingest, Millis, Retry, Validators
+from tests.store.samples import (
+    DAY,
+    HOUR,
+    KEEP_MS,
+    MINUTE,
+    Run,
+    ask,
+    key,
+    make_draft,
+    make_entry,
+    make_feed,
+    make_version,
+)
+from worker.model import AsBefore, Finished, Ingest, Millis, Retry, State, Validators
 from worker.store import read_status
 from worker.store.works import REFRESH_MS
 
@@ -35,11 +45,11 @@ async def looked(run: Run, name: str, **changes: Any) -> Finished:
 # --- looks ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_page_is_looked_at_again_when_it_was_said(run: Run, state_path: Path) -> None:
+async def test_a_page_is_looked_at_again_when_it_was_said(run: Run, state: State) -> None:
     """With what it gave to tell by; such a look is not work that is queued."""
     validators = Validators(etag='"p1"', last_modified="a date")
     await ingested(run, "one", look_at=Millis(run.now + HOUR), validators=validators)
-    assert read_status(state_path)[1].queued == 0
+    assert read_status(state)[1].queued == 0
     run.later(HOUR - 1)
     assert await run.claim() == []
     run.later(1)
@@ -170,10 +180,8 @@ async def test_nobody_asked_for_deletions(run: Run) -> None:
 # --- entries that leave their feed ----------------------------------------------------------------------------------
 
 
-def known(state_path: Path) -> int:
-    connection = sqlite3.connect(state_path)
-    (count,) = connection.execute("SELECT count(*) FROM entry").fetchone()
-    connection.close()
+def known(state: State) -> int:
+    ((count,),) = ask(state, "SELECT count(*) FROM entry")
     return int(count)
 
 
@@ -187,7 +195,7 @@ async def refreshed(run: Run, *names: str) -> None:
     await run.finish(run.polled(poll, *shown, version=version, next_due=run.now))
 
 
-async def test_entries_are_let_go_long_after_they_left_their_feed(run: Run, state_path: Path) -> None:
+async def test_entries_are_let_go_long_after_they_left_their_feed(run: Run, state: State) -> None:
     """Not those that are in it still, however old; and none comes back under the same keys."""
     await run.start("a")
     await run.poll("a", make_entry("stays"), make_entry("leaves"), version=make_version("v1"), next_due=run.now)
@@ -196,26 +204,26 @@ async def test_entries_are_let_go_long_after_they_left_their_feed(run: Run, stat
     months = KEEP_MS // REFRESH_MS + 1
     for month in range(months):
         await run.store.upkeep(now=run.now)
-        assert known(state_path) == 2, month
+        assert known(state) == 2, month
         await refreshed(run, "stays")
     await run.store.upkeep(now=run.now)
-    assert known(state_path) == 1
+    assert known(state) == 1
     run.later(1)
     finished = await run.poll("a", make_entry("leaves"), make_entry("stays"))
     assert (finished.new, finished.duplicates, finished.changed) == (0, 0, 0)
 
 
-async def test_entries_of_a_feed_that_cannot_be_read_are_kept(run: Run, state_path: Path) -> None:
+async def test_entries_of_a_feed_that_cannot_be_read_are_kept(run: Run, state: State) -> None:
     """Nobody knows whether they have left it; out of the lists, their age has to do."""
     await run.start("a")
     await run.poll("a", make_entry("one"), version=make_version("v1"))
     await run.ingest("one")
     run.later(KEEP_MS + DAY)
     await run.store.upkeep(now=run.now)
-    assert known(state_path) == 1
+    assert known(state) == 1
     await run.start()
     await run.store.upkeep(now=run.now)
-    assert known(state_path) == 0
+    assert known(state) == 0
     await run.start(make_feed("a"))
     assert (await run.poll("a", make_entry("one"))).new == 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.samples import HOUR, Run, key, make_draft, make_entry, make_version
 from worker import dedup
-from worker.model import Entry, FeedId, Ingest, Millis, SeenEntry
+from worker.model import Entry, FeedId, Ingest, Millis, SeenEntry, State
 from worker.store import FeedStatus, read_status
 
 ELEMENTS = (b"element1", b"element2", b"element3")
@@ -68,31 +68,31 @@ async def test_a_failed_poll_keeps_what_is_known_of_the_feed(run: Run) -> None:
     assert (await run.ingest_of("one")).feed_title == "The A"
 
 
-async def test_a_title_stands_until_there_is_another(run: Run, state_path: Path) -> None:
+async def test_a_title_stands_until_there_is_another(run: Run, state: State) -> None:
     """A document that does not name itself takes no title away."""
     await run.start("a")
     await run.poll("a", version=make_version("v1", title="The A"))
     run.later(HOUR)
     await run.poll("a", version=make_version("v2", title=None))
-    assert status_of(state_path).title == "The A"
+    assert status_of(state).title == "The A"
     run.later(HOUR)
     await run.poll("a", version=make_version("v3", title="A, renamed"))
-    assert status_of(state_path).title == "A, renamed"
+    assert status_of(state).title == "A, renamed"
 
 
-async def test_the_next_poll_is_when_it_was_said(run: Run, state_path: Path) -> None:
+async def test_the_next_poll_is_when_it_was_said(run: Run, state: State) -> None:
     """A feed is due again at the time its poll ended with, to the millisecond."""
     await run.start("a")
     due = Millis(run.now + 12_345)
     await run.poll("a", next_due=due)
-    assert status_of(state_path).next_poll_at == due
+    assert status_of(state).next_poll_at == due
     run.now = Millis(due - 1)
     assert await run.claim() == []
     run.now = due
     assert [work.feed_id for work in await run.claim()] == ["a"]
 
 
-async def test_failures_count_in_a_row(run: Run, state_path: Path) -> None:
+async def test_failures_count_in_a_row(run: Run, state: State) -> None:
     """Failed polls are counted with the time of the first, and forgotten with the first success."""
     await run.start("a")
     first = run.now
@@ -100,35 +100,35 @@ async def test_failures_count_in_a_row(run: Run, state_path: Path) -> None:
         await run.poll("a", status=500, error="the server answered 500", failure="server")
         assert run.plans.asked[-1].setbacks.count == count + 1
         run.later(HOUR)
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.errors, status.failing_since, status.status) == (3, first, 500)
     assert status.error == "the server answered 500"
     await run.poll("a")
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.errors, status.failing_since, status.error, status.status) == (0, None, None, 200)
 
 
-async def test_being_throttled_is_no_failure(run: Run, state_path: Path) -> None:
+async def test_being_throttled_is_no_failure(run: Run, state: State) -> None:
     """A 429 neither counts as a failure nor ends a row of them, and is told."""
     await run.start("a")
     since = run.now
     await run.poll("a", status=500, error="the server answered 500", failure="server")
     run.later(HOUR)
     await run.poll("a", status=429, error="429: the server asks for patience", failure="throttled")
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.errors, status.failing_since, status.status) == (1, since, 429)
     assert status.error == "429: the server asks for patience"
     assert run.plans.asked[-1].setbacks.count == 1
 
 
-async def test_new_entries_are_counted(run: Run, state_path: Path) -> None:
+async def test_new_entries_are_counted(run: Run, state: State) -> None:
     """A feed's status says how many entries were new, at the last poll and in all, and when there were some."""
     await run.start("a")
     await run.poll("a", make_entry("one"), make_entry("two"))
     at = run.now
     run.later(HOUR)
     await run.poll("a", make_entry("two"))
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.new_last, status.new_total, status.new_at, status.polled_at) == (0, 2, at, run.now)
 
 
@@ -163,7 +163,7 @@ async def test_feeds_may_use_the_same_guids(run: Run) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
-async def test_the_same_url_in_two_feeds_is_one_article(run: Run, together: bool, state_path: Path) -> None:
+async def test_the_same_url_in_two_feeds_is_one_article(run: Run, together: bool, state: State) -> None:
     """An entry whose canonical URL another feed has shown is its duplicate: it is noted, and not queued."""
     url = "https://site.example/story"
     await run.start("a", "b")
@@ -173,7 +173,7 @@ async def test_the_same_url_in_two_feeds_is_one_article(run: Run, together: bool
     results = [result for batch in batches for result in await run.finish(*batch)]
     assert [(result.new, result.duplicates) for result in results] == [(1, 0), (0, 1)]
     assert [work.feed_id for work in await run.claim_all()] == ["a"]
-    assert read_status(state_path)[1].duplicates == 1
+    assert read_status(state)[1].duplicates == 1
 
 
 async def test_a_duplicate_stays_one_whatever_its_feed_says(run: Run) -> None:

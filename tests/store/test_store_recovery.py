@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,9 @@ import orjson
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, START, WINDOW_MS, key, make_draft, make_entry
+from tests.store.samples import DAY, START, WINDOW_MS, ask, key, make_draft, make_entry
 from worker.errors import StateDamaged, StateError
-from worker.model import Backlog, Draft, FeedId, Millis
+from worker.model import Backlog, Draft, FeedId, Millis, State
 from worker.store import Learned, Publications, Recovery, Sealed, Written, read_status
 
 LAST = Sealed(
@@ -65,18 +63,14 @@ def learn(path: Path, records: Iterable[Written], last: Sealed | None = LAST) ->
         return recovery.learn(records, lasts={} if last is None else {0: last}, now=START, window_ms=WINDOW_MS)
 
 
-def originals(path: Path) -> dict[bytes, bytes | None]:
+def originals(state: State) -> dict[bytes, bytes | None]:
     """The record ids of all entries, and of those that stand for them."""
-    with closing(sqlite3.connect(path)) as state:
-        rows = state.execute(
-            "SELECT e.record_id, o.record_id FROM entry e LEFT JOIN entry o ON o.id = e.duplicate_of"
-        ).fetchall()
-    return dict(rows)
+    return dict(ask(state, "SELECT e.record_id, o.record_id FROM entry e LEFT JOIN entry o ON o.id = e.duplicate_of"))
 
 
-async def test_what_was_read_back_is_known_to_polls(state_path: Path, open_run: OpenRun) -> None:
+async def test_what_was_read_back_is_known_to_polls(state: State, open_run: OpenRun) -> None:
     """By key and by URL: its feed says nothing new, another feed's copy is a duplicate, and so is its text."""
-    assert learn(state_path, [make_written("one"), make_written("two")]) == Learned(records=2, unknown=2)
+    assert learn(state, [make_written("one"), make_written("two")]) == Learned(records=2, unknown=2)
     async with open_run() as run:
         await run.start("a", "b")
         found = await run.poll("a", make_entry("one"), make_entry("three"))
@@ -87,9 +81,9 @@ async def test_what_was_read_back_is_known_to_polls(state_path: Path, open_run: 
         assert await run.publish() == []
 
 
-async def test_what_a_backlog_left_behind_stays_behind(state_path: Path, open_run: OpenRun) -> None:
+async def test_what_a_backlog_left_behind_stays_behind(state: State, open_run: OpenRun) -> None:
     """What the feed showed before its first poll, and has no record; all that is later, or has no date, is new."""
-    learn(state_path, [make_written("one")])
+    learn(state, [make_written("one")])
     old, new = Millis(START - 1), Millis(START + 1)
     shown = [make_entry("one", published=old), make_entry("two", published=old), make_entry("three")]
     shown += [make_entry(f"n{n}", published=new) for n in range(3)]
@@ -101,9 +95,9 @@ async def test_what_a_backlog_left_behind_stays_behind(state_path: Path, open_ru
         assert (await run.poll("b", *without_limit)).new == 2
 
 
-async def test_texts_are_remembered_from_the_recovery_on(state_path: Path, open_run: OpenRun) -> None:
+async def test_texts_are_remembered_from_the_recovery_on(state: State, open_run: OpenRun) -> None:
     """For what was dropped for their sake is in no record, and may be in its feed still."""
-    learn(state_path, [make_written("one", first_seen_at=START - 100 * DAY)])
+    learn(state, [make_written("one", first_seen_at=START - 100 * DAY)])
     async with open_run(now=START) as run:
         await run.start("a")
         await run.poll("a", make_entry("reprint"))
@@ -133,17 +127,17 @@ async def test_texts_are_remembered_from_the_recovery_on(state_path: Path, open_
     ],
 )
 def test_duplicates_name_the_last_of_their_chain(
-    state_path: Path, records: list[Written], expected: dict[str, str | None]
+    state: State, records: list[Written], expected: dict[str, str | None]
 ) -> None:
     """In whatever order the records come."""
-    learn(state_path, records)
-    assert originals(state_path) == {
+    learn(state, records)
+    assert originals(state) == {
         key("guid", "a", name): None if original is None else key("guid", "a", original)
         for name, original in expected.items()
     }
 
 
-async def test_an_older_state_learns_and_keeps_what_is_newer(state_path: Path, open_run: OpenRun) -> None:
+async def test_an_older_state_learns_and_keeps_what_is_newer(state: State, open_run: OpenRun) -> None:
     """Revisions go up, never down; what stands in the outbox and was published meanwhile is not published again."""
     async with open_run() as run:
         await run.start("a")
@@ -151,15 +145,15 @@ async def test_an_older_state_learns_and_keeps_what_is_newer(state_path: Path, o
         await run.ingest("both", draft("both"))
         await run.ingest("mine", draft("mine"))
     records = [make_written("both"), make_written("both", op="update", revision=2), make_written("theirs")]
-    assert learn(state_path, records) == Learned(records=3, unknown=2)
+    assert learn(state, records) == Learned(records=3, unknown=2)
     async with open_run(now=START + DAY) as run:
         await run.start("a")
         assert [row.op for row in await run.publish()] == ["new"]
         assert (await run.ingest("theirs")).op is None
-    assert read_status(state_path)[1].articles == 3
+    assert read_status(state)[1].articles == 3
 
 
-async def test_numbers_begin_anew_under_another_name(state_path: Path, open_run: OpenRun) -> None:
+async def test_numbers_begin_anew_under_another_name(state: State, open_run: OpenRun) -> None:
     """Also those of a segment that was numbered and not published; dates go on from the directory's last."""
     async with open_run(now=START - DAY) as run:
         await run.start("a")
@@ -167,7 +161,7 @@ async def test_numbers_begin_anew_under_another_name(state_path: Path, open_run:
         await run.ingest("one", draft("one"))
         numbered = await run.store.number(now=run.now, limit=10)
         assert numbered is not None
-    learn(state_path, [])
+    learn(state, [])
     async with open_run() as run:
         again = await run.store.number(now=run.now, limit=10)
         assert again is not None
@@ -176,7 +170,7 @@ async def test_numbers_begin_anew_under_another_name(state_path: Path, open_run:
         assert await run.store.publications((LAST.writer, LAST.last_seq)) == Publications(last=LAST.path, theirs="same")
 
 
-async def test_a_state_recognises_what_it_published(state_path: Path, open_run: OpenRun) -> None:
+async def test_a_state_recognises_what_it_published(state: State, open_run: OpenRun) -> None:
     """Its own last segment, an earlier one, one that is being published, and a stranger's."""
     async with open_run() as run:
         await run.start("a")
@@ -200,11 +194,12 @@ async def test_a_state_recognises_what_it_published(state_path: Path, open_run: 
         assert (await run.store.publications(None)).theirs == "none"
 
 
-def test_a_damaged_state_is_put_aside(tmp_path: Path, state_path: Path) -> None:
+@pytest.mark.embedded
+def test_a_damaged_state_is_put_aside(tmp_path: Path, state: State) -> None:
     """Only where that is wished; through a link, it is what the link leads to."""
     link = tmp_path / "link.db"
-    link.symlink_to(state_path)
-    state_path.write_bytes(b"no database" * 1000)
+    link.symlink_to(state)
+    state.write_bytes(b"no database" * 1000)
     with pytest.raises(StateDamaged), Recovery(link, replace=False):
         pass
     with Recovery(link, replace=True) as recovery:
@@ -217,7 +212,7 @@ def test_a_damaged_state_is_put_aside(tmp_path: Path, state_path: Path) -> None:
     assert learn(link, [make_written("one")]) == Learned(records=1, unknown=1)
 
 
-def test_an_error_leaves_the_state_as_it_was(state_path: Path) -> None:
+def test_an_error_leaves_the_state_as_it_was(state: State) -> None:
     """All records or none: a part of them would be taken for all."""
 
     def broken() -> Iterable[Written]:
@@ -225,7 +220,7 @@ def test_an_error_leaves_the_state_as_it_was(state_path: Path) -> None:
         raise StateError("the directory can't be read")
 
     with pytest.raises(StateError, match="can't be read"):
-        learn(state_path, broken())
-    assert originals(state_path) == {}
-    with Recovery(state_path, replace=False) as recovery:
+        learn(state, broken())
+    assert originals(state) == {}
+    with Recovery(state, replace=False) as recovery:
         assert recovery.publications((LAST.writer, LAST.last_seq)) == Publications(last=None, theirs="unknown")

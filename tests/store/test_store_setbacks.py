@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_version
-from worker.model import Broken, Finished, HandedBack, HostPolicy, Ingest, Lease, Millis, Moved, Poll, Retry
+from worker.model import Broken, Finished, HandedBack, HostPolicy, Ingest, Lease, Millis, Moved, Poll, Retry, State
 from worker.store import read_status
 
 MUCH_LATER = 10_000 * HOUR
@@ -134,7 +132,7 @@ async def test_what_is_handed_back_is_due_at_once(run: Run) -> None:
 # --- Broken -------------------------------------------------------------------------------------------------------
 
 
-async def test_broken_entries_back_off_and_are_quarantined(run: Run, state_path: Path) -> None:
+async def test_broken_entries_back_off_and_are_quarantined(run: Run, state: State) -> None:
     """An entry on which the handler fails waits longer each time, and is put aside at the fourth."""
     await start_with_entry(run)
     waits = []
@@ -148,11 +146,11 @@ async def test_broken_entries_back_off_and_are_quarantined(run: Run, state_path:
     assert waits[:3] == [2 * MINUTE, 4 * MINUTE, 8 * MINUTE]
     assert waits[3] > 100 * DAY, "what comes next is the poll"
     assert [work for work in await run.claim_all() if isinstance(work, Ingest)] == []
-    totals = read_status(state_path)[1]
+    totals = read_status(state)[1]
     assert (totals.quarantined, totals.queued) == (1, 0)
 
 
-async def test_quarantine_outlasts_a_restart(run: Run, state_path: Path) -> None:
+async def test_quarantine_outlasts_a_restart(run: Run, state: State) -> None:
     """What was put aside is not taken up by the next process, whatever its feed says."""
     await run.start("a")
     await run.poll("a", make_entry("one"))
@@ -162,10 +160,10 @@ async def test_quarantine_outlasts_a_restart(run: Run, state_path: Path) -> None
     await run.start("a")
     assert (await run.poll("a", make_entry("one", words="corrected"))).changed == 1
     assert await run.claim_all() == []
-    assert read_status(state_path)[1].quarantined == 1
+    assert read_status(state)[1].quarantined == 1
 
 
-async def test_broken_polls_back_off_and_never_stop(run: Run, state_path: Path) -> None:
+async def test_broken_polls_back_off_and_never_stop(run: Run, state: State) -> None:
     """A poll on which the handler fails waits longer each time, a day at most, and is tried for ever."""
     await run.start("a")
     waits = []
@@ -178,7 +176,7 @@ async def test_broken_polls_back_off_and_never_stop(run: Run, state_path: Path) 
         run.now = due
     assert waits[:3] == [2 * MINUTE, 4 * MINUTE, 8 * MINUTE]
     assert max(waits) == waits[-1] == DAY
-    (status,) = read_status(state_path)[0]
+    (status,) = read_status(state)[0]
     assert status.error == "KeyError: 'x'"
     await run.poll("a")
     run.later(HOUR)

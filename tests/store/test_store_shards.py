@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import orjson
 import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import START, WINDOW_MS, Run, make_draft, make_entry
 from worker.errors import StateError
-from worker.model import Draft
+from worker.model import Draft, State
 from worker.record import shard_of
 from worker.store import OutboxSegment, Publications, Recovery, Sealed
 
@@ -93,7 +91,7 @@ async def test_what_was_taken_down_is_its_shards_to_take_out(open_run: OpenRun) 
         assert [await segments(run, shard) for shard in range(3)] == [[], [], []]
 
 
-async def test_the_number_of_shards_is_kept(open_run: OpenRun, state_path: Path) -> None:
+async def test_the_number_of_shards_is_kept(open_run: OpenRun, state: State) -> None:
     """An article's revisions would come from two writers. As long as there are no records, it may change."""
     async with open_run(shards=2):
         pass
@@ -104,20 +102,20 @@ async def test_the_number_of_shards_is_kept(open_run: OpenRun, state_path: Path)
     ):
         async with open_run(shards=1):
             pass
-    with pytest.raises(StateError, match="of 4 shards"), Recovery(state_path, replace=True):
+    with pytest.raises(StateError, match="of 4 shards"), Recovery(state, replace=True):
         pass
     async with open_run(shards=4) as run:
         found = [ids_in(await segments(run, shard)) for shard in range(4)]
         assert sorted(id for theirs in found for id in theirs) == sorted(ids)
 
 
-async def test_a_recovery_may_change_the_number_of_shards(open_run: OpenRun, state_path: Path) -> None:
+async def test_a_recovery_may_change_the_number_of_shards(open_run: OpenRun, state: State) -> None:
     """What waits, and what was numbered, is numbered again, each in its new shard, after what that has."""
     async with open_run(shards=1) as run:
         ids = await write(run)
         assert await run.store.number(now=run.now, limit=2) is not None
     last = Sealed(path="x", sha256="", writer="w9", date="2026-11-23", sealed_at=START, first_seq=1, last_seq=5)
-    with Recovery(state_path, replace=True, shards=3, reshard=True) as recovery:
+    with Recovery(state, replace=True, shards=3, reshard=True) as recovery:
         assert recovery.reshards
         recovery.learn([], lasts={2: last}, now=START, window_ms=WINDOW_MS)
         assert not recovery.reshards

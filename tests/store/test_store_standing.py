@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, MINUTE, START, Run, make_entry, make_feed, make_version
-from worker.model import FeedId, Freshness, Hints, Millis, Poll, PollDone, Sought, Validators
+from worker.model import FeedId, Freshness, Hints, Millis, Poll, PollDone, Sought, State, Validators
 from worker.schedule import History, Polled
 from worker.schedule.moves import AGREEING
 from worker.schedule.trust import DISTRUST_MS, FIRST_AUDIT
@@ -18,8 +17,8 @@ from worker.store import FeedStatus, read_status
 ELSEWHERE = "https://new.example/feed"
 
 
-def status_of(state_path: Path) -> FeedStatus:
-    return read_status(state_path)[0][0]
+def status_of(state: State) -> FeedStatus:
+    return read_status(state)[0][0]
 
 
 async def polled(run: Run, *entries: Any, **changes: Any) -> Polled:
@@ -64,14 +63,14 @@ async def test_hints_of_a_document_hold_until_the_next(run: Run) -> None:
     assert asked.hints == Hints()
 
 
-async def test_the_reason_for_the_next_poll_is_told(run: Run, state_path: Path) -> None:
+async def test_the_reason_for_the_next_poll_is_told(run: Run, state: State) -> None:
     """Beside its time, which is the feed's also while it is being polled."""
     await run.start("a")
     await run.poll("a", next_due=Millis(run.now + 5 * HOUR))
-    assert (status_of(state_path).next_poll_at, status_of(state_path).why) == (run.now + 5 * HOUR, "as told")
+    assert (status_of(state).next_poll_at, status_of(state).why) == (run.now + 5 * HOUR, "as told")
     run.later(5 * HOUR)
     await run.claim()
-    assert status_of(state_path).next_poll_at == run.now
+    assert status_of(state).next_poll_at == run.now
 
 
 async def test_what_the_server_asked_for_reaches_the_schedule(run: Run) -> None:
@@ -96,33 +95,33 @@ async def moved_for_good(run: Run) -> None:
         run.later(HOUR)
 
 
-async def test_a_feed_that_moved_is_asked_at_its_new_address(run: Run, state_path: Path) -> None:
+async def test_a_feed_that_moved_is_asked_at_its_new_address(run: Run, state: State) -> None:
     """Once several polls agreed, and not before; with the validators that came from there; `status` says so."""
     await run.start("a")
     for turn in range(AGREEING):
         run.later(HOUR)
         poll = await run.poll_of("a")
         assert (poll.url, poll.validators) == ("https://a.example/feed", Validators()), turn
-        assert status_of(state_path).moved_to is None
+        assert status_of(state).moved_to is None
         await run.finish(run.polled(poll, version=make_version("v1", url=ELSEWHERE), led_to=ELSEWHERE))
     run.later(HOUR)
     poll = await run.poll_of("a")
     assert (poll.url, poll.hops) == (ELSEWHERE, 0)
     assert poll.validators == make_version("v1").validators
-    assert status_of(state_path).moved_to == ELSEWHERE
+    assert status_of(state).moved_to == ELSEWHERE
     await run.finish(run.polled(poll, version=make_version("v1", url=ELSEWHERE)))
-    assert status_of(state_path).moved_to == ELSEWHERE
+    assert status_of(state).moved_to == ELSEWHERE
 
 
-async def test_another_answer_breaks_the_agreement(run: Run, state_path: Path) -> None:
+async def test_another_answer_breaks_the_agreement(run: Run, state: State) -> None:
     """A poll that was led nowhere, or elsewhere, starts the count anew."""
     await run.start("a")
     for led_to in (ELSEWHERE, ELSEWHERE, None, ELSEWHERE, ELSEWHERE, "https://other.example/", ELSEWHERE, ELSEWHERE):
         await polled(run, version=make_version("v1"), led_to=led_to)
-    assert status_of(state_path).moved_to is None
+    assert status_of(state).moved_to is None
 
 
-async def test_failures_at_the_new_address_lead_back(run: Run, state_path: Path) -> None:
+async def test_failures_at_the_new_address_lead_back(run: Run, state: State) -> None:
     """After three in a row the address in the lists is asked again."""
     await moved_for_good(run)
     for count in range(3):
@@ -130,10 +129,10 @@ async def test_failures_at_the_new_address_lead_back(run: Run, state_path: Path)
         await polled(run, failure="network", error="refused")
         run.later(HOUR)
     assert (await run.poll_of("a")).url == "https://a.example/feed"
-    assert status_of(state_path).moved_to is None
+    assert status_of(state).moved_to is None
 
 
-async def test_a_new_address_in_the_lists_ends_a_move(open_run: OpenRun, state_path: Path) -> None:
+async def test_a_new_address_in_the_lists_ends_a_move(open_run: OpenRun, state: State) -> None:
     """Its owner has the last word."""
     async with open_run() as run:
         await moved_for_good(run)
@@ -141,7 +140,7 @@ async def test_a_new_address_in_the_lists_ends_a_move(open_run: OpenRun, state_p
     async with open_run(now=now) as run:
         await run.start(make_feed("a", "https://third.example/feed"))
         assert (await run.poll_of("a")).url == "https://third.example/feed"
-    assert status_of(state_path).moved_to is None
+    assert status_of(state).moved_to is None
 
 
 # --- 410 ------------------------------------------------------------------------------------------------------------
@@ -157,38 +156,38 @@ async def find_nothing(run: Run) -> None:
 GONE: dict[str, Any] = {"failure": "permanent", "error": "410 Gone", "status": 410}
 
 
-async def test_a_feed_that_is_gone_for_a_day_is_retired(run: Run, state_path: Path) -> None:
+async def test_a_feed_that_is_gone_for_a_day_is_retired(run: Run, state: State) -> None:
     """Three 410s over a day: not polled any more, and `status` says so."""
     await run.start("a")
     await run.poll("a", **GONE, next_due=Millis(run.now + 13 * HOUR))
     run.later(13 * HOUR)
     await run.poll("a", **GONE, next_due=Millis(run.now + 13 * HOUR))
     run.later(13 * HOUR)
-    assert not status_of(state_path).retired
+    assert not status_of(state).retired
     finished = await run.poll("a", **GONE)
     assert finished.next_at is None
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.retired, status.next_poll_at, status.why) == (True, None, "retired: 410 Gone")
     await find_nothing(run)
     run.later(1000 * DAY)
     assert await run.claim() == []
 
 
-async def test_a_row_of_410s_in_one_day_is_not_believed(run: Run, state_path: Path) -> None:
+async def test_a_row_of_410s_in_one_day_is_not_believed(run: Run, state: State) -> None:
     """Nor one that another answer broke; a time without an answer breaks none."""
     await run.start("a")
     for _ in range(20):
         await polled(run, **GONE)
     await polled(run, failure="server", error="500", status=500)
-    assert not status_of(state_path).retired
+    assert not status_of(state).retired
     await polled(run)
     for _ in range(3):
         await polled(run, **GONE)
-    assert not status_of(state_path).retired
+    assert not status_of(state).retired
 
 
 @pytest.mark.parametrize("how", ["all", "back", "url"])
-async def test_a_retired_feed_comes_back_when_its_owner_wants_it(open_run: OpenRun, state_path: Path, how: str) -> None:
+async def test_a_retired_feed_comes_back_when_its_owner_wants_it(open_run: OpenRun, state: State, how: str) -> None:
     """By `once --all`, out of the lists and in again, or with another URL."""
     async with open_run() as run:
         await run.start("a")
@@ -206,7 +205,7 @@ async def test_a_retired_feed_comes_back_when_its_owner_wants_it(open_run: OpenR
             await run.start()
         await run.start(make_feed("a", "https://b.example/") if how == "url" else "a", poll_all=how == "all")
         await run.poll("a", version=make_version("v1"))
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.retired, status.next_poll_at) == (False, now + HOUR)
 
 
@@ -302,31 +301,31 @@ async def lost(run: Run, failures: int = 3) -> None:
         await polled(run, failure="permanent", error="404 Not Found", status=404)
 
 
-async def test_a_lost_feed_is_looked_for_on_its_site(run: Run, state_path: Path) -> None:
+async def test_a_lost_feed_is_looked_for_on_its_site(run: Run, state: State) -> None:
     """After three failures, once; what the site names is told, and the feed is asked as before."""
     await lost(run)
-    due = status_of(state_path).next_poll_at
+    due = status_of(state).next_poll_at
     (work,) = await run.claim()
     assert isinstance(work, Poll)
     assert (work.seek, work.url, work.validators) == (True, "https://www.a.example/news", Validators())
     await run.finish(Sought(lease=work.lease, feed_id=FeedId("a"), found=ELSEWHERE))
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.suggestion, status.next_poll_at, status.errors) == (ELSEWHERE, due, 3)
     assert await run.claim() == []
     run.later(HOUR)
     poll = await run.poll_of("a")
     assert (poll.seek, poll.url) == (False, "https://a.example/feed")
     await run.finish(run.polled(poll))
-    assert status_of(state_path).suggestion is None
+    assert status_of(state).suggestion is None
 
 
-async def test_a_feed_that_its_site_still_names_is_no_suggestion(run: Run, state_path: Path) -> None:
+async def test_a_feed_that_its_site_still_names_is_no_suggestion(run: Run, state: State) -> None:
     """Nor is none at all."""
     await lost(run)
     for found in ("https://a.example/feed", None):
         work = await run.poll_of("a")
         await run.finish(Sought(lease=work.lease, feed_id=FeedId("a"), found=found))
-        assert status_of(state_path).suggestion is None
+        assert status_of(state).suggestion is None
         for _ in range(9):
             await polled(run, failure="permanent", error="404 Not Found", status=404)
 
@@ -350,7 +349,7 @@ def shown(run: Run, first: int, count: int) -> list[Any]:
     return [make_entry(f"n{n}", published=Millis(START + n * MINUTE)) for n in numbers]
 
 
-async def test_a_document_without_anything_known_is_a_gap(run: Run, state_path: Path) -> None:
+async def test_a_document_without_anything_known_is_a_gap(run: Run, state: State) -> None:
     """It is told with the poll and counted for the feed, with an estimate of what it has cost; a document that joins
     on to the one before is none, nor is the first."""
     await run.start("a")
@@ -362,6 +361,6 @@ async def test_a_document_without_anything_known_is_a_gap(run: Run, state_path: 
     run.later(HOUR)
     torn = await run.poll("a", *shown(run, 140, 10), version=make_version("v3", entries=10))
     assert torn.missed == pytest.approx(50, rel=0.85)
-    status = status_of(state_path)
+    status = status_of(state)
     assert (status.gaps, status.gap_at) == (1, run.now)
     assert status.coverage == pytest.approx(29 / (29 + torn.missed))

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, MINUTE, Run, key, make_entry, make_feed
-from worker.model import Broken, FeedId, HandedBack, Ingest, Millis, Moved
+from worker.model import Broken, FeedId, HandedBack, Ingest, Millis, Moved, State
 from worker.store import FeedStatus, read_status
 from worker.store.finish import MAX_ERRORS
 
 A, B = FeedId("a"), FeedId("b")
 
 
-def status_of(state_path: Path, feed: str = "a") -> FeedStatus:
-    return next(status for status in read_status(state_path)[0] if status.id == feed)
+def status_of(state: State, feed: str = "a") -> FeedStatus:
+    return next(status for status in read_status(state)[0] if status.id == feed)
 
 
-async def test_a_paused_feed_is_not_polled_and_the_others_are(run: Run, state_path: Path) -> None:
+async def test_a_paused_feed_is_not_polled_and_the_others_are(run: Run, state: State) -> None:
     """However late it is; it says so, and is due as soon as it is resumed."""
     await run.start("a", "b")
     assert await run.store.pause([A]) == 1
@@ -27,14 +25,14 @@ async def test_a_paused_feed_is_not_polled_and_the_others_are(run: Run, state_pa
     assert [work.feed_id for work in await run.claim_all()] == ["b"]
     run.later(1000 * HOUR)
     assert [work.feed_id for work in await run.claim_all()] == ["b"]
-    assert (status_of(state_path).paused, status_of(state_path).next_poll_at) == (True, None)
+    assert (status_of(state).paused, status_of(state).next_poll_at) == (True, None)
     assert await run.store.resume([A, B], now=run.now) == 1
     assert [work.feed_id for work in await run.claim_all()] == ["a"]
-    assert not status_of(state_path).paused
+    assert not status_of(state).paused
 
 
 @pytest.mark.parametrize("end", ["well", "broken", "handed back", "redirected"])
-async def test_a_poll_that_is_under_way_ends_and_is_the_last(run: Run, state_path: Path, end: str) -> None:
+async def test_a_poll_that_is_under_way_ends_and_is_the_last(run: Run, state: State, end: str) -> None:
     """Its entries are taken and ingested; no other poll follows, but the rest of this one."""
     await run.start("a")
     poll = await run.poll_of()
@@ -56,7 +54,7 @@ async def test_a_poll_that_is_under_way_ends_and_is_the_last(run: Run, state_pat
     run.held.clear()
     run.later(1000 * HOUR)
     assert [work for work in await run.claim_all() if not isinstance(work, Ingest)] == []
-    assert status_of(state_path).why == "paused"
+    assert status_of(state).why == "paused"
 
 
 async def test_a_pause_outlasts_restarts_and_other_urls_but_not_the_list(open_run: OpenRun) -> None:
@@ -72,17 +70,17 @@ async def test_a_pause_outlasts_restarts_and_other_urls_but_not_the_list(open_ru
         assert len(await run.claim_all()) == 1
 
 
-async def test_a_feed_is_polled_at_once_when_asked(run: Run, state_path: Path) -> None:
+async def test_a_feed_is_polled_at_once_when_asked(run: Run, state: State) -> None:
     """Due or not; once, and then at its time again. One that nobody lists is none."""
     await run.start("a")
     await run.poll("a", next_due=Millis(run.now + HOUR))
     assert await run.store.hasten([A, FeedId("nobody")], now=run.now) == 1
-    assert status_of(state_path).next_poll_at == run.now
+    assert status_of(state).next_poll_at == run.now
     await run.poll("a", next_due=Millis(run.now + HOUR))
     assert await run.claim_all() == []
 
 
-async def test_a_paused_feed_is_polled_once_when_asked(run: Run, state_path: Path) -> None:
+async def test_a_paused_feed_is_polled_once_when_asked(run: Run, state: State) -> None:
     """It stays paused."""
     await run.start("a")
     await run.store.pause([A])
@@ -90,7 +88,7 @@ async def test_a_paused_feed_is_polled_once_when_asked(run: Run, state_path: Pat
     await run.poll("a")
     run.later(1000 * HOUR)
     assert await run.claim_all() == []
-    assert status_of(state_path).paused
+    assert status_of(state).paused
 
 
 async def test_what_is_asked_by_itself_can_be_told_from_what_is_due(run: Run) -> None:

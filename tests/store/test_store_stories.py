@@ -15,7 +15,7 @@ from tests.store.samples import DAY, HOUR, START, WINDOW_MS, Run, key, make_draf
 from tests.store.test_store_plans import scans, statements
 from tests.store.test_store_recovery import make_written
 from worker import dedup
-from worker.model import Credit, Draft, Finished
+from worker.model import Credit, Draft, Finished, State
 from worker.store import OutboxRow, Recovery
 from worker.store import tables as t
 
@@ -297,12 +297,12 @@ async def test_what_is_forgotten_is_nobodys_original(two: Run) -> None:
     assert [said(row) for row in await two.publish()] == [("new", record_id("one", "a"), None)]
 
 
-async def test_stories_come_back_from_the_records(state_path: Path, open_run: OpenRun) -> None:
+async def test_stories_come_back_from_the_records(state: State, open_run: OpenRun) -> None:
     """After the loss of the state: copies join the cluster that was, and the original is told to who waits for it."""
     reprint = told([*article(1), *BEHIND], credit=Credit(url=A))
     cluster = bytes.fromhex(record_id("reprint", "b"))
     copy = make_entry("copy", feed="b")
-    with Recovery(state_path, replace=False) as recovery:
+    with Recovery(state, replace=False) as recovery:
         texts = {"text_key": reprint.text_key, "revision_key": reprint.revision_key, "sketch": reprint.sketch}
         first = make_written("reprint", feed="b", cluster_id=cluster, credit=reprint.credit, body=reprint.body, **texts)
         second = make_written("copy", feed="b", cluster_id=cluster, copy_of=cluster, text_key=key("t"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from tests.store.samples import (
     make_entry,
     make_version,
 )
-from worker.model import FeedId, Hub, Millis, Poll, PollDone, Subscribed
+from worker.model import FeedId, Hub, Millis, Poll, PollDone, State, Subscribed
 from worker.store import Reader, Store, read_hubs, read_status
 from worker.store.hubs import hubs_by_standing
 from worker.store.subscriptions import GAP_MS, LONGEST_MS, RECHECK_MS, SHORTEST_MS
@@ -31,10 +30,10 @@ HUB = Hub(url="https://hub.example/", topic="https://a.example/feed")
 
 
 @pytest.fixture
-async def run(state_path: Path) -> AsyncIterator[Run]:
+async def run(state: State) -> AsyncIterator[Run]:
     plans = Plans()
     async with Store(
-        state_path,
+        state,
         policies=lambda _: NO_PATIENCE,
         planner=plans,
         window_ms=WINDOW_MS,
@@ -69,15 +68,15 @@ async def subscribed(run: Run, *, lease_s: int = 10 * 86_400, next_ms: int = HOU
     return work.subscribe.token
 
 
-def next_at(state_path: Path) -> Millis | None:
-    return read_status(state_path)[0][0].next_poll_at
+def next_at(state: State) -> Millis | None:
+    return read_status(state)[0][0].next_poll_at
 
 
-async def test_a_hub_is_asked_after_the_poll_that_named_it(run: Run, state_path: Path) -> None:
+async def test_a_hub_is_asked_after_the_poll_that_named_it(run: Run, state: State) -> None:
     """In its own turn, at its address; then the feed is polled at its time."""
     await run.start("a")
     await polled(run)
-    due = next_at(state_path)
+    due = next_at(state)
     work = await asked(run)
     assert (work.url, work.validators.etag) == (HUB.url, None)
     assert work.subscribe is not None
@@ -85,18 +84,18 @@ async def test_a_hub_is_asked_after_the_poll_that_named_it(run: Run, state_path:
     assert min(len(work.subscribe.token), len(work.subscribe.secret)) >= 32
     assert len(work.subscribe.secret) < 200
     assert work.subscribe.secret not in repr(work)
-    assert next_at(state_path) == due
+    assert next_at(state) == due
     assert await run.claim_all() == []
     run.later(HOUR)
     again = await run.poll_of()
     assert (again.url, again.subscribe) == ("https://a.example/feed", None)
 
 
-async def test_without_a_public_address_nobody_is_asked(state_path: Path) -> None:
+async def test_without_a_public_address_nobody_is_asked(state: State) -> None:
     """Feeds name hubs all the same."""
     plans = Plans()
     async with Store(
-        state_path, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
+        state, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
     ) as store:
         run = Run(store, plans)
         await run.start("a")
@@ -151,7 +150,7 @@ async def test_a_hub_that_fails_is_asked_less_and_less(run: Run) -> None:
     assert waits == [1, 2, 4, 8]
 
 
-async def test_a_hub_that_wants_patience_holds_up_no_feed(run: Run, state_path: Path) -> None:
+async def test_a_hub_that_wants_patience_holds_up_no_feed(run: Run, state: State) -> None:
     """Its host is left alone; those who would ask it poll on."""
     await run.start("a", "b")
     await polled(run)
@@ -174,7 +173,7 @@ async def test_what_is_not_ours_is_not_confirmed(run: Run) -> None:
     assert await run.store.pushed(A, now=run.now) is None
 
 
-async def test_a_push_lets_the_feed_be_polled_at_once(run: Run, state_path: Path) -> None:
+async def test_a_push_lets_the_feed_be_polled_at_once(run: Run, state: State) -> None:
     """And once: however often it is said."""
     await subscribed(run)
     run.later(MINUTE)
@@ -202,16 +201,16 @@ async def test_a_push_during_a_poll_brings_another(run: Run) -> None:
     await run.poll("a", make_entry("one"))
 
 
-async def test_a_push_that_led_to_nothing_is_looked_after_once_more(run: Run, state_path: Path) -> None:
+async def test_a_push_that_led_to_nothing_is_looked_after_once_more(run: Run, state: State) -> None:
     """A cache in front of the publisher may lag behind its hub."""
     await subscribed(run)
     run.later(MINUTE)
     await run.store.pushed(A, now=run.now)
     await run.poll("a")
-    assert next_at(state_path) == run.now + RECHECK_MS
+    assert next_at(state) == run.now + RECHECK_MS
     run.later(RECHECK_MS)
     await run.poll("a")
-    assert next_at(state_path) == run.now + HOUR
+    assert next_at(state) == run.now + HOUR
 
 
 async def test_a_paused_feed_is_not_polled_for_a_push(run: Run) -> None:
@@ -274,13 +273,13 @@ async def test_a_hub_that_denies_is_asked_again_in_a_day(run: Run) -> None:
     await asked(run)
 
 
-async def test_how_hubs_stand_is_told(run: Run, state_path: Path) -> None:
+async def test_how_hubs_stand_is_told(run: Run, state: State) -> None:
     """Asked, agreed, lapsed, denied, out of reach; counted the same way, for feeds that are listed."""
     told = []
 
     async def tell() -> None:
-        (hub,) = read_hubs(state_path, now=run.now).values()
-        with Reader(state_path) as reader:
+        (hub,) = read_hubs(state, now=run.now).values()
+        with Reader(state) as reader:
             counted = await reader(hubs_by_standing, now=run.now)
         assert counted == dict.fromkeys(("subscribed", "asked", "lapsed", "denied"), 0) | {hub.standing: 1}
         told.append((hub.standing, hub.error))
@@ -303,7 +302,7 @@ async def test_how_hubs_stand_is_told(run: Run, state_path: Path) -> None:
         ("denied", "refused"),
     ]
     await run.start("b")
-    assert read_hubs(state_path, now=run.now) == {}
+    assert read_hubs(state, now=run.now) == {}
 
 
 async def test_another_hub_gets_another_secret(run: Run) -> None:

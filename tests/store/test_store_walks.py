@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, Run, make_entry, make_version
-from worker.model import Broken, HostPolicy, Ingest, Millis, Poll, Retry, Walk, Walked
+from worker.model import Broken, HostPolicy, Ingest, Millis, Poll, Retry, State, Walk, Walked
 from worker.schedule.history import HOUR_MS
 from worker.store import read_status
 from worker.store.finish import MAX_ERRORS
@@ -75,7 +73,7 @@ async def test_a_walk_has_its_length(run: Run) -> None:
     assert pages == PAGES
 
 
-async def test_a_feed_is_gone_through_once_at_a_time(run: Run, state_path: Path) -> None:
+async def test_a_feed_is_gone_through_once_at_a_time(run: Run, state: State) -> None:
     """And is one feed for all that: it is polled at its time, and listed once."""
     await begun(run)
     walk = await walk_of(run)
@@ -84,7 +82,7 @@ async def test_a_feed_is_gone_through_once_at_a_time(run: Run, state_path: Path)
     done = run.polled(await run.poll_of(), late, version=make_version("v2", entries=1), older=PAGE.format(2))
     await run.finish(done)
     assert (await walk_of(run)).lease.work_id == walk.lease.work_id  # whose lease has ended
-    (feed,) = read_status(state_path)[0]
+    (feed,) = read_status(state)[0]
     assert feed.next_poll_at == run.now + HOUR_MS
 
 

@@ -9,6 +9,8 @@ import typer
 
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_look
 from worker.cli.printing import console
+from worker.errors import StateError
+from worker.model import Server
 from worker.store import backup as copy_state
 
 
@@ -24,5 +26,8 @@ def backup(
 
     Example: feedmill backup /var/backups/feedmill.db
     """
-    size = copy_state(load_to_look(config).state, file, force=force)
+    state = load_to_look(config).state
+    if isinstance(state, Server):
+        raise StateError(f"{state} is PostgreSQL's to copy: pg_dump --format=custom, or its own continuous backups")
+    size = copy_state(state, file, force=force)
     console.print(f"{file}: {size:,} bytes, checked", markup=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from worker.cli.printing import ago, clean, console, counted, plain, print_json,
 from worker.cli.status import state_of
 from worker.model import Feed, Millis
 from worker.settings import load, seconds
-from worker.store import FeedStatus, read_status
+from worker.store import FeedStatus, is_there, read_status
 
 Standing = tuple[Feed, FeedStatus | None]
 """A feed as it is listed, and as the state knows it; None: it was never taken up."""
@@ -40,7 +40,7 @@ def feeds(
     Example: feedmill feeds --tag world --silent 30d
     """
     settings = load(config, os.environ)
-    known = {feed.id: feed for feed in read_status(settings.state)[0]} if settings.state.exists() else {}
+    known = {feed.id: feed for feed in read_status(settings.state)[0]} if is_there(settings.state) else {}
     wanted = _filter(tag, failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
     found = [(feed, known.get(feed.id)) for feed in settings.feeds if wanted(feed, known.get(feed.id))]
     if as_json:

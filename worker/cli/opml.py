@@ -16,7 +16,7 @@ from worker.cli.printing import clean, console, counted, errors, print_json
 from worker.errors import OutputError
 from worker.model import NO_RULES
 from worker.settings import load, opml_document, opml_items
-from worker.store import read_status
+from worker.store import is_there, read_status
 
 
 def import_(
@@ -62,7 +62,7 @@ def export(
     Example: feedmill export subscriptions.opml
     """
     settings = load(config, os.environ)
-    known = {feed.id: feed for feed in read_status(settings.state)[0]} if settings.state.exists() else {}
+    known = {feed.id: feed for feed in read_status(settings.state)[0]} if is_there(settings.state) else {}
     wanted = [feed for feed in settings.feeds if tag is None or has_tag(feed, tag)]
     feeds = [feed for feed in wanted if feed.public_url in ("", feed.url)]
     about = {feed_id: (status.title, status.site_url) for feed_id, status in known.items()}

@@ -13,7 +13,7 @@ from worker.cli.printing import errors
 from worker.errors import ConfigError
 from worker.model import Feed
 from worker.settings import Settings, load
-from worker.store import read_status
+from worker.store import is_there, read_status
 
 ConfigFile = Annotated[
     Path,
@@ -57,7 +57,7 @@ def load_to_change(config: Path) -> Settings:
 
 def with_known_feeds(settings: Settings) -> Settings:
     """Where the lists could not be read: with the feeds of the state, by id and URL."""
-    if settings.has_lists or not settings.state.exists():
+    if settings.has_lists or not is_there(settings.state):
         return settings
     feeds, _ = read_status(settings.state)
     return settings.model_copy(update={"feeds": tuple(Feed(id=feed.id, url=feed.url) for feed in feeds)})

@@ -77,6 +77,7 @@ from worker.model.rules import (
     Rewrite,
     Rules,
 )
+from worker.model.state import Server, State
 from worker.model.story import (
     AGENCY,
     Credit,
@@ -164,8 +165,10 @@ __all__ = [
     "Role",
     "Rules",
     "SeenEntry",
+    "Server",
     "Sketch",
     "Sought",
+    "State",
     "Subscribe",
     "Subscribed",
     "Throttled",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from worker.errors import OutputError, StateError
+from worker.model import State
 from worker.output import last_segment, names_segment
 from worker.store import Publications, Store
 
@@ -33,7 +34,7 @@ def pairing(directory: Path, ours: Publications) -> Pairing:
             return "behind" if ours.last is None or names_segment(directory, ours.last) else "lacking"
 
 
-async def check_pairing(store: Store, directory: Path, *, state: Path, shard: int = 0) -> None:
+async def check_pairing(store: Store, directory: Path, *, state: State, shard: int = 0) -> None:
     """Raises StateError where the state is behind its output directory, or a shard's, OutputError where that is not the
     one that the state has published to, or has lost some of it. Each says what can be done."""
     last = last_segment(directory)

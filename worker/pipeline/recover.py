@@ -19,7 +19,7 @@ import orjson
 
 from worker import dedup, urls
 from worker.errors import OutputError, StateDamaged
-from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch
+from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch, State
 from worker.output import FileLine, expired_keys, last_segment, make_shards, read_records, shards_in
 from worker.pipeline.pairing import lacking, pairing
 from worker.record import Record
@@ -40,7 +40,7 @@ class Recovered:
 
 
 def recover(
-    directory: Path, state: Path, *, now: Millis, window_ms: int, shards: int = 1, new_output: bool = False
+    directory: Path, state: State, *, now: Millis, window_ms: int, shards: int = 1, new_output: bool = False
 ) -> Recovered:
     """Brings a state that is new, damaged or older up to what its output directory, of so many shards, has.
 

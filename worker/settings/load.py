@@ -52,7 +52,7 @@ def load(
     if problems:
         raise ConfigError(sorted(set(problems)))
     return Settings(
-        state=(path.parent / settings.state).resolve(),
+        state=(path.parent / settings.state).resolve() if isinstance(settings.state, Path) else settings.state,
         bus=settings.bus,
         output=settings.output.model_copy(update={"dir": (path.parent / settings.output.dir).resolve()}),
         fetch=settings.fetch,

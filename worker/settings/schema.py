@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from worker.model import Broker, Effort, Feed, FullText
+from worker.model import Broker, Effort, Feed, FullText, Server, State
 from worker.settings.endpoints import is_loopback
 from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
 from worker.settings.section import Section
@@ -41,7 +41,7 @@ from worker.settings.values import (
     Secret,
     Shards,
     SizeBytes,
-    StateFile,
+    StatePlace,
     TimeZone,
     WebAddress,
     Webhook,
@@ -230,7 +230,11 @@ class WorkerFile(Section):
     """worker.yaml: what the service does. Every key may be left out; paths are relative to the file."""
 
     feeds: tuple[str, ...] = _key(["feeds.yaml"], "Feed lists: YAML or OPML files, or globs such as lists/**/*.yaml.")
-    state: StateFile = _key("sqlite:///../state/feedmill.db", "The database that knows what was seen and what is due.")
+    state: StatePlace = _key(
+        "sqlite:///../state/feedmill.db",
+        "The database of what was seen and what is due; postgresql://… for many machines.",
+        secret=True,
+    )
     bus: BusPlace = _key(
         "local", "nats://user:${PW}@host:4222 hands work out between machines; local: each finds its own.", secret=True
     )
@@ -331,8 +335,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    state: Path
-    """The SQLite file; absolute."""
+    state: State
+    """The SQLite file, absolute; or the PostgreSQL database."""
     bus: Broker | None
     """None: there is none, each process claims for itself."""
     output: Output
@@ -364,4 +368,5 @@ class Settings(BaseModel):
         own = {self.web.token or "", self.alerts.webhook or ""}
         if self.bus is not None:
             own |= {self.bus.password or "", self.bus.token or ""}
+        own |= self.state.secrets if isinstance(self.state, Server) else set()
         return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from worker import urls
-from worker.model import Broker
+from worker.model import Broker, Server, State
 from worker.settings import quantities
 from worker.settings.addresses import Address, address
 from worker.settings.endpoints import Endpoint, broker, collector_url, endpoint, outer_url
@@ -171,9 +171,21 @@ Workers = Annotated[
 # --- places ---------------------------------------------------------------------------------------------------------
 
 
-def _state_file(text: str) -> Path | None:
+def _state(text: str) -> State | None:
     path = text.removeprefix("sqlite:///")
-    return Path(path) if path != text and path not in ("", ":memory:") else None
+    if path != text:
+        return Path(path) if path not in ("", ":memory:") else None
+    return Server(text) if _is_postgresql(text) else None
+
+
+def _is_postgresql(text: str) -> bool:
+    """A database has to be named: libpq would take the one of the user's name."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    named = parts.path.strip("/") or "dbname=" in parts.query
+    return parts.scheme in ("postgresql", "postgres") and bool(named) and not parts.fragment and text.isprintable()
 
 
 def _folder(text: str) -> Path | None:
@@ -214,10 +226,10 @@ def _contact(value: object) -> object:
     return value
 
 
-StateFile = Annotated[
-    Path,
-    _text_as("sqlite:///PATH", _state_file, hint="only sqlite:/// for now"),
-    _schema("sqlite:///.+"),
+StatePlace = Annotated[
+    State,
+    _text_as("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE", _state),
+    _schema("sqlite:///.+|postgres(ql)?://.+"),
 ]
 
 

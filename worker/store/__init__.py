@@ -3,6 +3,8 @@
 tables.py      the tables, and what they mean
 migrations/    how they came to be, from the first version on
 database.py    opens it: pragmas, migrations, the lock of one process a state
+postgresql.py  … a database that many processes share;  joining.py  one more of them
+clocks.py      by which time they go
 integrity.py   whether its file is whole
 backup.py      a copy of it, made beside the engine that writes
 store.py       what the engine calls: one thread owns the writing connection, callers await
@@ -36,7 +38,7 @@ reader.py      a connection and a thread for that, while the worker runs
 """
 
 from worker.store.backup import backup
-from worker.store.database import database_url
+from worker.store.database import database_url, is_there
 from worker.store.hubs import HubStanding, HubStatus, hub_of, read_hubs
 from worker.store.listing import (
     Copies,
@@ -56,7 +58,7 @@ from worker.store.listing import (
 )
 from worker.store.members import all_members, is_alive, read_members
 from worker.store.outbox import OutboxRow, OutboxSegment
-from worker.store.overview import Overview, read_overview
+from worker.store.overview import Overview, database_bytes, read_overview
 from worker.store.publications import Publications, Sealed
 from worker.store.reader import Reader
 from worker.store.recovery import Learned, Recovery, Written
@@ -103,6 +105,7 @@ __all__ = [
     "ask",
     "backup",
     "copies",
+    "database_bytes",
     "database_url",
     "entries_by_day",
     "entries_of",
@@ -110,6 +113,7 @@ __all__ = [
     "feeds_page",
     "hub_of",
     "is_alive",
+    "is_there",
     "longest_failing",
     "quarantine",
     "quiet_since",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, and_, bindparam, func, or_, select, update
 
 from worker.model import Claim, Lease, Millis, Work
 from worker.store import tables as t
@@ -76,7 +76,7 @@ def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int)
 def _due(priority: int, by: str) -> ScalarSelect[Any]:
     """The host's first piece of work of a priority that is due by the bound instant `by`."""
     due = (t.work.c.host_id == t.host.c.id, t.work.c.priority == priority, t.work.c.due_at <= bindparam(by))
-    return select(t.work.c.id).where(*due).order_by(t.work.c.due_at).limit(1).scalar_subquery()
+    return select(t.work.c.id).where(*due).order_by(t.work.c.due_at, t.work.c.id).limit(1).scalar_subquery()
 
 
 _MAY_BE_ASKED = (t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bindparam("now"))
@@ -114,7 +114,7 @@ _UNHOSTED_WORK = (
     select(t.work.c.id)
     .join(t.host, t.host.c.id == t.work.c.host_id)
     .where(t.host.c.name == t.NO_HOST, t.work.c.due_at <= bindparam("now"))
-    .order_by(t.work.c.priority, t.work.c.due_at)
+    .order_by(t.work.c.priority, t.work.c.due_at, t.work.c.id)
     .limit(bindparam("limit"))
 )
 
@@ -193,6 +193,8 @@ def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Milli
 
 
 def _settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None) -> None:
+    if is_shared(connection):
+        polls_by = None  # what one run leaves for the next is there for the others now
     for batch in chunks(sorted(set(host_ids))):
         values = []
         for row in connection.execute(_STANDING, {"hosts": batch}).all():
@@ -232,9 +234,23 @@ def void(connection: Connection, *, now: Millis) -> None:
     _put_aside(connection, now=now)
 
 
-def _put_aside(connection: Connection, *, now: Millis) -> None:
+def put_aside(connection: Connection, *, now: Millis) -> None:
+    """Of work that others hand out and are at: what was lost too often, and nobody is at now."""
+    ended = select(t.slot.c.host_id).where(t.slot.c.lease_until <= now, t.slot.c.work_id.is_not(None))
+    hosts = connection.scalars(ended.distinct()).all()
+    hold_hosts(connection, hosts)
+    _end_leases(connection, hosts, now=now)
+    held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
+    lost = select(t.work.c.host_id).where(t.work.c.lost >= MAX_LOST, t.work.c.id.not_in(held))
+    hosts = connection.scalars(lost.distinct()).all()
+    hold_hosts(connection, hosts)
+    _put_aside(connection, t.work.c.host_id.in_(hosts), t.work.c.id.not_in(held), now=now)
+    settle(connection, hosts)
+
+
+def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis) -> None:
     """Work under which the process ended time after time: entries are quarantined, polls wait an hour."""
-    often = t.work.c.lost >= MAX_LOST
+    often = and_(t.work.c.lost >= MAX_LOST, *which)
     said = f"the process ended {MAX_LOST} times while it was under way"
     connection.execute(
         update(t.work).where(often, t.work.c.entry_id.is_not(None)).values(quarantined=True, due_at=t.FAR, error=said)
@@ -256,6 +272,6 @@ def has_due(connection: Connection, *, now: Millis, polls_due_by: Millis) -> boo
     """Whether some work is due that nobody has, be it that its host's delay has to be waited for; not where the host
     asked for more patience than that. Reads the whole queue."""
     wanted = (t.work.c.due_at <= now) & ((t.work.c.priority > t.POLL) | (t.work.c.due_at <= polls_due_by))
-    soon = t.host.c.not_before <= now + t.host.c.delay_ms
+    soon = t.host.c.not_before - now <= t.host.c.delay_ms
     due = select(t.work.c.id).join(t.host, t.host.c.id == t.work.c.host_id).where(wanted, soon)
     return connection.execute(due.limit(1)).first() is not None

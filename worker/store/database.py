@@ -1,11 +1,15 @@
-"""Opens the state: where it is, how it is locked, that its tables are of this version."""
+"""Opens the state: where it is, how it is locked, that its tables are of this version.
+
+Here what is SQLite's; `postgresql` does the same for a database that many processes share.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 from urllib.parse import quote
 
 from alembic import command
@@ -19,6 +23,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked
 from worker.lock import Held, holding
+from worker.model import Server, State
 from worker.store.integrity import check, check_length, damaged, left_log
 
 
@@ -27,12 +32,16 @@ def database_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-def open_database(path: Path, *, suspect: bool = False) -> Engine:
-    """The database for its one writer, created and migrated where that is due.
+def open_database(state: State, *, suspect: bool = False, alone: bool = False) -> Engine:
+    """The database for the one thread that writes, created and migrated where that is due.
 
     suspect: its last holder died. Then, or where it left its log behind, every page is looked at before any is used.
-    Raises StateDamaged, StateError.
+    alone: nobody else may work on it; of a SQLite state `locked` sees to that. Raises StateDamaged, StateLocked,
+    StateError.
     """
+    if isinstance(state, Server):
+        return cast(Engine, _postgresql().open_shared(state, migrate, alone=alone))
+    path = state
     check_length(path)
     suspect = suspect or left_log(path)
     # One connection, used by the writer thread alone.
@@ -64,8 +73,11 @@ def open_database(path: Path, *, suspect: bool = False) -> Engine:
     return engine
 
 
-def open_readonly(path: Path) -> Engine:
+def open_readonly(state: State) -> Engine:
     """The database for a command that only reads, beside the engine that writes. Raises StateError."""
+    if isinstance(state, Server):
+        return cast(Engine, _postgresql().open_readonly(state, _refuse_other_version))
+    path = state
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
     if not left_log(path):
@@ -80,8 +92,13 @@ def open_readonly(path: Path) -> Engine:
 
 
 @contextmanager
-def open_beside(path: Path) -> Iterator[Connection]:
+def open_beside(state: State) -> Iterator[Connection]:
     """A transaction beside the engine that holds the state, for the table of requests. Raises StateError."""
+    if isinstance(state, Server):
+        with _postgresql().open_beside(state, _refuse_other_version) as connection:
+            yield connection
+        return
+    path = state
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
     engine = create_engine(database_url(path), poolclass=NullPool, connect_args={"timeout": 10})
@@ -95,10 +112,17 @@ def open_beside(path: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def migrate(engine: Engine) -> None:
-    """Brings the tables up to this version. Raises StateError where they are of a later one."""
+def is_there(state: State) -> bool:
+    """Whether there is a state that can be read. Raises StateError where the database can't be asked."""
+    return bool(_postgresql().is_there(state)) if isinstance(state, Server) else state.exists()
+
+
+def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: None) -> None:
+    """Brings the tables up to this version, in one transaction, which begins with `before`. Raises StateError where
+    they are of a later one."""
     config = _config()
     with engine.begin() as connection:
+        before(connection)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
@@ -113,8 +137,21 @@ def _refuse_other_version(engine: Engine) -> None:
     head = scripts.get_current_head()
     if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
         raise StateError(f"the state was written by a later feedmill: it is of version {found}; install that one")
+    if found is None:
+        raise StateError("there is no state in the database; `feedmill once` or `feedmill run` makes it")
     if found != head:
         raise StateError(f"the state is of version {found}, this feedmill's is {head}; start `feedmill run` to migrate")
+
+
+def _postgresql() -> ModuleType:
+    """When it is needed: psycopg is an extra."""
+    try:
+        from worker.store import postgresql
+    except ImportError as error:
+        raise StateError(
+            "a state on PostgreSQL needs psycopg, which is not installed: pip install 'feedmill[cluster]'"
+        ) from error
+    return postgresql
 
 
 def _config() -> Config:
@@ -124,9 +161,13 @@ def _config() -> Config:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Holds `path`.lock: one process a state; gives whether its last holder died. Raises StateLocked, naming the
-    holder, and StateError."""
+def locked(place: State) -> Iterator[bool]:
+    """Holds PATH.lock: one process a SQLite state; gives whether its last holder died. Raises StateLocked, naming the
+    holder, and StateError. A database on PostgreSQL is locked with its connection."""
+    if isinstance(place, Server):
+        yield False
+        return
+    path = place
     state = path.resolve()  # one lock, whatever links lead to the state
     file = state.with_name(state.name + ".lock")
     with ExitStack() as held:  # what goes wrong while it is held is not the lock's

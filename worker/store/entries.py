@@ -20,6 +20,7 @@ from worker.store import tables as t
 from worker.store.batches import bound, to
 from worker.store.graves import are_dead, bury
 from worker.store.left_out import leave_out
+from worker.store.locks import Overtaken, is_shared
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
 from worker.store.stories import Story
 
@@ -141,7 +142,9 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
                 lines=(draft.site, draft.lines),
                 seen_with=me.entry_id if op == "new" else None,
             )
-            claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
+            mine = claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
+            if by_text is None and not mine and is_shared(connection):
+                raise Overtaken("another entry has the text since it was looked for")
             if near != "off":
                 stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
                 _name(connection, me, story, at=done.at)
@@ -280,15 +283,15 @@ def _write(
 
 def claim_text(
     connection: Connection, key: bytes | None, entry_id: EntryId, at: Millis, window_ms: int, *, anyway: bool = False
-) -> None:
+) -> bool:
     """A hash that has expired is taken over; one that has not is its owner's, who may only prolong it, unless it is
-    taken `anyway`."""
+    taken `anyway`. Whether it is the entry's now, or there is none."""
     if key is None:
-        return
+        return True
     values = {"text": key, "who": entry_id, "until": at + window_ms}
     if not anyway:
         values |= {"now": at, "owner": entry_id}
-    connection.execute(_claim(connection.dialect.name, anyway), values)
+    return connection.execute(_claim(connection.dialect.name, anyway), values).rowcount > 0
 
 
 @functools.cache
@@ -300,6 +303,7 @@ def _claim(dialect: str, anyway: bool) -> Any:
         dialect_insert(t.content)
         .values(key=bindparam("text"), **values)
         .on_conflict_do_update(index_elements=[t.content.c.key], set_=values, where=None if anyway else mine)
+        .execution_options(preserve_rowcount=True)
     )
 
 

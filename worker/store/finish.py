@@ -33,6 +33,7 @@ from worker.store.entries import Ingestion, Near, finish_entry, finish_look, ing
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.lines import learn
+from worker.store.locks import hold_entries, hold_hosts, is_shared
 from worker.store.polls import AT_HOME, finish_polls, finish_seeking, finish_subscribing
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
@@ -58,6 +59,8 @@ def finish(
     websub: bool = False,
 ) -> list[Finished]:
     """What became of each, in the order of the batch. Work whose lease was lost is refused: somebody else has it."""
+    hold_hosts(connection, _hosts_of(connection, batch))
+    hold_entries(connection, [done.entry_id for done in batch if isinstance(done, IngestDone)])
     standing = _standing(connection, [done.lease for done in batch])
     # Work that only changes hands is as due as it was: a run that does what was due at its start does it yet.
     at_once = now if polls_due_by is None else min(now, polls_due_by)
@@ -95,6 +98,20 @@ def _told(articles: Sequence[tuple[Ingestion, Finished]]) -> tuple[Ingested, ...
     return tuple(
         Ingested(record_id=one.record_id.hex(), draft=one.draft, finished=finished) for one, finished in articles
     )
+
+
+def _hosts_of(connection: Connection, batch: Sequence[Done]) -> list[int]:
+    """Those that the batch is leased from, and those that it is likely to give work to."""
+    if not is_shared(connection):
+        return []
+    names = {seen.host for done in batch if isinstance(done, PollDone | Walked) for seen in done.entries}
+    names |= {done.host for done in batch if isinstance(done, Moved | RobotsRead)}
+    known = [
+        host_id
+        for some in chunks(sorted(names))
+        for host_id in connection.scalars(select(t.host.c.id).where(t.host.c.name.in_(some)))
+    ]
+    return [*known, *(done.lease.host_id for done in batch)]
 
 
 def _apply(

@@ -10,6 +10,7 @@ from worker.model import Millis
 from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.locks import hold_entries, hold_work
 
 AT_ONCE = 2_000
 """Entries that one round of upkeep lets go, so that nobody waits long for it."""
@@ -33,6 +34,8 @@ def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection
     """Lets entries go, with all that is queued for them and known of them but their keys."""
     keys = set(more_keys)
     for batch in chunks(entry_ids):
+        hold_work(connection, t.work.c.entry_id.in_(batch))
+        hold_entries(connection, batch)
         keys.update(connection.scalars(select(t.identity.c.key).where(t.identity.c.entry_id.in_(batch))))
         keys.update(connection.scalars(select(t.entry.c.record_id).where(t.entry.c.id.in_(batch))))
         stories.unfile(connection, batch)

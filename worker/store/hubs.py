@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, case, func, select
 
-from worker.model import FeedId, Millis
+from worker.model import FeedId, Millis, State
 from worker.store import tables as t
 from worker.store.database import open_readonly
 
@@ -56,9 +55,9 @@ def hubs_by_standing(connection: Connection, *, now: Millis) -> Mapping[str, int
     return none | {row[0]: row[1] for row in found}
 
 
-def read_hubs(path: Path, *, now: Millis) -> Mapping[FeedId, HubStatus]:
+def read_hubs(state: State, *, now: Millis) -> Mapping[FeedId, HubStatus]:
     """The hubs of listed feeds. Raises StateError."""
-    engine = open_readonly(path)
+    engine = open_readonly(state)
     with engine.connect() as connection:
         listed = select(t.subscription).join(t.feed, t.feed.c.id == t.subscription.c.feed_id).where(t.feed.c.active)
         found = {FeedId(row.feed_id): _status(row, now) for row in connection.execute(listed)}

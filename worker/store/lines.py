@@ -24,6 +24,7 @@ FORGET_MS = 90 * 86_400_000
 """A site that showed nothing for so long is learned anew."""
 
 _BY_NAME = select(t.site.c.name, t.site.c.articles).where(t.site.c.name.in_(bindparam("names", expanding=True)))
+_HOLD_BY_NAME = _BY_NAME.order_by(t.site.c.name).with_for_update(key_share=True)
 _BODIES = select(t.outbox.c.id, t.outbox.c.body).where(t.outbox.c.id.in_(bindparam("rows", expanding=True)))
 _CUT = update(t.outbox).where(t.outbox.c.id == bindparam("row")).values(body=bindparam("cut"))
 _HOLDER = select(t.identity.c.entry_id).where(t.identity.c.key == bindparam("record")).scalar_subquery()
@@ -44,7 +45,7 @@ def learn(connection: Connection, written: Sequence[tuple[EntryId, Draft]], *, n
     teaching = [(entry_id, draft) for entry_id, draft in written if draft.lines]
     if not teaching:
         return
-    windows = _windows(connection, {draft.site for _, draft in teaching})
+    windows = _windows(connection, {draft.site for _, draft in teaching}, by=_HOLD_BY_NAME)
     for entry_id, draft in teaching:
         window = windows.get(draft.site, Window())
         windows[draft.site] = window.after(entry_id, draft.lines)
@@ -77,10 +78,10 @@ def forget_sites(connection: Connection, *, now: Millis) -> None:
     connection.execute(delete(t.site).where(t.site.c.learned_at < now - FORGET_MS))
 
 
-def _windows(connection: Connection, sites: Collection[str]) -> dict[str, Window]:
+def _windows(connection: Connection, sites: Collection[str], *, by: Any = _BY_NAME) -> dict[str, Window]:
     found: dict[str, Window] = {}
     for batch in chunks(sorted(sites)):
-        rows = connection.execute(_BY_NAME, {"names": batch})
+        rows = connection.execute(by, {"names": batch})
         found.update((row.name, Window.decode(row.articles)) for row in rows)
     return found
 

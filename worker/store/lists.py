@@ -16,6 +16,7 @@ from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
 from worker.store.feeds import Policies, apply_policies, drop, enlist
+from worker.store.locks import hold_work
 from worker.store.standing import Planner
 
 Changes = Mapping[FeedId, Feed | None]
@@ -40,10 +41,10 @@ def take_up(
     hosts: set[int] = set()
     for ids in chunks(sorted(changes)):
         gone, kept = [i for i in ids if changes[i] is None], [i for i in ids if changes[i] is not None]
+        hosts |= set(hold_work(connection, t.work.c.feed_id.in_(ids)))
         held = _having(connection, gone, _held) | _having(connection, kept, and_(_held, _is_of_documents))
         ready = [feed_id for feed_id in ids if feed_id not in held]
         waits.update((feed_id, changes[feed_id]) for feed_id in held)
-        hosts |= _hosts(connection, ids)
         _hold_back(connection, [feed_id for feed_id in gone if feed_id in held])
         _give_back(connection, [feed_id for feed_id in kept if feed_id in was_leaving], now)
         drop(connection, [feed_id for feed_id in ready if changes[feed_id] is None])
@@ -67,6 +68,7 @@ def replan(connection: Connection, feed_ids: Sequence[FeedId], planner: Planner)
     fail, or are being polled, have theirs when they next end."""
     for ids in chunks(feed_ids):
         healthy = (t.feed.c.errors == 0, ~t.feed.c.retired, ~t.feed.c.paused, t.feed.c.polled_at.is_not(None))
+        hold_work(connection, t.work.c.feed_id.in_(ids))
         idle = select(t.work.c.feed_id).where(
             t.work.c.feed_id.in_(ids), _is_poll, ~_held, ~t.work.c.seek, ~t.work.c.subscribe
         )

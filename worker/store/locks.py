@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy.exc import DBAPIError
 
 from worker.store import tables as t
 from worker.store.batches import chunks
@@ -33,6 +34,18 @@ _ENTRIES: Any = (
 )
 
 
+class Overtaken(Exception):
+    """Another transaction, which this one could not see, was first: it is to be repeated."""
+
+
+def is_contention(error: BaseException) -> bool:
+    """Both transactions could not be at once: deadlock_detected, serialization_failure, unique_violation,
+    lock_not_available (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, Overtaken)
+    return getattr(error.orig, "sqlstate", None) in ("40P01", "40001", "23505", "55P03")
+
+
 def is_shared(connection: Connection) -> bool:
     """Whether others write beside this transaction."""
     return "feedmill_shared" in connection.get_execution_options()
@@ -41,6 +54,17 @@ def is_shared(connection: Connection) -> bool:
 def hold_hosts(connection: Connection, host_ids: Collection[int]) -> None:
     """Their slots and their work are this transaction's alone, to its end."""
     _hold(connection, _HOSTS, host_ids)
+
+
+def hold_work(connection: Connection, which: ColumnElement[bool]) -> list[int]:
+    """Holds the hosts of such work, wherever it goes meanwhile; their ids."""
+    held: set[int] = set()
+    while True:
+        found = set(connection.scalars(select(t.work.c.host_id).where(which).distinct()))
+        if not is_shared(connection) or found <= held:
+            return sorted(found | held)
+        hold_hosts(connection, found - held)
+        held |= found
 
 
 def hold_entries(connection: Connection, entry_ids: Collection[int]) -> None:

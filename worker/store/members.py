@@ -5,12 +5,11 @@ Nothing of correctness goes by it. Schedulers take it for how much can be under 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from worker.model import ROLES, Member, Millis
+from worker.model import ROLES, Member, Millis, State
 from worker.store import tables as t
 from worker.store.database import open_readonly
 
@@ -47,9 +46,9 @@ def all_members(connection: Connection) -> list[Member]:
     return [_member(row) for row in rows]
 
 
-def read_members(path: Path) -> list[Member]:
+def read_members(state: State) -> list[Member]:
     """Those who work on the state, the oldest first. Raises StateError."""
-    engine = open_readonly(path)
+    engine = open_readonly(state)
     with engine.connect() as connection:
         found = all_members(connection)
     engine.dispose()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, and_, select, update
 
 from worker.model import FeedId, Millis
 from worker.store import tables as t
 from worker.store.claims import settle
+from worker.store.locks import hold_work
 from worker.store.subscriptions import DAY_MS, GAP_MS, LONGEST_MS, LOOK, POLL, SHORTEST_MS
 
 
@@ -62,12 +63,12 @@ def pushed(connection: Connection, feed_id: str, *, now: Millis) -> Millis | Non
     feed = connection.execute(select(t.feed).where(t.feed.c.id == feed_id, t.feed.c.active)).one_or_none()
     if feed is None or feed.paused or feed.retired:
         return None
+    poll = (t.work.c.feed_id == feed_id, t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
+    hold_work(connection, and_(*poll))
     held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
     under_way = select(t.slot.c.work_id).where(held).exists().label("under_way")
     work = connection.execute(
-        select(t.work.c.id, t.work.c.host_id, t.work.c.due_at, under_way).where(
-            t.work.c.feed_id == feed_id, t.work.c.entry_id.is_(None), t.work.c.pages.is_(None)
-        )
+        select(t.work.c.id, t.work.c.host_id, t.work.c.due_at, under_way).where(*poll)
     ).one_or_none()
     owed = POLL if work is None or work.under_way else LOOK
     mine = t.subscription.c.feed_id == feed_id

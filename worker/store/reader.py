@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateError
+from worker.model import Server, State
 from worker.store.database import open_readonly
 
 P = ParamSpec("P")
@@ -27,8 +27,8 @@ _STEPS = 10_000
 class Reader:
     """Use as a context manager. Each call sees the state at one instant."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._opened: Engine | None = None
         self._until = 0.0
@@ -51,13 +51,15 @@ class Reader:
                     return function(connection, *args, **kwargs)
             except DBAPIError as error:
                 why = f"it took longer than {LIMIT_S:g} s" if time.monotonic() > self._until else str(error.orig)
-                raise StateError(f"can't read the state {self._path}: {why}") from error
+                raise StateError(f"can't read the state {self._state}: {why}") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _engine(self) -> Engine:
         if self._opened is None:
-            self._opened = open_readonly(self._path)
+            self._opened = open_readonly(self._state)
+            if isinstance(self._state, Server):
+                return self._opened  # which ends statements by itself
 
             @event.listens_for(self._opened, "connect")
             def _bound(connection: Any, _: object) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, bindparam, 
 from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateDamaged, StateError
-from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Sketch
+from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Server, Sketch, State
 from worker.store import publications, stories
 from worker.store import tables as t
 from worker.store.database import locked, open_database
@@ -77,8 +77,8 @@ class Recovery:
     shards: of the output. reshard: the state may have records for another number of them, until it has learned.
     """
 
-    def __init__(self, path: Path, *, replace: bool, shards: int = 1, reshard: bool = False) -> None:
-        self._path, self._replace, self._shards, self._reshard = path, replace, shards, reshard
+    def __init__(self, state: State, *, replace: bool, shards: int = 1, reshard: bool = False) -> None:
+        self._state, self._replace, self._shards, self._reshard = state, replace, shards, reshard
         self._held = ExitStack()
         self.put_aside: Path | None = None
         """Where the damaged state is now."""
@@ -86,7 +86,7 @@ class Recovery:
     def __enter__(self) -> Recovery:
         """Raises StateLocked, StateDamaged, StateError."""
         with ExitStack() as held:
-            held.enter_context(locked(self._path))
+            held.enter_context(locked(self._state))
             self._engine = self._open()
             held.callback(self._engine.dispose)
             self._held = held.pop_all()
@@ -137,21 +137,22 @@ class Recovery:
             with self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise StateError(f"the state {self._path}: {error.orig}") from error
+            raise StateError(f"the state {self._state}: {error.orig}") from error
 
     def _open(self) -> Engine:
         try:
             return self._whole()
         except StateDamaged:
-            if not self._replace:
+            if not self._replace or isinstance(self._state, Server):
                 raise
-            self.put_aside = _put_aside(self._path.resolve())
+            self.put_aside = _put_aside(self._state.resolve())
             return self._whole()
 
     def _whole(self) -> Engine:
-        engine = open_database(self._path)
+        engine = open_database(self._state, alone=True)
         try:
-            check(engine, self._path)
+            if isinstance(self._state, Path):
+                check(engine, self._state)
             with engine.begin() as connection:
                 if not (self._reshard and publications.shards(connection)):
                     publications.name_writers(connection, self._shards)

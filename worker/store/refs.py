@@ -11,6 +11,7 @@ from worker.dedup import Ref
 from worker.model import EntryId, FeedId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.locks import hold_entries, is_shared
 
 COLUMNS: tuple[Any, ...] = (
     t.entry.c.id,
@@ -47,28 +48,33 @@ def ref(row: Row[Any]) -> Ref:
     )
 
 
-_BY_KEY = (
+_BY_KEY: Any = (
     select(t.identity.c.key, *COLUMNS)
     .join(t.entry, t.entry.c.id == t.identity.c.entry_id)
     .where(t.identity.c.key.in_(bindparam("keys", expanding=True)))
 )
+_HOLD_BY_KEY = _BY_KEY.order_by(t.entry.c.id).with_for_update(of=t.entry, key_share=True)
 _BY_ID = select(*COLUMNS).where(t.entry.c.id == bindparam("this"))
-_BY_TEXT = (
+_BY_TEXT: Any = (
     select(*COLUMNS)
     .join(t.content, t.content.c.entry_id == t.entry.c.id)
     .where(t.content.c.key == bindparam("text"), t.content.c.expires_at > bindparam("now"))
 )
+_HOLD_BY_TEXT = _BY_TEXT.with_for_update(of=t.entry, key_share=True)
 
 
 def refs_by_key(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Ref]:
-    """Who is known under which of these identities."""
+    """Who is known under which of these identities. Who writes beside others holds them, and what stands for them."""
     found: dict[bytes, Ref] = {}
+    statement = _HOLD_BY_KEY if is_shared(connection) else _BY_KEY
     for batch in chunks(sorted(set(keys))):
-        found.update((row.key, ref(row)) for row in connection.execute(_BY_KEY, {"keys": batch}))
+        found.update((row.key, ref(row)) for row in connection.execute(statement, {"keys": batch}))
+    hold_entries(connection, {of.duplicate_of for of in found.values() if of.duplicate_of is not None})
     return found
 
 
 def ref_by_id(connection: Connection, entry_id: EntryId) -> Ref:
+    hold_entries(connection, [entry_id])
     return ref(connection.execute(_BY_ID, {"this": entry_id}).one())
 
 
@@ -76,5 +82,6 @@ def ref_by_text(connection: Connection, key: bytes | None, now: Millis) -> Ref |
     """Who has a text now; a hash that has expired is nobody's."""
     if key is None:
         return None
-    row = connection.execute(_BY_TEXT, {"text": key, "now": now}).one_or_none()
+    statement = _HOLD_BY_TEXT if is_shared(connection) else _BY_TEXT
+    row = connection.execute(statement, {"text": key, "now": now}).one_or_none()
     return None if row is None else ref(row)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from worker.model import Millis, State
 from worker.store import tables as t
 from worker.store.database import open_beside
+
+ANSWERING = "answering"
+"""The key in `meta` of who carries out requests, and until when."""
+ANSWERING_MS = 15_000
 
 KEPT = 1_000
 """Answers; older ones nobody waits for."""
@@ -21,15 +25,15 @@ class Request:
     subject: str
 
 
-def ask(path: Path, verb: str, subject: str) -> int:
+def ask(state: State, verb: str, subject: str) -> int:
     """Leaves a request for the engine; its number. Raises StateError."""
-    with open_beside(path) as connection:
+    with open_beside(state) as connection:
         return leave(connection, verb, subject)
 
 
-def answer_to(path: Path, number: int) -> str | None:
+def answer_to(state: State, number: int) -> str | None:
     """What the engine said; None while it has not. Raises StateError."""
-    with open_beside(path) as connection:
+    with open_beside(state) as connection:
         return read_answer(connection, number)
 
 
@@ -45,6 +49,22 @@ def read_answer(connection: Connection, number: int) -> str | None:
 def unanswered(connection: Connection) -> list[Request]:
     rows = connection.execute(select(t.request).where(t.request.c.answer.is_(None)).order_by(t.request.c.id))
     return [Request(id=row.id, verb=row.verb, subject=row.subject) for row in rows]
+
+
+def are_mine(connection: Connection, who: str, *, now: Millis) -> bool:
+    """Whether of many processes it is this one that carries out requests: one does, until it says nothing of itself for
+    a while."""
+    mine = t.meta.c.key == ANSWERING
+    found = connection.scalar(select(t.meta.c.value).where(mine).with_for_update())
+    told = f"{who} {now + ANSWERING_MS}"
+    if found is None:
+        connection.execute(insert(t.meta).values(key=ANSWERING, value=told))
+        return True
+    other, until = found.split()
+    if other != who and int(until) > now:
+        return False
+    connection.execute(update(t.meta).where(mine).values(value=told))
+    return True
 
 
 def answer(connection: Connection, number: int, text: str) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from worker.model import FeedId, Millis
+from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
 from worker.store import tables as t
-from worker.store.database import open_readonly
+from worker.store.database import is_there, open_readonly
 from worker.store.lists import RELOAD
 from worker.store.standing import moves_of
 
@@ -89,11 +88,11 @@ class Totals:
     unpublished: int
 
 
-def read_hosts(path: Path, *, now: Millis) -> list[HostStatus]:
+def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
     """The hosts that refused lately, or ask for more patience than is configured, by name. Raises StateError."""
-    engine = open_readonly(path)
+    engine = open_readonly(state)
     slowed = (t.host.c.share < WHOLE) | (t.host.c.delay_ms > t.host.c.policy_ms)
-    held = t.host.c.not_before > now + t.host.c.delay_ms
+    held = t.host.c.not_before - now > t.host.c.delay_ms
     with engine.connect() as connection:
         rows = connection.execute(select(t.host).where(slowed | held).order_by(t.host.c.name)).all()
     engine.dispose()
@@ -103,29 +102,29 @@ def read_hosts(path: Path, *, now: Millis) -> list[HostStatus]:
     ]
 
 
-def read_reload(path: Path) -> str | None:
+def read_reload(state: State) -> str | None:
     """What is to be told of the running worker's last reload of the configuration. Raises StateError."""
-    engine = open_readonly(path)
+    engine = open_readonly(state)
     with engine.connect() as connection:
         said = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD))
     engine.dispose()
     return said
 
 
-def read_not_before(path: Path, host: str) -> Millis:
+def read_not_before(state: State, host: str) -> Millis:
     """Until when the worker leaves a host alone; 0 where nothing is known of it. Raises StateError."""
-    if not path.exists():
+    if not is_there(state):
         return Millis(0)
-    engine = open_readonly(path)
+    engine = open_readonly(state)
     with engine.connect() as connection:
         found = connection.scalar(select(t.host.c.not_before).where(t.host.c.name == host))
     engine.dispose()
     return Millis(found or 0)
 
 
-def read_status(path: Path) -> tuple[list[FeedStatus], Totals]:
+def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
     """All feeds that are listed, by id, and the totals. Raises StateError."""
-    engine = open_readonly(path)
+    engine = open_readonly(state)
     with engine.connect() as connection:
         rows = connection.execute(
             select(t.feed, t.work.c.due_at)

@@ -11,6 +11,7 @@ from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
 from worker.store.feeds import Policies
+from worker.store.locks import hold_work
 from worker.store.polls import call_home
 from worker.store.refs import refs_by_key
 
@@ -24,6 +25,7 @@ def pause(connection: Connection, feed_ids: Sequence[str]) -> int:
     is still done."""
     changed = 0
     for batch in chunks(feed_ids):
+        hold_work(connection, t.work.c.feed_id.in_(batch))
         running = (t.feed.c.id.in_(batch), t.feed.c.active, ~t.feed.c.paused)
         statement = update(t.feed).where(*running).values(paused=True, next_at=None, why="paused")
         changed += connection.execute(statement).rowcount
@@ -35,6 +37,7 @@ def resume(connection: Connection, feed_ids: Sequence[str], *, now: Millis) -> i
     """Ends a pause: the feeds are due at once, but for those that are retired; how many were paused."""
     changed = 0
     for batch in chunks(feed_ids):
+        hold_work(connection, t.work.c.feed_id.in_(batch))
         paused = (t.feed.c.id.in_(batch), t.feed.c.active, t.feed.c.paused)
         ids = connection.scalars(select(t.feed.c.id).where(*paused)).all()
         values = {"paused": False, "why": "resumed"}
@@ -52,6 +55,7 @@ def hasten(
     keep their turns. due_at: to be told from what is due by itself."""
     found = 0
     for batch in chunks(feed_ids):
+        hold_work(connection, t.work.c.feed_id.in_(batch))
         call_home(connection, policies, t.work.c.feed_id.in_(batch), _IDLE_POLL)
         listed = (t.feed.c.id.in_(batch), t.feed.c.active)
         values = {"next_at": now, "why": "asked for"}
@@ -85,13 +89,13 @@ def retry(
 
 def _take_up(connection: Connection, which: ColumnElement[bool], now: Millis) -> int:
     fresh = {"quarantined": False, "errors": 0, "lost": 0, "priority": t.RETRY}
-    hosts = connection.scalars(select(t.work.c.host_id).where(which).distinct()).all()
+    hosts = hold_work(connection, which)
     changed = connection.execute(update(t.work).where(which).values(due_at=now, **fresh)).rowcount
     settle(connection, hosts)
     return changed
 
 
 def _set_due(connection: Connection, which: ColumnElement[bool], due_at: int) -> None:
-    hosts = connection.scalars(select(t.work.c.host_id).where(which).distinct()).all()
+    hosts = hold_work(connection, which)
     connection.execute(update(t.work).where(which).values(due_at=due_at))
     settle(connection, hosts)

@@ -6,17 +6,31 @@ One thread owns the one writing connection; callers await it. Each method is one
 from __future__ import annotations
 
 import asyncio
+import random
+import secrets
+import time
 from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateError
-from worker.model import Claim, Done, Feed, FeedId, Finished, Lease, Member, Millis, Work
+from worker.model import (
+    Claim,
+    Done,
+    Feed,
+    FeedId,
+    Finished,
+    Lease,
+    Member,
+    Millis,
+    Server,
+    State,
+    Work,
+)
 from worker.store import (
     claims,
     feeds,
@@ -32,25 +46,32 @@ from worker.store import (
     takings,
 )
 from worker.store import tables as t
+from worker.store.clocks import Clock, wall_clock
 from worker.store.database import locked, open_database
 from worker.store.entries import Near
 from worker.store.finish import finish
 from worker.store.graves import bury_known, bury_old
 from worker.store.lines import forget_sites
+from worker.store.locks import is_contention, is_shared
 from worker.store.polls import call_home
+from worker.store.requests import Request
 from worker.store.robots import forget_old
 from worker.store.standing import Planner
+
+REPEATS = 20
+"""Of a transaction, before it is given up: another has to win each time."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Store:
-    """The state in a SQLite database, held by this process alone. Use as an async context manager.
+    """The state: in a SQLite database, held by this process alone, or in one on PostgreSQL, shared with others. Use as
+    an async context manager.
 
     policies: how each host is treated. planner: when a feed is polled next. window_ms: how long a text is remembered
     for deduplication; keep_ms: how long an entry is known after it has left its feed. near: what becomes of
-    near-duplicates. shards: of the output.
+    near-duplicates. shards: of the output. alone: no other process may work on the state, wherever it is.
 
     Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
     then, and it may be repeated.
@@ -58,7 +79,7 @@ class Store:
 
     def __init__(
         self,
-        path: Path,
+        state: State,
         *,
         policies: feeds.Policies,
         planner: Planner,
@@ -67,16 +88,19 @@ class Store:
         near: Near = "link",
         websub: bool = False,
         shards: int = 1,
+        alone: bool = False,
     ) -> None:
-        self._path, self._policies, self._planner = path, policies, planner
+        self._state, self._policies, self._planner = state, policies, planner
         self._window_ms, self._keep_ms, self._near = window_ms, keep_ms, near
-        self._websub, self._shards = websub, shards
+        self._websub, self._shards, self._alone = websub, shards, alone
+        self._name = secrets.token_hex(4)
+        self._clock = Clock() if isinstance(state, Server) else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
         self._awaited: dict[FeedId, Feed | None] = {}
 
     async def __aenter__(self) -> Store:
-        """Raises StateLocked where another process holds the state."""
+        """Raises StateLocked where another process holds the state, or those that share it are not to."""
         try:
             await self._call(self._open)
         except StateError:
@@ -89,9 +113,16 @@ class Store:
         self._thread.shutdown()
 
     async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> None:
-        """Takes up the feed lists (None: leaves the feeds as they are), ends the leases of a process that died, and
-        lets all be due if `poll_all`."""
-        await self._write(_start, listed, self._policies, now, poll_all, self._keep_ms)
+        """Takes up the feed lists (None: leaves the feeds as they are), and lets all be due if `poll_all`. Where this
+        process is the only one, the leases of the one before end; else they are others', and end by themselves."""
+        if self._clock is None:
+            await self._write(_start, listed, self._policies, now, poll_all, self._keep_ms)
+        else:
+            await self._write(self._join, listed, now=now, poll_all=poll_all)
+
+    def clock(self) -> Millis:
+        """Now: the wall clock; where others share the state, that of its database."""
+        return wall_clock() if self._clock is None else self._clock()
 
     async def take_up(self, changes: lists.Changes, *, now: Millis) -> None:
         """Takes up feeds that are listed now, or (None) no more, beside work that is under way; see `lists.take_up`.
@@ -172,6 +203,11 @@ class Store:
             self._take_up(connection, {}, now=now)
         return finished
 
+    def _join(self, connection: Connection, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool) -> None:
+        from worker.store import joining  # psycopg is an extra
+
+        self._awaited = joining.join(connection, listed, self._policies, now=now, poll_all=poll_all)
+
     def _take_up(self, connection: Connection, changes: lists.Changes, *, now: Millis) -> None:
         leaving = [feed_id for feed_id, feed in self._awaited.items() if feed is None]
         self._awaited = lists.take_up(
@@ -248,8 +284,16 @@ class Store:
         return await self._write(pushes.pushed, feed_id, now=now)
 
     async def requests(self) -> list[requests.Request]:
-        """What commands ask, in their order."""
-        return await self._write(requests.unanswered)
+        """What commands ask, in their order; where others work on the state, only if it is for this process to do."""
+        return await self._write(self._requests)
+
+    def _requests(self, connection: Connection) -> list[Request]:
+        if self._clock is None:
+            return requests.unanswered(connection)
+        if self._awaited:  # for work that others have under way
+            self._take_up(connection, {}, now=self.clock())
+        found = requests.unanswered(connection)
+        return found if found and requests.are_mine(connection, self._name, now=self.clock()) else []
 
     async def ask(self, verb: str, subject: str) -> int:
         """Leaves a request, as commands do; its number."""
@@ -265,36 +309,44 @@ class Store:
         return await self._write(publications.against, last, shard=shard)
 
     async def shift(self, by_ms: int) -> None:
-        """Moves due times, leases and `not_before` along with a wall clock that has jumped."""
-        await self._write(claims.shift, by_ms=by_ms)
+        """Moves due times, leases and `not_before` along with a wall clock that has jumped; it is not this process's
+        clock that they go by where others share them."""
+        if self._clock is None:
+            await self._write(claims.shift, by_ms=by_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
         """Forgets texts whose window is over, entries that left their feed long ago, old copies of robots.txt, what
         sites said that have gone quiet, and segments of long ago."""
         await self._write(_upkeep, now, self._keep_ms)
-        while await self._write(stories.expire, now):
+        while await self._write(_expire, now):
             pass  # between two steps of it, others have their turn
 
     def _open(self) -> None:
         with ExitStack() as held:
-            died = held.enter_context(locked(self._path))
-            self._engine = open_database(self._path, suspect=died)
+            died = held.enter_context(locked(self._state))
+            self._engine = open_database(self._state, suspect=died, alone=self._alone)
             held.callback(self._engine.dispose)
-            with self._engine.begin() as connection:
-                publications.name_writers(connection, self._shards)
+            self._transaction(publications.name_writers, self._shards)
             self._held = held.pop_all()
 
     async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        def call() -> R:
-            awaited = self._awaited
+        return await self._call(lambda: self._transaction(function, *args, **kwargs))
+
+    def _transaction(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One transaction; where it met another's, it is repeated."""
+        awaited = self._awaited
+        for left in reversed(range(REPEATS)):
             try:
                 with self._engine.begin() as connection:
+                    if self._clock is not None:
+                        self._clock.look(connection)
                     return function(connection, *args, **kwargs)
-            except BaseException:
+            except BaseException as error:
                 self._awaited = awaited  # nothing of the call was done
-                raise
-
-        return await self._call(call)
+                if not (left and is_contention(error)):
+                    raise
+            time.sleep(random.uniform(0, 0.05))  # noqa: S311  # so that the two do not meet again
+        raise AssertionError("unreachable")
 
     async def _call(self, function: Callable[[], R]) -> R:
         try:
@@ -302,7 +354,7 @@ class Store:
         except (DataError, IntegrityError):
             raise  # a defect of ours: to repeat the call would not help
         except DBAPIError as error:
-            raise StateError(f"the state {self._path}: {error.orig}") from error
+            raise StateError(f"the state {self._state}: {' '.join(str(error.orig).split())}") from error
 
 
 def _start(
@@ -327,8 +379,23 @@ def _start(
 
 
 def _upkeep(connection: Connection, now: Millis, keep_ms: int) -> None:
+    if is_shared(connection):
+        if not _is_mine(connection):
+            return
+        claims.put_aside(connection, now=now)
     connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
     forget_old(connection, now=now)
     forget_sites(connection, now=now)
     publications.forget_old(connection)
     bury_old(connection, before=Millis(now - keep_ms))
+
+
+def _expire(connection: Connection, now: Millis) -> bool:
+    return (not is_shared(connection) or _is_mine(connection)) and stories.expire(connection, now)
+
+
+def _is_mine(connection: Connection) -> bool:
+    """Whether upkeep is: one process does it at a time."""
+    from worker.store import postgresql
+
+    return postgresql.try_to_hold(connection, postgresql.UPKEEP)

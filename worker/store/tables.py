@@ -13,11 +13,12 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Table,
-    Text,
+    TypeDecorator,
     false,
     text,
     true,
 )
+from sqlalchemy import Text as AnyText
 
 FAR = 9_999_999_999_999
 """Never, as an instant: the year 2286."""
@@ -26,10 +27,32 @@ FAR = 9_999_999_999_999
 POLL, NEW, RETRY, BACKFILL = range(4)
 PRIORITIES = (POLL, NEW, RETRY, BACKFILL)
 
+BUSY = {
+    "fillfactor": 70,
+    "autovacuum_vacuum_scale_factor": 0.02,
+    "autovacuum_analyze_scale_factor": 0.05,
+    "autovacuum_vacuum_cost_delay": 0,
+}
+"""How PostgreSQL keeps tables whose rows change with each piece of work: room on each page for a row's next version,
+and vacuumed when a fiftieth of the rows has changed."""
+
 NO_HOST = ""
 """The host of work that asks none: entries for which the feed's own content has to do."""
 
 metadata = MetaData()
+
+
+class _Storable(TypeDecorator[str]):
+    """Text as PostgreSQL takes it: it has no NUL characters, which strangers' feeds may."""
+
+    impl = AnyText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _: object) -> str | None:
+        return value.replace("\0", "\ufffd") if value is not None and "\0" in value else value
+
+
+Text = AnyText().with_variant(_Storable(), "postgresql")
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows in INTEGER columns alone
 
 meta = Table(
@@ -90,6 +113,7 @@ feed = Table(
     Column("gap_at", BigInteger),
     Column("missed", Float, nullable=False, server_default="0"),
     Index("feed_failing", "id", sqlite_where=text("errors > 0"), postgresql_where=text("errors > 0")),
+    postgresql_with=BUSY,
 )
 
 host = Table(
@@ -107,6 +131,7 @@ host = Table(
     Column("not_before", BigInteger, nullable=False),  # the politeness: moved on by the delay with each claim
     Column("next_at", BigInteger, nullable=False),  # earliest time at which a claim can succeed; derived
     Index("host_next", "next_at"),
+    postgresql_with=BUSY,
 )
 
 slot = Table(
@@ -117,6 +142,7 @@ slot = Table(
     Column("token", BigInteger, nullable=False),  # moves on with each claim: the fence
     Column("lease_until", BigInteger, nullable=False),  # 0: free
     Column("work_id", BigInteger),
+    postgresql_with=BUSY,
 )
 """One row for each fetch that may be under way at a host."""
 
@@ -146,7 +172,7 @@ work = Table(
     Column("page_modified", Text),
     Column("quarantined", Boolean, nullable=False),
     Column("error", Text),
-    Index("work_next", "host_id", "priority", "due_at"),
+    Index("work_next", "host_id", "priority", "due_at", "id"),
     Index(
         "work_poll",
         "feed_id",
@@ -163,6 +189,7 @@ work = Table(
     ),
     Index("work_feed", "feed_id"),
     Index("work_quarantined", "id", sqlite_where=text("quarantined = 1"), postgresql_where=text("quarantined")),
+    postgresql_with=BUSY,
 )
 
 subscription = Table(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
 
-from worker.model import FeedId, Millis
+from worker.model import FeedId, Millis, State
 from worker.record import shard_name, shard_of
 from worker.store import publications
 from worker.store import tables as t
@@ -82,10 +82,10 @@ class Story:
     """Listed feeds with this URL or id."""
 
 
-def read_story(path: Path, *, url: str | None, url_key: bytes | None, record_id: bytes | None, name: str) -> Story:
+def read_story(state: State, *, url: str | None, url_key: bytes | None, record_id: bytes | None, name: str) -> Story:
     """All that is known under a canonical URL, a record id, or the name of a feed. Goes through all entries for those
     whose URL belongs to another. Raises StateError."""
-    engine = open_readonly(path)
+    engine = open_readonly(state)
     with engine.connect() as connection:
         named: list[Any] = [t.entry.c.url == url] if url else []
         named += [t.entry.c.record_id == record_id] if record_id else []

@@ -7,10 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from worker.errors import StateError
 from worker.meters import Meters
-from worker.model import Millis
-from worker.store import Overview, Reader, read_overview
+from worker.model import Millis, Server, State
+from worker.store import Overview, Reader, database_bytes, read_overview
 
 FRESH_S = 2.0
 """Figures are given again for so long …"""
@@ -20,6 +22,21 @@ BUCKET_MS = 300_000
 BUCKETS = 288
 """A day."""
 SAMPLE_S = 10.0
+
+
+async def bytes_of_state(state: State, reader: Reader) -> int:
+    """Of its files: a SQLite database with its log, or what PostgreSQL says of its own; 0: it says nothing."""
+    if isinstance(state, Server):
+        try:
+            return await reader(database_bytes)
+        except StateError:
+            return 0
+    return await asyncio.to_thread(_file_bytes, state)
+
+
+def _file_bytes(path: Path) -> int:
+    files = (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 class Figures:

@@ -204,12 +204,6 @@ def _age_s(since: Millis | None, now: Millis | None) -> float:
     return 0.0 if since is None or now is None else max(0, now - since) / 1000
 
 
-def state_bytes(path: Path) -> int:
-    """Of a SQLite database with its log."""
-    files = (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm"))
-    return sum(file.stat().st_size for file in files if file.exists())
-
-
 def free_bytes(**folders: Path) -> Mapping[str, int]:
     """What the user that runs this may still write there; without those that can't be asked."""
     found = {}

@@ -32,7 +32,8 @@ from worker.store import (
     told_alike,
 )
 from worker.web.articles import Shown, shown
-from worker.web.metrics import free_bytes, state_bytes
+from worker.web.figures import bytes_of_state
+from worker.web.metrics import free_bytes
 from worker.web.proof import Proof
 from worker.web.rendering import Asset, environment
 from worker.web.sources import Sources
@@ -78,7 +79,7 @@ class Pages:
             sealed_at=of.meters.sealed_at,
             vitals=of.vitals,
             cpu=of.cpu,
-            state_bytes=await asyncio.to_thread(state_bytes, of.state),
+            state_bytes=await bytes_of_state(of.state, of.reader),
             free=await asyncio.to_thread(free_bytes, output=of.output),
             troubles=await read_troubles(of, state, now),
             records=series(of.activity.buckets(), now, lambda one: (one.records, 0)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import structlog
 from starlette.applications import Starlette
@@ -14,9 +15,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from worker.errors import FeedmillError, StateError
+from worker.web.figures import bytes_of_state
 from worker.web.guard import Guard
 from worker.web.health import is_alive, unready
-from worker.web.metrics import Reading, exposition, free_bytes, state_bytes
+from worker.web.metrics import Reading, exposition, free_bytes
 from worker.web.pages import Pages
 from worker.web.rendering import assets
 from worker.web.sources import Sources
@@ -97,6 +99,11 @@ def _readyz(of: Sources) -> Answer:
     return readyz
 
 
+def _disks(of: Sources) -> dict[str, Path]:
+    here = {"state": of.state.parent} if isinstance(of.state, Path) else {}
+    return {**here, "output": of.output}
+
+
 def _metrics(of: Sources) -> Answer:
     async def metrics(request: Request) -> Response:
         try:
@@ -110,8 +117,8 @@ def _metrics(of: Sources) -> Answer:
             vitals=of.vitals,
             cpu=of.cpu,
             overview=overview,
-            state_bytes=await asyncio.to_thread(state_bytes, of.state),
-            free_bytes=await asyncio.to_thread(free_bytes, state=of.state.parent, output=of.output),
+            state_bytes=await bytes_of_state(of.state, of.reader),
+            free_bytes=await asyncio.to_thread(free_bytes, **_disks(of)),
             silent=of.silent(),
             expected=sum(feed.expect_s is not None for feed in of.feeds().values()),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from worker.cpu import Load
 from worker.meters import Meters
-from worker.model import Feed, FeedId, Millis
+from worker.model import Feed, FeedId, Millis, State
 from worker.schedule import Silence
 from worker.store import Reader
 from worker.vitals import Vitals
@@ -18,7 +18,7 @@ from worker.web.figures import Activity, Figures
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     version: str
-    state: Path
+    state: State
     output: Path
     seal_after_ms: int
     vitals: Vitals

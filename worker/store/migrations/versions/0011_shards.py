@@ -1,4 +1,6 @@
-"""The output may be in shards, each with a writer of its own: a table for what were two rows of `meta`."""
+"""The output may be in shards, each with a writer of its own: a table for what were two rows of `meta`.
+
+Of work that is due at the same instant, what was queued first is first, on every database."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,3 +32,5 @@ def upgrade() -> None:
     unnumbered, numbered = sa.text("segment_id IS NULL"), sa.text("segment_id IS NOT NULL")
     op.create_index("outbox_waiting", "outbox", ["shard", "id"], sqlite_where=unnumbered, postgresql_where=unnumbered)
     op.create_index("outbox_numbered", "outbox", ["segment_id"], sqlite_where=numbered, postgresql_where=numbered)
+    op.drop_index("work_next", "work")
+    op.create_index("work_next", "work", ["host_id", "priority", "due_at", "id"])

@@ -1,0 +1,244 @@
+"""Many processes on one state: stores of their own, each with its connection to one PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.postgresql import Cluster, EmptyState
+from tests.store.conftest import OpenRun
+from tests.store.invariants import check_state
+from tests.store.samples import HOUR, KEEP_MS, LEASE_MS, WINDOW_MS, Plans, ask, make_draft, make_entry, make_feed
+from worker.errors import StateError, StateLocked
+from worker.model import Done, Feed, HostPolicy, Ingest, IngestDone, Millis, Poll, PollDone, Server, Work
+from worker.store import Store, read_status
+
+pytestmark = pytest.mark.shared
+
+
+async def test_a_start_leaves_what_others_have_under_way(open_run: OpenRun) -> None:
+    """Who comes later takes nothing from who is at work, and finds what is left."""
+    async with open_run() as one, open_run() as other:
+        await one.start("a", "b")
+        poll = await one.poll_of("a")
+        await other.start("a", "b")
+        assert [work.feed_id for work in await other.claim()] == []
+        assert (await one.finish(one.polled(poll, make_entry("one"))))[0].accepted
+        assert [type(work) for work in await other.claim()] == [Ingest]
+
+
+async def test_a_lease_that_ends_is_handed_to_another(open_run: OpenRun) -> None:
+    """Whoever was frozen, or died, is fenced off; that it was lost is counted."""
+    async with open_run() as one, open_run() as other:
+        await one.start("a")
+        lost = await one.poll_of("a")
+        other.later(LEASE_MS)
+        kept = await other.poll_of("a")
+        assert not (await one.finish(one.polled(lost)))[0].accepted
+        assert ask(one.store._state, "SELECT lost FROM work") == [(1,)]
+        assert (await other.finish(other.polled(kept)))[0].accepted
+
+
+async def test_a_feed_that_left_the_lists_goes_when_another_has_ended_its_poll(open_run: OpenRun) -> None:
+    """A start with other lists lets its feeds go and come; what is under way elsewhere ends first."""
+    async with open_run() as one, open_run() as other:
+        await one.start("a", "b")
+        poll = await one.poll_of("a")
+        await other.start("b", "c")
+        assert other.store.awaited == {"a"}
+        assert (await one.finish(one.polled(poll)))[0].accepted
+        assert await other.store.requests() == []
+        assert other.store.awaited == set()
+        assert [feed.id for feed in read_status(one.store._state)[0]] == ["b", "c"]
+
+
+async def test_who_wants_the_state_alone_waits_for_all_others(open_run: OpenRun, state: Server) -> None:
+    """A command that works on the state by itself is told that workers do; they are told of it."""
+
+    def alone() -> Store:
+        return Store(state, policies=None, planner=None, window_ms=1, keep_ms=1, alone=True)  # type: ignore[arg-type]
+
+    async with open_run():
+        with pytest.raises(StateLocked):
+            await alone().__aenter__()
+    async with alone():
+        with pytest.raises(StateLocked):
+            async with open_run():
+                raise AssertionError
+
+
+async def test_one_of_many_answers_a_request(open_run: OpenRun) -> None:
+    """What a command asks is given to one process at a time."""
+    async with open_run() as one, open_run() as other:
+        number = await one.store.ask("pause", "a")
+        assert [request.id for request in await one.store.requests()] == [number]
+        assert await other.store.requests() == []
+        await one.store.answer(number, "done")
+        assert await one.store.requests() == []
+
+
+async def test_the_database_says_what_time_it_is(open_run: OpenRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose wall clock is wrong goes by the others' time."""
+    async with open_run() as run:
+        now = time.time_ns()
+        monkeypatch.setattr(time, "time_ns", lambda: now + HOUR * 1_000_000)
+        assert abs(run.store.clock() - now // 1_000_000) < 60_000
+
+
+# --- all at once ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Ledger:
+    """What many stores were given, and when."""
+
+    held: set[int] = field(default_factory=set)
+    twice: list[int] = field(default_factory=list)
+    written: int = 0
+    begun: dict[int, list[Millis]] = field(default_factory=lambda: defaultdict(list))
+
+
+FEEDS = [make_feed(f"f{number}", f"https://h{number % 5}.example/f{number}") for number in range(20)]
+DELAY_MS = 30
+
+
+def _entries(feed: Feed, times: int) -> list:  # type: ignore[type-arg]
+    """Of its own, and some that other feeds show under the same URL; more each time."""
+    number = int(feed.id[1:])
+    own = [make_entry(f"e{at}", feed=feed.id, url=f"https://h{number % 5}.example/{feed.id}/{at}") for at in range(3)]
+    common = [make_entry(f"s{at}", feed=feed.id, url=f"https://h{at % 5}.example/same/{at}") for at in range(2 * times)]
+    return own + common
+
+
+class Worker:
+    """Claims, and finishes in groups, as an engine does; on the database's clock."""
+
+    def __init__(self, store: Store, plans: Plans, ledger: Ledger, seed: int) -> None:
+        self.store, self.plans, self.ledger, self.chance = store, plans, ledger, random.Random(seed)
+        self.refused = self.failures = 0
+
+    async def run(self, articles: int) -> None:
+        """Until so many articles were written, by all of them."""
+        while self.ledger.written < articles:
+            try:
+                works = await self.store.claim(8, now=self.store.clock(), lease_ms=LEASE_MS)
+            except StateError:
+                self.failures += 1
+                await asyncio.sleep(0.1)
+                continue
+            for work in works:
+                if work.lease.work_id in self.ledger.held:
+                    self.ledger.twice.append(work.lease.work_id)
+                self.ledger.held.add(work.lease.work_id)
+                if work.lease.host_id is not None:
+                    self.ledger.begun[work.lease.host_id].append(self.store.clock())
+            await asyncio.sleep(self.chance.uniform(0, 0.01))
+            if works:
+                self.ledger.held -= {work.lease.work_id for work in works}
+                await self._finish([self._done(work) for work in works])
+            else:
+                await asyncio.sleep(0.01)
+
+    async def _finish(self, batch: list[Done]) -> None:
+        while True:
+            try:
+                finished = await self.store.finish(batch, now=self.store.clock())
+            except StateError:
+                self.failures += 1
+                await asyncio.sleep(0.1)
+                continue
+            self.refused += sum(not done.accepted for done in finished)
+            self.ledger.written += sum(done.op == "new" for done in finished)
+            return
+
+    def _done(self, work: Work) -> Done:
+        now = self.store.clock()
+        if isinstance(work, Poll):
+            feed = next(feed for feed in FEEDS if feed.id == work.feed_id)
+            self.plans.due[work.feed_id] = Millis(now + 2_000)
+            entries = _entries(feed, 1 + len(self.plans.asked) // 20)
+            return PollDone(lease=work.lease, feed_id=work.feed_id, at=now, status=200, entries=tuple(entries))
+        assert isinstance(work, Ingest)
+        # Some texts are the same, and some pages name another's URL.
+        text = f"text {work.lease.work_id % 7}" if self.chance.random() < 0.3 else work.record_id
+        return IngestDone(lease=work.lease, entry_id=work.entry_id, at=now, draft=make_draft(text))
+
+
+@asynccontextmanager
+async def _workers(state: Server, count: int, ledger: Ledger) -> AsyncIterator[list[Worker]]:
+    """Each has a store of its own; they start at once."""
+
+    async def opened(seed: int, stack: AsyncExitStack) -> Worker:
+        plans = Plans()
+        store = Store(
+            state,
+            policies=lambda _: HostPolicy(concurrency=2, delay_ms=DELAY_MS),
+            planner=plans,
+            window_ms=WINDOW_MS,
+            keep_ms=KEEP_MS,
+        )
+        await stack.enter_async_context(store)
+        await store.start(FEEDS, now=store.clock())
+        return Worker(store, plans, ledger, seed)
+
+    async with AsyncExitStack() as stack:
+        yield list(await asyncio.gather(*(opened(seed, stack) for seed in range(count))))
+
+
+def _check(state: Server, ledger: Ledger) -> None:
+    assert ledger.twice == []
+    check_state(state)
+    assert ask(state, "SELECT text_key FROM entry WHERE revision > 0 GROUP BY text_key HAVING count(*) > 1") == []
+    assert ask(state, "SELECT url FROM entry WHERE duplicate_of IS NULL GROUP BY url HAVING count(*) > 1") == []
+
+
+async def test_many_claim_and_finish_at_once(state: Server) -> None:
+    """Nothing is handed out twice at a time, hosts have their delays, no text and no URL is written twice, and no two
+    that met end in an error."""
+    ledger = Ledger()
+    async with _workers(state, 4, ledger) as workers:
+        await asyncio.gather(*(worker.run(45) for worker in workers))
+        assert [(worker.refused, worker.failures) for worker in workers] == [(0, 0)] * 4
+    _check(state, ledger)
+    for host_id, begun in ledger.begun.items():
+        (delay,) = ask(state, "SELECT delay_ms FROM host WHERE id = ?", host_id)[0]
+        assert delay == DELAY_MS
+        # As claims were told, whose answers are on the way for some ms: over all, never more than the delay allows.
+        begun.sort()
+        assert len(begun) <= (begun[-1] - begun[0]) / DELAY_MS + 2
+    assert ask(state, "SELECT count(*) FROM work WHERE lost > 0") == [(0,)]
+
+
+@pytest.fixture
+def own_server(postgresql: Cluster, empty_database: EmptyState) -> Cluster:
+    """The server, to be killed: it is there again for who comes after."""
+    empty_database.emptied()
+    empty_database.close()
+    return postgresql
+
+
+async def test_the_server_is_killed_under_them(own_server: Cluster, tmp_path: Path) -> None:
+    """Calls end with StateError while it is away; then all go on, with connections taken anew, and nothing is lost or
+    written twice."""
+    state, ledger = own_server.server(), Ledger()
+    async with _workers(state, 3, ledger) as workers:
+        running = asyncio.gather(*(worker.run(40) for worker in workers))
+        for goal in (5, 20):
+            while ledger.written < goal and not running.done():
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(own_server.stop)
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(own_server.start)
+        await running
+        assert all(worker.failures for worker in workers)
+        # Of commits whose answer did not come nobody knows: their leases were over, and that was said.
+        assert sum(worker.refused for worker in workers) <= 8 * len(workers) * 2
+    _check(state, ledger)
