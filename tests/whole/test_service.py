@@ -14,7 +14,9 @@ import pytest
 
 from tests.site import Answer, Request, Site, conditional
 from tests.whole.conftest import Worker
-from tests.whole.processes import running, stopped, until
+from tests.whole.pages import feed as feed_of
+from tests.whole.pages import item, page, prose
+from tests.whole.processes import ended, running, stopped, until
 
 FEED = (
     b"<rss version='2.0'><channel><title>F</title>"
@@ -52,6 +54,43 @@ def test_sigterm_ends_within_ten_seconds_whatever_hangs(site: Site, worker: Work
     assert time.monotonic() - begun < 30
     site.add("a", "/feed", feed())
     assert worker.once().new == 1
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_ten_seconds_are_enough_while_a_fetch_hangs_and_an_extraction_runs(site: Site, worker: Worker) -> None:
+    """By the clock, from SIGTERM to the exit, which is well; both are handed back, and done after the next start. No
+    process is left."""
+    flood = "<a" + "".join(f" b{n}" for n in range(600_000)) + ">"
+    body = f"<html><body>{flood}{'<b>' * 50_000}</body></html>".encode()
+    endless = site.add("a", "/endless", Answer(body=body))
+    article = {"url": feed_of(site, "a", item("1", endless, "Endless")), "full_text": "always"}
+    hangs = site.add("b", "/feed", Answer(delay_s=90))
+    worker.configure(
+        [article, hangs],
+        fetch={"timeout": "90s", "robots": False, "max_page": "20MB"},
+        extract={"timeout": "90s", "workers": 1},
+    )
+    process = worker.launch("run")
+    try:
+        until(lambda: site.asked("b") and any(each.request.path == "/endless" for each in site.exchanges))
+        time.sleep(3)  # it has come, and is being read
+        assert b"entry.ingested" not in worker.log.read_bytes()
+        begun = time.monotonic()
+        process.terminate()
+        assert process.wait(60) == 0
+        assert time.monotonic() - begun < 10
+    finally:
+        process.kill()
+        process.wait()
+    assert ended(worker)
+    log = worker.log.read_text()
+    assert "Traceback" not in log
+    assert "entry.ingested" not in log
+    site.add("a", "/endless", page("Endless", prose("heron")))
+    site.add("b", "/feed", feed())
+    assert worker.once().new == 2
+    assert {record["_ingest"]["extraction"] for record in worker.records()} == {"ok", "skipped"}
 
 
 def test_one_process_holds_a_state(site: Site, worker: Worker) -> None:
