@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker import urls
-from worker.urls import BadUrl, absolute, canonical, host_of, is_home, origin_of, without_credentials
+from worker.urls import BadUrl, absolute, canonical, host_of, is_home, origin_of, uncached, without_credentials
 
 CANONICAL = {
     "scheme and host have no case": ("HTTP://Example.COM/A", "http://example.com/A"),
@@ -165,6 +165,8 @@ PIECES = st.sampled_from(
         "_",
         "-",
         "*",
+        "cdn.ampproject.org",
+        "/c/s/",
         "\x9b",
         "℀",
         "İ",
@@ -230,6 +232,34 @@ def test_the_canonical_form_of_an_url_is_pinned(url: str, form: str) -> None:
 def test_a_tracking_parameter_is_dropped(name: str) -> None:
     """What only says where a reader came from is no part of the address."""
     assert canonical(f"http://a.example/?{name}=1&id=2") == "http://a.example/?id=2"
+
+
+@pytest.mark.parametrize(
+    ("copy", "own"),
+    [
+        ("https://www-a-example.cdn.ampproject.org/c/s/www.a.example/2026/x.amp", "https://www.a.example/2026/x.amp"),
+        ("https://cdn.ampproject.org/v/s/a.example/x?amp_js_v=0.1&id=2&usqp=mq331", "https://a.example/x?id=2"),
+        ("https://CDN.ampproject.org./%63/a.example:8080/x#top", "http://a.example:8080/x"),
+        ("https://a-example.bing-amp.com/c/s/a.example", "https://a.example/"),
+        ("https://www.google.com/amp/s/a.example/x/amp/", "https://a.example/x/amp/"),
+        ("https://www.google.co.uk/amp/a.example/x", "http://a.example/x"),
+        ("https://cdn.ampproject.org/c/s/www.google.com/amp/s/a.example/x", "https://a.example/x"),
+        ("https://a-example.cdn.ampproject.org/i/s/a.example/x.jpg", None),
+        ("https://cdn.ampproject.org/v0.js", None),
+        ("https://www.google.com/amp/", None),
+        ("https://www.google.evil.example/amp/s/a.example/x", None),
+        ("https://cdn.ampproject.org.evil.example/c/s/a.example/x", None),
+        ("https://a.example/amp/s/b.example/x", None),
+        ("https://cdn.ampproject.org/c/s/not..a..host/x", None),
+        ("https://cdn.ampproject.org/c/s/user:secret@a.example/x", None),
+    ],
+)
+def test_a_copy_in_an_amp_cache_has_the_address_of_its_page(copy: str, own: str | None) -> None:
+    """As Google writes such addresses; what only looks like one is itself."""
+    form = canonical(copy)
+    assert form == own if own else copy.split("/")[2] in form
+    assert canonical(form) == form
+    assert canonical(uncached(copy)) == form
 
 
 @pytest.mark.parametrize("text", NO_URLS.values(), ids=NO_URLS.keys())

@@ -33,6 +33,15 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 MAX_LENGTH = 8000  # RFC 9110 section 4.1 asks for at least 8000 octets
 
 
+# https://developers.google.com/amp/cache/overview#amp-cache-url-format: c and v are documents, wp their web packages.
+_AMP_CACHE = re.compile(r"(?:[a-z0-9-]+\.)?(?:cdn\.ampproject\.org|bing-amp\.com)", re.IGNORECASE)
+_AMP_COPY = re.compile(r"/(?:c|v|wp)(/s)?/([^/@]+\.[^/@]+)(/.*)?")
+# … and the viewer of a search engine, on its domain of any country.
+_AMP_VIEWER = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}", re.IGNORECASE)
+_AMP_VIEWED = re.compile(r"/amp(/s)?/([^/@]+\.[^/@]+)(/.*)?")
+_AMP_OWN = re.compile(r"(?:amp_(?:js_v|gsa|r|cb|lite)|usqp|aoh|csi|referrer)=", re.IGNORECASE)
+
+
 class BadUrl(ValueError):
     """Not an absolute http or https URL that can be asked for."""
 
@@ -54,12 +63,37 @@ def _clean(url: str) -> str:
     return _CONTROLS.sub("", url).strip().replace(" ", "%20")
 
 
+def uncached(url: str) -> str:
+    """The address at its own site of a page that an AMP cache, or a search engine's viewer, has a copy of; any other
+    address as it is."""
+    if "amp" not in url.lower():
+        return url
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return url
+    form = _AMP_COPY if _AMP_CACHE.fullmatch(host) else _AMP_VIEWED if _AMP_VIEWER.fullmatch(host) else None
+    found = form.fullmatch(parts.path) if form else None
+    if found is None:
+        return url
+    scheme = "https" if found[1] else "http"
+    query = "&".join(part for part in parts.query.split("&") if not _AMP_OWN.match(part))
+    own = f"{scheme}://{found[2]}{found[3] or '/'}" + (f"?{query}" if query else "")
+    try:
+        _split(own)
+    except ValueError:
+        return url
+    return own
+
+
 def canonical(url: str) -> str:
     """The form that all ways to write one address share.
 
-    Lower-case scheme and host (A-labels), no default port, no credentials, no fragment, dot segments resolved,
-    escapes normalised, tracking parameters dropped. Order of the other parameters, trailing slashes, `www.` and the
-    scheme are kept: they can make a difference, and both forms seldom occur in one feed.
+    That of its own site where an AMP cache has it; lower-case scheme and host (A-labels), no default port, no
+    credentials, no fragment, dot segments resolved, escapes normalised, tracking parameters dropped. Order of the other
+    parameters, trailing slashes, `www.` and the scheme are kept: they can make a difference, and both forms seldom
+    occur in one feed.
 
     Raises BadUrl.
     """
@@ -71,7 +105,9 @@ def canonical(url: str) -> str:
     path = _without_dots(_escaped(parts.path, _PATH_SAFE)) or "/"  # unescaped first: "%2E%2E" is ".."
     kept = [p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(unquote(p.split("=", 1)[0]))]
     query = "&".join(_escaped(p, _QUERY_SAFE) for p in kept)
-    return f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
+    form = f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
+    own = uncached(form)
+    return form if own == form else canonical(own)
 
 
 def canonical_if_any(url: str | None) -> str | None:

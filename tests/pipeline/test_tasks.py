@@ -59,6 +59,19 @@ def test_an_entry_asks_for_its_page_at_the_pages_host() -> None:
     assert (found.title, found.site_url) == ("F", "https://a.example/")
 
 
+def test_a_copy_in_an_amp_cache_is_asked_for_at_its_own_site() -> None:
+    """And is the page that stands there, also where another entry links to it."""
+    copy, own = "https://b-example.cdn.ampproject.org/c/s/b.example/x?usqp=1", "https://b.example/x"
+    found = read(item("1", copy))
+    assert pages(found) == [(own, "b.example")]
+    assert found.entries[0].url == own
+    assert found.entries[0].url_key == read(item("2", own)).entries[0].url_key
+    entry = Entry(guid="1", url=copy, title="Herons")
+    made = record(draft_from_page(source(page(), url=own, entry=encode_entry(entry))))
+    assert (made["url"], made["_ingest"]["sources"]["url"]) == (own, "page")
+    assert record(draft_from_entry(source(entry=encode_entry(entry)), "404"))["_ingest"]["sources"]["url"] == "feed"
+
+
 @pytest.mark.parametrize(
     ("items", "full_text"),
     [

@@ -120,7 +120,7 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
     )
     # A link that other entries share leads to no article of this one's own.
     own = entry.url if identity.url_key is not None and feed.full_text != "never" else None
-    page = own and rules.page_url(own, feed.rules.rewrite)
+    page = own and rules.page_url(urls.uncached(own), feed.rules.rewrite)
     pointer = None
     if link_duplicates:
         article = Article(extraction="skipped", title=entry.title)
@@ -242,9 +242,15 @@ def draft_without_text(source: Source, reason: str) -> Draft:
 def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     entry_url = urls.canonical_if_any(entry.url)
     # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it stands.
-    there = entry.url is not None and rules.page_url(entry.url, source.feed.rules.rewrite) == entry.url
+    link = urls.uncached(entry.url or "")
+    there = bool(link) and rules.page_url(link, source.feed.rules.rewrite) == link
     page_url = urls.canonical_if_any(source.url) if article.extraction == "ok" and there else None
-    url = (article.canonical_url if article.extraction == "ok" else None) or page_url or entry_url
+    stated = article.canonical_url if article.extraction == "ok" else None
+    url = stated or page_url or entry_url
+    if url is not None:
+        article = dataclasses.replace(
+            article, sources={**article.sources, "url": "page" if stated or page_url else "feed"}
+        )
     sketch = dedup.sketch(article.text)
     content_hash = dedup.content_hash(article.text)
     authors = [author.name for author in article.authors]
