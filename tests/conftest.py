@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests import broker
 from tests.postgresql import Cluster, binaries, cluster
 
 CheckOutput = Callable[[Path], list[dict[str, Any]]]
@@ -75,6 +76,15 @@ def postgresql() -> Iterator[Cluster]:
         pytest.skip("PostgreSQL is not installed: initdb is not found")
     with cluster() as found:
         yield found
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[broker.Server]:
+    """A broker for this test alone; skipped where there is none, unless nothing may be."""
+    if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
+        pytest.skip("nats-server is not installed")
+    with broker.server(tmp_path / "nats") as started:
+        yield started
 
 
 @pytest.fixture

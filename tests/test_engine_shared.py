@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -19,15 +18,6 @@ from worker.engine import Engine, limits
 from worker.model import ALL_ROLES, Feed, FeedId, HostPolicy, Member, Millis, Poll, Role
 from worker.pipeline import Ingester, Poller, Shards, Walker
 from worker.store import Store, read_members, read_status
-
-
-@pytest.fixture
-def nats_server(tmp_path: Path) -> Iterator[broker.Server]:
-    """A broker for this test alone; skipped where there is none, unless nothing may be."""
-    if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
-        pytest.skip("nats-server is not installed")
-    with broker.server(tmp_path / "nats") as started:
-        yield started
 
 
 class NoShards:

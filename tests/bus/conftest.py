@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,15 +12,6 @@ from worker.bus.jetstream import JetStreamBus
 from worker.model import Claim
 
 KEEP_S = 60.0
-
-
-@pytest.fixture
-def nats_server(tmp_path: Path) -> Iterator[broker.Server]:
-    """A broker for this test alone; skipped where there is none, unless nothing may be."""
-    if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
-        pytest.skip("nats-server is not installed")
-    with broker.server(tmp_path / "nats") as started:
-        yield started
 
 
 @pytest.fixture(params=["local", "jetstream"])

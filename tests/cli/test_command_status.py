@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from tests.cli.conftest import ENVIRONMENT, Feedmill
-from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry, make_feed
+from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry, make_feed, make_member
 from worker.app import now
 from worker.model import Millis
 from worker.store import Store
@@ -86,3 +86,30 @@ def test_a_pipe_gets_a_feed_to_a_line(tmp_path: Path) -> None:
     assert sum(long in line and "as it publishes" in line for line in wide.splitlines()) == 1
     narrow = subprocess.run(command, env={**environment, "COLUMNS": "80"}, capture_output=True, text=True, check=True)
     assert max(map(len, narrow.stdout.splitlines())) <= 80
+
+
+def test_status_tells_of_those_who_share_a_state(feedmill: Feedmill, tmp_path: Path) -> None:
+    """What each does, and which of them are silent; of a state that one process holds, nothing."""
+    (tmp_path / "worker.yaml").write_text(WORKER)
+    (tmp_path / "feeds.yaml").write_text(FEEDS)
+    asyncio.run(fill(tmp_path / "state.db"))
+    assert orjson.loads(feedmill("status", "--config", "worker.yaml", "--json").stdout)["workers"] == []
+
+    async def two() -> None:
+        store = Store(
+            tmp_path / "state.db", policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS
+        )
+        async with store:
+            await store.note_member(make_member("m1", seen_at=now(), under_way=3, most=64, backlog=12))
+            silent = make_member("m2", seen_at=Millis(now() - 60_000), roles=frozenset({"fetch"}), most=5)
+            await store.note_member(silent)
+
+    asyncio.run(two())
+    said = orjson.loads(feedmill("status", "--config", "worker.yaml", "--json").stdout)["workers"]
+    assert [(one["name"], one["alive"], one["backlog"], one["most"]) for one in said] == [
+        ("m1", True, 12, 64),
+        ("m2", False, None, 5),
+    ]
+    text = " ".join(feedmill("status", "--config", "worker.yaml").stdout.split())
+    assert "m1 mill-1/7 1.2.3" in text
+    assert "schedule, fetch, publish 3 of 64 12" in text

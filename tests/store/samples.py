@@ -11,6 +11,7 @@ import psycopg
 
 from worker import urls
 from worker.model import (
+    ALL_ROLES,
     Draft,
     Feed,
     FeedId,
@@ -19,6 +20,7 @@ from worker.model import (
     HostPolicy,
     Ingest,
     IngestDone,
+    Member,
     Millis,
     Poll,
     PollDone,
@@ -188,3 +190,9 @@ class Run:
             await self.store.mark(segment.id, path=f"records/{segment.id}.jsonl", sha256="0" * 64)
             rows += segment.rows
         return rows
+
+
+def make_member(name: str, *, seen_at: Millis = START, **changes: Any) -> Member:
+    """A process that does all, as it tells of itself."""
+    values: dict[str, Any] = {"host": "mill-1", "pid": 7, "version": "1.2.3", "roles": ALL_ROLES, "started_at": START}
+    return Member(name=name, seen_at=seen_at, **(values | changes))

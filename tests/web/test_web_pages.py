@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.store.samples import HOUR, key
+from tests.store.samples import HOUR, key, make_member
 from tests.web.conftest import ATTACK, NOW, Desk
 from worker.errors import StateError
 from worker.model import FeedId, Millis
@@ -65,6 +65,17 @@ async def test_what_strangers_write_stays_text(desk: Desk, path: str) -> None:
         assert tag != "img" or str(attributes["src"]).startswith("/static/")
         assert not str(attributes.get("href")).startswith("javascript:")
     assert "<style" not in page
+
+
+async def test_the_overview_has_those_who_share_a_state(desk: Desk) -> None:
+    """With what each does; where one process holds the state, there is no word of it."""
+    assert "Workers" not in await text_of(desk, "/")
+    await desk.store.note_member(make_member("m1", under_way=3, most=64, backlog=12))
+    await desk.store.note_member(make_member("m2", host=ATTACK, roles=frozenset({"publish"})))
+    page = await text_of(desk, "/")
+    assert "schedule, fetch, publish; 3 of 64 under way; 12 on the bus" in page
+    assert "1.2.3: publish</p>" in page
+    assert ATTACK not in page
 
 
 async def test_the_overview_has_what_is_to_be_looked_at_first(desk: Desk) -> None:

@@ -14,10 +14,21 @@ from worker import app
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
-from worker.model import Feed, FeedId, Millis
+from worker.model import ROLES, Feed, FeedId, Member, Millis
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
-from worker.store import FeedStatus, HostStatus, HubStatus, Totals, read_hosts, read_hubs, read_reload, read_status
+from worker.store import (
+    FeedStatus,
+    HostStatus,
+    HubStatus,
+    Totals,
+    is_alive,
+    read_hosts,
+    read_hubs,
+    read_members,
+    read_reload,
+    read_status,
+)
 from worker.urls import without_credentials
 
 
@@ -32,7 +43,7 @@ def status(
     """Lists the feeds: last poll, next poll, new entries, last error; of feeds that are named, also their hubs.
 
     Reads the state beside a running worker; tells also what became of the configuration that was saved last, where it
-    was refused, or not all of it is in force yet.
+    was refused, or not all of it is in force yet; and of workers that share a state, which there are.
 
     Example: feedmill status --failing
     """
@@ -46,11 +57,13 @@ def status(
     hubs = read_hubs(settings.state, now=app.now())
     hosts = read_hosts(settings.state, now=app.now())
     reload = read_reload(settings.state)
+    members = read_members(settings.state)
     silent = silences(feeds, settings.feeds, app.now())
     if as_json:
         since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
         listed = [with_hub({**plain(feed), "silent_since": since.get(feed.id)}, hubs.get(feed.id)) for feed in shown]
         said = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
+        said["workers"] = [_plain(one, app.now()) for one in members]
         print_json({**said, "reload": reload, "totals": dataclasses.asdict(totals)})
         return
     if shown:
@@ -62,6 +75,8 @@ def status(
             )
     if hosts:
         console.print(_hosts(hosts, app.now()))
+    if members:
+        console.print(_workers(members, app.now()))
     console.print(_sentence(totals))
     if reload is not None:
         came, *mistakes = reload.split("\n")
@@ -182,6 +197,28 @@ def _hosts(hosts: list[HostStatus], now: Millis) -> Text:
     ]
     more = f" and {len(hosts) - 5} more" if len(hosts) > 5 else ""
     return Text("asked more slowly, as they want it: ") + clean(", ".join(said) + more)
+
+
+def _plain(member: Member, now: Millis) -> dict[str, Any]:
+    roles = [role for role in ROLES if role in member.roles]
+    return {**plain(member), "roles": roles, "alive": is_alive(member, now)}
+
+
+def _workers(members: list[Member], now: Millis) -> Table:
+    """Those that work on a state together."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("worker", "roles", "under way", "backlog", "since", "last sign of life"):
+        table.add_column(name, overflow="fold")
+    for one in members:
+        table.add_row(
+            clean(f"{one.name} {one.host}/{one.pid} {one.version}"),
+            ", ".join(role for role in ROLES if role in one.roles),
+            f"{one.under_way} of {one.most}" if "fetch" in one.roles else "",
+            "" if one.backlog is None else str(one.backlog),
+            ago(one.started_at, now),
+            Text(ago(one.seen_at, now), style="" if is_alive(one, now) else "red"),
+        )
+    return table
 
 
 def _sentence(totals: Totals) -> str:

@@ -108,6 +108,9 @@ def _machine(reading: Reading) -> Iterator[Metric]:
     yield GaugeMetricFamily("feedmill_jobs_running", "Pieces of work under way: leases held.", value=vitals.under_way)
     yield GaugeMetricFamily("feedmill_jobs_limit", "Pieces of work that may be under way at once.", value=vitals.most)
     yield GaugeMetricFamily(
+        "feedmill_bus_backlog", "Work that waits on the bus, seen by who schedules.", value=vitals.backlog or 0
+    )
+    yield GaugeMetricFamily(
         "feedmill_room_short", "1 where nothing is polled for want of room.", value=vitals.shortage is not None
     )
     yield GaugeMetricFamily(

@@ -15,11 +15,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from worker import dedup, urls
 from worker.errors import FeedmillError
-from worker.model import FeedId, Millis
+from worker.model import ROLES, FeedId, Millis
 from worker.output import newest
 from worker.store import (
     FeedStatus,
     Which,
+    all_members,
     copies,
     entries_by_day,
     entries_of,
@@ -85,6 +86,8 @@ class Pages:
             records=series(of.activity.buckets(), now, lambda one: (one.records, 0)),
             polls=series(of.activity.buckets(), now, lambda one: (one.polls, one.failed)),
             newest=await self._newest(8),
+            members=await of.reader(all_members),
+            roles=ROLES,
         )
 
     async def feeds(self, request: Request) -> Response:
