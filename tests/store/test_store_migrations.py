@@ -18,7 +18,7 @@ from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, R
 from worker import store as store_room
 from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
 from worker.store import Store, database_url, read_status
-from worker.store.database import open_database
+from worker.store.database import open_database, versions
 
 _FIRST = """
         INSERT INTO meta VALUES ('writer', 'w0a1b2c'), ('last_seq', '41');
@@ -185,6 +185,7 @@ def test_every_released_schema_has_its_fixture() -> None:
     """A migration that is added without rows to try it on is caught here."""
     revisions = [script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()]
     assert revisions[0] == HEAD
+    assert sorted(revisions) == versions(), "a state's version is told by the names of these files"
     assert sorted(revisions)[:-1] == sorted(FIXTURES)
     assert sorted(revisions)[1:] == sorted(ADDED)
 

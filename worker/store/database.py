@@ -12,12 +12,7 @@ from types import ModuleType
 from typing import Any, cast
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -25,6 +20,8 @@ from worker.errors import StateError, StateLocked
 from worker.lock import Held, holding
 from worker.model import Server, State
 from worker.store.integrity import check, check_length, damaged, left_log
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def database_url(path: Path) -> URL:
@@ -120,9 +117,17 @@ def is_there(state: State) -> bool:
 def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: None) -> None:
     """Brings the tables up to this version, in one transaction, which begins with `before`. Raises StateError where
     they are of a later one."""
-    config = _config()
     with engine.begin() as connection:
         before(connection)
+        if _version(connection) == versions()[-1]:
+            return
+        # Loaded where it is needed: it takes as long as all of SQLAlchemy.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
@@ -132,15 +137,29 @@ def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: Non
 
 def _refuse_other_version(engine: Engine) -> None:
     with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(_config())
-    head = scripts.get_current_head()
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+        found = _version(connection)
+    known = versions()
+    if found is not None and found not in known:
         raise StateError(f"the state was written by a later feedmill: it is of version {found}; install that one")
     if found is None:
         raise StateError("there is no state in the database; `feedmill once` or `feedmill run` makes it")
-    if found != head:
-        raise StateError(f"the state is of version {found}, this feedmill's is {head}; start `feedmill run` to migrate")
+    if found != known[-1]:
+        raise StateError(
+            f"the state is of version {found}, this feedmill's is {known[-1]}; start `feedmill run` to migrate"
+        )
+
+
+def _version(connection: Connection) -> str | None:
+    """The number of the migration that the tables are of."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def versions() -> list[str]:
+    """The numbers of all migrations, which their files' names begin with, in their order."""
+    return sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _postgresql() -> ModuleType:
@@ -152,12 +171,6 @@ def _postgresql() -> ModuleType:
             "a state on PostgreSQL needs psycopg, which is not installed: pip install 'feedmill[cluster]'"
         ) from error
     return postgresql
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    return config
 
 
 @contextmanager
