@@ -1,0 +1,82 @@
+"""The commands with their state on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+import pytest
+
+from tests.postgresql import Cluster
+from tests.site import Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, page, prose
+from tests.whole.processes import running, until
+from worker.errors import StateError
+from worker.model import Server
+
+NAMES = [f"bird{number}" for number in range(6)]
+
+
+@pytest.fixture
+def server(postgresql: Cluster) -> Server:
+    """A database of this test's own, with nothing in it."""
+    name = f"whole_{secrets.token_hex(4)}"
+    postgresql.sql(f"CREATE DATABASE {name}")
+    return postgresql.server(name)
+
+
+def listed(site: Site, name: str) -> str:
+    items = [item(bird, site.add(name, f"/{bird}", page(bird, prose(name + bird))), bird) for bird in NAMES]
+    return feed(site, name, *items)
+
+
+def test_all_commands_work_on_a_database(site: Site, worker: Worker, server: Server, postgresql: Cluster) -> None:
+    """Polled, looked at, steered, forgotten, lost and recovered, as with a file."""
+    worker.configure([{"id": "a", "url": listed(site, "a")}], state=server.url)
+    assert "not taken up yet" in worker.run("feeds").stdout
+    worker.once()
+    first = worker.records()
+    assert len(first) == len(NAMES)
+    worker.once(every=True)
+    assert worker.records() == first
+    totals = json.loads(worker.run("status", "--json").stdout)["totals"]
+    assert (totals["feeds"], totals["articles"]) == (1, len(NAMES))
+    assert "records/" in worker.run("why", first[0]["id"]).stdout
+    assert "1 feed paused" in worker.run("pause", "a").stdout
+    assert "paused" in worker.run("feeds").stdout
+    assert "1 record taken out" in worker.run("forget", first[0]["id"]).stdout
+    assert "pg_dump" in worker.run("backup", "copy.db", status=1).stderr
+    other = f"{server.url}&options=-csearch_path%3Dagain"
+    postgresql.sql("CREATE SCHEMA again", database=server.url.partition("?")[0].rpartition("/")[2])
+    worker.configure([{"id": "a", "url": listed(site, "a")}], state=other)
+    with pytest.raises(StateError, match="feedmill recover"):
+        worker.once()
+    assert f"{len(NAMES) - 1} records read" in worker.run("recover").stdout
+    worker.once(every=True)
+    assert len(worker.records()) == len(NAMES) - 1
+    assert f"ok: {len(NAMES) - 1} records" in worker.run("verify").stdout
+
+
+def test_a_database_that_is_not_there_is_told_of(worker: Worker) -> None:
+    """With the server's words, and without the password."""
+    worker.configure([], state="postgresql://mill:hushhush@127.0.0.1:9/feedmill?connect_timeout=2")
+    for command in ("status", "once"):
+        said = worker.run(command, status=1).stderr
+        assert "postgresql://mill@127.0.0.1:9/feedmill" in said
+        assert "hushhush" not in said
+
+
+def test_two_workers_share_a_state(site: Site, worker: Worker, server: Server) -> None:
+    """Every page is asked for once, by one of them; a command beside them is carried out; each ends well."""
+    names = [f"f{number}" for number in range(4)]
+    feeds = [{"id": name, "url": listed(site, name)} for name in names]
+    worker.configure(feeds, state=server.url, output={"shards": 2, "seal_after": "1s"}, bus="local")
+    wanted = len(names) * len(NAMES)
+    with running(worker), running(worker):
+        until(lambda: len(worker.records() if worker.out.exists() else ()) == wanted)
+        assert "1 feed paused" in worker.run("pause", "f0").stdout
+        assert json.loads(worker.run("status", "--json").stdout)["totals"]["articles"] == wanted
+    for name in names:
+        assert {len(site.asked(name, f"/{bird}")) for bird in NAMES} == {1}
+    assert f"ok: {wanted} records" in worker.run("verify").stdout
