@@ -7,7 +7,7 @@ steer.py       pause, resume, poll, retry
 add.py         add, discover;  opml.py  import, export;  listing.py  a feed list with feeds added to it
 asking.py      changes to the state: made here, or asked of the worker that runs;  naming.py  feeds by id, URL or tag
 backup.py      backup
-recover.py     recover
+recover.py     recover;  migrate_state.py  migrate-state
 demo.py        demo
 records.py     records
 verify.py      verify

@@ -28,7 +28,9 @@ PANELS: Mapping[str, Mapping[str, str]] = {
     "Records": {
         **{"records": "records", "verify": "verify", "compact": "compact", "replay": "replay", "forget": "forget"},
     },
-    "Keep it going": {"retry": "steer", "backup": "backup", "recover": "recover"},
+    "Keep it going": {
+        **{"retry": "steer", "backup": "backup", "recover": "recover", "migrate-state": "migrate_state"},
+    },
 }
 """The commands by what people do, in the order in which they come to do it, each with its module."""
 
@@ -54,7 +56,9 @@ class _Group(TyperGroup):
 def _command(name: str) -> Any:
     panel, module = next((panel, modules[name]) for panel, modules in PANELS.items() if name in modules)
     with _without_garbage():
-        function = getattr(import_module(f"worker.cli.{module}"), f"{name}_" if iskeyword(name) else name)
+        function = getattr(
+            import_module(f"worker.cli.{module}"), f"{name}_" if iskeyword(name) else name.replace("-", "_")
+        )
     alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     alone.command(name, rich_help_panel=panel)(function)
     return typer.main.get_command(alone)

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from worker.errors import ConfigError, Problem
-from worker.settings import opml
+from worker.model import State
+from worker.settings import opml, values
 from worker.settings.feeds import feeds_of
 from worker.settings.problems import problems_of
 from worker.settings.schema import Settings, WorkerFile
@@ -52,7 +53,7 @@ def load(
     if problems:
         raise ConfigError(sorted(set(problems)))
     return Settings(
-        state=(path.parent / settings.state).resolve() if isinstance(settings.state, Path) else settings.state,
+        state=_placed(settings.state, path),
         bus=settings.bus,
         output=settings.output.model_copy(update={"dir": (path.parent / settings.output.dir).resolve()}),
         fetch=settings.fetch,
@@ -68,6 +69,16 @@ def load(
         has_lists=lists,
         lists=settings.feeds,
     )
+
+
+def state_at(text: str, *, beside: Path) -> State | None:
+    """The state that a URL names, as worker.yaml at `beside` would mean it; None: it names none."""
+    found = values.state(text)
+    return _placed(found, beside) if found is not None else None
+
+
+def _placed(state: State, beside: Path) -> State:
+    return (beside.parent / state).resolve() if isinstance(state, Path) else state
 
 
 def stamps(settings: Settings, also: Iterable[Path] = ()) -> Mapping[Path, tuple[int, int, int] | None]:

@@ -171,7 +171,8 @@ Workers = Annotated[
 # --- places ---------------------------------------------------------------------------------------------------------
 
 
-def _state(text: str) -> State | None:
+def state(text: str) -> State | None:
+    """`sqlite:///PATH` or `postgresql://…`; None for anything else."""
     path = text.removeprefix("sqlite:///")
     if path != text:
         return Path(path) if path not in ("", ":memory:") else None
@@ -228,7 +229,7 @@ def _contact(value: object) -> object:
 
 StatePlace = Annotated[
     State,
-    _text_as("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE", _state),
+    _text_as("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE", state),
     _schema("sqlite:///.+|postgres(ql)?://.+"),
 ]
 

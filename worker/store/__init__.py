@@ -6,6 +6,7 @@ database.py    opens it: pragmas, migrations, the lock of one process a state
 postgresql.py  … a database that many processes share;  joining.py  one more of them
 clocks.py      by which time they go
 integrity.py   whether its file is whole
+moving.py      … of all of it, to another database
 backup.py      a copy of it, made beside the engine that writes
 store.py       what the engine calls: one thread owns the writing connection, callers await
 feeds.py       the configured feeds and the hosts' policies → rows
@@ -57,6 +58,7 @@ from worker.store.listing import (
     told_alike,
 )
 from worker.store.members import all_members, is_alive, read_members
+from worker.store.moving import move
 from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.overview import Overview, database_bytes, read_overview
 from worker.store.publications import Publications, Sealed
@@ -115,6 +117,7 @@ __all__ = [
     "is_alive",
     "is_there",
     "longest_failing",
+    "move",
     "quarantine",
     "quiet_since",
     "read_answer",

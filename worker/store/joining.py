@@ -14,7 +14,6 @@ from worker.store.feeds import Policies, apply_policies
 from worker.store.lists import take_up
 from worker.store.locks import hold_hosts
 from worker.store.polls import call_home
-from worker.store.postgresql import LISTS, hold
 
 KEY = "lists"
 """In `meta`: a digest of the lists that the rows say what they say. Not there: nobody knows."""
@@ -27,6 +26,8 @@ def join(
 
     All processes are to be given the same lists, and the same `fetch` settings: the last that begins has its way.
     """
+    from worker.store.postgresql import LISTS, hold  # psycopg is an extra
+
     hold(connection, LISTS)
     settle(connection, apply_policies(connection, policies))
     waits: dict[FeedId, Feed | None] = {}

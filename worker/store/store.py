@@ -53,6 +53,7 @@ from worker.store.finish import finish
 from worker.store.graves import bury_known, bury_old
 from worker.store.lines import forget_sites
 from worker.store.locks import is_contention, is_shared
+from worker.store.moving import refuse_moved
 from worker.store.polls import call_home
 from worker.store.requests import Request
 from worker.store.robots import forget_old
@@ -326,6 +327,7 @@ class Store:
             died = held.enter_context(locked(self._state))
             self._engine = open_database(self._state, suspect=died, alone=self._alone)
             held.callback(self._engine.dispose)
+            refuse_moved(self._state, self._engine)
             self._transaction(publications.name_writers, self._shards)
             self._held = held.pop_all()
 
