@@ -185,7 +185,7 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
         except StateLocked:
             return None
         shards = parts.enter_context(_shards(settings, store))
-        await shards.take()
+        await shards.take(everything=True)
         await store.start(settings.feeds if settings.has_lists else None, now=store.clock())
         return await request(verb, subject, store=store, shards=shards, now=store.clock())
 

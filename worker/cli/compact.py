@@ -11,7 +11,7 @@ from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, counted, errors, print_json
 from worker.errors import OutputError, OutputLocked
-from worker.output import Delete, Drop, Merge, Step, locked, shards_in
+from worker.output import Delete, Drop, Merge, Step, files, locked, shards_in
 from worker.settings import Settings, load
 
 
@@ -24,7 +24,7 @@ def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
     Example: feedmill compact
     """
     settings = load(config, os.environ)
-    if not settings.output.dir.is_dir():
+    if not files.exists(settings.output.dir):
         raise OutputError(f"there is no output directory at {settings.output.dir} yet")
     try:
         done: list[str] = []

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, OutputFolder, output_dir
-from worker.output import CONSUMERS, Line, commit, committed, cursor, read_lines
+from worker.output import CONSUMERS, Line, commit, committed, cursor, files, read_lines
 from worker.record import Record
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -83,7 +83,7 @@ def records(
 
     Example: feedmill records out --follow --with-cursor --consumer index
     """
-    root = folder or output_dir(config)
+    root = files.at(folder) if folder else output_dir(config)
     kept = consumers or root / CONSUMERS
     if commit_cursor is not None and consumer is None:
         raise typer.BadParameter("--commit needs --consumer NAME")

@@ -15,6 +15,7 @@ from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.cli.status import hub_line, state_of, with_hub
 from worker.model import FeedId, Millis
+from worker.output import files
 from worker.store import EntryStory, FeedStatus, Queued, Story, read_hubs, read_status, read_story
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
@@ -117,7 +118,7 @@ def _file(entry: EntryStory, out: Path) -> str:
         return "not yet: it is sealed as output.seal_after says"
     needle = entry.record_id.encode()
     for path in entry.paths:
-        if (out / path).is_file() and needle in (out / path).read_bytes():
+        if files.exists(out / path) and any(needle in block for _, block in files.lines(out / path)):
             return str(out / path)
     return f"merged or removed since; feedmill records --history {entry.record_id} reads it"
 

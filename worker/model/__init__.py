@@ -13,6 +13,10 @@ from worker.model.article import (
 from worker.model.broker import (
     Broker,
 )
+from worker.model.bucket import (
+    ObjectPath,
+    object_path,
+)
 from worker.model.document import (
     Attachment,
     Author,
@@ -151,6 +155,7 @@ __all__ = [
     "Moved",
     "NotAFeed",
     "NotModified",
+    "ObjectPath",
     "Op",
     "Outcome",
     "ParsedFeed",
@@ -176,4 +181,5 @@ __all__ = [
     "Walk",
     "Walked",
     "Work",
+    "object_path",
 ]

@@ -26,7 +26,7 @@ class Chain:
         self._length = length
         self._last_hash = last_hash
         self._last_seqs: dict[str, int] = {}
-        self._torn = False
+        self._torn = self._lost = False
 
     @classmethod
     def open(cls, folder: Path) -> Chain:
@@ -51,7 +51,8 @@ class Chain:
 
     @property
     def last_hash(self) -> str:
-        """What the next line has as its `prev`."""
+        """What the next line has as its `prev`. Raises OutputError."""
+        self._find_again()
         return self._last_hash
 
     def find(self, segment: Segment) -> tuple[FileLine, bool] | None:
@@ -59,6 +60,7 @@ class Chain:
 
         Raises OutputError where the manifest has gone past the segment's numbers without naming it.
         """
+        self._find_again()
         known = self._last_seqs.get(segment.writer)
         if known is not None and known < segment.first_seq:
             return None  # the usual case: it needs no look
@@ -82,23 +84,27 @@ class Chain:
 
     def append(self, line: ManifestLine, date: str | None = None) -> None:
         """Add a line to the file of `date`, else to the newest. Raises OutputError; then nothing was added."""
+        self._find_again()
         self._mend()
         file = self._file if date is None else day_file(self._folder, date)
         if file is None:
             raise OutputError(f"{self._folder} names no file, so none can be dropped")
         if self._file is not None and file < self._file:
             raise OutputError(f"{file}: the manifest has gone on to {self._file.name}; dates do not go back")
-        if file != self._file:
-            self._file, self._length = file, 0
-        if files.size(file) != self._length:
+        lengths = {file: 0} if self._file is None else {file: 0, self._file: self._length}
+        if any(files.size(known) != length for known, length in lengths.items()):
+            self._lost = files.are_whole(file)
             raise OutputError(f"{file} was changed by another process; one feedmill writes to a directory at a time")
+        self._file, self._length = file, lengths[file]
         raw = encode(line)
         self._torn = True
         try:
-            files.append(file, raw + b"\n")
+            files.append(file, raw + b"\n", at=self._length)
             if self._length == 0:
                 files.sync_directory(self._folder)
         except OutputError:
+            if files.are_whole(file):
+                self._lost, self._torn = True, False
             with suppress(OutputError):
                 self._mend()
             raise
@@ -107,6 +113,14 @@ class Chain:
         self._last_hash = sha256(raw).hexdigest()
         if isinstance(line, FileLine) and line.kind == "segment":
             self._last_seqs[line.writer] = line.last_seq
+
+    def _find_again(self) -> None:
+        """Where the manifest ends, after an append to an object that failed: it may have come to pass, or another
+        process has added a line, and neither is to be cut."""
+        if self._lost:
+            found = Chain.open(self._folder)
+            self._file, self._length, self._last_hash = found._file, found._length, found._last_hash
+            self._last_seqs, self._lost = {}, False
 
     def _mend(self) -> None:
         """Cut what a failed append may have left.

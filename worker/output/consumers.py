@@ -25,10 +25,7 @@ def commit(folder: Path, name: str, cursor: str) -> None:
     path = _path(folder, name)
     if files.make_directory(folder):
         files.sync_directory(folder.parent)
-    staged = folder / f".{name}"
-    files.write(staged, [cursor.encode()])
-    files.rename(staged, path)
-    files.sync_directory(folder)
+    files.place(folder / f".{name}", path, [cursor.encode()])
 
 
 def _path(folder: Path, name: str) -> Path:

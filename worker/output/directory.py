@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -71,7 +70,7 @@ class OutputDirectory:
         keys_of: what articles are remembered by whose records are removed.
         Raises OutputError where the directory can't be made or written to, or the manifest not be read.
         """
-        root = Path(path)
+        root = files.at(path)
         _make_layout(root, (RECORDS, MANIFEST, SCHEMAS, STAGING, *([LATEST] if latest else [])))
         for name in files.names(root / STAGING):
             files.remove(root / STAGING / name)
@@ -238,15 +237,7 @@ class OutputDirectory:
 
     def _place(self, target: Path, parts: Iterable[bytes]) -> None:
         """Put a whole file in its place at once, durably."""
-        staged = self._root / STAGING / target.name
-        try:
-            files.write(staged, parts)
-            files.rename(staged, target)
-            files.sync_directory(target.parent)
-        except OutputError:
-            with suppress(OutputError):
-                files.remove(staged)
-            raise
+        files.place(self._root / STAGING / target.name, target, parts)
 
 
 def _second(at: Millis) -> str:

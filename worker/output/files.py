@@ -1,4 +1,5 @@
-"""The file system, a function a primitive: all that the output directory does to files goes through here.
+"""The file system, a function a primitive: all that the output directory does to files goes through here, and to
+objects of a bucket, where the path is one of those (`objects`).
 
 Each raises OutputError that names the file and, where the operator can do something about it, says what. This is the
 seam where tests let the disk fail.
@@ -9,13 +10,16 @@ from __future__ import annotations
 import ctypes
 import errno
 import hashlib
+import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from worker.errors import OutputError
+from worker.model import ObjectPath, object_path
+from worker.output import objects
 from worker.output.packing import unpacked
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -34,8 +38,15 @@ _WAYS_OUT = {
 }
 
 
+def at(place: str | Path) -> Path:
+    """A path, or a URL s3://bucket/prefix."""
+    return object_path(place) or Path(place)
+
+
 def make_directory(path: Path) -> bool:
     """Make it and what leads to it; False where it is there. Durable once the directory above has been synced."""
+    if isinstance(path, ObjectPath):
+        return False
     with _explained("create", path):
         try:
             path.mkdir(parents=True)
@@ -46,18 +57,54 @@ def make_directory(path: Path) -> bool:
         return True
 
 
+def keep(folder: Path) -> bool:
+    """Make a directory that is seen while there is nothing in it; False where it is there."""
+    return objects.keep(folder) if isinstance(folder, ObjectPath) else make_directory(folder)
+
+
 def check_writable(folder: Path) -> None:
     """Raise unless a file can be made in it; none is left, and none is seen (O_TMPFILE, where there is such)."""
+    if isinstance(folder, ObjectPath):
+        return
     with _explained("write to", folder), tempfile.TemporaryFile(dir=folder):
         pass
 
 
+def place(staged: Path, target: Path, parts: Iterable[bytes]) -> None:
+    """Put a whole file in its place at once, durably, over what was there. `staged` is where it is written first; after
+    an error it is not there. An object needs no such place."""
+    if isinstance(target, ObjectPath):
+        objects.write(target, parts)
+        return
+    try:
+        write(staged, parts)
+        rename(staged, target)
+        sync_directory(target.parent)
+    except OutputError:
+        with suppress(OutputError):
+            remove(staged)
+        raise
+
+
 def write(path: Path, parts: Iterable[bytes]) -> None:
     """Write a whole file, durable but for its name. After an error part of it may be there."""
+    if isinstance(path, ObjectPath):
+        objects.write(path, parts)
+        return
     with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
         for part in parts:
             _write_all(descriptor, part)
         os.fsync(descriptor)
+
+
+def are_whole(path: Path) -> bool:
+    """Whether what is written there is seen whole or not at all, without being staged: objects are."""
+    return isinstance(path, ObjectPath)
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Many small objects."""
+    objects.write_all({path: content for path, content in contents.items() if isinstance(path, ObjectPath)})
 
 
 def stage(path: Path, data: bytes) -> None:
@@ -66,8 +113,13 @@ def stage(path: Path, data: bytes) -> None:
         _write_all(descriptor, data)
 
 
-def append(path: Path, data: bytes) -> None:
-    """Add to a file, made where it is not there, durable but for its name. After an error part of it may be there."""
+def append(path: Path, data: bytes, *, at: int | None = None) -> None:
+    """Add to a file, made where it is not there, durable but for its name. After an error part of it may be there.
+
+    at: how long it is; an object that is not is left as it is, and OutputError raised."""
+    if isinstance(path, ObjectPath):
+        objects.append(path, data, at)
+        return
     with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor:
         _write_all(descriptor, data)
         os.fsync(descriptor)
@@ -75,6 +127,9 @@ def append(path: Path, data: bytes) -> None:
 
 def cut(path: Path, length: int) -> None:
     """Cut a file to `length` bytes where it has more, durably; also makes durable what it had already."""
+    if isinstance(path, ObjectPath):
+        objects.cut(path, length)
+        return
     with _opened("write", path, os.O_RDWR) as descriptor:
         if os.fstat(descriptor).st_size > length:
             os.ftruncate(descriptor, length)
@@ -89,6 +144,9 @@ def rename(source: Path, target: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file where it is there; durable once the directory has been synced."""
+    if isinstance(path, ObjectPath):
+        objects.remove(path)
+        return
     with _explained("remove", path):
         path.unlink(missing_ok=True)
 
@@ -97,6 +155,8 @@ def remove_empty(folder: Path) -> bool:
     """Remove a directory that has nothing in it, if it is there; False where it has something.
 
     Durable once the directory above has been synced."""
+    if isinstance(folder, ObjectPath):
+        return True
     with _explained("remove", folder):
         try:
             folder.rmdir()
@@ -111,6 +171,8 @@ def remove_empty(folder: Path) -> bool:
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable: fsync of a file says nothing of them (fsync(2))."""
+    if isinstance(path, ObjectPath):
+        return
     with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         os.fsync(descriptor)
 
@@ -120,12 +182,16 @@ def sync_filesystem(path: Path) -> None:
 
     Since Linux 5.8 it reports what could not be written. Where there is no such call, all file systems are synced.
     """
+    if isinstance(path, ObjectPath):
+        return
     with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         _syncfs(descriptor)
 
 
 def size(path: Path) -> int:
     """In bytes; 0 where there is no such file."""
+    if isinstance(path, ObjectPath):
+        return objects.size(path) or 0
     with _explained("read", path):
         try:
             return path.stat().st_size
@@ -134,54 +200,60 @@ def size(path: Path) -> int:
 
 
 def exists(path: Path) -> bool:
+    if isinstance(path, ObjectPath):
+        return objects.exists(path)
     with _explained("read", path):
         return path.exists()
 
 
 def names(folder: Path) -> list[str]:
     """Of what is in a directory, sorted."""
+    if isinstance(folder, ObjectPath):
+        return objects.names(folder)
     with _explained("read", folder):
         return sorted(path.name for path in folder.iterdir())
 
 
 def below(folder: Path) -> list[Path]:
     """The files in a directory and in those in it, sorted; none where it is not there."""
+    if isinstance(folder, ObjectPath):
+        return [*objects.below(folder)]
     with _explained("read", folder):
         return sorted(path for path in folder.rglob("*") if not path.is_dir())
 
 
 def digest(path: Path) -> tuple[int, str]:
     """Size in bytes and sha256 in hex of a whole file."""
-    with _explained("read", path), path.open("rb") as file:
+    with _reading(path) as file:
         content = hashlib.file_digest(file, "sha256")
         return file.tell(), content.hexdigest()
 
 
 def blocks(path: Path) -> Iterator[bytes]:
     """The content of a file, a block at a time."""
-    with _explained("read", path), path.open("rb") as file:
+    with _reading(path) as file:
         while block := file.read(16 * BLOCK):
             yield block
 
 
 def part(path: Path, offset: int, length: int) -> bytes:
     """So many bytes from there on; fewer where the file ends."""
-    with _explained("read", path), path.open("rb") as file:
+    with _reading(path) as file:
         file.seek(offset)
         return file.read(length)
 
 
 def text(path: Path) -> str:
     """Of a small file."""
-    with _explained("read", path):
-        return path.read_text(encoding="utf-8", errors="replace")
+    with _reading(path) as file:
+        return file.read().decode(errors="replace")
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet.
 
     A packed file is unpacked."""
-    with _explained("read", path), unpacked(path) if path.suffix == ".zst" else path.open("rb") as file:
+    with _reading(path) as raw, unpacked(raw, path) if path.suffix == ".zst" else nullcontext(raw) as file:
         if start:
             file.seek(start)
         for line in file:
@@ -193,7 +265,7 @@ def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
 
 def lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
     """The same from the last line to the first, reading no more of the file than is asked for."""
-    with _explained("read", path), path.open("rb") as file:
+    with _reading(path) as file:
         position = file.seek(0, os.SEEK_END)
         rest, ended = b"", False  # the start of what is read, not yet a whole line; whether a newline follows it
         while position > 0:
@@ -227,6 +299,16 @@ def _write_all(descriptor: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[io.BufferedReader]:
+    if isinstance(path, ObjectPath):
+        with objects.opened(path) as content:
+            yield content
+        return
+    with _explained("read", path), path.open("rb") as file:
+        yield file
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from watchfiles import watch
 
+from worker.model import ObjectPath
+
 FOLLOW_INTERVAL_S = 1.0
 
 
@@ -19,6 +21,10 @@ def looks(root: Path, folders: Sequence[Path]) -> Iterator[None]:
     The second is for what the kernel does not see (network file systems, changes made before the watch stood) or will
     not watch (inotify's limits, fs.inotify in sysctl(8)).
     """
+    if isinstance(root, ObjectPath):
+        while True:
+            time.sleep(FOLLOW_INTERVAL_S)
+            yield
     milliseconds = max(1, round(FOLLOW_INTERVAL_S * 1000))
     try:
         for _ in watch(

@@ -11,16 +11,16 @@ from worker.output.manifest import MANIFEST, FileLine, day_files, decode
 
 def last_segment(root: str | Path) -> FileLine | None:
     """The segment that the manifest names last; None where it names none, or is not there. Raises OutputError."""
-    return next(_backwards(Path(root) / MANIFEST), None)
+    return next(_backwards(files.at(root) / MANIFEST), None)
 
 
 def names_segment(root: str | Path, path: str) -> bool:
     """Whether the manifest ever named the segment at `path`. Goes through all of it. Raises OutputError."""
-    return any(line.path == path for line in _backwards(Path(root) / MANIFEST))
+    return any(line.path == path for line in _backwards(files.at(root) / MANIFEST))
 
 
 def _backwards(folder: Path) -> Iterator[FileLine]:
-    if not folder.is_dir():
+    if not files.exists(folder):
         return
     for day in reversed(day_files(folder)):
         for _, raw in files.lines_backwards(day):

@@ -7,7 +7,7 @@ system is synced as a whole, twice for a segment: when the contents are staged, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,6 +38,16 @@ class Latest:
         if again:
             newest = {id: (record, raw) for id, (record, raw) in newest.items() if not self._is_behind(record)}
         written = {id: raw for id, (record, raw) in newest.items() if record["_ingest"]["op"] != "delete"}
+        if files.are_whole(self._root):
+            files.write_all({self._path(id): raw for id, raw in written.items()})
+        else:
+            self._place(written)
+        for id in newest.keys() - written.keys():
+            files.remove(self._path(id))
+        if newest:
+            files.sync_filesystem(self._root)
+
+    def _place(self, written: Mapping[str, bytes]) -> None:
         try:
             for id, raw in written.items():
                 files.stage(self._staged(id), raw)
@@ -51,10 +61,6 @@ class Latest:
                 with suppress(OutputError):
                     files.remove(self._staged(id))
             raise
-        for id in newest.keys() - written.keys():
-            files.remove(self._path(id))
-        if newest:
-            files.sync_filesystem(self._root)
 
     def forget(self, paths: Iterable[Path]) -> None:
         """Remove what is the newest of its article in these files of records, before they are deleted."""

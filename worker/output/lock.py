@@ -8,7 +8,8 @@ from pathlib import Path
 
 from worker import lock
 from worker.errors import OutputError, OutputLocked
-from worker.output import files
+from worker.model import ObjectPath
+from worker.output import files, object_lock
 
 LOCK = ".lock"
 
@@ -19,7 +20,8 @@ def locked(root: Path) -> Iterator[None]:
     files.make_directory(root)
     with ExitStack() as held:  # what goes wrong while it is held is not the lock's
         try:
-            held.enter_context(lock.holding(root / LOCK))
+            path = root / LOCK
+            held.enter_context(object_lock.holding(path) if isinstance(path, ObjectPath) else lock.holding(path))
         except lock.Held as found:
             raise OutputLocked(str(root), found.holder) from None
         except OSError as error:
@@ -29,7 +31,10 @@ def locked(root: Path) -> Iterator[None]:
 
 def is_held(root: Path) -> bool:
     """Whether a process writes there, as far as `lock.is_held` sees. Raises OutputError."""
+    path = root / LOCK
+    if isinstance(path, ObjectPath):
+        return object_lock.is_held(path)
     try:
-        return lock.is_held(root / LOCK)
+        return lock.is_held(path)
     except OSError as error:
         raise OutputError(f"can't look who writes to {root}: {error.strerror}") from error

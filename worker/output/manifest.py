@@ -22,6 +22,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from worker.errors import OutputError
 from worker.output import files
+from worker.output.layout import SCHEMAS
 from worker.output.segment import FILE_PATH
 
 MANIFEST = "manifest"
@@ -93,6 +94,11 @@ def decode(raw: bytes, file: Path) -> ManifestLine:
         return _LINE.validate_json(raw, strict=True)
     except ValidationError as error:
         raise OutputError(f"{file}: not a manifest line that this version can read: {raw[:200]!r}") from error
+
+
+def has_manifest(root: Path) -> bool:
+    """Whether it is an output directory. In a bucket no folder is there before it has something: the schema is."""
+    return files.exists(root / MANIFEST) or (files.are_whole(root) and files.exists(root / SCHEMAS))
 
 
 def day_files(folder: Path) -> list[Path]:

@@ -30,7 +30,7 @@ def newest(root: Path, limit: int) -> list[Record]:
 
 
 def _newest(root: Path) -> Iterator[Record]:
-    if not (root / MANIFEST).is_dir():
+    if not files.exists(root / MANIFEST):
         return iter(())
     return chain.from_iterable(_records(root / line.path) for line in _files(root))
 

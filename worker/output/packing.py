@@ -24,11 +24,11 @@ def packed(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """The content of a packed file. Raises OutputError for one that is damaged, and without the extra."""
+def unpacked(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    """The content of a packed file, `path`. Raises OutputError for one that is damaged, and without the extra."""
     zstandard = _zstandard()
     try:
-        with zstandard.open(path, "rb") as raw, io.BufferedReader(raw) as file:
+        with zstandard.open(raw, "rb") as content, io.BufferedReader(content) as file:
             yield file
     except zstandard.ZstdError as error:
         raise OutputError(f"can't unpack {path}: {error}") from error

@@ -14,7 +14,7 @@ from worker.errors import OutputError
 from worker.output import files
 from worker.output.cursors import Place, given, parsed, place_of
 from worker.output.follow import looks, until
-from worker.output.manifest import MANIFEST
+from worker.output.manifest import MANIFEST, has_manifest
 from worker.output.reader import Line, Reader
 from worker.output.shards import shards_in
 from worker.record import Record
@@ -41,7 +41,7 @@ def read_lines(
     dir: str | Path, since: str | None = None, follow: bool = False, *, after: str | None = None
 ) -> Iterator[Line]:
     """The same with the bytes of each record."""
-    root = Path(dir)
+    root = files.at(dir)
     places = {} if since is None else parsed(since)
     if not is_output(root):
         if not follow:
@@ -56,7 +56,7 @@ def read_lines(
 
 def is_output(root: Path) -> bool:
     """Whether there is an output directory, be it without records."""
-    return shards_in(root) != [""] or files.exists(root / MANIFEST)
+    return shards_in(root) != [""] or has_manifest(root)
 
 
 def _later(root: Path, since: str | None, after: str | None) -> Iterator[Line]:

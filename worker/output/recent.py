@@ -79,15 +79,8 @@ class Recent:
 
     def _write(self, items: OrderedDict[str, bytes]) -> None:
         target = self._root / FEED
-        staged = self._root / STAGING / target.name
-        try:
-            files.write(staged, [_HEAD, b",\n".join(reversed(items.values())), _END])
-            files.rename(staged, target)
-            files.sync_directory(self._root)
-        except OutputError:
-            with suppress(OutputError):
-                files.remove(staged)
-            raise
+        content = [_HEAD, b",\n".join(reversed(items.values())), _END]
+        files.place(self._root / STAGING / target.name, target, content)
 
 
 def newest_articles(root: Path, inventory: Inventory, count: int) -> list[tuple[Record, bytes]]:

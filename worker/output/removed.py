@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from worker.errors import OutputError
 from worker.output import files
 from worker.output.findings import Finding
 from worker.output.latest import legible
@@ -58,15 +56,7 @@ class Removed:
             return
         if files.make_directory(path.parent):
             files.sync_directory(self._root)
-        staged = self._root / STAGING / name
-        try:
-            files.write(staged, [b"".join(sorted(keys | known))])
-            files.rename(staged, path)
-            files.sync_directory(path.parent)
-        except OutputError:
-            with suppress(OutputError):
-                files.remove(staged)
-            raise
+        files.place(self._root / STAGING / name, path, [b"".join(sorted(keys | known))])
 
 
 def expired_keys(root: Path) -> Iterator[bytes]:

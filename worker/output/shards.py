@@ -38,6 +38,6 @@ def make_shards(root: Path, shards: int) -> None:
             f"{len(there)}, or choose another output.dir"
         )
     if shards > 1:
-        made = [files.make_directory(root), *[files.make_directory(root / name) for name in wanted]]
+        made = [files.make_directory(root), *[files.keep(root / name) for name in wanted]]
         if any(made):
             files.sync_directory(root)

@@ -26,7 +26,7 @@ from worker.output.contents import check_feed, check_file, check_latest, check_r
 from worker.output.findings import Finding, Remove, mend
 from worker.output.layout import RECORDS, STAGING
 from worker.output.lock import is_held, locked
-from worker.output.manifest import MANIFEST, FileLine
+from worker.output.manifest import MANIFEST, FileLine, has_manifest
 from worker.output.pages import Pages, check_archive
 from worker.output.removed import check_removed
 from worker.output.revisions import Revisions, hash_of
@@ -65,12 +65,13 @@ def verify(
     Raises OutputError for what is no output directory or can't be read (without the extra that pages need, one that has
     some), OutputLocked where one that is being written is to be repaired.
     """
+    root = files.at(root)
     names = shards_in(root)
     if names == [""]:
         return _verify(root, lambda _: True, quick=quick, repair=repair, progress=progress)
     reports = []
     for shard, name in enumerate(names):
-        if files.exists(root / name / MANIFEST):  # else nobody has opened it yet
+        if has_manifest(root / name):  # else nobody has opened it yet
 
             def is_here(id: str, shard: int = shard) -> bool:
                 return shard_of(id, len(names)) == shard
@@ -104,7 +105,7 @@ def _verify(
     repair: bool,
     progress: Callable[[int, int], None],
 ) -> Report:
-    if not files.exists(root / MANIFEST):
+    if not has_manifest(root):
         raise OutputError(f"{root} is not an output directory: it has no {MANIFEST}/")
     if not quick and has_archive(root):
         warc.require()

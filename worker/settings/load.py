@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from worker.errors import ConfigError, Problem
-from worker.model import State
+from worker.model import ObjectPath, State
 from worker.settings import opml, values
 from worker.settings.feeds import feeds_of
 from worker.settings.problems import problems_of
@@ -55,7 +55,7 @@ def load(
     return Settings(
         state=_placed(settings.state, path),
         bus=settings.bus,
-        output=settings.output.model_copy(update={"dir": (path.parent / settings.output.dir).resolve()}),
+        output=settings.output.model_copy(update={"dir": _beside(path.parent, settings.output.dir)}),
         fetch=settings.fetch,
         schedule=settings.schedule,
         extract=settings.extract,
@@ -139,3 +139,7 @@ def _matches(path: Path, name: str, loc: Loc) -> list[tuple[Path, Loc]]:
 def _hinted(problem: Problem) -> Problem:
     missing = problem.message == "no such file"
     return dataclasses.replace(problem, hint="feedmill init writes one") if missing else problem
+
+
+def _beside(folder: Path, place: Path) -> Path:
+    return place if isinstance(place, ObjectPath) else (folder / place).resolve()

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from worker.model import Broker, Effort, Feed, FullText, Server, State
+from worker.model import Broker, Effort, Feed, FullText, ObjectPath, Server, State
 from worker.settings.endpoints import is_loopback
 from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
 from worker.settings.section import Section
@@ -62,7 +62,9 @@ class Compact(Section):
 class Output(Section):
     """Where records go, and when a file of them is finished."""
 
-    dir: Folder = _key("../out", "The folder that the records are written to.")
+    dir: Folder = _key(
+        "../out", "The folder that the records are written to; or s3://BUCKET/PREFIX (pip install 'feedmill[s3]')."
+    )
     seal_after_s: Seconds = _key(
         "60s", "A file of records is finished this long after its first one.", name="seal_after"
     )
@@ -89,6 +91,8 @@ class Output(Section):
     def _no_archive_of_shards(self) -> Output:
         if self.archive is not None and self.shards > 1:
             raise expected("shards: 1 where archive is set", hint="pages are kept by the one process that fetches them")
+        if self.archive is not None and isinstance(self.dir, ObjectPath):
+            raise expected("a folder as dir where archive is set", hint="pages are added to files, which no bucket has")
         return self
 
 
@@ -255,6 +259,14 @@ class WorkerFile(Section):
             hint = "state: postgresql://…, or no bus"
             raise expected("local, since the process that has a SQLite state is alone with it", hint=hint)
         return bus
+
+    @field_validator("output")
+    @classmethod
+    def _archive_of_one(cls, output: Output, info: ValidationInfo) -> Output:
+        if output.archive is not None and not isinstance(info.data.get("state"), Path | None):
+            hint = "pages are kept by the one process that fetches them"
+            raise expected("no archive where several workers share the state", hint=hint)
+        return output
 
 
 class FeedDefaults(Section):

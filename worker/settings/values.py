@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from worker import urls
-from worker.model import Broker, Server, State
+from worker.model import Broker, Server, State, object_path
 from worker.settings import quantities
 from worker.settings.addresses import Address, address
 from worker.settings.endpoints import Endpoint, broker, collector_url, endpoint, outer_url
@@ -190,6 +190,8 @@ def _is_postgresql(text: str) -> bool:
 
 
 def _folder(text: str) -> Path | None:
+    if text.startswith("s3:"):
+        return object_path(text)
     return Path(text) if text else None
 
 
@@ -246,7 +248,11 @@ def _bus(value: object) -> Broker | None:
 
 
 BusPlace = Annotated[Broker | None, BeforeValidator(_bus), _schema("local|(?:nats|tls)://.+")]
-Folder = Annotated[Path, _text_as("the path of a folder", _folder), WithJsonSchema({"type": "string", "minLength": 1})]
+Folder = Annotated[
+    Path,
+    _text_as("the path of a folder, or s3://BUCKET/PREFIX", _folder),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+]
 HostName = Annotated[
     str, _text_as("a host name such as example.org", _host_name, hint="an entry covers its subdomains, too")
 ]

@@ -1,0 +1,102 @@
+"""One process writes to a place in a bucket: an object names it, which it replaces while it lives.
+
+What keeps two from writing is that the manifest is only ever replaced as it was read (`objects.replace`). The lock
+keeps them from trying: whoever did not renew it for `LOST_S`, by the store's clock against ours, is taken for dead.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from worker.errors import OutputError
+from worker.lock import Held
+from worker.model import ObjectPath
+from worker.output import objects
+
+RENEW_S = 10.0
+LOST_S = 60.0
+_ME = {"host": socket.gethostname(), "process": os.getpid(), "token": os.urandom(8).hex()}
+
+
+@contextmanager
+def holding(path: ObjectPath) -> Iterator[None]:
+    """Holds it. Raises Held, OutputError."""
+    tag = _taken(path)
+    ended = threading.Event()
+    renewing = threading.Thread(target=_renew, args=(path, tag, ended), name="output lock", daemon=True)
+    renewing.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        renewing.join()
+
+
+def is_held(path: ObjectPath) -> bool:
+    """Whether a process holds it that lives, as far as is known. Raises OutputError."""
+    found = objects.read(path)
+    return found is not None and _is_alive(path, found[0])
+
+
+def _taken(path: ObjectPath) -> str:
+    content, tag = objects.read(path) or (b"", None)
+    if _is_alive(path, content):
+        raise Held(_name(content))
+    try:
+        return objects.replace(path, _mine(0), tag)
+    except objects.Changed:
+        raise Held("another process") from None
+
+
+def _renew(path: ObjectPath, tag: str, ended: threading.Event) -> None:
+    """Until it ends, or another has taken it."""
+    count = 0
+    while not ended.wait(RENEW_S):
+        count += 1
+        try:
+            tag = objects.replace(path, _mine(count), tag)
+        except objects.Changed:
+            return  # by another, or by a renewal of ours of whose success nobody has told us: it holds till LOST_S
+        except OutputError:
+            continue  # the network: there may be time enough
+    with suppress(OutputError):
+        objects.replace(path, b"", tag)
+
+
+def _mine(count: int) -> bytes:
+    return orjson.dumps({**_ME, "renewed": count})
+
+
+def _is_alive(path: ObjectPath, content: bytes) -> bool:
+    if not content:
+        return False
+    holder = orjson.loads(content)
+    if holder["host"] == _ME["host"] and holder["token"] != _ME["token"] and not _is_there(holder["process"]):
+        return False
+    renewed_at = objects.changed_at(path)
+    return renewed_at is not None and datetime.now(UTC) - renewed_at < timedelta(seconds=LOST_S)
+
+
+def _is_there(process: int) -> bool:
+    """A process of that number, other than this one: in containers it is often the same from one to the next."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _name(content: bytes) -> str:
+    holder = orjson.loads(content)
+    return f"process {holder['process']} on {holder['host']}"
