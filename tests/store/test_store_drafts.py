@@ -1,4 +1,5 @@
-"""Entries that came with their drafts: whatever they are, they come to the same as by work of their own."""
+"""Entries that came with their drafts, or are finished in one batch: they come to the same as one by one by work of
+their own."""
 
 from __future__ import annotations
 
@@ -15,14 +16,15 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from tests.dedup.test_sketches import article
 from tests.store.samples import DAY, KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, key, make_draft, make_entry
 from worker import dedup
-from worker.model import Credit, Draft, Ingest, IngestDone, Millis, SeenEntry
+from worker.model import Credit, Draft, Finished, Ingest, IngestDone, Millis, SeenEntry
 from worker.record import rfc3339
-from worker.store import Store
-from worker.store.entries import Near
+from worker.store import Store, finish
+from worker.store.entries import Ingestion, Near, finish_entry
 
 CREDIT = Credit(name=None, url="https://all.example/one")
 TEXTS = {
@@ -47,6 +49,8 @@ class Shown:
     text: str
     words: str = ""
     credits: bool = False
+    reveals: str | None = None
+    """Another URL of its."""
     skip: str | None = None
     """What leaves it out: `feed`, by what that says; `language`, by what the draft says."""
 
@@ -54,12 +58,12 @@ class Shown:
         seen = make_entry(self.name, feed=feed, url=self.url, words=f"{self.words}{self.text}{self.skip}")
         pointer = orjson.dumps({"id": seen.own.hex(), "pointer": True}) if linked else None
         left_out = "by its feed" if self.skip == "feed" else None
-        entry = orjson.dumps([feed, self.name, self.text, self.credits, self.skip])
+        entry = orjson.dumps([feed, self.name, self.text, self.credits, self.reveals, self.skip])
         return replace(seen, page=None, host="", pointer=pointer, skipped=left_out, entry=entry)
 
 
 def draft_of(entry: bytes, first_seen_at: Millis, *, linked: bool) -> Draft:
-    feed, name, text, credits, skip = orjson.loads(entry)
+    feed, name, text, credits, reveals, skip = orjson.loads(entry)
     record_id, whole = key("guid", feed, name), "\n".join(TEXTS[text])
     body = {
         "id": record_id.hex(),
@@ -73,6 +77,7 @@ def draft_of(entry: bytes, first_seen_at: Millis, *, linked: bool) -> Draft:
         text_key=dedup.text_key(whole),
         sketch=dedup.sketch(whole),
         credit=CREDIT if credits else None,
+        url_keys=() if reveals is None else (key("url", reveals),),
         site=f"{feed} all.example",
         lines=dedup.line_keys(whole, title=None, authors=(), published=None) if whole else b"",
         skipped="by its language" if skip == "language" else None,
@@ -138,6 +143,7 @@ SHOWN = st.one_of(
         text=st.sampled_from(tuple(TEXTS)),
         words=st.sampled_from(("", "", "more")),
         credits=st.sampled_from((False, False, True)),
+        reveals=st.sampled_from((None, None, None, "https://all.example/one", "https://all.example/three")),
     ),
     # Always the same: taken up, they would be queued, and judged after what comes with its draft.
     st.just(Shown("v", "https://all.example/one", "one", skip="language")),
@@ -177,8 +183,14 @@ async def outcome(
             return await world.all_of_it()
 
 
+def one_by_one(connection: Connection, batch: Sequence[Ingestion], *, window_ms: int, near: Near) -> list[Finished]:
+    return [finish_entry(connection, done, window_ms=window_ms, near=near) for done in batch]
+
+
 def compared(empty: Path, polls: Sequence[Sequence[tuple[str, Sequence[Shown]]]], **how: Any) -> dict[str, Any]:
-    singly = asyncio.run(outcome(empty, polls, with_poll=False, at_once=False, **how))
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(finish, "finish_articles", one_by_one)
+        singly = asyncio.run(outcome(empty, polls, with_poll=False, at_once=False, **how))
     assert asyncio.run(outcome(empty, polls, with_poll=False, at_once=True, **how)) == singly
     assert asyncio.run(outcome(empty, polls, with_poll=True, at_once=True, **how)) == singly
     return singly

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -10,9 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
-from worker.model import Finished, IngestDone
+from worker.model import Finished
 from worker.store import finish
-from worker.store.entries import Near, finish_entry
+from worker.store.articles import finish_articles
+from worker.store.entries import Ingestion
 
 
 @pytest.mark.parametrize(
@@ -27,12 +30,12 @@ def test_what_cannot_be_committed_holds_nothing_up(
 ) -> None:
     """One entry fails inside the commit: the others of its group are written, it alone is tried again later."""
 
-    def failing(connection: Connection, done: IngestDone, *, window_ms: int, near: Near) -> Finished:
-        if b"Poison" in done.draft.body:
+    def failing(connection: Connection, batch: Sequence[Ingestion], **how: Any) -> list[Finished]:
+        if any(b"Poison" in done.draft.body for done in batch):
             raise defect
-        return finish_entry(connection, done, window_ms=window_ms, near=near)
+        return finish_articles(connection, batch, **how)
 
-    monkeypatch.setattr(finish, "finish_entry", failing)
+    monkeypatch.setattr(finish, "finish_articles", failing)
     titles = ["One", "Two", "Poison", "Three", "Four"]
     items = "".join(f"<item><guid>{title}</guid><title>{title}</title></item>" for title in titles)
     body = f"<rss version='2.0'><channel><title>T</title>{items}</channel></rss>".encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from worker.pipeline import Poller
 from worker.pipeline.tasks import Drafting
 from worker.record import Record
 from worker.store import finish
-from worker.store.entries import Ingestion, Near, finish_entry
+from worker.store.articles import finish_articles
+from worker.store.entries import Ingestion
 from worker.tally import Tally
 
 LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))
@@ -97,12 +99,12 @@ def test_a_draft_that_cannot_be_committed_costs_its_entry_alone(
 ) -> None:
     """The poll is committed without its drafts; each entry has work of its own then, which is counted against it."""
 
-    def failing(connection: Connection, done: Ingestion, *, window_ms: int, near: Near) -> Finished:
-        if b"Poison" in done.draft.body:
+    def failing(connection: Connection, batch: Sequence[Ingestion], **how: Any) -> list[Finished]:
+        if any(b"Poison" in done.draft.body for done in batch):
             raise ValueError("embedded null character")
-        return finish_entry(connection, done, window_ms=window_ms, near=near)
+        return finish_articles(connection, batch, **how)
 
-    monkeypatch.setattr(finish, "finish_entry", failing)
+    monkeypatch.setattr(finish, "finish_articles", failing)
     worker.configure([feed(site, "a", *(item(title, None, title) for title in ("One", "Poison", "Two")))])
     tally = worker.once()
     assert (tally.polls, tally.new, tally.broken) == (1, 2, 1)

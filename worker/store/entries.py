@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
@@ -32,12 +33,21 @@ SAME_URL = "its URL is another entry's"
 
 _FIRST_SEEN = select(t.entry.c.first_seen_at).where(t.entry.c.id == bindparam("seen_with")).scalar_subquery()
 _SHARDS = select(func.count()).select_from(t.writer).scalar_subquery()
-_RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN, shard=bindparam("place", type_=Integer) % _SHARDS)
-_WRITTEN_VALUES = (
+RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN, shard=bindparam("place", type_=Integer) % _SHARDS)
+WRITTEN_VALUES = (
     *("revision", "revised_at", "revision_key", "text_key", "title_key", "extraction", "cluster_id", "copy_of"),
     *("removed_lines", "reason", "skipped", "gone_since", "gone_answers"),
 )
-_WRITTEN = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_WRITTEN_VALUES))
+WRITTEN = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(WRITTEN_VALUES))
+_NOTED_VALUES = ("reason", "skipped", "gone_since", "gone_answers")
+_NOTED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_NOTED_VALUES))
+_DOUBLED_VALUES = (*_NOTED_VALUES, "duplicate_of", "revision", "text_key")
+_DOUBLED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_DOUBLED_VALUES))
+_MARKED_VALUES = ("duplicate_of", "revision", "reason")
+_MARKED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_MARKED_VALUES))
+_NAMED_VALUES = ("revision", "revised_at", "copy_of", "cluster_id")
+_NAMED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_NAMED_VALUES))
+_NAMED_ONCE = delete(t.reprint).where(t.reprint.c.entry_id == bindparam("this"))
 _POINT_ON = update(t.entry).where(t.entry.c.duplicate_of == bindparam("this")).values(duplicate_of=bindparam("to"))
 _KNOW = insert(t.identity)
 
@@ -113,21 +123,10 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         if near == "drop" and story.first is not None and not me.revision:
             verdict = Duplicate(story.first)
     result = Finished()
-    values: dict[str, Any] = {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}
+    noted: dict[str, Any] = {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}
     match verdict:
         case Write(op):
             result = Finished(op=op, duplicate_of=story.copy_of)
-            values |= {
-                "revision": me.revision + 1,
-                "revised_at": done.at,
-                "revision_key": draft.revision_key,
-                "text_key": draft.text_key,
-                "title_key": draft.title_key,
-                "extraction": draft.extraction,
-                "cluster_id": _other(story, me) if draft.text_key else story.cluster_id,
-                "copy_of": story.copy_of,
-                "removed_lines": 0,
-            }
             body = draft.body
             if story.original is not None:
                 body = stories.named(body, story.original, stories.title_of(connection, story.original.feed_id))
@@ -149,32 +148,51 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
                 stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
                 _name(connection, me, story, at=done.at)
             _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
+            values = to(written_values(done, me, story), WRITTEN_VALUES)
+            connection.execute(WRITTEN, {"this": me.entry_id} | values)
         case Duplicate(of):
             nearly = story is not stories.NO_STORY
             result = Finished(duplicates=1, duplicate_of=story.copy_of if nearly else of.record_id)
             pointer = None if nearly else draft.pointer
-            values |= {
+            noted |= {
                 "duplicate_of": original(of),
                 "revision": 0 if pointer is None else 1,
                 "text_key": draft.text_key,
                 "reason": f"its text is {'nearly ' if nearly else ''}another entry's",
             }
             write_duplicate(connection, me, of, body=pointer, at=done.at)
+            connection.execute(_DOUBLED, {"this": me.entry_id} | to(noted, _DOUBLED_VALUES))
             connection.execute(_POINT_ON, {"this": me.entry_id, "to": original(of)})
         case Nothing():
-            pass
+            connection.execute(_NOTED, {"this": me.entry_id} | to(noted, _NOTED_VALUES))
         case _:
             assert_never(verdict)
-    if isinstance(verdict, Write):
-        connection.execute(_WRITTEN, {"this": me.entry_id} | to(values, _WRITTEN_VALUES))
-    else:
-        connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
     if isinstance(verdict, Duplicate):
         if done.work_id is not None:
             connection.execute(_END, {"this": done.work_id})
     else:
         _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators)
     return result
+
+
+def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
+    """The columns of an entry whose record is written."""
+    draft = done.draft
+    return {
+        "revision": me.revision + 1,
+        "revised_at": done.at,
+        "revision_key": draft.revision_key,
+        "text_key": draft.text_key,
+        "title_key": draft.title_key,
+        "extraction": draft.extraction,
+        "cluster_id": _other(story, me) if draft.text_key else story.cluster_id,
+        "copy_of": story.copy_of,
+        "removed_lines": 0,
+        "reason": draft.reason,
+        "skipped": None,
+        "gone_since": None,
+        "gone_answers": 0,
+    }
 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
@@ -224,10 +242,9 @@ def _name(connection: Connection, me: Ref, story: Story, *, at: Millis) -> None:
         told = Story(cluster_id=story.cluster_id, copy_of=me.record_id)
         lines, revision = (reprint.site, reprint.lines), theirs.revision + 1
         _write(connection, "update", id=theirs.record_id, revision=revision, body=body, at=at, story=told, lines=lines)
-        values = {"revision": revision, "revised_at": at, "copy_of": me.record_id}
-        values["cluster_id"] = story.cluster_id
-        connection.execute(update(t.entry).where(t.entry.c.id == theirs.entry_id).values(values))
-        connection.execute(delete(t.reprint).where(t.reprint.c.entry_id == theirs.entry_id))
+        values = {"revision": revision, "revised_at": at, "copy_of": me.record_id, "cluster_id": story.cluster_id}
+        connection.execute(_NAMED, {"this": theirs.entry_id} | to(values, _NAMED_VALUES))
+        connection.execute(_NAMED_ONCE, {"this": theirs.entry_id})
 
 
 def write_duplicate(connection: Connection, me: Ref, of: Ref, *, body: bytes | None, at: Millis) -> None:
@@ -241,7 +258,7 @@ def write_duplicate(connection: Connection, me: Ref, of: Ref, *, body: bytes | N
 def mark_duplicate(connection: Connection, ref: Ref, *, of: EntryId, revision: int) -> None:
     """An entry whose URL is that of another one."""
     values = {"duplicate_of": of, "revision": revision, "reason": SAME_URL}
-    connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
+    connection.execute(_MARKED, {"this": ref.entry_id} | to(values, _MARKED_VALUES))
 
 
 def original(of: Ref) -> EntryId:
@@ -250,8 +267,12 @@ def original(of: Ref) -> EntryId:
     return of.entry_id if of.duplicate_of is None else of.duplicate_of
 
 
-def _write(
-    connection: Connection,
+def _write(connection: Connection, op: Op, **record: Any) -> None:
+    """record: as `outbox_values` takes it."""
+    connection.execute(RECORD, outbox_values(op, **record))
+
+
+def outbox_values(
     op: Op,
     *,
     id: bytes,
@@ -261,24 +282,21 @@ def _write(
     story: Story,
     lines: tuple[str | None, bytes | None] = (None, None),
     seen_with: EntryId | None = None,
-) -> None:
-    """id: of the record. lines: the site, and the lines of the text, some of which may be the site's. seen_with: the
-    entry of an article that is new."""
-    connection.execute(
-        _RECORD,
-        {
-            "op": op,
-            "place": shard_place(id),
-            "revision": revision,
-            "ingested_at": at,
-            "body": body,
-            "site": lines[0],
-            "lines": lines[1],
-            "duplicate_of": story.copy_of,
-            "cluster_id": story.cluster_id,
-            "seen_with": seen_with,
-        },
-    )
+) -> dict[str, Any]:
+    """For `RECORD`. id: of the record. lines: the site, and the lines of the text, some of which may be the site's.
+    seen_with: the entry of an article that is new."""
+    return {
+        "op": op,
+        "place": shard_place(id),
+        "revision": revision,
+        "ingested_at": at,
+        "body": body,
+        "site": lines[0],
+        "lines": lines[1],
+        "duplicate_of": story.copy_of,
+        "cluster_id": story.cluster_id,
+        "seen_with": seen_with,
+    }
 
 
 def claim_text(
@@ -292,6 +310,13 @@ def claim_text(
     if not anyway:
         values |= {"now": at, "owner": entry_id}
     return connection.execute(_claim(connection.dialect.name, anyway), values).rowcount > 0
+
+
+def claim_texts(connection: Connection, texts: Sequence[tuple[bytes, EntryId, Millis]], window_ms: int) -> None:
+    """The same for texts that are nobody's: of each its hash, the entry and the time."""
+    if texts:
+        values = [{"text": key, "who": who, "until": at + window_ms, "now": at, "owner": who} for key, who, at in texts]
+        connection.execute(_claim(connection.dialect.name, False), values)
 
 
 @functools.cache
@@ -334,3 +359,23 @@ def _take_off(
             taken = connection.execute(_LATER_BY_PAGE, values | told)
     if not taken.rowcount:
         connection.execute(_AGAIN, {"this": work_id, "then": at, "place": t.NEW})
+
+
+def take_off_all(connection: Connection, ended: Sequence[Ingestion]) -> None:
+    """The same for work of which the feed has said nothing else meanwhile."""
+    off = [{"this": done.work_id} for done in ended if done.work_id is not None and done.look_at is None]
+    if off:
+        connection.execute(_END, off)
+    later = [
+        {
+            "this": done.work_id,
+            "then": done.look_at,
+            "place": t.BACKFILL,
+            "etag": done.validators.etag,
+            "modified": done.validators.last_modified,
+        }
+        for done in ended
+        if done.work_id is not None and done.look_at is not None
+    ]
+    if later:
+        connection.execute(_LATER_BY_PAGE, later)

@@ -27,9 +27,10 @@ from worker.model import (
     Walked,
 )
 from worker.store import tables as t
+from worker.store.articles import finish_articles
 from worker.store.batches import chunks
 from worker.store.claims import settle
-from worker.store.entries import Ingestion, Near, finish_entry, finish_look, ingestion
+from worker.store.entries import Ingestion, Near, finish_look, ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.lines import learn
@@ -72,20 +73,19 @@ def finish(
     polls = {place: done for place, done in released.items() if isinstance(done, PollDone)}
     ended = finish_polls(connection, list(polls.values()), policies=policies, planner=planner, websub=websub)
     results: dict[int, tuple[Finished, set[int]]] = {}
-    articles: list[tuple[Ingestion, Finished]] = []
+    ingests = {place: ingestion(done) for place, done in released.items() if isinstance(done, IngestDone)}
+    with_polls = [one for _, _, drafted in ended for one in drafted]
+    articles = [*with_polls, *ingests.values()]
+    written = finish_articles(connection, articles, window_ms=window_ms, near=near)
+    left = iter(written)
     for place, (finished, hosts, drafted) in zip(polls, ended, strict=True):
-        said = [(one, finish_entry(connection, one, window_ms=window_ms, near=near)) for one in drafted]
-        articles += said
-        results[place] = replace(finished, ingested=_told(said)), hosts
+        results[place] = replace(finished, ingested=tuple(_told(one, next(left)) for one in drafted)), hosts
+    results.update((place, (next(left), set())) for place in ingests)
     for place, done in released.items():
-        if isinstance(done, IngestDone):
-            one = ingestion(done)
-            articles.append((one, finish_entry(connection, one, window_ms=window_ms, near=near)))
-            results[place] = articles[-1][1], set()
-        elif not isinstance(done, PollDone):
+        if not isinstance(done, PollDone | IngestDone):
             results[place] = _apply(connection, done, at_once=at_once, policies=policies)
-    written = [(one.entry_id, one.draft) for one, finished in articles if finished.op in ("new", "update")]
-    learn(connection, written, now=now)
+    teaching = zip(articles, written, strict=True)
+    learn(connection, [(one.entry_id, one.draft) for one, said in teaching if said.op in ("new", "update")], now=now)
     touched = {host_id for _, hosts in results.values() for host_id in hosts}
     freed = list(released.values())
     _release(connection, freed, now)
@@ -94,10 +94,8 @@ def finish(
     return [results[place][0] if place in results else Finished(accepted=False) for place in range(len(batch))]
 
 
-def _told(articles: Sequence[tuple[Ingestion, Finished]]) -> tuple[Ingested, ...]:
-    return tuple(
-        Ingested(record_id=one.record_id.hex(), draft=one.draft, finished=finished) for one, finished in articles
-    )
+def _told(one: Ingestion, finished: Finished) -> Ingested:
+    return Ingested(record_id=one.record_id.hex(), draft=one.draft, finished=finished)
 
 
 def _hosts_of(connection: Connection, batch: Sequence[Done]) -> list[int]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -51,10 +51,10 @@ class Story:
 NO_STORY = Story()
 
 _HELD = select(t.shingle.c.key, t.shingle.c.entry_id).where(t.shingle.c.key.in_(bindparam("keys", expanding=True)))
-_KIN = (
-    select(t.sketch.c.size, t.sketch.c.bins, *COLUMNS)
+_FILED = (
+    select(t.sketch.c.size, t.sketch.c.bins, t.sketch.c.expires_at, *COLUMNS)
     .join(t.entry, t.entry.c.id == t.sketch.c.entry_id)
-    .where(t.sketch.c.entry_id.in_(bindparam("ids", expanding=True)), t.sketch.c.expires_at > bindparam("now"))
+    .where(t.sketch.c.entry_id.in_(bindparam("ids", expanding=True)))
 )
 _TITLES = select(t.feed.c.id, t.feed.c.title).where(t.feed.c.id.in_(bindparam("ids", expanding=True)))
 _REPRINTS = (
@@ -124,7 +124,7 @@ def settle(connection: Connection, me: Ref, draft: Draft, story: Story, *, expir
     if me.revision:  # else nothing of it was filed yet
         unfile(connection, [me.entry_id])
     if draft.sketch is not None:
-        _file(connection, me.entry_id, draft.sketch, story.free, expires_at)
+        file(connection, [(me.entry_id, draft.sketch, story.free, expires_at)])
     credit = draft.credit
     if credit is not None and not credit.is_agency and story.original is None and story.cluster_id is not None:
         lines = (draft.site, draft.lines)
@@ -145,18 +145,24 @@ def take_back(
     unfile(connection, [entry_id])
     if sketch is not None and cluster_id is not None:
         held = holders(connection, sketch.probes)
-        _file(connection, entry_id, sketch, [key for key in sketch.probes if key not in held], expires_at)
+        free = [key for key in sketch.probes if key not in held]
+        file(connection, [(entry_id, sketch, free, expires_at)])
         if credit is not None:
             _wait(connection, entry_id, cluster_id, credit, body, expires_at)
 
 
-def _file(connection: Connection, entry_id: EntryId, sketch: Sketch, free: Sequence[int], expires_at: Millis) -> None:
-    keys = free[:FILED]
-    if not keys:
-        return
-    connection.execute(_FILE_SHINGLE, [{"key": key, "entry_id": entry_id} for key in keys])
-    values = {"entry_id": entry_id, "expires_at": expires_at, "shingles": _packed(keys)}
-    connection.execute(_FILE_SKETCH, values | {"size": sketch.size, "bins": sketch.bins})
+def file(connection: Connection, texts: Sequence[tuple[EntryId, Sketch, Sequence[int], Millis]]) -> None:
+    """Files texts, each with its entry, the probes under which nobody is filed, and until when."""
+    shingles: list[dict[str, object]] = []
+    sketches: list[dict[str, object]] = []
+    for entry_id, sketch, free, expires_at in texts:
+        if keys := free[:FILED]:
+            shingles += ({"key": key, "entry_id": entry_id} for key in keys)
+            values = {"entry_id": entry_id, "expires_at": expires_at, "shingles": _packed(keys)}
+            sketches.append(values | {"size": sketch.size, "bins": sketch.bins})
+    if shingles:
+        connection.execute(_FILE_SHINGLE, shingles)
+        connection.execute(_FILE_SKETCH, sketches)
 
 
 def _wait(
@@ -220,15 +226,32 @@ def holders(connection: Connection, probes: Sequence[int]) -> dict[int, int]:
 
 def kin(connection: Connection, me: Ref, mine: Sketch, ids: Collection[int], now: Millis) -> list[Ref]:
     """The written articles that are nearly the same, the likest first; of those that are as like, the oldest."""
-    if not ids:
-        return []
+    found = filed(connection, ids).values()
+    return likest(me, mine, ((other, sketch) for other, sketch, until in found if until > now))
+
+
+def filed(connection: Connection, ids: Collection[int]) -> dict[int, tuple[Ref, Sketch, Millis]]:
+    """What these entries say, by their ids, and until when that is of concern."""
+    found: dict[int, tuple[Ref, Sketch, Millis]] = {}
+    for batch in chunks(sorted(ids)):
+        for row in connection.execute(_FILED, {"ids": batch}):
+            found[row.id] = (ref(row), Sketch(size=row.size, bins=row.bins), row.expires_at)
+    return found
+
+
+def likest(me: Ref, mine: Sketch, others: Iterable[tuple[Ref, Sketch]]) -> list[Ref]:
+    """Those that are nearly the same as `mine`, as `kin` has them."""
     found: list[tuple[float, Ref]] = []
-    for row in connection.execute(_KIN, {"ids": sorted(ids), "now": now}):
-        other = ref(row)
-        both = common(mine, Sketch(size=row.size, bins=row.bins))
+    for other, theirs in others:
+        both = common(mine, theirs)
         if other.cluster is not None and is_copy(both, same_feed=_is_of_one_site(me, other)):
             found.append((-both.resemblance, other))
     return [other for _, other in sorted(found, key=lambda pair: (pair[0], pair[1].entry_id))]
+
+
+def as_written(me: Ref, draft: Draft) -> Ref:
+    """`me` once its first record is written, with a story of its own: as its copies meet it."""
+    return replace(me, revision=1, text_key=draft.text_key, cluster_id=me.record_id)
 
 
 def _is_of_one_site(a: Ref, b: Ref) -> bool:

@@ -1,0 +1,181 @@
+"""Articles that are judged together: most are plain, and written with a few statements for all of them.
+
+A statement costs many times what it costs to carry it out for one row more. An article is plain that is new, and whose
+text, URLs and runs of words nobody else has: nobody known, and nobody before it in the same batch. All others are
+judged one by one (`entries.finish_entry`), in their turn: what came before them is written by then. Where one of those
+writes something, what was read for the rest is read anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from worker.dedup import Ref
+from worker.model import EntryId, Finished, Millis, Sketch
+from worker.store import entries, stories
+from worker.store import tables as t
+from worker.store.batches import chunks, to
+from worker.store.entries import Ingestion, Near, finish_entry
+from worker.store.graves import dead_keys
+from worker.store.locks import hold_entries
+from worker.store.refs import COLUMNS, ref
+from worker.store.stories import Story
+
+AT_ONCE, AFTER_A_WRITE = 256, 4
+"""Articles for which is read together; after one that made all of it void, so few, and twice as many each time."""
+
+_IDS: Any = bindparam("ids", expanding=True)
+_REFS = select(*COLUMNS).where(t.entry.c.id.in_(_IDS))
+_TEXTS = select(t.content.c.key, t.content.c.expires_at).where(t.content.c.key.in_(_IDS))
+_KNOWN = select(t.identity.c.key).where(t.identity.c.key.in_(_IDS))
+_AGAIN = select(t.work.c.id).where(t.work.c.id.in_(_IDS), t.work.c.again)
+_KNOW = insert(t.identity)
+
+
+class _Plain(NamedTuple):
+    done: Ingestion
+    me: Ref
+    story: Story
+
+
+def finish_articles(
+    connection: Connection, batch: Sequence[Ingestion], *, window_ms: int, near: Near
+) -> list[Finished]:
+    """What became of each, as `finish_entry` would have it one after the other."""
+    hold_entries(connection, [done.entry_id for done in batch])
+    results: list[Finished] = []
+    most = AT_ONCE
+    while len(results) < len(batch):
+        some = batch[len(results) : len(results) + most]
+        ended = _finish_some(connection, some, window_ms=window_ms, near=near)
+        results += ended
+        most = min(AT_ONCE, 2 * most) if len(ended) == len(some) else AFTER_A_WRITE
+    return results
+
+
+def _finish_some(connection: Connection, some: Sequence[Ingestion], *, window_ms: int, near: Near) -> list[Finished]:
+    """What became of the first of them, up to one that made void what was read for the others."""
+    read = _Read(connection, some, near)
+    plain: list[_Plain] = []
+    results: list[Finished] = []
+    for done in some:
+        story = read.story_of_plain(done)
+        if story is not None:
+            plain.append(_Plain(done, read.refs[done.entry_id], story))
+            results.append(Finished(op="new"))
+            continue
+        _write(connection, plain, window_ms=window_ms)
+        plain.clear()
+        results.append(finish_entry(connection, done, window_ms=window_ms, near=near))
+        # What was not written left nobody with more than was read of them: at worst one more is judged by itself.
+        if results[-1].op is not None or read.is_dead(done):
+            return results
+    _write(connection, plain, window_ms=window_ms)
+    return results
+
+
+class _Read:
+    """What the store has that these articles may meet, and what those of them that are plain add to it."""
+
+    def __init__(self, connection: Connection, some: Sequence[Ingestion], near: Near) -> None:
+        drafts = [done.draft for done in some]
+        text_keys = {draft.text_key for draft in drafts if draft.text_key is not None}
+        url_keys = {key for draft in drafts for key in draft.url_keys}
+        self._near = near
+        self.refs = {row.id: ref(row) for row in _rows(connection, _REFS, {done.entry_id for done in some})}
+        self._dead = dead_keys(connection, text_keys | url_keys)
+        self._texts = {row.key: row.expires_at for row in _rows(connection, _TEXTS, text_keys)}
+        self._known = {row.key for row in _rows(connection, _KNOWN, url_keys)}
+        self._again = {row.id for row in _rows(connection, _AGAIN, {done.work_id for done in some} - {None})}
+        self._holders: dict[int, int] = {}
+        self._filed: dict[int, tuple[Ref, Sketch, Millis]] = {}
+        if near != "off":
+            probes = {probe for draft in drafts if draft.sketch for probe in draft.sketch.probes}
+            for keys in chunks(sorted(probes)):
+                self._holders.update(stories.holders(connection, keys))
+            self._filed = stories.filed(connection, set(self._holders.values()))
+
+    def is_dead(self, done: Ingestion) -> bool:
+        return not self._dead.isdisjoint(
+            (*done.draft.url_keys, *([done.draft.text_key] if done.draft.text_key else []))
+        )
+
+    def story_of_plain(self, done: Ingestion) -> Story | None:
+        """The story of a plain article, which the next ones meet; None where it is none."""
+        draft, me = done.draft, self.refs[done.entry_id]
+        of_its_own = me.revision == 0 and (me.duplicate_of, me.cluster_id, me.copy_of) == (None, None, None)
+        if not of_its_own or done.work_id in self._again or draft.skipped is not None or draft.credit is not None:
+            return None
+        if self.is_dead(done) or not self._known.isdisjoint(draft.url_keys):
+            return None
+        if draft.text_key is not None and self._texts.get(draft.text_key, done.at) > done.at:
+            return None
+        story = stories.NO_STORY if self._near == "off" else self._story(done, me)
+        if story is not None:
+            self._known.update(draft.url_keys)
+            if draft.text_key is not None:
+                self._texts[draft.text_key] = t.FAR
+        return story
+
+    def _story(self, done: Ingestion, me: Ref) -> Story | None:
+        """None where it is one with another's."""
+        sketch = done.draft.sketch
+        if sketch is None:
+            return Story()
+        others = {self._holders[probe] for probe in sketch.probes if probe in self._holders} - {me.entry_id}
+        met = (self._filed[other] for other in sorted(others) if other in self._filed)
+        if stories.likest(me, sketch, ((of, theirs) for of, theirs, until in met if until > done.at)):
+            return None
+        free = [probe for probe in sketch.probes if self._holders.get(probe, me.entry_id) == me.entry_id]
+        for probe in free[: stories.FILED]:
+            self._holders[probe] = me.entry_id
+        if free:
+            self._filed[me.entry_id] = (stories.as_written(me, done.draft), sketch, Millis(t.FAR))
+        return Story(cluster_id=me.record_id, free=free)
+
+
+def _rows(connection: Connection, query: Any, ids: Collection[Any]) -> Iterable[Any]:
+    for batch in chunks(sorted(ids)):
+        yield from connection.execute(query, {"ids": batch})
+
+
+def _write(connection: Connection, plain: Sequence[_Plain], *, window_ms: int) -> None:
+    """Records, keys, texts and sketches of articles that are plain; and their work goes, or waits for the next look."""
+    if not plain:
+        return
+    records = [
+        entries.outbox_values(
+            "new",
+            id=me.record_id,
+            revision=1,
+            body=done.draft.body,
+            at=done.at,
+            story=story,
+            lines=(done.draft.site, done.draft.lines),
+            seen_with=me.entry_id,
+        )
+        for done, me, story in plain
+    ]
+    connection.execute(entries.RECORD, records)
+    written = [
+        {"this": me.entry_id} | to(entries.written_values(done, me, story), entries.WRITTEN_VALUES)
+        for done, me, story in plain
+    ]
+    connection.execute(entries.WRITTEN, written)
+    texts = [(done.draft.text_key, me.entry_id, done.at) for done, me, _ in plain if done.draft.text_key is not None]
+    entries.claim_texts(connection, texts, window_ms)
+    stories.file(
+        connection,
+        [
+            (EntryId(me.entry_id), done.draft.sketch, story.free, Millis(done.at + window_ms))
+            for done, me, story in plain
+            if done.draft.sketch is not None
+        ],
+    )
+    urls = [{"key": key, "entry_id": me.entry_id} for done, me, _ in plain for key in sorted({*done.draft.url_keys})]
+    if urls:
+        connection.execute(_KNOW, urls)
+    entries.take_off_all(connection, [done for done, _, _ in plain])
