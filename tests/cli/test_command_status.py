@@ -64,6 +64,9 @@ def test_what_only_looks_goes_on_beside_a_broken_list(feedmill: Feedmill, tmp_pa
     for command in (["status"], ["why", "paused"], ["backup", "copy.db"]):
         assert "did you mean" in feedmill(*command, "--config", "worker.yaml").stderr
     assert (tmp_path / "copy.db").stat().st_size > 0
+    said = feedmill("feeds", "--config", "worker.yaml", status=2).stderr
+    assert "did you mean" in said
+    assert "status, why, pause" in said
 
 
 def test_a_feed_that_is_paused_is_polled_no_more(feedmill: Feedmill, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -12,11 +11,11 @@ from rich.text import Text
 
 from worker import app
 from worker.cli.naming import has_tag
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.cli.status import state_of
 from worker.model import Feed, Millis
-from worker.settings import load, seconds
+from worker.settings import seconds
 from worker.store import FeedStatus, is_there, read_status
 
 Standing = tuple[Feed, FeedStatus | None]
@@ -39,7 +38,7 @@ def feeds(
 
     Example: feedmill feeds --tag world --silent 30d
     """
-    settings = load(config, os.environ)
+    settings = load_lists(config)
     known = {feed.id: feed for feed in read_status(settings.state)[0]} if is_there(settings.state) else {}
     wanted = _filter(tag, failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
     found = [(feed, known.get(feed.id)) for feed in settings.feeds if wanted(feed, known.get(feed.id))]

@@ -47,6 +47,18 @@ def load_to_look(config: Path) -> Settings:
         return settings
 
 
+def load_lists(config: Path) -> Settings:
+    """The settings, for a command that is about what the lists say. Where they have mistakes, these are printed, with
+    what goes on beside them, and it ends with 2. Raises ConfigError where worker.yaml itself has some."""
+    settings = load_to_look(config)
+    if not settings.has_lists:
+        errors.print(
+            "Once that is mended, this can be told; status, why, pause, resume, retry and forget go on meanwhile."
+        )
+        raise typer.Exit(2)
+    return settings
+
+
 def load_to_change(config: Path) -> Settings:
     """The settings with logging set up, for a command that changes what the state knows: where feed lists have
     mistakes, those are printed, and the feeds are those of the state, by id and URL. Raises as `load_to_look`."""
