@@ -1,0 +1,98 @@
+"""What PostgreSQL is given: its tables, its locks, and words that it does not take."""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, select, text
+
+from tests.postgresql import Cluster
+from tests.store.conftest import OpenRun
+from tests.store.samples import Run, make_entry, make_version
+from worker.errors import StateError
+from worker.model import Server
+from worker.store import read_status
+from worker.store import tables as t
+from worker.store.database import open_database, open_readonly
+
+SCHEMA = """
+    SELECT tablename, replace(indexdef, %(schema)s, 'x') FROM pg_indexes WHERE schemaname = %(schema)s
+    UNION ALL SELECT relname, reloptions::text FROM pg_class WHERE relnamespace = %(schema)s::regnamespace
+    UNION ALL SELECT table_name, concat_ws(' ', column_name, data_type, is_nullable, column_default)
+        FROM information_schema.columns WHERE table_schema = %(schema)s
+"""
+
+
+@pytest.fixture
+def empty(postgresql: Cluster) -> Server:
+    """A database of this test's own, with nothing in it."""
+    name = f"test_{secrets.token_hex(4)}"
+    postgresql.sql(f"CREATE DATABASE {name}")
+    return postgresql.server(name)
+
+
+def schema_of(server: Server, schema: str) -> set[tuple[Any, ...]]:
+    with psycopg.connect(server.url) as connection:
+        found = connection.execute(SCHEMA.encode(), {"schema": schema}).fetchall()
+    said = {tuple(str(part).replace(f"{schema}.", "").replace(f"'{schema}'", "") for part in row) for row in found}
+    return {row for row in said if "alembic_version" not in row[0]}
+
+
+def test_ten_may_start_at_once_and_the_tables_are_as_they_are_meant(empty: Server) -> None:
+    """One of them makes the tables and the others wait for it; what the migrations make is what tables.py says, to the
+    last index and the room on a page."""
+    with ThreadPoolExecutor(10) as pool:
+        engines = list(pool.map(lambda _: open_database(empty), range(10)))
+    with engines[0].connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
+    for engine in engines:
+        engine.dispose()
+    with psycopg.connect(empty.url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA made")
+    made = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(empty.url, options="-csearch_path=made")
+    )
+    t.metadata.create_all(made)
+    made.dispose()
+    found = schema_of(empty, "public")
+    assert found == schema_of(empty, "made")
+    assert ("work", str([f"{name}={value}" for name, value in t.BUSY.items()]).replace("'", "").replace(", ", ",")) in {
+        (name, options.replace("{", "[").replace("}", "]")) for name, options in found
+    }
+
+
+@pytest.mark.shared
+async def test_characters_that_it_does_not_take_are_replaced(run: Run, state: Server) -> None:
+    """NULs in what strangers write."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), version=make_version("v", title="A\0B"), error="\0")
+    (status,) = read_status(state)[0]
+    assert (status.title, status.error) == ("A\ufffdB", "\ufffd")
+
+
+@pytest.mark.shared
+async def test_who_only_reads_can_not_write_and_sees_one_instant(open_run: OpenRun, state: Server) -> None:
+    """However long it takes; what it asks for has an end."""
+    async with open_run() as run:
+        await run.start("a")
+        engine = open_readonly(state)
+        with engine.connect() as connection:
+            before = connection.execute(select(t.work)).all()
+            await run.poll("a", make_entry("one"))
+            assert connection.execute(select(t.work)).all() == before
+            assert connection.scalar(text("SHOW statement_timeout")) == "30s"
+            with pytest.raises(Exception, match="read-only transaction"):
+                connection.execute(t.work.delete())
+        engine.dispose()
+
+
+def test_a_database_without_a_state_is_told_of(empty: Server) -> None:
+    """By who only looks; and who has it open, whatever its schema."""
+    with pytest.raises(StateError, match="there is no state"):
+        read_status(empty)
