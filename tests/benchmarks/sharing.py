@@ -1,0 +1,89 @@
+"""What a shared state takes: `python -m tests.benchmarks.sharing [FEEDS] [HOSTS] [SECONDS]`, on its own PostgreSQL.
+
+So many feeds on so many hosts are due; for so long they are claimed and finished in groups, by a poll that found
+nothing new, as nine of ten do. A row says how many a second went through it, what each cost the CPU here and there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+
+from tests.postgresql import Cluster, cluster
+from tests.store.samples import KEEP_MS, WINDOW_MS, Plans
+from worker.model import HostPolicy, Millis, Poll, PollDone, Server
+from worker.store import Store
+from worker.store.database import open_database
+
+GROUP = 100
+POLICY = HostPolicy(concurrency=1, delay_ms=1000)
+
+_FILL = (
+    """INSERT INTO host (name, policy_ms, concurrency, delay_ms, not_before, next_at)
+       SELECT 'h' || n || '.example', 1000, 1, 1000, 0, 0 FROM generate_series(1, {hosts}) n""",
+    "INSERT INTO slot (host_id, k, token, lease_until) SELECT id, 0, 0, 0 FROM host",
+    """INSERT INTO feed (id, url, active, added_at, errors, new_last, new_total)
+       SELECT 'f' || n, 'https://h' || (1 + n % {hosts}) || '.example/' || n, true, 0, 0, 0, 0
+       FROM generate_series(1, {feeds}) n""",
+    """INSERT INTO work (host_id, priority, due_at, feed_id, hops, again, tries, errors, lost, quarantined)
+       SELECT 1 + n % {hosts}, 0, n, 'f' || n, 0, false, 0, 0, 0, false FROM generate_series(1, {feeds}) n""",
+    "VACUUM ANALYZE",
+)
+
+
+def fill(server: Server, *, feeds: int, hosts: int) -> None:
+    open_database(server).dispose()
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        for statement in _FILL:
+            connection.execute(statement.format(feeds=feeds, hosts=hosts).encode())
+
+
+async def measured(server: Server, found: Cluster, seconds: float) -> None:
+    store = Store(server, policies=lambda _: POLICY, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS)
+    async with store:
+        done, begun, ours, theirs = 0, time.monotonic(), time.process_time(), _server_s(found)
+        while time.monotonic() - begun < seconds:
+            now = store.clock()
+            works = [work for work in await store.claim(GROUP, now=now, lease_ms=600_000) if isinstance(work, Poll)]
+            await store.finish([_unchanged(work, now) for work in works], now=store.clock())
+            done += len(works)
+            if not works:
+                break
+        spent = time.monotonic() - begun
+        ours, theirs = time.process_time() - ours, _server_s(found) - theirs
+    print(  # noqa: T201
+        f"{done:,} in {spent:.1f} s: {done / spent:,.0f} a second; CPU of each: {ours / done * 1e6:.0f} us here, "
+        f"{theirs / done * 1e6:.0f} us at the server: {done / max(ours, theirs):,.0f} a second of one core each"
+    )
+
+
+def _unchanged(work: Poll, now: Millis) -> PollDone:
+    return PollDone(lease=work.lease, feed_id=work.feed_id, at=now, status=304, unchanged=True)
+
+
+def _server_s(found: Cluster) -> float:
+    """CPU of all processes that serve the cluster."""
+    postmaster = int((found.folder / "data/postmaster.pid").read_text().split("\n")[0])
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name_end = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(name_end[1]) == postmaster or stat.parent.name == str(postmaster):
+            total += int(name_end[11]) + int(name_end[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[1:]]
+    feeds, hosts, seconds = [*numbers, *(100_000, 30_000, 20)[len(numbers) :]]
+    with cluster() as found:
+        found.sql("CREATE DATABASE feedmill")
+        fill(found.server(), feeds=feeds, hosts=hosts)
+        asyncio.run(measured(found.server(), found, seconds))
