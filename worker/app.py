@@ -223,7 +223,7 @@ def _shards(
         return Publisher(
             store=store,
             directory=directory,
-            archive=archive_of(settings, root),
+            archive=await asyncio.to_thread(archive_of, settings, root),
             seal_after_ms=round(output.seal_after_s * 1000),
             seal_records=output.seal_records,
             keeping=keeping(settings),

@@ -213,7 +213,7 @@ def test_a_lock_is_renewed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_shards_and_followers(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards are there before they have records; who follows sees what comes."""
-    monkeypatch.setattr(follow, "FOLLOW_INTERVAL_S", 0.01)
+    monkeypatch.setattr(follow, "BUCKET_INTERVAL_S", 0.01)
     out = bucket()
     make_shards(out, 2)
     assert shards_in(out) == ["shard=00", "shard=01"]

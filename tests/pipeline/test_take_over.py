@@ -1,7 +1,6 @@
 """Processes that publish to one output are killed while they do: others take their shards over, and nobody can tell.
 
-They share a SQLite state here, whose lock is not asked, since each transaction stands by itself. PostgreSQL is what
-several workers share.
+They share a state on PostgreSQL; or one of SQLite, whose lock is not asked, since each transaction stands by itself.
 """
 
 from __future__ import annotations
@@ -9,34 +8,38 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import random
+import secrets
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from multiprocessing.context import ForkProcess
 from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, func, insert, make_url, select
+from sqlalchemy.pool import NullPool
 
 from tests.output.conftest import SCHEMA, START, make_row
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans
 from worker.errors import FeedmillError
-from worker.model import Millis
+from worker.model import Millis, Server, State
 from worker.output import Keeping, OutputDirectory, cursor, locked, make_shards, read_records, verify
 from worker.pipeline import Publisher, Shards
 from worker.pipeline import shards as module
 from worker.record import Record, shard_name, shard_of
-from worker.store import Store
+from worker.store import Store, database_url
 from worker.store import store as store_module
+from worker.store import tables as t
 
 SHARDS = 3
 KILLS = 6
 FORK = multiprocessing.get_context("fork")
 
 
-def opened(folder: Path) -> Store:
-    store_module.locked = lambda _: nullcontext(False)  # type: ignore[assignment]
+def opened(state: State) -> Store:
     return Store(
-        folder / "state.db",
+        state,
         policies=lambda _: NO_PATIENCE,
         planner=Plans(),
         window_ms=WINDOW_MS,
@@ -45,12 +48,12 @@ def opened(folder: Path) -> Store:
     )
 
 
-async def publish(folder: Path, *, until_empty: bool) -> None:
+async def publish(state: State, out: Path, *, until_empty: bool) -> None:
     """What a worker's publishing does, each hundredth of a second."""
-    async with opened(folder) as store:
+    async with opened(state) as store:
 
         async def shard_opened(shard: int, held: ExitStack) -> Publisher:
-            root = folder / "out" / shard_name(shard, SHARDS)
+            root = out / shard_name(shard, SHARDS)
             held.enter_context(locked(root))
             return Publisher(
                 store=store,
@@ -62,7 +65,6 @@ async def publish(folder: Path, *, until_empty: bool) -> None:
                 shard=shard,
             )
 
-        module.LOOK_S = 0.03
         with Shards(SHARDS, shard_opened, shared=True) as shards:
             while True:
                 with suppress(FeedmillError):  # the state was busy
@@ -72,54 +74,66 @@ async def publish(folder: Path, *, until_empty: bool) -> None:
                 await asyncio.sleep(0.01)
 
 
-def worker(folder: Path) -> ForkProcess:
-    process = FORK.Process(target=lambda: asyncio.run(publish(folder, until_empty=False)), daemon=True)
+def worker(state: State, out: Path) -> ForkProcess:
+    process = FORK.Process(target=lambda: asyncio.run(publish(state, out, until_empty=False)), daemon=True)
     process.start()
     return process
 
 
 @contextmanager
-def state(folder: Path) -> Iterator[sqlite3.Connection]:
-    """For as long as nothing is forked: SQLite forbids to carry a connection over."""
-    with closing(sqlite3.connect(folder / "state.db", timeout=20)) as connection, connection:
+def begun(state: State) -> Iterator[Connection]:
+    """A transaction, for as long as nothing is forked: connections must not be carried over."""
+    url = make_url(state.url).set(drivername="postgresql+psycopg") if isinstance(state, Server) else database_url(state)
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
         yield connection
+    engine.dispose()
 
 
-def write(folder: Path, numbers: range) -> None:
+def write(state: State, numbers: range) -> None:
     """A record of each, of articles all over, as their commit leaves it."""
     rows = []
     for number in numbers:
         id = (number * 7919 % 65_536 << 112) + number
         body = make_row(1, f"article {number}", id=id).body
-        rows.append(("new", 1, START + number, body, shard_of(f"{id:032x}", SHARDS)))
-    with state(folder) as connection:
-        connection.executemany(
-            "INSERT INTO outbox (op, revision, ingested_at, body, shard) VALUES (?, ?, ?, ?, ?)", rows
-        )
+        values = {"op": "new", "revision": 1, "ingested_at": START + number, "body": body}
+        rows.append(values | {"shard": shard_of(f"{id:032x}", SHARDS)})
+    with begun(state) as connection:
+        connection.execute(insert(t.outbox), rows)
 
 
-def in_hand(folder: Path) -> int:
+def in_hand(state: State) -> int:
     """Segments that are numbered and not marked."""
-    with state(folder) as connection:
-        return int(connection.execute("SELECT count(*) FROM segment WHERE path IS NULL").fetchone()[0])
+    with begun(state) as connection:
+        return connection.scalar(select(func.count()).where(t.segment.c.path.is_(None))) or 0
 
 
-def test_what_a_killed_process_held_goes_on_elsewhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("on", ["sqlite", "postgresql"])
+def test_what_a_killed_process_held_goes_on_elsewhere(
+    tmp_path: Path, on: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is lost, and nothing is there twice, for who reads beside it either; every shard is whole."""
     out, chance = tmp_path / "out", random.Random(8)
+    monkeypatch.setattr(store_module, "locked", lambda _: nullcontext(False))
+    monkeypatch.setattr(module, "LOOK_S", 0.03)
     make_shards(out, SHARDS)
+    state: State = tmp_path / "state.db"
+    if on == "postgresql":
+        cluster = request.getfixturevalue("postgresql")
+        cluster.sql(f"CREATE DATABASE {(name := f'take_over_{secrets.token_hex(4)}')}")
+        state = cluster.server(name)
 
     async def begin() -> None:
-        async with opened(tmp_path):
+        async with opened(state):
             pass
 
     asyncio.run(begin())
     read: list[Record] = []
     written = cut_off = 0
-    workers = [worker(tmp_path) for _ in range(2)]
+    workers = [worker(state, out) for _ in range(2)]
     for _ in range(KILLS):
         for _ in range(chance.randint(2, 5)):
-            write(tmp_path, range(written, written + 20))
+            write(state, range(written, written + 20))
             written += 20
             time.sleep(chance.uniform(0.02, 0.1))
             read += read_records(out, cursor(read[-1]) if read else None)
@@ -128,12 +142,12 @@ def test_what_a_killed_process_held_goes_on_elsewhere(tmp_path: Path) -> None:
         victim.kill()
         victim.join()
         assert victim.exitcode == -signal.SIGKILL
-        cut_off += in_hand(tmp_path)
-        workers.append(worker(tmp_path))
+        cut_off += in_hand(state)
+        workers.append(worker(state, out))
     for process in workers:
         process.kill()
         process.join()
-    asyncio.run(publish(tmp_path, until_empty=True))
+    asyncio.run(publish(state, out, until_empty=True))
     read += read_records(out, cursor(read[-1]) if read else None)
     assert cut_off > 0
     ids = [record["id"] for record in read]

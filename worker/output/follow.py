@@ -11,19 +11,22 @@ from watchfiles import watch
 from worker.model import ObjectPath
 
 FOLLOW_INTERVAL_S = 1.0
+BUCKET_INTERVAL_S = 10.0
+"""Some five requests a shard each time, which are paid for."""
 
 
 def looks(root: Path, folders: Sequence[Path]) -> Iterator[None]:
     """Says when something was changed in one of the folders, and each second whether or not it was.
 
-    Those that are not there yet are not watched: `root` is then, which has them.
+    A bucket tells of nothing, and is looked at each ten seconds. Folders that are not there yet are not watched: `root`
+    is then, which has them.
 
     The second is for what the kernel does not see (network file systems, changes made before the watch stood) or will
     not watch (inotify's limits, fs.inotify in sysctl(8)).
     """
     if isinstance(root, ObjectPath):
         while True:
-            time.sleep(FOLLOW_INTERVAL_S)
+            time.sleep(BUCKET_INTERVAL_S)
             yield
     milliseconds = max(1, round(FOLLOW_INTERVAL_S * 1000))
     try:

@@ -6,6 +6,7 @@ Without the one, the other does harm: a new state writes again what the director
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +38,7 @@ def pairing(directory: Path, ours: Publications) -> Pairing:
 async def check_pairing(store: Store, directory: Path, *, state: State, shard: int = 0) -> None:
     """Raises StateError where the state is behind its output directory, or a shard's, OutputError where that is not the
     one that the state has published to, or has lost some of it. Each says what can be done."""
-    last = last_segment(directory)
+    last = await asyncio.to_thread(last_segment, directory)
     ours = await store.publications(None if last is None else (last.writer, last.last_seq), shard)
     match pairing(directory, ours):
         case "together":

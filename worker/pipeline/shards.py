@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -94,7 +95,7 @@ class Shards:
             except OutputError as error:
                 failure = failure or error
                 if self._shared:  # it is opened anew, here or where it can be written to
-                    self._let_go(shard)
+                    await asyncio.to_thread(self._let_go, shard)
         if failure is not None:
             raise failure
         return records
