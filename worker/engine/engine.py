@@ -84,6 +84,7 @@ class Engine:
             store=store, shards=shards, now=clock, tally=self.tally, vitals=self.vitals, wake=self.wake
         )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
+        self._ticking = asyncio.Lock()
         self._is_shared = not isinstance(bus, LocalBus)
         self._heartbeat = None if member is None else Heartbeat(store, member, now=clock, vitals=self.vitals)
 
@@ -128,8 +129,8 @@ class Engine:
         ticks = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        ticks.add_job(self._tick, "interval", seconds=1)
         # Two instances: one that finds another at work leaves without APScheduler's warning. So below.
+        ticks.add_job(self._tick, "interval", seconds=1, max_instances=2)
         if "publish" in self._roles:
             ticks.add_job(self._publishing.publish, "interval", seconds=1, max_instances=2)
         ticks.add_job(self._room.look, "interval", seconds=1, max_instances=2)
@@ -148,6 +149,12 @@ class Engine:
             await self._publishing.upkeep()
 
     async def _tick(self) -> None:
+        if self._ticking.locked():
+            return  # the state does not answer
+        async with self._ticking:
+            await self._one_tick()
+
+    async def _one_tick(self) -> None:
         self._alive()
         if self._is_shared and self._leases.lapsed:
             self._jobs.give_up()
