@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import orjson
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -25,7 +25,7 @@ from worker.store.graves import dead_keys, note_seen
 from worker.store.left_out import backlog_of, takes_up
 from worker.store.refs import refs_by_key
 
-_ADD = insert(t.entry).returning(t.entry.c.id)
+_ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
 _KNOW = insert(t.identity)
 _SAYS_ELSE = (
     update(t.entry)
@@ -58,20 +58,20 @@ def judge_entries(
     """
     if not done.entries:
         return Arrived()
-    keys = {key for seen in done.entries for key in (*seen.look_up, seen.own)}
-    keys |= {seen.url_key for seen in done.entries if seen.url_key}
+    keys = {key for seen in done.entries for key in _keys(seen)}
     known = refs_by_key(connection, keys)
     dead = dead_keys(connection, keys - known.keys())
     backlog = backlog_of(connection, row, done, known)
     other_filters = done.filters != (row.filters or b"")
     entries = _Entries(connection=connection, done=done, known=known, other_filters=other_filters, is_old=is_old)
     for seen in done.entries:
-        if not dead.isdisjoint((*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))):
+        if not dead.isdisjoint(_keys(seen)):
             continue
         if seen.own in backlog:
             entries.judge(replace(seen, skipped=backlog[seen.own]), "backlog")
         else:
             entries.judge(seen, "filter")
+    entries.add()
     if done.refresh:
         note_seen(connection, entries.still_there, at=done.at)
     unqueued, touched = _not_yet_queued(connection, list(entries.queue.values()), policies)
@@ -108,9 +108,15 @@ class _Entries:
     drafts: dict[EntryId, Ingestion] = field(default_factory=dict)
     """Of those that need not be: there is a draft, and it need not wait."""
     still_there: list[int] = field(default_factory=list)
+    fresh: list[_Fresh] = field(default_factory=list)
+    """Those that are new to the store, to be added together."""
+    fresh_keys: set[bytes] = field(default_factory=set)
+    """Under which one of them may be met by those that come after it."""
 
     def judge(self, seen: SeenEntry, by: Skip) -> None:
         """by: what has left it out, if it is left out."""
+        if not self.fresh_keys.isdisjoint(_keys(seen)):
+            self.add()
         by_key = next((self.known[key] for key in seen.look_up if key in self.known), None)
         by_url = self.known.get(seen.url_key) if seen.url_key else None
         verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url)
@@ -119,6 +125,7 @@ class _Entries:
         if isinstance(verdict, Known) and verdict.ref.skipped is not None:
             self.still_there.append(verdict.ref.entry_id)
             if takes_up(self.connection, verdict.ref, seen, other_filters=self.other_filters):
+                self.add()
                 self._take_up(verdict.ref, seen, by_url)
             return
         match verdict:
@@ -127,22 +134,47 @@ class _Entries:
                 self.still_there.append(ref.entry_id)
                 changed = _changed(self.connection, ref, seen, self.done.at)
                 if changed is not None:
+                    self.add()  # in the order of the document
                     self.counts["changed"] += 1
                     due_at, first_seen_at = changed
                     self._queue(seen, ref, by_url, due_at, first_seen_at)
             case New(claims_url):
-                self.came.append(seen.published)
+                self.counts["new"] += 1
                 self.begun.append(seen.own)
-                self._begin(_add(self.connection, self.done, seen), seen, by_url, claims_url=claims_url)
+                self._come(_Fresh(seen, by_url=by_url, claims_url=claims_url))
             case Skipped():
                 self.counts["skipped"] += 1
-                self.came.append(seen.published)
-                self._remember(_add(self.connection, self.done, seen, skipped=by), seen.own)
+                self._come(_Fresh(seen, skipped=by))
             case Duplicate(of):
-                self.came.append(seen.published)
-                self._duplicate(_add(self.connection, self.done, seen, duplicate_of=original(of)), seen, of)
+                self.counts["duplicates"] += 1
+                self._come(_Fresh(seen, of=of))
             case _:
                 assert_never(verdict)
+
+    def _come(self, fresh: _Fresh) -> None:
+        self.came.append(fresh.seen.published)
+        self.fresh.append(fresh)
+        self.fresh_keys.update(_keys(fresh.seen))
+
+    def add(self) -> None:
+        """Writes the entries that are new to the store, and goes on with them in the order of the document."""
+        if not self.fresh:
+            return
+        fresh, self.fresh = self.fresh, []
+        self.fresh_keys.clear()
+        ids = self.connection.scalars(_ADD, [_row(self.done, each) for each in fresh]).all()
+        keys: list[dict[str, object]] = []
+        for entry_id, each in zip(ids, fresh, strict=True):
+            seen, ref = each.seen, _ref(self.done, each, EntryId(entry_id))
+            mine = {seen.own, *([seen.url_key] if each.claims_url and seen.url_key else [])} - self.known.keys()
+            keys += ({"key": key, "entry_id": entry_id} for key in mine)
+            self.known.update(dict.fromkeys(mine, ref))
+            if each.of is not None:
+                write_duplicate(self.connection, ref, each.of, body=seen.pointer, at=self.done.at)
+            elif each.skipped is None:
+                self._queue(seen, ref, each.by_url, self.done.at, self.done.at)
+        if keys:
+            self.connection.execute(_KNOW, keys)
 
     def _take_up(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
         """An entry that was left out, and is wanted now."""
@@ -150,21 +182,15 @@ class _Entries:
         self.known.update({key: ref for key in seen.look_up if key in self.known})
         verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=by_url)
         if isinstance(verdict, New):
+            self.counts["new"] += 1
+            self._remember(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
             # Its draft was judged by filters as if it had been seen now for the first time.
-            self._begin(ref, replace(seen, draft=None), by_url, claims_url=verdict.claims_url)
+            self._queue(replace(seen, draft=None), ref, by_url, self.done.at, self.done.at)
         elif by_url is not None and by_url.entry_id != ref.entry_id:
+            self.counts["duplicates"] += 1
+            self._remember(ref, seen.own)
             mark_duplicate(self.connection, ref, of=original(by_url), revision=_revision(seen))
-            self._duplicate(ref, seen, by_url)
-
-    def _begin(self, ref: Ref, seen: SeenEntry, by_url: Ref | None, *, claims_url: bool) -> None:
-        self.counts["new"] += 1
-        self._remember(ref, seen.own, *([seen.url_key] if claims_url and seen.url_key else []))
-        self._queue(seen, ref, by_url, self.done.at, self.done.at)
-
-    def _duplicate(self, ref: Ref, seen: SeenEntry, of: Ref) -> None:
-        self.counts["duplicates"] += 1
-        self._remember(ref, seen.own)
-        write_duplicate(self.connection, ref, of, body=seen.pointer, at=self.done.at)
+            write_duplicate(self.connection, ref, by_url, body=seen.pointer, at=self.done.at)
 
     def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis, first_seen_at: Millis) -> None:
         page = _own_page(seen, ref, by_url)
@@ -187,16 +213,25 @@ class _Entries:
             self.known.update((key, ref) for key in missing)
 
 
-def _add(
-    connection: Connection,
-    done: PollDone,
-    seen: SeenEntry,
-    *,
-    duplicate_of: EntryId | None = None,
-    skipped: Skip | None = None,
-) -> Ref:
-    revision = 0 if duplicate_of is None else _revision(seen)
-    values = {
+class _Fresh(NamedTuple):
+    """An entry that the store does not know yet."""
+
+    seen: SeenEntry
+    by_url: Ref | None = None
+    claims_url: bool = False
+    skipped: Skip | None = None
+    of: Ref | None = None
+    """Whose duplicate it is."""
+
+
+def _keys(seen: SeenEntry) -> tuple[bytes, ...]:
+    """All that it may be known under."""
+    return (*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))
+
+
+def _row(done: PollDone, fresh: _Fresh) -> dict[str, object]:
+    seen = fresh.seen
+    return {
         "feed_id": done.feed_id,
         "record_id": seen.own,
         "url": seen.url,
@@ -204,23 +239,25 @@ def _add(
         "title_key": seen.title_key,
         "first_seen_at": done.at,
         "seen_at": done.at,
-        "revision": revision,
+        "revision": 0 if fresh.of is None else _revision(seen),
         "revision_key": b"",
-        "duplicate_of": duplicate_of,
-        "skipped": skipped,
-        "reason": seen.skipped if duplicate_of is None else SAME_URL,
+        "duplicate_of": None if fresh.of is None else original(fresh.of),
+        "skipped": fresh.skipped,
+        "reason": seen.skipped if fresh.of is None else SAME_URL,
     }
-    entry_id = EntryId(connection.execute(_ADD, values).scalar_one())
+
+
+def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
     return Ref(
         entry_id=entry_id,
         feed_id=done.feed_id,
-        title_key=seen.title_key,
-        revision=revision,
+        title_key=fresh.seen.title_key,
+        revision=0 if fresh.of is None else _revision(fresh.seen),
         revision_key=b"",
         text_key=None,
-        duplicate_of=duplicate_of,
-        skipped=skipped,
-        record_id=seen.own,
+        duplicate_of=None if fresh.of is None else original(fresh.of),
+        skipped=fresh.skipped,
+        record_id=fresh.seen.own,
     )
 
 
