@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, and_, bindp
 from worker.model import Claim, Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.locks import hold_hosts, is_shared
+from worker.store.locks import THESE, change, hold_hosts, is_shared
 from worker.store.works import claims_of, read_leased
 
 MAX_LOST = 20
@@ -100,7 +100,7 @@ _HOLD_READY: Any = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True, key_share=True)
 )
-_READY_OF = _WITH_WORK.where(t.host.c.id.in_(bindparam("ids", expanding=True)))
+_READY_OF = _WITH_WORK.where(t.host.c.id == THESE)
 _HOLD_UNHOSTED: Any = (
     select(t.host.c.id).where(t.host.c.name == t.NO_HOST).with_for_update(skip_locked=True, key_share=True)
 )
@@ -135,17 +135,26 @@ _TAKE_SLOT = (
 )
 _TAKE_WORK = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("until"), again=False)
 _MOVE_ON = update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then"))
+_TAKE_SLOTS = """
+    UPDATE slot SET token = token + 1, lease_until = one.until, work_id = one.w
+    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(w)s::bigint[], %(until)s::bigint[]) AS one (h, slot, w, until)
+    WHERE host_id = one.h AND k = one.slot"""
+_TAKE_ALL_WORK = """
+    UPDATE work SET due_at = one.until, again = false
+    FROM unnest(%(w)s::bigint[], %(until)s::bigint[]) AS one (w, until) WHERE id = one.w"""
+_MOVE_ALL_ON = """
+    UPDATE host SET not_before = one."then"
+    FROM unnest(%(h)s::bigint[], %(then)s::bigint[]) AS one (h, "then") WHERE id = one.h"""
 
 
 def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now: Millis, until: Millis) -> None:
     if not taken:
         return
     _end_leases(connection, {row.id for row, _ in taken}, now=now)
-    connection.execute(
-        _TAKE_SLOT, [{"h": row.id, "slot": row.k, "w": work_id, "until": until} for row, work_id in taken]
-    )
-    connection.execute(_TAKE_WORK, [{"w": work_id, "until": until} for _, work_id in taken])
-    connection.execute(_MOVE_ON, [{"h": row.id, "then": now + row.delay_ms} for row, _ in taken])
+    slots = [{"h": row.id, "slot": row.k, "w": work_id, "until": until} for row, work_id in taken]
+    change(connection, _TAKE_SLOT, _TAKE_SLOTS, slots)
+    change(connection, _TAKE_WORK, _TAKE_ALL_WORK, [{"w": work_id, "until": until} for _, work_id in taken])
+    change(connection, _MOVE_ON, _MOVE_ALL_ON, [{"h": row.id, "then": now + row.delay_ms} for row, _ in taken])
 
 
 _ENDED = (
@@ -184,6 +193,9 @@ _STANDING = select(
     *(_first_due(priority).label(f"due{priority}") for priority in t.PRIORITIES),
 ).where(t.host.c.id.in_(bindparam("hosts", expanding=True)))
 _SETTLE = update(t.host).where(t.host.c.id == bindparam("h")).values(next_at=bindparam("then"))
+_SETTLE_ALL = """
+    UPDATE host SET next_at = one."then"
+    FROM unnest(%(h)s::bigint[], %(then)s::bigint[]) AS one (h, "then") WHERE id = one.h"""
 
 
 def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
@@ -201,8 +213,7 @@ def _settle(connection: Connection, host_ids: Collection[int], *, polls_by: Mill
             polls = row.due0 if polls_by is None or (row.due0 or 0) <= polls_by else None
             due = min((d for d in (polls, row.due1, row.due2, row.due3) if d is not None), default=t.FAR)
             values.append({"h": row.id, "then": max(row.not_before, row.free_at or 0, due)})
-        if values:
-            connection.execute(_SETTLE, values)
+        change(connection, _SETTLE, _SETTLE_ALL, values)
 
 
 def next_claim_at(connection: Connection) -> Millis:

@@ -34,7 +34,7 @@ from worker.store.entries import Ingestion, Near, finish_look, ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.lines import learn
-from worker.store.locks import hold_entries, hold_hosts, is_shared
+from worker.store.locks import change, hold_entries, hold_hosts, is_shared
 from worker.store.polls import AT_HOME, finish_polls, finish_seeking, finish_subscribing
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
@@ -187,6 +187,9 @@ _FREE = (
     .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
     .values(lease_until=0, work_id=None)
 )
+_FREE_ALL = """
+    UPDATE slot SET lease_until = 0, work_id = NULL
+    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[]) AS one (h, slot) WHERE host_id = one.h AND k = one.slot"""
 _GAP = bindparam("now", type_=BigInteger) + t.host.c.delay_ms
 _COUNT_ANEW = (
     update(t.host)
@@ -213,7 +216,7 @@ def _release(connection: Connection, released: Sequence[Done], now: Millis) -> N
     """Frees the slots. A host's delay counts anew from here: a fetch may have begun long after its claim."""
     if not released:
         return
-    connection.execute(_FREE, [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released])
+    change(connection, _FREE, _FREE_ALL, [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released])
     for batch in chunks(sorted({done.lease.host_id for done in released})):
         connection.execute(_COUNT_ANEW, {"hosts": batch, "now": now})
     raised = [

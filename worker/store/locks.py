@@ -8,10 +8,10 @@ order of their ids; where two transactions wait for each other all the same, one
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from worker.store import tables as t
@@ -20,18 +20,11 @@ from worker.store.batches import chunks
 SHARED = {"feedmill_shared": True}
 """Execution options of an engine beside which others write."""
 
-_HOSTS: Any = (
-    select(t.host.c.id)
-    .where(t.host.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(t.host.c.id)
-    .with_for_update(key_share=True)
-)
-_ENTRIES: Any = (
-    select(t.entry.c.id)
-    .where(t.entry.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(t.entry.c.id)
-    .with_for_update(key_share=True)
-)
+# One array, where a list of values would be another statement for each length of it.
+THESE: Any = any_(bindparam("ids", type_=ARRAY(BigInteger)))
+
+_HOSTS: Any = select(t.host.c.id).where(t.host.c.id == THESE).order_by(t.host.c.id).with_for_update(key_share=True)
+_ENTRIES: Any = select(t.entry.c.id).where(t.entry.c.id == THESE).order_by(t.entry.c.id).with_for_update(key_share=True)
 
 
 class Overtaken(Exception):
@@ -76,3 +69,17 @@ def _hold(connection: Connection, statement: Any, ids: Collection[int]) -> None:
     if is_shared(connection):
         for batch in chunks(sorted(set(ids))):
             connection.execute(statement, {"ids": batch})
+
+
+def change(connection: Connection, statement: Any, at_once: str, rows: Sequence[dict[str, int]]) -> None:
+    """Carries out an UPDATE for each of the rows of parameters, which are integers.
+
+    at_once: the same for all of them in PostgreSQL's words, where each parameter is an array: to carry out one for each
+    row costs the worker three times as much CPU.
+    """
+    if not rows:
+        return
+    if is_shared(connection):
+        connection.exec_driver_sql(at_once, {name: [row[name] for row in rows] for name in rows[0]})
+    else:
+        connection.execute(statement, rows)
