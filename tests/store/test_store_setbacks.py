@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_version
+from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, key, make_draft, make_entry, make_version
 from worker.model import Broken, Finished, HandedBack, HostPolicy, Ingest, Lease, Millis, Moved, Poll, Retry, State
 from worker.store import read_status
 
@@ -212,6 +212,7 @@ async def test_a_batch_may_hold_ends_of_every_kind(run: Run) -> None:
         moved(work["e"].lease),
         Broken(lease=work["f"].lease, at=run.now, error="KeyError"),
     )
-    polled = Finished(new=2, next_at=Millis(run.now + HOUR), why="as told")
+    begun = (key("guid", "a", "one"), key("guid", "a", "two"))
+    polled = Finished(new=2, next_at=Millis(run.now + HOUR), why="as told", begun=begun)
     assert results == [Finished(), polled, Finished(op="new"), Finished(), Finished(), Finished()]
     assert await run.finish() == []
