@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -181,7 +182,7 @@ def test_one_process_holds_it(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(object_lock, "LOST_S", 60.0)
     with locked(out):
         pass
-    gone = {"host": object_lock._ME["host"], "process": 2**22 + 1, "token": "other", "renewed": 3}
+    gone = {"host": socket.gethostname(), "process": 2**22 + 1, "token": "other", "renewed": 3}
     files.write(out / ".lock", [orjson.dumps(gone)])
     with locked(out):
         pass

@@ -6,6 +6,7 @@ keeps them from trying: whoever did not renew it for `LOST_S`, by the store's cl
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import threading
@@ -22,7 +23,6 @@ from worker.output import objects
 
 RENEW_S = 10.0
 LOST_S = 60.0
-_ME = {"host": socket.gethostname(), "process": os.getpid(), "token": os.urandom(8).hex()}
 
 
 @contextmanager
@@ -71,14 +71,22 @@ def _renew(path: ObjectPath, tag: str, ended: threading.Event) -> None:
 
 
 def _mine(count: int) -> bytes:
-    return orjson.dumps({**_ME, "renewed": count})
+    process = os.getpid()
+    return orjson.dumps({"host": socket.gethostname(), "process": process, "token": _token(process), "renewed": count})
+
+
+@functools.cache
+def _token(process: int) -> str:
+    """Tells this process from one of the same number before it, or of a container beside it."""
+    return os.urandom(8).hex()
 
 
 def _is_alive(path: ObjectPath, content: bytes) -> bool:
     if not content:
         return False
     holder = orjson.loads(content)
-    if holder["host"] == _ME["host"] and holder["token"] != _ME["token"] and not _is_there(holder["process"]):
+    is_mine = holder["token"] == _token(os.getpid())
+    if holder["host"] == socket.gethostname() and not is_mine and not _is_there(holder["process"]):
         return False
     renewed_at = objects.changed_at(path)
     return renewed_at is not None and datetime.now(UTC) - renewed_at < timedelta(seconds=LOST_S)
