@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -96,3 +98,27 @@ def test_a_database_without_a_state_is_told_of(empty: Server) -> None:
     """By who only looks; and who has it open, whatever its schema."""
     with pytest.raises(StateError, match="there is no state"):
         read_status(empty)
+
+
+async def test_who_has_it_alone_is_not_hurried(empty: Server) -> None:
+    """A recovery, or a move, may be one long transaction."""
+    engine = open_database(empty, alone=True)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "0"
+        assert connection.scalar(text("SHOW statement_timeout")) == "0"
+    engine.dispose()
+
+
+def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """psycopg is loaded where a state is on PostgreSQL, and only there."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "worker.store.postgresql", raising=False)
+    monkeypatch.delattr("worker.store.postgresql", raising=False)
+    with pytest.raises(StateError, match=r"feedmill\[cluster\]"):
+        read_status(Server("postgresql://db.example/feedmill"))
+
+
+def test_embedded_nothing_of_it_is_loaded() -> None:
+    """A state in a file costs no more than it did."""
+    code = "import sys, worker.app; sys.exit('psycopg' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,7 +6,7 @@ there, is gone: the times below; transactions that nobody goes on with are ended
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -44,6 +44,8 @@ _SESSION = {
 }
 _WRITING_S, _READING_S = 60, 30
 """For one statement."""
+_ALONE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+"""Of who has the state for himself: all of it may be one transaction, and nobody waits for it."""
 
 MIGRATING, HELD, LISTS, UPKEEP = range(1, 5)
 """What advisory locks are for."""
@@ -57,7 +59,8 @@ def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool) ->
     As long as its connection stands, it is known that somebody works here. alone: nobody else may. Raises StateLocked,
     StateError.
     """
-    engine = _engine(server, writing=True, lock="pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared")
+    lock = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
+    engine = _engine(server, writing=True, lock=lock, more=_ALONE if alone else None)
     try:
         migrate(engine, before=lambda connection: hold(connection, MIGRATING, patience="10min"))
     except DBAPIError as error:
@@ -120,8 +123,8 @@ def refused(server: Server, error: DBAPIError) -> StateError:
     return StateError(f"the state {server}: {' '.join(str(error.orig).split())}")
 
 
-def _engine(server: Server, *, writing: bool, lock: str | None = None) -> Engine:
-    """lock: the function that takes the lock of who works here, with every new connection."""
+def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Mapping[str, str] | None = None) -> Engine:
+    """lock: the function that takes the lock of who works here, with every connection. more: settings of sessions."""
     level: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED" if writing else "REPEATABLE READ"
     pool: dict[str, Any] = {"poolclass": NullPool}
     if writing:
@@ -139,7 +142,7 @@ def _engine(server: Server, *, writing: bool, lock: str | None = None) -> Engine
         if connection.info.server_version < OLDEST:
             raise StateError(f"the state {server}: feedmill needs PostgreSQL 14 or later")
         seconds = _WRITING_S if writing else _READING_S
-        settings = {**_SESSION, "statement_timeout": f"{seconds}s"}
+        settings = {**_SESSION, "statement_timeout": f"{seconds}s", **(more or {})}
         with connection.cursor() as cursor:
             cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
             if lock is not None:
