@@ -61,10 +61,11 @@ def made_feeds(folder: Path, count: int, entries: int, port: int) -> Web:
     return Web(folder=folder, feeds=tuple(urls))
 
 
-def with_pages(folder: Path, count: int, port: int, *, a_feed: int = 10) -> Web:
+def with_pages(folder: Path, count: int, port: int, *, a_feed: int = 10, corpus: bool = True) -> Web:
     """`count` pages, the corpus' or made up, and feeds that link to `a_feed` of them each."""
     (folder / "pages").mkdir(parents=True, exist_ok=True)
-    documents = [gzip.decompress(file.read_bytes()) for file in sorted((CORPUS / "pages").glob("*.gz"))[:count]]
+    files = sorted((CORPUS / "pages").glob("*.gz"))[:count] if corpus else []
+    documents = [gzip.decompress(file.read_bytes()) for file in files]
     documents += [made_page(number) for number in range(count - len(documents))]
     pages = []
     for number, document in enumerate(documents):

@@ -1,0 +1,85 @@
+"""Whether feedmill has become slower: `python -m tests.benchmarks.slipped`, in less than a minute of CPU.
+
+Made-up feeds and pages, the same each time, from nginx on loopback. What counts is CPU, of all processes, against a
+plain script that does the least of it on the same bytes in the same run: ratios, which another machine, or one that
+others load, moves little. Ends with 1 where one is a third above what is recorded here; who made it faster records the
+new one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.benchmarks import web
+from tests.benchmarks.cost import Cost, cost_of
+from tests.benchmarks.ingest import TRAFILATURA, Feedmill
+
+FEEDS, ENTRIES, PAGES = 40, 40, 60
+RECORDED: Mapping[str, float] = {"cold polls": 6.5, "whole ingest": 2.1}
+"""What they were when they were measured last: against httpx and feedparser, and against trafilatura. The middle of two
+runs each (6.3 and 6.7, 2.4 and 1.8), on two cores with a load of 20: a machine at rest is likely to give less."""
+SLIPPED = 4 / 3
+PLAIN = """
+import io, sys
+import feedparser, httpx
+with httpx.Client() as client, open(sys.argv[1]) as urls:
+    for url in urls.read().split():
+        feedparser.parse(io.BytesIO(client.get(url).content))
+"""
+
+
+def cold_polls(folder: Path) -> float:
+    """Feeds with their texts in them, polled for the first time, every entry a record."""
+    port = web.free_port()
+    sites = web.made_feeds(folder / "www", FEEDS, ENTRIES, port)
+    (folder / "urls").write_text("\n".join(sites.feeds))
+    (folder / "none").write_text("")
+    worker = Feedmill(folder / "feedmill", sites.feeds, full_text="never")
+    with web.served(sites.folder, port):
+        cost = worker.poll().without(worker.start())
+        return against(cost, _script(PLAIN, folder / "urls").without(_script(PLAIN, folder / "none")))
+
+
+def whole_ingest(folder: Path) -> float:
+    """Pages, from the poll that names them to their records."""
+    port = web.free_port()
+    sites = web.with_pages(folder / "www", PAGES, port, corpus=False)
+    worker = Feedmill(folder / "feedmill", sites.feeds)
+    with web.served(sites.folder, port):
+        cost = worker.poll().without(worker.start())
+    (folder / "none").mkdir()
+    alone = _script(TRAFILATURA, sites.folder / "pages").without(_script(TRAFILATURA, folder / "none"))
+    return against(cost, alone)
+
+
+def against(cost: Cost, other: Cost) -> float:
+    return cost.cpu_s / other.cpu_s
+
+
+def _script(text: str, *args: Path) -> Cost:
+    return cost_of([sys.executable, "-c", text, *args])
+
+
+def main() -> None:
+    if web.nginx() is None:
+        sys.exit("nginx is not installed (Debian: nginx-light)")
+    slipped = []
+    for name, measured in (("cold polls", cold_polls), ("whole ingest", whole_ingest)):
+        folder = Path(tempfile.mkdtemp())
+        try:
+            ratio = measured(folder)
+        finally:
+            shutil.rmtree(folder)
+        print(f"{name:14} {ratio:6.2f}  recorded {RECORDED[name]:6.2f}", flush=True)  # noqa: T201
+        if ratio > SLIPPED * RECORDED[name]:
+            slipped.append(name)
+    if slipped:
+        sys.exit(f"slower by a third or more: {', '.join(slipped)}")
+
+
+if __name__ == "__main__":
+    main()
