@@ -47,7 +47,10 @@ def left(lines: Sequence[str], window: Window, **said: object) -> list[str]:
 
 # --- the bar, on sites that are made up -------------------------------------------------------------------------------
 
-SITES = [generated(seed) for seed in range(40)]
+
+@pytest.fixture(scope="module")
+def sites() -> list[GeneratedSite]:
+    return [generated(seed) for seed in range(40)]
 
 
 def gone_and_lost(site: GeneratedSite, *, first: int, at_once: bool) -> tuple[int, int, list[str]]:
@@ -77,10 +80,10 @@ def gone_and_lost(site: GeneratedSite, *, first: int, at_once: bool) -> tuple[in
         pytest.param(0, True, id="all published together, from the first on"),
     ],
 )
-def test_repeated_lines_are_gone_and_no_other(first: int, at_once: bool) -> None:
+def test_repeated_lines_are_gone_and_no_other(sites: list[GeneratedSite], first: int, at_once: bool) -> None:
     """Five lines in thirty articles of each of forty sites: at least 98 % of them are gone, of the articles' own none,
     nor refrains, headings, or lines that differ in their numbers."""
-    found = [gone_and_lost(site, first=first, at_once=at_once) for site in SITES]
+    found = [gone_and_lost(site, first=first, at_once=at_once) for site in sites]
     assert [line for *_, lost in found for line in lost] == []
     assert sum(gone for _, gone, _ in found) >= 0.98 * sum(repeated for repeated, _, _ in found)
     assert sum(repeated for repeated, _, _ in found) > 2_500
