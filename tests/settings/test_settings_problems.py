@@ -37,8 +37,14 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(config: Config, worke
     ("worker", "complaint"),
     [
         pytest.param("output: 5", "output: expected a mapping, not 5 (a mapping is written", id="no section"),
-        pytest.param("output: {dir: 5}", "output.dir: expected the path of a folder, not 5", id="a path that is none"),
-        pytest.param("output: {dir: ''}", 'expected the path of a folder, not ""', id="no path at all"),
+        pytest.param(
+            "output: {dir: 5}",
+            "output.dir: expected the path of a folder, or s3://BUCKET/PREFIX, not 5",
+            id="a path that is none",
+        ),
+        pytest.param(
+            "output: {dir: ''}", 'expected the path of a folder, or s3://BUCKET/PREFIX, not ""', id="no path at all"
+        ),
         pytest.param("fetch: {hosts: [a]}", "fetch.hosts: expected a mapping, not a list", id="a list for a mapping"),
         pytest.param("fetch: {timeout: 17}", f"{DURATION}, not 17 (add a unit: ms, s, m, h or d)", id="no unit"),
         pytest.param("fetch: {timeout: '17'}", f'{DURATION}, not "17" (add a unit', id="no unit, in quotes"),
