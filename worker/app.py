@@ -347,6 +347,7 @@ def _store(current: Current, *, websub: bool = False, alone: bool = False) -> St
         websub=websub,
         shards=settings.output.shards,
         alone=alone,
+        wall=now,
     )
 
 

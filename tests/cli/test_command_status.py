@@ -115,4 +115,4 @@ def test_status_tells_of_those_who_share_a_state(feedmill: Feedmill, tmp_path: P
     ]
     text = " ".join(feedmill("status", "--config", "worker.yaml").stdout.split())
     assert "m1 mill-1/7 1.2.3" in text
-    assert "schedule, fetch, publish 3 of 64 12" in text
+    assert "3 of 64 12" in text

@@ -321,7 +321,7 @@ def test_a_log_that_is_gone_loses_no_record_and_repeats_none(site: Site, worker:
     items = [item(f"g{n}", None, f"T {n}", prose(f"thing {n}")) for n in range(20)]
     worker.configure([{"url": feed(site, "a", *items), "every": "1s"}], output={"seal_after": "0s"})
     process = worker.launch("run")
-    until(lambda: list(worker.out.glob("records/*/*.jsonl")))
+    until(lambda: list(worker.out.glob("manifest/*.jsonl")))
     process.kill()
     process.wait()
     until(lambda: not worker.processes())

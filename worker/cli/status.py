@@ -208,7 +208,7 @@ def _workers(members: list[Member], now: Millis) -> Table:
     """Those that work on a state together."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("worker", "roles", "under way", "backlog", "since", "last sign of life"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "worker")
     for one in members:
         table.add_row(
             clean(f"{one.name} {one.host}/{one.pid} {one.version}"),

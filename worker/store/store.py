@@ -72,7 +72,8 @@ class Store:
 
     policies: how each host is treated. planner: when a feed is polled next. window_ms: how long a text is remembered
     for deduplication; keep_ms: how long an entry is known after it has left its feed. near: what becomes of
-    near-duplicates. shards: of the output. alone: no other process may work on the state, wherever it is.
+    near-duplicates. shards: of the output. alone: no other process may work on the state, wherever it is. wall: the
+    wall clock.
 
     Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
     then, and it may be repeated.
@@ -90,11 +91,12 @@ class Store:
         websub: bool = False,
         shards: int = 1,
         alone: bool = False,
+        wall: Callable[[], Millis] = wall_clock,
     ) -> None:
         self._state, self._policies, self._planner = state, policies, planner
         self._window_ms, self._keep_ms, self._near = window_ms, keep_ms, near
         self._websub, self._shards, self._alone = websub, shards, alone
-        self._name = secrets.token_hex(4)
+        self._wall, self._name = wall, secrets.token_hex(4)
         self._clock = Clock() if isinstance(state, Server) else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
@@ -123,7 +125,7 @@ class Store:
 
     def clock(self) -> Millis:
         """Now: the wall clock; where others share the state, that of its database."""
-        return wall_clock() if self._clock is None else self._clock()
+        return self._wall() if self._clock is None else self._clock()
 
     async def take_up(self, changes: lists.Changes, *, now: Millis) -> None:
         """Takes up feeds that are listed now, or (None) no more, beside work that is under way; see `lists.take_up`.
