@@ -2,13 +2,12 @@
 
 Made-up feeds and pages, the same each time, from nginx on loopback. What counts is CPU, of all processes, against a
 plain script that does the least of it on the same bytes in the same run: ratios, which another machine, or one that
-others load, moves little. Ends with 1 where one is a third above what is recorded here; who made it faster records the
-new one.
+others load, moves little. Ends with 1 where one is a third above what is recorded here, three times in a row: what
+disturbs a run only adds to it. Who made it faster records the new one.
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ RECORDED: Mapping[str, float] = {"cold polls": 6.5, "whole ingest": 2.1}
 """What they were when they were measured last: against httpx and feedparser, and against trafilatura. The middle of two
 runs each (6.3 and 6.7, 2.4 and 1.8), on two cores with a load of 20: a machine at rest is likely to give less."""
 SLIPPED = 4 / 3
+TRIES = 3
 PLAIN = """
 import io, sys
 import feedparser, httpx
@@ -69,13 +69,14 @@ def main() -> None:
         sys.exit("nginx is not installed (Debian: nginx-light)")
     slipped = []
     for name, measured in (("cold polls", cold_polls), ("whole ingest", whole_ingest)):
-        folder = Path(tempfile.mkdtemp())
-        try:
-            ratio = measured(folder)
-        finally:
-            shutil.rmtree(folder)
-        print(f"{name:14} {ratio:6.2f}  recorded {RECORDED[name]:6.2f}", flush=True)  # noqa: T201
-        if ratio > SLIPPED * RECORDED[name]:
+        limit = SLIPPED * RECORDED[name]
+        for _ in range(TRIES):
+            with tempfile.TemporaryDirectory() as folder:
+                ratio = measured(Path(folder))
+            print(f"{name:14} {ratio:6.2f}  recorded {RECORDED[name]:6.2f}", flush=True)  # noqa: T201
+            if ratio <= limit:
+                break
+        else:
             slipped.append(name)
     if slipped:
         sys.exit(f"slower by a third or more: {', '.join(slipped)}")
