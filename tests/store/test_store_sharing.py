@@ -18,8 +18,11 @@ from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
 from tests.store.samples import HOUR, KEEP_MS, LEASE_MS, WINDOW_MS, Plans, ask, make_draft, make_entry, make_feed
 from worker.errors import StateError, StateLocked
-from worker.model import Done, Feed, HostPolicy, Ingest, IngestDone, Millis, Poll, PollDone, Server, Work
+from worker.model import Done, EntryId, Feed, HostPolicy, Ingest, IngestDone, Millis, Poll, PollDone, Server, Work
 from worker.store import Store, read_status
+from worker.store.database import open_database
+from worker.store.entries import claim_texts
+from worker.store.locks import Overtaken
 
 pytestmark = pytest.mark.shared
 
@@ -91,6 +94,25 @@ async def test_the_database_says_what_time_it_is(open_run: OpenRun, monkeypatch:
         now = time.time_ns()
         monkeypatch.setattr(time, "time_ns", lambda: now + HOUR * 1_000_000)
         assert abs(run.store.clock() - now // 1_000_000) < 60_000
+
+
+async def test_of_two_with_one_text_the_later_is_judged_again(state: Server) -> None:
+    """Neither sees the other's while both commit: who comes second must not be written as if the text were new."""
+    text, now = b"t" * 16, Millis(1_700_000_000_000)
+    one, other = open_database(state), open_database(state)
+    try:
+        with one.connect() as first, other.connect() as second:
+            claim_texts(first, [(b"s" * 16, EntryId(1), now), (text, EntryId(1), now)], WINDOW_MS)
+            mine = [(b"u" * 16, EntryId(2), now), (text, EntryId(2), now)]
+            claiming = asyncio.create_task(asyncio.to_thread(claim_texts, second, mine, WINDOW_MS))
+            await asyncio.sleep(0.2)
+            assert not claiming.done()
+            first.commit()
+            with pytest.raises(Overtaken):
+                await claiming
+    finally:
+        one.dispose()
+        other.dispose()
 
 
 # --- all at once ------------------------------------------------------------------------------------------------------

@@ -313,10 +313,13 @@ def claim_text(
 
 
 def claim_texts(connection: Connection, texts: Sequence[tuple[bytes, EntryId, Millis]], window_ms: int) -> None:
-    """The same for texts that are nobody's: of each its hash, the entry and the time."""
+    """The same for texts that are nobody's: of each its hash, the entry and the time. Raises Overtaken where one is
+    somebody's since."""
     if texts:
         values = [{"text": key, "who": who, "until": at + window_ms, "now": at, "owner": who} for key, who, at in texts]
-        connection.execute(_claim(connection.dialect.name, False), values)
+        claimed = connection.execute(_claim(connection.dialect.name, False), values)
+        if is_shared(connection) and claimed.rowcount < len(texts):
+            raise Overtaken("another entry has the text since it was looked for")
 
 
 @functools.cache
