@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -78,70 +79,68 @@ class Listener:
         return self.problem
 
 
+@asynccontextmanager
+async def watched(tmp_path: Path, feeds: Mapping[FeedId, Feed]) -> AsyncIterator[tuple[Run, Reader]]:
+    """A state that has these feeds, and what reads beside it."""
+    plans, path = Plans(), tmp_path / "state.db"
+    async with Store(
+        path, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
+    ) as store:
+        run = Run(store, plans, START)
+        await run.start(*feeds.values())
+        with Reader(path) as reader:
+            yield run, reader
+
+
 async def test_silence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
     """Who does not listen hears, later, of how things are then; other feeds are nobody's concern."""
     feeds = {A: replace(make_feed("a"), expect_s=6 * 3600.0), FeedId("b"): make_feed("b")}
     clock = [START]
     listener = Listener()
-    path = tmp_path / "state.db"
-    async with Store(
-        path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS
-    ) as store:
-        plans = Plans()
-        store._planner = plans
-        run = Run(store, plans, START)
-        await run.start(*feeds.values())
-        with Reader(path) as reader:
-            watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=lambda: listener)
-            await run.poll("a", make_entry("one"))
-            await watch.look()
-            assert (watch.silent, listener.heard) == ({}, [])
+    async with watched(tmp_path, feeds) as (run, reader):
+        watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=lambda: listener)
+        await run.poll("a", make_entry("one"))
+        await watch.look()
+        assert (watch.silent, listener.heard) == ({}, [])
 
-            clock[0] = run.now = Millis(START + 7 * HOUR)
-            await run.poll("a")
-            listener.problem = "503"
-            await watch.look()
-            await watch.look()  # within the pause: not tried
-            assert set(watch.silent) == {A}
-            listener.problem = None
-            clock[0] = Millis(clock[0] + 3 * MINUTE)
-            await watch.look()
-            await watch.look()
-            (told,) = listener.heard
-            assert [one["feed"] for one in told["silent"]] == ["a"]
-            assert told["back"] == []
-            assert told["text"].startswith("feedmill: 1 feed silent\na: nothing new for 7 h")
+        clock[0] = run.now = Millis(START + 7 * HOUR)
+        await run.poll("a")
+        listener.problem = "503"
+        await watch.look()
+        await watch.look()  # within the pause: not tried
+        assert set(watch.silent) == {A}
+        listener.problem = None
+        clock[0] = Millis(clock[0] + 3 * MINUTE)
+        await watch.look()
+        await watch.look()
+        (told,) = listener.heard
+        assert [one["feed"] for one in told["silent"]] == ["a"]
+        assert told["back"] == []
+        assert told["text"].startswith("feedmill: 1 feed silent\na: nothing new for 7 h")
 
-            run.later(HOUR)
-            await run.poll("a", make_entry("two"))
-            clock[0] = run.now
-            await watch.look()
-            assert watch.silent == {}
-            assert [one["feed"] for one in listener.heard[-1]["back"]] == ["a"]
-            assert len(listener.heard) == 2
+        run.later(HOUR)
+        await run.poll("a", make_entry("two"))
+        clock[0] = run.now
+        await watch.look()
+        assert watch.silent == {}
+        assert [one["feed"] for one in listener.heard[-1]["back"]] == ["a"]
+        assert len(listener.heard) == 2
 
 
 async def test_another_listener_is_told_of_all_that_are_silent(tmp_path: Path) -> None:
     """It has heard nothing yet; nor has one that is asked to listen again."""
     feeds = {A: replace(make_feed("a"), expect_s=6 * 3600.0)}
-    clock, path = [START], tmp_path / "state.db"
+    clock = [START]
     one, other = Listener(), Listener()
     now: list[Listener | None] = [one]
-    async with Store(
-        path, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS
-    ) as store:
-        plans = Plans()
-        store._planner = plans
-        run = Run(store, plans, START)
-        await run.start(*feeds.values())
-        with Reader(path) as reader:
-            watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=lambda: now[0])
-            await run.poll("a", make_entry("one"))
-            clock[0] = run.now = Millis(START + 7 * HOUR)
-            await run.poll("a")
-            for listener in (one, None, other, other, one):
-                now[0] = listener
-                await watch.look()
+    async with watched(tmp_path, feeds) as (run, reader):
+        watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=lambda: now[0])
+        await run.poll("a", make_entry("one"))
+        clock[0] = run.now = Millis(START + 7 * HOUR)
+        await run.poll("a")
+        for listener in (one, None, other, other, one):
+            now[0] = listener
+            await watch.look()
     assert [len(listener.heard) for listener in (one, other)] == [2, 1]
 
 

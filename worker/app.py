@@ -7,7 +7,6 @@ import os
 import random
 import secrets
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Set
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -52,7 +51,7 @@ from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
-from worker.store import OutboxSegment, Store
+from worker.store import OutboxSegment, Store, wall_clock
 from worker.tally import Tally
 
 if TYPE_CHECKING:  # an extra
@@ -305,7 +304,7 @@ def recover(settings: Settings, *, new_output: bool) -> Recovered:
 
 def now() -> Millis:
     """The wall clock."""
-    return Millis(time.time_ns() // 1_000_000)
+    return wall_clock()
 
 
 @asynccontextmanager

@@ -39,6 +39,7 @@ reader.py      a connection and a thread for that, while the worker runs
 """
 
 from worker.store.backup import backup
+from worker.store.clocks import wall_clock
 from worker.store.database import database_url, is_there
 from worker.store.hubs import HubStanding, HubStatus, hub_of, read_hubs
 from worker.store.listing import (
@@ -131,4 +132,5 @@ __all__ = [
     "read_story",
     "story_of",
     "told_alike",
+    "wall_clock",
 ]

@@ -123,7 +123,7 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         if near == "drop" and story.first is not None and not me.revision:
             verdict = Duplicate(story.first)
     result = Finished()
-    noted: dict[str, Any] = {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}
+    noted = _noted(draft)
     match verdict:
         case Write(op):
             result = Finished(op=op, duplicate_of=story.copy_of)
@@ -188,11 +188,13 @@ def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
         "cluster_id": _other(story, me) if draft.text_key else story.cluster_id,
         "copy_of": story.copy_of,
         "removed_lines": 0,
-        "reason": draft.reason,
-        "skipped": None,
-        "gone_since": None,
-        "gone_answers": 0,
+        **_noted(draft),
     }
+
+
+def _noted(draft: Draft) -> dict[str, Any]:
+    """The columns of an entry that are set whatever became of it."""
+    return {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}
 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
