@@ -15,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from worker.bus import LocalBus
+from worker.engine import Clock as Followed
 from worker.engine import Engine
 from worker.engine import limits as engine_module
 from worker.errors import OutputError, StateError
@@ -55,13 +56,17 @@ class Polls:
     act: Callable[[Poll], object] = lambda _: None
     every_ms: int = 3_600_000
     seen: list[Poll] = field(default_factory=list)
+    followed: Followed | None = None
+    """What its engine goes by."""
 
     async def poll(self, work: Poll) -> PollDone:
+        assert self.followed is not None
         self.seen.append(work)
+        at = self.followed.now()
         acted = self.act(work)
         if asyncio.iscoroutine(acted):
             await acted
-        return PollDone(lease=work.lease, feed_id=work.feed_id, at=self.clock(), status=200)
+        return PollDone(lease=work.lease, feed_id=work.feed_id, at=at, status=200)
 
     def plan(self, _: FeedId, polled: Polled) -> Next:
         return Next(due_at=Millis(polled.now + self.every_ms), reason="as told")
@@ -95,6 +100,7 @@ async def made(
                 store=store, directory=directory, archive=None, seal_after_ms=0, seal_records=10, keeping=KEEPING
             )
 
+        polls.followed = Followed(polls.clock, shift=store.shift)
         yield (
             Engine(
                 store=store,
@@ -104,7 +110,7 @@ async def made(
                 ingester=cast(Ingester, NoIngests()),
                 shards=Shards(1, publisher),
                 concurrency=concurrency,
-                clock=polls.clock,
+                clock=polls.followed,
                 shortage=shortage,
             ),
             store,
@@ -216,13 +222,16 @@ async def test_a_clock_that_is_set_moves_what_is_planned(tmp_path: Path, jump_ms
 
 
 @pytest.mark.parametrize("jump_ms", [86_400_000, -86_400_000], ids=["a day on", "a day back"])
-@pytest.mark.parametrize("moment", ["under way", "done"])
+@pytest.mark.parametrize("moment", ["under way", "noticed under way", "done"])
 async def test_a_clock_that_is_set_meanwhile_moves_nothing_twice(tmp_path: Path, moment: str, jump_ms: int) -> None:
     """Be it while a poll is under way, or when it has ended and is to be committed."""
 
-    def set_clock(_: Poll) -> None:
-        if len(polls.seen) == 3 and moment == "under way":
+    async def set_clock(_: Poll) -> None:
+        if len(polls.seen) == 3 and moment != "done":
             polls.clock.ahead_ms = jump_ms
+            assert polls.followed is not None
+            if moment == "noticed under way":
+                await polls.followed.follow()
 
     polls = Polls(Clock(), act=set_clock)
     async with made(tmp_path, polls) as (engine, _):

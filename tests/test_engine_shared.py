@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from tests import broker
 from tests.test_engine import Clock, NoIngests, Polls
 from worker.bus.jetstream import JetStreamBus
+from worker.engine import Clock as Followed
 from worker.engine import Engine, limits
 from worker.model import ALL_ROLES, Feed, FeedId, HostPolicy, Member, Millis, Poll, Role
 from worker.pipeline import Ingester, Poller, Shards, Walker
@@ -45,15 +46,17 @@ class Cluster:
             started_at=now,
             seen_at=now,
         )
+        theirs = polls or self._polls
+        theirs.followed = Followed(theirs.clock, shift=self.store.shift)
         engine = Engine(
             store=self.store,
             bus=bus,
-            poller=cast(Poller, polls or self._polls),
+            poller=cast(Poller, theirs),
             walker=cast(Walker, NoIngests()),
             ingester=cast(Ingester, NoIngests()),
             shards=cast(Shards, NoShards()),
             concurrency=concurrency,
-            clock=self._polls.clock,
+            clock=theirs.followed,
             roles=member.roles,
             member=member,
         )

@@ -18,7 +18,7 @@ from worker import __version__, record
 from worker.bus import Bus, LocalBus
 from worker.cpu import Pool
 from worker.current import Current
-from worker.engine import KEEP_S, Engine
+from worker.engine import KEEP_S, Clock, Engine
 from worker.errors import FeedmillError, StateLocked
 from worker.fetch import Client, user_agent
 from worker.meters import Meters
@@ -97,15 +97,16 @@ async def work(
         current = Current(settings)
         store = await parts.enter_async_context(_store(current, websub=listen and callback(settings) is not None))
         held()
+        clock = Clock(store.clock, shift=store.shift)
         traces = None
         if settings.telemetry.traces is not None:
             traces = await parts.enter_async_context(_traces(settings.telemetry.traces, settings.telemetry.sample))
         meters = Meters()
 
         def sealed(segment: OutboxSegment, path: str) -> None:
-            meters.seal((row.first_seen_at for row in segment.rows), records=len(segment.rows), now=store.clock())
+            meters.seal((row.first_seen_at for row in segment.rows), records=len(segment.rows), now=clock.now())
             if traces is not None:
-                traces.seal(segment, path, now=store.clock())
+                traces.seal(segment, path, now=clock.now())
 
         shards = parts.enter_context(_shards(settings, store, sealed))
         if "publish" in roles:
@@ -122,7 +123,7 @@ async def work(
                 feeds=current.feeds,
                 max_bytes=fetch.max_feed_bytes,
                 link_duplicates=dedup.exact == "link",
-                clock=store.clock,
+                clock=clock.now,
                 chance=random.random,
                 callback=callback(settings) if listen else None,
             ),
@@ -132,43 +133,43 @@ async def work(
                 feeds=current.feeds,
                 max_bytes=fetch.max_feed_bytes,
                 link_duplicates=dedup.exact == "link",
-                clock=store.clock,
+                clock=clock.now,
             ),
             ingester=Ingester(
                 client=asking,
                 cpu=cpu,
-                gate=Gate(asking, clock=store.clock) if fetch.robots else None,
+                gate=Gate(asking, clock=clock.now) if fetch.robots else None,
                 archive=shards.archive if settings.output.archive else None,
                 feeds=current.feeds,
                 max_bytes=fetch.max_page_bytes,
                 retries_s=fetch.retries_s,
                 link_duplicates=dedup.exact == "link",
                 effort=settings.extract.effort,
-                clock=store.clock,
+                clock=clock.now,
             ),
             shards=shards,
             meters=meters,
             traces=traces,
             roles=roles,
-            member=_member(roles, started_at=store.clock()) if is_shared(settings) and not until_idle else None,
+            member=_member(roles, started_at=clock.now()) if is_shared(settings) and not until_idle else None,
             concurrency=fetch.concurrency,
-            clock=store.clock,
+            clock=clock,
             alive=alive,
             shortage=Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage,
         )
         outside = None
         if listen:
-            outside = Outside(current, engine=engine, store=store, cpu=cpu, clock=store.clock, parts=parts, stop=stop)
+            outside = Outside(current, engine=engine, store=store, cpu=cpu, clock=clock.now, parts=parts, stop=stop)
             await outside.start()
-        await store.start(settings.feeds, now=store.clock(), poll_all=poll_all)
-        engine.vitals.started_at = store.clock()
+        await store.start(settings.feeds, now=clock.now(), poll_all=poll_all)
+        engine.vitals.started_at = clock.now()
         by = None
         if only is not None:
             by = _BEFORE_ALL
-            await store.hasten(list(only), now=store.clock(), due_at=by)
+            await store.hasten(list(only), now=clock.now(), due_at=by)
         if reload is not None:
             follow = None if outside is None else outside.follow
-            reloader = Reloader(reload, current=current, store=store, clock=store.clock, follow=follow)
+            reloader = Reloader(reload, current=current, store=store, clock=clock.now, follow=follow)
             await parts.enter_async_context(running(reloader.run()))
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle, polls_due_by=by)

@@ -193,7 +193,8 @@ def test_a_clock_that_jumps_a_day_neither_halts_nor_hurries_anything(
     jumps = [line["by_s"] for line in map(json.loads, worker.log.read_text().splitlines()) if "by_s" in line]
     assert [round(by_s / 86_400) for by_s in jumps] == [jump_days, -jump_days]
     times = [request.at for request in site.requests]
-    assert all(later - earlier > 0.8 for earlier, later in pairwise(times[1:]))
+    # One that came late is followed by one in its time, half an interval later at the earliest, but for jitter.
+    assert min(later - earlier for earlier, later in pairwise(times[1:])) > 0.4
     days = [path.parent.name for path in sorted((worker.out / "records").rglob("*.jsonl"))]
     assert days == sorted(days)
     if jump_days > 0:

@@ -17,7 +17,8 @@ limits.py      how long, how many
 It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.
 """
 
+from worker.engine.clock import Clock
 from worker.engine.engine import Engine
 from worker.engine.limits import KEEP_S
 
-__all__ = ["KEEP_S", "Engine"]
+__all__ = ["KEEP_S", "Clock", "Engine"]

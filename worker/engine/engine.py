@@ -48,7 +48,7 @@ class Engine:
         ingester: Ingester,
         shards: Shards,
         concurrency: int,
-        clock: Callable[[], Millis],
+        clock: Clock,
         alive: Callable[[], None] = lambda: None,
         shortage: Callable[[], str | None] = lambda: None,
         meters: Meters | None = None,
@@ -57,14 +57,14 @@ class Engine:
         member: Member | None = None,
     ) -> None:
         """bus: a local one hands on what this process claims for itself, another what anybody leases. concurrency: how
-        much work may be under way at once. clock: the wall clock. alive: called on every tick. shortage: why there is
+        much work may be under way at once. clock: what it goes by. alive: called on every tick. shortage: why there is
         no room for more, asked each second, in a thread; None: there is. meters: to count in. traces: told of each
         piece of work; None: nobody is. roles: what this process does; with a local bus it schedules what it fetches.
         member: what it tells of itself to others on the same state; None: there are none."""
         self.tally, self.meters = Tally(), meters or Meters()
         self.vitals = Vitals(most=concurrency)
         self._alive, self._roles, self._store = alive, roles, store
-        self._clock = Clock(clock, shift=store.shift)
+        self._clock = clock
         self._leases = Leases(store, self._clock, most=concurrency)
         self._intake = intake(store, bus, roles=roles, clock=self._clock, leases=self._leases, vitals=self.vitals)
         self._finisher = Finisher(
@@ -75,18 +75,18 @@ class Engine:
             walker=walker,
             ingester=ingester,
             finish=self._finisher.finish,
-            now=clock,
+            clock=clock,
             tally=self.tally,
             meters=self.meters,
             traces=traces,
         )
         self._publishing = Publishing(
-            store=store, shards=shards, now=clock, tally=self.tally, vitals=self.vitals, wake=self.wake
+            store=store, shards=shards, now=clock.now, tally=self.tally, vitals=self.vitals, wake=self.wake
         )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
         self._ticking = asyncio.Lock()
         self._is_shared = not isinstance(bus, LocalBus)
-        self._heartbeat = None if member is None else Heartbeat(store, member, now=clock, vitals=self.vitals)
+        self._heartbeat = None if member is None else Heartbeat(store, member, now=clock.now, vitals=self.vitals)
 
     def wake(self) -> None:
         """Something has become due; to be called in its loop."""

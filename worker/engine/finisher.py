@@ -30,7 +30,7 @@ class _Ended(NamedTuple):
     done: Done
     committed: asyncio.Future[Committed]
     ahead_ms: int
-    """Of the wall clock, when it was done."""
+    """Of the clock by which it was done."""
 
 
 class Finisher:
@@ -54,7 +54,7 @@ class Finisher:
         """Goes on until it is cancelled."""
         while True:
             group = await self._group()
-            results = await self._commit([self._clock.in_its_time(ended.done, ended.ahead_ms) for ended in group])
+            results = await self._commit(group)
             for ended, result in zip(group, results, strict=True):
                 self._leases.drop(ended.done.lease)
                 if not ended.committed.done():
@@ -73,33 +73,36 @@ class Finisher:
             if is_full or time.monotonic() >= until:
                 return group
 
-    async def _commit(self, batch: list[Done]) -> list[Committed]:
+    async def _commit(self, group: Sequence[_Ended]) -> list[Committed]:
         while True:
             try:
                 # First: what is planned now by a clock that was set would be moved with the rest.
                 await self._clock.follow()
+                batch = [self._clock.in_its_time(ended.done, ended.ahead_ms) for ended in group]
                 finished = await self._store.finish(batch, now=self._clock.now(), polls_due_by=self._clock.polls_due_by)
                 self._vitals.refusals, self._vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
             except StateError as error:
-                log.error("store.unusable", error=str(error), waiting=len(batch))
+                log.error("store.unusable", error=str(error), waiting=len(group))
                 self._vitals.refusals, self._vitals.refused = self._vitals.refusals + 1, str(error)
                 await asyncio.sleep(1)
             except Exception as error:  # a defect of ours must cost one job, not those that are committed with it
-                log.exception("commit.broken", jobs=len(batch))
-                return await self._commit_singly(batch, f"{type(error).__name__}: {error}"[:500])
+                log.exception("commit.broken", jobs=len(group))
+                return await self._commit_singly(group, f"{type(error).__name__}: {error}"[:500])
 
-    async def _commit_singly(self, batch: list[Done], error: str) -> list[Committed]:
-        if len(batch) > 1:
-            return [committed for done in batch for committed in await self._commit([done])]
-        (done,) = batch
+    async def _commit_singly(self, group: Sequence[_Ended], error: str) -> list[Committed]:
+        if len(group) > 1:
+            return [committed for ended in group for committed in await self._commit([ended])]
+        (ended,) = group
+        done = ended.done
         if isinstance(done, PollDone) and any(entry.draft is not None for entry in done.entries):
             # Perhaps by one of its drafts: each entry has work of its own then, and fails by itself.
             left = tuple(replace(entry, draft=None) for entry in done.entries)
-            return await self._commit([replace(done, entries=left)])
+            return await self._commit([ended._replace(done=replace(done, entries=left))])
         if isinstance(done, Broken):
             return [(done, Finished(accepted=False))]  # it comes up again when its lease has ended
-        return await self._commit([Broken(lease=done.lease, at=self._clock.now(), error=error)])
+        broken = Broken(lease=done.lease, at=self._clock.now(), error=error)
+        return await self._commit([_Ended(broken, ended.committed, self._clock.ahead_ms())])
 
 
 def _entries(group: Sequence[_Ended]) -> int:

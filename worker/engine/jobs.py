@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.engine import limits
+from worker.engine.clock import Clock
 from worker.engine.finisher import Committed
 from worker.meters import Meters
-from worker.model import Broken, Done, HandedBack, Ingest, Millis, Poll, Walk, Work
+from worker.model import Broken, Done, HandedBack, Ingest, Poll, Walk, Work
 from worker.pipeline import Ingester, Poller, Walker
 from worker.tally import Tally, tell
 
@@ -31,13 +32,13 @@ class Jobs:
         walker: Walker,
         ingester: Ingester,
         finish: Callable[[Done], Awaitable[Committed]],
-        now: Callable[[], Millis],
+        clock: Clock,
         tally: Tally,
         meters: Meters,
         traces: Traces | None = None,
     ) -> None:
         """finish: returns when it is committed. tally, meters: where what came of it is counted. traces: told of it."""
-        self._finish, self._now = finish, now
+        self._finish, self._clock = finish, clock
         self._poller, self._walker, self._ingester = poller, walker, ingester
         self._tally, self._meters, self._traces = tally, meters, traces
         self._running: set[asyncio.Task[None]] = set()
@@ -72,6 +73,7 @@ class Jobs:
 
     async def _job(self, work: Work) -> None:
         """One piece of work, from claim to commit. Every line that is logged on the way names its feed and entry."""
+        self._clock.keep()
         entry = {"entry": work.record_id, "url": work.url} if isinstance(work, Ingest) else {}
         name = {"feed": work.feed_id, **entry}
         with structlog.contextvars.bound_contextvars(**name):
@@ -99,7 +101,7 @@ class Jobs:
             return HandedBack(lease=work.lease)
         except Exception as error:  # a defect of ours must cost one job
             log.exception("job.broken")
-            return Broken(lease=work.lease, at=self._now(), error=f"{type(error).__name__}: {error}"[:500])
+            return Broken(lease=work.lease, at=self._clock.now(), error=f"{type(error).__name__}: {error}"[:500])
 
     async def _hand_back(self, work: Work) -> None:
         await self._finish(HandedBack(lease=work.lease))
