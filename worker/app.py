@@ -58,7 +58,8 @@ if TYPE_CHECKING:  # an extra
     from worker.traces import Traces
 
 PRELOAD = (
-    "worker.pipeline.tasks",
+    "worker.cpu",
+    "worker.tasks",
     "worker.articles.page",
     "worker.articles.feed",
     "worker.feeds.read",

@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from tests.whole.pages import item, prose, rss
+from worker import tasks
 from worker.feeds import decode_entry
 from worker.model import Backlog, Draft, Entry, Feed, FeedId, Filter, Millis, Rules
-from worker.pipeline import tasks
-from worker.pipeline.tasks import Drafting, FeedRead, Source, draft_from_entry, read_feed
+from worker.tasks import Drafting, FeedRead, Source, draft_from_entry, read_feed
 
 NOW = Millis(1_790_000_000_000)
 FEED = Feed(id=FeedId("f"), url="https://a.example/feed", full_text="never", tags=("mine",))

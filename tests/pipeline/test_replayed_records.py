@@ -14,8 +14,8 @@ from tests.corpus import needs_corpus, pages
 from worker.feeds import encode_entry
 from worker.model import Author, Entry, Feed, FeedId, Millis
 from worker.pipeline.replay import changes, entry_of
-from worker.pipeline.tasks import Source, draft_from_page
 from worker.record import Record
+from worker.tasks import Source, draft_from_page
 
 NOW = Millis(1_790_000_000_000)
 PAGE = b"<html lang=en><head><title>Page</title></head><body><p>Only this.</p></body></html>"

@@ -18,12 +18,12 @@ from tests.whole.pages import feed, item, prose
 from worker.errors import TaskCrashed
 from worker.model import Finished, Poll
 from worker.pipeline import Poller
-from worker.pipeline.tasks import Drafting
 from worker.record import Record
 from worker.store import finish
 from worker.store.articles import finish_articles
 from worker.store.entries import Ingestion
 from worker.tally import Tally
+from worker.tasks import Drafting
 
 LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))
 ITEMS = (

@@ -20,8 +20,8 @@ from tests import corpus
 from worker import articles, feeds
 from worker.model import Attachment, Author, Entry, Feed, FeedId, Millis, ParsedFeed
 from worker.output import Row, line
-from worker.pipeline.tasks import Source, draft_from_entry, draft_from_page, draft_without_text
 from worker.record import json_schema
+from worker.tasks import Source, draft_from_entry, draft_from_page, draft_without_text
 
 NOW = Millis(1_795_406_706_000)
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999

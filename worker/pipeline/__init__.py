@@ -1,6 +1,5 @@
 """The order of the calls: poll(feed), ingest(entry), publish(rows). Decisions are made by the rooms below.
 
-tasks.py     what runs in the CPU processes: bytes in, plain values out
 polls.py     fetch → feeds.parse → dedup.identity; or, for a feed that is lost, feeds.discover
 walks.py     older pages of feeds, the same way
 robots.py    whether a page may be asked for

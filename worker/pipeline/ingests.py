@@ -36,9 +36,9 @@ from worker.output import Archive, Page
 from worker.pipeline.polls import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
 from worker.pipeline.robots import Barred, Gate
 from worker.pipeline.spared import SparedHosts
-from worker.pipeline.tasks import Source, draft_from_entry, draft_from_page, draft_without_text, without_secrets
 from worker.record import Raw
 from worker.schedule import NOT_HAD_S, next_look, next_try
+from worker.tasks import Source, draft_from_entry, draft_from_page, draft_without_text, without_secrets
 
 MAX_WAITS = 12
 """Times that a page's host may ask for patience before the feed's own content has to do."""

@@ -40,8 +40,8 @@ from worker.model import (
     Validators,
     Walk,
 )
-from worker.pipeline.tasks import Drafting, FeedRead, read_feed, without_secrets
 from worker.schedule import class_of
+from worker.tasks import Drafting, FeedRead, read_feed, without_secrets
 
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml;q=0.9, "

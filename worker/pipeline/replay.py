@@ -21,8 +21,8 @@ from worker.cpu import Pool
 from worker.errors import OutputError, TaskError
 from worker.model import Author, Effort, Entry, Feed, FeedId, Millis
 from worker.output import Page, page_at, read_records
-from worker.pipeline.tasks import Source, draft_from_page, without_secrets
 from worker.record import Record
+from worker.tasks import Source, draft_from_page, without_secrets
 
 FIELDS = ("title", "content_text", "authors", "date_published", "date_modified")
 """What is compared, with `extraction`."""

@@ -32,7 +32,7 @@ from worker.model import (
     Walked,
 )
 from worker.pipeline.polls import ACCEPT, PATIENCE_S, headers_for, held, moved, same_host, within_redirects
-from worker.pipeline.tasks import read_feed, without_secrets
+from worker.tasks import read_feed, without_secrets
 
 MAX_TRIES = 3
 """Of a page that fails, `AGAIN_S` apart."""

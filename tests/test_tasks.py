@@ -8,9 +8,11 @@ import orjson
 import pytest
 
 from worker import dedup
+from worker.app import PRELOAD
+from worker.cpu import Pool
 from worker.feeds import encode_entry
 from worker.model import Attachment, Author, Draft, Entry, Feed, FeedId, FullText, Millis, NotAFeed, SeenEntry
-from worker.pipeline.tasks import (
+from worker.tasks import (
     FeedRead,
     Source,
     draft_from_entry,
@@ -206,3 +208,16 @@ def test_no_secret_goes_to_the_cpu_processes() -> None:
     """What parses strangers' bytes knows no headers."""
     assert FEED.headers
     assert without_secrets(FEED).headers == {}
+
+
+async def test_a_cpu_process_starts_with_what_it_needs_alone() -> None:
+    """Neither the state nor the network, which would double what each start of a worker takes; and nothing is left to
+    be loaded by each child for itself."""
+    async with Pool(workers=1, timeout_s=60, preload=PRELOAD) as pool:
+        loaded = set(await pool.run(eval, "list(__import__('sys').modules)"))
+        await pool.run(draft_from_page, source(f"<article><h1>Heron</h1><p>{TEXT}</p></article>"))
+        await pool.run(draft_from_entry, source(), "no page")
+        more = set(await pool.run(eval, "list(__import__('sys').modules)")) - loaded
+    assert {"worker.cpu", "worker.tasks", "trafilatura", "feedparser"} <= loaded
+    assert not {"sqlalchemy", "httpx", "worker.store", "worker.fetch", "worker.settings"} & loaded
+    assert not more
