@@ -11,12 +11,26 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from worker.model import Claim, Lease, Millis, Work
 from worker.store import tables as t
-from worker.store.batches import chunks
-from worker.store.locks import THESE, change, hold_hosts, is_shared
+from worker.store.dialects import Each, change, earliest, latest
+from worker.store.locks import THESE, hold_hosts, is_shared
 from worker.store.works import claims_of, read_leased
 
 MAX_LOST = 20
@@ -61,7 +75,8 @@ def _claimed(
     unhosted = _unhosted(connection, now=now, limit=limit - len(taken))
     _take(connection, unhosted, now=now, until=Millis(now + lease_ms))
     taken += unhosted
-    _settle(connection, [*idle, *(row.id for row, _ in taken)], polls_by=polls_due_by)
+    move_on(connection, {row.id for row, _ in taken}, now=now, polls_by=polls_due_by)
+    _settle(connection, idle, polls_by=polls_due_by)
     return [work_id for _, work_id in taken]
 
 
@@ -79,14 +94,15 @@ def _due(priority: int, by: str) -> ScalarSelect[Any]:
     return select(t.work.c.id).where(*due).order_by(t.work.c.due_at, t.work.c.id).limit(1).scalar_subquery()
 
 
+_ENDED = (t.slot.c.lease_until <= bindparam("now"), t.slot.c.work_id.is_not(None))
 _MAY_BE_ASKED = (t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bindparam("now"))
 _WITH_WORK: Any = select(
     t.host.c.id,
-    t.host.c.delay_ms,
     select(func.min(t.slot.c.k))
     .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
     .scalar_subquery()
     .label("k"),
+    exists().where(t.slot.c.host_id == t.host.c.id, *_ENDED).label("ended"),
     _due(t.POLL, "polls_by").label("poll"),
     _due(t.NEW, "now").label("new"),
     _due(t.RETRY, "now").label("retry"),
@@ -105,7 +121,7 @@ _HOLD_UNHOSTED: Any = (
     select(t.host.c.id).where(t.host.c.name == t.NO_HOST).with_for_update(skip_locked=True, key_share=True)
 )
 _UNHOSTED_SLOTS: Any = (
-    select(t.host.c.id, t.host.c.delay_ms, t.slot.c.k)
+    select(t.host.c.id, t.slot.c.k, t.slot.c.work_id.is_not(None).label("ended"))
     .join(t.slot, t.slot.c.host_id == t.host.c.id)
     .where(t.host.c.name == t.NO_HOST, t.slot.c.lease_until <= bindparam("now"))
     .limit(bindparam("limit"))
@@ -134,7 +150,6 @@ _TAKE_SLOT = (
     .values(token=t.slot.c.token + 1, lease_until=bindparam("until"), work_id=bindparam("w"))
 )
 _TAKE_WORK = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("until"), again=False)
-_MOVE_ON = update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then"))
 _TAKE_SLOTS = """
     UPDATE slot SET token = token + 1, lease_until = one.until, work_id = one.w
     FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(w)s::bigint[], %(until)s::bigint[]) AS one (h, slot, w, until)
@@ -142,38 +157,37 @@ _TAKE_SLOTS = """
 _TAKE_ALL_WORK = """
     UPDATE work SET due_at = one.until, again = false
     FROM unnest(%(w)s::bigint[], %(until)s::bigint[]) AS one (w, until) WHERE id = one.w"""
-_MOVE_ALL_ON = """
-    UPDATE host SET not_before = one."then"
-    FROM unnest(%(h)s::bigint[], %(then)s::bigint[]) AS one (h, "then") WHERE id = one.h"""
 
 
 def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now: Millis, until: Millis) -> None:
     if not taken:
         return
-    _end_leases(connection, {row.id for row, _ in taken}, now=now)
+    _end_leases(connection, {row.id for row, _ in taken if row.ended}, now=now)
     slots = [{"h": row.id, "slot": row.k, "w": work_id, "until": until} for row, work_id in taken]
     change(connection, _TAKE_SLOT, _TAKE_SLOTS, slots)
     change(connection, _TAKE_WORK, _TAKE_ALL_WORK, [{"w": work_id, "until": until} for _, work_id in taken])
-    change(connection, _MOVE_ON, _MOVE_ALL_ON, [{"h": row.id, "then": now + row.delay_ms} for row, _ in taken])
 
 
-_ENDED = (
-    t.slot.c.host_id.in_(bindparam("hosts", expanding=True)),
-    t.slot.c.lease_until <= bindparam("now"),
-    t.slot.c.work_id.is_not(None),
+_COUNT_LOST = Each(
+    lambda which: (
+        update(t.work)
+        .where(t.work.c.id.in_(select(t.slot.c.work_id).where(which(t.slot.c.host_id), *_ENDED)))
+        .values(lost=t.work.c.lost + 1)
+    )
 )
-_COUNT_LOST = (
-    update(t.work).where(t.work.c.id.in_(select(t.slot.c.work_id).where(*_ENDED))).values(lost=t.work.c.lost + 1)
+_FENCE_OFF = Each(
+    lambda which: (
+        update(t.slot)
+        .where(which(t.slot.c.host_id), *_ENDED)
+        .values(token=t.slot.c.token + 1, lease_until=0, work_id=None)
+    )
 )
-_FENCE_OFF = update(t.slot).where(*_ENDED).values(token=t.slot.c.token + 1, lease_until=0, work_id=None)
 
 
 def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Millis) -> None:
     """Fences off all leases of the hosts that have run out: their work may be handed out again on any of the slots."""
-    for batch in chunks(sorted(host_ids)):
-        ended = {"hosts": batch, "now": now}
-        connection.execute(_COUNT_LOST, ended)
-        connection.execute(_FENCE_OFF, ended)
+    _COUNT_LOST.execute(connection, host_ids, now=now)
+    _FENCE_OFF.execute(connection, host_ids, now=now)
 
 
 def settle_all(connection: Connection) -> None:
@@ -186,16 +200,29 @@ def _first_due(priority: int) -> ScalarSelect[Any]:
     return due.order_by(t.work.c.due_at).limit(1).scalar_subquery()
 
 
-_STANDING = select(
-    t.host.c.id,
-    t.host.c.not_before,
-    select(func.min(t.slot.c.lease_until)).where(_USABLE_SLOT).scalar_subquery().label("free_at"),
-    *(_first_due(priority).label(f"due{priority}") for priority in t.PRIORITIES),
-).where(t.host.c.id.in_(bindparam("hosts", expanding=True)))
-_SETTLE = update(t.host).where(t.host.c.id == bindparam("h")).values(next_at=bindparam("then"))
-_SETTLE_ALL = """
-    UPDATE host SET next_at = one."then"
-    FROM unnest(%(h)s::bigint[], %(then)s::bigint[]) AS one (h, "then") WHERE id = one.h"""
+def _next_at(not_before: Any) -> Any:
+    """What follows for `next_at` from that, from the slots and from the work."""
+    free_at = func.coalesce(select(func.min(t.slot.c.lease_until)).where(_USABLE_SLOT).scalar_subquery(), 0)
+    poll, *others = (func.coalesce(_first_due(priority), t.FAR) for priority in t.PRIORITIES)
+    polls = case((poll <= bindparam("polls_by", type_=BigInteger), poll), else_=t.FAR)
+    return latest(not_before, free_at, earliest(polls, *others))
+
+
+_NOW: Any = bindparam("now", type_=BigInteger)
+_COUNTED_ANEW = case(
+    (t.host.c.delay_ms > 0, latest(t.host.c.not_before, _NOW + t.host.c.delay_ms)), else_=t.host.c.not_before
+)
+
+
+def _settling(not_before: Any) -> Each:
+    values = {"not_before": not_before, "next_at": _next_at(not_before)}
+    return Each(lambda which: update(t.host).where(which(t.host.c.id)).values(values))
+
+
+# The row of a host is written once, whatever changes with it.
+_SETTLE = _settling(t.host.c.not_before)
+_MOVE_ON = _settling(_NOW + t.host.c.delay_ms)
+_COUNT_ANEW = _settling(_COUNTED_ANEW)
 
 
 def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
@@ -204,16 +231,23 @@ def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Milli
     _settle(connection, host_ids, polls_by=polls_by)
 
 
+def move_on(connection: Connection, host_ids: Collection[int], *, now: Millis, polls_by: Millis | None) -> None:
+    """Settles hosts that were claimed for: their delay counts from now."""
+    _MOVE_ON.execute(connection, host_ids, now=now, polls_by=_polls_by(connection, polls_by))
+
+
+def count_anew(connection: Connection, host_ids: Collection[int], *, now: Millis, polls_by: Millis | None) -> None:
+    """Settles hosts whose work has ended: their delay counts anew from now, but nothing that they asked for ends."""
+    _COUNT_ANEW.execute(connection, host_ids, now=now, polls_by=_polls_by(connection, polls_by))
+
+
 def _settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None) -> None:
-    if is_shared(connection):
-        polls_by = None  # what one run leaves for the next is there for the others now
-    for batch in chunks(sorted(set(host_ids))):
-        values = []
-        for row in connection.execute(_STANDING, {"hosts": batch}).all():
-            polls = row.due0 if polls_by is None or (row.due0 or 0) <= polls_by else None
-            due = min((d for d in (polls, row.due1, row.due2, row.due3) if d is not None), default=t.FAR)
-            values.append({"h": row.id, "then": max(row.not_before, row.free_at or 0, due)})
-        change(connection, _SETTLE, _SETTLE_ALL, values)
+    _SETTLE.execute(connection, host_ids, polls_by=_polls_by(connection, polls_by))
+
+
+def _polls_by(connection: Connection, asked: Millis | None) -> int:
+    # What one run leaves for the next is there for the others now.
+    return t.FAR if asked is None or is_shared(connection) else asked
 
 
 def next_claim_at(connection: Connection) -> Millis:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from sqlalchemy import BigInteger, Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from worker.model import (
     AsBefore,
@@ -28,13 +28,13 @@ from worker.model import (
 )
 from worker.store import tables as t
 from worker.store.articles import finish_articles
-from worker.store.batches import chunks
-from worker.store.claims import settle
+from worker.store.claims import count_anew, settle
+from worker.store.dialects import Each, change
 from worker.store.entries import Ingestion, Near, finish_look, ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
 from worker.store.lines import learn
-from worker.store.locks import change, hold_entries, hold_hosts, is_shared
+from worker.store.locks import hold_entries, hold_hosts, is_shared
 from worker.store.polls import AT_HOME, finish_polls, finish_seeking, finish_subscribing
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
@@ -88,9 +88,11 @@ def finish(
     learn(connection, [(one.entry_id, one.draft) for one, said in teaching if said.op in ("new", "update")], now=now)
     touched = {host_id for _, hosts in results.values() for host_id in hosts}
     freed = list(released.values())
-    _release(connection, freed, now)
+    _release(connection, freed)
     note_answers(connection, freed, now)
-    settle(connection, touched | {done.lease.host_id for done in freed}, polls_by=polls_due_by)
+    hosts = {done.lease.host_id for done in freed}
+    count_anew(connection, hosts, now=now, polls_by=polls_due_by)
+    settle(connection, touched - hosts, polls_by=polls_due_by)
     return [results[place][0] if place in results else Finished(accepted=False) for place in range(len(batch))]
 
 
@@ -104,12 +106,11 @@ def _hosts_of(connection: Connection, batch: Sequence[Done]) -> list[int]:
         return []
     names = {seen.host for done in batch if isinstance(done, PollDone | Walked) for seen in done.entries}
     names |= {done.host for done in batch if isinstance(done, Moved | RobotsRead)}
-    known = [
-        host_id
-        for some in chunks(sorted(names))
-        for host_id in connection.scalars(select(t.host.c.id).where(t.host.c.name.in_(some)))
-    ]
+    known = [row.id for row in _NAMED.rows(connection, names)]
     return [*known, *(done.lease.host_id for done in batch)]
+
+
+_NAMED = Each(lambda which: select(t.host.c.id).where(which(t.host.c.name)))
 
 
 def _apply(
@@ -178,9 +179,9 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
     return Finished(quarantined=bool(values.get("quarantined"))), {values.get("host_id", row.host_id)}
 
 
-_TOKENS = select(t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id).where(
-    # By host alone: for pairs of host and slot SQLite goes through the whole table.
-    t.slot.c.host_id.in_(bindparam("hosts", expanding=True))
+# By host alone: for pairs of host and slot SQLite goes through the whole table.
+_TOKENS = Each(
+    lambda which: select(t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id).where(which(t.slot.c.host_id))
 )
 _FREE = (
     update(t.slot)
@@ -190,12 +191,6 @@ _FREE = (
 _FREE_ALL = """
     UPDATE slot SET lease_until = 0, work_id = NULL
     FROM unnest(%(h)s::bigint[], %(slot)s::smallint[]) AS one (h, slot) WHERE host_id = one.h AND k = one.slot"""
-_GAP = bindparam("now", type_=BigInteger) + t.host.c.delay_ms
-_COUNT_ANEW = (
-    update(t.host)
-    .where(t.host.c.id.in_(bindparam("hosts", expanding=True)), t.host.c.delay_ms > 0, t.host.c.not_before < _GAP)
-    .values(not_before=_GAP)
-)
 _HOLD = (
     update(t.host)
     .where(t.host.c.id == bindparam("h"), t.host.c.not_before < bindparam("then"))
@@ -205,20 +200,15 @@ _HOLD = (
 
 def _standing(connection: Connection, leases: Sequence[Lease]) -> set[Lease]:
     """The leases whose slot still has their token: nobody else was given the work since."""
-    found: set[tuple[int, int, int, int]] = set()
-    for batch in chunks(sorted({lease.host_id for lease in leases})):
-        rows = connection.execute(_TOKENS, {"hosts": batch})
-        found.update((row.host_id, row.k, row.token, row.work_id) for row in rows)
+    found = set(map(tuple, _TOKENS.rows(connection, [lease.host_id for lease in leases])))
     return {lease for lease in leases if (lease.host_id, lease.slot, lease.token, lease.work_id) in found}
 
 
-def _release(connection: Connection, released: Sequence[Done], now: Millis) -> None:
-    """Frees the slots. A host's delay counts anew from here: a fetch may have begun long after its claim."""
+def _release(connection: Connection, released: Sequence[Done]) -> None:
+    """Frees the slots, and keeps what the hosts asked for."""
     if not released:
         return
     change(connection, _FREE, _FREE_ALL, [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released])
-    for batch in chunks(sorted({done.lease.host_id for done in released})):
-        connection.execute(_COUNT_ANEW, {"hosts": batch, "now": now})
     raised = [
         {"h": done.lease.host_id, "then": done.not_before}
         for done in released

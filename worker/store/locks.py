@@ -8,7 +8,7 @@ order of their ids; where two transactions wait for each other all the same, one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, bindparam, select
@@ -69,17 +69,3 @@ def _hold(connection: Connection, statement: Any, ids: Collection[int]) -> None:
     if is_shared(connection):
         for batch in chunks(sorted(set(ids))):
             connection.execute(statement, {"ids": batch})
-
-
-def change(connection: Connection, statement: Any, at_once: str, rows: Sequence[dict[str, int]]) -> None:
-    """Carries out an UPDATE for each of the rows of parameters, which are integers.
-
-    at_once: the same for all of them in PostgreSQL's words, where each parameter is an array: to carry out one for each
-    row costs the worker three times as much CPU.
-    """
-    if not rows:
-        return
-    if is_shared(connection):
-        connection.exec_driver_sql(at_once, {name: [row[name] for row in rows] for name in rows[0]})
-    else:
-        connection.execute(statement, rows)

@@ -11,24 +11,32 @@ between their claims, is kept between their taking up, too. What would come too 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from worker.model import Lease, Millis, Work
 from worker.store import tables as t
-from worker.store.batches import chunks
 from worker.store.claims import settle
+from worker.store.dialects import Each, change
 from worker.store.locks import hold_hosts
 from worker.store.works import leases_of, read_leased, stands
 
 _SLOT = (t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
 _EXCHANGE = update(t.slot).where(*_SLOT).values(token=t.slot.c.token + 1, lease_until=bindparam("until"))
+_EXCHANGE_ALL = """
+    UPDATE slot SET token = token + 1, lease_until = one.until
+    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(until)s::bigint[]) AS one (h, slot, until)
+    WHERE host_id = one.h AND k = one.slot"""
 _GIVE_BACK = update(t.slot).where(*_SLOT).values(lease_until=0, work_id=None)
 _DUE = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("then"))
+_ALL_DUE = """
+    UPDATE work SET due_at = one."then"
+    FROM unnest(%(w)s::bigint[], %(then)s::bigint[]) AS one (w, "then") WHERE id = one.w"""
 _BEGUN = update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then"))
-_HOSTS: Any = select(t.host.c.id, t.host.c.width, t.host.c.delay_ms, t.host.c.not_before).where(
-    t.host.c.id.in_(bindparam("hosts", expanding=True))
+_HOSTS = Each(
+    lambda which: select(t.host.c.id, t.host.c.width, t.host.c.delay_ms, t.host.c.not_before).where(
+        which(t.host.c.id), t.host.c.width > 1, t.host.c.delay_ms > 0
+    )
 )
 
 
@@ -40,9 +48,9 @@ def begin(connection: Connection, leases: Sequence[Lease], *, now: Millis, lease
     standing = [found for found in leases_of(connection, list(asked)) if stands(found, asked[found.work_id], now)]
     begun, too_soon = _in_turn(connection, standing, now=now, lease_ms=lease_ms)
     until = now + lease_ms
-    if begun:
-        connection.execute(_EXCHANGE, [{"h": lease.host_id, "slot": lease.slot, "until": until} for lease in begun])
-        connection.execute(_DUE, [{"w": lease.work_id, "then": until} for lease in begun])
+    slots = [{"h": lease.host_id, "slot": lease.slot, "until": until} for lease in begun]
+    change(connection, _EXCHANGE, _EXCHANGE_ALL, slots)
+    change(connection, _DUE, _ALL_DUE, [{"w": lease.work_id, "then": until} for lease in begun])
     if too_soon:
         connection.execute(_GIVE_BACK, [{"h": lease.host_id, "slot": lease.slot} for lease in too_soon])
         connection.execute(_DUE, [{"w": lease.work_id, "then": now} for lease in too_soon])
@@ -54,12 +62,7 @@ def _in_turn(
     connection: Connection, leases: Sequence[Lease], *, now: Millis, lease_ms: int
 ) -> tuple[list[Lease], list[Lease]]:
     """Those whose hosts may be asked now, and the others."""
-    hosts = {
-        row.id: row
-        for batch in chunks(sorted({lease.host_id for lease in leases}))
-        for row in connection.execute(_HOSTS, {"hosts": batch}).all()
-        if row.width > 1 and row.delay_ms > 0
-    }
+    hosts = {row.id: row for row in _HOSTS.rows(connection, [lease.host_id for lease in leases])}
     not_before = {host_id: row.not_before for host_id, row in hosts.items()}
     begun: list[Lease] = []
     too_soon: list[Lease] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, select
 
 from worker.model import (
     Claim,
@@ -22,7 +22,7 @@ from worker.model import (
     Work,
 )
 from worker.store import tables as t
-from worker.store.batches import chunks
+from worker.store.dialects import Each
 from worker.store.robots import copies
 from worker.store.standing import moves_of, trust_of
 from worker.store.subscriptions import of_feeds
@@ -49,28 +49,32 @@ _OF_FEED = (
     t.feed.c.filters,
 )
 
-_WORK = (
-    select(
-        t.work,
-        t.slot.c.k,
-        t.slot.c.token,
-        t.slot.c.lease_until,
-        t.host.c.name.label("host"),
-        t.feed.c.url.label("feed_url"),
-        *_OF_FEED,
-        t.entry.c.first_seen_at,
-        t.entry.c.record_id,
+_WORK = Each(
+    lambda which: (
+        select(
+            t.work,
+            t.slot.c.k,
+            t.slot.c.token,
+            t.slot.c.lease_until,
+            t.host.c.name.label("host"),
+            t.feed.c.url.label("feed_url"),
+            *_OF_FEED,
+            t.entry.c.first_seen_at,
+            t.entry.c.record_id,
+        )
+        .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+        .join(t.host, t.host.c.id == t.work.c.host_id)
+        .join(t.feed, t.feed.c.id == t.work.c.feed_id)
+        .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
+        .where(which(t.work.c.id))
     )
-    .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
-    .join(t.host, t.host.c.id == t.work.c.host_id)
-    .join(t.feed, t.feed.c.id == t.work.c.feed_id)
-    .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
-    .where(t.work.c.id.in_(bindparam("works", expanding=True)))
 )
-_LEASES: Any = (
-    select(t.work.c.id, t.work.c.entry_id, t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.lease_until)
-    .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
-    .where(t.work.c.id.in_(bindparam("works", expanding=True)))
+_LEASES = Each(
+    lambda which: (
+        select(t.work.c.id, t.work.c.entry_id, t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.lease_until)
+        .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+        .where(which(t.work.c.id))
+    )
 )
 
 
@@ -82,10 +86,8 @@ def stands(found: Lease, asked: Lease, now: Millis) -> bool:
 
 def claims_of(connection: Connection, work_ids: Sequence[int]) -> list[Claim]:
     """The leases of work that is leased, in its order, with the kind of work."""
-    found: list[Claim] = []
-    for batch in chunks(work_ids):
-        rows = connection.execute(_LEASES, {"works": batch}).all()
-        found += [Claim(lease=_lease(row), kind="poll" if row.entry_id is None else "ingest") for row in rows]
+    rows = _LEASES.rows(connection, work_ids)
+    found = [Claim(lease=_lease(row), kind="poll" if row.entry_id is None else "ingest") for row in rows]
     order = {work_id: place for place, work_id in enumerate(work_ids)}
     return sorted(found, key=lambda claim: order[claim.lease.work_id])
 
@@ -98,20 +100,19 @@ def leases_of(connection: Connection, work_ids: Sequence[int]) -> list[Lease]:
 def read_leased(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> list[Work]:
     """Work that is leased, in the order of the ids."""
     found: list[Work] = []
-    for batch in chunks(work_ids):
-        rows = connection.execute(_WORK, {"works": batch}).all()
-        asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
-        known = copies(connection, set(asked.values()), now=now)
-        asking = [row.feed_id for row in rows if row.subscribe]
-        hubs = of_feeds(connection, asking) if asking else {}
-        for row in rows:
-            robots = known[asked[row.id]] if row.id in asked else None
-            if row.pages is not None:
-                found.append(_walk(row))
-            elif row.entry_id is None:
-                found.append(_poll(row, now, hubs.get(row.feed_id)))
-            else:
-                found.append(_ingest(row, robots))
+    rows = _WORK.rows(connection, work_ids)
+    asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
+    known = copies(connection, set(asked.values()), now=now)
+    asking = [row.feed_id for row in rows if row.subscribe]
+    hubs = of_feeds(connection, asking) if asking else {}
+    for row in rows:
+        robots = known[asked[row.id]] if row.id in asked else None
+        if row.pages is not None:
+            found.append(_walk(row))
+        elif row.entry_id is None:
+            found.append(_poll(row, now, hubs.get(row.feed_id)))
+        else:
+            found.append(_ingest(row, robots))
     order = {work_id: place for place, work_id in enumerate(work_ids)}
     return sorted(found, key=lambda work: order[work.lease.work_id])
 
