@@ -14,6 +14,7 @@ lists.py       … that change while work is under way
 claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
 works.py       … with all that is needed to do it
 locks.py       what a transaction holds, where others run beside it
+dialects.py    one statement for many rows, as each database carries it out best
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
 standing.py    … of polls: what they say of the feed, and when it is polled next
 polls.py       … and its entries, by

@@ -6,15 +6,20 @@ both are arrays: one statement, whatever their length, prepared once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, any_, bindparam
+import orjson
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, Table, any_, bindparam, update
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.locks import is_shared
+
+_POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
 
 Which = Callable[[Any], ColumnElement[bool]]
 """Whether a column is among the ids."""
@@ -59,6 +64,50 @@ def change(connection: Connection, statement: Any, at_once: str, rows: Sequence[
         connection.exec_driver_sql(at_once, {name: [row[name] for row in rows] for name in rows[0]})
     else:
         connection.execute(statement, rows)
+
+
+class Update:
+    """Sets `columns` of the rows of `table`, each to its own values.
+
+    To PostgreSQL they go as one document of JSON: arrays of each column would take the worker ten times as long.
+    """
+
+    def __init__(self, table: Table, key: str, columns: Iterable[str]) -> None:
+        self._key, self._columns = key, tuple(map(str, columns))  # plain ones, not SQLAlchemy's
+        values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in self._columns}
+        self._singly = update(table).where(table.c[key] == bindparam("this")).values(values)
+        types = {name: table.c[name].type.compile(_POSTGRESQL) for name in (key, *self._columns)}
+        self._binary = [name for name in self._columns if types[name] == "BYTEA"]
+        self._text = [name for name in (key, *self._columns) if types[name] == "TEXT"]
+        self._at_once = (
+            f"UPDATE {table.name} SET {', '.join(f'{name} = one.{name}' for name in self._columns)} "  # noqa: S608
+            f"FROM json_to_recordset(%(rows)s::json) AS one ({', '.join(f'{n} {kind}' for n, kind in types.items())}) "
+            f"WHERE {table.name}.{key} = one.{key}"
+        )
+
+    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Each of the rows has its key and all of the columns, and may have more."""
+        if not rows:
+            return
+        if is_shared(connection):
+            connection.exec_driver_sql(
+                self._at_once, {"rows": orjson.dumps([self._plain(row) for row in rows]).decode()}
+            )
+        else:
+            key, columns = self._key, [(f"to_{name}", name) for name in self._columns]
+            connection.execute(
+                self._singly, [{to: row[name] for to, name in columns} | {"this": row[key]} for row in rows]
+            )
+
+    def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """As JSON has it: bytes as PostgreSQL reads them."""
+        plain = {name: row[name] for name in (self._key, *self._columns)}
+        for name in self._binary:
+            if plain[name] is not None:
+                plain[name] = "\\x" + plain[name].hex()
+        for name in self._text:
+            plain[name] = t.storable(plain[name])
+        return plain
 
 
 class latest(FunctionElement[int]):  # noqa: N801  # a function of SQL

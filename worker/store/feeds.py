@@ -12,6 +12,7 @@ from worker.model import Feed, HostPolicy, Millis
 from worker.schedule import WHOLE, paced
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.dialects import Each
 
 Policies = Callable[[str], HostPolicy]
 UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
@@ -132,12 +133,12 @@ def host_id_of(connection: Connection, url: str, policies: Policies) -> int:
     return host_ids(connection, {name}, policies)[name]
 
 
+_BY_NAME = Each(lambda which: select(t.host.c.name, t.host.c.id).where(which(t.host.c.name)))
+
+
 def host_ids(connection: Connection, names: set[str], policies: Policies) -> dict[str, int]:
     """The rows of hosts, made where there are none yet."""
-    found: dict[str, int] = {}
-    for batch in chunks(sorted(names)):
-        rows = connection.execute(select(t.host.c.name, t.host.c.id).where(t.host.c.name.in_(batch)))
-        found.update((row.name, row.id) for row in rows)
+    found: dict[str, int] = {row.name: row.id for row in _BY_NAME.rows(connection, names)}
     missing = {name: _policy(policies, name) for name in sorted(names - found.keys())}
     if missing:
         blank = {"not_before": 0, "next_at": 0, "crawl_ms": 0, "share": WHOLE}

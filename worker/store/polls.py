@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from worker import urls
 from worker.model import Finished, Millis, PollDone, Sought, Subscribed
@@ -14,7 +14,7 @@ from worker.model.rules import NO_LIMIT
 from worker.store import subscriptions
 from worker.store import tables as t
 from worker.store.arrivals import judge_entries
-from worker.store.batches import bound, chunks, to
+from worker.store.dialects import Each, Update
 from worker.store.entries import Ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.standing import Planner, Standing, after, moves_of
@@ -29,8 +29,29 @@ _FEED_VALUES = tuple(
 _WORK_VALUES = ("url", "hops", "permanent", "seek", "subscribe", "priority", "due_at", "errors", "lost", "error")
 
 
-_UPDATE_FEED = update(t.feed).where(t.feed.c.id == bindparam("this")).values(bound(_FEED_VALUES))
-_UPDATE_WORK = update(t.work).where(t.work.c.id == bindparam("this")).values(bound((*_WORK_VALUES, "host_id")))
+_OFTEN = frozenset(
+    (
+        "polled_at",
+        "ok_at",
+        "next_at",
+        "why",
+        "status",
+        "history",
+        "unchanged",
+        "whole_at",
+        "new_last",
+        "error",
+        "errors",
+        "failing_since",
+        "setback",
+        "setback_weight",
+    )
+)
+"""Most polls change nothing else of their feed."""
+_UPDATE_FEED = Update(t.feed, "id", [name for name in _FEED_VALUES if name in _OFTEN])
+_UPDATE_WHOLE_FEED = Update(t.feed, "id", _FEED_VALUES)
+_UPDATE_WORK = Update(t.work, "id", (*_WORK_VALUES, "host_id"))
+_FEEDS = Each(lambda which: select(t.feed).where(which(t.feed.c.id)))
 
 
 def finish_polls(
@@ -42,12 +63,11 @@ def finish_polls(
     A statement costs more to build than to carry out: those that every poll needs are built once, and carried out for
     all of them together. websub: hubs are asked to tell of new entries.
     """
-    rows: dict[str, Row[Any]] = {}
-    for ids in chunks([done.feed_id for done in batch]):
-        rows.update((row.id, row) for row in connection.execute(select(t.feed).where(t.feed.c.id.in_(ids))))
+    rows: dict[str, Row[Any]] = {row.id: row for row in _FEEDS.rows(connection, [done.feed_id for done in batch])}
     hubs = subscriptions.of_feeds(connection, list(rows)) if websub else {}
     results: list[tuple[Finished, set[int], list[Ingestion]]] = []
     feeds: list[dict[str, Any]] = []
+    whole: list[dict[str, Any]] = []
     work: list[dict[str, Any]] = []
     walks: list[PollDone] = []
     for done in batch:
@@ -61,9 +81,11 @@ def finish_polls(
             due_at = subscriptions.told(connection, hub, done, found=found, due_at=standing.due.due_at)
             standing = standing.sooner(Millis(due_at))
         known = row._mapping
-        totals = {"new_last": counts.new, "new_total": known["new_total"] + counts.new}
-        totals["new_at"] = done.at if counts.new else known["new_at"]
-        feeds.append(to({**known, **standing.values, **totals}, _FEED_VALUES) | {"this": done.feed_id})
+        changes = {**standing.values, "new_last": counts.new}
+        if counts.new:
+            changes |= {"new_total": known["new_total"] + counts.new, "new_at": done.at}
+        often = all(name in _OFTEN or value == known[name] for name, value in changes.items())
+        (feeds if often else whole).append({**known, **changes})
         work.append(_next_work(done, standing))
         # What of a new feed is taken, its `backlog` says.
         if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
@@ -76,12 +98,13 @@ def finish_polls(
         homes = host_ids(connection, {urls.host_of(row["home"]) for row in work}, policies)
         for row_of_work, (_, touched, _) in zip(work, results, strict=True):
             home = homes[urls.host_of(row_of_work.pop("home"))]
-            row_of_work["to_host_id"] = home
+            row_of_work["host_id"] = home
             touched.add(home)
-        connection.execute(_UPDATE_FEED, feeds)
+        _UPDATE_FEED.execute(connection, feeds)
+        _UPDATE_WHOLE_FEED.execute(connection, whole)
         if walks:
             results[0][1].update(begin(connection, walks, policies))
-        connection.execute(_UPDATE_WORK, work)
+        _UPDATE_WORK.execute(connection, work)
     return results
 
 
@@ -102,17 +125,17 @@ def _ask_hubs(
         return
     to_ask = subscriptions.to_ask(connection, subscriptions.of_feeds(connection, well), policies, batch[-1].at)
     for done, values in zip(batch, work, strict=True):
-        if done.feed_id in to_ask and values["to_due_at"] < t.FAR and not values["to_seek"]:
-            values |= {"to_url": to_ask[done.feed_id], "home": to_ask[done.feed_id], "to_subscribe": True}
-            values |= {"to_priority": t.BACKFILL, "to_due_at": done.at}
+        if done.feed_id in to_ask and values["due_at"] < t.FAR and not values["seek"]:
+            values |= {"url": to_ask[done.feed_id], "home": to_ask[done.feed_id], "subscribe": True}
+            values |= {"priority": t.BACKFILL, "due_at": done.at}
 
 
 def _next_work(done: PollDone, standing: Standing) -> dict[str, Any]:
     values: dict[str, Any] = {**AT_HOME, "due_at": standing.due.due_at if standing.due else t.FAR}
     if standing.seek is not None:
         values |= {"url": standing.seek, "seek": True, "priority": t.BACKFILL, "due_at": done.at}
-    whole = to({**values, "errors": 0, "lost": 0, "error": None}, _WORK_VALUES)
-    return {**whole, "this": done.lease.work_id, "home": standing.seek or standing.home}
+    fresh = {"errors": 0, "lost": 0, "error": None}
+    return {**values, **fresh, "id": done.lease.work_id, "home": standing.seek or standing.home}
 
 
 def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:

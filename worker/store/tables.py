@@ -42,14 +42,17 @@ NO_HOST = ""
 metadata = MetaData()
 
 
-class _Storable(TypeDecorator[str]):
+def storable(value: str | None) -> str | None:
     """Text as PostgreSQL takes it: it has no NUL characters, which strangers' feeds may."""
+    return value.replace("\0", "\ufffd") if value is not None and "\0" in value else value
 
+
+class _Storable(TypeDecorator[str]):
     impl = AnyText
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _: object) -> str | None:
-        return value.replace("\0", "\ufffd") if value is not None and "\0" in value else value
+        return storable(value)
 
 
 Text = AnyText().with_variant(_Storable(), "postgresql")
