@@ -43,11 +43,9 @@ class Dispatcher:
                 works = await self._claim(room) if room > 0 and self._vitals.shortage is None else []
                 self._leases.take(works)
                 await self._bus.publish(works)
-                if works:
-                    continue
-                if until_idle and self._vitals.refusals > limits.MAX_REFUSALS:
+                if until_idle and not works and self._vitals.refusals > limits.MAX_REFUSALS:
                     raise StateError("the state took nothing any more, see the log; nothing of it is lost")
-                if until_idle and not self._leases:
+                if until_idle and not self._leases:  # nor was anything claimed
                     is_due = await self._is_due()
                     if not is_due or self._vitals.shortage is not None:
                         return self._vitals.shortage if is_due else None
@@ -82,7 +80,8 @@ class Dispatcher:
         timeout_s = 1.0
         if self._leases.room > 0 and self._vitals.shortage is None:
             with contextlib.suppress(StateError):
-                timeout_s = min(1.0, max(0.002, (await self._store.next_claim_at() - self._clock.now()) / 1000))
+                due_in_s = (await self._store.next_claim_at() - self._clock.now()) / 1000
+                timeout_s = min(1.0, max(limits.TOGETHER_S, due_in_s)) if due_in_s > 0 else 0.002
         wake = asyncio.create_task(self._wake.wait())
         await asyncio.wait({wake, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         await cancelled(wake)

@@ -42,6 +42,7 @@ class Finisher:
         """leases: those of what was committed are dropped. committed: called after each group."""
         self._store, self._clock, self._leases, self._vitals = store, clock, leases, vitals
         self._committed = committed
+        self._linger_s = limits.LINGER_S / 5
         self._ended: asyncio.Queue[_Ended] = asyncio.Queue()
 
     async def finish(self, done: Done) -> Committed:
@@ -54,7 +55,9 @@ class Finisher:
         """Goes on until it is cancelled."""
         while True:
             group = await self._group()
+            begun = time.monotonic()
             results = await self._commit(group)
+            self._linger_s = min(limits.LINGER_S, limits.LINGER * (time.monotonic() - begun))
             for ended, result in zip(group, results, strict=True):
                 self._leases.drop(ended.done.lease)
                 if not ended.committed.done():
@@ -62,15 +65,16 @@ class Finisher:
             self._committed()
 
     async def _group(self) -> list[_Ended]:
-        """What is finished, once something is: with what else ends soon, as long as there is something under way."""
+        """What is finished, once something is: with what else ends soon, until that is half of what is under way. The
+        other half keeps the cores and the network busy meanwhile."""
         group = [await self._ended.get()]
-        until = time.monotonic() + limits.LINGER_S
+        until = time.monotonic() + self._linger_s
         while True:
             await asyncio.sleep(limits.LOOK_S)
             while len(group) < limits.GROUP and _entries(group) < limits.GROUP_ENTRIES and not self._ended.empty():
                 group.append(self._ended.get_nowait())
-            is_full = len(group) >= min(limits.GROUP, len(self._leases)) or _entries(group) >= limits.GROUP_ENTRIES
-            if is_full or time.monotonic() >= until:
+            enough = min(limits.GROUP, len(self._leases), max(limits.A_FEW, len(self._leases) // 2))
+            if len(group) >= enough or _entries(group) >= limits.GROUP_ENTRIES or time.monotonic() >= until:
                 return group
 
     async def _commit(self, group: Sequence[_Ended]) -> list[Committed]:

@@ -16,8 +16,13 @@ SEAL_S = 1.0
 GROUP = 50
 GROUP_ENTRIES = 500
 """Of polls: the leases, the ticks and a stop wait for the transaction."""
-LINGER_S, LOOK_S = 0.1, 0.01
-"""How long the first of a group waits for others. 50 in one transaction cost little more than one."""
+A_FEW = 8
+"""Of which half is not worth a transaction of its own."""
+LINGER, LINGER_S, LOOK_S = 20, 0.5, 0.01
+"""The first of a group waits for others, so many times as long as the commit before took, so that commits take little
+of the time, and so many seconds at most. 50 in one transaction cost little more than one."""
+TOGETHER_S = 0.05
+"""Hosts whose turn comes within so long of each other are claimed for together."""
 JUMP_MS = 5_000
 """A wall clock that is off by more than this from one tick to the next has been set."""
 BEAT_S = 3

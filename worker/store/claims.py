@@ -139,8 +139,10 @@ def _unhosted(connection: Connection, *, now: Millis, limit: int) -> list[tuple[
     """What is due and asks no host, with free slots for it."""
     if is_shared(connection) and connection.scalar(_HOLD_UNHOSTED) is None:
         return []
-    slots = connection.execute(_UNHOSTED_SLOTS, {"now": now, "limit": limit}).all()
-    due = connection.scalars(_UNHOSTED_WORK, {"now": now, "limit": len(slots)})
+    due = connection.scalars(_UNHOSTED_WORK, {"now": now, "limit": limit}).all()
+    if not due:
+        return []
+    slots = connection.execute(_UNHOSTED_SLOTS, {"now": now, "limit": len(due)}).all()
     return list(zip(slots, due, strict=False))
 
 
