@@ -6,6 +6,7 @@ in the tests, rather than that of a library whose next release may see it otherw
 
 from __future__ import annotations
 
+import functools
 import re
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
@@ -87,6 +88,7 @@ def uncached(url: str) -> str:
     return own
 
 
+@functools.lru_cache(maxsize=2048)  # of an entry's link it is asked four times on the way to its record
 def canonical(url: str) -> str:
     """The form that all ways to write one address share.
 

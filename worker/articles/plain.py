@@ -5,6 +5,7 @@ Text is NFC, without soft hyphens, control characters, lone surrogates or noncha
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import unicodedata
@@ -15,6 +16,7 @@ _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufff9-
 # Characters that may hold a run of combining marks. CPython sorts such a run in quadratic time (100,000 marks: 9 s);
 # beyond 30 of them none is left, which no script needs (Unicode's Stream-Safe Text Format, UAX #15 section 13).
 _LONG_RUN = re.compile(r"[^\w\s]{31,}")
+_TWO_MARKS = re.compile(r"[^\w\s]{2}")
 _MAX_MARKS = 30
 # Start tags over this length are inline images and widgets' states: no text. libxml2 takes quadratic time over the
 # attributes of one tag (60,000 of them, 530 kB: 29 s); cut here, 500 kB of such tags take under a second.
@@ -66,6 +68,7 @@ _BLOCKS = frozenset(
 _CELLS = frozenset({"td", "th"})
 
 
+@functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
 def from_html(markup: str) -> str:
     """The text of an HTML fragment, a line a paragraph; "" where there is none. Linear in its length.
 
@@ -134,7 +137,11 @@ def cut(text: str, limit: int) -> str | None:
 def _clean(text: str) -> str:
     if text.isascii() and text.isprintable():  # most lines are
         return text
-    return unicodedata.normalize("NFC", _LONG_RUN.sub(_without_excess, _UNWANTED.sub("", text)))
+    text = _UNWANTED.sub("", text)
+    # Of such a run every 15th character shows two: the rest need not be looked at.
+    if _TWO_MARKS.search(text[::15]):
+        text = _LONG_RUN.sub(_without_excess, text)
+    return unicodedata.normalize("NFC", text)
 
 
 def _without_excess(run: re.Match[str]) -> str:
@@ -143,4 +150,4 @@ def _without_excess(run: re.Match[str]) -> str:
 
 def _folded(text: str | None) -> str:
     """Line breaks of the source are spaces; those of the page come from its elements."""
-    return " ".join(text.split("\n")) if text else ""
+    return text.replace("\n", " ") if text else ""

@@ -145,7 +145,7 @@ def _normal(said: str, phrases: Sequence[str], years: frozenset[str], days: froz
     parts = other.split(" ")
     if not years.isdisjoint(parts) and not days.isdisjoint(parts):
         parts = [_OWN if part in years or part in days else part for part in parts]
-    besides = sum(part not in ("", _OWN) for part in parts)
+    besides = len(parts) - parts.count("") - parts.count(_OWN)
     return " ".join(parts).strip() if besides >= _SAID_BESIDES else said
 
 

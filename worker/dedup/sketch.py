@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from operator import eq
 
 from worker.dedup.text import MIN_WORDS, words
@@ -47,16 +47,14 @@ def sketch(text: str) -> Sketch | None:
     count = len(found) - SHINGLE + 1
     if len(found) < MIN_WORDS:
         return None
-    encoded = [word.encode("utf-8", "surrogatepass") for word in found]
-    data, starts, ends, at = b" ".join(encoded), [], [], 0
-    for word in encoded:
-        starts.append(at)
-        at += len(word)
-        ends.append(at)
-        at += 1
+    joined = " ".join(found)
+    data = joined.encode("utf-8", "surrogatepass")
+    encoded = found if len(data) == len(joined) else [word.encode("utf-8", "surrogatepass") for word in found]
+    starts = list(accumulate([len(word) + 1 for word in encoded], initial=0))
+    ends = [start - 1 for start in starts[SHINGLE:]]
     crc = zlib.crc32
     # A shingle is known by the CRC of its bytes: fast, and random enough to choose by. Met twice, it counts once.
-    place = {crc(data[start:end]): n for n, (start, end) in enumerate(zip(starts, ends[SHINGLE - 1 :], strict=False))}
+    place = {crc(data[start:end]): n for n, (start, end) in enumerate(zip(starts, ends, strict=False))}
     least = sorted(place)
     bins, empty = [0] * BINS, BINS
     for value in least:
@@ -68,7 +66,7 @@ def sketch(text: str) -> Sketch | None:
                 break
     first_half = islice((value for value in least if place[value] * 2 < count), PROBES // 2)
     chosen = list(dict.fromkeys((*first_half, *least[:PROBES])))[:PROBES]
-    shingles = (data[starts[place[value]] : ends[place[value] + SHINGLE - 1]] for value in chosen)
+    shingles = (data[starts[place[value]] : ends[place[value]]] for value in chosen)
     return Sketch(
         size=len(place),
         bins=bytes(high << 4 | low for high, low in zip(bins[::2], bins[1::2], strict=True)),
