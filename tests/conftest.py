@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from tests import broker
 from tests.postgresql import Cluster, binaries, cluster
@@ -80,6 +83,25 @@ def preload() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiprocessing.context.BaseContext, "set_forkserver_preload", set_preload)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> Iterator[None]:
+    """SQLAlchemy compiles each statement once in this process, as it does in a worker's life, and not for each state
+    that a test opens: that would be most of what the test takes."""
+    statements: dict[object, object] = {}
+
+    def keep(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=statements)
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Which statements are the same depends on the dialect, of which each engine has an instance.
+        for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+            patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        event.listen(Engine, "engine_connect", keep)
+        yield
+        event.remove(Engine, "engine_connect", keep)
 
 
 @pytest.fixture(scope="session")
