@@ -1,9 +1,10 @@
 """Articles that are judged together: most are plain, and written with a few statements for all of them.
 
 A statement costs many times what it costs to carry it out for one row more. An article is plain that is new, and whose
-text, URLs and runs of words nobody else has: nobody known, and nobody before it in the same batch. All others are
-judged one by one (`entries.finish_entry`), in their turn: what came before them is written by then. Where one of those
-writes something, what was read for the rest is read anew.
+text, URLs and runs of words nobody else has: nobody known, and nobody before it in the same batch; or that is new, and
+whose text is another's, with no more to be said of that. All others are judged one by one (`entries.finish_entry`), in
+their turn: what came before them is written by then. Where one of those writes something, what was read for the rest is
+read anew.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from worker.store import tables as t
 from worker.store.batches import chunks, to
 from worker.store.entries import Ingestion, Near, finish_entry
 from worker.store.graves import dead_keys
-from worker.store.locks import hold_entries
+from worker.store.locks import hold_entries, is_shared
 from worker.store.refs import COLUMNS, ref
 from worker.store.stories import Story
 
@@ -29,7 +30,12 @@ AT_ONCE, AFTER_A_WRITE = 256, 4
 
 _IDS: Any = bindparam("ids", expanding=True)
 _REFS = select(*COLUMNS).where(t.entry.c.id.in_(_IDS))
-_TEXTS = select(t.content.c.key, t.content.c.expires_at).where(t.content.c.key.in_(_IDS))
+_TEXTS = (
+    select(t.content.c.key, t.content.c.expires_at, *COLUMNS)
+    .join(t.entry, t.entry.c.id == t.content.c.entry_id)
+    .where(t.content.c.key.in_(_IDS))
+)
+_CREDITING = select(t.reprint.c.entry_id).where(t.reprint.c.entry_id.in_(_IDS))
 _KNOWN = select(t.identity.c.key).where(t.identity.c.key.in_(_IDS))
 _AGAIN = select(t.work.c.id).where(t.work.c.id.in_(_IDS), t.work.c.again)
 _KNOW = insert(t.identity)
@@ -39,6 +45,13 @@ class _Plain(NamedTuple):
     done: Ingestion
     me: Ref
     story: Story
+
+
+class _Copy(NamedTuple):
+    done: Ingestion
+    me: Ref
+    of: Ref
+    """Who has its text."""
 
 
 def finish_articles(
@@ -60,20 +73,28 @@ def _finish_some(connection: Connection, some: Sequence[Ingestion], *, window_ms
     """What became of the first of them, up to one that made void what was read for the others."""
     read = _Read(connection, some, near)
     plain: list[_Plain] = []
+    copies: list[_Copy] = []
     results: list[Finished] = []
     for done in some:
+        me = read.refs[done.entry_id]
         story = read.story_of_plain(done)
         if story is not None:
-            plain.append(_Plain(done, read.refs[done.entry_id], story))
+            plain.append(_Plain(done, me, story))
             results.append(Finished(op="new"))
             continue
-        _write(connection, plain, window_ms=window_ms)
+        of = read.owner_of_plain(done)
+        if of is not None:
+            copies.append(_Copy(done, me, of))
+            results.append(Finished(duplicates=1, duplicate_of=of.record_id))
+            continue
+        _write(connection, plain, copies, window_ms=window_ms)
         plain.clear()
+        copies.clear()
         results.append(finish_entry(connection, done, window_ms=window_ms, near=near))
         # What was not written left nobody with more than was read of them: at worst one more is judged by itself.
         if results[-1].op is not None or read.is_dead(done):
             return results
-    _write(connection, plain, window_ms=window_ms)
+    _write(connection, plain, copies, window_ms=window_ms)
     return results
 
 
@@ -87,7 +108,10 @@ class _Read:
         self._near = near
         self.refs = {row.id: ref(row) for row in _rows(connection, _REFS, {done.entry_id for done in some})}
         self._dead = dead_keys(connection, text_keys | url_keys)
-        self._texts = {row.key: row.expires_at for row in _rows(connection, _TEXTS, text_keys)}
+        self._texts = {row.key: (ref(row), row.expires_at) for row in _rows(connection, _TEXTS, text_keys)}
+        owners = {of.entry_id for of, _ in self._texts.values()}
+        self._crediting = {row.entry_id for row in _rows(connection, _CREDITING, owners)}
+        self._is_shared = is_shared(connection)
         self._known = {row.key for row in _rows(connection, _KNOWN, url_keys)}
         self._again = {row.id for row in _rows(connection, _AGAIN, {done.work_id for done in some} - {None})}
         self._holders: dict[int, int] = {}
@@ -106,19 +130,34 @@ class _Read:
     def story_of_plain(self, done: Ingestion) -> Story | None:
         """The story of a plain article, which the next ones meet; None where it is none."""
         draft, me = done.draft, self.refs[done.entry_id]
-        of_its_own = me.revision == 0 and (me.duplicate_of, me.cluster_id, me.copy_of) == (None, None, None)
-        if not of_its_own or done.work_id in self._again or draft.skipped is not None or draft.credit is not None:
-            return None
-        if self.is_dead(done) or not self._known.isdisjoint(draft.url_keys):
-            return None
-        if draft.text_key is not None and self._texts.get(draft.text_key, done.at) > done.at:
+        if not self._is_plain(done) or self._owner(done) is not None:
             return None
         story = stories.NO_STORY if self._near == "off" else self._story(done, me)
         if story is not None:
             self._known.update(draft.url_keys)
             if draft.text_key is not None:
-                self._texts[draft.text_key] = t.FAR
+                self._texts[draft.text_key] = stories.as_written(me, draft), Millis(t.FAR)
         return story
+
+    def owner_of_plain(self, done: Ingestion) -> Ref | None:
+        """Who has the text of an article that is plainly a copy; None where it is none. Who has it may credit another
+        for it, or be changed by others that share the state."""
+        of = self._owner(done)
+        if of is None or self._is_shared or done.draft.pointer is not None or not self._is_plain(done):
+            return None
+        return None if of.entry_id in self._crediting or of.entry_id == done.entry_id else of
+
+    def _is_plain(self, done: Ingestion) -> bool:
+        """Nothing but its text can be another's."""
+        draft, me = done.draft, self.refs[done.entry_id]
+        of_its_own = me.revision == 0 and (me.duplicate_of, me.cluster_id, me.copy_of) == (None, None, None)
+        if not of_its_own or done.work_id in self._again or draft.skipped is not None or draft.credit is not None:
+            return False
+        return not self.is_dead(done) and self._known.isdisjoint(draft.url_keys)
+
+    def _owner(self, done: Ingestion) -> Ref | None:
+        of, until = self._texts.get(done.draft.text_key or b"", (None, done.at))
+        return of if until > done.at else None
 
     def _story(self, done: Ingestion, me: Ref) -> Story | None:
         """None where it is one with another's."""
@@ -142,7 +181,13 @@ def _rows(connection: Connection, query: Any, ids: Collection[Any]) -> Iterable[
         yield from connection.execute(query, {"ids": batch})
 
 
-def _write(connection: Connection, plain: Sequence[_Plain], *, window_ms: int) -> None:
+def _write(connection: Connection, plain: Sequence[_Plain], copies: Sequence[_Copy], *, window_ms: int) -> None:
+    _write_records(connection, plain, window_ms=window_ms)
+    if copies:
+        entries.mark_copies(connection, [(done, me, of) for done, me, of in copies])
+
+
+def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms: int) -> None:
     """Records, keys, texts and sketches of articles that are plain; and their work goes, or waits for the next look."""
     if not plain:
         return

@@ -29,6 +29,7 @@ Near = Literal["link", "off", "drop"]
 """What becomes of near-duplicates: a record each that names the first, as if there were no such thing, or nothing."""
 
 SAME_URL = "its URL is another entry's"
+SAME_TEXT = "its text is another entry's"
 """Why an entry is a duplicate, for people."""
 
 _FIRST_SEEN = select(t.entry.c.first_seen_at).where(t.entry.c.id == bindparam("seen_with")).scalar_subquery()
@@ -158,7 +159,7 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
                 "duplicate_of": original(of),
                 "revision": 0 if pointer is None else 1,
                 "text_key": draft.text_key,
-                "reason": f"its text is {'nearly ' if nearly else ''}another entry's",
+                "reason": "its text is nearly another entry's" if nearly else SAME_TEXT,
             }
             write_duplicate(connection, me, of, body=pointer, at=done.at)
             connection.execute(_DOUBLED, {"this": me.entry_id} | to(noted, _DOUBLED_VALUES))
@@ -255,6 +256,25 @@ def write_duplicate(connection: Connection, me: Ref, of: Ref, *, body: bytes | N
         first = ref_by_id(connection, original(of))
         story = Story(cluster_id=first.cluster, copy_of=first.record_id)
         _write(connection, "duplicate", id=me.record_id, revision=1, body=body, at=at, story=story)
+
+
+def mark_copies(connection: Connection, copies: Sequence[tuple[Ingestion, Ref, Ref]]) -> None:
+    """Articles whose text is another's, and that no record tells of: of each, itself and who has its text. Their work
+    ends."""
+    doubled = [
+        {"this": me.entry_id}
+        | to(
+            _noted(done.draft)
+            | {"duplicate_of": original(of), "revision": 0, "text_key": done.draft.text_key, "reason": SAME_TEXT},
+            _DOUBLED_VALUES,
+        )
+        for done, me, of in copies
+    ]
+    connection.execute(_DOUBLED, doubled)
+    connection.execute(_POINT_ON, [{"this": me.entry_id, "to": original(of)} for _, me, of in copies])
+    ended = [{"this": done.work_id} for done, _, _ in copies if done.work_id is not None]
+    if ended:
+        connection.execute(_END, ended)
 
 
 def mark_duplicate(connection: Connection, ref: Ref, *, of: EntryId, revision: int) -> None:
