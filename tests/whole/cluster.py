@@ -9,8 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from tests import broker, postgresql
 from tests.whole.conftest import Worker
+from tests.wire import Wire
 
 LEASE_MS, RENEW_MS, KEEP_S = 6000, 1500, 4.0
 """As the real ones, twenty times as short: what was killed comes up while a test waits."""
@@ -29,11 +32,22 @@ class Workers:
     def __init__(self, worker: Worker, server: postgresql.Cluster, bus: broker.Server) -> None:
         self.worker, self.server, self.bus = worker, server, bus
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._far: dict[int, Path] = {}
+
+    def put_far(self, number: int, wire: Wire) -> None:
+        """Between that worker and PostgreSQL there is a network from now on. `configure` the worker before."""
+        config = yaml.safe_load((self.worker.folder / "worker.yaml").read_text())
+        config["state"] = f"postgresql://postgres@127.0.0.1:{wire.port}/feedmill?sslmode=disable"
+        path = self.worker.folder / f"worker{number}.yaml"
+        path.write_text(yaml.safe_dump(config))
+        self._far[number] = path
 
     def start(self, number: int, *args: str) -> None:
         self.worker.log.touch()
         with self.worker.log.open("ab") as log:
             _, _, _, *words = self.worker.command("run", *args)
+            if number in self._far:
+                words[words.index("--config") + 1] = str(self._far[number])
             command = [sys.executable, "-c", _QUICK, *words]
             self._processes[number] = subprocess.Popen(
                 command, stdout=subprocess.DEVNULL, stderr=log, env=self.worker.environment()

@@ -13,11 +13,12 @@ from tests.whole.conftest import Worker
 from worker.record import Record
 
 
-def until(condition: Callable[[], object], timeout_s: float = 120) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 120, look_s: float = 0.05) -> None:
+    """look_s: between two looks at the condition."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
+        time.sleep(look_s)
 
 
 def stopped(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:

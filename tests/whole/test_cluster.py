@@ -15,15 +15,19 @@ import orjson
 import pytest
 
 from tests import broker, postgresql
-from tests.site import Site, conditional
+from tests.site import Exchange, Site, conditional
 from tests.whole.cluster import LEASE_MS, Workers, log_of, shared, workers
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, item, page, prose, rss
 from tests.whole.processes import until
+from tests.wire import Wire, wire
 from worker.output import verify
 from worker.record import Record
 
-HOSTS, FEEDS, ENTRIES = 30, 60, 4
+WHOLE = "FEEDMILL_WHOLE_CHAOS" in os.environ
+"""2,000 feeds on 800 hosts, which takes a quiet machine a quarter of an hour; else as many as a CI's has time for."""
+WORKERS, ENTRIES = 4, 4
+HOSTS, FEEDS, EVERY_S, PATIENCE_S = (800, 2000, 60, 1800) if WHOLE else (60, 120, 6, 240)
 DELAY_S = 0.2
 PACE = {"per_host": {"concurrency": 1, "delay": f"{DELAY_S}s"}}
 
@@ -51,7 +55,7 @@ def publish(site: Site, *, edition: int, feeds: int = FEEDS) -> list[dict[str, o
         body = rss(*items)
         etag = f'"{edition}-{number}"'
         url = site.add(host, f"/feed{number}", conditional(body, content_type=RSS, etag=etag))
-        listed.append({"url": url, "id": f"f{number}", "every": "4s"})
+        listed.append({"url": url, "id": f"f{number}", "every": f"{EVERY_S}s"})
     return listed
 
 
@@ -100,11 +104,11 @@ def test_workers_in_roles_share_the_work(site: Site, worker: Worker, cluster: Wo
 class Trouble:
     """What happens to them, a thing at a time."""
 
-    def __init__(self, cluster: Workers, seed: int) -> None:
-        self._of, self._chance = cluster, random.Random(seed)
+    def __init__(self, cluster: Workers, wire: Wire, seed: int) -> None:
+        self._of, self._wire, self._chance = cluster, wire, random.Random(seed)
 
     def kill_a_worker(self) -> None:
-        number = self._chance.randrange(3)
+        number = self._chance.randrange(WORKERS)
         self._of.kill(number)
         self._of.start(number)
 
@@ -132,24 +136,39 @@ class Trouble:
 
     def freeze_a_worker(self) -> None:
         """For longer than its leases last."""
-        number = self._chance.randrange(3)
+        number = self._chance.randrange(WORKERS)
         self._of.signal(number, signal.SIGSTOP)
         time.sleep(LEASE_MS / 1000 + 2)
         self._of.signal(number, signal.SIGCONT)
+
+    def cut_a_worker_off(self) -> None:
+        """It knows, and its connections are gone; for longer than its leases last."""
+        self._wire.reset()
+        time.sleep(LEASE_MS / 1000 + 2)
+        self._wire.join()
+
+    def swallow_what_a_worker_says(self) -> None:
+        """It waits, as the state does; then all of that arrives after all."""
+        self._wire.freeze()
+        time.sleep(LEASE_MS / 1000 + 2)
+        self._wire.join()
 
     def all_of_it(self) -> list[Callable[[], None]]:
         kill = self.kill_a_worker
         return [
             *(kill, kill, self.kill_the_broker, kill, self.purge_the_stream),
-            *(kill, self.kill_the_state, kill, self.freeze_a_worker, kill, self.lose_the_broker),
+            *(self.cut_a_worker_off, kill, self.kill_the_state, kill, self.freeze_a_worker, kill),
+            *(self.swallow_what_a_worker_says, self.lose_the_broker),
         ]
 
 
 def assert_polite(site: Site) -> None:
     """Whoever asks: a host is asked one thing at a time, and from the end of one to the next its delay passes."""
     assert max(site.most_at_once_by_host.values()) == 1
-    for host in {exchange.request.host for exchange in site.exchanges}:
-        of = sorted((e for e in site.exchanges if e.request.host == host), key=lambda e: e.request.at)
+    by_host: dict[str, list[Exchange]] = {}
+    for exchange in sorted(site.exchanges, key=lambda e: e.request.at):
+        by_host.setdefault(exchange.request.host, []).append(exchange)
+    for of in by_host.values():
         for one, other in pairwise(of):
             waited = other.request.at - one.ended
             assert waited > DELAY_S - 0.05, (waited, one.request.path, other.request.path)
@@ -160,7 +179,8 @@ def test_nothing_is_lost_and_nothing_is_twice(
     site: Site, worker: Worker, cluster: Workers, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Workers are killed one after the other, the broker is killed, purged and robbed of its data, PostgreSQL is
-    killed, a worker is frozen for longer than its leases: what is written is what one undisturbed process writes."""
+    killed, a worker is frozen, or cut off from PostgreSQL, for longer than its leases: what is written is what one
+    undisturbed process writes."""
     alone = Worker(Path(tmp_path_factory.mktemp("alone")))
     listed = publish(site, edition=1)
     alone.configure(listed)
@@ -173,18 +193,20 @@ def test_nothing_is_lost_and_nothing_is_twice(
     asked = len(site.requests)
 
     worker.configure(publish(site, edition=1), fetch=PACE, **shared(cluster))
-    for number in range(3):
-        cluster.start(number)
-    until(lambda: len(found(worker)) > FEEDS)
-    trouble = Trouble(cluster, seed=1)
-    for step, happens in enumerate(trouble.all_of_it()):
-        if step == 3:
-            until(lambda: {one for one in settled if one[1] == 1} <= written(worker), 180)
-            publish(site, edition=2)
-        happens()
-        time.sleep(1)
-    until(lambda: firsts(written(worker), texts) == settled, 180)
-    assert cluster.stop() == [0, 0, 0]
+    with wire(cluster.server.folder / ".s.PGSQL.5432") as far:
+        cluster.put_far(WORKERS - 1, far)
+        for number in range(WORKERS):
+            cluster.start(number)
+        until(lambda: len(found(worker)) > FEEDS, PATIENCE_S, look_s=0.5)
+        trouble = Trouble(cluster, far, seed=1)
+        for step, happens in enumerate(trouble.all_of_it()):
+            if step == 3:
+                until(lambda: {one for one in settled if one[1] == 1} <= written(worker), PATIENCE_S, look_s=0.5)
+                publish(site, edition=2)
+            happens()
+            time.sleep(1)
+        until(lambda: firsts(written(worker), texts) == settled, PATIENCE_S, look_s=0.5)
+        assert cluster.stop() == [0] * WORKERS
     assert firsts(written(worker), texts) == settled
     assert {text for _, _, text in written(worker)} == {text for _, _, text in expected}
     assert verify(worker.out).is_sound
