@@ -61,9 +61,14 @@ def change(connection: Connection, statement: Any, at_once: str, rows: Sequence[
     if not rows:
         return
     if is_shared(connection):
-        connection.exec_driver_sql(at_once, {name: [row[name] for row in rows] for name in rows[0]})
+        connection.exec_driver_sql(at_once, {name: _array([row[name] for row in rows]) for name in rows[0]})
     else:
         connection.execute(statement, rows)
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """As PostgreSQL reads it; psycopg's own way goes through each of them."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 class Update:

@@ -79,7 +79,9 @@ def finish(
     written = finish_articles(connection, articles, window_ms=window_ms, near=near)
     left = iter(written)
     for place, (finished, hosts, drafted) in zip(polls, ended, strict=True):
-        results[place] = replace(finished, ingested=tuple(_told(one, next(left)) for one in drafted)), hosts
+        if drafted:
+            finished = replace(finished, ingested=tuple(_told(one, next(left)) for one in drafted))
+        results[place] = finished, hosts
     results.update((place, (next(left), set())) for place in ingests)
     for place, done in released.items():
         if not isinstance(done, PollDone | IngestDone):

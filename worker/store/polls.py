@@ -95,11 +95,11 @@ def finish_polls(
     if websub:
         _ask_hubs(connection, batch, hubs, work, policies)
     if batch:
-        homes = host_ids(connection, {urls.host_of(row["home"]) for row in work}, policies)
-        for row_of_work, (_, touched, _) in zip(work, results, strict=True):
-            home = homes[urls.host_of(row_of_work.pop("home"))]
-            row_of_work["host_id"] = home
-            touched.add(home)
+        hosts = [urls.host_of(row.pop("home")) for row in work]
+        homes = host_ids(connection, set(hosts), policies)
+        for row_of_work, host, (_, touched, _) in zip(work, hosts, results, strict=True):
+            row_of_work["host_id"] = homes[host]
+            touched.add(homes[host])
         _UPDATE_FEED.execute(connection, feeds)
         _UPDATE_WHOLE_FEED.execute(connection, whole)
         if walks:
