@@ -42,6 +42,7 @@ from worker.pipeline import (
     Replayed,
     Room,
     Shards,
+    Streaming,
     Walker,
     check_pairing,
     removal_keys,
@@ -109,7 +110,11 @@ async def work(
             if traces is not None:
                 traces.seal(segment, path, now=clock.now())
 
-        shards = parts.enter_context(_shards(settings, store, sealed))
+            if streaming is not None:
+                streaming.wake()
+
+        streaming = await parts.enter_async_context(_streaming(settings))
+        shards = parts.enter_context(_shards(settings, store, sealed, streaming))
         if "publish" in roles:
             await shards.take()
         timed = _timed() if traces else (Client, Pool)
@@ -174,6 +179,8 @@ async def work(
             await parts.enter_async_context(running(reloader.run()))
         started(engine.tally)
         await engine.run(stop, until_idle=until_idle, polls_due_by=by)
+        if streaming is not None:
+            await streaming.end()
         return engine.tally
 
 
@@ -206,14 +213,19 @@ async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
 
 
 def _shards(
-    settings: Settings, store: Store, sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None
+    settings: Settings,
+    store: Store,
+    sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None,
+    streaming: Streaming | None = None,
 ) -> Shards:
-    """The shards of the output, none of them held yet. sealed: as of `Publisher`. Raises OutputError."""
+    """The shards of the output, none of them held yet. sealed: as of `Publisher`. streaming: is to follow each as long
+    as it is held. Raises OutputError."""
     output, shared = settings.output, is_shared(settings)
     make_shards(output.dir, output.shards)
 
     async def opened(shard: int, held: ExitStack) -> Publisher:
-        root = output.dir / record.shard_name(shard, output.shards)
+        name = record.shard_name(shard, output.shards)
+        root = output.dir / name
         if not shared:
             await check_pairing(store, root, state=settings.state, shard=shard)
         await asyncio.to_thread(held.enter_context, locked(root))
@@ -221,6 +233,9 @@ def _shards(
             await check_pairing(store, root, state=settings.state, shard=shard)
         directory = await asyncio.to_thread(output_directory, settings, root)
         await store.keep_out(forgotten_keys(root))
+        if streaming is not None:
+            streaming.follow(root, name)
+            held.callback(streaming.leave, root)
         return Publisher(
             store=store,
             directory=directory,
@@ -233,6 +248,23 @@ def _shards(
         )
 
     return Shards(output.shards, opened, shared=shared)
+
+
+@asynccontextmanager
+async def _streaming(settings: Settings) -> AsyncIterator[Streaming | None]:
+    """Raises FeedmillError without the extra."""
+    place = settings.output.stream
+    if place is None:
+        yield None
+        return
+    try:
+        from worker.bus.records import RecordStream
+    except ImportError as error:
+        raise FeedmillError("output.stream needs the extra: pip install 'feedmill[cluster]'") from error
+    async with RecordStream(place) as stream:
+        streaming = Streaming(stream.send, output=settings.output.dir)
+        async with running(streaming.run()):
+            yield streaming
 
 
 @asynccontextmanager

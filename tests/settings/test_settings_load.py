@@ -39,7 +39,7 @@ feeds: []
 state: sqlite:///db/state.db
 output:
   {dir: records, seal_after: 1h30m, seal_records: 7, keep: 400d, latest: true, archive: warc, min_free: 2GB,
-   feed_json: 50, compact: {enabled: false, zstd: "${Z}", grace: 0s}}
+   feed_json: 50, stream: "nats://me:pw@nats.example/news", compact: {enabled: false, zstd: "${Z}", grace: 0s}}
 fetch:
   contact: you@example.org
   concurrency: 8
@@ -69,6 +69,13 @@ log: {level: debug, format: json}
         "feed_json": 50,
         "shards": 1,
         "archive": "warc",
+        "stream": {
+            "servers": ("nats://nats.example:4222",),
+            "stream": "news",
+            "user": "me",
+            "password": "pw",
+            "token": None,
+        },
         "compact": {"enabled": False, "zstd": True, "grace_s": 0},
     }
     assert settings.fetch.model_dump() == {

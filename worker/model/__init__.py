@@ -12,6 +12,7 @@ from worker.model.article import (
 )
 from worker.model.broker import (
     Broker,
+    Message,
 )
 from worker.model.bucket import (
     ObjectPath,
@@ -151,6 +152,7 @@ __all__ = [
     "Ingested",
     "Lease",
     "Member",
+    "Message",
     "Millis",
     "Moved",
     "NotAFeed",

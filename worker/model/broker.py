@@ -1,8 +1,19 @@
-"""Where the broker is that hands work out between machines."""
+"""Where the broker is that hands work out between machines, and what else goes there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A record, as a stream has it."""
+
+    subject: str
+    """Behind the stream's name."""
+    id: str
+    """Of what is there once, however often it is sent."""
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

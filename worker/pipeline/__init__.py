@@ -6,6 +6,7 @@ robots.py    whether a page may be asked for
 spared.py    hosts whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments;  shards.py  in those shards of the output that are ours
+streaming.py  … and what is sealed → a stream
 pairing.py   whether state and output directory belong together
 discover.py  the feeds of a site;  trial.py  what a feed would give;  turns.py  a command's requests
 websub.py    what hubs say
@@ -26,6 +27,7 @@ from worker.pipeline.requests import carry_out, of_feeds
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
 from worker.pipeline.shards import Shards
+from worker.pipeline.streaming import Streaming
 from worker.pipeline.trial import Article, Trial, Tried
 from worker.pipeline.turns import Looks, Turns
 from worker.pipeline.walks import Walker
@@ -48,6 +50,7 @@ __all__ = [
     "Replayed",
     "Room",
     "Shards",
+    "Streaming",
     "Trial",
     "Tried",
     "Turns",

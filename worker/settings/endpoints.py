@@ -61,13 +61,13 @@ def collector_url(text: str) -> str | None:
     return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
 
 
-def broker(text: str) -> Broker | None:
+def broker(text: str, *, stream: str = "feedmill") -> Broker | None:
     """`nats://[user:password@|token@]host[:port][,host[:port]…][/stream]`, or the same with tls:, as NATS' own clients
-    take it; None for what can't be one."""
+    take it; None for what can't be one. stream: its name, where the text gives none."""
     found = re.fullmatch(r"(nats|tls)://(?:([^@/\s]+)@)?([^@/\s]+)(?:/([A-Za-z0-9_-]{1,32})?)?", text)
     if found is None:
         return None
-    scheme, who, hosts, stream = found.groups()
+    scheme, who, hosts, named = found.groups()
     servers = []
     for host in hosts.split(","):
         try:
@@ -81,7 +81,7 @@ def broker(text: str) -> Broker | None:
     user, colon, password = (who or "").partition(":")
     return Broker(
         servers=tuple(servers),
-        stream=stream or "feedmill",
+        stream=named or stream,
         user=unquote(user) if colon else None,
         password=unquote(password) if colon else None,
         token=unquote(user) if user and not colon else None,

@@ -19,6 +19,7 @@ from worker.settings.section import Section
 from worker.settings.section import key as _key
 from worker.settings.section import section as _section
 from worker.settings.values import (
+    RECORDS,
     Articles,
     BusPlace,
     Collector,
@@ -42,6 +43,7 @@ from worker.settings.values import (
     Shards,
     SizeBytes,
     StatePlace,
+    StreamPlace,
     TimeZone,
     WebAddress,
     Webhook,
@@ -84,6 +86,9 @@ class Output(Section):
     )
     shards: Shards = _key(
         1, "Folders shard=00, shard=01, … in dir, each written by one process at a time; 1 to 256, 1: no such folder."
+    )
+    stream: StreamPlace = _key(
+        None, "nats://user:${PW}@host:4222/NAME: each record is sent to that stream, too; null: none.", secret=True
     )
     compact: Compact = _section(Compact)
 
@@ -268,6 +273,14 @@ class WorkerFile(Section):
             raise expected("no archive where several workers share the state", hint=hint)
         return output
 
+    @field_validator("output")
+    @classmethod
+    def _stream_of_its_own(cls, output: Output, info: ValidationInfo) -> Output:
+        bus = info.data.get("bus")
+        if output.stream is not None and bus is not None and output.stream.stream == bus.stream:
+            raise expected("a stream of another name than the bus has", hint=f"nats://…/{RECORDS}")
+        return output
+
 
 class FeedDefaults(Section):
     """What feeds have in common."""
@@ -378,7 +391,7 @@ class Settings(BaseModel):
         proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
         written = {urlsplit(url or "").password or "" for url in {*proxies, self.telemetry.traces}}
         own = {self.web.token or "", self.alerts.webhook or ""}
-        if self.bus is not None:
-            own |= {self.bus.password or "", self.bus.token or ""}
+        for broker in (self.bus, self.output.stream):
+            own |= {broker.password or "", broker.token or ""} if broker is not None else set()
         own |= self.state.secrets if isinstance(self.state, Server) else set()
         return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}

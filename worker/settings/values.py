@@ -247,6 +247,25 @@ def _bus(value: object) -> Broker | None:
     return place
 
 
+RECORDS = "feedmill-records"
+"""The stream of records, where its URL names none."""
+
+
+def _record_stream(value: object) -> Broker | None:
+    if value is None:
+        return None
+    place = broker(value, stream=RECORDS) if isinstance(value, str) else None
+    if place is None:
+        hint = "a / or @ in a password is written %2F, %40"
+        raise expected("null, or a broker such as nats://user:${PASSWORD}@nats.example:4222/news", hint=hint)
+    return place
+
+
+StreamPlace = Annotated[
+    Broker | None,
+    BeforeValidator(_record_stream),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^(?:nats|tls)://.+$|{VARIABLE}"}, {"type": "null"}]}),
+]
 BusPlace = Annotated[Broker | None, BeforeValidator(_bus), _schema("local|(?:nats|tls)://.+")]
 Folder = Annotated[
     Path,

@@ -1,0 +1,100 @@
+"""Records to whom they concern elsewhere: a stream of NATS JetStream that anybody may read.
+
+Each is sent with `Nats-Msg-Id`, its id and revision: what is sent again within the stream's `duplicate_window` is there
+once (https://docs.nats.io/using-nats/developer/develop_jetstream/model_deep_dive#message-deduplication).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.js.api import Header, StorageType, StreamConfig
+
+from worker.bus.connection import Connection
+from worker.errors import BusError
+from worker.model import Broker, Message
+
+KEEP_S, WINDOW_S = 7 * 86_400.0, 600.0
+"""Of a stream that is made here. One that its operator has made is taken as it is."""
+SEND_S = 5.0
+_HEADERS = 1024
+"""Bytes, more than ours take."""
+
+log = structlog.stdlib.get_logger("feedmill.stream")
+
+
+class RecordStream:
+    """Use as an async context manager. It opens without the broker, too."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._name = broker.stream
+        self._connection = Connection(broker)
+        self._made_in = -1
+        """The connection, by its number, in which the stream was seen."""
+
+    async def __aenter__(self) -> RecordStream:
+        self._connection.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Returns when the broker has them all. Raises BusError where it is not known to: any of them may be there, and
+        all may be sent again. What is larger than it takes is left out, and logged."""
+        client = self._connection.client
+        if not client.is_connected:
+            raise BusError("the record stream: the broker is not reached")
+        try:
+            if self._made_in != self._connection.number:
+                await self._make()
+            fitting = [one for one in messages if self._fits(one, client.max_payload)]
+            stream = client.jetstream(timeout=SEND_S)
+            sent = await asyncio.gather(
+                *(
+                    stream.publish(
+                        f"{self._name}.{one.subject}",
+                        one.data,
+                        stream=self._name,
+                        headers={Header.MSG_ID.value: one.id},
+                    )
+                    for one in fitting
+                ),
+                return_exceptions=True,
+            )
+            for said in sent:
+                if isinstance(said, BaseException):
+                    raise said
+        except (nats.errors.Error, TimeoutError) as error:
+            self._made_in = -1
+            text = getattr(error, "description", None) or str(error) or type(error).__name__
+            self._connection.complain(text)
+            raise BusError(f"the record stream: {text}") from error
+
+    def _fits(self, message: Message, most: int) -> bool:
+        if len(message.data) + _HEADERS <= most:
+            return True
+        log.error("record.too_large", message=message.id, bytes=len(message.data), max_payload=most)
+        return False
+
+    async def _make(self) -> None:
+        number, stream = self._connection.number, self._connection.client.jetstream(timeout=SEND_S)
+        try:
+            await stream.stream_info(self._name)
+        except nats.js.errors.NotFoundError:
+            await stream.add_stream(
+                StreamConfig(
+                    name=self._name,
+                    description="feedmill: records, as they stand in its output directory",
+                    subjects=[f"{self._name}.*"],
+                    storage=StorageType.FILE,
+                    max_age=KEEP_S,
+                    duplicate_window=WINDOW_S,
+                )
+            )
+        self._made_in = number
+        self._connection.well()
