@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,22 @@ from worker.fetch import Client
 
 Script = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 Answers = bytes | Script
+
+MEGABYTE = bytes(1_000_000)
+
+
+def _bomb() -> bytes:
+    packer = zlib.compressobj(9, wbits=-15)
+    block = packer.compress(MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH)  # which refers to nothing before it
+    checksum = 0
+    for _ in range(100):
+        checksum = zlib.crc32(MEGABYTE, checksum)
+    trailer = checksum.to_bytes(4, "little") + (100 * len(MEGABYTE)).to_bytes(4, "little")
+    return b"\x1f\x8b\x08" + bytes(7) + block * 100 + packer.flush() + trailer
+
+
+BOMB = _bomb()
+"""100 MB of zeros as 100 kB of gzip (RFC 1952): to compress them all would take a second."""
 
 
 @dataclass
