@@ -6,9 +6,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -40,6 +40,8 @@ class Cluster:
     """A running server."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Beside `QUICK`."""
 
     def server(self, database: str = "feedmill") -> Server:
         return Server(f"postgresql://postgres@/{database}?host={self.folder}")
@@ -50,7 +52,7 @@ class Cluster:
                 connection.execute(statement.encode())
 
     def start(self) -> None:
-        settings = {**QUICK, "unix_socket_directories": str(self.folder)}
+        settings = {**QUICK, **self.settings, "unix_socket_directories": str(self.folder)}
         words = " ".join(f"-c {name}={value!r}" for name, value in settings.items())
         self._ctl("start", "-o", words)
 
@@ -74,13 +76,13 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A server that nobody else has; its folder is short, as names of sockets are."""
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """A server that nobody else has, with settings of its own; its folder is short, as names of sockets are."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
-        found = Cluster(folder)
+        found = Cluster(folder, settings)
         found.init()
         found.start()
         try:

@@ -83,7 +83,7 @@ def _server_s(found: Cluster) -> float:
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:]]
     feeds, hosts, seconds = [*numbers, *(100_000, 30_000, 20)[len(numbers) :]]
-    with cluster() as found:
+    with cluster(shared_buffers="512MB", max_wal_size="4GB") as found:
         found.sql("CREATE DATABASE feedmill")
         fill(found.server(), feeds=feeds, hosts=hosts)
         asyncio.run(measured(found.server(), found, seconds))
