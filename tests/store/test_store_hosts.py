@@ -51,6 +51,18 @@ async def test_a_slowed_host_is_asked_slowly_after_a_restart(open_run: OpenRun, 
         assert host(state) == (32, 6000, 4)
 
 
+async def test_a_month_is_a_delay_like_any_other(open_run: OpenRun, state: State) -> None:
+    """In milliseconds it has more than 31 bits."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=30 * DAY)) as run:
+        await run.start(*TWO)
+        await run.poll("a")
+        assert host(state) == (64, 30 * DAY, 1)
+        run.later(29 * DAY)
+        assert await run.claim() == []
+        run.later(DAY)
+        assert await run.claim() != []
+
+
 async def test_a_host_without_a_delay_gets_one_when_it_refuses(open_run: OpenRun, state: State) -> None:
     """Half of no delay would be none."""
     async with open_run(policy=HostPolicy(concurrency=1, delay_ms=0)) as run:

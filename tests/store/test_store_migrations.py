@@ -100,6 +100,12 @@ _ELEVENTH = _TENTH.replace(
     "INSERT INTO meta VALUES ('writer', 'w0a1b2c'), ('last_seq', '41')",
     "INSERT INTO meta VALUES ('reload', 'refused'); INSERT INTO writer VALUES (0, 'w0a1b2c', 41)",
 ).replace("segment VALUES", "segment (id, writer, date, created_at, first_seq, last_seq, path, sha256) VALUES")
+_TWELFTH = (
+    _ELEVENTH  # noqa: S608
+    + """
+        INSERT INTO member VALUES ('a1b2', 'here', 1, '0.1.0', 'fetch', 1795400000000, 1795400000000, 0, 64, NULL);
+    """
+)
 FIXTURES |= {
     "0005": _FIFTH,
     "0006": _SIXTH,
@@ -108,6 +114,7 @@ FIXTURES |= {
     "0009": _EIGHTH,
     "0010": _TENTH,
     "0011": _ELEVENTH,
+    "0012": _TWELFTH,
 }
 """Rows in every table of a released schema, by its revision. Written by hand, and never changed once it is released."""
 
@@ -141,13 +148,14 @@ ADDED: dict[str, dict[str, dict[str, object]]] = {
         "segment": {"shard": 0},
     },
     "0012": {},
+    "0013": {},
 }
 """What the first row of each table has in the columns that a revision added."""
 
 MOVED = {"0011": {"meta": {"writer", "last_seq"}}}
 """Rows, by their keys, that a revision put into a table of their own, where `ADDED` has them."""
 
-HEAD = "0012"
+HEAD = "0013"
 
 
 def migrations() -> Config:

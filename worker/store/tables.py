@@ -69,6 +69,7 @@ class _Bytes(LargeBinary):
         return None
 
 
+_DURATION = BigInteger().with_variant(Integer, "sqlite")  # ms; SQLite's INTEGER holds as much
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows in INTEGER columns alone
 
 meta = Table(
@@ -137,12 +138,12 @@ host = Table(
     metadata,
     Column("id", _ROW_ID, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("policy_ms", Integer, nullable=False, server_default="0"),  # as configured, as is `concurrency`
+    Column("policy_ms", _DURATION, nullable=False, server_default="0"),  # as configured, as is `concurrency`
     Column("concurrency", Integer, nullable=False),
-    Column("crawl_ms", Integer, nullable=False, server_default="0"),  # robots.txt: Crawl-delay
+    Column("crawl_ms", _DURATION, nullable=False, server_default="0"),  # robots.txt: Crawl-delay
     Column("share", SmallInteger, nullable=False, server_default="64"),  # of its pace, in 64ths, once it refused
     Column("refused_at", BigInteger),
-    Column("delay_ms", Integer, nullable=False),  # in force: what follows from the four …
+    Column("delay_ms", _DURATION, nullable=False),  # in force: what follows from the four …
     Column("width", SmallInteger, nullable=False, server_default="1"),  # … and how many slots may be used
     Column("not_before", BigInteger, nullable=False),  # the politeness: moved on by the delay with each claim
     Column("next_at", BigInteger, nullable=False),  # earliest time at which a claim can succeed; derived
