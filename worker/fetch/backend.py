@@ -18,6 +18,7 @@ from typing import Any
 
 import httpcore
 
+from worker.fetch import sockets
 from worker.fetch.addresses import Address, Network, is_permitted
 from worker.fetch.failures import FetchError, connect_reason, tls_reason
 from worker.fetch.resolve import NoAddress, Resolver
@@ -107,7 +108,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> None:
         """`to_proxy`: all connections are to a proxy, which may be anywhere: the operator named it."""
         self._resolver, self._allow, self._to_proxy = resolver, tuple(allow), to_proxy
-        self._inner = inner or httpcore.AnyIOBackend()
+        self._inner = inner or sockets.Backend()
 
     async def connect_tcp(
         self,
