@@ -43,18 +43,21 @@ class Publisher:
     ) -> int:
         """Publishes the segments that are full or old enough, or `everything` there is; how many records.
 
-        Ends early when `enough` says so, between two segments: what is left stands in the outbox.
+        Of what comes meanwhile, which is later than `now`, only what fills a segment. Ends early when `enough` says so,
+        between two segments: what is left stands in the outbox.
         """
         records = 0
+        count, oldest = await self._store.waiting(self._shard)
+        # A clock that was set back must not leave them waiting until it has caught up.
+        aged = oldest is not None and not 0 <= now - oldest < self._seal_after_ms
+        due = count if aged else 0
         while True:
-            count, oldest = await self._store.waiting(self._shard)
-            # A clock that was set back must not leave them waiting until it has caught up.
-            aged = oldest is not None and not 0 <= now - oldest < self._seal_after_ms
             if enough():
                 return records
-            if count == 0 or not (everything or aged or count >= self._seal_records):
+            if count == 0 or not (everything or records < due or count >= self._seal_records):
                 return records
             records += await self._seal(now)
+            count, _ = await self._store.waiting(self._shard)
 
     async def untidy(self, *, now: Millis) -> list[Step]:
         """What is to be done with the files of closed days, and with pages that are kept no longer. Raises OutputError
