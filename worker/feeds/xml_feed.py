@@ -6,7 +6,6 @@ import io
 import re
 
 import feedparser
-import feedparser.api
 
 from worker.feeds import elements, expat, hints, hubs, paging, text, xml_entry
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
@@ -18,7 +17,7 @@ from worker.urls import absolute
 _KINDS = {"feed": "atom", "RDF": "rss10"}  # feedparser's names for what a root element alone tells; else "rss"
 _END = re.compile(r"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 
-feedparser.api.PREFERRED_XML_PARSERS[:] = [expat.__name__]
+expat.use()
 
 
 def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
