@@ -66,6 +66,7 @@ _BLOCKS = frozenset(
     }
 )
 _CELLS = frozenset({"td", "th"})
+_BREAK_HERE = "\u2028"  # which is a line break in the source, too
 
 
 @functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
@@ -79,24 +80,14 @@ def from_html(markup: str) -> str:
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     safe = _SHELL.sub("\n", _LONG_TAG.sub(" ", _UNWANTED.sub("", markup)))
     root = etree.fromstring(f"<div>{safe}".encode(), parser)
-    pieces: list[str] = []
-    walk = etree.iterwalk(root, events=("start", "end"))
-    for event, element in walk:
-        tag = element.tag
-        if event == "start":
-            if tag in _SILENT:
-                walk.skip_subtree()
-                continue
-            if tag in _BLOCKS:
-                pieces.append("\n")
-            pieces.append(_folded(element.text))
-        else:
-            if tag in _BLOCKS:
-                pieces.append("\n")
-            elif tag in _CELLS:
-                pieces.append(" ")
-            pieces.append(_folded(element.tail))
-    return lines("".join(pieces))
+    etree.strip_elements(root, *_SILENT, with_tail=False)
+    for element in root.iter(*_BLOCKS):
+        element.text, element.tail = _BREAK_HERE + (element.text or ""), _BREAK_HERE + (element.tail or "")
+    for element in root.iter(*_CELLS):
+        element.tail = f" {element.tail or ''}"
+    text = etree.tostring(root, method="text", encoding="unicode", with_tail=False)
+    # Line breaks of the source are spaces; those of the page come from its elements.
+    return lines(text.replace("\n", " ").replace(_BREAK_HERE, "\n"))
 
 
 def lines(text: str) -> str:
@@ -146,8 +137,3 @@ def _clean(text: str) -> str:
 
 def _without_excess(run: re.Match[str]) -> str:
     return "".join(c for at, c in enumerate(run[0]) if at < _MAX_MARKS or not unicodedata.combining(c))
-
-
-def _folded(text: str | None) -> str:
-    """Line breaks of the source are spaces; those of the page come from its elements."""
-    return text.replace("\n", " ") if text else ""
