@@ -80,12 +80,14 @@ def finish_polls(
             found = counts.new + counts.changed
             due_at = subscriptions.told(connection, hub, done, found=found, due_at=standing.due.due_at)
             standing = standing.sooner(Millis(due_at))
-        known = row._mapping
         changes = {**standing.values, "new_last": counts.new}
         if counts.new:
-            changes |= {"new_total": known["new_total"] + counts.new, "new_at": done.at}
-        often = all(name in _OFTEN or value == known[name] for name, value in changes.items())
-        (feeds if often else whole).append({**known, **changes})
+            changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}
+        if any(changes[name] != getattr(row, name) for name in changes.keys() - _OFTEN):
+            whole.append({**row._asdict(), **changes})
+        else:
+            as_before = {name: getattr(row, name) for name in _OFTEN - changes.keys()}
+            feeds.append({"id": row.id, **as_before, **changes})
         work.append(_next_work(done, standing))
         # What of a new feed is taken, its `backlog` says.
         if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
