@@ -27,6 +27,14 @@ QUICK = {
 }
 
 
+_WHEN_WE_ARE_GONE = """
+read nothing
+pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid" && sleep 1
+rm -rf "$0"
+"""
+"""A shell that waits for the end of its input, which is that of this process, however it ends."""
+
+
 def binaries() -> Path | None:
     """Where initdb and pg_ctl are; None: nowhere."""
     found = shutil.which("initdb")
@@ -79,6 +87,8 @@ class Cluster:
 def cluster(**settings: str) -> Iterator[Cluster]:
     """A server that nobody else has, with settings of its own; its folder is short, as names of sockets are."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    command = ["sh", "-c", _WHEN_WE_ARE_GONE, str(folder)]
+    heir = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
@@ -90,7 +100,7 @@ def cluster(**settings: str) -> Iterator[Cluster]:
         finally:
             found.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        heir.communicate()
 
 
 class EmptyState:
