@@ -255,3 +255,20 @@ def test_what_follows_a_lone_bracket_still_counts() -> None:
     """A "<" that opens no tag hides none of what comes after it."""
     assert version_key(Entry(summary="if a < b then 1")) != version_key(Entry(summary="if a < b then 2"))
     assert version_key(Entry(summary="a<b>x</b>")) == version_key(Entry(summary="a<i>x</i>"))
+
+
+@given(st.integers(0, 70), st.integers(60, 140), st.sampled_from("!=\u3002"))
+def test_a_flood_is_cut_wherever_it_stands(before: int, marks: int, mark: str) -> None:
+    """To 64 marks: as many as that say no more than more of them, and one less says something else."""
+    text = "a" * before + mark * marks + "b"
+    cut = "a" * before + mark * min(marks, 64) + "b"
+    assert revision_key(replace(ARTICLE, text=text)) == revision_key(replace(ARTICLE, text=cut))
+    if marks < 64:
+        longer = "a" * before + mark * (marks + 1) + "b"
+        assert revision_key(replace(ARTICLE, text=text)) != revision_key(replace(ARTICLE, text=longer))
+
+
+@given(st.text(alphabet=st.sampled_from("aB3_ -.'\u00e9\u00df\u0130\u0301\u0939\u093f\u4e2d\u3042\u0e01\u00aa\u2460")))
+def test_words_are_the_same_however_they_are_found(text: str) -> None:
+    """Simple texts are taken apart in a simpler way: beside an ideograph, which is a word of its own, they are not."""
+    assert words(f"{text} 中") == [*words(text), "中"]

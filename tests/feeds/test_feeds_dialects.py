@@ -204,3 +204,15 @@ def test_a_feed_without_entries_is_a_feed(read, rss):
     """An empty channel is no error."""
     feed = read(rss())
     assert (feed.version, feed.entries, feed.elements, feed.problem) == ("rss20", (), (), None)
+
+
+def test_texts_of_many_lines_and_alphabets_come_whole(read):
+    """Each in one piece; of the C1 controls what Windows means by them, and all else as it is written."""
+    written = (
+        "One &amp; two\n&lt;b&gt;three&lt;/b&gt;\n\n\u0093naïve\u0094 кириллица 漢字 \U0001f600 &#8212; end"
+        + "\nmore" * 5000
+    )
+    (entry,) = read(f"<rss><channel><item><description>{written}</description></item></channel></rss>").entries
+    assert entry.summary is not None
+    assert entry.summary.startswith("One & two\n<b>three</b>\n\n“naïve” кириллица 漢字 \U0001f600 — end\nmore")
+    assert entry.summary.count("more") == 5000
