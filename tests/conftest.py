@@ -29,9 +29,10 @@ CheckOutput = Callable[[Path], list[dict[str, Any]]]
 MEMORY_DISK = Path("/dev/shm")  # Linux's, which is everybody's folder for this
 ENOUGH_BYTES = 1_000_000_000
 
-# A machine that others load is no defect: hypothesis' deadline goes by the clock. `thorough` is .ci/run's.
+# A machine that others load is no defect: hypothesis' deadline goes by the clock. The last two are .ci/run's.
 settings.register_profile("suite", deadline=None, max_examples=40)
 settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.register_profile("few", deadline=None, max_examples=10)
 settings.load_profile("suite")
 
 
