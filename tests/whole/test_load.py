@@ -1,4 +1,4 @@
-"""Ten thousand articles of five hundred feeds in one run: it gets through, in bounded memory, and asks politely."""
+"""Five thousand articles of five hundred feeds in one run: it gets through, in bounded memory, and asks politely."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from tests.conftest import CheckOutput
 from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
 
-FEEDS, ENTRIES = 500, 20
+FEEDS, ENTRIES = 500, 10
 CONCURRENCY = 64
-MAX_RESIDENT_KB = 250_000
+AT_FIRST = 2 * FEEDS + 1500
+"""Requests, with those of robots.txt: by then it works as it will, and has written a segment."""
+MAX_GROWTH_KB = 80_000
+"""From then on: SQLite's cache fills up (32 MB), and each thread that has written a segment of a thousand records keeps
+the room for that (three times 5 MB). To keep the pages of the rest would take 110 MB, what is made of them as much."""
 FEED_LATENCY_S, PAGE_LATENCY_S = 0.2, 0.01
 
 
@@ -68,26 +72,27 @@ def serve(site: Site) -> list[object]:
     return feeds
 
 
-def peak_resident_kb(process: subprocess.Popen[bytes]) -> int:
-    """Waits for the end of a process; the most memory that it has had (VmHWM of proc(5))."""
-    peak = 0
+def peaks_kb(process: subprocess.Popen[bytes], site: Site) -> tuple[int, int]:
+    """Waits for the end of a process; the most memory that it has had (VmHWM of proc(5)) at first, and in the end."""
+    first = last = 0
     while process.poll() is None:
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
-        peak = max(peak, int(found[1]) if found else 0)
+        last = int(found[1]) if found else last  # there is none when it has just ended
+        first = last if len(site.requests) < AT_FIRST else first
         time.sleep(0.1)
-    return peak
+    return first, last
 
 
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_ten_thousand_articles_in_one_run(site: Site, worker: Worker, check_output: CheckOutput) -> None:
+def test_thousands_of_articles_in_one_run(site: Site, worker: Worker, check_output: CheckOutput) -> None:
     """Each entry becomes one record; memory and fetches at once stay within their bounds."""
     worker.configure(serve(site), fetch={"concurrency": CONCURRENCY})
     process = worker.launch("once")
-    peak = peak_resident_kb(process)
+    first, last = peaks_kb(process, site)
     assert process.returncode == 0
-    assert peak < MAX_RESIDENT_KB
+    assert last - first < MAX_GROWTH_KB, (first, last)
     assert CONCURRENCY // 2 < site.most_at_once <= CONCURRENCY
     assert max(site.most_at_once_by_host.values()) == 1
     assert len(site.requests) == FEEDS * (1 + 1 + ENTRIES)  # the feed, robots.txt, the pages
