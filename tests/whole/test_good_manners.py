@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -190,8 +190,9 @@ def test_a_page_is_looked_at_again_where_that_is_asked_for(site: Site, worker: W
             site.add("a", "/1", conditional(page("Heron", prose("owl")).body, content_type="text/html", etag='"p2"'))
         time.sleep(1.05)
         worker.once()
-    asked = site.asked("a", "/1")
-    assert [r.headers.get("if-none-match") for r in asked] == [None, '"p1"', '"p1"', '"p2"']
+    asked = [r.headers.get("if-none-match") for r in site.asked("a", "/1")]
+    assert [tag for tag, _ in groupby(asked)] == [None, '"p1"', '"p2"']  # oftener where a run takes seconds
+    assert len(asked) >= 4
     assert [(r["_ingest"]["op"], r["_ingest"]["revision"]) for r in worker.records()] == [("new", 1), ("update", 2)]
 
 
