@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import glob
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,6 +20,19 @@ from worker.settings.schema import Settings, WorkerFile
 from worker.settings.yaml_file import Loc, YamlFile, content, of_nodes, parsed
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No look for garbage: each goes through all that was read so far, and takes 5 of 13 s of 40,000 feeds."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def load(
     path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes] | None = None, lists: bool = True
 ) -> Settings:
