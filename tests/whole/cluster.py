@@ -53,6 +53,19 @@ class Workers:
                 command, stdout=subprocess.DEVNULL, stderr=log, env=self.worker.environment()
             )
 
+    def tend(self) -> None:
+        """Starts those anew that have ended by themselves, as who looks after services does: one that finds no state
+        when it starts says so and ends."""
+        for number, process in list(self._processes.items()):
+            if process.poll() is not None:
+                assert process.returncode == 1, log_of(self.worker)[-2000:]
+                self.start(number)
+
+    @property
+    def ids(self) -> set[int]:
+        """Of the processes."""
+        return {process.pid for process in self._processes.values()}
+
     def signal(self, number: int, what: signal.Signals) -> None:
         self._processes[number].send_signal(what)
 

@@ -27,7 +27,7 @@ from worker.record import Record
 WHOLE = "FEEDMILL_WHOLE_CHAOS" in os.environ
 """2,000 feeds on 800 hosts, which takes a quiet machine a quarter of an hour; else as many as a CI's has time for."""
 WORKERS, ENTRIES = 4, 4
-HOSTS, FEEDS, EVERY_S, PATIENCE_S = (800, 2000, 60, 1800) if WHOLE else (60, 120, 6, 240)
+HOSTS, FEEDS, EVERY_S, PATIENCE_S = (800, 2000, 60, 1800) if WHOLE else (80, 200, 8, 300)
 DELAY_S = 0.2
 PACE = {"per_host": {"concurrency": 1, "delay": f"{DELAY_S}s"}}
 
@@ -69,6 +69,13 @@ def written(worker: Worker) -> set[tuple[str, int, str]]:
     records = [(one["id"], one["_ingest"]["revision"], one["_ingest"]["content_hash"] or "") for one in found(worker)]
     assert len(records) == len({(id, revision) for id, revision, _ in records}), "a record is there twice"
     return set(records)
+
+
+def are_at_work(cluster: Workers) -> bool:
+    """Whether each of them says so, as those do not that have just been started."""
+    cluster.tend()
+    said = orjson.loads(cluster.worker.run("status", "--json").stdout)["workers"]
+    return cluster.ids <= {one["pid"] for one in said if one["alive"]}
 
 
 def firsts(records: set[tuple[str, int, str]], texts: set[str]) -> set[tuple[str, int, str]]:
@@ -205,7 +212,9 @@ def test_nothing_is_lost_and_nothing_is_twice(
                 publish(site, edition=2)
             happens()
             time.sleep(1)
+            cluster.tend()
         until(lambda: firsts(written(worker), texts) == settled, PATIENCE_S, look_s=0.5)
+        until(lambda: are_at_work(cluster), look_s=1)
         assert cluster.stop() == [0] * WORKERS
     assert firsts(written(worker), texts) == settled
     assert {text for _, _, text in written(worker)} == {text for _, _, text in expected}

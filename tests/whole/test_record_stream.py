@@ -87,6 +87,7 @@ def test_an_absence_of_the_broker_delays_and_loses_nothing(
     assert [one[2]["title"] for one in streamed(nats_server)] == ["rook", "crow"]
 
 
+@pytest.mark.slow
 def test_a_broker_that_dies_while_a_worker_runs_is_told_the_rest(
     site: Site, worker: Worker, nats_server: broker.Server
 ) -> None:
