@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.cost import within
@@ -114,7 +114,13 @@ def test_line_leaves_entities_alone() -> None:
     assert plain.line(None) is None
 
 
-@given(st.text(alphabet=st.characters()) | st.text("<>&;/ap\u0301\ud800\x00\n\u00ad -!"))
+@given(
+    st.text(alphabet=st.characters())
+    | st.text("<>&;/ap\u0301\ud800\x00\n\u00ad -!")
+    | st.text("<>&;/pt#1x2f\x0b\x0c\x1f")
+)
+@example("<p>\x0ca<td>\x1fb")
+@example("<p>&#12;a<td>&#x1f;b&#xfffe;&#xd800;&#11;")
 def test_any_text_becomes_storable(text: str) -> None:
     """Whatever comes in, what comes out is JSON, has no empty line, and is unchanged by a second cleaning."""
     out = plain.from_html(text)

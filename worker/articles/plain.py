@@ -12,6 +12,8 @@ import unicodedata
 
 from lxml import etree
 
+# What HTML has, as it is or by a reference to it, but no XML may, nor a tree of lxml be given.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")
 # Characters that may hold a run of combining marks. CPython sorts such a run in quadratic time (100,000 marks: 9 s);
 # beyond 30 of them none is left, which no script needs (Unicode's Stream-Safe Text Format, UAX #15 section 13).
@@ -82,12 +84,19 @@ def from_html(markup: str) -> str:
     root = etree.fromstring(f"<div>{safe}".encode(), parser)
     etree.strip_elements(root, *_SILENT, with_tail=False)
     for element in root.iter(*_BLOCKS):
-        element.text, element.tail = _BREAK_HERE + (element.text or ""), _BREAK_HERE + (element.tail or "")
+        _put(element, text=_BREAK_HERE + (element.text or ""), tail=_BREAK_HERE + (element.tail or ""))
     for element in root.iter(*_CELLS):
-        element.tail = f" {element.tail or ''}"
+        _put(element, text=element.text, tail=f" {element.tail or ''}")
     text = etree.tostring(root, method="text", encoding="unicode", with_tail=False)
     # Line breaks of the source are spaces; those of the page come from its elements.
     return lines(text.replace("\n", " ").replace(_BREAK_HERE, "\n"))
+
+
+def _put(element: etree._Element, *, text: str | None, tail: str) -> None:
+    try:
+        element.text, element.tail = text, tail
+    except ValueError:
+        element.text, element.tail = text and _NOT_XML.sub(" ", text), _NOT_XML.sub(" ", tail)
 
 
 def lines(text: str) -> str:
