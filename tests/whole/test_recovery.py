@@ -452,8 +452,8 @@ def test_a_segment_named_but_not_marked_is_this_states(site: Site, worker: Worke
 
 
 def day(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    real = app.now()
-    monkeypatch.setattr(app, "now", lambda: Millis(real + number * 86_400_000))
+    real = app.now
+    monkeypatch.setattr(app, "now", lambda: Millis(real() + number * 86_400_000))
 
 
 def removed(worker: Worker) -> None:
