@@ -21,6 +21,11 @@ SAY_AGAIN_S = 60.0
 log = structlog.stdlib.get_logger("feedmill.bus")
 
 
+def words_of(error: BaseException) -> str:
+    """What the broker, or who talks to it, says is wrong."""
+    return getattr(error, "description", None) or str(error) or type(error).__name__
+
+
 class Connection:
     """One for a process."""
 
@@ -85,7 +90,7 @@ class Connection:
         self.number += 1
 
     async def _on_error(self, error: Exception) -> None:
-        self.complain(str(error) or type(error).__name__)
+        self.complain(words_of(error))
 
     async def _on_lost(self) -> None:
         if not self._closing:

@@ -24,7 +24,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
-from worker.bus.connection import Connection
+from worker.bus.connection import Connection, words_of
 from worker.bus.message import KINDS, MAX_BYTES, decode, encode, subject
 from worker.errors import BusError
 from worker.model import Broker, Claim
@@ -111,7 +111,7 @@ class JetStreamBus:
             info = await self._client.jetstream(timeout=SEND_S).stream_info(self._name)
         except (nats.errors.Error, TimeoutError) as error:
             self._made_in = -1
-            raise BusError(f"the bus: {_text(error)}") from error
+            raise BusError(f"the bus: {words_of(error)}") from error
         return int(info.state.messages)
 
     async def _ask(self, most: int) -> None:
@@ -181,8 +181,8 @@ class JetStreamBus:
                 for pull in self._pulls:
                     await pull.open(ack_wait_s=self._ack_wait_s)
             except (nats.errors.Error, TimeoutError) as error:
-                self._connection.complain(_text(error))
-                raise BusError(f"the bus: {_text(error)}") from error
+                self._connection.complain(words_of(error))
+                raise BusError(f"the bus: {words_of(error)}") from error
             self._made_in = number
             self._connection.well()
 
@@ -270,7 +270,3 @@ class _Pull:
             # 404 and 408: it ran out; 409: the consumer or its server goes; 503: there is none.
             self._left, self.is_broken = 0, self.is_broken or status not in ("404", "408")
             self._told(None)
-
-
-def _text(error: BaseException) -> str:
-    return getattr(error, "description", None) or str(error) or type(error).__name__

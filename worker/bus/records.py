@@ -14,7 +14,7 @@ import nats.js.errors
 import structlog
 from nats.js.api import Header, StorageType, StreamConfig
 
-from worker.bus.connection import Connection
+from worker.bus.connection import Connection, words_of
 from worker.errors import BusError
 from worker.model import Broker, Message
 
@@ -71,9 +71,8 @@ class RecordStream:
                     raise said
         except (nats.errors.Error, TimeoutError) as error:
             self._made_in = -1
-            text = getattr(error, "description", None) or str(error) or type(error).__name__
-            self._connection.complain(text)
-            raise BusError(f"the record stream: {text}") from error
+            self._connection.complain(words_of(error))
+            raise BusError(f"the record stream: {words_of(error)}") from error
 
     def _fits(self, message: Message, most: int) -> bool:
         if len(message.data) + _HEADERS <= most:

@@ -61,7 +61,11 @@ def collector_url(text: str) -> str | None:
     return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
 
 
-def broker(text: str, *, stream: str = "feedmill") -> Broker | None:
+BUS = "feedmill"
+"""The stream of work, where its URL names none."""
+
+
+def broker(text: str, *, stream: str = BUS) -> Broker | None:
     """`nats://[user:password@|token@]host[:port][,host[:port]…][/stream]`, or the same with tls:, as NATS' own clients
     take it; None for what can't be one. stream: its name, where the text gives none."""
     found = re.fullmatch(r"(nats|tls)://(?:([^@/\s]+)@)?([^@/\s]+)(?:/([A-Za-z0-9_-]{1,32})?)?", text)

@@ -24,7 +24,7 @@ from worker import urls
 from worker.model import Broker, Server, State, object_path
 from worker.settings import quantities
 from worker.settings.addresses import Address, address
-from worker.settings.endpoints import Endpoint, broker, collector_url, endpoint, outer_url
+from worker.settings.endpoints import BUS, Endpoint, broker, collector_url, endpoint, outer_url
 
 VARIABLE = r"\$\{"
 """What editors must let pass in the place of any value: `${VARIABLE}`."""
@@ -236,28 +236,25 @@ StatePlace = Annotated[
 ]
 
 
-def _bus(value: object) -> Broker | None:
-    """Nothing for `local`."""
-    if value == "local":
-        return None
-    place = broker(value) if isinstance(value, str) else None
-    if place is None:
-        hint = "a / or @ in a password is written %2F, %40"
-        raise expected("local, or a broker such as nats://user:${PASSWORD}@nats.example:4222", hint=hint)
-    return place
-
-
 RECORDS = "feedmill-records"
 """The stream of records, where its URL names none."""
 
 
+def _bus(value: object) -> Broker | None:
+    """Nothing for `local`."""
+    return None if value == "local" else _broker(value, stream=BUS, what="local", path="")
+
+
 def _record_stream(value: object) -> Broker | None:
-    if value is None:
-        return None
-    place = broker(value, stream=RECORDS) if isinstance(value, str) else None
+    return None if value is None else _broker(value, stream=RECORDS, what="null", path="/news")
+
+
+def _broker(value: object, *, stream: str, what: str, path: str) -> Broker:
+    """what, path: what else may stand there, and the end of an example."""
+    place = broker(value, stream=stream) if isinstance(value, str) else None
     if place is None:
         hint = "a / or @ in a password is written %2F, %40"
-        raise expected("null, or a broker such as nats://user:${PASSWORD}@nats.example:4222/news", hint=hint)
+        raise expected(f"{what}, or a broker such as nats://user:${{PASSWORD}}@nats.example:4222{path}", hint=hint)
     return place
 
 
