@@ -184,7 +184,7 @@ def _rows(connection: Connection, query: Any, ids: Collection[Any]) -> Iterable[
 def _write(connection: Connection, plain: Sequence[_Plain], copies: Sequence[_Copy], *, window_ms: int) -> None:
     _write_records(connection, plain, window_ms=window_ms)
     if copies:
-        entries.mark_copies(connection, [(done, me, of) for done, me, of in copies])
+        entries.mark_copies(connection, copies)
 
 
 def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms: int) -> None:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from worker.model import Claim, Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.dialects import Each, change, earliest, latest
-from worker.store.locks import THESE, hold_hosts, is_shared
+from worker.store.locks import among, hold_hosts, is_shared
 from worker.store.works import claims_of, read_leased
 
 MAX_LOST = 20
@@ -116,7 +116,7 @@ _HOLD_READY: Any = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True, key_share=True)
 )
-_READY_OF = _WITH_WORK.where(t.host.c.id == THESE)
+_READY_OF = _WITH_WORK.where(among(t.host.c.id))
 _HOLD_UNHOSTED: Any = (
     select(t.host.c.id).where(t.host.c.name == t.NO_HOST).with_for_update(skip_locked=True, key_share=True)
 )

@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, Table, any_, bindparam, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Table, bindparam, update
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from worker.store import tables as t
-from worker.store.batches import chunks
-from worker.store.locks import is_shared
+from worker.store.batches import bound, chunks, to
+from worker.store.locks import among, is_shared
 
 _POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
 
@@ -30,7 +30,7 @@ class Each:
 
     def __init__(self, make: Callable[[Which], Any]) -> None:
         self._of_list = make(lambda column: column.in_(bindparam("ids", expanding=True)))
-        self._of_array = make(lambda column: column == any_(bindparam("ids", type_=ARRAY(column.type))))
+        self._of_array = make(among)
 
     def execute(self, connection: Connection, ids: Collection[Any], **values: Any) -> None:
         """values: of its other parameters."""
@@ -79,8 +79,7 @@ class Update:
 
     def __init__(self, table: Table, key: str, columns: Iterable[str]) -> None:
         self._key, self._columns = key, tuple(map(str, columns))  # plain ones, not SQLAlchemy's
-        values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in self._columns}
-        self._singly = update(table).where(table.c[key] == bindparam("this")).values(values)
+        self._singly = update(table).where(table.c[key] == bindparam("this")).values(bound(self._columns))
         types = {name: table.c[name].type.compile(_POSTGRESQL) for name in (key, *self._columns)}
         self._binary = [name for name in self._columns if types[name] == "BYTEA"]
         self._text = [name for name in (key, *self._columns) if types[name] == "TEXT"]
@@ -99,10 +98,7 @@ class Update:
                 self._at_once, {"rows": orjson.dumps([self._plain(row) for row in rows]).decode()}
             )
         else:
-            key, columns = self._key, [(f"to_{name}", name) for name in self._columns]
-            connection.execute(
-                self._singly, [{to: row[name] for to, name in columns} | {"this": row[key]} for row in rows]
-            )
+            connection.execute(self._singly, [{"this": row[self._key]} | to(row, self._columns) for row in rows])
 
     def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """As JSON has it: bytes as PostgreSQL reads them."""
@@ -115,35 +111,36 @@ class Update:
         return plain
 
 
-class latest(FunctionElement[int]):  # noqa: N801  # a function of SQL
+class _Extreme(FunctionElement[int]):
+    """Of several instants."""
+
+    type = BigInteger()
+    inherit_cache = True
+    shared: str
+    """Its name in PostgreSQL."""
+    embedded: str
+    """Its name in SQLite."""
+
+
+class latest(_Extreme):  # noqa: N801  # a function of SQL
     """The greatest of several instants."""
 
-    type = BigInteger()
     inherit_cache = True
+    shared, embedded = "greatest", "max"
 
 
-class earliest(FunctionElement[int]):  # noqa: N801
+class earliest(_Extreme):  # noqa: N801
     """The least of several instants."""
 
-    type = BigInteger()
     inherit_cache = True
+    shared, embedded = "least", "min"
 
 
-@compiles(latest, "postgresql")
-def _greatest(element: latest, compiler: Any, **how: Any) -> str:
-    return f"greatest({compiler.process(element.clauses, **how)})"
+@compiles(_Extreme, "postgresql")
+def _on_postgresql(element: _Extreme, compiler: Any, **how: Any) -> str:
+    return f"{element.shared}({compiler.process(element.clauses, **how)})"
 
 
-@compiles(earliest, "postgresql")
-def _least(element: earliest, compiler: Any, **how: Any) -> str:
-    return f"least({compiler.process(element.clauses, **how)})"
-
-
-@compiles(latest, "sqlite")
-def _max(element: latest, compiler: Any, **how: Any) -> str:
-    return f"max({compiler.process(element.clauses, **how)})"
-
-
-@compiles(earliest, "sqlite")
-def _min(element: earliest, compiler: Any, **how: Any) -> str:
-    return f"min({compiler.process(element.clauses, **how)})"
+@compiles(_Extreme, "sqlite")
+def _on_sqlite(element: _Extreme, compiler: Any, **how: Any) -> str:
+    return f"{element.embedded}({compiler.process(element.clauses, **how)})"

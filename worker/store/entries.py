@@ -124,7 +124,6 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         if near == "drop" and story.first is not None and not me.revision:
             verdict = Duplicate(story.first)
     result = Finished()
-    noted = _noted(draft)
     match verdict:
         case Write(op):
             result = Finished(op=op, duplicate_of=story.copy_of)
@@ -155,17 +154,13 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
             nearly = story is not stories.NO_STORY
             result = Finished(duplicates=1, duplicate_of=story.copy_of if nearly else of.record_id)
             pointer = None if nearly else draft.pointer
-            noted |= {
-                "duplicate_of": original(of),
-                "revision": 0 if pointer is None else 1,
-                "text_key": draft.text_key,
-                "reason": "its text is nearly another entry's" if nearly else SAME_TEXT,
-            }
+            reason = "its text is nearly another entry's" if nearly else SAME_TEXT
+            values = _doubled(draft, of, revision=0 if pointer is None else 1, reason=reason)
             write_duplicate(connection, me, of, body=pointer, at=done.at)
-            connection.execute(_DOUBLED, {"this": me.entry_id} | to(noted, _DOUBLED_VALUES))
+            connection.execute(_DOUBLED, {"this": me.entry_id} | values)
             connection.execute(_POINT_ON, {"this": me.entry_id, "to": original(of)})
         case Nothing():
-            connection.execute(_NOTED, {"this": me.entry_id} | to(noted, _NOTED_VALUES))
+            connection.execute(_NOTED, {"this": me.entry_id} | to(_noted(draft), _NOTED_VALUES))
         case _:
             assert_never(verdict)
     if isinstance(verdict, Duplicate):
@@ -196,6 +191,12 @@ def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
 def _noted(draft: Draft) -> dict[str, Any]:
     """The columns of an entry that are set whatever became of it."""
     return {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}
+
+
+def _doubled(draft: Draft, of: Ref, *, revision: int, reason: str) -> dict[str, Any]:
+    """The parameters of `_DOUBLED`, for a duplicate of `of`."""
+    named = {"duplicate_of": original(of), "revision": revision, "text_key": draft.text_key, "reason": reason}
+    return to(_noted(draft) | named, _DOUBLED_VALUES)
 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
@@ -262,13 +263,7 @@ def mark_copies(connection: Connection, copies: Sequence[tuple[Ingestion, Ref, R
     """Articles whose text is another's, and that no record tells of: of each, itself and who has its text. Their work
     ends."""
     doubled = [
-        {"this": me.entry_id}
-        | to(
-            _noted(done.draft)
-            | {"duplicate_of": original(of), "revision": 0, "text_key": done.draft.text_key, "reason": SAME_TEXT},
-            _DOUBLED_VALUES,
-        )
-        for done, me, of in copies
+        {"this": me.entry_id} | _doubled(done.draft, of, revision=0, reason=SAME_TEXT) for done, me, of in copies
     ]
     connection.execute(_DOUBLED, doubled)
     connection.execute(_POINT_ON, [{"this": me.entry_id, "to": original(of)} for _, me, of in copies])

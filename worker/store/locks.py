@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, any_, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from worker.store import tables as t
@@ -20,11 +20,15 @@ from worker.store.batches import chunks
 SHARED = {"feedmill_shared": True}
 """Execution options of an engine beside which others write."""
 
-# One array, where a list of values would be another statement for each length of it.
-THESE: Any = any_(bindparam("ids", type_=ARRAY(BigInteger)))
 
-_HOSTS: Any = select(t.host.c.id).where(t.host.c.id == THESE).order_by(t.host.c.id).with_for_update(key_share=True)
-_ENTRIES: Any = select(t.entry.c.id).where(t.entry.c.id == THESE).order_by(t.entry.c.id).with_for_update(key_share=True)
+def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether it is among the parameter `ids`, on PostgreSQL: one array, where a list of values would be another
+    statement for each length of it."""
+    return column == any_(bindparam("ids", type_=ARRAY(column.type)))
+
+
+_HOSTS: Any = select(t.host.c.id).where(among(t.host.c.id)).order_by(t.host.c.id).with_for_update(key_share=True)
+_ENTRIES: Any = select(t.entry.c.id).where(among(t.entry.c.id)).order_by(t.entry.c.id).with_for_update(key_share=True)
 
 
 class Overtaken(Exception):
