@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from tests.store.released import migrate, migrations
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_feed
-from worker import store as store_room
 from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
 from worker.store import Store, database_url, read_status
 from worker.store.database import open_database, versions
@@ -158,20 +156,9 @@ MOVED = {"0011": {"meta": {"writer", "last_seq"}}}
 HEAD = "0013"
 
 
-def migrations() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(store_room.__file__).with_name("migrations")))
-    return config
-
-
 def made_at(revision: str, path: Path) -> Path:
     """A state of that schema, with its fixture's rows."""
-    engine = create_engine(database_url(path))
-    config = migrations()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
+    migrate(create_engine(database_url(path)), revision)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIXTURES[revision])
     return path

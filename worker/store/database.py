@@ -12,7 +12,21 @@ from types import ModuleType
 from typing import Any, cast
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -20,8 +34,16 @@ from worker.errors import StateError, StateLocked
 from worker.lock import Held, holding
 from worker.model import Server, State
 from worker.store.integrity import check, check_length, damaged, left_log
+from worker.store.tables import metadata
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_STAMP = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, as it makes it."""
 
 
 def database_url(path: Path) -> URL:
@@ -115,11 +137,17 @@ def is_there(state: State) -> bool:
 
 
 def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: None) -> None:
-    """Brings the tables up to this version, in one transaction, which begins with `before`. Raises StateError where
-    they are of a later one."""
+    """Makes the tables, or brings them up to this version, in one transaction, which begins with `before`. Raises
+    StateError where they are of a later one."""
     with engine.begin() as connection:
         before(connection)
-        if _version(connection) == versions()[-1]:
+        found, head = _version(connection), versions()[-1]
+        if found == head:
+            return
+        if found is None:  # what all migrations together come to, in a tenth of their time
+            metadata.create_all(connection, checkfirst=False)
+            _STAMP.create(connection)
+            connection.execute(insert(_STAMP).values(version_num=head))
             return
         # Loaded where it is needed: it takes as long as all of SQLAlchemy.
         from alembic import command
