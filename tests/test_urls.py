@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker import urls
-from worker.urls import BadUrl, absolute, canonical, host_of, is_home, origin_of, uncached, without_credentials
+from worker.urls import (
+    BadUrl,
+    absolute,
+    canonical,
+    canonical_if_any,
+    host_of,
+    is_home,
+    origin_of,
+    uncached,
+    without_credentials,
+)
 
 CANONICAL = {
     "scheme and host have no case": ("HTTP://Example.COM/A", "http://example.com/A"),
@@ -185,6 +197,27 @@ def test_the_canonical_form_of_an_url_is_pinned(url: str, form: str) -> None:
     """All ways to write one address share a form, which no release may change."""
     assert canonical(url) == form
     assert canonical(form) == form
+
+
+@given(
+    st.builds(
+        "{}{}/{}".format,
+        st.sampled_from(["http://", "https://"]),
+        st.from_regex(r"[a-z.-]{1,9}", fullmatch=True),
+        TEXTS,
+    )
+)
+@example("https://www.google.com/amp/s/a.example/b")
+@example("https://a-example.cdn.ampproject.org/c/s/a.example/b")
+@example(f"https://{'.'.join(['a' * 49] * 6)}/")
+def test_what_is_canonical_at_a_glance_is_so_at_a_close_look(url: str) -> None:
+    """Most URLs are taken as they are, by one pattern; without it, the same comes out."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_a_glance = canonical_if_any(url), absolute(url)
+        patch.setattr(urls, "_PLAIN", re.compile("(?!)"))
+        canonical.cache_clear()
+        assert (canonical_if_any(url), absolute(url)) == at_a_glance
+    canonical.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ _IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]*")  # without a zone, which means som
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 MAX_LENGTH = 8000  # RFC 9110 section 4.1 asks for at least 8000 octets
+# What most URLs are: in their canonical form, by a look; dots that begin a segment, and AMP, get a closer one.
+_PLAIN = re.compile(rf"https?://(?=[^/]{{1,253}}/){_LABEL}(\.{_LABEL})*(/(?!\.)[A-Za-z0-9._~!$&'()*+,;=:@-]*)+")
 
 
 # https://developers.google.com/amp/cache/overview#amp-cache-url-format: c and v are documents, wp their web packages.
@@ -40,6 +42,7 @@ _AMP_COPY = re.compile(r"/(?:c|v|wp)(/s)?/([^/@]+\.[^/@]+)(/.*)?")
 # … and the viewer of a search engine, on its domain of any country.
 _AMP_VIEWER = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}", re.IGNORECASE)
 _AMP_VIEWED = re.compile(r"/amp(/s)?/([^/@]+\.[^/@]+)(/.*)?")
+_MAY_BE_AMP = re.compile("ampproject|bing-amp|/amp/", re.IGNORECASE)  # before any of it is looked at
 _AMP_OWN = re.compile(r"(?:amp_(?:js_v|gsa|r|cb|lite)|usqp|aoh|csi|referrer)=", re.IGNORECASE)
 
 
@@ -49,6 +52,8 @@ class BadUrl(ValueError):
 
 def absolute(url: str, base: str | None = None) -> str | None:
     """`url` as an absolute http(s) URL without control characters, spaces escaped; None where it is none."""
+    if _is_plain(url):
+        return url
     url = _clean(url)
     if not url or len(url) > MAX_LENGTH:
         return None
@@ -60,6 +65,11 @@ def absolute(url: str, base: str | None = None) -> str | None:
     return joined
 
 
+def _is_plain(url: str) -> bool:
+    """Whether `url` is canonical as it stands. It may be where this can't tell."""
+    return len(url) <= MAX_LENGTH and _PLAIN.fullmatch(url) is not None and _MAY_BE_AMP.search(url) is None
+
+
 def _clean(url: str) -> str:
     return _CONTROLS.sub("", url).strip().replace(" ", "%20")
 
@@ -67,7 +77,7 @@ def _clean(url: str) -> str:
 def uncached(url: str) -> str:
     """The address at its own site of a page that an AMP cache, or a search engine's viewer, has a copy of; any other
     address as it is."""
-    if "amp" not in url.lower():
+    if _MAY_BE_AMP.search(url) is None:
         return url
     try:
         parts = urlsplit(url)
@@ -99,6 +109,8 @@ def canonical(url: str) -> str:
 
     Raises BadUrl.
     """
+    if _is_plain(url):
+        return url
     parts = _split(url)
     host, port = _host(parts), parts.port
     netloc = f"[{host}]" if ":" in host else host

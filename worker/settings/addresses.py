@@ -47,6 +47,8 @@ def address(text: str) -> Address | None:
 
 def hidden(url: str, secrets: Sequence[str]) -> str:
     """`url` without the `secrets` in it, as it may be told to anybody. Its host is no secret: it is asked of DNS."""
+    if not secrets:
+        return url
     parts = urlsplit(url)
     rest = parts._replace(scheme="", netloc="").geturl()
     for secret in sorted(secrets, key=len, reverse=True):

@@ -38,6 +38,8 @@ def expanded(text: str, environ: Mapping[str, str]) -> str | Unexpanded:
 
 def values_in(text: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     """What the environment puts into `text`: it may be secret."""
+    if "$" not in text:
+        return ()
     named = (reference["name"] for reference in _REFERENCE.finditer(text) if reference["name"])
     return tuple(value for name in named if (value := environ.get(name, "")))
 
