@@ -58,15 +58,8 @@ from worker.tally import Tally
 if TYPE_CHECKING:  # an extra
     from worker.traces import Traces
 
-PRELOAD = (
-    "worker.cpu",
-    "worker.tasks",
-    "worker.articles.page",
-    "worker.articles.feed",
-    "worker.feeds.read",
-    "worker.feeds.discovery",
-)
-"""What the CPU processes need; loaded once, in the server that they are forked from."""
+PRELOAD = ("worker.preload",)
+"""What the server loads from which the CPU processes are forked."""
 _BEFORE_ALL = Millis(1)
 """When polls are due that are asked for by themselves: no other is due by then."""
 

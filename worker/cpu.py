@@ -11,12 +11,9 @@ has a race (noxdafox/pebble#153). A private pipe a child has none of these: what
 from __future__ import annotations
 
 import asyncio
-import logging
 import multiprocessing
-import os
 import pickle
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +25,7 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from worker.child import UNLIMITED, serve
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
 
 
@@ -55,8 +53,6 @@ log = structlog.stdlib.get_logger("feedmill.cpu")
 TASKS_PER_CHILD = 500  # lxml and the date parsers keep a little of what they have read
 START_S = 60
 """For a child to start; the first waits for the modules to be loaded."""
-READY, UNLIMITED = b".", b"-"
-"""What a child says first: that it is there, with the limit of memory that was asked for or without it."""
 
 
 class Pool:
@@ -196,7 +192,7 @@ class _Child:
             if self._closed:
                 raise TaskCrashed("its pool was closed")
             ours, theirs = self._pipe()
-            process = self._process(target=_serve, args=(theirs, self._memory), daemon=True)
+            process = self._process(target=serve, args=(theirs, self._memory), daemon=True)
             process.start()
             theirs.close()
             self._running, self._connection, self._calls = process, ours, 0
@@ -219,53 +215,3 @@ class _Child:
             return f"exit {code}"
         names = {number.value: number.name for number in signal.Signals}  # not those for real time
         return names.get(-code, f"signal {-code}")
-
-
-def _serve(connection: Connection, memory: int | None) -> None:
-    """The child: one call after the other, until its pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    logging.disable()  # what a parser has to say of a page would go to the terminal raw; errors go back by the pipe
-    if sys.platform == "linux":
-        _die_with_parent()
-    connection.send_bytes(READY if memory is None or _limit_memory(memory) else UNLIMITED)
-    while True:
-        try:
-            call = connection.recv_bytes()
-        except EOFError:
-            os._exit(0)  # nothing here needs a clean end
-        try:
-            function, args, kwargs = pickle.loads(call)  # noqa: S301  # written by our own parent
-            answer = b"+" + pickle.dumps(function(*args, **kwargs), 5)
-        except Exception as error:  # one task must not take the child down; the parent gets the whole of it
-            answer = b"-" + f"{type(error).__name__}: {error}"[:500].encode(errors="replace")
-        connection.send_bytes(answer)
-
-
-def _die_with_parent() -> None:
-    """Ends the process when the one that uses the pool has gone, which an endless loop would not see.
-
-    PR_SET_PDEATHSIG would watch the fork server, which lives as long as its children: they hold the pipe it watches.
-    """
-    import fcntl  # not on every system
-
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # noqa: S101  # this is a child
-    # The pipe that closes with the parent sends SIGIO, which ends a process that has no handler for it.
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
-    if not parent.is_alive():
-        os._exit(0)
-
-
-def _limit_memory(memory: int) -> bool:
-    """False where the system has no such limit, or does not set it: macOS has RLIMIT_AS, and refuses it."""
-    try:
-        import resource  # not on every system
-
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        limit = memory if most == resource.RLIM_INFINITY else min(memory, most)  # nobody may raise what is set already
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    except (ImportError, AttributeError, ValueError, OSError):
-        return False
-    return True
