@@ -38,10 +38,10 @@ PINNED = {
     "content_hash": "sha256-1:27e3526f0b55c85720b0936f07274d3bc35cbc56d0ea74481777ef769e5c99a9",
     "text_key": "8477d1a52b57220ca8f43f96a37f81cf",
     "title_key": "a4f09afd2ddce506",
-    "revision_key": "7ff84f4761d29b5d1fedf0a9a3e30893",
-    "version_key": "d7b4f71e48b61a5fb913b44f70ab0c69",
-    "revision_key of nothing": "ff0f22492f44bac4c4b30ae58d0e8daa",
-    "version_key of nothing": "87b774e863281ce421c5625c0aa7b29c",
+    "revision_key": "7ff84f4761d29b5d",
+    "version_key": "d7b4f71e48b61a5f",
+    "revision_key of nothing": "ff0f22492f44bac4",
+    "version_key of nothing": "87b774e863281ce4",
 }
 TEXTS = st.text(alphabet=st.characters() | st.sampled_from("aB ßİ字か・़́ि।\u00ad\u200d\ufe0f\ud800_-–—<>&"))
 
@@ -164,8 +164,8 @@ def test_any_text_can_be_hashed(text: str) -> None:
     assert content_hash(text).startswith("sha256-1:")
     if not UNPARTED.search(text):
         assert len(words(text)) == word_count(text)
-    assert len(revision_key(replace(ARTICLE, text=text, title=text, authors=(Author(name=text),)))) == 16
-    assert len(version_key(Entry(title=text, summary=text, content=text))) == 16
+    assert len(revision_key(replace(ARTICLE, text=text, title=text, authors=(Author(name=text),)))) == 8
+    assert len(version_key(Entry(title=text, summary=text, content=text))) == 8
 
 
 @given(TEXTS)

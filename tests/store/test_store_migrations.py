@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 
 from tests.store.released import migrate, migrations
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_feed
+from worker.dedup import url_key
 from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
 from worker.store import Store, database_url, read_status
 from worker.store.database import open_database, versions
@@ -113,6 +114,7 @@ FIXTURES |= {
     "0010": _TENTH,
     "0011": _ELEVENTH,
     "0012": _TWELFTH,
+    "0013": _TWELFTH,
 }
 """Rows in every table of a released schema, by its revision. Written by hand, and never changed once it is released."""
 
@@ -147,13 +149,14 @@ ADDED: dict[str, dict[str, dict[str, object]]] = {
     },
     "0012": {},
     "0013": {},
+    "0014": {"identity": {"extra": 0}, "entry": {"shared_key": url_key("https://good.example/one")}},
 }
 """What the first row of each table has in the columns that a revision added."""
 
 MOVED = {"0011": {"meta": {"writer", "last_seq"}}}
 """Rows, by their keys, that a revision put into a table of their own, where `ADDED` has them."""
 
-HEAD = "0013"
+HEAD = "0014"
 
 
 def made_at(revision: str, path: Path) -> Path:
@@ -202,7 +205,7 @@ def test_no_row_and_no_value_is_lost_on_the_way_forward(tmp_path: Path, revision
         before |= {table: [row for row in before[table] if row["key"] not in keys] for table, keys in moved.items()}
     for table, rows in before.items():
         kept = [{name: row[name] for name in rows[0]} for row in after[table]]
-        assert kept == rows, table
+        assert sorted(kept, key=repr) == sorted(rows, key=repr), table
     for added in (ADDED[later] for later in sorted(ADDED) if later > revision):
         for table, values in added.items():
             assert {name: after[table][0][name] for name in values} == values, table
@@ -254,6 +257,34 @@ def test_three_failures_in_a_row_weigh_as_three(tmp_path: Path) -> None:
     open_database(path).dispose()
     weights = {row["id"]: row["setback_weight"] for row in content(path)["feed"]}
     assert weights == {"good": 0.0, "bad": 3.0, "dropped": 0.0}
+
+
+@pytest.mark.parametrize("revision", FIXTURES)
+def test_keys_that_follow_from_an_entry_are_told_from_others(tmp_path: Path, revision: str) -> None:
+    """From 0014 on an entry's keys are found by its record's id, by its URL, or by their mark; and what is at a URL
+    that is another's key by its hash."""
+    path = made_at(revision, tmp_path / "state.db")
+    with closing(sqlite3.connect(path)) as connection:
+        mine = (url_key("https://good.example/one"), 1)
+        connection.execute("INSERT INTO identity VALUES (?, ?)", mine)
+        connection.execute("UPDATE entry SET url = 'https://good.example/one' WHERE id = 4")
+        connection.commit()
+    open_database(path).dispose()
+    after = content(path)
+    assert {row["key"] for row in after["identity"] if row["extra"]} == {b"\x21"}
+    assert [row["shared_key"] for row in after["entry"]] == [None, url_key("https://good.example/two"), None, mine[0]]
+
+
+def test_what_is_compared_alone_keeps_its_first_bytes(tmp_path: Path) -> None:
+    """Else every entry would have changed at the next poll."""
+    path = made_at("0013", tmp_path / "state.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE entry SET version = ?, revision_key = ?", (bytes(range(16)), bytes(range(16, 32))))
+        connection.commit()
+    open_database(path).dispose()
+    assert {(row["version"], row["revision_key"]) for row in content(path)["entry"]} == {
+        (bytes(range(8)), bytes(range(16, 24)))
+    }
 
 
 def listed(*names: str) -> Sequence[Feed]:

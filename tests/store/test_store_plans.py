@@ -24,7 +24,9 @@ from worker.store import (
     feeds_page,
     longest_failing,
     quarantine,
+    read_feeds,
     read_overview,
+    read_story,
     story_of,
     told_alike,
 )
@@ -172,6 +174,23 @@ async def test_what_pages_ask_scans_no_entries(run: Run, state_path: Path) -> No
     assert [
         detail for detail in gone_through if "work" in detail and not detail.partition("USING ")[2].startswith(small)
     ] == []
+
+
+async def test_where_an_article_is_is_told_without_going_through_all(run: Run, state_path: Path) -> None:
+    """Neither by its URL, be that its own or another's, nor by its record's id. What is left out, texts, feeds
+    and the outbox may be gone through: each is a part of what is known."""
+    url = "https://a.example/one"
+    polls = await start_with_work(run)
+    await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id, url=url)) for poll in polls))
+    with statements() as found:
+        told = read_story(state_path, url=url, url_key=key("url", url), record_id=None, name=url)
+        read_story(state_path, url=None, url_key=None, record_id=key("x"), name="x")
+        read_feeds(state_path)
+        await run.store.retry(now=run.now, url=url, url_key=key("url", url))
+        await run.store.forget(url=url, url_key=key("url", url), record_id=None)
+    assert len(told.entries) == len(polls) > 1
+    gone_through = {detail for detail, _ in scans(state_path, found)} - {"SCAN entry USING INDEX entry_skipped"}
+    assert {detail.split()[1] for detail in gone_through} <= {"feed", "outbox", "content"}
 
 
 async def test_a_reading_that_takes_too_long_is_ended(

@@ -16,7 +16,7 @@ from worker.cli.printing import ago, clean, console, counted, plain, print_json,
 from worker.cli.status import hub_line, state_of, with_hub
 from worker.model import FeedId, Millis
 from worker.output import files
-from worker.store import EntryStory, FeedStatus, Queued, Story, read_hubs, read_status, read_story
+from worker.store import EntryStory, FeedStatus, Queued, Story, read_feeds, read_hubs, read_story
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
@@ -43,7 +43,7 @@ def why(
         record_id=bytes.fromhex(subject) if is_id else None,
         name=subject,
     )
-    feeds = {feed.id: feed for feed in read_status(settings.state)[0]}
+    feeds = {feed.id: feed for feed in read_feeds(settings.state)}
     hubs = read_hubs(settings.state, now=app.now())
     if as_json:
         shown = [with_hub(plain(feeds[i]), hubs.get(i)) for i in story.feeds if i in feeds]

@@ -16,6 +16,8 @@ from typing import Literal
 from worker.model import Article, Entry, Millis
 
 KEY_BYTES = 16
+SAME_BYTES = 8
+"""Of a key that is compared with one other alone, and under which nothing is looked for."""
 MIN_WORDS = 50
 """Shorter texts ("Sign in to read on") are the same by chance, and go by key and URL alone."""
 
@@ -99,7 +101,7 @@ def title_key(title: str | None) -> bytes:
 
 
 def revision_key(article: Article) -> bytes:
-    """16 bytes over what makes another revision of an article: title, text, authors and date of publication.
+    """8 bytes over what makes another revision of an article: title, text, authors and date of publication.
 
     White space does not count, punctuation does: "1.000" to "1,000" is a correction. `date_modified` does not: a
     date that moves while the words stay says nothing, and many sites move it with each view.
@@ -118,7 +120,7 @@ def hashed_key(title: str | None, content_hash: str, authors: Iterable[str], pub
 
 
 def version_key(entry: Entry) -> bytes:
-    """16 bytes over what a feed says of an entry. Another one means that the article may have changed.
+    """8 bytes over what a feed says of an entry. Another one means that the article may have changed.
 
     Markup and white space do not count, nor do tags, images, attachments and the links in the text: feeds sign,
     rotate and count in them.
@@ -160,4 +162,4 @@ def _joined(*parts: str) -> bytes:
         # A field's length goes before it, so that no text can run over from one field into the next.
         data = " ".join(_in_form("NFC", part).split()).encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "big") + data)
-    return digest.digest()
+    return digest.digest()[:SAME_BYTES]

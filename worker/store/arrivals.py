@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, assert_never
 import orjson
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place
+from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place, url_key
 from worker.model import Draft, EntryId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
 from worker.schedule import next_revision
@@ -27,6 +27,11 @@ from worker.store.refs import refs_by_key
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
 _KNOW = insert(t.identity)
+_CLAIM_URL = (
+    update(t.entry)
+    .where(t.entry.c.id == bindparam("this"), t.entry.c.shared_key == bindparam("key"))
+    .values(shared_key=None)
+)
 _SAYS_ELSE = (
     update(t.entry)
     .where(t.entry.c.id == bindparam("this"), t.entry.c.version != bindparam("says"))
@@ -184,6 +189,8 @@ class _Entries:
         if isinstance(verdict, New):
             self.counts["new"] += 1
             self._remember(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
+            if verdict.claims_url:
+                self.connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": seen.url_key})
             # Its draft was judged by filters as if it had been seen now for the first time.
             self._queue(replace(seen, draft=None), ref, by_url, self.done.at, self.done.at)
         elif by_url is not None and by_url.entry_id != ref.entry_id:
@@ -209,7 +216,7 @@ class _Entries:
     def _remember(self, ref: Ref, *keys: bytes) -> None:
         missing = [key for key in keys if key not in self.known]
         if missing:
-            self.connection.execute(_KNOW, [{"key": key, "entry_id": ref.entry_id} for key in missing])
+            self.connection.execute(_KNOW, [{"key": key, "entry_id": ref.entry_id, "extra": True} for key in missing])
             self.known.update((key, ref) for key in missing)
 
 
@@ -235,6 +242,7 @@ def _row(done: PollDone, fresh: _Fresh) -> dict[str, object]:
         "feed_id": done.feed_id,
         "record_id": seen.own,
         "url": seen.url,
+        "shared_key": None if fresh.claims_url or seen.url is None else seen.url_key or url_key(seen.url),
         "version": seen.version,
         "title_key": seen.title_key,
         "first_seen_at": done.at,

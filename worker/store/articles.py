@@ -220,7 +220,11 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
             if done.draft.sketch is not None
         ],
     )
-    urls = [{"key": key, "entry_id": me.entry_id} for done, me, _ in plain for key in sorted({*done.draft.url_keys})]
+    urls = [
+        {"key": key, "entry_id": me.entry_id, "extra": True}
+        for done, me, _ in plain
+        for key in sorted({*done.draft.url_keys})
+    ]
     if urls:
         connection.execute(_KNOW, urls)
     entries.take_off_all(connection, [done for done, _, _ in plain])

@@ -354,7 +354,7 @@ def _claim(dialect: str, anyway: bool) -> Any:
 
 def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> None:
     if keys:
-        connection.execute(_KNOW, [{"key": key, "entry_id": entry_id} for key in sorted(keys)])
+        connection.execute(_KNOW, [{"key": key, "entry_id": entry_id, "extra": True} for key in sorted(keys)])
 
 
 def _take_off(

@@ -13,6 +13,7 @@ from worker.schedule import WHOLE, paced
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.dialects import Each
+from worker.store.identities import forget_keys
 
 Policies = Callable[[str], HostPolicy]
 UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
@@ -226,5 +227,6 @@ def free_duplicates(connection: Connection, forgotten: Select[int]) -> None:
 
 
 def _forget(connection: Connection, entries: Select[int]) -> None:
-    connection.execute(delete(t.identity).where(t.identity.c.entry_id.in_(entries)))
-    connection.execute(delete(t.entry).where(t.entry.c.id.in_(entries)))
+    for batch in chunks(connection.scalars(entries).all()):
+        forget_keys(connection, batch)
+        connection.execute(delete(t.entry).where(t.entry.c.id.in_(batch)))

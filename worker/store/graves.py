@@ -10,6 +10,7 @@ from worker.model import Millis
 from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.identities import forget_keys
 from worker.store.locks import hold_entries, hold_work
 
 AT_ONCE = 2_000
@@ -36,10 +37,10 @@ def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection
     for batch in chunks(entry_ids):
         hold_work(connection, t.work.c.entry_id.in_(batch))
         hold_entries(connection, batch)
-        keys.update(connection.scalars(select(t.identity.c.key).where(t.identity.c.entry_id.in_(batch))))
         keys.update(connection.scalars(select(t.entry.c.record_id).where(t.entry.c.id.in_(batch))))
+        keys.update(forget_keys(connection, batch))
         stories.unfile(connection, batch)
-        for table in (t.identity, t.content, t.work):
+        for table in (t.content, t.work):
             connection.execute(delete(table).where(table.c.entry_id.in_(batch)))
         connection.execute(delete(t.entry).where(t.entry.c.id.in_(batch)))
     new = sorted(keys - dead_keys(connection, keys))

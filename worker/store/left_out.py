@@ -56,3 +56,4 @@ def leave_out(connection: Connection, entry_id: EntryId, draft: Draft, *, for_go
         if url is not None:
             own = (t.identity.c.key == url_key(url)) & (t.identity.c.entry_id == entry_id)
             connection.execute(delete(t.identity).where(own))
+            connection.execute(update(t.entry).where(mine).values(shared_key=url_key(url)))

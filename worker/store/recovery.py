@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Engine, Executable, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
+from worker.dedup import url_key
 from worker.errors import StateDamaged, StateError
 from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Server, Sketch, State
 from worker.store import publications, stories
@@ -164,13 +165,22 @@ class Recovery:
 
 # Made once: to put them together takes longer than to execute them (1.5 ms a record, else 0.8).
 _HOLDER = (
-    select(t.entry.c.id, t.entry.c.feed_id, t.entry.c.revision, t.entry.c.extraction, t.entry.c.duplicate_of)
+    select(
+        *(t.entry.c.id, t.entry.c.feed_id, t.entry.c.revision, t.entry.c.extraction, t.entry.c.duplicate_of),
+        t.identity.c.extra,
+    )
     .join(t.identity, t.identity.c.entry_id == t.entry.c.id)
     .where(t.identity.c.key == bindparam("key"))
 )
 _ADD = insert(t.entry).returning(t.entry.c.id)
 _CHANGE = update(t.entry).where(t.entry.c.id == bindparam("entry"))
 _IDENTIFY = insert(t.identity)
+_CLAIM_URL = (
+    update(t.entry)
+    .where(t.entry.c.id == bindparam("entry"), t.entry.c.shared_key == bindparam("key"))
+    .values(shared_key=None)
+)
+_LOSE_URL = update(t.entry).where(t.entry.c.id == bindparam("entry")).values(shared_key=bindparam("key"))
 
 _BLANK: dict[str, object] = {"version": b"", "revision_key": b""}
 """What its feed said of an entry is not known: the next poll takes it for changed, and looks."""
@@ -182,6 +192,7 @@ def _first(record: Written) -> dict[str, object]:
         "feed_id": record.feed_id,
         "record_id": record.record_id,
         "url": record.url,
+        "shared_key": None if record.url is None else record.url_key or url_key(record.url),
         "first_seen_at": record.first_seen_at,
     }
 
@@ -253,7 +264,7 @@ class _Learning:
         )
         for key in record.page_keys:
             if self._execute(_HOLDER, key=key).one_or_none() is None:
-                self._identify(key, entry_id)
+                self._identify(key, entry_id, extra=True)
 
     def _publish(self, record: Written) -> None:
         """An older state may hold the record as one that is still to be published."""
@@ -264,8 +275,8 @@ class _Learning:
     def _execute(self, statement: Executable, **values: object) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
 
-    def _identify(self, key: bytes, entry_id: EntryId) -> None:
-        self._execute(_IDENTIFY, key=key, entry_id=entry_id)
+    def _identify(self, key: bytes, entry_id: EntryId, *, extra: bool = False) -> None:
+        self._execute(_IDENTIFY, key=key, entry_id=entry_id, extra=extra)
 
     def resolve(self) -> None:
         """Duplicates whose records came before those of their originals. One whose original is in no record (any more)
@@ -291,14 +302,25 @@ class _Learning:
         holder = self._execute(_HOLDER, key=key).one_or_none()
         mine = t.identity.c.key == key
         if holder is None:
-            self._identify(key, entry_id)
+            self._identify(key, entry_id, extra=self._is_extra(key, entry_id))
         elif not self._is_new or holder.extraction == "ok" or holder.id == entry_id:
             return
         elif is_own:
-            self._connection.execute(update(t.identity).where(mine).values(entry_id=entry_id))
+            self._lose(key, holder)
+            now = {"entry_id": entry_id, "extra": self._is_extra(key, entry_id)}
+            self._connection.execute(update(t.identity).where(mine).values(now))
         elif holder.feed_id == record.feed_id:
+            self._lose(key, holder)
             self._connection.execute(delete(t.identity).where(mine))
             self._shared.add(key)
+
+    def _is_extra(self, key: bytes, entry_id: EntryId) -> bool:
+        """Whether a key that becomes an entry's is not that of the URL in its row: a later record may name another."""
+        return not self._execute(_CLAIM_URL, entry=entry_id, key=key).rowcount
+
+    def _lose(self, key: bytes, holder: Row[Any]) -> None:
+        if not holder.extra:
+            self._execute(_LOSE_URL, entry=holder.id, key=key)
 
 
 def _put_aside(path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
@@ -122,18 +122,20 @@ def read_not_before(state: State, host: str) -> Millis:
     return Millis(found or 0)
 
 
-def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
-    """All feeds that are listed, by id, and the totals. Raises StateError."""
+def read_feeds(state: State) -> list[FeedStatus]:
+    """All feeds that are listed, by id. Raises StateError."""
     engine = open_readonly(state)
     with engine.connect() as connection:
-        rows = connection.execute(
-            select(t.feed, t.work.c.due_at)
-            .outerjoin(
-                t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None)
-            )
-            .where(t.feed.c.active)
-            .order_by(t.feed.c.id)
-        ).all()
+        feeds = _feeds(connection)
+    engine.dispose()
+    return feeds
+
+
+def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
+    """All feeds that are listed, by id, and the totals, for which all entries are counted. Raises StateError."""
+    engine = open_readonly(state)
+    with engine.connect() as connection:
+        feeds = _feeds(connection)
         counts = [
             select(func.count()).select_from(t.entry).where(t.entry.c.revision > 0, t.entry.c.duplicate_of.is_(None)),
             select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None)),
@@ -147,24 +149,35 @@ def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
             select(func.count()).select_from(t.work).where(t.work.c.quarantined),
             select(func.count()).select_from(t.outbox),
         ]
-        by_feed = select(t.entry.c.feed_id, func.count()).where(t.entry.c.skipped.is_not(None))
-        skipped = {row[0]: row[1] for row in connection.execute(by_feed.group_by(t.entry.c.feed_id))}
+        left_out = select(func.count()).select_from(t.entry).where(t.entry.c.skipped.is_not(None))
+        skipped = connection.scalar(left_out) or 0
         found = (connection.scalar(count) or 0 for count in counts)
         articles, duplicates, near, queued, quarantined, unpublished = found
     engine.dispose()
-    feeds = [feed_status(row, skipped=skipped.get(row.id, 0)) for row in rows]
     totals = Totals(
         feeds=len(feeds),
         failing=sum(feed.errors > 0 for feed in feeds),
         articles=articles,
         duplicates=duplicates,
         near_duplicates=near,
-        skipped=sum(skipped.values()),
+        skipped=skipped,
         queued=queued,
         quarantined=quarantined,
         unpublished=unpublished,
     )
     return feeds, totals
+
+
+def _feeds(connection: Connection) -> list[FeedStatus]:
+    rows = connection.execute(
+        select(t.feed, t.work.c.due_at)
+        .outerjoin(t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None))
+        .where(t.feed.c.active)
+        .order_by(t.feed.c.id)
+    ).all()
+    by_feed = select(t.entry.c.feed_id, func.count()).where(t.entry.c.skipped.is_not(None))
+    skipped = {row[0]: row[1] for row in connection.execute(by_feed.group_by(t.entry.c.feed_id))}
+    return [feed_status(row, skipped=skipped.get(row.id, 0)) for row in rows]
 
 
 def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:

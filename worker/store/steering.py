@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 
 from worker.model import Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
 from worker.store.feeds import Policies
+from worker.store.identities import named
 from worker.store.locks import hold_work
 from worker.store.polls import call_home
-from worker.store.refs import refs_by_key
 
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~_held)
@@ -75,11 +75,8 @@ def retry(
 ) -> int:
     """Takes up again what was put aside: of feeds, or everywhere where nothing is named. Of an article that is named,
     by its canonical URL or record id, what waits as well. How many pieces of work are due for it."""
-    entries: list[ColumnElement[bool]] = [t.entry.c.url == url] if url else []
-    entries += [t.entry.c.record_id == record_id] if record_id else []
-    if entries or url_key:
-        ids = set(connection.scalars(select(t.entry.c.id).where(or_(*entries)))) if entries else set()
-        ids |= {ref.entry_id for ref in refs_by_key(connection, [url_key]).values()} if url_key else set()
+    if url or url_key or record_id:
+        ids = named(connection, url=url, url_key=url_key, record_id=record_id)
         return _take_up(connection, and_(t.work.c.entry_id.in_(sorted(ids)[:500]), ~_held), now)
     if feed_ids:
         aside = (and_(t.work.c.quarantined, t.work.c.feed_id.in_(batch)) for batch in chunks(feed_ids))

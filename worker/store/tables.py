@@ -246,6 +246,7 @@ entry = Table(
     Column("feed_id", Text, nullable=False),
     Column("record_id", _Bytes, nullable=False),
     Column("url", Text),
+    Column("shared_key", _Bytes),  # hash of its URL, where in `identity` that is another's, or nobody's
     Column("version", _Bytes, nullable=False),  # hash of what the feed last said of it
     Column("title_key", _Bytes, nullable=False),
     Column("first_seen_at", BigInteger, nullable=False),
@@ -266,12 +267,23 @@ entry = Table(
     Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
     Index("entry_feed", "feed_id", "first_seen_at"),
     Index(
+        "entry_shared",
+        "shared_key",
+        sqlite_where=text("shared_key IS NOT NULL"),
+        postgresql_where=text("shared_key IS NOT NULL"),
+    ),
+    Index(
         "entry_skipped",
         "feed_id",
         sqlite_where=text("skipped IS NOT NULL"),
         postgresql_where=text("skipped IS NOT NULL"),
     ),
-    Index("entry_duplicate", "duplicate_of"),
+    Index(
+        "entry_duplicate",
+        "duplicate_of",
+        sqlite_where=text("duplicate_of IS NOT NULL"),
+        postgresql_where=text("duplicate_of IS NOT NULL"),
+    ),
     Index(
         "entry_cluster",
         "cluster_id",
@@ -285,10 +297,12 @@ identity = Table(
     metadata,
     Column("key", _Bytes, primary_key=True),
     Column("entry_id", BigInteger, nullable=False),
-    Index("identity_entry", "entry_id"),
+    Column("extra", Boolean, nullable=False, server_default=false()),  # neither its record's id nor its URL's hash
+    Index("identity_extra", "entry_id", sqlite_where=text("extra = 1"), postgresql_where=text("extra")),
     sqlite_with_rowid=False,
 )
-"""The keys under which an entry is known: in its feed, and by canonical URL across feeds."""
+"""The keys under which an entry is known: in its feed, and by canonical URL across feeds. Those that don't follow from
+its row are found by it in an index (`identities.forget_keys`)."""
 
 tombstone = Table(
     "tombstone",

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import orjson
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, insert, select
 
 from worker.record import shard_of
 from worker.store import publications
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.graves import bury
+from worker.store.identities import named
 from worker.store.outbox import lock_numbering
-from worker.store.refs import refs_by_key
 
 
 def forget(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
     """Lets go of the article at a canonical URL or of a record id, with its duplicates, and keeps it from coming back;
     how many entries it was. Its records are listed in `takedowns`."""
-    named = [t.entry.c.url == url] if url else []
-    named += [t.entry.c.record_id == record_id] if record_id else []
-    ids = set(connection.scalars(select(t.entry.c.id).where(or_(*named))))
-    if url_key is not None:
-        ids |= {ref.entry_id for ref in refs_by_key(connection, [url_key]).values()}
+    ids = named(connection, url=url, url_key=url_key, record_id=record_id)
     for batch in chunks(sorted(ids)):
         rows = connection.execute(select(t.entry.c.id, t.entry.c.duplicate_of).where(t.entry.c.id.in_(batch)))
         ids |= {row.duplicate_of for row in rows if row.duplicate_of is not None}

@@ -15,6 +15,7 @@ from worker.store import publications
 from worker.store import tables as t
 from worker.store.database import open_readonly
 from worker.store.graves import dead_keys
+from worker.store.identities import named
 from worker.store.refs import ref, refs_by_key
 
 _OTHERS = 20
@@ -83,13 +84,10 @@ class Story:
 
 
 def read_story(state: State, *, url: str | None, url_key: bytes | None, record_id: bytes | None, name: str) -> Story:
-    """All that is known under a canonical URL, a record id, or the name of a feed. Goes through all entries for those
-    whose URL belongs to another. Raises StateError."""
+    """All that is known under a canonical URL, a record id, or the name of a feed. Raises StateError."""
     engine = open_readonly(state)
     with engine.connect() as connection:
-        named: list[Any] = [t.entry.c.url == url] if url else []
-        named += [t.entry.c.record_id == record_id] if record_id else []
-        ids = set(connection.scalars(select(t.entry.c.id).where(or_(*named)))) if named else set()
+        ids = named(connection, url=url, url_key=url_key, record_id=record_id)
         story = story_of(connection, url_key=url_key, record_id=record_id, name=name, more=ids)
     engine.dispose()
     return story
