@@ -50,6 +50,7 @@ from worker.pipeline import (
 )
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
+from worker.reading import read as read_settings
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
 from worker.store import OutboxSegment, Store, wall_clock
@@ -62,6 +63,11 @@ PRELOAD = ("worker.preload",)
 """What the server loads from which the CPU processes are forked."""
 _BEFORE_ALL = Millis(1)
 """When polls are due that are asked for by themselves: no other is due by then."""
+
+
+def read(config: Path) -> Settings:
+    """The settings for a worker. Raises ConfigError, FeedmillError."""
+    return read_settings(config, preload=PRELOAD)
 
 
 async def work(

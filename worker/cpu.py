@@ -67,7 +67,7 @@ class Pool:
         self, *, workers: int, timeout_s: float, memory: int | None = None, preload: Sequence[str] = ()
     ) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
+        self._preload = preload
         self.timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="cpu")
         self._told = False
@@ -80,14 +80,7 @@ class Pool:
             self._free.put_nowait(child)
 
     async def __aenter__(self) -> Pool:
-        # A mask goes with the process: what Ctrl-C or a stopped service sends to the whole group reaches neither the
-        # fork server nor its children. They end with this process, or by kill().
-        resource_tracker.ensure_running()  # first: its start opens both signals again
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
-            forkserver.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        start_fork_server(self._preload)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -127,6 +120,19 @@ class Pool:
         error = call.exception()  # seen: asyncio would report the error of a call whose caller has gone
         self.load.timeouts += isinstance(error, TaskTimeout)
         self.load.crashes += isinstance(error, TaskCrashed)
+
+
+def start_fork_server(preload: Sequence[str]) -> None:
+    """Starts the process that all children are forked from, unless it runs: with these modules."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(preload))
+    # A mask goes with the process: what Ctrl-C or a stopped service sends to the whole group reaches neither the fork
+    # server nor its children. They end with this process, or by kill().
+    resource_tracker.ensure_running()  # first: its start opens both signals again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Child:

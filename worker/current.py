@@ -15,7 +15,6 @@ class _Now:
     settings: Settings
     feeds: Mapping[FeedId, Feed]
     common: Pace
-    own: Mapping[FeedId, Pace]
 
 
 class Current:
@@ -47,7 +46,8 @@ class Current:
     def plan(self, feed_id: FeedId, polled: Polled) -> Next:
         """When a feed is polled next."""
         now = self._now
-        return plan(now.own.get(feed_id, now.common), polled)
+        feed = now.feeds.get(feed_id)
+        return plan(now.common if feed is None else _pace(now.common, feed), polled)
 
     def known(self) -> Mapping[FeedId, Feed]:
         """As `feeds`, as they are at this moment."""
@@ -77,16 +77,13 @@ def _derived(settings: Settings, leaving: Collection[Feed]) -> _Now:
         first_s=schedule.first_s,
         jitter=schedule.jitter,
     )
-    own = {feed.id: _own_pace(common, feed) for feed in settings.feeds if _is_set(feed)}
     feeds = {feed.id: feed for feed in leaving} | {feed.id: feed for feed in settings.feeds}
-    return _Now(settings=settings, feeds=feeds, common=common, own=own)
+    return _Now(settings=settings, feeds=feeds, common=common)
 
 
-def _is_set(feed: Feed) -> bool:
-    return not (feed.every_s is None and feed.cron is None and feed.expect_s is None)
-
-
-def _own_pace(common: Pace, feed: Feed) -> Pace:
+def _pace(common: Pace, feed: Feed) -> Pace:
     """A feed that is expected to bring something in some time is asked at least once in that time."""
+    if feed.every_s is None and feed.cron is None and feed.expect_s is None:
+        return common
     most = common.max_s if feed.expect_s is None else max(common.min_s, min(common.max_s, feed.expect_s))
     return replace(common, every_s=feed.every_s, cron=feed.cron, max_s=most)

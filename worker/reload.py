@@ -10,16 +10,12 @@ It may be killed at any instant: the next start takes up what is in the files.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -27,18 +23,15 @@ from worker import log as logs
 from worker.current import Current
 from worker.errors import ConfigError, FeedmillError, StateError
 from worker.model import Feed, FeedId, Millis
-from worker.settings import Settings, load, stamps, taken_up
+from worker.reading import read_elsewhere
+from worker.settings import Settings, stamps, taken_up
 from worker.store import Store
 
 LOOK_S = 2.0
 """From one look at the files to the next. A file is taken up when it was the same at two of them: then it is saved
 whole. By their stamps, since file systems of networks and mounted ConfigMaps have no events."""
-READ_S = 300.0
-"""For reading a configuration: a hundred thousand feeds take 13 s of CPU."""
 PIECE = 500
 """Feeds, or hosts, in one transaction: leases and commits get their turn between two."""
-_HANDED_OVER = 2_000
-"""Feeds that come from the reading process at once: to unpickle a hundred thousand would hold the loop for 0.4 s."""
 _MOST_SAID = 20
 
 T = TypeVar("T")
@@ -107,7 +100,7 @@ class Reloader:
         """Reads the configuration, and takes it up or refuses it whole."""
         self._reload.began()
         try:
-            await self._take_up(await read(self._reload.config))
+            await self._take_up(await asyncio.to_thread(read_elsewhere, self._reload.config))
         except FeedmillError as error:
             await self._refuse(error)
         finally:
@@ -216,58 +209,3 @@ def _difference(old: Settings, new: Settings) -> _Difference:
 
 def _pace(feed: Feed) -> tuple[object, ...]:
     return feed.every_s, feed.cron, feed.expect_s
-
-
-# --- reading, elsewhere -----------------------------------------------------------------------------------------------
-
-
-async def read(config: Path) -> Settings:
-    """The settings in the file, read in a process of its own: it takes the loop no time, however long the lists are.
-
-    Raises ConfigError; FeedmillError where the process died, or took longer than `READ_S`.
-    """
-    return await asyncio.to_thread(_read_elsewhere, config)
-
-
-def _read_elsewhere(config: Path) -> Settings:
-    context = multiprocessing.get_context("forkserver")
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(theirs, config, dict(os.environ)), daemon=True)
-    child.start()
-    theirs.close()
-    until = time.monotonic() + READ_S
-    try:
-        found = _received(ours, until)
-        if isinstance(found, ConfigError):
-            raise found
-        feeds: list[Feed] = []
-        while piece := _received(ours, until):
-            feeds += piece
-        return found.model_copy(update={"feeds": tuple(feeds)})  # type: ignore[no-any-return]
-    finally:
-        child.kill()
-        child.join()
-        ours.close()
-
-
-def _received(pipe: Connection, until: float) -> Any:
-    if not pipe.poll(max(0.0, until - time.monotonic())):
-        raise FeedmillError(f"the configuration could not be read in {READ_S:g} s")
-    try:
-        return pipe.recv()
-    except EOFError:
-        raise FeedmillError("the configuration could not be read: the process that read it died") from None
-
-
-def _send(pipe: Connection, config: Path, environ: Mapping[str, str]) -> None:
-    """In the process of its own: the settings without the feeds, then those in pieces; or what is wrong."""
-    try:
-        settings = load(config, environ)
-    except ConfigError as error:
-        pipe.send(error)
-        return
-    pipe.send(settings.model_copy(update={"feeds": ()}))
-    feeds = iter(settings.feeds)
-    while piece := list(islice(feeds, _HANDED_OVER)):
-        pipe.send(piece)
-    pipe.send([])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cost import within
 from tests.settings.configs import Config
-from worker.current import _derived
+from worker.current import _derived, _pace
 from worker.errors import ConfigError, Problem
 from worker.settings import Dedup, Extract, Fetch, Log, Output, Schedule, load
 
@@ -424,5 +424,6 @@ def test_what_is_expected_of_feeds_and_who_is_told(config: Config) -> None:
 def test_a_feed_that_is_expected_to_bring_something_is_asked_in_that_time(config: Config) -> None:
     """Else its silence were seen a day late."""
     config.write(feeds="feeds: [{url: https://a.example/, id: a, expect: 6h}, {url: https://b.example/, id: b}]\n")
-    own = _derived(config.load(), ()).own
-    assert {feed_id: pace.max_s for feed_id, pace in own.items()} == {"a": 21_600.0}
+    now = _derived(config.load(), ())
+    paces = {feed_id: _pace(now.common, feed) for feed_id, feed in now.feeds.items()}
+    assert {feed_id: pace.max_s for feed_id, pace in paces.items()} == {"a": 21_600.0, "b": 86_400.0}

@@ -16,7 +16,7 @@ import structlog
 import typer
 
 from worker import app
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log, start_log
+from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, start_log
 from worker.cli.printing import console, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
@@ -40,7 +40,8 @@ def once(
 
     Example: feedmill once --all
     """
-    settings = load_and_log(config)
+    settings = app.read(config)
+    start_log(settings)
     tally, stopped = asyncio.run(_once(settings, every))
     if as_json:
         print_json(dataclasses.asdict(tally))
@@ -100,7 +101,8 @@ def run(
     Example: feedmill run --config /etc/feedmill/worker.yaml
     """
     doing = _roles(roles)
-    settings = load_and_log(config)
+    settings = app.read(config)
+    start_log(settings)
     if doing != ALL_ROLES and not app.is_shared(settings):
         raise typer.BadParameter("with a SQLite state one process does all; others need state: postgresql://…")
     if settings.bus is None and ("schedule" in doing) != ("fetch" in doing):

@@ -21,6 +21,7 @@ def feeds_of(files: Iterable[YamlFile]) -> tuple[tuple[Feed, ...], tuple[Problem
     problems: list[Problem] = []
     by_url: dict[str, tuple[YamlFile, Loc]] = {}
     by_id: dict[FeedId, tuple[YamlFile, Loc]] = {}
+    alike: dict[tuple[str, ...], tuple[str, ...]] = {}
     for file in files:
         defaults, wrong = _defaults(file)
         problems += [*file.problems, *wrong]
@@ -30,7 +31,9 @@ def feeds_of(files: Iterable[YamlFile]) -> tuple[tuple[Feed, ...], tuple[Problem
                 problems.append(entry)
                 continue
             rules = rules_of(entry, file, loc, defaults=common)
-            feed, here = _feed(entry, defaults, rules, _put_into_url(file, loc)), (file, loc)
+            tags = (entry if "tags" in entry.model_fields_set else defaults).tags
+            tags = alike.setdefault(tags, tags)  # a hundred thousand feeds have a hundred sets of them
+            feed, here = _feed(entry, defaults, rules, tags, _put_into_url(file, loc)), (file, loc)
             same_url = by_url.setdefault(entry.url.canonical, here)
             same_id = by_id.setdefault(feed.id, here)
             if same_url is not here:
@@ -75,7 +78,9 @@ def _put_into_url(file: YamlFile, loc: Loc) -> tuple[str, ...]:
     return file.put_in(loc) or file.put_in((*loc, "url"))
 
 
-def _feed(entry: FeedEntry, defaults: FeedDefaults, rules: Rules, secrets: Sequence[str]) -> Feed:
+def _feed(
+    entry: FeedEntry, defaults: FeedDefaults, rules: Rules, tags: tuple[str, ...], secrets: Sequence[str]
+) -> Feed:
     own = entry.model_fields_set
     older = (entry if "backfill_from" in own else defaults).backfill_from
     due = entry if own & {"every_s", "cron"} else defaults
@@ -84,7 +89,7 @@ def _feed(entry: FeedEntry, defaults: FeedDefaults, rules: Rules, secrets: Seque
         url=entry.url.url,
         public_url=hidden(entry.url.url, secrets),
         title=(entry if "title" in own else defaults).title,
-        tags=(entry if "tags" in own else defaults).tags,
+        tags=tags,
         every_s=due.every_s,
         cron=due.cron,
         full_text=(entry if "full_text" in own else defaults).full_text,

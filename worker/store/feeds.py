@@ -19,6 +19,9 @@ Policies = Callable[[str], HostPolicy]
 UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
 """For work that asks no host: its slots are leases alone. 32 keep the CPU processes busy over a commit."""
 
+_ENLISTED = 1_000
+"""Feeds at once: rows on their way into the state take ten times what the feeds take."""
+
 _NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
 _NO_STANDING = {
     "errors": 0,
@@ -44,12 +47,19 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
     enlist(connection, feeds, policies, now)
 
 
-def enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
+def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, now: Millis) -> None:
     """Makes the rows of these feeds say what the lists say; nobody must be polling those that move."""
-    known: dict[str, Any] = {}
-    columns = (t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused)
-    for ids in chunks([feed.id for feed in feeds]):
-        known.update((row.id, row) for row in connection.execute(select(*columns).where(t.feed.c.id.in_(ids))))
+    for some in chunks(feeds, _ENLISTED):
+        _enlist(connection, some, policies, now)
+
+
+_KNOWN = Each(
+    lambda which: select(t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused).where(which(t.feed.c.id))
+)
+
+
+def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
+    known = {row.id: row for row in _KNOWN.rows(connection, [feed.id for feed in feeds])}
     paused = {row.id for row in known.values() if row.active and row.paused}
     fresh = [feed for feed in feeds if feed.id not in known]
     moved = [feed for feed in feeds if feed.id in known and known[feed.id].url != feed.url]

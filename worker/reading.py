@@ -1,0 +1,92 @@
+"""The configuration as a worker reads it: long lists in a process of its own, which takes with it what they took.
+
+YAML's nodes and pydantic's models of a hundred thousand feeds take 450 MB and six seconds of CPU, the feeds 35 MB.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from worker import cpu
+from worker.errors import ConfigError, FeedmillError
+from worker.model import Feed
+from worker.settings import Settings, load, stamps
+
+SHORT_BYTES = 1_000_000
+"""Lists that are no longer, all together, are read at the start by the process itself: 20,000 URLs, half a second."""
+READ_S = 300.0
+"""For reading a configuration: a hundred thousand feeds take 6 s of CPU."""
+_HANDED_OVER = 2_000
+"""Feeds that come from the reading process at once: to unpickle a hundred thousand would hold the loop for 0.4 s."""
+
+
+def read(config: Path, *, preload: Sequence[str]) -> Settings:
+    """The settings in the file, at the start of a worker. preload: as of the worker's `cpu.Pool`, whose fork server may
+    be started by this.
+
+    Raises ConfigError; FeedmillError as `read_elsewhere`.
+    """
+    try:
+        bare = load(config, os.environ, lists=False)
+    except ConfigError:
+        return load(config, os.environ)  # to tell of the lists, too
+    if sum(stamp[1] for stamp in stamps(bare).values() if stamp is not None) <= SHORT_BYTES:
+        return load(config, os.environ)
+    cpu.start_fork_server(preload)
+    return read_elsewhere(config)
+
+
+def read_elsewhere(config: Path) -> Settings:
+    """The settings in the file, read in a process of its own: it takes this one no time but what the feeds take to come
+    over, however long the lists are. Blocks.
+
+    Raises ConfigError; FeedmillError where the process died, or took longer than `READ_S`.
+    """
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_send, args=(theirs, config, dict(os.environ)), daemon=True)
+    child.start()
+    theirs.close()
+    until = time.monotonic() + READ_S
+    try:
+        found = _received(ours, until)
+        if isinstance(found, ConfigError):
+            raise found
+        feeds: list[Feed] = []
+        while piece := _received(ours, until):
+            feeds += piece
+        return found.model_copy(update={"feeds": tuple(feeds)})  # type: ignore[no-any-return]
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+
+
+def _received(pipe: Connection, until: float) -> Any:
+    if not pipe.poll(max(0.0, until - time.monotonic())):
+        raise FeedmillError(f"the configuration could not be read in {READ_S:g} s")
+    try:
+        return pipe.recv()
+    except EOFError:
+        raise FeedmillError("the configuration could not be read: the process that read it died") from None
+
+
+def _send(pipe: Connection, config: Path, environ: Mapping[str, str]) -> None:
+    """In the process of its own: the settings without the feeds, then those in pieces; or what is wrong."""
+    try:
+        settings = load(config, environ)
+    except ConfigError as error:
+        pipe.send(error)
+        return
+    pipe.send(settings.model_copy(update={"feeds": ()}))
+    feeds = iter(settings.feeds)
+    while piece := list(islice(feeds, _HANDED_OVER)):
+        pipe.send(piece)
+    pipe.send([])
