@@ -20,10 +20,10 @@ from sqlalchemy import create_engine
 from tests.store.conftest import OpenRun
 from tests.store.released import migrate
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
+from tests.store.schemas import tables_on
 from worker.errors import StateError, StateLocked
 from worker.store import Store, database_url, read_status
 from worker.store.database import open_database
-from worker.store.tables import metadata
 
 HOLDER = """
 import asyncio, sys
@@ -192,7 +192,7 @@ def test_migrations_make_the_tables_of_a_new_state(tmp_path: Path) -> None:
     engine = create_engine(database_url(tmp_path / "migrated.db"))
     migrate(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), tables_on("sqlite")) == []
     engine.dispose()
     open_database(tmp_path / "created.db").dispose()
     assert schema_of(tmp_path / "migrated.db") == schema_of(tmp_path / "created.db")

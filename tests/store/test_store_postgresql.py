@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.postgresql import Cluster
 from tests.store.conftest import OpenRun
 from tests.store.released import migrate
 from tests.store.samples import Run, make_entry, make_version
+from tests.store.schemas import tables_on
 from worker.errors import StateError
 from worker.model import Server
 from worker.store import read_status
@@ -53,7 +55,7 @@ def test_ten_may_start_at_once_and_the_tables_are_as_they_are_meant(empty: Serve
     with ThreadPoolExecutor(10) as pool:
         engines = list(pool.map(lambda _: open_database(empty), range(10)))
     with engines[0].connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), tables_on("postgresql")) == []
     for engine in engines:
         engine.dispose()
     with psycopg.connect(empty.url, autocommit=True) as connection:
@@ -107,6 +109,17 @@ async def test_who_has_it_alone_is_not_hurried(empty: Server) -> None:
         assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "0"
         assert connection.scalar(text("SHOW statement_timeout")) == "0"
     engine.dispose()
+
+
+def test_a_process_that_has_just_closed_its_connection_is_waited_for(empty: Server) -> None:
+    """The server notices a little later, and holds until then what the process held."""
+    open_database(empty).dispose()
+    worker = open_database(empty)
+    worker.connect().close()
+    parting = threading.Timer(0.2, worker.dispose)
+    parting.start()
+    open_database(empty, alone=True).dispose()
+    parting.join()
 
 
 def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,11 +71,12 @@ def _claimed(
             idle.append(row.id)
         else:
             taken.append((row, work_id))
-    _take(connection, taken, now=now, until=Millis(now + lease_ms))
+    until = Millis(now + lease_ms)
+    _take(connection, taken, now=now, until=until)
     unhosted = _unhosted(connection, now=now, limit=limit - len(taken))
-    _take(connection, unhosted, now=now, until=Millis(now + lease_ms))
+    _take(connection, unhosted, now=now, until=until)
     taken += unhosted
-    move_on(connection, {row.id for row, _ in taken}, now=now, polls_by=polls_due_by)
+    _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=polls_due_by)
     _settle(connection, idle, polls_by=polls_due_by)
     return [work_id for _, work_id in taken]
 
@@ -216,14 +217,19 @@ _COUNTED_ANEW = case(
 )
 
 
-def _settling(not_before: Any) -> Each:
-    values = {"not_before": not_before, "next_at": _next_at(not_before)}
+def _settling(not_before: Any, *, taken_until: Any = None) -> Each:
+    """taken_until: when the leases end that have just been taken of each; a host with one slot needs no look at its
+    work before."""
+    next_at = _next_at(not_before)
+    if taken_until is not None:
+        next_at = case((t.host.c.width == 1, latest(not_before, taken_until)), else_=next_at)
+    values = {"not_before": not_before, "next_at": next_at}
     return Each(lambda which: update(t.host).where(which(t.host.c.id)).values(values))
 
 
 # The row of a host is written once, whatever changes with it.
 _SETTLE = _settling(t.host.c.not_before)
-_MOVE_ON = _settling(_NOW + t.host.c.delay_ms)
+_MOVE_ON = _settling(_NOW + t.host.c.delay_ms, taken_until=bindparam("until", type_=BigInteger))
 _COUNT_ANEW = _settling(_COUNTED_ANEW)
 
 
@@ -233,9 +239,11 @@ def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Milli
     _settle(connection, host_ids, polls_by=polls_by)
 
 
-def move_on(connection: Connection, host_ids: Collection[int], *, now: Millis, polls_by: Millis | None) -> None:
+def _move_on(
+    connection: Connection, host_ids: Collection[int], *, now: Millis, until: Millis, polls_by: Millis | None
+) -> None:
     """Settles hosts that were claimed for: their delay counts from now."""
-    _MOVE_ON.execute(connection, host_ids, now=now, polls_by=_polls_by(connection, polls_by))
+    _MOVE_ON.execute(connection, host_ids, now=now, until=until, polls_by=_polls_by(connection, polls_by))
 
 
 def count_anew(connection: Connection, host_ids: Collection[int], *, now: Millis, polls_by: Millis | None) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from worker.store import tables as t
 from worker.store.batches import bound, chunks, to
-from worker.store.locks import among, is_shared
+from worker.store.locks import among, is_shared, numbers
 
 _POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
 
@@ -61,14 +61,9 @@ def change(connection: Connection, statement: Any, at_once: str, rows: Sequence[
     if not rows:
         return
     if is_shared(connection):
-        connection.exec_driver_sql(at_once, {name: _array([row[name] for row in rows]) for name in rows[0]})
+        connection.exec_driver_sql(at_once, {name: numbers(row[name] for row in rows) for name in rows[0]})
     else:
         connection.execute(statement, rows)
-
-
-def _array(numbers: Sequence[int]) -> str:
-    """As PostgreSQL reads it; psycopg's own way goes through each of them."""
-    return f"{{{','.join(map(str, numbers))}}}"
 
 
 class Update:

@@ -8,10 +8,11 @@ order of their ids; where two transactions wait for each other all the same, one
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, any_, bindparam, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
 from worker.store import tables as t
@@ -21,10 +22,21 @@ SHARED = {"feedmill_shared": True}
 """Execution options of an engine beside which others write."""
 
 
+def numbers(given: Iterable[int]) -> str:
+    """An array of them as PostgreSQL reads it; psycopg's own way goes through each of them."""
+    return f"{{{','.join(map(str, given))}}}"
+
+
+class _Numbers(ARRAY[int]):
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        return numbers
+
+
 def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether it is among the parameter `ids`, on PostgreSQL: one array, where a list of values would be another
     statement for each length of it."""
-    return column == any_(bindparam("ids", type_=ARRAY(column.type)))
+    of = _Numbers if isinstance(column.type, BigInteger) else ARRAY
+    return column == any_(bindparam("ids", type_=of(column.type)))
 
 
 _HOSTS: Any = select(t.host.c.id).where(among(t.host.c.id)).order_by(t.host.c.id).with_for_update(key_share=True)

@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from worker import urls
 from worker.model import Finished, Millis, PollDone, Sought, Subscribed
 from worker.model.rules import NO_LIMIT
 from worker.store import subscriptions
 from worker.store import tables as t
-from worker.store.arrivals import judge_entries
+from worker.store.arrivals import Arrived, judge_entries
 from worker.store.dialects import Each, Update
 from worker.store.entries import Ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.standing import Planner, Standing, after, moves_of
 from worker.store.walks import begin
+from worker.store.works import let_be_due
 
 AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "subscribe": False, "priority": t.POLL}
 """The work of a poll as it begins."""
@@ -51,7 +52,24 @@ _OFTEN = frozenset(
 _UPDATE_FEED = Update(t.feed, "id", [name for name in _FEED_VALUES if name in _OFTEN])
 _UPDATE_WHOLE_FEED = Update(t.feed, "id", _FEED_VALUES)
 _UPDATE_WORK = Update(t.work, "id", (*_WORK_VALUES, "host_id"))
-_FEEDS = Each(lambda which: select(t.feed).where(which(t.feed.c.id)))
+_IS_AT_HOME = and_(
+    t.work.c.url.is_(None),
+    ~t.work.c.seek,
+    ~t.work.c.subscribe,
+    t.work.c.priority == t.POLL,
+    t.work.c.errors == 0,
+    t.work.c.lost == 0,
+    t.work.c.error.is_(None),
+)
+_NOTHING = Arrived()
+_FEEDS = Each(
+    lambda which: (
+        select(t.feed, _IS_AT_HOME.label("is_at_home"))
+        .join(t.work, t.work.c.feed_id == t.feed.c.id)
+        .where(which(t.work.c.id))
+    )
+)
+"""Of polls, by their work; with whether that is as it begins, so that nothing changes but when it is due."""
 
 
 def finish_polls(
@@ -63,16 +81,17 @@ def finish_polls(
     A statement costs more to build than to carry out: those that every poll needs are built once, and carried out for
     all of them together. websub: hubs are asked to tell of new entries.
     """
-    rows: dict[str, Row[Any]] = {row.id: row for row in _FEEDS.rows(connection, [done.feed_id for done in batch])}
+    work_ids = [done.lease.work_id for done in batch]
+    rows: dict[str, Row[Any]] = {row.id: row for row in _FEEDS.rows(connection, work_ids)}
     hubs = subscriptions.of_feeds(connection, list(rows)) if websub else {}
     results: list[tuple[Finished, set[int], list[Ingestion]]] = []
     feeds: list[dict[str, Any]] = []
     whole: list[dict[str, Any]] = []
-    work: list[dict[str, Any]] = []
+    standings: list[Standing] = []
     walks: list[PollDone] = []
     for done in batch:
         row = rows[done.feed_id]
-        arrived = judge_entries(connection, row, done, policies)
+        arrived = judge_entries(connection, row, done, policies) if done.entries else _NOTHING
         counts, came = arrived.finished, arrived.came
         hub = hubs.get(done.feed_id)
         standing = after(row, done, came, planner, pushed=subscriptions.is_relied_on(hub, done.at))
@@ -83,61 +102,85 @@ def finish_polls(
         changes = {**standing.values, "new_last": counts.new}
         if counts.new:
             changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}
-        if any(changes[name] != getattr(row, name) for name in changes.keys() - _OFTEN):
+        if _changes_much(row, changes):
             whole.append({**row._asdict(), **changes})
         else:
             as_before = {name: getattr(row, name) for name in _OFTEN - changes.keys()}
             feeds.append({"id": row.id, **as_before, **changes})
-        work.append(_next_work(done, standing))
+        standings.append(standing)
         # What of a new feed is taken, its `backlog` says.
         if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
             walks.append(done)
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
-        results.append((replace(counts, **told), arrived.touched, arrived.drafted))
-    if websub:
-        _ask_hubs(connection, batch, hubs, work, policies)
-    if batch:
-        hosts = [urls.host_of(row.pop("home")) for row in work]
-        homes = host_ids(connection, set(hosts), policies)
-        for row_of_work, host, (_, touched, _) in zip(work, hosts, results, strict=True):
-            row_of_work["host_id"] = homes[host]
-            touched.add(homes[host])
-        _UPDATE_FEED.execute(connection, feeds)
-        _UPDATE_WHOLE_FEED.execute(connection, whole)
-        if walks:
-            results[0][1].update(begin(connection, walks, policies))
-        _UPDATE_WORK.execute(connection, work)
+        finished = replace(counts, **told) if done.entries else Finished(**told)
+        results.append((finished, {*arrived.touched}, arrived.drafted))
+    _UPDATE_FEED.execute(connection, feeds)
+    _UPDATE_WHOLE_FEED.execute(connection, whole)
+    to_ask = _hubs_to_ask(connection, batch, hubs, policies) if websub else {}
+    due: list[dict[str, int]] = []
+    work: list[tuple[dict[str, Any], set[int]]] = []
+    for done, standing, (_, touched, _) in zip(batch, standings, results, strict=True):
+        if _stays(rows[done.feed_id], standing) and done.feed_id not in to_ask:
+            due.append({"w": done.lease.work_id, "then": _due_at(standing)})
+            touched.add(done.lease.host_id)
+        else:
+            work.append((_next_work(done, standing, to_ask.get(done.feed_id)), touched))
+    let_be_due(connection, due)
+    _send_on(connection, work, policies)
+    if walks:
+        results[0][1].update(begin(connection, walks, policies))
     return results
 
 
-def _ask_hubs(
-    connection: Connection,
-    batch: Sequence[PollDone],
-    hubs: Mapping[str, Row[Any]],
-    work: Sequence[dict[str, Any]],
-    policies: Policies,
-) -> None:
-    """Sends the work of polls that went well on to their hubs, where those are to be asked, before it goes home."""
+def _hubs_to_ask(
+    connection: Connection, batch: Sequence[PollDone], hubs: Mapping[str, Row[Any]], policies: Policies
+) -> dict[str, str]:
+    """Of feeds whose polls went well, the hubs that are to be asked before they are polled again; notes what their
+    documents say of them."""
     for done in batch:
         if done.version is not None and done.version.elements is not None:
             row = hubs.get(done.feed_id)
             subscriptions.advertised(connection, done.feed_id, row, done.version.hub, done.at)
     well = [done.feed_id for done in batch if done.failure is None]
     if not well:
-        return
-    to_ask = subscriptions.to_ask(connection, subscriptions.of_feeds(connection, well), policies, batch[-1].at)
-    for done, values in zip(batch, work, strict=True):
-        if done.feed_id in to_ask and values["due_at"] < t.FAR and not values["seek"]:
-            values |= {"url": to_ask[done.feed_id], "home": to_ask[done.feed_id], "subscribe": True}
-            values |= {"priority": t.BACKFILL, "due_at": done.at}
+        return {}
+    return subscriptions.to_ask(connection, subscriptions.of_feeds(connection, well), policies, batch[-1].at)
 
 
-def _next_work(done: PollDone, standing: Standing) -> dict[str, Any]:
-    values: dict[str, Any] = {**AT_HOME, "due_at": standing.due.due_at if standing.due else t.FAR}
+def _changes_much(row: Row[Any], changes: Mapping[str, Any]) -> bool:
+    return any(name not in _OFTEN and value != getattr(row, name) for name, value in changes.items())
+
+
+def _stays(row: Row[Any], standing: Standing) -> bool:
+    """Whether the feed is asked next where it was asked now, by the work as it is. `row` is of before the poll."""
+    same = (standing.values["moved_to"], standing.values["moved_polls"]) == (row.moved_to, row.moved_polls)
+    return row.is_at_home and standing.seek is None and same
+
+
+def _due_at(standing: Standing) -> int:
+    return standing.due.due_at if standing.due else t.FAR
+
+
+def _next_work(done: PollDone, standing: Standing, hub: str | None) -> dict[str, Any]:
+    """The columns of its work, and as `home` the URL to be asked. hub: to be asked before the feed."""
+    values: dict[str, Any] = {**AT_HOME, "due_at": _due_at(standing), "home": standing.home}
     if standing.seek is not None:
-        values |= {"url": standing.seek, "seek": True, "priority": t.BACKFILL, "due_at": done.at}
-    fresh = {"errors": 0, "lost": 0, "error": None}
-    return {**values, **fresh, "id": done.lease.work_id, "home": standing.seek or standing.home}
+        values |= {"url": standing.seek, "home": standing.seek, "seek": True}
+        values |= {"priority": t.BACKFILL, "due_at": done.at}
+    elif hub is not None and standing.due is not None:
+        values |= {"url": hub, "home": hub, "subscribe": True}
+        values |= {"priority": t.BACKFILL, "due_at": done.at}
+    return {**values, "errors": 0, "lost": 0, "error": None, "id": done.lease.work_id}
+
+
+def _send_on(connection: Connection, work: Sequence[tuple[dict[str, Any], set[int]]], policies: Policies) -> None:
+    """Writes the work of polls; the hosts that it goes to are noted beside it."""
+    hosts = [urls.host_of(values.pop("home")) for values, _ in work]
+    ids = host_ids(connection, set(hosts), policies) if hosts else {}
+    for (values, touched), host in zip(work, hosts, strict=True):
+        values["host_id"] = ids[host]
+        touched.add(ids[host])
+    _UPDATE_WORK.execute(connection, [values for values, _ in work])
 
 
 def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:

@@ -44,6 +44,8 @@ _SESSION = {
 }
 _WRITING_S, _READING_S = 60, 30
 """For one statement."""
+_PARTING_S = 1
+"""The server may hold so long what a process held that has closed its connection."""
 _ALONE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 """Of who has the state for himself: all of it may be one transaction, and nobody waits for it."""
 
@@ -59,7 +61,7 @@ def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool) ->
     As long as its connection stands, it is known that somebody works here. alone: nobody else may. Raises StateLocked,
     StateError.
     """
-    lock = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
+    lock = "pg_advisory_lock" if alone else "pg_advisory_lock_shared"
     engine = _engine(server, writing=True, lock=lock, more=_ALONE if alone else None)
     try:
         migrate(engine, before=lambda connection: hold(connection, MIGRATING, patience="10min"))
@@ -144,11 +146,13 @@ def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Map
         seconds = _WRITING_S if writing else _READING_S
         settings = {**_SESSION, "statement_timeout": f"{seconds}s", **(more or {})}
         with connection.cursor() as cursor:
-            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
             if lock is not None:
-                held = cursor.execute(f"SELECT {lock}({_KEY.replace(':purpose', str(HELD))})").fetchone()[0]
-                if not held:
-                    raise StateLocked(str(server), "other workers, or a command that has it for itself")
+                try:
+                    cursor.execute(f"SET lock_timeout = '{_PARTING_S}s'")
+                    cursor.execute(f"SELECT {lock}({_KEY.replace(':purpose', str(HELD))})")
+                except psycopg.errors.LockNotAvailable:
+                    raise StateLocked(str(server), "other workers, or a command that has it for itself") from None
+            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
         connection.commit()
 
     return engine

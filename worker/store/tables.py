@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     TypeDecorator,
+    UniqueConstraint,
     false,
     text,
     true,
@@ -163,6 +166,27 @@ slot = Table(
 )
 """One row for each fetch that may be under way at a host."""
 
+
+def _on(dialect: str, *indexes: Index | UniqueConstraint) -> Iterator[Index | UniqueConstraint]:
+    """Which one of the two databases has alone."""
+    for index in indexes:
+        index.info["dialect"] = dialect
+        yield index.ddl_if(dialect=dialect)
+
+
+_ON_SQLITE = (
+    UniqueConstraint("entry_id"),
+    Index("work_poll", "feed_id", unique=True, sqlite_where=text("entry_id IS NULL AND pages IS NULL")),
+    Index("work_walk", "feed_id", unique=True, sqlite_where=text("pages IS NOT NULL")),
+    Index("work_feed", "feed_id"),
+)
+_ON_POSTGRESQL = (
+    Index("work_entry", "entry_id", unique=True, postgresql_where=text("entry_id IS NOT NULL")),
+    Index("work_of_feed", "feed_id", text("coalesce(entry_id, (0 * pages - 1), 0)"), unique=True),
+)
+"""Each claim and each finish writes a row's entries in all of its indexes anew, where SQLite writes those alone whose
+columns have changed. So one says here what three say there: a feed has one poll, one walk, and each entry once."""
+
 work = Table(
     "work",
     metadata,
@@ -171,7 +195,7 @@ work = Table(
     Column("priority", SmallInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),  # while it is leased, the end of the lease
     Column("feed_id", Text, nullable=False),
-    Column("entry_id", BigInteger, unique=True),  # NULL: the poll of the feed, or a walk through its older pages …
+    Column("entry_id", BigInteger),  # NULL: the poll of the feed, or a walk through its older pages …
     Column("pages", SmallInteger),  # … of which so many are left
     Column("url", Text),  # where to ask, once a redirect has led elsewhere; of entries, the page
     Column("hops", SmallInteger, nullable=False),
@@ -190,21 +214,8 @@ work = Table(
     Column("quarantined", Boolean, nullable=False),
     Column("error", Text),
     Index("work_next", "host_id", "priority", "due_at", "id"),
-    Index(
-        "work_poll",
-        "feed_id",
-        unique=True,
-        sqlite_where=text("entry_id IS NULL AND pages IS NULL"),
-        postgresql_where=text("entry_id IS NULL AND pages IS NULL"),
-    ),
-    Index(
-        "work_walk",
-        "feed_id",
-        unique=True,
-        sqlite_where=text("pages IS NOT NULL"),
-        postgresql_where=text("pages IS NOT NULL"),
-    ),
-    Index("work_feed", "feed_id"),
+    *_on("sqlite", *_ON_SQLITE),
+    *_on("postgresql", *_ON_POSTGRESQL),
     Index("work_quarantined", "id", sqlite_where=text("quarantined = 1"), postgresql_where=text("quarantined")),
     postgresql_with=BUSY,
 )

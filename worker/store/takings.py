@@ -19,7 +19,7 @@ from worker.store import tables as t
 from worker.store.claims import settle
 from worker.store.dialects import Each, change
 from worker.store.locks import hold_hosts
-from worker.store.works import leases_of, read_leased, stands
+from worker.store.works import leases_of, let_be_due, read_leased, stands
 
 _SLOT = (t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
 _EXCHANGE = update(t.slot).where(*_SLOT).values(token=t.slot.c.token + 1, lease_until=bindparam("until"))
@@ -28,10 +28,6 @@ _EXCHANGE_ALL = """
     FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(until)s::bigint[]) AS one (h, slot, until)
     WHERE host_id = one.h AND k = one.slot"""
 _GIVE_BACK = update(t.slot).where(*_SLOT).values(lease_until=0, work_id=None)
-_DUE = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("then"))
-_ALL_DUE = """
-    UPDATE work SET due_at = one."then"
-    FROM unnest(%(w)s::bigint[], %(then)s::bigint[]) AS one (w, "then") WHERE id = one.w"""
 _BEGUN = update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then"))
 _HOSTS = Each(
     lambda which: select(t.host.c.id, t.host.c.width, t.host.c.delay_ms, t.host.c.not_before).where(
@@ -50,10 +46,10 @@ def begin(connection: Connection, leases: Sequence[Lease], *, now: Millis, lease
     until = now + lease_ms
     slots = [{"h": lease.host_id, "slot": lease.slot, "until": until} for lease in begun]
     change(connection, _EXCHANGE, _EXCHANGE_ALL, slots)
-    change(connection, _DUE, _ALL_DUE, [{"w": lease.work_id, "then": until} for lease in begun])
+    let_be_due(connection, [{"w": lease.work_id, "then": until} for lease in begun])
     if too_soon:
         connection.execute(_GIVE_BACK, [{"h": lease.host_id, "slot": lease.slot} for lease in too_soon])
-        connection.execute(_DUE, [{"w": lease.work_id, "then": now} for lease in too_soon])
+        let_be_due(connection, [{"w": lease.work_id, "then": now} for lease in too_soon])
         settle(connection, [lease.host_id for lease in too_soon])
     return read_leased(connection, [lease.work_id for lease in begun], now=now)
 

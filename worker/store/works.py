@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from worker.model import (
     Claim,
@@ -22,7 +22,7 @@ from worker.model import (
     Work,
 )
 from worker.store import tables as t
-from worker.store.dialects import Each
+from worker.store.dialects import Each, change
 from worker.store.robots import copies
 from worker.store.standing import moves_of, trust_of
 from worker.store.subscriptions import of_feeds
@@ -78,6 +78,17 @@ _LEASES = Each(
 )
 
 
+_DUE = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("then"))
+_ALL_DUE = """
+    UPDATE work SET due_at = one."then"
+    FROM unnest(%(w)s::bigint[], %(then)s::bigint[]) AS one (w, "then") WHERE id = one.w"""
+
+
+def let_be_due(connection: Connection, rows: Sequence[dict[str, int]]) -> None:
+    """Sets when work is due, and nothing else of it: each row has the work as `w`, and the time as `then`."""
+    change(connection, _DUE, _ALL_DUE, rows)
+
+
 def stands(found: Lease, asked: Lease, now: Millis) -> bool:
     """Whether the lease that was asked about is the one that there is. It may have been renewed since."""
     same = (found.host_id, found.slot, found.token) == (asked.host_id, asked.slot, asked.token)
@@ -117,6 +128,9 @@ def read_leased(connection: Connection, work_ids: Sequence[int], *, now: Millis)
     return sorted(found, key=lambda work: order[work.lease.work_id])
 
 
+_NONE = Validators()
+
+
 def _lease(row: Row[Any]) -> Lease:
     return Lease(work_id=row.id, host_id=row.host_id, slot=row.k, token=row.token, expires_at=Millis(row.lease_until))
 
@@ -126,8 +140,8 @@ def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
     elements = b"" if refresh else row.elements or b""
     lost_hub = row.subscribe and hub is None
     url = (None if lost_hub else row.url) or moves_of(row).in_force or row.feed_url
-    validators = Validators(etag=row.etag, last_modified=row.last_modified)
-    known = not row.seek and not row.subscribe and row.version_url == url and validators != Validators()
+    has_any = row.etag is not None or row.last_modified is not None
+    known = has_any and not row.seek and not row.subscribe and row.version_url == url
     conditional = known and not refresh and trust_of(row).is_conditional(now)
     return Poll(
         lease=_lease(row),
@@ -135,7 +149,7 @@ def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
         url=url,
         hops=row.hops,
         permanent=row.permanent,
-        validators=validators if conditional else Validators(),
+        validators=Validators(etag=row.etag, last_modified=row.last_modified) if conditional else _NONE,
         audit=known and not conditional,
         body_hash=b"" if refresh else row.body_hash or b"",
         elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
