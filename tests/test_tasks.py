@@ -211,8 +211,8 @@ def test_no_secret_goes_to_the_cpu_processes() -> None:
 
 
 async def test_a_cpu_process_starts_with_what_it_needs_alone() -> None:
-    """Neither the state nor the network nor logs, which would double what each start of a worker takes; and nothing is left to
-    be loaded by each child for itself."""
+    """Neither the state nor the network nor logs, which would double what each start of a worker takes; and nothing is
+    left to be loaded by each child for itself."""
     async with Pool(workers=1, timeout_s=60, preload=PRELOAD) as pool:
         loaded = set(await pool.run(eval, "list(__import__('sys').modules)"))
         await pool.run(draft_from_page, source(f"<article><h1>Heron</h1><p>{TEXT}</p></article>"))

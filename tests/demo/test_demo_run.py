@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from worker import read_records
-from worker.demo.run import MARKER, prepare, vacate
+from worker.demo.folder import MARKER, prepare, vacate
 from worker.errors import OutputError
 from worker.record import json_schema
 

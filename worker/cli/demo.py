@@ -17,7 +17,8 @@ from worker import log
 from worker.cli.printing import console, counted
 from worker.cli.progress import display
 from worker.cli.running import stop_on_signal
-from worker.demo.run import Demo, Round, prepare, run
+from worker.demo.folder import prepare
+from worker.demo.run import Demo, Round, run
 from worker.record import Record
 from worker.tally import Tally
 

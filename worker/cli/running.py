@@ -20,7 +20,7 @@ from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, start_log
 from worker.cli.printing import console, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
-from worker.demo.run import vacate
+from worker.demo.folder import vacate
 from worker.model import ALL_ROLES, ROLES, Role
 from worker.reload import Reload
 from worker.settings import Settings

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -19,13 +18,11 @@ from pathlib import Path
 import yaml
 
 from worker import app, settings
+from worker.demo.folder import prepare
 from worker.demo.server import DemoServer
-from worker.errors import OutputError
 from worker.output import read_records
 from worker.record import Record
 from worker.tally import Tally
-
-MARKER = ".feedmill-demo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,38 +75,6 @@ async def run(out: Path, *, watch: Watch, stop: asyncio.Event) -> Demo | None:
         shown=max(records, key=_worth_showing),
         updated=next((record for record in records if record["_ingest"]["op"] == "update"), None),
     )
-
-
-def vacate(out: Path) -> Path | None:
-    """Puts a directory that a demo wrote out of the way of a real run, with all that is in it; where it is now, None
-    where `out` is no demo's. Demo and real records do not mix. Raises OutputError."""
-    if not (out / MARKER).is_file():
-        return None
-    names = (f"{out.name}-demo{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
-    aside = next(place for name in names if not (place := out.with_name(name)).exists())
-    try:
-        out.rename(aside)
-    except OSError as error:  # it is a mount, say
-        raise OutputError(
-            f"{out} holds what feedmill demo wrote, which can't be moved to {aside} ({error.strerror}): "
-            "move it away, or choose another output.dir"
-        ) from error
-    return aside
-
-
-def prepare(out: Path) -> None:
-    """Makes `out` an empty directory of the demo's. Raises OutputError where it holds anything else."""
-    try:
-        if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
-            raise OutputError(f"{out} exists and is not a demo's; name another folder with --out")
-        if out.exists():
-            for child in out.iterdir():
-                if child.name != MARKER:  # the last to go, if this is cut short
-                    shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
-        out.mkdir(parents=True, exist_ok=True)
-        (out / MARKER).write_text("Made by `feedmill demo`, which empties this folder when it is run again.\n")
-    except OSError as error:
-        raise OutputError(f"can't write to {out}: {error.strerror}; name another folder with --out") from error
 
 
 def _configuration(folder: Path, out: Path, server: DemoServer) -> Path:
