@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.store.conftest import OpenRun
-from tests.store.samples import LEASE_MS, SECOND, Run, make_entry, make_feed
-from worker.model import Claim, HandedBack, HostPolicy, Ingest, Poll, Work
+from tests.store.samples import HOUR, LEASE_MS, SECOND, Run, make_entry, make_feed
+from worker.model import Claim, HandedBack, HostPolicy, Ingest, Millis, Poll, State, Work
+from worker.store import read_status
+from worker.store.claims import MAX_LOST
 
 TWO = HostPolicy(concurrency=2, delay_ms=10 * SECOND)
 
@@ -48,6 +52,22 @@ async def test_a_lease_is_taken_up_once(run: Run) -> None:
     assert await taken_up(run, *claims) == []
     (second,) = await taken_up(run, again)
     assert (first.lease.work_id, first.lease.token) != (second.lease.work_id, second.lease.token)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_what_is_lost_before_it_was_taken_up_is_not_counted(run: Run, state: State, dies: bool) -> None:
+    """A broker that forgets all, time after time, condemns no work; a worker that dies of it each time does."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), next_due=Millis(run.now + 1_000 * HOUR))
+    for _ in range(MAX_LOST):
+        claims = await leased(run)
+        assert len(claims) == 1
+        if dies:
+            assert len(await taken_up(run, *claims)) == 1
+        run.later(LEASE_MS)
+    await run.start("a")
+    assert read_status(state)[1].quarantined == dies
+    assert len(await leased(run)) == (not dies)
 
 
 async def test_taking_up_renews(run: Run) -> None:

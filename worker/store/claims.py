@@ -34,8 +34,8 @@ from worker.store.locks import among, hold_hosts, is_shared
 from worker.store.works import claims_of, read_leased
 
 MAX_LOST = 20
-"""Leases that may end unfinished, one after the other, before work is put aside: kills of the worker are not its fault,
-and only what kills the worker each time gets this far."""
+"""Leases that were taken up and may end unfinished, one after the other, before work is put aside: kills of the worker
+are not its fault, and only what kills the worker each time gets this far."""
 _HOUR = 3_600_000
 _USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
 
@@ -46,20 +46,20 @@ def claim(
     connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
 ) -> list[Work]:
     """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); polls only if due by `polls_due_by`."""
-    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by, begun=True)
     return read_leased(connection, taken, now=now)
 
 
 def lease(
     connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
 ) -> list[Claim]:
-    """As `claim`, without what the work is."""
-    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+    """As `claim`, without what the work is, for somebody else to take up."""
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by, begun=False)
     return claims_of(connection, taken)
 
 
 def _claimed(
-    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None
+    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None, begun: bool
 ) -> list[int]:
     """The ids of work that is leased now, in the order in which its hosts were ready."""
     polls_by = now if polls_due_by is None else min(now, polls_due_by)
@@ -72,9 +72,9 @@ def _claimed(
         else:
             taken.append((row, work_id))
     until = Millis(now + lease_ms)
-    _take(connection, taken, now=now, until=until)
+    _take(connection, taken, now=now, until=until, begun=begun)
     unhosted = _unhosted(connection, now=now, limit=limit - len(taken))
-    _take(connection, unhosted, now=now, until=until)
+    _take(connection, unhosted, now=now, until=until, begun=begun)
     taken += unhosted
     _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=polls_due_by)
     _settle(connection, idle, polls_by=polls_due_by)
@@ -150,23 +150,30 @@ def _unhosted(connection: Connection, *, now: Millis, limit: int) -> list[tuple[
 _TAKE_SLOT = (
     update(t.slot)
     .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
-    .values(token=t.slot.c.token + 1, lease_until=bindparam("until"), work_id=bindparam("w"))
+    .values(
+        token=t.slot.c.token + 1, lease_until=bindparam("until"), work_id=bindparam("w"), begun=bindparam("taken_up")
+    )
 )
 _TAKE_WORK = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("until"), again=False)
 _TAKE_SLOTS = """
-    UPDATE slot SET token = token + 1, lease_until = one.until, work_id = one.w
-    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(w)s::bigint[], %(until)s::bigint[]) AS one (h, slot, w, until)
+    UPDATE slot SET token = token + 1, lease_until = one.until, work_id = one.w, begun = one.taken_up
+    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(w)s::bigint[], %(until)s::bigint[], %(taken_up)s::boolean[])
+        AS one (h, slot, w, until, taken_up)
     WHERE host_id = one.h AND k = one.slot"""
 _TAKE_ALL_WORK = """
     UPDATE work SET due_at = one.until, again = false
     FROM unnest(%(w)s::bigint[], %(until)s::bigint[]) AS one (w, until) WHERE id = one.w"""
 
 
-def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now: Millis, until: Millis) -> None:
+def _take(
+    connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now: Millis, until: Millis, begun: bool
+) -> None:
     if not taken:
         return
     _end_leases(connection, {row.id for row, _ in taken if row.ended}, now=now)
-    slots = [{"h": row.id, "slot": row.k, "w": work_id, "until": until} for row, work_id in taken]
+    slots = [
+        {"h": row.id, "slot": row.k, "w": work_id, "until": until, "taken_up": int(begun)} for row, work_id in taken
+    ]
     change(connection, _TAKE_SLOT, _TAKE_SLOTS, slots)
     change(connection, _TAKE_WORK, _TAKE_ALL_WORK, [{"w": work_id, "until": until} for _, work_id in taken])
 
@@ -174,7 +181,7 @@ def _take(connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now:
 _COUNT_LOST = Each(
     lambda which: (
         update(t.work)
-        .where(t.work.c.id.in_(select(t.slot.c.work_id).where(which(t.slot.c.host_id), *_ENDED)))
+        .where(t.work.c.id.in_(select(t.slot.c.work_id).where(which(t.slot.c.host_id), *_ENDED, t.slot.c.begun)))
         .values(lost=t.work.c.lost + 1)
     )
 )

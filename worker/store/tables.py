@@ -162,6 +162,7 @@ slot = Table(
     Column("token", BigInteger, nullable=False),  # moves on with each claim: the fence
     Column("lease_until", BigInteger, nullable=False),  # 0: free
     Column("work_id", BigInteger),
+    Column("begun", Boolean, nullable=False, server_default=true()),  # False: nobody has taken the lease up yet
     postgresql_with=BUSY,
 )
 """One row for each fetch that may be under way at a host."""

@@ -22,9 +22,9 @@ from worker.store.locks import hold_hosts
 from worker.store.works import leases_of, let_be_due, read_leased, stands
 
 _SLOT = (t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
-_EXCHANGE = update(t.slot).where(*_SLOT).values(token=t.slot.c.token + 1, lease_until=bindparam("until"))
+_EXCHANGE = update(t.slot).where(*_SLOT).values(token=t.slot.c.token + 1, lease_until=bindparam("until"), begun=True)
 _EXCHANGE_ALL = """
-    UPDATE slot SET token = token + 1, lease_until = one.until
+    UPDATE slot SET token = token + 1, lease_until = one.until, begun = true
     FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(until)s::bigint[]) AS one (h, slot, until)
     WHERE host_id = one.h AND k = one.slot"""
 _GIVE_BACK = update(t.slot).where(*_SLOT).values(lease_until=0, work_id=None)
