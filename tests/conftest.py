@@ -115,6 +115,13 @@ def postgresql() -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def own_cluster(postgresql: Cluster) -> Iterator[Cluster]:
+    """One for this test alone, which may stop it."""
+    with cluster() as found:
+        yield found
+
+
+@pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[broker.Server]:
     """A broker for this test alone; skipped where there is none, unless nothing may be."""
     if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:

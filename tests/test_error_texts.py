@@ -14,6 +14,7 @@ from worker.errors import (
     StateDamaged,
     StateError,
     StateLocked,
+    StateUnreachable,
     TaskCrashed,
     TaskError,
     TaskTimeout,
@@ -71,6 +72,7 @@ def test_a_damaged_state_says_what_can_be_done() -> None:
 TREE = [
     (StateLocked, StateError),
     (StateDamaged, StateError),
+    (StateUnreachable, StateError),
     (OutputLocked, OutputError),
     (TaskTimeout, TaskError),
     (TaskCrashed, TaskError),

@@ -53,7 +53,7 @@ from worker.pipeline import recover as read_back
 from worker.reading import read as read_settings
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
-from worker.store import OutboxSegment, Store, wall_clock
+from worker.store import PATIENCE_S, OutboxSegment, Store, reached, wall_clock
 from worker.tally import Tally
 
 if TYPE_CHECKING:  # an extra
@@ -91,12 +91,20 @@ async def work(
     listen: where `web.listen` says. reload: how changed files are taken up; None: they are not.
     held: called when this process holds the state, before anything else is opened.
     started: called with the running tally once all is open. alive: called each second.
+    Where the server of the state is away, a run without an end waits for it for `PATIENCE_S`.
     Raises StateLocked, StateError, OutputLocked, OutputError, WebError.
     """
     fetch, dedup = settings.fetch, settings.dedup
     async with AsyncExitStack() as parts:
         current = Current(settings)
-        store = await parts.enter_async_context(_store(current, websub=listen and callback(settings) is not None))
+        websub = listen and callback(settings) is not None
+        store = await reached(
+            lambda: parts.enter_async_context(_store(current, websub=websub)),
+            stop=stop,
+            patience_s=0 if until_idle else PATIENCE_S,
+        )
+        if store is None:
+            return Tally()
         held()
         clock = Clock(store.clock, shift=store.shift)
         traces = None

@@ -3,6 +3,7 @@
 FeedmillError
 ├── ConfigError      the configuration can't be used: every problem, with file and line
 ├── StateError       the state database can't be opened or used
+│   ├── StateUnreachable  its server, now; it may be later
 │   ├── StateLocked  another process holds it
 │   └── StateDamaged its file is no whole database
 ├── OutputError      the output directory can't be written or read
@@ -52,6 +53,10 @@ class ConfigError(FeedmillError):
 
 
 class StateError(FeedmillError):
+    pass
+
+
+class StateUnreachable(StateError):
     pass
 
 

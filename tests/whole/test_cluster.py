@@ -108,6 +108,21 @@ def test_workers_in_roles_share_the_work(site: Site, worker: Worker, cluster: Wo
     assert '"level":"error"' not in log_of(worker)
 
 
+@pytest.mark.slow
+def test_a_worker_that_starts_before_its_state_waits_for_it(site: Site, worker: Worker, cluster: Workers) -> None:
+    """As after a power cut: it says so, and works when the server is there; stopped while it waits, it ends well."""
+    worker.configure(publish(site, edition=1, feeds=3), **shared(cluster))
+    cluster.server.stop()
+    cluster.start(0)
+    until(lambda: "state.unreachable" in log_of(worker))
+    assert cluster.stop() == [0]
+    cluster.start(0)
+    until(lambda: log_of(worker).count("state.unreachable") == 2)
+    cluster.server.start()
+    until(lambda: len(found(worker)) >= 3)
+    assert cluster.stop() == [0]
+
+
 class Trouble:
     """What happens to them, a thing at a time."""
 

@@ -4,6 +4,7 @@ tables.py      the tables, and what they mean
 migrations/    how they came to be, from the first version on
 database.py    opens it: pragmas, migrations, the lock of one process a state
 postgresql.py  … a database that many processes share;  joining.py  one more of them
+reaching.py    … and may be away when a worker starts
 clocks.py      by which time they go
 integrity.py   whether its file is whole
 moving.py      … of all of it, to another database
@@ -64,6 +65,7 @@ from worker.store.moving import move
 from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.overview import Overview, database_bytes, read_overview
 from worker.store.publications import Publications, Sealed
+from worker.store.reaching import PATIENCE_S, reached
 from worker.store.reader import Reader
 from worker.store.recovery import Learned, Recovery, Written
 from worker.store.requests import Request, answer_to, ask, read_answer
@@ -81,6 +83,7 @@ from worker.store.store import Store
 from worker.store.why import EntryStory, Queued, Story, read_story, story_of
 
 __all__ = [
+    "PATIENCE_S",
     "Copies",
     "EntryStory",
     "FeedStatus",
@@ -123,6 +126,7 @@ __all__ = [
     "move",
     "quarantine",
     "quiet_since",
+    "reached",
     "read_answer",
     "read_feeds",
     "read_hosts",

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from worker.errors import StateError, StateLocked
+from worker.errors import StateError, StateLocked, StateUnreachable
 from worker.model import Server
 from worker.store.locks import SHARED
 
@@ -122,7 +122,9 @@ def try_to_hold(connection: Connection, purpose: int) -> bool:
 
 def refused(server: Server, error: DBAPIError) -> StateError:
     """What to say of it. libpq's words name host, port, user and database, and no password."""
-    return StateError(f"the state {server}: {' '.join(str(error.orig).split())}")
+    away = isinstance(error.orig, psycopg.OperationalError)
+    kind = StateUnreachable if away else StateError
+    return kind(f"the state {server}: {' '.join(str(error.orig).split())}")
 
 
 def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Mapping[str, str] | None = None) -> Engine:

@@ -17,7 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from worker.errors import StateError
+from worker.errors import StateError, StateUnreachable
 from worker.model import (
     Claim,
     Done,
@@ -358,7 +358,8 @@ class Store:
         except (DataError, IntegrityError):
             raise  # a defect of ours: to repeat the call would not help
         except DBAPIError as error:
-            raise StateError(f"the state {self._state}: {' '.join(str(error.orig).split())}") from error
+            kind = StateUnreachable if error.connection_invalidated else StateError
+            raise kind(f"the state {self._state}: {' '.join(str(error.orig).split())}") from error
 
 
 def _start(

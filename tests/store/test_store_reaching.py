@@ -1,0 +1,73 @@
+"""A state on PostgreSQL whose server is away when a worker starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.postgresql import Cluster
+from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans
+from worker.errors import StateError, StateUnreachable
+from worker.model import Server
+from worker.store import Store, reached, reaching
+
+AWAY = Server("postgresql://postgres@/feedmill?host=/tmp/feedmill-has-no-such-folder")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaching, "AGAIN_S", 0.01)
+
+
+def opening(server: Server) -> Callable[[], Awaitable[Store]]:
+    async def opened() -> Store:
+        return await Store(
+            server, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS
+        ).__aenter__()
+
+    return opened
+
+
+async def test_a_server_that_comes_is_waited_for(own_cluster: Cluster) -> None:
+    """Until it answers; the log says once what is waited for."""
+    own_cluster.sql("CREATE DATABASE feedmill")
+    own_cluster.stop()
+    with capture_logs() as logs:
+        waiting = asyncio.create_task(reached(opening(own_cluster.server()), stop=asyncio.Event(), patience_s=60))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await asyncio.to_thread(own_cluster.start)
+        store = await waiting
+    assert store is not None
+    assert await store.next_claim_at()
+    await store.__aexit__()
+    (line,) = logs
+    assert (line["event"], line["log_level"]) == ("state.unreachable", "warning")
+    assert str(own_cluster.folder) in line["error"]
+    assert line["gives_up_in_s"] == 60
+
+
+async def test_it_is_not_waited_for_for_ever() -> None:
+    """An address may be wrong: the start fails then, with what is wrong."""
+    with pytest.raises(StateUnreachable, match="feedmill-has-no-such-folder"):
+        await reached(opening(AWAY), stop=asyncio.Event(), patience_s=0.1)
+
+
+async def test_who_is_stopped_meanwhile_stops() -> None:
+    """Without an error: there was nothing to be done."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, stop.set)
+    assert await reached(opening(AWAY), stop=stop, patience_s=60) is None
+
+
+async def test_what_waiting_does_not_mend_is_told_at_once() -> None:
+    """A state that is in use, say, or of a later version."""
+
+    async def refused() -> Store:
+        raise StateError("no")
+
+    with pytest.raises(StateError, match="no"):
+        await reached(refused, stop=asyncio.Event(), patience_s=60)

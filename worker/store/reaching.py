@@ -1,0 +1,49 @@
+"""A state whose server is away when a worker starts: it is waited for, for a while.
+
+Servers and workers are started together, after a power cut say, and a worker that ended at once would be an alarm for
+nothing. One that waited for ever would hide a wrong address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from worker.errors import StateUnreachable
+
+PATIENCE_S = 60.0
+"""Less than the 90 s after which systemd takes a start for failed (TimeoutStartSec)."""
+AGAIN_S = 1.0
+SAY_AGAIN_S = 10.0
+"""What goes on being wrong is told again after it."""
+
+T = TypeVar("T")
+log = structlog.stdlib.get_logger("feedmill.state")
+
+
+async def reached(open_state: Callable[[], Awaitable[T]], *, stop: asyncio.Event, patience_s: float) -> T | None:
+    """What `open_state` gives, once the server can be reached; None where `stop` was set before.
+
+    Raises StateUnreachable after `patience_s`, and what else `open_state` does at once.
+    """
+    until, said_at = time.monotonic() + patience_s, -SAY_AGAIN_S
+    while True:
+        try:
+            return await open_state()
+        except StateUnreachable as error:
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise
+            if time.monotonic() - said_at >= SAY_AGAIN_S:
+                said_at = time.monotonic()
+                log.warning("state.unreachable", error=str(error), gives_up_in_s=round(left_s))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(AGAIN_S, left_s)):
+                await stop.wait()
+        if stop.is_set():
+            return None
