@@ -100,11 +100,11 @@ def made_feed(number: int, entries: int, port: int) -> bytes:
     """An RSS document with `entries` posts in full, some 200 words each."""
     chance = random.Random(number)
     items = "".join(
-        f"<item><title>{escape(_prose(chance, 6))}</title>"
+        f"<item><title>{escape(prose(chance, 6))}</title>"
         f"<link>http://{host(number)}:{port}/post/{number}-{entry}</link>"
         f"<guid>http://{host(number)}:{port}/post/{number}-{entry}</guid>"
         f"<pubDate>{formatdate(1_790_000_000 - 3600 * entry)}</pubDate>"
-        f"<description>{escape('<p>' + _prose(chance, 100) + '</p><p>' + _prose(chance, 100) + '</p>')}</description>"
+        f"<description>{escape('<p>' + prose(chance, 100) + '</p><p>' + prose(chance, 100) + '</p>')}</description>"
         "</item>"
         for entry in range(entries)
     )
@@ -114,12 +114,12 @@ def made_feed(number: int, entries: int, port: int) -> bytes:
 def made_page(number: int) -> bytes:
     """A page of an article with some 500 words, and what stands around such."""
     chance = random.Random(-number - 1)
-    body = "".join(f"<p>{_prose(chance, 70)}</p>" for _ in range(7))
-    menu = "".join(f"<li><a href=/s/{n}>{_prose(chance, 2)}</a></li>" for n in range(60))
+    body = "".join(f"<p>{prose(chance, 70)}</p>" for _ in range(7))
+    menu = "".join(f"<li><a href=/s/{n}>{prose(chance, 2)}</a></li>" for n in range(60))
     return (
-        f"<!doctype html><html lang=en><head><title>{_prose(chance, 6)}</title></head><body><nav><ul>{menu}</ul></nav>"
-        f"<main><article><h1>{_prose(chance, 6)}</h1>{body}</article><aside><ul>{menu}</ul></aside></main>"
-        f"<footer><p>{_prose(chance, 20)}</p></footer></body></html>"
+        f"<!doctype html><html lang=en><head><title>{prose(chance, 6)}</title></head><body><nav><ul>{menu}</ul></nav>"
+        f"<main><article><h1>{prose(chance, 6)}</h1>{body}</article><aside><ul>{menu}</ul></aside></main>"
+        f"<footer><p>{prose(chance, 20)}</p></footer></body></html>"
     ).encode()
 
 
@@ -175,5 +175,5 @@ def _rss(number: int, items: str) -> bytes:
     return f'<rss version="2.0"><channel><title>Feed {number}</title>{items}</channel></rss>'.encode()
 
 
-def _prose(chance: random.Random, words: int) -> str:
+def prose(chance: random.Random, words: int) -> str:
     return " ".join(chance.choices(_WORDS, k=words)).capitalize()
