@@ -294,6 +294,40 @@ async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> No
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
 
 
+@pytest.mark.parametrize(
+    ("ages_in_ms", "calls"), [(500, 2), (0, 1), (-500, 1), (1_000, 1), (None, 1)], ids=lambda value: str(value)
+)
+async def test_what_comes_of_age_before_the_next_tick_is_sealed_then(
+    tmp_path: Path, ages_in_ms: int | None, calls: int
+) -> None:
+    """What is late already waits for the tick, as what comes of age after it; and so does what a stop finds."""
+    clock, called = Clock(), 0
+
+    class Waiting(Shards):
+        @property
+        def due_at(self) -> Millis | None:
+            return None if ages_in_ms is None or called == calls else Millis(clock() + ages_in_ms)
+
+        async def publish(
+            self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
+        ) -> int:
+            nonlocal called
+            called += 1
+            return 0
+
+    async with made(tmp_path, Polls(clock)) as (engine, _):
+        publishing = engine._publishing
+        publishing._shards, publishing._now = Waiting.__new__(Waiting), clock
+        await publishing.publish()
+        while called < calls:
+            await asyncio.sleep(0.01)
+        assert called == calls
+        assert (publishing._begun is not None) == (calls == 2)
+        await publishing.stop()
+        await publishing.publish()
+        assert called == calls
+
+
 class Full(Store):
     """A store whose disk stays full."""
 

@@ -22,6 +22,8 @@ from worker.store import Store, read_members, read_status
 
 
 class NoShards:
+    due_at = None
+
     async def publish(self, **_: object) -> int:
         return 0
 

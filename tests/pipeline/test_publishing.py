@@ -51,8 +51,11 @@ async def test_what_comes_while_others_are_sealed_waits_for_its_time(tmp_path: P
         )
         write(state, range(10), at=START)
         assert await publisher.publish(now=Millis(START + MINUTE)) == 6 + 6  # with two that came, which fill a segment
+        assert publisher.due_at == START + 2 * MINUTE + 1
         assert await publisher.publish(now=Millis(START + MINUTE + 2)) == 0
+        assert publisher.due_at == START + 2 * MINUTE + 1
         assert await publisher.publish(now=Millis(START + 2 * MINUTE + 1)) == 2
+        assert publisher.due_at is None
         write(state, range(14, 17), at=START + MINUTE)
         assert await publisher.publish(now=START) == 3
     assert len(list(read_records(out))) == 17

@@ -37,24 +37,40 @@ class Publishing:
         self._tally, self._vitals, self._wake = tally, vitals, wake
         self._one = asyncio.Lock()
         self._stopping = False
+        self._again: asyncio.TimerHandle | None = None
+        self._begun: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
         return self._one.locked()
 
     async def publish(self) -> None:
-        """What is full or old enough; then what commands ask."""
-        if self._one.locked():
+        """What is full or old enough; then what commands ask. To be called each second; what is old enough in between
+        is published then."""
+        if self._one.locked() or self._stopping:
             return
         async with self._one:
             try:
                 self._tally.published += await self._shards.publish(now=self._now(), enough=lambda: self._stopping)
                 self._vitals.unsealed = None
+                self._look_again()
                 await self._carry_out_requests()
             except FeedmillError as error:
                 # The records stay in the outbox, and are published with the next ones.
                 self._vitals.unsealed = str(error)
                 log.error("publish.failed", error=str(error))
+
+    def _look_again(self) -> None:
+        """What comes of age before the next call does not wait for that. What is late already does: publishing takes
+        longer then than records are to wait, and all of its time would go into a file for each few."""
+        if self._again is not None:
+            self._again.cancel()
+        due_at = self._shards.due_at
+        if due_at is not None and 0 < (in_ms := due_at - self._now()) < 1_000:
+            self._again = asyncio.get_running_loop().call_later(in_ms / 1_000, self._begin)
+
+    def _begin(self) -> None:
+        self._begun = asyncio.create_task(self.publish())
 
     async def upkeep(self) -> None:
         """Takes out what was forgotten, tidies closed days."""
@@ -73,6 +89,8 @@ class Publishing:
     async def stop(self) -> None:
         """Begins nothing more, and returns when what is under way has ended."""
         self._stopping = True
+        if self._again is not None:
+            self._again.cancel()
         async with self._one:
             pass
 

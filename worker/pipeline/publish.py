@@ -37,6 +37,8 @@ class Publisher:
         self._shard = shard
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
         self._sealed = sealed
+        self.due_at: Millis | None = None
+        """When what waits is old enough, as `publish` found it last; None: nothing waits."""
 
     async def publish(
         self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
@@ -52,12 +54,13 @@ class Publisher:
         aged = oldest is not None and not 0 <= now - oldest < self._seal_after_ms
         due = count if aged else 0
         while True:
+            self.due_at = None if oldest is None else Millis(oldest + self._seal_after_ms)
             if enough():
                 return records
             if count == 0 or not (everything or records < due or count >= self._seal_records):
                 return records
             records += await self._seal(now)
-            count, _ = await self._store.waiting(self._shard)
+            count, oldest = await self._store.waiting(self._shard)
 
     async def untidy(self, *, now: Millis) -> list[Step]:
         """What is to be done with the files of closed days, and with pages that are kept no longer. Raises OutputError

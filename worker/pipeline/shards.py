@@ -53,6 +53,11 @@ class Shards:
     def holds_all(self) -> bool:
         return len(self._held) == self._count
 
+    @property
+    def due_at(self) -> Millis | None:
+        """When the first of what waits is old enough to be sealed, as `publish` found it last; None: nothing waits."""
+        return min((one.due_at for _, one in self._publishers() if one.due_at is not None), default=None)
+
     async def take(self, *, everything: bool = False) -> None:
         """Takes what is free: all, or where others share it, one; `everything` that is free even there.
 
