@@ -49,6 +49,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.dist = "worksteal"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: half of what the tests take they wait, for seconds to pass or for another process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 2 * cores
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary folders are in memory where there is enough: each fsync of the many waits for a disk, which proves
     nothing, since what is killed here is the process and not the machine."""
