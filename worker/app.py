@@ -47,6 +47,7 @@ from worker.pipeline import (
     check_pairing,
     removal_keys,
     replay,
+    unsent_since,
 )
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
@@ -172,7 +173,16 @@ async def work(
         )
         outside = None
         if listen:
-            outside = Outside(current, engine=engine, store=store, cpu=cpu, clock=clock.now, parts=parts, stop=stop)
+            outside = Outside(
+                current,
+                engine=engine,
+                store=store,
+                cpu=cpu,
+                streamed=None if streaming is None else streaming.streamed,
+                clock=clock.now,
+                parts=parts,
+                stop=stop,
+            )
             await outside.start()
         await store.start(settings.feeds, now=clock.now(), poll_all=poll_all)
         engine.vitals.started_at = clock.now()
@@ -299,6 +309,13 @@ def _member(roles: Set[Role], *, started_at: Millis) -> Member:
         started_at=started_at,
         seen_at=started_at,
     )
+
+
+def unstreamed_since(settings: Settings) -> Millis | None:
+    """When the oldest record was made that is sealed and not in the stream of records; None: there is none. Raises
+    OutputError, ValueError."""
+    output = settings.output
+    return unsent_since(output.dir, [record.shard_name(shard, output.shards) for shard in range(output.shards)])
 
 
 def is_shared(settings: Settings) -> bool:

@@ -19,7 +19,7 @@ from worker.engine import Engine
 from worker.errors import WebError
 from worker.fetch import post_json, user_agent
 from worker.model import Millis
-from worker.pipeline import Hubs
+from worker.pipeline import Hubs, Streamed
 from worker.settings import Endpoint, Settings
 from worker.store import Reader, Store
 from worker.watch import Tell, Watch
@@ -43,11 +43,13 @@ class Outside:
         engine: Engine,
         store: Store,
         cpu: Pool,
+        streamed: Streamed | None,
         clock: Callable[[], Millis],
         parts: AsyncExitStack,
         stop: asyncio.Event,
     ) -> None:
         self._current, self._engine, self._store, self._cpu = current, engine, store, cpu
+        self._streamed = streamed
         self._clock, self._parts, self._stop = clock, parts, stop
         self._reader = parts.enter_context(Reader(current.settings.state))
         self._watch = Watch(reader=self._reader, feeds=lambda: current.feeds, clock=clock, tell=self._tell)
@@ -113,6 +115,7 @@ class Outside:
             vitals=engine.vitals,
             meters=engine.meters,
             cpu=self._cpu.load,
+            streamed=self._streamed,
             reader=self._reader,
             figures=web.Figures(self._reader),
             activity=activity,

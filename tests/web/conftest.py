@@ -31,6 +31,7 @@ from worker.cpu import Load
 from worker.meters import Meters
 from worker.model import Broken, FeedId, Millis, Poll
 from worker.output import OutputDirectory, Segment, segment_path
+from worker.pipeline import Streamed
 from worker.schedule import Silence
 from worker.store import Reader, Store
 from worker.store.finish import MAX_ERRORS
@@ -140,6 +141,7 @@ def made_sources(
         vitals=Vitals(started_at=START, ticked_at=NOW, most=64),
         meters=meters,
         cpu=Load(workers=2),
+        streamed=Streamed(),
         reader=reader,
         figures=Figures(reader),
         activity=Activity(meters),

@@ -67,6 +67,28 @@ async def test_it_tells_of_work_state_and_machine(desk: Desk) -> None:
     assert found['feedmill_free_bytes{of="output"}'] > 0
 
 
+async def test_the_stream_of_records_tells_how_far_it_is(desk: Desk) -> None:
+    """What it has, what it can't take, and how late it is; nothing where there is none."""
+    assert desk.sources.streamed is not None
+    desk.sources.streamed.records, desk.sources.streamed.too_large = 7, 1
+    desk.sources.streamed.refused = "the broker is not reached"
+    desk.sources.streamed.waiting = {Path("a"): NOW, Path("b"): Millis(NOW - 40 * SECOND)}
+    found = await told(desk)
+    assert {name: number for name, number in found.items() if "stream" in name} == {
+        "feedmill_records_streamed_total": 7,
+        "feedmill_records_unstreamed_total": 1,
+        "feedmill_stream_refusing": 1,
+        "feedmill_stream_lag_seconds": 40,
+    }
+    async with desk.client() as asked:
+        page = (await asked.get("/")).text
+    assert "Records don&#39;t get to their stream" in page
+    assert "the broker is not reached" in page
+    assert "1 record left out of the stream" in page
+    none = replace(desk, sources=replace(desk.sources, streamed=None))
+    assert not any("stream" in name for name in await told(none))
+
+
 async def test_each_is_documented_as_it_tells_of_itself(desk: Desk) -> None:
     """deploy/README.md has a row for each: its name and type, its labels, its line of help; and none that is not."""
     of = desk.sources

@@ -72,12 +72,16 @@ def test_an_absence_of_the_broker_delays_and_loses_nothing(
     configured(worker, site, nats_server, "wren")
     worker.once()
     assert [one[2]["title"] for one in streamed(nats_server)] == ["wren"]
+    assert told(worker) == {"waiting_since": None, "error": None}
 
     nats_server.kill()
     monkeypatch.setattr(streaming, "END_S", 0.5)
     configured(worker, site, nats_server, "wren", "rook")
     worker.once(every=True)
     assert [one["title"] for one in worker.records()] == ["wren", "rook"]
+    since = worker.records()[1]["_ingest"]["ingested_at"]
+    assert told(worker) == {"waiting_since": since, "error": None}
+    assert f"it lacks what was made at {since}" in worker.run("status").stdout
 
     nats_server.forget()
     nats_server.start()
@@ -85,6 +89,12 @@ def test_an_absence_of_the_broker_delays_and_loses_nothing(
     configured(worker, site, nats_server, "wren", "rook", "crow")
     worker.once(every=True)
     assert [one[2]["title"] for one in streamed(nats_server)] == ["rook", "crow"]
+    assert "the stream of records has all that is sealed" in worker.run("status").stdout
+
+
+def told(worker: Worker) -> object:
+    """What status says of it."""
+    return orjson.loads(worker.run("status", "--json").stdout)["stream"]
 
 
 @pytest.mark.slow

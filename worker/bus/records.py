@@ -43,9 +43,10 @@ class RecordStream:
     async def __aexit__(self, *_: object) -> None:
         await self._connection.close()
 
-    async def send(self, messages: Sequence[Message]) -> None:
-        """Returns when the broker has them all. Raises BusError where it is not known to: any of them may be there, and
-        all may be sent again. What is larger than it takes is left out, and logged."""
+    async def send(self, messages: Sequence[Message]) -> int:
+        """Returns when the broker has them all, but for what is larger than it takes: that is left out, and logged; how
+        many those were. Raises BusError where it is not known to: any of them may be there, and all may be sent
+        again."""
         client = self._connection.client
         if not client.is_connected:
             raise BusError("the record stream: the broker is not reached")
@@ -73,6 +74,7 @@ class RecordStream:
             self._made_in = -1
             self._connection.complain(words_of(error))
             raise BusError(f"the record stream: {words_of(error)}") from error
+        return len(messages) - len(fitting)
 
     def _fits(self, message: Message, most: int) -> bool:
         if len(message.data) + _HEADERS <= most:

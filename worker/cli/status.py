@@ -14,9 +14,11 @@ from worker import app
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
+from worker.errors import OutputError
 from worker.model import ROLES, Feed, FeedId, Member, Millis
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
+from worker.settings import Settings
 from worker.store import (
     FeedStatus,
     HostStatus,
@@ -62,8 +64,9 @@ def status(
     if as_json:
         since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
         listed = [with_hub({**plain(feed), "silent_since": since.get(feed.id)}, hubs.get(feed.id)) for feed in shown]
-        said = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
+        said: dict[str, Any] = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
         said["workers"] = [_plain(one, app.now()) for one in members]
+        said["stream"] = _stream(settings)
         print_json({**said, "reload": reload, "totals": dataclasses.asdict(totals)})
         return
     if shown:
@@ -78,6 +81,9 @@ def status(
     if members:
         console.print(_workers(members, app.now()))
     console.print(_sentence(totals))
+    stream = _stream(settings)
+    if stream is not None:
+        console.print(_stream_line(stream), soft_wrap=True)
     if reload is not None:
         came, *mistakes = reload.split("\n")
         console.print(Text("configuration: ") + clean(came, 2000), soft_wrap=True)
@@ -85,6 +91,25 @@ def status(
             console.print(Text("  ") + clean(mistake, 2000), soft_wrap=True)
     if settings.web.listen is not None and settings.web.listen.port:
         console.print(f"More, while it runs: http://{settings.web.listen}", soft_wrap=True)
+
+
+def _stream(settings: Settings) -> dict[str, Any] | None:
+    """How far records are in their stream; None where they go to none."""
+    if settings.output.stream is None:
+        return None
+    try:
+        since, error = app.unstreamed_since(settings), None
+    except (OutputError, ValueError) as found:
+        since, error = None, str(found)
+    return {"waiting_since": since and rfc3339(since), "error": error}
+
+
+def _stream_line(stream: dict[str, Any]) -> Text:
+    if stream["error"] is not None:
+        return Text("the stream of records: ") + clean(stream["error"], 2000)
+    if stream["waiting_since"] is None:
+        return Text("the stream of records has all that is sealed")
+    return Text(f"the stream of records is behind: it lacks what was made at {stream['waiting_since']} and since")
 
 
 def silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Mapping[FeedId, Silence]:

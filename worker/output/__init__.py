@@ -28,7 +28,7 @@ from worker.output.lock import locked
 from worker.output.manifest import FileLine
 from worker.output.newest import newest
 from worker.output.reader import Line
-from worker.output.reading import read_lines, read_records
+from worker.output.reading import is_output, read_lines, read_records
 from worker.output.removed import KeysOf, expired_keys, forgotten_keys
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.shards import make_shards, shards_in
@@ -60,6 +60,7 @@ __all__ = [
     "forgotten_keys",
     "has_archive",
     "is_expiry",
+    "is_output",
     "last_segment",
     "line",
     "locked",

@@ -27,7 +27,7 @@ from worker.pipeline.requests import carry_out, of_feeds
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
 from worker.pipeline.shards import Shards
-from worker.pipeline.streaming import Streaming
+from worker.pipeline.streaming import Streamed, Streaming, unsent_since
 from worker.pipeline.trial import Article, Trial, Tried
 from worker.pipeline.turns import Looks, Turns
 from worker.pipeline.walks import Walker
@@ -50,6 +50,7 @@ __all__ = [
     "Replayed",
     "Room",
     "Shards",
+    "Streamed",
     "Streaming",
     "Trial",
     "Tried",
@@ -61,4 +62,5 @@ __all__ = [
     "recover",
     "removal_keys",
     "replay",
+    "unsent_since",
 ]

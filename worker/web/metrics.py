@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from worker.cpu import Load
 from worker.meters import Histogram, Meters
 from worker.model import FailureClass, FeedId, Millis
+from worker.pipeline import Streamed
 from worker.schedule import Silence
 from worker.store import Overview
 from worker.vitals import Vitals
@@ -40,6 +41,7 @@ class Reading:
     meters: Meters
     vitals: Vitals
     cpu: Load
+    streamed: Streamed | None
     overview: Overview | None
     """None where the state could not be read."""
     state_bytes: int
@@ -66,6 +68,8 @@ class _Collector(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from _work(self._reading.meters)
         yield from _machine(self._reading)
+        if self._reading.streamed is not None:
+            yield from _stream(self._reading.streamed, self._reading.vitals.ticked_at)
         if self._reading.overview is not None:
             yield from _state(self._reading.overview, self._reading.vitals.ticked_at)
         yield from _silence(self._reading.silent, self._reading.expected)
@@ -132,6 +136,23 @@ def _machine(reading: Reading) -> Iterator[Metric]:
     build = GaugeMetricFamily("feedmill_build_info", "Always 1; its version.", labels=("version",))
     build.add_metric((reading.version,), 1)
     yield build
+
+
+def _stream(streamed: Streamed, now: Millis | None) -> Iterator[Metric]:
+    yield CounterMetricFamily("feedmill_records_streamed", "Records sent to the stream.", value=streamed.records)
+    yield CounterMetricFamily(
+        "feedmill_records_unstreamed", "Records left out of it: larger than it takes.", value=streamed.too_large
+    )
+    yield GaugeMetricFamily(
+        "feedmill_stream_refusing",
+        "1 where records could not be sent the last time.",
+        value=streamed.refused is not None,
+    )
+    yield GaugeMetricFamily(
+        "feedmill_stream_lag_seconds",
+        "Since when the oldest record waits that is sealed and not sent.",
+        value=_age_s(streamed.waiting_since, now),
+    )
 
 
 def _state(overview: Overview, now: Millis | None) -> Iterator[Metric]:

@@ -116,6 +116,7 @@ def _metrics(of: Sources) -> Answer:
             meters=of.meters,
             vitals=of.vitals,
             cpu=of.cpu,
+            streamed=of.streamed,
             overview=overview,
             state_bytes=await bytes_of_state(of.state, of.reader),
             free_bytes=await asyncio.to_thread(free_bytes, **_disks(of)),

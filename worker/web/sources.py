@@ -9,6 +9,7 @@ from pathlib import Path
 from worker.cpu import Load
 from worker.meters import Meters
 from worker.model import Feed, FeedId, Millis, State
+from worker.pipeline import Streamed
 from worker.schedule import Silence
 from worker.store import Reader
 from worker.vitals import Vitals
@@ -24,6 +25,8 @@ class Sources:
     vitals: Vitals
     meters: Meters
     cpu: Load
+    streamed: Streamed | None
+    """Of records; None: they go to no stream."""
     reader: Reader
     figures: Figures
     activity: Activity

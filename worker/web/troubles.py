@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from worker.model import Millis
+from worker.pipeline import Streamed
 from worker.store import Overview, longest_failing
 from worker.web.figures import BUCKET_MS, BUCKETS, Bucket
 from worker.web.health import unready
@@ -47,6 +48,7 @@ async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Troub
     found = [Trouble(what=_UNREADY.get(name, "Not at work"), why=why) for name, why in unready(of.vitals, now).items()]
     if state.reload is not None:
         found.append(Trouble(what="The configuration was saved, and not taken up as it is", why=state.reload))
+    found += _of_stream(of.streamed, now)
     if state.quarantined:
         what = counted(state.quarantined, "entry", "entries")
         found.append(Trouble(what=f"{what} put aside after failures of feedmill's own", href="/quarantine"))
@@ -76,6 +78,20 @@ async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Troub
     ]
     if state.failing > len(failing):
         found.append(Trouble(what=f"{state.failing - len(failing)} more fail", href="/feeds?which=failing"))
+    return found
+
+
+def _of_stream(streamed: Streamed | None, now: Millis) -> list[Trouble]:
+    if streamed is None:
+        return []
+    found = []
+    since = streamed.waiting_since
+    if streamed.refused is not None or (since is not None and now - since > LATE_MS):
+        waits = None if since is None else f"the oldest that waits is from {ago(since, now)}"
+        found.append(Trouble(what="Records don't get to their stream", why=streamed.refused, since=waits))
+    if streamed.too_large:
+        what = f"{counted(streamed.too_large, 'record')} left out of the stream since the start"
+        found.append(Trouble(what=what, why="larger than the broker takes (max_payload); the log names them"))
     return found
 
 

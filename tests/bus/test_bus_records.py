@@ -1,0 +1,38 @@
+"""Records on their way to a stream of a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+
+from structlog.testing import capture_logs
+
+from tests import broker
+from worker.bus.records import RecordStream
+from worker.errors import BusError
+from worker.model import Message
+from worker.settings.endpoints import broker as named
+
+
+async def test_what_is_larger_than_the_broker_takes_is_left_out_and_counted(nats_server: broker.Server) -> None:
+    """The others of its batch are there; the log names it."""
+    place = named(nats_server.url, stream="records")
+    assert place is not None
+    large, small = (
+        Message(subject="new", id=name, data=data) for name, data in (("a:1", bytes(2**20)), ("b:1", b"{}"))
+    )
+    async with RecordStream(place) as stream:
+        with capture_logs() as logs:
+            assert await sent(stream, large, small) == 1
+        assert await sent(stream, small) == 0
+    assert [line["message"] for line in logs if line["event"] == "record.too_large"] == ["a:1"]
+    async with nats_server.stream() as asking:
+        assert (await asking.stream_info("records")).state.messages == 1
+
+
+async def sent(stream: RecordStream, *messages: Message) -> int:
+    """As soon as the connection stands."""
+    while True:
+        try:
+            return await stream.send(messages)
+        except BusError:
+            await asyncio.sleep(0.02)
