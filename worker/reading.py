@@ -1,4 +1,7 @@
-"""The configuration as a worker reads it: long lists in a process of its own, which takes with it what they took.
+"""The configuration as a worker reads it: lists that are long and have changed in a process of its own.
+
+    as long as ever, and unchanged? ─► from what is `kept` of them
+    short? ─► here                     else ─► elsewhere ─► kept, but for what may be secret
 
 YAML's nodes and pydantic's models of a hundred thousand feeds take 450 MB and six seconds of CPU, the feeds 35 MB.
 """
@@ -9,18 +12,21 @@ import multiprocessing
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from worker import cpu
+from worker import cpu, kept
 from worker.errors import ConfigError, FeedmillError
 from worker.model import Feed
-from worker.settings import Settings, load, stamps
+from worker.settings import Known, Settings, load
 
 SHORT_BYTES = 1_000_000
 """Lists that are no longer, all together, are read at the start by the process itself: 20,000 URLs, half a second."""
+KEPT_FROM = 10_000
+"""Feeds; fewer are read again as soon as they are found where they are kept."""
 READ_S = 300.0
 """For reading a configuration: a hundred thousand feeds take 6 s of CPU."""
 _HANDED_OVER = 2_000
@@ -37,10 +43,37 @@ def read(config: Path, *, preload: Sequence[str]) -> Settings:
         bare = load(config, os.environ, lists=False)
     except ConfigError:
         return load(config, os.environ)  # to tell of the lists, too
-    if sum(stamp[1] for stamp in stamps(bare).values() if stamp is not None) <= SHORT_BYTES:
+    lengths = {path: _length(path) for path in bare.files[1:]}
+    if sum(lengths.values()) <= SHORT_BYTES:
         return load(config, os.environ)
+    known = _known(bare)
+    if sum(length for path, length in lengths.items() if path not in known) <= SHORT_BYTES:
+        with suppress(ConfigError):  # what is wrong between two lists is told where both are read
+            return load(config, os.environ, known=known)
     cpu.start_fork_server(preload)
     return read_elsewhere(config)
+
+
+def look(config: Path) -> Settings:
+    """The settings in the file, for a command: of lists that have not changed, what a worker has kept serves it, too.
+
+    Raises ConfigError.
+    """
+    with suppress(ConfigError):
+        known = _known(load(config, os.environ, lists=False))
+        return load(config, os.environ, known=known)
+    return load(config, os.environ)
+
+
+def _known(bare: Settings) -> Known:
+    return kept.read(kept.beside(bare.state), bare.files[1:]) if isinstance(bare.state, Path) else {}
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def read_elsewhere(config: Path) -> Settings:
@@ -62,11 +95,19 @@ def read_elsewhere(config: Path) -> Settings:
         feeds: list[Feed] = []
         while piece := _received(ours, until):
             feeds += piece
-        return found.model_copy(update={"feeds": tuple(feeds)})  # type: ignore[no-any-return]
     finally:
         child.kill()
         child.join()
         ours.close()
+    return keep(found.model_copy(update={"feeds": tuple(feeds)}))
+
+
+def keep(settings: Settings) -> Settings:
+    """The settings, of which long lists are kept where there is a place for them."""
+    if isinstance(settings.state, Path) and len(settings.feeds) > KEPT_FROM:
+        feeds = iter(settings.feeds)
+        kept.write(kept.beside(settings.state), [(of, list(islice(feeds, of.feeds))) for of in settings.listed])
+    return settings
 
 
 def _received(pipe: Connection, until: float) -> Any:

@@ -12,6 +12,7 @@ from worker import log
 from worker.cli.printing import errors
 from worker.errors import ConfigError
 from worker.model import Feed
+from worker.reading import look
 from worker.settings import Settings, load
 from worker.store import is_there, read_status
 
@@ -39,7 +40,7 @@ def load_to_look(config: Path) -> Settings:
     """The settings, for a command that only looks: where feed lists have mistakes, those are printed, and there are no
     feeds. Raises ConfigError where worker.yaml itself has some."""
     try:
-        return load(config, os.environ)
+        return look(config)
     except ConfigError as error:
         settings = load(config, os.environ, lists=False)
         for problem in error.problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NewType
 
 from worker.model.rules import NO_RULES, Rules
@@ -46,3 +47,17 @@ class Feed:
     """Seconds without a new entry after which it is called silent."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent to the feed's own origin alone; may hold secrets, hence not in repr()."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedList:
+    """A file that lists feeds, as it was read."""
+
+    path: Path
+    digest: str
+    """SHA-256 of its bytes, in hex."""
+    feeds: int
+    """So many."""
+    lasting: bool
+    """As long as its bytes stay, so do its feeds, and none of them is secret: nothing comes from the environment, and
+    there are no headers."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
+from worker import urls
 from worker.errors import Problem
 from worker.model import Feed, FeedId, Rules
 from worker.settings.addresses import hidden, slug
@@ -15,16 +16,21 @@ from worker.settings.schema import FeedDefaults, FeedEntry, FeedFile
 from worker.settings.yaml_file import Loc, YamlFile
 
 
-def feeds_of(files: Iterable[YamlFile]) -> tuple[tuple[Feed, ...], tuple[Problem, ...]]:
-    """The feeds of all lists in their order, and all that is wrong with them; a feed that stands twice is wrong."""
-    feeds: list[Feed] = []
+def feeds_of(
+    files: Iterable[YamlFile], *, beside: Sequence[Feed] = ()
+) -> tuple[list[tuple[Feed, ...]], tuple[Problem, ...]]:
+    """The feeds of each list in their order, and all that is wrong with them; a feed that stands twice is wrong, be it
+    that the other is among those `beside`."""
+    feeds: list[tuple[Feed, ...]] = []
     problems: list[Problem] = []
     by_url: dict[str, tuple[YamlFile, Loc]] = {}
     by_id: dict[FeedId, tuple[YamlFile, Loc]] = {}
+    other_urls, other_ids = {urls.canonical(feed.url) for feed in beside}, {feed.id for feed in beside}
     alike: dict[tuple[str, ...], tuple[str, ...]] = {}
     for file in files:
         defaults, wrong = _defaults(file)
         problems += [*file.problems, *wrong]
+        own: list[Feed] = []
         common = rules_of(defaults, file, ("defaults",))
         for loc, entry in _entries(file):
             if isinstance(entry, Problem):
@@ -40,9 +46,12 @@ def feeds_of(files: Iterable[YamlFile]) -> tuple[tuple[Feed, ...], tuple[Problem
                 problems.append(_repeated(here, same_url, "the same feed as in", "remove one of them"))
             elif same_id is not here:
                 problems.append(_repeated(here, same_id, "the same id as the feed in", "give it an id of its own"))
+            elif entry.url.canonical in other_urls or feed.id in other_ids:
+                problems.append(file.problem(loc, "the same feed, or id, as in another list"))
             else:
-                feeds.append(feed)
-    return tuple(feeds), tuple(problems)
+                own.append(feed)
+        feeds.append(tuple(own))
+    return feeds, tuple(problems)
 
 
 def _defaults(file: YamlFile) -> tuple[FeedDefaults, list[Problem]]:

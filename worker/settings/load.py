@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import gc
 import glob
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
 from worker.errors import ConfigError, Problem
-from worker.model import ObjectPath, State
+from worker.model import Feed, FeedList, ObjectPath, State
 from worker.settings import opml, values
 from worker.settings.feeds import feeds_of
 from worker.settings.problems import problems_of
@@ -32,18 +34,28 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+Known: TypeAlias = "Mapping[Path, tuple[FeedList, Sequence[Feed]]]"
+"""What is known of lists without a look at them."""
+
+
 @_uncollected()
 def load(
-    path: Path, environ: Mapping[str, str], *, instead: Mapping[Path, bytes] | None = None, lists: bool = True
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    instead: Mapping[Path, bytes] | None = None,
+    lists: bool = True,
+    known: Known | None = None,
 ) -> Settings:
     """The settings in the file at `path`, and the feeds of every list that it names.
 
-    instead: contents that are not in the files yet. lists: False leaves the feed lists alone.
+    instead: contents that are not in the files yet. lists: False leaves the feed lists alone. known: lists that are not
+    read, since their feeds are these.
 
     Raises ConfigError with all problems of all files, in the order of files, lines and columns.
     """
-    new = instead or {}
-    file = _read(path, environ, new)
+    new, known = instead or {}, known or {}
+    file, _ = _read(path, environ, new)
     if isinstance(file, Problem):
         raise ConfigError([_hinted(file)])
     problems = list(file.problems)
@@ -52,21 +64,30 @@ def load(
         settings = WorkerFile.model_validate(file.value)
     except ValidationError as error:
         problems += problems_of(error, file, WorkerFile)
-    files: list[YamlFile] = []
-    paths = _list_paths(path, file) if lists else {}
-    for list_path, named_at in paths.items():
-        found = _read(list_path, environ, new)
+    files: dict[Path, YamlFile] = {}
+    data: dict[Path, bytes] = {}
+    paths = _list_paths(path, file)
+    for list_path, named_at in paths.items() if lists else ():
+        if list_path in known:
+            continue
+        found, data[list_path] = _read(list_path, environ, new)
         if isinstance(found, YamlFile):
-            files.append(found)
+            files[list_path] = found
         elif named_at and not found.line:
             hint = "URLs go into a feed list" if "://" in file.text(named_at) else ""
             problems.append(file.problem(named_at, f"{found.message}: {file.shown(named_at)}", hint=hint))
         else:
             problems.append(_hinted(found))
-    feeds, wrong = feeds_of(files)
+    beside = [feed for _, feeds in known.values() for feed in feeds] if files else []
+    feeds, wrong = feeds_of(files.values(), beside=beside)
     problems += wrong
     if problems:
         raise ConfigError(sorted(set(problems)))
+    read = {
+        place: (_listed(place, data[place], files[place].varies, found), found)
+        for place, found in zip(files, feeds, strict=True)
+    }
+    listed = [known.get(place) or read[place] for place in paths] if lists else []
     return Settings(
         state=_placed(settings.state, path),
         bus=settings.bus,
@@ -79,7 +100,8 @@ def load(
         alerts=settings.alerts,
         telemetry=settings.telemetry,
         log=settings.log,
-        feeds=feeds,
+        feeds=tuple(feed for _, feeds in listed for feed in feeds),
+        listed=tuple(of for of, _ in listed),
         files=(path, *paths),
         has_lists=lists,
         lists=settings.feeds,
@@ -112,14 +134,24 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def _read(path: Path, environ: Mapping[str, str], instead: Mapping[Path, bytes]) -> YamlFile | Problem:
+def _read(path: Path, environ: Mapping[str, str], instead: Mapping[Path, bytes]) -> tuple[YamlFile | Problem, bytes]:
+    """The file, and its bytes."""
     data = instead[path] if path in instead else content(path)
     if isinstance(data, Problem):
-        return data
+        return data, b""
     if not opml.is_opml(path.name):
-        return parsed(str(path), data, environ)
+        return parsed(str(path), data, environ), data
     root = opml.nodes(data, name=str(path))
-    return root if isinstance(root, Problem) else of_nodes(str(path), root, None)
+    return root if isinstance(root, Problem) else of_nodes(str(path), root, None), data
+
+
+def _listed(path: Path, data: bytes, varies: bool, feeds: Sequence[Feed]) -> FeedList:
+    return FeedList(
+        path=path,
+        digest=hashlib.sha256(data).hexdigest(),
+        feeds=len(feeds),
+        lasting=not (varies or any(feed.headers for feed in feeds)),
+    )
 
 
 def _list_paths(path: Path, file: YamlFile) -> dict[Path, Loc]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from worker.model import Broker, Effort, Feed, FullText, ObjectPath, Server, State
+from worker.model import Broker, Effort, Feed, FeedList, FullText, ObjectPath, Server, State
 from worker.settings.endpoints import is_loopback
 from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
 from worker.settings.section import Section
@@ -376,8 +376,10 @@ class Settings(BaseModel):
     telemetry: Telemetry
     log: Log
     feeds: tuple[Feed, ...]
+    """List by list, as these are `listed`."""
+    listed: tuple[FeedList, ...] = ()
     files: tuple[Path, ...]
-    """Every file that was read, worker.yaml first."""
+    """worker.yaml, and every list."""
     has_lists: bool = True
     """False: the feed lists were not read, and which feeds there are is not known."""
     lists: tuple[str, ...] = ()

@@ -44,6 +44,8 @@ class YamlFile:
     """Variables expanded; None where the file is empty, and in the place of what is among the `problems`."""
     problems: tuple[Problem, ...]
     """What is wrong before the meaning of any key: repeated keys, variables that are not set, strange tags."""
+    varies: bool
+    """There are variables in it, or what may be some."""
     _root: Node | None = field(repr=False)
     _environ: Mapping[str, str] = field(repr=False)
     _reported: frozenset[int] = field(repr=False)
@@ -144,6 +146,7 @@ def of_nodes(name: str, root: Node | None, environ: Mapping[str, str] | None) ->
         name=name,
         value=value,
         problems=tuple(values.problems),
+        varies=values.varies,
         _root=root,
         _environ=environ or {},
         _reported=frozenset(values.reported),
@@ -160,6 +163,7 @@ class _Values:
     def __init__(self, name: str, environ: Mapping[str, str] | None) -> None:
         self.problems: list[Problem] = []
         self.reported: set[int] = set()
+        self.varies = False
         self._name = name
         self._environ = environ
         self._scalars = SafeConstructor()
@@ -209,6 +213,7 @@ class _Values:
         if node.tag in _TEXTS:
             if "$" not in node.value or self._environ is None:
                 return str(node.value)
+            self.varies = True
             text = expanded(node.value, self._environ)
             if isinstance(text, Unexpanded):
                 return self._report(node, loc, text.message, hint=text.hint)

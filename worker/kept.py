@@ -1,0 +1,119 @@
+"""The feeds of long lists, as they were read last, kept in a file: a list that has not changed is not read again.
+
+Lines of JSON, behind one with a digest of them and of the code: the lists, [path, digest, number of feeds] each; what
+feeds have in common, kind by kind; and each feed, [id, url, public_url, title, kind]. A list is taken from there only
+if its name and its bytes are what they were, and what makes feeds of them is the same; else the file is as if it were
+not there. It may be removed at any time.
+
+No secret is in it: lists that take something from the environment, or that have headers, are not kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import fields
+from importlib.metadata import version
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ConfigDict, TypeAdapter
+
+from worker.model import Feed, FeedId, FeedList
+
+_COMMON = tuple(f.name for f in fields(Feed) if f.name not in ("id", "url", "public_url", "title", "headers"))
+"""What feeds are of one kind by; of a hundred thousand there are some hundred kinds."""
+_kind_of: Callable[[Feed], tuple[Any, ...]] = attrgetter(*_COMMON)
+_KINDS = TypeAdapter(tuple[Feed, ...], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+_CODE = ("settings/*.py", "model/*.py", "urls.py", "patterns.py", "kept.py")
+_LIBRARIES = ("pydantic", "pyyaml", "lxml")
+"""With the code, what makes feeds of lists."""
+
+
+def beside(state: Path) -> Path:
+    """The file for the lists of the worker that has this state."""
+    return state.with_name(state.name + ".lists")
+
+
+def write(file: Path, lists: Sequence[tuple[FeedList, Sequence[Feed]]]) -> None:
+    """Keeps those of the lists that may be kept. Where it can't be written, they will be read again."""
+    new = file.with_name(file.name + ".new")
+    digest = hashlib.sha256(_code())
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
+            written.write(_first(digest))  # to be written over
+            for line in _lines([(listed, feeds) for listed, feeds in lists if listed.lasting]):
+                digest.update(line + b"\n")
+                written.write(line + b"\n")
+            written.seek(0)
+            written.write(_first(digest))
+        new.replace(file)
+
+
+def _lines(lists: Sequence[tuple[FeedList, Sequence[Feed]]]) -> Iterator[bytes]:
+    yield orjson.dumps([(str(listed.path), listed.digest, listed.feeds) for listed, _ in lists])
+    kinds = {kind: number for number, kind in enumerate({_kind_of(feed): None for _, feeds in lists for feed in feeds})}
+    yield _KINDS.dump_json(
+        tuple(Feed(id=FeedId(""), url="", **dict(zip(_COMMON, kind, strict=True))) for kind in kinds)
+    )
+    for _, feeds in lists:
+        for feed in feeds:
+            told = None if feed.public_url == feed.url else feed.public_url
+            yield orjson.dumps((feed.id, feed.url, told, feed.title, kinds[_kind_of(feed)]))
+
+
+def read(file: Path, paths: Iterable[Path]) -> Mapping[Path, tuple[FeedList, Sequence[Feed]]]:
+    """Those of the lists at `paths` that are kept in `file`, and are what they were then."""
+    found: dict[Path, tuple[FeedList, Sequence[Feed]]] = {}
+    wanted = {str(path): path for path in paths}
+    try:
+        with file.open("rb") as lines:
+            first = lines.readline()
+            if _first(hashlib.file_digest(lines, lambda: hashlib.sha256(_code()))) != first:
+                return {}
+            lines.seek(len(first))
+            named, examples = orjson.loads(lines.readline()), _KINDS.validate_json(lines.readline())
+            kinds = [{name: getattr(kind, name) for name in _COMMON} for kind in examples]
+            for name, then, number in named:
+                rows = map(orjson.loads, islice(lines, number))
+                path = wanted.get(name)
+                if path is None or _digest(path) != then:
+                    for _ in rows:
+                        pass
+                    continue
+                feeds = [
+                    Feed(id=id_, url=url, public_url=url if told is None else told, title=title, **kinds[kind])
+                    for id_, url, told, title, kind in rows
+                ]
+                found[path] = FeedList(path=path, digest=then, feeds=number, lasting=True), feeds
+    except OSError:
+        return {}
+    return found
+
+
+def _first(digest: hashlib._Hash) -> bytes:
+    return digest.hexdigest().encode() + b"\n"
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+@functools.cache
+def _code() -> bytes:
+    digest = hashlib.sha256(repr([version(name) for name in _LIBRARIES]).encode())
+    for pattern in _CODE:
+        for module in sorted(Path(__file__).parent.glob(pattern)):
+            digest.update(module.read_bytes())
+    return digest.digest()
