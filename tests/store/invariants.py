@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import psycopg
 
+from worker.dedup import url_key
 from worker.model import Server, State
 
 # Each finds the rows that break a rule. 9999999999999 is never, as an instant.
@@ -64,6 +67,19 @@ RULES = {
 }
 
 
+ENTRIES, KEYS = "SELECT id, record_id, url, shared_key FROM entry", "SELECT key, entry_id, extra FROM identity"
+
+
+def check_keys(entries: Iterable[tuple[Any, ...]], keys: Sequence[tuple[Any, ...]]) -> None:
+    """Asserts that what is known of an entry leads to all of its keys, and a URL to all of its entries."""
+    rows, found = {row[0]: row for row in entries}, {key: entry_id for key, entry_id, _ in keys}
+    for key, entry_id, extra in keys:
+        _, record_id, url, _ = rows[entry_id]
+        assert extra or key in (record_id, url and url_key(url))
+    for entry_id, _, url, shared_key in rows.values():
+        assert url is None or shared_key == url_key(url) or (shared_key, found.get(url_key(url))) == (None, entry_id)
+
+
 def check_state(state: State) -> None:
     """Asserts that a state is consistent, be its store open or not."""
     if isinstance(state, Server):
@@ -71,6 +87,7 @@ def check_state(state: State) -> None:
             for rule, broken in RULES.items():
                 words = broken.replace("next_at > max(", "next_at > greatest(")
                 assert database.execute(words.encode()).fetchall() == [], rule
+            check_keys(database.execute(ENTRIES).fetchall(), database.execute(KEYS).fetchall())
         return
     path = state
     connection = sqlite3.connect(path)
@@ -78,5 +95,6 @@ def check_state(state: State) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         for rule, broken in RULES.items():
             assert connection.execute(broken).fetchall() == [], rule
+        check_keys(connection.execute(ENTRIES).fetchall(), connection.execute(KEYS).fetchall())
     finally:
         connection.close()
