@@ -16,6 +16,9 @@ import nats
 
 from worker.model import Broker
 
+_WHEN_WE_ARE_GONE = 'read nothing; kill -KILL "$0"'
+"""A shell that waits for the end of its input, which is that of this process, however it ends."""
+
 
 def binary() -> str | None:
     """Debian has it in /usr/sbin, which is in few people's PATH."""
@@ -31,6 +34,13 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+        self._heir: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """While it is alive."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def address(self) -> Broker:
@@ -45,6 +55,8 @@ class Server:
         who = ["--user", self._user, "--pass", self._password or ""] if self._user else []
         command = [binary() or "nats-server", "-js", "-sd", str(self._folder), "-a", "127.0.0.1", "-p", str(self.port)]
         self._process = subprocess.Popen([*command, *who], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        heir = ["sh", "-c", _WHEN_WE_ARE_GONE, str(self.pid)]
+        self._heir = subprocess.Popen(heir, stdin=subprocess.PIPE, start_new_session=True)
         until = time.monotonic() + 20
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as asked:
@@ -56,6 +68,10 @@ class Server:
 
     def kill(self) -> None:
         """As power loss does, but for the page cache."""
+        if self._heir is not None:
+            self._heir.kill()
+            self._heir.communicate()
+            self._heir = None
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
