@@ -12,17 +12,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests.postgresql import Cluster, EmptyState
 from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
-from tests.store.samples import HOUR, KEEP_MS, LEASE_MS, WINDOW_MS, Plans, ask, make_draft, make_entry, make_feed
+from tests.store.samples import HOUR, KEEP_MS, LEASE_MS, START, WINDOW_MS, Plans, ask, make_draft, make_entry, make_feed
 from worker.errors import StateError, StateLocked
-from worker.model import Done, EntryId, Feed, HostPolicy, Ingest, IngestDone, Millis, Poll, PollDone, Server, Work
-from worker.store import Store, read_status
+from worker.model import (
+    Done,
+    EntryId,
+    Feed,
+    HostPolicy,
+    Ingest,
+    IngestDone,
+    Millis,
+    Poll,
+    PollDone,
+    Server,
+    Sketch,
+    Work,
+)
+from worker.store import Store, read_status, stories
 from worker.store.database import open_database
 from worker.store.entries import claim_texts
-from worker.store.locks import Overtaken
+from worker.store.locks import Overtaken, is_contention
 
 pytestmark = pytest.mark.shared
 
@@ -110,6 +124,27 @@ async def test_of_two_with_one_text_the_later_is_judged_again(state: Server) -> 
             first.commit()
             with pytest.raises(Overtaken):
                 await claiming
+    finally:
+        one.dispose()
+        other.dispose()
+
+
+async def test_of_two_that_are_nearly_the_same_the_later_is_judged_again(state: Server) -> None:
+    """Where they have one of the probes in common that both would be filed under, as copies nearly always have: the
+    second waits for the first, and is judged when that can be seen."""
+    sketch = Sketch(size=100, bins=bytes(8), probes=(1, 2, 3, 4, 5, 6))
+    one, other = open_database(state), open_database(state)
+    try:
+        with one.connect() as first, other.connect() as second:
+            stories.file(first, [(EntryId(1), sketch, (1, 2, 3, 4), START)])
+            mine = [(EntryId(2), sketch, (4, 5, 6), START)]
+            filing = asyncio.create_task(asyncio.to_thread(stories.file, second, mine))
+            await asyncio.sleep(0.2)
+            assert not filing.done()
+            first.commit()
+            with pytest.raises(IntegrityError) as met:
+                await filing
+            assert is_contention(met.value)
     finally:
         one.dispose()
         other.dispose()
