@@ -1,6 +1,6 @@
 """The command as it is typed, in this process: another takes a second of CPU until it has loaded its modules.
 
-For what shows and what changes files, whose ends are its output and its status. What logs, hears signals or has to be
+For what comes to an end by itself: its output, its log and its status show the same. What hears signals or has to be
 killed is a process of its own.
 """
 
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
+from worker import log
 from worker.cli import main
 
 WIDTH = "80"
@@ -32,8 +35,8 @@ class Typed:
 
 def typed(*args: str, folder: Path, environ: Mapping[str, str] | None = None, status: int = 0) -> Typed:
     """`feedmill ARGS…` in `folder`, with these variables besides; it has to end with `status`."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
+    stdout, stderr = _Pipe(), _Pipe()
+    with pytest.MonkeyPatch.context() as patch, _logging_as_it_was(patch):
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["feedmill", *args])
         for name, value in {"COLUMNS": WIDTH, **(environ or {})}.items():
@@ -44,9 +47,34 @@ def typed(*args: str, folder: Path, environ: Mapping[str, str] | None = None, st
             pytest.raises(SystemExit) as ended,
         ):
             main()
-    done = Typed(returncode=_status(ended.value.code), stdout=stdout.getvalue(), stderr=stderr.getvalue())
+    done = Typed(returncode=_status(ended.value.code), stdout=stdout.text(), stderr=stderr.text())
     assert done.returncode == status, done.stdout + done.stderr
     return done
+
+
+class _Pipe(io.TextIOWrapper):
+    """What is written, as text or as bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    def text(self) -> str:
+        self.seek(0)
+        return self.read()
+
+
+@contextlib.contextmanager
+def _logging_as_it_was(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Afterwards: a command sets it up for its process."""
+    root, config = logging.getLogger(), structlog.get_config()
+    level = root.level
+    patch.setattr(root, "handlers", root.handlers[:])
+    patch.setattr(log, "_in_force", log._in_force)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        structlog.configure(**config)
 
 
 def _status(code: object) -> int:

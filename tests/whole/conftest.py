@@ -30,8 +30,10 @@ QUICK: Mapping[str, object] = {
 }
 """A configuration for loopback: no delays, no second tries."""
 
-HERE = frozenset({"backup", "check", "compact", "feeds", "recover", "status", "verify", "why"})
-"""The commands that neither log nor start processes."""
+HERE = frozenset(
+    {"backup", "check", "compact", "feeds", "forget", "once", "pause", "recover", "replay", "status", "verify", "why"}
+)
+"""The commands that come to an end by themselves."""
 
 MARK = "FEEDMILL_TEST_FOLDER"
 """In the environment of a worker's processes: what they are found by."""
@@ -73,6 +75,10 @@ class Worker:
         if args[0] in HERE:
             _, _, _, *words = self.command(*args)
             return typed(*words, folder=self.folder, status=status)
+        return self.apart(*args, status=status, timeout_s=timeout_s)
+
+    def apart(self, *args: str, status: int = 0, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        """The command in a process of its own, and all that it and its children have to say."""
         done = subprocess.run(
             self.command(*args), capture_output=True, text=True, timeout=timeout_s, env=self.environment(), check=False
         )

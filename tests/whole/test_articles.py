@@ -223,7 +223,7 @@ def test_secrets_reach_the_feeds_origin_alone_and_no_log(site: Site, worker: Wor
         {"url": login, "headers": {"Authorization": "Bearer s3cret-t0ken"}},
     ]
     worker.configure(feeds, log={"level": "debug"})
-    done = worker.run("once")
+    done = worker.apart("once")
     assert len(worker.records()) == 2
     assert all("authorization" not in r.headers for r in site.asked("b"))
     for secret in ("s3cret-t0ken", "pa55word", "dXNlcjpwYTU1d29yZA"):

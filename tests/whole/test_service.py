@@ -128,7 +128,7 @@ def test_every_line_of_a_job_names_its_feed_and_entry(site: Site, worker: Worker
     page = site.add("b", "/1", Answer(status=404))
     body = f"<rss version='2.0'><channel><item><guid>g</guid><link>{page}</link></item></channel></rss>"
     worker.configure([{"url": site.add("a", "/feed", Answer(body=body.encode())), "id": "mine"}])
-    done = worker.run("once")
+    done = worker.apart("once")
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert {"feed.polled", "entry.ingested", "segment.published", "once.finished"} <= {line["event"] for line in lines}
     for line in lines:
