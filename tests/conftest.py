@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -21,8 +21,10 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from tests import broker
 from tests.postgresql import Cluster, binaries, cluster
+
+if TYPE_CHECKING:
+    from tests.broker import Server
 
 CheckOutput = Callable[[Path], list[dict[str, Any]]]
 
@@ -129,8 +131,10 @@ def own_cluster(postgresql: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def nats_server(tmp_path: Path) -> Iterator[broker.Server]:
+def nats_server(tmp_path: Path) -> Iterator[Server]:
     """A broker for this test alone; skipped where there is none, unless nothing may be."""
+    from tests import broker  # when it is needed: its client takes half a second to load
+
     if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
         pytest.skip("nats-server is not installed")
     with broker.server(tmp_path / "nats") as started:
