@@ -62,6 +62,16 @@ def test_every_mistake_is_told_wherever_it_is_read(config: Path, monkeypatch: py
     assert [(Path(p.file).name, p.line) for p in of_all.value.problems] == [("worker.yaml", 2), ("world.yaml", 2)]
 
 
+def test_feeds_that_are_as_they_were_are_there_once(config: Path) -> None:
+    """Those of a list that is read again beside the one in force; one that is another is given as it is now."""
+    cpu.start_fork_server(app.PRELOAD)
+    first = read(config)
+    (config.parent / "world.yaml").write_text(LISTS["world.yaml"].replace("every: 15m", "every: 30m"))
+    again = reading.read_elsewhere(config, before={feed.id: feed for feed in first.feeds})
+    assert [one is other for one, other in zip(first.feeds, again.feeds, strict=True)] == [True, False, True, True]
+    assert again.feeds[1].every_s == 1800
+
+
 def test_a_reading_process_that_dies_is_told(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as where memory is short; nothing waits for it."""
     monkeypatch.setattr(reading, "_send", _die)

@@ -20,7 +20,7 @@ from typing import Any
 
 from worker import cpu, kept
 from worker.errors import ConfigError, FeedmillError
-from worker.model import Feed
+from worker.model import Feed, FeedId
 from worker.settings import Known, Settings, load
 
 SHORT_BYTES = 1_000_000
@@ -76,9 +76,11 @@ def _length(path: Path) -> int:
         return 0
 
 
-def read_elsewhere(config: Path) -> Settings:
+def read_elsewhere(config: Path, *, before: Mapping[FeedId, Feed] | None = None) -> Settings:
     """The settings in the file, read in a process of its own: it takes this one no time but what the feeds take to come
     over, however long the lists are. Blocks.
+
+    before: feeds as they were. One that is the same is given as that, so that there are no two of it.
 
     Raises ConfigError; FeedmillError where the process died, or took longer than `READ_S`.
     """
@@ -92,9 +94,10 @@ def read_elsewhere(config: Path) -> Settings:
         found = _received(ours, until)
         if isinstance(found, ConfigError):
             raise found
+        known = before or {}
         feeds: list[Feed] = []
         while piece := _received(ours, until):
-            feeds += piece
+            feeds += [was if (was := known.get(feed.id, feed)) == feed else feed for feed in piece]
     finally:
         child.kill()
         child.join()

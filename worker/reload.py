@@ -100,7 +100,8 @@ class Reloader:
         """Reads the configuration, and takes it up or refuses it whole."""
         self._reload.began()
         try:
-            await self._take_up(await asyncio.to_thread(read_elsewhere, self._reload.config))
+            known = self._current.known()
+            await self._take_up(await asyncio.to_thread(read_elsewhere, self._reload.config, before=known))
         except FeedmillError as error:
             await self._refuse(error)
         finally:
@@ -197,13 +198,13 @@ class _Difference:
 def _difference(old: Settings, new: Settings) -> _Difference:
     before = {feed.id: feed for feed in old.feeds}
     after = {feed.id: feed for feed in new.feeds}
-    both = [(before[feed_id], feed) for feed_id, feed in after.items() if feed_id in before]
+    changed = [(was, feed) for feed in new.feeds if (was := before.get(feed.id, feed)) != feed]
     return _Difference(
         added={feed_id: feed for feed_id, feed in after.items() if feed_id not in before},
-        moved={feed.id: feed for was, feed in both if was.url != feed.url},
+        moved={feed.id: feed for was, feed in changed if was.url != feed.url},
         gone=frozenset(before.keys() - after.keys()),
-        repaced=[feed.id for was, feed in both if _pace(was) != _pace(feed)],
-        changed=sum(was != feed for was, feed in both),
+        repaced=[feed.id for was, feed in changed if _pace(was) != _pace(feed)],
+        changed=len(changed),
     )
 
 
