@@ -111,6 +111,30 @@ async def test_who_has_it_alone_is_not_hurried(empty: Server) -> None:
     engine.dispose()
 
 
+WORK_BY = {
+    "entry_id IN ($1, $2)": "work_entry",
+    "entry_id = $1": "work_entry",
+    "feed_id = ANY (ARRAY[$1::text, $2::text])": "work_of_feed",
+    "feed_id = $1::text AND entry_id IS NULL AND pages IS NULL": "work_of_feed",
+    "host_id = $1 AND priority = 0 AND due_at <= $2": "work_next",
+}
+"""How work is asked for, and the index that finds it."""
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("asked", WORK_BY)
+def test_work_is_found_by_an_index_whatever_is_asked_for(state: Server, asked: str) -> None:
+    """By plans that are made once for all values, as of prepared statements, too: an index of a part of the rows is one
+    that the plan has to be sure of."""
+    with psycopg.connect(state.url, autocommit=True) as connection:
+        connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+        connection.execute(f"PREPARE asked AS SELECT * FROM work WHERE {asked}".encode())  # noqa: S608  # our own words
+        values = "'1', '2'" if "$2" in asked else "'1'"
+        plan = connection.execute(f"EXPLAIN EXECUTE asked({values})".encode()).fetchall()
+    assert WORK_BY[asked] in str(plan)
+    assert "Seq Scan" not in str(plan)
+
+
 def test_a_process_that_has_just_closed_its_connection_is_waited_for(empty: Server) -> None:
     """The server notices a little later, and holds until then what the process held."""
     open_database(empty).dispose()
