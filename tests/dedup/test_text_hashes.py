@@ -7,11 +7,11 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.dedup import content_hash, revision_key, text_key, title_key, version_key, word_count
-from worker.dedup.text import words
+from worker.dedup.words import by_pattern, in_form, lines_of_words, words
 from worker.model import Article, Attachment, Author, Entry, Millis
 
 WORDS_50 = " ".join(f"word{number}" for number in range(50))
@@ -43,6 +43,9 @@ PINNED = {
     "revision_key of nothing": "ff0f22492f44bac4",
     "version_key of nothing": "87b774e863281ce4",
 }
+LATIN = bytes(range(256)).decode("cp1252", "ignore")
+WESTERN = st.text(alphabet=st.sampled_from(LATIN), max_size=64)
+NEARLY_WESTERN = st.text(alphabet=st.sampled_from(LATIN) | st.characters(categories=["S", "P", "C", "Z", "M"]))
 TEXTS = st.text(alphabet=st.characters() | st.sampled_from("aB ßİ字か・़́ि।\u00ad\u200d\ufe0f\ud800_-–—<>&"))
 
 
@@ -156,6 +159,20 @@ def test_marks_without_a_letter_are_no_word() -> None:
     """Also in scripts whose words are estimated by their length."""
     assert word_count("\u17b4") == len(words("\u17b4")) == 0
     assert word_count("\u1780\u17b4") == 1
+
+
+@given(WESTERN | NEARLY_WESTERN | TEXTS)
+@example("—" * 70 + "™")
+@example("a→b \u200b→ a\u200bb 😂\ufe0f e\u0301 →\u0301x Ⓐ x\u20dd ﹙a﹚ K ½⅓ あa\n↩ \u2028")
+@example("3½ µm ™ ß ´a x´ don´t ¨ \u00ad a\u00adb_c …\x1f\x85")
+def test_what_is_quick_with_latin_letters_finds_the_same_words(text: str) -> None:
+    assert words(text) == by_pattern(text)
+    assert [line.split() for line in lines_of_words(text)] == [by_pattern(line) for line in text.split("\n")]
+
+
+@given(WESTERN)
+def test_what_has_latin_letters_alone_is_composed(text: str) -> None:
+    assert in_form("NFC", text) == unicodedata.normalize("NFC", text.replace("\u00ad", ""))
 
 
 @given(TEXTS)

@@ -15,6 +15,7 @@ from lxml import etree
 # What HTML has, as it is or by a reference to it, but no XML may, nor a tree of lxml be given.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")
+_UNWANTED_BYTES = bytes((*range(9), *range(0x0E, 0x1C), 0x7F, 0xAD))  # … as ASCII or Windows-1252
 # Characters that may hold a run of combining marks. CPython sorts such a run in quadratic time (100,000 marks: 9 s);
 # beyond 30 of them none is left, which no script needs (Unicode's Stream-Safe Text Format, UAX #15 section 13).
 _LONG_RUN = re.compile(r"[^\w\s]{31,}")
@@ -137,7 +138,11 @@ def cut(text: str, limit: int) -> str | None:
 def _clean(text: str) -> str:
     if text.isascii() and text.isprintable():  # most lines are
         return text
-    text = _UNWANTED.sub("", text)
+    code = "ascii" if text.isascii() else "cp1252"
+    try:  # most texts in Latin letters are of its characters, which are composed; as bytes it takes a third of the time
+        return text.encode(code).translate(None, _UNWANTED_BYTES).decode(code)
+    except UnicodeEncodeError:
+        text = _UNWANTED.sub("", text)
     # Of such a run every 15th character shows two: the rest need not be looked at.
     if _TWO_MARKS.search(text[::15]):
         text = _LONG_RUN.sub(_without_excess, text)

@@ -1,7 +1,8 @@
 """What is the same: identity keys, hashes of texts, and the judgement on both. Pure.
 
 keys.py    an entry's identities within its feed, and across feeds by its canonical URL
-text.py    normalised words; hashes over them
+words.py   the words of a text
+text.py    hashes over them
 sketch.py  a text as a sketch, by which its copies are known
 credits.py whether an article is the one that another credits
 lines.py   lines that a site puts under its articles
@@ -33,9 +34,8 @@ from worker.dedup.text import (
     text_key,
     title_key,
     version_key,
-    word_count,
-    words,
 )
+from worker.dedup.words import word_count, words
 
 __all__ = [
     "Common",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker import urls
-from worker.dedup.text import words
+from worker.dedup.words import words
 from worker.model import Credit
 
 _MIN_NAME = 4  # letters of a name that is looked for in a host's

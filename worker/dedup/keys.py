@@ -17,7 +17,8 @@ import re
 from dataclasses import dataclass
 
 from worker import urls
-from worker.dedup.text import KEY_BYTES, words
+from worker.dedup.text import KEY_BYTES
+from worker.dedup.words import words
 from worker.model import Entry, FeedId
 
 _SCHEME = re.compile("^https?://", re.IGNORECASE)

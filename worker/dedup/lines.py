@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from worker.dedup.text import words
+from worker.dedup.words import lines_of_words, words
 from worker.model import Millis
 
 ARTICLES = 24
@@ -52,12 +52,12 @@ _SAID_BESIDES = 3  # words, for a line with something of its own article to be c
 def line_keys(text: str, *, title: str | None, authors: Iterable[str], published: Millis | None) -> bytes:
     """Eight bytes for each line of a text, by which it is known in others: a hash, and its length; zeros for lines
     that are not to be known."""
-    lines = text.split("\n")
+    lines = lines_of_words(text)
     stated = sorted({_said(phrase) for phrase in (title or "", *authors)}, key=len, reverse=True)
     phrases = [f" {phrase} " for phrase in stated if " " in phrase]
     years, days = _dates(published)
     keys = [
-        _key(_normal(_said(line), phrases, years, days)) if place < EDGE or place >= len(lines) - EDGE else 0
+        _key(_normal(line, phrases, years, days)) if place < EDGE or place >= len(lines) - EDGE else 0
         for place, line in enumerate(lines)
     ]
     return struct.pack(f"<{len(keys)}Q", *keys)
@@ -142,8 +142,11 @@ def _normal(said: str, phrases: Sequence[str], years: frozenset[str], days: froz
     other = f" {said} "
     for phrase in phrases:
         other = other.replace(phrase, f" {_OWN} ")
+    dated = any(f" {year} " in other for year in years)
+    if not dated and _OWN not in other:
+        return said
     parts = other.split(" ")
-    if not years.isdisjoint(parts) and not days.isdisjoint(parts):
+    if dated and not days.isdisjoint(parts):
         parts = [_OWN if part in years or part in days else part for part in parts]
     besides = len(parts) - parts.count("") - parts.count(_OWN)
     return " ".join(parts).strip() if besides >= _SAID_BESIDES else said
@@ -162,9 +165,15 @@ def _dates(at: Millis | None) -> tuple[frozenset[str], frozenset[str]]:
 def _key(said: str) -> int:
     if not any(map(str.isalpha, said)):
         return 0
-    columns = len(said) if said.isascii() else sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in said)
     digest = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=7).digest()
-    return int.from_bytes(digest) << 8 | min(255, -(-columns // _UNIT))
+    return int.from_bytes(digest) << 8 | min(255, -(-_columns(said) // _UNIT))
+
+
+def _columns(said: str) -> int:
+    try:
+        return len(said.encode("latin-1"))
+    except UnicodeEncodeError:
+        return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in said)
 
 
 def _weight(keys: Iterable[int]) -> int:

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from itertools import accumulate, islice
 from operator import eq
 
-from worker.dedup.text import MIN_WORDS, words
+from worker.dedup.text import MIN_WORDS
+from worker.dedup.words import words
 from worker.model import Sketch
 
 VERSION = 1
