@@ -16,7 +16,8 @@ from hashlib import blake2b
 
 from lxml import etree
 
-from worker.feeds import hints, hubs, paging
+from worker.feeds import hints, hubs, paging, plain_entry
+from worker.feeds.fields import Fields
 from worker.feeds.text import MAX_TAGS
 from worker.model import Hints, Hub
 
@@ -39,7 +40,9 @@ _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
     document: bytes
-    """For feedparser: UTF-8, the known entries as stumps."""
+    """For feedparser: UTF-8, the known entries as stumps, without those that are read already."""
+    read: tuple[Fields | None, ...]
+    """In their order: what the entries say that are read already, None for those that the document has."""
     root: str
     """The local name of the root element."""
     hashes: tuple[bytes, ...]
@@ -79,10 +82,13 @@ def _legal_reference(match: re.Match[str]) -> str:
     return match[0] if allowed else ""
 
 
-def prune(text: str, known: frozenset[bytes], max_entries: int, *, url: str) -> Pruned | Malformed:
+def prune(
+    text: str, known: frozenset[bytes], max_entries: int, *, url: str, by_feedparser: bool = False
+) -> Pruned | Malformed:
     """The document for feedparser. `text` is what `legal` returned; it came from `url`.
 
-    Of elements that are identical the first stays: a post that is listed twice is one entry, not two with one address.
+    by_feedparser: it is to read all entries. Of elements that are identical the first stays: a post that is listed
+    twice is one entry, not two with one address.
     """
     parser = etree.XMLParser(
         encoding="utf-8",
@@ -106,6 +112,8 @@ def prune(text: str, known: frozenset[bytes], max_entries: int, *, url: str) -> 
     omitted = max(0, len(elements) - max_entries)
     hashes: dict[bytes, None] = {}
     fresh = 0
+    read: list[Fields | None] = []
+    languages = {} if by_feedparser else _languages(root)
     for element in elements[:max_entries]:
         digest = hashed(element)
         if digest in hashes:
@@ -113,14 +121,26 @@ def prune(text: str, known: frozenset[bytes], max_entries: int, *, url: str) -> 
             continue
         hashes[digest] = None
         _straighten(element)
-        if digest in known:
-            _cut_down(element)
-        else:
+        if digest not in known:
             fresh += 1
             _relieve(element)
+        elif not _cut_down(element):
+            continue
+        holder = element.getparent()
+        fields = None
+        if holder in languages:
+            fields = plain_entry.read(
+                element, prefixes=root.nsmap, language=languages[holder], atom=is_atom(_local_name(root))
+            )
+        read.append(fields)
+        if fields is not None:
+            _remove(element)
+            if digest in known:
+                fields[STUMP] = ""
     document = etree.tostring(root.getroottree(), encoding="utf-8", xml_declaration=True)
     return Pruned(
         document=document,
+        read=tuple(read),
         root=_local_name(root),
         hashes=tuple(hashes),
         fresh=fresh,
@@ -169,22 +189,41 @@ def hashed(element: etree._Element) -> bytes:
     return blake2b(written, digest_size=8).digest()
 
 
-def _cut_down(element: etree._Element) -> None:
+def _languages(root: etree._Element) -> dict[etree._Element, str | None]:
+    """The elements around entries of the usual kind, and the language in force in each."""
+    try:
+        outer = plain_entry.language_within(root, None)
+        return {
+            root: outer,
+            **{channel: plain_entry.language_within(channel, outer) for channel in root.iterfind("{*}channel")},
+        }
+    except ValueError:
+        return {}
+
+
+def is_atom(root: str) -> bool:
+    return root == "feed"
+
+
+def _cut_down(element: etree._Element) -> bool:
+    """To what identifies the entry. Whether there is anything."""
     for child in list(element):
         if _local_name(child) not in _IDENTITY or child.get("rel", "alternate") != "alternate":
             element.remove(child)
     if len(element) or element.attrib:
         etree.SubElement(element, STUMP)
-    else:
-        _remove(element)
+        return True
+    _remove(element)
+    return False
 
 
 def _straighten(element: etree._Element) -> None:
     """Take out what feedparser stumbles over.
 
     An element `authors` around the authors takes the place of its list of them, and it fails on the whole document; an
-    empty `link` keeps a permalink guid from being the link.
+    empty `link` keeps a permalink guid from being the link; and no entry is known because it says so.
     """
+    etree.strip_elements(element, f"{{*}}{STUMP}", with_tail=False)
     etree.strip_tags(element, *_FEEDPARSERS_LISTS)
     for link in element.findall("{*}link"):
         if not len(link) and not link.attrib and not (link.text or "").strip():
@@ -199,9 +238,10 @@ def _relieve(element: etree._Element) -> None:
     """
     for tag in list(element.iter(*_TAGS))[MAX_TAGS:]:
         _remove(tag)
-    if any(_local_name(child) in _OWN_TEXT and not _is_media(child) for child in element):
-        for description in [found for found in element.iter("{*}description") if _is_media(found)]:
-            _remove(description)
+    captions = [found for found in element.iter("{*}description") if _is_media(found)]
+    if captions and any(_local_name(child) in _OWN_TEXT and not _is_media(child) for child in element):
+        for caption in captions:
+            _remove(caption)
 
 
 def limit_attributes(root: etree._Element) -> None:

@@ -58,7 +58,8 @@ def _url(fields: Fields, base: str) -> str | None:
     return absolute(preferred)
 
 
-def entry(fields: Fields, feed: Surroundings, now: Millis) -> Entry:
+def entry(fields: Fields, known_as: tuple[str | None, str | None], feed: Surroundings, now: Millis) -> Entry:
+    """known_as: its `identity`."""
     title_is_html = string(mapping(fields, "title_detail"), "type") in _HTML
     title = string(fields, "title")
     summary, content = text.summary_and_content(_summary(fields), _contents(fields))
@@ -67,8 +68,8 @@ def entry(fields: Fields, feed: Surroundings, now: Millis) -> Entry:
     if published is None and not feed.atom:  # dc:date, which feedparser takes for the date of an update
         published = updated
     return Entry(
-        guid=guid(fields),
-        url=_url(fields, feed.base),
+        guid=known_as[0],
+        url=known_as[1],
         title=text.line_of_html(title) if title_is_html else text.line(title),
         summary=summary,
         content=content,

@@ -20,20 +20,23 @@ _END = re.compile(r"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 expat.use()
 
 
-def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
+def parse(
+    body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int, by_feedparser: bool = False
+) -> ParsedFeed | NotAFeed:
     """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, hub,
-    problem."""
+    problem. by_feedparser: all entries are read by it, and none from its element alone."""
     document = elements.legal(body)
     hashes: tuple[bytes, ...] = ()
     malformed, said, older, hub = None, None, None, None
-    pruned = elements.prune(document, known, max_entries, url=url)
+    pruned = elements.prune(document, known, max_entries, url=url, by_feedparser=by_feedparser)
+    read: tuple[Fields | None, ...] = ()
     if isinstance(pruned, elements.Malformed):
         malformed = text.line(f"not well-formed: {pruned.reason}", 200)
         document, omitted = elements.cut(document, max_entries)
         source = document.encode()
     else:
         source, hashes, omitted, said = pruned.document, pruned.hashes, pruned.omitted, pruned.hints
-        older, hub = paging.resolved(pruned.older, url), pruned.hub
+        older, hub, read = paging.resolved(pruned.older, url), pruned.hub, pruned.read
         if hashes and not pruned.fresh:
             kind = _KINDS.get(pruned.root, "rss")
             lost = omission(omitted, max_entries)
@@ -44,6 +47,11 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
         raise  # says nothing of the document
     except Exception as error:  # feedparser lets out what its parsers stumble over: IndexError, AssertionError, …
         return NotAFeed(reason=f"feedparser fails on it: {type(error).__name__}")
+    if read.count(None) < len(read):
+        if len(raws) != read.count(None) or version.startswith("atom") != elements.is_atom(pruned.root):
+            return parse(body, url=url, known=known, now=now, max_entries=max_entries, by_feedparser=True)
+        rest = iter(raws)
+        raws = [next(rest) if fields is None else fields for fields in read]
     if not version and not raws:
         return NotAFeed(reason=malformed or "XML, but not a feed")
     if malformed and not raws and _END.search(document) is None:
@@ -61,8 +69,8 @@ def parse(body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entr
         atom=atom,
     )
     identities = [xml_entry.identity(raw, around.base) for raw in raws]
-    fresh = [raw for raw in raws if elements.STUMP not in raw]
-    entries, lost = mapped(fresh, lambda raw: xml_entry.entry(raw, around, now))
+    fresh = [(raw, known_as) for raw, known_as in zip(raws, identities, strict=True) if elements.STUMP not in raw]
+    entries, lost = mapped(fresh, lambda one: xml_entry.entry(*one, around, now))
     return ParsedFeed(
         version=version,
         title=text.line_of_html(string(feed, "title")),
