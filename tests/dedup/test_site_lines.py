@@ -35,7 +35,7 @@ def prose(number: int, lines: int = 3) -> list[str]:
 def learned(articles: Sequence[bytes]) -> Window:
     window = Window()
     for id, keys in enumerate(articles):
-        window = window.after(id, keys)
+        window = window.after((id, keys))
     return window
 
 
@@ -64,7 +64,7 @@ def gone_and_lost(site: GeneratedSite, *, first: int, at_once: bool) -> tuple[in
     for number, made in enumerate(site.articles):
         keys = made_keys(made)
         if not at_once:
-            window = window.after(number, keys)
+            window = window.after((number, keys))
         out = taken_out(keys, window.repeated())
         lost += [line for place, line in enumerate(made.lines) if place in out and line not in site.repeated]
         if number >= first:
@@ -161,14 +161,14 @@ def test_a_site_of_few_articles_has_no_lines_of_its_own() -> None:
     """Of nine nobody knows what is the site's."""
     window = learned([keys_of(*prose(number), APPEAL) for number in range(LEAST - 1)])
     assert left([*prose(0), APPEAL], window) == [*prose(0), APPEAL]
-    assert left([*prose(0), APPEAL], window.after(LEAST, keys_of(*prose(LEAST), APPEAL))) == prose(0)
+    assert left([*prose(0), APPEAL], window.after((LEAST, keys_of(*prose(LEAST), APPEAL)))) == prose(0)
 
 
 def test_one_article_counts_once() -> None:
     """However often it is corrected."""
     window = Window()
     for version in range(40):
-        window = window.after(7, keys_of(*prose(7), f"Correction {version}.", APPEAL))
+        window = window.after((7, keys_of(*prose(7), f"Correction {version}.", APPEAL)))
     assert len(window.articles) == 1
 
 
@@ -186,7 +186,7 @@ def test_pages_that_say_nothing_of_their_own_teach_nothing() -> None:
     assert len(learned([keys_of(APPEAL, DISCLAIMER)] * 30).articles) == 1
     window = learned([keys_of(*prose(number), APPEAL, DISCLAIMER) for number in range(12)])
     assert left([APPEAL, DISCLAIMER], window) == [APPEAL, DISCLAIMER]
-    assert window.after(77, keys_of(APPEAL, DISCLAIMER)) == window
+    assert window.after((77, keys_of(APPEAL, DISCLAIMER))) == window
 
 
 def test_a_line_that_is_gone_from_the_site_is_forgotten() -> None:
@@ -194,7 +194,7 @@ def test_a_line_that_is_gone_from_the_site_is_forgotten() -> None:
     window = learned([keys_of(*prose(number), APPEAL) for number in range(12)])
     for number in range(100, 100 + ARTICLES):
         assert len(window.articles) <= ARTICLES
-        window = window.after(number, keys_of(*prose(number), DISCLAIMER))
+        window = window.after((number, keys_of(*prose(number), DISCLAIMER)))
     assert left([*prose(0), APPEAL, "And more of that.", DISCLAIMER], window) == [
         *prose(0),
         APPEAL,
@@ -234,3 +234,15 @@ def test_any_text_has_keys(text: str, title: str | None, authors: list[str], pub
     """Eight bytes a line, whatever it is made of."""
     at = None if published is None else Millis(published)
     assert len(line_keys(text, title=title, authors=authors, published=at)) == 8 * len(text.split("\n"))
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.lists(st.integers(0, 30), max_size=12)), max_size=60))
+def test_articles_are_learned_together_as_one_by_one(articles):
+    """Among them versions of articles that are learned already, and such as say nothing of their own."""
+    taught = [
+        (id, keys_of(*(f"Line {line} of them, which the heron knows." for line in lines))) for id, lines in articles
+    ]
+    one_by_one = Window()
+    for each in taught:
+        one_by_one = one_by_one.after(each)
+    assert Window().after(*taught) == one_by_one

@@ -33,6 +33,8 @@ class Ref:
     skipped: Skip | None = None
     """Why its feed's rules leave it out, if they do; then it stands for no other."""
     record_id: bytes = b""
+    version: bytes = b""
+    """What its feed said of it."""
     url: str | None = None
     cluster_id: bytes | None = None
     """The record that was the first of its story, where that is another one."""

@@ -87,31 +87,48 @@ class Window:
             struct.pack(f"{_HEAD.format}{len(lines)}Q", id, len(lines), *lines) for id, lines in self.articles
         )
 
-    def after(self, id: int, keys: bytes) -> Window:
-        """With another article, or with another version of one: each counts once. One that says what another says, or
-        nothing but what all say, is none."""
-        others = tuple(article for article in self.articles if article[0] != id)
-        window = Window(others)
-        said = set(_unpacked(keys)) - {0}
-        own = said - window.repeated().keys()
-        enough = ALIKE * _weight(own)
-        if not own or any(_weight(own.intersection(theirs)) > enough for _, theirs in others):
-            return window
-        return Window((*others, (id, tuple(sorted(said))))[-ARTICLES:])
+    def after(self, *taught: tuple[int, bytes]) -> Window:
+        """With other articles, each by its id and `line_keys`, or with other versions of some: each counts once. One
+        that says what another says, or nothing but what all say, is none."""
+        articles = list(self.articles)
+        counts = Counter(chain.from_iterable(lines for _, lines in articles))
+        for id, keys in taught:
+            for version in [article for article in articles if article[0] == id]:
+                articles.remove(version)
+                counts.subtract(version[1])
+            said = set(_unpacked(keys)) - {0}
+            least = _enough(len(articles))
+            own = {key for key in said if counts[key] < least}
+            enough = ALIKE * _weight(own)
+            if not own or any(_weight(own.intersection(theirs)) > enough for _, theirs in articles):
+                continue
+            articles.append((id, tuple(sorted(said))))
+            counts.update(said)
+            for _, gone in articles[:-ARTICLES]:
+                counts.subtract(gone)
+            del articles[:-ARTICLES]
+        return Window(tuple(articles))
 
     def repeated(self) -> Mapping[int, float]:
         """Keys of the lines that are the site's, and how large a part of its articles has each."""
-        if len(self.articles) < LEAST:
+        articles = len(self.articles)
+        least = _enough(articles)
+        if least > articles:
             return {}
         counts = Counter(chain.from_iterable(lines for _, lines in self.articles))
-        articles = len(self.articles)
-        enough = max(FEWEST, SHARE * articles)
-        return {key: count / articles for key, count in counts.items() if count >= enough}
+        return {key: count / articles for key, count in counts.items() if count >= least}
+
+
+def _enough(articles: int) -> float:
+    """In how many of the window's articles a line stands that is the site's."""
+    return math.inf if articles < LEAST else max(FEWEST, SHARE * articles)
 
 
 def taken_out(keys: bytes, repeated: Mapping[int, float]) -> tuple[int, ...]:
     """Which lines of a text leave it, counted from 0. Never all of them: a text of nothing else is left as it is."""
     lines = _unpacked(keys)
+    if repeated.keys().isdisjoint(lines):
+        return ()
     found: list[int] = []
     run: list[int] = []
     for place, key in enumerate((*lines, 0)):

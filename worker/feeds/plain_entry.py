@@ -13,7 +13,7 @@ import contextlib
 import functools
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin
 
 import feedparser.api
@@ -88,8 +88,8 @@ def language_within(holder: etree._Element, outer: str | None) -> str | None:
     """The language in force within an element; `outer` is that around it. Raises ValueError where another base URI is,
     or an attribute of which feedparser alone knows whether it is one of these."""
     found = outer
-    for name, value in holder.attrib.items():
-        local = str(name).rpartition("}")[2].lower()
+    for name, value in _items(holder):
+        local = name.rpartition("}")[2].lower()
         if local == "base" or (local == "lang" and name != _LANG):
             raise ValueError(f"only feedparser reads what is within an element with {name}")
         if local == "lang":
@@ -128,11 +128,11 @@ class _Reading:
         """For authors."""
 
     def entry(self, element: etree._Element) -> None:
-        for name, value in element.attrib.items():
+        for name, value in _items(element):
             if name == _ABOUT:
                 if value:
                     self.fields["id"] = value
-            elif str(name).rpartition("}")[2].lower() in ("lastmod", "href", "about"):
+            elif name.rpartition("}")[2].lower() in ("lastmod", "href", "about"):
                 raise _Rare
         self._children(element, 1)
 
@@ -165,7 +165,7 @@ class _Reading:
         return others == ([] if prefix is None else [prefix])
 
     def _expect_nothing_within(self, element: etree._Element) -> None:
-        if any(str(name).rpartition("}")[2].lower() == "base" for name in element.attrib):
+        if any(name.rpartition("}")[2].lower() == "base" for name, _ in _items(element)):
             raise _Rare
         for child in element:
             if self._kind(child)[0] is not None:
@@ -420,11 +420,15 @@ def _is_read(name: str) -> bool:
     return key in _KEYS or any(hasattr(_PARSER, f"_{moment}_{key}") for moment in ("start", "end"))
 
 
+def _items(element: etree._Element) -> list[tuple[str, str]]:
+    return cast(list[tuple[str, str]], element.attrib.items())
+
+
 def _attributes(element: etree._Element) -> dict[str, str]:
     """feedparser leaves out the namespaces that it does not know: an attribute of one is taken for one without."""
     found: dict[str, str] = {}
-    for name, value in element.attrib.items():
-        key = str(name).lower()
+    for name, value in _items(element):
+        key = name.lower()
         if name in (_LANG, _BASE):
             key = f"xml:{key.rpartition('}')[2]}"
         elif key in ("lang", "base") or (key.rpartition("}")[2] in _ATTRIBUTES and "{" in key):

@@ -47,7 +47,7 @@ def parse(
         raise  # says nothing of the document
     except Exception as error:  # feedparser lets out what its parsers stumble over: IndexError, AssertionError, …
         return NotAFeed(reason=f"feedparser fails on it: {type(error).__name__}")
-    if read.count(None) < len(read):
+    if isinstance(pruned, elements.Pruned) and read.count(None) < len(read):
         if len(raws) != read.count(None) or version.startswith("atom") != elements.is_atom(pruned.root):
             return parse(body, url=url, known=known, now=now, max_entries=max_entries, by_feedparser=True)
         rest = iter(raws)

@@ -112,6 +112,8 @@ class _Entries:
     """The work of each that is to be read."""
     drafts: dict[EntryId, Ingestion] = field(default_factory=dict)
     """Of those that need not be: there is a draft, and it need not wait."""
+    changed: set[EntryId] = field(default_factory=set)
+    """Of which the feed says something else than `known` has."""
     still_there: list[int] = field(default_factory=list)
     fresh: list[_Fresh] = field(default_factory=list)
     """Those that are new to the store, to be added together."""
@@ -137,7 +139,10 @@ class _Entries:
             case Known(ref):
                 self._remember(ref, seen.own)
                 self.still_there.append(ref.entry_id)
-                changed = _changed(self.connection, ref, seen, self.done.at)
+                changed = None
+                if seen.version != ref.version or ref.entry_id in self.changed:
+                    self.changed.add(ref.entry_id)
+                    changed = _changed(self.connection, ref, seen, self.done.at)
                 if changed is not None:
                     self.add()  # in the order of the document
                     self.counts["changed"] += 1
@@ -266,6 +271,7 @@ def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
         duplicate_of=None if fresh.of is None else original(fresh.of),
         skipped=fresh.skipped,
         record_id=fresh.seen.own,
+        version=fresh.seen.version,
     )
 
 

@@ -46,9 +46,11 @@ def learn(connection: Connection, written: Sequence[tuple[EntryId, Draft]], *, n
     if not teaching:
         return
     windows = _windows(connection, {draft.site for _, draft in teaching}, by=_HOLD_BY_NAME)
+    said: dict[str, list[tuple[int, bytes]]] = {}
     for entry_id, draft in teaching:
-        window = windows.get(draft.site, Window())
-        windows[draft.site] = window.after(entry_id, draft.lines)
+        said.setdefault(draft.site, []).append((entry_id, draft.lines))
+    for site, articles in said.items():
+        windows[site] = windows.get(site, Window()).after(*articles)
     connection.execute(
         _LEARN[connection.dialect.name],
         [{"name": name, "articles": windows[name].encode(), "learned_at": now} for name in sorted(windows)],
