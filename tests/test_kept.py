@@ -44,7 +44,6 @@ def read_again(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Long lists that are read, each time that they are; here, since it is the same elsewhere."""
     told: list[Path] = []
     monkeypatch.setattr(reading, "SHORT_BYTES", 0)
-    monkeypatch.setattr(reading, "KEPT_FROM", 0)
 
     def read_elsewhere(config: Path) -> Settings:
         told.append(config)

@@ -24,9 +24,8 @@ from worker.model import Feed, FeedId
 from worker.settings import Known, Settings, load
 
 SHORT_BYTES = 1_000_000
-"""Lists that are no longer, all together, are read at the start by the process itself: 20,000 URLs, half a second."""
-KEPT_FROM = 10_000
-"""Feeds; fewer are read again as soon as they are found where they are kept."""
+"""Lists that are no longer, all together, are read at the start by the process itself, and not kept: 20,000 URLs, half
+a second."""
 READ_S = 300.0
 """For reading a configuration: a hundred thousand feeds take 6 s of CPU."""
 _HANDED_OVER = 2_000
@@ -107,7 +106,7 @@ def read_elsewhere(config: Path, *, before: Mapping[FeedId, Feed] | None = None)
 
 def keep(settings: Settings) -> Settings:
     """The settings, of which long lists are kept where there is a place for them."""
-    if isinstance(settings.state, Path) and len(settings.feeds) > KEPT_FROM:
+    if isinstance(settings.state, Path) and sum(map(_length, settings.files[1:])) > SHORT_BYTES:
         feeds = iter(settings.feeds)
         kept.write(kept.beside(settings.state), [(of, list(islice(feeds, of.feeds))) for of in settings.listed])
     return settings
