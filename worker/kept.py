@@ -26,6 +26,7 @@ import orjson
 from pydantic import ConfigDict, TypeAdapter
 
 from worker.model import Feed, FeedId, FeedList
+from worker.settings import is_unchanged
 
 _COMMON = tuple(f.name for f in fields(Feed) if f.name not in ("id", "url", "public_url", "title", "headers"))
 """What feeds are of one kind by; of a hundred thousand there are some hundred kinds."""
@@ -72,7 +73,7 @@ def _lines(lists: Sequence[tuple[FeedList, Sequence[Feed]]]) -> Iterator[bytes]:
 def read(file: Path, paths: Iterable[Path]) -> Mapping[Path, tuple[FeedList, Sequence[Feed]]]:
     """Those of the lists at `paths` that are kept in `file`, and are what they were then."""
     found: dict[Path, tuple[FeedList, Sequence[Feed]]] = {}
-    wanted = {str(path): path for path in paths}
+    wanted = set(paths)
     try:
         with file.open("rb") as lines:
             first = lines.readline()
@@ -83,8 +84,8 @@ def read(file: Path, paths: Iterable[Path]) -> Mapping[Path, tuple[FeedList, Seq
             kinds = [{name: getattr(kind, name) for name in _COMMON} for kind in examples]
             for name, then, number in named:
                 rows = map(orjson.loads, islice(lines, number))
-                path = wanted.get(name)
-                if path is None or _digest(path) != then:
+                listed = FeedList(path=Path(name), digest=then, feeds=number, lasting=True)
+                if listed.path not in wanted or not is_unchanged(listed):
                     for _ in rows:
                         pass
                     continue
@@ -92,7 +93,7 @@ def read(file: Path, paths: Iterable[Path]) -> Mapping[Path, tuple[FeedList, Seq
                     Feed(id=id_, url=url, public_url=url if told is None else told, title=title, **kinds[kind])
                     for id_, url, told, title, kind in rows
                 ]
-                found[path] = FeedList(path=path, digest=then, feeds=number, lasting=True), feeds
+                found[listed.path] = listed, feeds
     except OSError:
         return {}
     return found
@@ -100,14 +101,6 @@ def read(file: Path, paths: Iterable[Path]) -> Mapping[Path, tuple[FeedList, Seq
 
 def _first(digest: hashlib._Hash) -> bytes:
     return digest.hexdigest().encode() + b"\n"
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
 
 
 @functools.cache

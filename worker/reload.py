@@ -24,7 +24,7 @@ from worker.current import Current
 from worker.errors import ConfigError, FeedmillError, StateError
 from worker.model import Feed, FeedId, Millis
 from worker.reading import read_elsewhere
-from worker.settings import Settings, stamps, taken_up
+from worker.settings import Settings, is_unchanged, stamps, taken_up
 from worker.store import Store
 
 LOOK_S = 2.0
@@ -72,6 +72,8 @@ class Reloader:
     async def run(self) -> None:
         """Until it is cancelled."""
         taken = before = await self._stamps()
+        if not await asyncio.to_thread(lambda: all(map(is_unchanged, self._current.settings.listed))):
+            self._reload.asked.set()  # a list was saved while the worker started
         while True:
             asked = await self._look()
             seen = await self._stamps()

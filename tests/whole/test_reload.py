@@ -167,6 +167,23 @@ def answer(port: int, token: str | None = None) -> int | None:
         return None
 
 
+async def test_a_list_that_is_saved_while_the_worker_starts_is_taken_up(site: Site, worker: Worker) -> None:
+    """Nobody watches it yet when it is read; a long one takes a while."""
+    one, two = (feed(site, name, item(name, None, name, prose("wren"))) for name in ("one", "two"))
+    worker.configure([one])
+    stop, reload = asyncio.Event(), Reload(config=worker.folder / "worker.yaml")
+    settings = load(reload.config, os.environ)
+    save(worker, one, two)
+    at_work = asyncio.create_task(app.work(settings, stop=stop, reload=reload))
+    try:
+        async with asyncio.timeout(60):
+            while not await asyncio.to_thread(site.asked, "two"):
+                await asyncio.sleep(0.05)
+    finally:
+        stop.set()
+        await at_work
+
+
 async def test_the_page_moves_to_where_a_saved_configuration_says(
     site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

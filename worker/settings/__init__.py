@@ -18,7 +18,7 @@ from worker.settings.changes import taken_up
 from worker.settings.documentation import init_files, json_schema
 from worker.settings.editing import Item, added, replace, wrong
 from worker.settings.endpoints import Endpoint, is_loopback
-from worker.settings.load import Known, load, stamps, state_at
+from worker.settings.load import Known, is_unchanged, load, stamps, state_at
 from worker.settings.opml import document as opml_document
 from worker.settings.opml import is_opml
 from worker.settings.opml import items as opml_items
@@ -44,6 +44,7 @@ __all__ = [
     "init_files",
     "is_loopback",
     "is_opml",
+    "is_unchanged",
     "json_schema",
     "load",
     "opml_document",

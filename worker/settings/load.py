@@ -154,6 +154,15 @@ def _listed(path: Path, data: bytes, varies: bool, feeds: Sequence[Feed]) -> Fee
     )
 
 
+def is_unchanged(listed: FeedList) -> bool:
+    """Whether the file holds the bytes that were read."""
+    try:
+        with listed.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == listed.digest
+    except OSError:
+        return False
+
+
 def _list_paths(path: Path, file: YamlFile) -> dict[Path, Loc]:
     """The feed lists of the worker.yaml at `path`, each once, with the place that names it; `()` where none does.
 
