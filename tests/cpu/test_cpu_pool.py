@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -280,11 +281,19 @@ async def test_a_process_is_replaced_after_its_share_of_tasks(monkeypatch: pytes
 @LINUX
 async def test_a_process_that_hangs_at_its_start_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start that comes to nothing costs one task; the next has a process of its own."""
-    monkeypatch.setattr(cpu, "START_S", 0)
     async with Pool(workers=1, timeout_s=10) as pool:
-        with pytest.raises(TaskCrashed, match="did not start"):
-            await pool.run(os.getpid)
-        monkeypatch.setattr(cpu, "START_S", 60)
+        (child,) = pool._children
+        start = child._process
+
+        def hanging(**how: Any) -> BaseProcess:
+            how |= {"target": exec, "args": ("import time; time.sleep(600)", {"pipe": how["args"][0]})}
+            return start(**how)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(cpu, "START_S", 0.1)
+            patch.setattr(child, "_process", hanging)
+            with pytest.raises(TaskCrashed, match="did not start"):
+                await pool.run(os.getpid)
         assert await serves(pool, 2)
 
 
