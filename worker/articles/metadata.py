@@ -6,7 +6,7 @@ made for machines. The page leads where the feed speaks for all entries at once 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
@@ -85,14 +85,15 @@ class _Said:
     sources: dict[str, str] = field(default_factory=dict)
 
     def title(self) -> str | None:
+        return self._first("title", self._titles())
+
+    def _titles(self) -> Iterator[tuple[str, str | None]]:
+        yield "feed", plain.line(self.feed.title, fields.MAX_TITLE)
         shared, site = self.page.first("og:title"), plain.unescaped(self.page.first("og:site_name"))
-        return self._first(
-            "title",
-            ("feed", plain.line(self.feed.title, fields.MAX_TITLE)),
-            ("jsonld", self._outvoted(shared)),
-            ("opengraph", fields.title(shared, site=site, shorter=self._forms)),
-            ("jsonld", self._agreed_title() or self.claims.headline),
-        ) or self._first("title", ("page", self._shown_title()))
+        yield "jsonld", self._outvoted(shared)
+        yield "opengraph", fields.title(shared, site=site, shorter=self._forms)
+        yield "jsonld", self._agreed_title() or self.claims.headline
+        yield "page", self._shown_title()
 
     @property
     def _forms(self) -> tuple[str | None, ...]:
@@ -113,27 +114,27 @@ class _Said:
         return next((title for title in stated if title and dedup.title_key(title) == heading), None)
 
     def summary(self) -> str | None:
-        return self._first(
-            "summary",
-            ("feed", plain.cut(plain.from_html(self.feed.summary or ""), fields.MAX_SUMMARY)),
-            ("jsonld", self.claims.description),
-            ("opengraph", plain.stated(self.page.first("og:description"), fields.MAX_SUMMARY)),
-            ("meta", plain.stated(self.page.first("description"), fields.MAX_SUMMARY)),
-        )
+        return self._first("summary", self._summaries())
+
+    def _summaries(self) -> Iterator[tuple[str, str | None]]:
+        yield "feed", plain.cut(plain.from_html(self.feed.summary or ""), fields.MAX_SUMMARY)
+        yield "jsonld", self.claims.description
+        yield "opengraph", plain.stated(self.page.first("og:description"), fields.MAX_SUMMARY)
+        yield "meta", plain.stated(self.page.first("description"), fields.MAX_SUMMARY)
 
     def authors(self) -> tuple[Author, ...]:
+        return self._first("authors", self._authors()) or ()
+
+    def _authors(self) -> Iterator[tuple[str, tuple[Author, ...]]]:
         """Persons alone: who is left of what one witness says, or the next is asked."""
-        found = self._first(
-            "authors",
-            ("feed", self._persons(self.feed.authors)),
-            ("jsonld", self._shown(self._persons(self.claims.authors)) or self._agencies()),
-            # On other pages it is who runs the site: 8 of 10 times on corpus pages without an author.
-            ("meta", self._persons(fields.meta_authors(self.page.meta)) if self._of_article else ()),
-        )
-        if found is None and self.seen is not None:
+        yield "feed", self._persons(self.feed.authors)
+        yield "jsonld", self._shown(self._persons(self.claims.authors)) or self._agencies()
+        if self._of_article:  # on other pages it is who runs the site: 8 of 10 times on corpus pages without an author
+            yield "meta", self._persons(fields.meta_authors(self.page.meta))
+        if self.seen is not None:
             shown = bylines.shown(self.seen.tree, texts=self.seen.texts, logins=self.seen.is_discussion)
-            found = self._first("authors", ("page", self._persons(Author(name=name) for name in shown)))
-        return found or self._first("authors", ("jsonld", self._organisations())) or ()
+            yield "page", self._persons(Author(name=name) for name in shown)
+        yield "jsonld", self._organisations()
 
     @property
     def _of_article(self) -> bool:
@@ -173,74 +174,77 @@ class _Said:
         )
 
     def tags(self) -> tuple[str, ...]:
-        stated = self._first(
-            "tags",
-            ("feed", fields.tags(self.feed.tags)),
-            ("jsonld", fields.tags(self.claims.keywords)),
-            ("opengraph", fields.tags(self.page.meta.get("article:tag", ()))),
-        )
-        return stated or ()
+        return self._first("tags", self._tags()) or ()
+
+    def _tags(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        yield "feed", fields.tags(self.feed.tags)
+        yield "jsonld", fields.tags(self.claims.keywords)
+        yield "opengraph", fields.tags(self.page.meta.get("article:tag", ()))
 
     def published(self) -> Date | None:
-        return self._first(
-            "date_published",
-            ("feed", _to_the_second(self.feed.published)),
-            ("jsonld", dates.parse(self.claims.published)),
-            ("opengraph", self._date(_PUBLISHED)),
-            ("meta", self._date(_PUBLISHED_META)),
-            ("page", dates.parse(self.page.time)),
-        ) or self._first("date_published", ("page", self._shown_day()))
+        return self._first("date_published", self._published())
+
+    def _published(self) -> Iterator[tuple[str, Date | None]]:
+        yield "feed", _to_the_second(self.feed.published)
+        yield "jsonld", dates.parse(self.claims.published)
+        yield "opengraph", self._date(_PUBLISHED)
+        yield "meta", self._date(_PUBLISHED_META)
+        yield "page", dates.parse(self.page.time)
+        yield "page", self._shown_day()
 
     def modified(self, published: Millis | None) -> Millis | None:
         """Not before `published`: days that stand for their midnight, and zones mixed up, say nothing."""
-
-        def later(date: Date | None) -> Millis | None:
-            return date[0] if date and (published is None or date[0] >= published) else None
-
+        found = ((source, date) for source, date in self._modified() if date)
         return self._first(
             "date_modified",
-            ("feed", later(_to_the_second(self.feed.updated))),
-            ("jsonld", later(dates.parse(self.claims.modified))),
-            ("opengraph", later(self._date(_MODIFIED))),
-            ("meta", later(self._date(_MODIFIED_META))),
+            ((source, date[0]) for source, date in found if published is None or date[0] >= published),
         )
+
+    def _modified(self) -> Iterator[tuple[str, Date | None]]:
+        yield "feed", _to_the_second(self.feed.updated)
+        yield "jsonld", dates.parse(self.claims.modified)
+        yield "opengraph", self._date(_MODIFIED)
+        yield "meta", self._date(_MODIFIED_META)
 
     def language(self) -> str | None:
-        return self._first(
-            "language",
-            ("jsonld", fields.language(self.claims.language)),
-            ("page", fields.language(self.page.language)),
-            ("feed", fields.language(self.feed.language)),
-        )
+        return self._first("language", self._languages())
+
+    def _languages(self) -> Iterator[tuple[str, str | None]]:
+        yield "jsonld", fields.language(self.claims.language)
+        yield "page", fields.language(self.page.language)
+        yield "feed", fields.language(self.feed.language)
 
     def image(self) -> str | None:
-        shared = self.page.first("og:image", "og:image:url", "og:image:secure_url")
-        return self._first(
-            "image",
-            ("opengraph", self._link(shared)),
-            ("jsonld", self._link(self.claims.image)),
-            ("feed", self.feed.image),
-        )
+        return self._first("image", self._images())
+
+    def _images(self) -> Iterator[tuple[str, str | None]]:
+        yield "opengraph", self._link(self.page.first("og:image", "og:image:url", "og:image:secure_url"))
+        yield "jsonld", self._link(self.claims.image)
+        yield "feed", self.feed.image
 
     def publisher(self) -> str | None:
-        return self._first(
-            "publisher",
-            ("jsonld", plain.line(self.claims.publisher, fields.MAX_NAME)),
-            ("opengraph", plain.unescaped(self.page.first("og:site_name"), fields.MAX_NAME)),
-        )
+        return self._first("publisher", self._publishers())
+
+    def _publishers(self) -> Iterator[tuple[str, str | None]]:
+        yield "jsonld", plain.line(self.claims.publisher, fields.MAX_NAME)
+        yield "opengraph", plain.unescaped(self.page.first("og:site_name"), fields.MAX_NAME)
 
     def section(self) -> str | None:
-        return self._first(
-            "section",
-            ("jsonld", plain.line(self.claims.section, fields.MAX_NAME)),
-            ("opengraph", plain.unescaped(self.page.first("article:section"), fields.MAX_NAME)),
-        )
+        return self._first("section", self._sections())
+
+    def _sections(self) -> Iterator[tuple[str, str | None]]:
+        yield "jsonld", plain.line(self.claims.section, fields.MAX_NAME)
+        yield "opengraph", plain.unescaped(self.page.first("article:section"), fields.MAX_NAME)
 
     def license(self) -> str | None:
-        return self._first("license", ("page", self.page.license), ("jsonld", self._link(self.claims.license)))
+        return self._first("license", self._licenses())
 
-    def _first(self, name: str, *candidates: tuple[str, T | None]) -> T | None:
-        """The first candidate that says something."""
+    def _licenses(self) -> Iterator[tuple[str, str | None]]:
+        yield "page", self.page.license
+        yield "jsonld", self._link(self.claims.license)
+
+    def _first(self, name: str, candidates: Iterable[tuple[str, T | None]]) -> T | None:
+        """The first candidate that says something; those behind it are not asked."""
         for source, value in candidates:
             if value:
                 self.sources[name] = source

@@ -27,7 +27,9 @@ _INVISIBLE = re.compile(
 # Normalisation sorts a run of marks in quadratic time: 160 KB of them took 15 s. A reader sees no more than a few.
 _MOST_MARKS = 64
 _FLOOD = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
-_TWO_MARKS = re.compile(r"[^\w\s]{2}")
+_STEP = _MOST_MARKS // 2
+_TWO_MARKS = re.compile(r"(?=[^\w\s]{2})")
+_MARKS_ALONE = re.compile(r"[^\w\s]+")
 _LONG = 200  # characters of a text whose words are kept until the next one
 _WESTERN = "cp1252"
 # What a character of that code says: a letter, a digit, several of them, or nothing.
@@ -117,8 +119,10 @@ def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
 
 
 def _is_flooded(text: str) -> bool:
-    """Perhaps. Of so many marks in a row every 32nd character shows two: the rest need not be looked at."""
-    return _TWO_MARKS.search(text[:: _MOST_MARKS // 2]) is not None
+    """Perhaps. Of so many marks in a row every 32nd character shows two, with none but marks between them."""
+    shown = _TWO_MARKS.finditer(text[::_STEP])
+    starts = (match.start() * _STEP for match in shown)
+    return any(_MARKS_ALONE.fullmatch(text, start, start + _STEP + 1) for start in starts)
 
 
 def _first_marks(flood: re.Match[str]) -> str:
