@@ -29,6 +29,11 @@ def parse(
     hashes: tuple[bytes, ...] = ()
     malformed, said, older, hub = None, None, None, None
     pruned = elements.prune(document, known, max_entries, url=url, by_feedparser=by_feedparser)
+    mended = None
+    if isinstance(pruned, elements.Malformed) and "Entity" in pruned.reason:
+        mended = text.line(f"not well-formed: {pruned.reason}", 200)
+        again = elements.prune(elements.explained(document), known, max_entries, url=url, by_feedparser=by_feedparser)
+        pruned = again if isinstance(again, elements.Pruned) else pruned
     read: tuple[Fields | None, ...] = ()
     if isinstance(pruned, elements.Malformed):
         malformed = text.line(f"not well-formed: {pruned.reason}", 200)
@@ -39,8 +44,8 @@ def parse(
         older, hub, read = paging.resolved(pruned.older, url), pruned.hub, pruned.read
         if hashes and not pruned.fresh:
             kind = _KINDS.get(pruned.root, "rss")
-            lost = omission(omitted, max_entries)
-            return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, hub=hub, problem=lost)
+            told = problem(mended, omission(omitted, max_entries))
+            return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, hub=hub, problem=told)
     try:
         version, feed, raws = _read(source)
     except MemoryError:
@@ -83,7 +88,7 @@ def parse(
         hints=said or hints.of_fields(feed),
         older=older,
         hub=hub if malformed is None else hubs.of_fields(feed, url),
-        problem=problem(malformed, omission(omitted, max_entries), lost),
+        problem=problem(malformed or mended, omission(omitted, max_entries), lost),
     )
 
 
