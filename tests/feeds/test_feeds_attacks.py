@@ -75,6 +75,7 @@ def declared(*entities: str) -> str:
     return f"<!DOCTYPE rss [{''.join(f'<!ENTITY {entity}>' for entity in entities)}]>"
 
 
+ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 ATTRIBUTES = many('a#="x" ', 100_000)
 LAUGHS = declared('l0 "ha"', *(f'l{n} "{f"&l{n - 1};" * 10}"' for n in range(1, 12)))
 LENGTHS = "".join(
@@ -112,6 +113,14 @@ TEXTS = ", ".join(
         pytest.param(lambda: rss(f"<x>{many('<category>#</category>', 50_000)}</x>"), id="categories further in"),
         pytest.param(lambda: rss(many("<dc:subject>#</dc:subject>", 50_000)), id="subjects"),
         pytest.param(lambda: atom(many('<category term="#"/>', 50_000)), id="categories of Atom"),
+        pytest.param(
+            lambda: rss(f"<i:keywords>{many('#,', 100_000)}</i:keywords>", attributes=f'xmlns:i="{ITUNES}"'),
+            id="keywords",
+        ),
+        pytest.param(
+            lambda: rss(many("<x#:y/>", 3000) * 20, attributes=many('xmlns:x#="urn:#" ', 3000)), id="namespaces"
+        ),
+        pytest.param(lambda: rss(f"<title>{'&x ' * 100_000}{'<![CDATA[' * 100_000}</title>"), id="ampersands"),
         pytest.param(
             lambda: rss("", channel=f"<x>{many('<dc:subject>#</dc:subject>', 50_000)}</x>"), id="subjects of the feed"
         ),

@@ -77,6 +77,38 @@ async def test_a_feed_that_left_the_lists_goes_when_another_has_ended_its_poll(o
         assert [feed.id for feed in read_status(one.store._state)[0]] == ["b", "c"]
 
 
+async def test_a_feed_that_is_listed_again_before_it_was_let_go_of_loses_nothing(
+    open_run: OpenRun, state: Server
+) -> None:
+    """Who was to let go of it when what is under way has ended is no more, and nobody else knows."""
+    async with open_run() as one:
+        await one.start("a")
+        await one.poll("a", make_entry("one"), make_entry("other"))
+        held = await one.ingest_of("one")
+        async with open_run() as gone:
+            await gone.start("b")
+            assert gone.store.awaited == {"a"}
+        async with open_run() as next_one:
+            await next_one.start("a", "b")
+            assert next_one.store.awaited == set()
+            check_state(state)
+            assert (await one.finish(one.ingested(held, make_draft("text"))))[0].accepted
+            next_one.later(HOUR)
+            assert (await next_one.ingest("other")).op == "new"
+
+
+async def test_what_was_lost_before_a_start_can_be_claimed_at_once(open_run: OpenRun, state: Server) -> None:
+    """No host stands at the end of a lease that is no more."""
+    feeds = make_feed("a"), make_feed("b", "https://a.example/b")
+    one_by_one = HostPolicy()
+    async with open_run(policy=one_by_one) as one, open_run(policy=one_by_one) as other:
+        await one.start(*feeds)
+        assert len(await one.claim()) == 1
+        other.later(LEASE_MS + HOUR)
+        await other.start(*feeds)
+        check_state(state)
+
+
 async def test_who_wants_the_state_alone_waits_for_all_others(open_run: OpenRun, state: Server) -> None:
     """A command that works on the state by itself is told that workers do; they are told of it."""
 

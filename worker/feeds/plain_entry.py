@@ -80,6 +80,9 @@ _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 _SLASHES = re.compile("^([A-Za-z][A-Za-z0-9+-.]*://)/+")
 
 
+Prefixes = Mapping[str, list[str]]
+
+
 class _Rare(Exception):
     """Something that feedparser is to read."""
 
@@ -97,13 +100,19 @@ def language_within(holder: etree._Element, outer: str | None) -> str | None:
     return found
 
 
-def read(
-    element: etree._Element, *, prefixes: Mapping[str | None, str], language: str | None, atom: bool
-) -> dict[str, object] | None:
+def prefixes(root: etree._Element) -> Prefixes:
+    """Of each namespace that the root of a document declares."""
+    found: dict[str, list[str]] = {}
+    for prefix, namespace in root.nsmap.items():
+        found.setdefault(namespace, []).extend([prefix] if prefix else [])
+    return found
+
+
+def read(element: etree._Element, *, prefixes: Prefixes, language: str | None, atom: bool) -> dict[str, object] | None:
     """What feedparser would say of an entry, as far as `xml_entry` asks; None where it has to be asked.
 
-    prefixes: of the namespaces that the document declares in its root. language: in force around the element. atom: the
-    document is of Atom, which declares what is HTML.
+    prefixes: of the document. language: in force around the element. atom: the document is of Atom, which declares what
+    is HTML.
     """
     try:
         reading = _Reading(prefixes, language_within(element, language), atom)
@@ -116,10 +125,11 @@ def read(
 class _Reading:
     """Of one entry. Each method reads elements of a kind."""
 
-    def __init__(self, prefixes: Mapping[str | None, str], language: str | None, atom: bool) -> None:
+    def __init__(self, prefixes: Prefixes, language: str | None, atom: bool) -> None:
         self.fields: dict[str, Any] = {}
         self._prefixes, self._language, self._atom = prefixes, language, atom
         self._depths: dict[str, int] = {}
+        self._tags: set[tuple[str | None, ...]] = set()
         self._title_depth = 0
         """Of the title that counts; 0 as long as there is none."""
         self._has_content = False
@@ -161,8 +171,7 @@ class _Reading:
 
     def _knows(self, namespace: str, prefix: str | None) -> bool:
         """Whether feedparser goes by this prefix, as it does where it does not know the namespace."""
-        others = [other for other, uri in self._prefixes.items() if other is not None and uri == namespace]
-        return others == ([] if prefix is None else [prefix])
+        return self._prefixes.get(namespace, []) == ([] if prefix is None else [prefix])
 
     def _expect_nothing_within(self, element: etree._Element) -> None:
         if any(name.rpartition("}")[2].lower() == "base" for name, _ in _items(element)):
@@ -252,7 +261,9 @@ class _Reading:
         said = _said(element)
         tags = self.fields["tags"]
         if said and tags and not tags[-1]["term"]:
+            self._tags.discard(tuple(tags[-1].values()))
             tags[-1]["term"] = said
+            self._tags.add(tuple(tags[-1].values()))
         elif said:
             self._tag(said, None, None)
 
@@ -264,10 +275,10 @@ class _Reading:
                 self._tag(term, "http://www.itunes.com/" if name.startswith("itunes") else None, None)
 
     def _tag(self, term: str | None, scheme: str | None, label: str | None) -> None:
-        tags = self.fields.setdefault("tags", [])
-        tag = {"term": term, "scheme": scheme, "label": label}
-        if (term or scheme or label) and tag not in tags:
-            tags.append(tag)
+        tags, tag = self.fields.setdefault("tags", []), (term, scheme, label)
+        if any(tag) and tag not in self._tags:
+            self._tags.add(tag)
+            tags.append({"term": term, "scheme": scheme, "label": label})
 
     def _enclosure(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         self.fields.setdefault("links", []).append({**_with_href(attributes), "rel": "enclosure"})

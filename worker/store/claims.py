@@ -299,15 +299,15 @@ def void(connection: Connection, *, now: Millis) -> None:
 def put_aside(connection: Connection, *, now: Millis) -> None:
     """Of work that others hand out and are at: what was lost too often, and nobody is at now."""
     ended = select(t.slot.c.host_id).where(t.slot.c.lease_until <= now, t.slot.c.work_id.is_not(None))
-    hosts = connection.scalars(ended.distinct()).all()
-    hold_hosts(connection, hosts)
-    _end_leases(connection, hosts, now=now)
+    freed = connection.scalars(ended.distinct()).all()
+    hold_hosts(connection, freed)
+    _end_leases(connection, freed, now=now)
     held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
     lost = select(t.work.c.host_id).where(t.work.c.lost >= MAX_LOST, t.work.c.id.not_in(held))
     hosts = connection.scalars(lost.distinct()).all()
     hold_hosts(connection, hosts)
     _put_aside(connection, t.work.c.host_id.in_(hosts), t.work.c.id.not_in(held), now=now)
-    settle(connection, hosts)
+    settle(connection, {*freed, *hosts})
 
 
 def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis) -> None:

@@ -11,7 +11,7 @@ from worker.model import Feed, FeedId, Millis
 from worker.store import tables as t
 from worker.store.claims import put_aside, settle
 from worker.store.feeds import Policies, apply_policies
-from worker.store.lists import take_up
+from worker.store.lists import held_back, take_up
 from worker.store.locks import hold_hosts
 from worker.store.polls import call_home
 
@@ -35,7 +35,8 @@ def join(
     if listed is not None and connection.scalar(select(t.meta.c.value).where(t.meta.c.key == KEY)) != digest:
         active = connection.scalars(select(t.feed.c.id).where(t.feed.c.active)).all()
         changes: dict[FeedId, Feed | None] = {FeedId(feed_id): None for feed_id in active}
-        waits = take_up(connection, changes | {feed.id: feed for feed in listed}, policies, now=now)
+        changes |= {feed.id: feed for feed in listed}
+        waits = take_up(connection, changes, policies, now=now, was_leaving=held_back(connection))
         forget(connection)
         if not waits:
             connection.execute(insert(t.meta).values(key=KEY, value=digest))

@@ -28,6 +28,7 @@ RELOAD = "reload"
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
 _is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
+_RESTING = select(t.feed.c.id).where(t.feed.c.retired | t.feed.c.paused)
 
 
 def take_up(
@@ -119,11 +120,17 @@ def _hold_back(connection: Connection, feed_ids: Sequence[FeedId]) -> None:
         connection.execute(update(t.work).where(*waiting).values(due_at=t.FAR))
 
 
+def held_back(connection: Connection) -> set[FeedId]:
+    """Feeds of which nothing more is begun, since somebody was to let go of them who perhaps is no more."""
+    polls_of_resting = and_(_is_poll, t.work.c.feed_id.in_(_RESTING))
+    which = (t.work.c.due_at == t.FAR, ~t.work.c.quarantined, ~polls_of_resting)
+    return {FeedId(feed_id) for feed_id in connection.scalars(select(t.work.c.feed_id).where(*which).distinct())}
+
+
 def _give_back(connection: Connection, feed_ids: Sequence[FeedId], now: Millis) -> None:
     """They do not leave after all."""
     if not feed_ids:
         return
-    resting = select(t.feed.c.id).where(t.feed.c.id.in_(feed_ids), t.feed.c.retired | t.feed.c.paused)
     kept_back = (t.work.c.feed_id.in_(feed_ids), t.work.c.due_at == t.FAR, ~t.work.c.quarantined)
-    polls_of_those = and_(_is_poll, t.work.c.feed_id.in_(resting))
-    connection.execute(update(t.work).where(*kept_back, ~polls_of_those).values(due_at=now))
+    polls_of_resting = and_(_is_poll, t.work.c.feed_id.in_(_RESTING))
+    connection.execute(update(t.work).where(*kept_back, ~polls_of_resting).values(due_at=now))
