@@ -6,14 +6,11 @@ workers' processes and of PostgreSQL's, and what that makes of two workers: by t
 all of them to itself; and by CPU, which is what it would be if there were enough: twice what one does, less what each
 article costs two of them more.
 
-    2026-11-29, 400 pages, two cores that others loaded four times over
+    2026-11-29, 3000 pages, two cores at rest, of which one worker takes 1.2 by itself, and nginx some
 
-    one:   37.8 a second; CPU ms of each: 19.0 + 1.7
-    two:   32.8 a second; CPU ms of each: 18.8 + 1.9
-         by the clock 0.87 times one, by CPU 2.01
-    one:   28.7 a second; CPU ms of each: 18.9 + 1.7
-    two:   61.0 a second; CPU ms of each: 13.1 + 1.4
-         by the clock 2.12 times one, by CPU 2.85
+    one:  158.7 a second; CPU ms of each: 7.0 + 0.5
+    two:  251.4 a second; CPU ms of each: 7.1 + 0.6
+         by the clock 1.58 times one, by CPU 1.94
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ nothing new, as nine of ten do. A row says how many a second went through it, wh
          10,000    3,000           132                115
       1,000,000  300,000           130                137
 
-    0013 at rest: 134 and 112
+    at rest: 0013 took 134 and 112, 0016 takes 115 and 102. Two processes did 9,287 a second with 100,000 feeds on
+    30,000 hosts, 8,997 with a million on 300,000; three no more, on two cores
 """
 
 from __future__ import annotations
