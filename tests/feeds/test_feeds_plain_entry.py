@@ -146,12 +146,23 @@ ENTRY = st.tuples(
 AROUND = st.sampled_from(("", "", "", "xml:lang='sv'", "xml:base='https://d.example/'", "lang='nl'"))
 
 
+RSS, ATOM, _ = ROOTS
+
+
+def document_of(
+    root: tuple[str, str, str, str], *insides: str, attributes: str = "", around: str = "", within: str = ""
+) -> str:
+    """A document with an entry for each of these."""
+    head, begin, end, foot = root
+    entries = "".join(begin.format(attributes) + inside + end for inside in insides)
+    return head.format(SPACES, around, within) + entries + foot
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """Of one entry: some that are odd spoil feedparser's reading of those that follow."""
-    head, begin, end, foot = draw(st.sampled_from(ROOTS))
-    attributes, inside = draw(ENTRY)
-    return head.format(SPACES, draw(AROUND), draw(AROUND)) + begin.format(attributes) + inside + end + foot
+    root, (attributes, inside) = draw(st.sampled_from(ROOTS)), draw(ENTRY)
+    return document_of(root, inside, attributes=attributes, around=draw(AROUND), within=draw(AROUND))
 
 
 def witnessed(document: str, known: frozenset[bytes] = frozenset()) -> None:
@@ -160,22 +171,10 @@ def witnessed(document: str, known: frozenset[bytes] = frozenset()) -> None:
 
 
 @given(documents())
-@example(
-    ROOTS[0][0].format(SPACES, "", "")
-    + "<item><media:title>m</media:title><title/><title>t</title></item></channel></rss>"
-)
-@example(
-    ROOTS[1][0].format(SPACES, "", "")
-    + "<entry><author><uri>u</uri><name>n</name></author><author><email>e@e.example</email></author></entry></feed>"
-)
-@example(
-    ROOTS[0][0].format(SPACES, "", "")
-    + "<item><link xmlns='urn:other'>https://a.example/9</link><x:guid>1</x:guid></item></channel></rss>"
-)
-@example(
-    ROOTS[0][0].format(SPACES, "", "")
-    + "<item><media:link xmlns:media='urn:other'>https://a.example/9</media:link></item></channel></rss>"
-)
+@example(document_of(RSS, "<media:title>m</media:title><title/><title>t</title>"))
+@example(document_of(ATOM, "<author><uri>u</uri><name>n</name></author><author><email>e@e.example</email></author>"))
+@example(document_of(RSS, "<link xmlns='urn:other'>https://a.example/9</link><x:guid>1</x:guid>"))
+@example(document_of(RSS, "<media:link xmlns:media='urn:other'>https://a.example/9</media:link>"))
 def test_entries_are_read_as_feedparser_reads_them(document: str) -> None:
     witnessed(document)
     pruned = elements.prune(elements.legal(document), frozenset(), 2000, url=URL)
@@ -202,8 +201,7 @@ USUAL = (
 
 
 def test_the_usual_entry_needs_no_feedparser() -> None:
-    document = ROOTS[0][0].format(SPACES, "", "") + f"<item>{USUAL}</item>" * 2 + "</channel></rss>"
-    pruned = elements.prune(document, frozenset(), 2000, url=URL)
+    pruned = elements.prune(document_of(RSS, USUAL, USUAL), frozenset(), 2000, url=URL)
     assert isinstance(pruned, elements.Pruned)
     assert [fields is not None for fields in pruned.read] == [True]
     assert b"<item" not in pruned.document

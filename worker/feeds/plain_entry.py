@@ -13,6 +13,7 @@ import contextlib
 import functools
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urljoin
 
@@ -78,7 +79,6 @@ _ATTRIBUTES = frozenset(
 _C1 = re.compile("[\x80-\x9f]")
 _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 _SLASHES = re.compile("^([A-Za-z][A-Za-z0-9+-.]*://)/+")
-
 
 Prefixes = Mapping[str, list[str]]
 
@@ -224,17 +224,8 @@ class _Reading:
         if is_link:
             self.fields.setdefault("link", said)
 
-    def _published(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self._store("published", _said(element), depth)
-
-    def _updated(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self._store("updated", _said(element), depth)
-
-    def _created(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self._store("created", _said(element), depth)
-
-    def _spoken(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self._store("language", _said(element), depth)
+    def _line(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str, *, key: str) -> None:
+        self._store(key, _said(element), depth)
 
     def _author(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if depth > 1:
@@ -283,9 +274,6 @@ class _Reading:
     def _enclosure(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         self.fields.setdefault("links", []).append({**_with_href(attributes), "rel": "enclosure"})
 
-    def _description(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self._summary(element, attributes, depth, name, "text/html")
-
     def _summary(
         self,
         element: etree._Element,
@@ -300,9 +288,6 @@ class _Reading:
         said, detail = self._text(element, attributes, unless_declared)
         self._store("summary", said, depth)
         self.fields["summary_detail"] = detail
-
-    def _encoded(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self._content(element, attributes, depth, name, "text/html")
 
     def _content(
         self,
@@ -390,18 +375,18 @@ _READERS: Mapping[str, Callable[[_Reading, etree._Element, dict[str, str], int, 
     "title": _Reading._title,
     "link": _Reading._link,
     "id": _Reading._id,
-    "published": _Reading._published,
-    "updated": _Reading._updated,
-    "created": _Reading._created,
-    "language": _Reading._spoken,
+    "published": partial(_Reading._line, key="published"),
+    "updated": partial(_Reading._line, key="updated"),
+    "created": partial(_Reading._line, key="created"),
+    "language": partial(_Reading._line, key="language"),
     "author": _Reading._author,
     "category": _Reading._category,
     "words": _Reading._words,
     "enclosure": _Reading._enclosure,
-    "description": _Reading._description,
+    "description": partial(_Reading._summary, unless_declared="text/html"),
     "summary": _Reading._summary,
     "content": _Reading._content,
-    "encoded": _Reading._encoded,
+    "encoded": partial(_Reading._content, unless_declared="text/html"),
     "file": _Reading._file,
     "group": _Reading._group,
     "thumbnail": _Reading._thumbnail,

@@ -27,16 +27,17 @@ def parse(
     problem. by_feedparser: all entries are read by it, and none from its element alone."""
     document = elements.legal(body)
     hashes: tuple[bytes, ...] = ()
-    malformed, said, older, hub = None, None, None, None
+    flaw, malformed, said, older, hub = None, None, None, None, None
     pruned = elements.prune(document, known, max_entries, url=url, by_feedparser=by_feedparser)
-    mended = None
-    if isinstance(pruned, elements.Malformed) and "Entity" in pruned.reason:
-        mended = text.line(f"not well-formed: {pruned.reason}", 200)
-        again = elements.prune(elements.explained(document), known, max_entries, url=url, by_feedparser=by_feedparser)
-        pruned = again if isinstance(again, elements.Pruned) else pruned
+    if isinstance(pruned, elements.Malformed):
+        flaw = text.line(f"not well-formed: {pruned.reason}", 200)
+        if "Entity" in pruned.reason:
+            mended = elements.explained(document)
+            again = elements.prune(mended, known, max_entries, url=url, by_feedparser=by_feedparser)
+            pruned = again if isinstance(again, elements.Pruned) else pruned
     read: tuple[Fields | None, ...] = ()
     if isinstance(pruned, elements.Malformed):
-        malformed = text.line(f"not well-formed: {pruned.reason}", 200)
+        malformed = flaw
         document, omitted = elements.cut(document, max_entries)
         source = document.encode()
     else:
@@ -44,7 +45,7 @@ def parse(
         older, hub, read = paging.resolved(pruned.older, url), pruned.hub, pruned.read
         if hashes and not pruned.fresh:
             kind = _KINDS.get(pruned.root, "rss")
-            told = problem(mended, omission(omitted, max_entries))
+            told = problem(flaw, omission(omitted, max_entries))
             return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, hub=hub, problem=told)
     try:
         version, feed, raws = _read(source)
@@ -88,7 +89,7 @@ def parse(
         hints=said or hints.of_fields(feed),
         older=older,
         hub=hub if malformed is None else hubs.of_fields(feed, url),
-        problem=problem(malformed or mended, omission(omitted, max_entries), lost),
+        problem=problem(flaw, omission(omitted, max_entries), lost),
     )
 
 

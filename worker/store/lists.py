@@ -29,6 +29,8 @@ _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id ==
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
 _is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
 _RESTING = select(t.feed.c.id).where(t.feed.c.retired | t.feed.c.paused)
+_KEPT_BACK = (t.work.c.due_at == t.FAR, ~t.work.c.quarantined, ~and_(_is_poll, t.work.c.feed_id.in_(_RESTING)))
+"""Work that `_hold_back` has put off; no other is never due, but what is put aside, and the polls of who rests."""
 
 
 def take_up(
@@ -122,15 +124,11 @@ def _hold_back(connection: Connection, feed_ids: Sequence[FeedId]) -> None:
 
 def held_back(connection: Connection) -> set[FeedId]:
     """Feeds of which nothing more is begun, since somebody was to let go of them who perhaps is no more."""
-    polls_of_resting = and_(_is_poll, t.work.c.feed_id.in_(_RESTING))
-    which = (t.work.c.due_at == t.FAR, ~t.work.c.quarantined, ~polls_of_resting)
-    return {FeedId(feed_id) for feed_id in connection.scalars(select(t.work.c.feed_id).where(*which).distinct())}
+    found = select(t.work.c.feed_id).where(*_KEPT_BACK).distinct()
+    return {FeedId(feed_id) for feed_id in connection.scalars(found)}
 
 
 def _give_back(connection: Connection, feed_ids: Sequence[FeedId], now: Millis) -> None:
     """They do not leave after all."""
-    if not feed_ids:
-        return
-    kept_back = (t.work.c.feed_id.in_(feed_ids), t.work.c.due_at == t.FAR, ~t.work.c.quarantined)
-    polls_of_resting = and_(_is_poll, t.work.c.feed_id.in_(_RESTING))
-    connection.execute(update(t.work).where(*kept_back, ~polls_of_resting).values(due_at=now))
+    if feed_ids:
+        connection.execute(update(t.work).where(t.work.c.feed_id.in_(feed_ids), *_KEPT_BACK).values(due_at=now))
