@@ -38,6 +38,8 @@ from worker.articles import plain
         pytest.param("</body></html><p>after</p>", "after", id="ends that nothing began"),
         pytest.param("<img src='data:image/png;base64," + "A" * 5000 + "'>seen", "seen", id="an image inline"),
         pytest.param("<p>נ<b>ס</b></p>", "נס", id="right to left"),
+        pytest.param("a\x0bb\x0c<p>c\u2029d\x85e</p>", "a b\nc d e", id="other breaks of the source"),
+        pytest.param("<td>a<td>b<br>c<select><option>d</select>", "a b\nc", id="cells, a break, a choice"),
         pytest.param("<b></b>", "", id="nothing"),
         pytest.param("<!-- only -->", "", id="a comment alone"),
         pytest.param("", "", id="empty"),
