@@ -6,6 +6,7 @@ import codecs
 
 import pytest
 
+from worker.feeds import elements
 from worker.model import NotAFeed
 
 FEED = (
@@ -172,6 +173,24 @@ def test_characters_that_xml_forbids_do_not_make_a_feed_malformed(read, bad):
         feed = read(document.replace("Zwei", bad))
         assert [entry.title for entry in feed.entries] == [TITLES[0], "ab"]
         assert bool(feed.problem) == (document is not FEED)
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\x01", "\x0b", "\x0c", "\x1f", "\ud800", "\ufffe", "\uffff"])
+@pytest.mark.parametrize(
+    "within", ["<!--{}-->", "<?pi {}?>", "<title>{}Drei</title>", "<title><![CDATA[{}Drei]]></title>", '<a b="{}"/>']
+)
+def test_wherever_they_stand(bad, within):
+    """As characters, and as references where these are read: the feed says what it says without them."""
+    is_text = within[1] in "!?" or "CDATA" in within
+    for one in (bad,) if is_text else (bad, f"&#{ord(bad)};", f"&#x{ord(bad):x};"):
+        written = FEED.replace("</item>", f"{within.format(one)}</item>", 1)
+        expected = FEED.replace("</item>", f"{within.format('')}</item>", 1)
+        found, wanted = (
+            elements.prune(text, frozenset(), 10, url="https://example.org/") for text in (written, expected)
+        )
+        assert isinstance(found, elements.Pruned)
+        assert isinstance(wanted, elements.Pruned)
+        assert (found.hashes, found.read, found.document) == (wanted.hashes, wanted.read, wanted.document)
 
 
 def test_references_to_allowed_characters_stay(read):

@@ -110,8 +110,9 @@ def by_pattern(text: str) -> list[str]:
 
 def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
     """A text in that form of Unicode, without what is invisible."""
-    western = _western(text) is not None
-    text = text.replace("\u00ad", "") if western else _INVISIBLE.sub("", text)
+    western = text.isascii() or _western(text) is not None
+    if not text.isascii():
+        text = text.replace("\u00ad", "") if western else _INVISIBLE.sub("", text)
     if _is_flooded(text):
         text = _FLOOD.sub(_first_marks, text)
     # Those of Windows-1252 are composed.
@@ -120,6 +121,8 @@ def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
 
 def _is_flooded(text: str) -> bool:
     """Perhaps. Of so many marks in a row every 32nd character shows two, with none but marks between them."""
+    if len(text) <= _MOST_MARKS:
+        return False
     shown = _TWO_MARKS.finditer(text[::_STEP])
     starts = (match.start() * _STEP for match in shown)
     return any(_MARKS_ALONE.fullmatch(text, start, start + _STEP + 1) for start in starts)
@@ -132,6 +135,10 @@ def _first_marks(flood: re.Match[str]) -> str:
 def _spaced(text: str) -> str | None:
     """The words of a text in Latin letters, as Windows-1252 has them, with spaces and line feeds between them; None of
     any other text. As bytes, at a tenth of what patterns take."""
+    return _last_spaced(text) if len(text) >= _LONG else _in_latin(text)
+
+
+def _in_latin(text: str) -> str | None:
     data = None if _is_flooded(text) else _western(text, _ASIDE)
     if data is None:
         return None
@@ -140,6 +147,10 @@ def _spaced(text: str) -> str | None:
         for character, said in _OTHERS.items():
             spaced = spaced.replace(character, said)
     return spaced
+
+
+_last_spaced = functools.lru_cache(maxsize=1)(_in_latin)
+"""An article's words are asked for as one list, and line by line."""
 
 
 def _western(text: str, errors: str = "strict") -> bytes | None:

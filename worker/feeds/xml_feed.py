@@ -25,20 +25,19 @@ def parse(
 ) -> ParsedFeed | NotAFeed:
     """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, hub,
     problem. by_feedparser: all entries are read by it, and none from its element alone."""
-    document = elements.legal(body)
     hashes: tuple[bytes, ...] = ()
     flaw, malformed, said, older, hub = None, None, None, None, None
-    pruned = elements.prune(document, known, max_entries, url=url, by_feedparser=by_feedparser)
+    pruned = elements.prune(body, known, max_entries, url=url, by_feedparser=by_feedparser)
     if isinstance(pruned, elements.Malformed):
         flaw = text.line(f"not well-formed: {pruned.reason}", 200)
         if "Entity" in pruned.reason:
-            mended = elements.explained(document)
+            mended = elements.explained(pruned.document)
             again = elements.prune(mended, known, max_entries, url=url, by_feedparser=by_feedparser)
             pruned = again if isinstance(again, elements.Pruned) else pruned
     read: tuple[Fields | None, ...] = ()
     if isinstance(pruned, elements.Malformed):
         malformed = flaw
-        document, omitted = elements.cut(document, max_entries)
+        document, omitted = elements.cut(pruned.document, max_entries)
         source = document.encode()
     else:
         source, hashes, omitted, said = pruned.document, pruned.hashes, pruned.omitted, pruned.hints
