@@ -36,7 +36,8 @@ _FEEDPARSERS_LISTS = ("{*}authors", "{*}contributors", "{*}links")
 _MEDIA = "http://search.yahoo.com/mrss"  # with and without a slash at the end
 _DECLARATION = re.compile(r"<\?xml\b[^>]*\?>")
 # XML 1.0 section 2.2, production [2]: what may not stand in a document, neither as itself nor as a reference.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_C0 = bytes({*range(0x20)} - {0x9, 0xA, 0xD})
+_NONCHARACTERS = tuple(character.encode() for character in ("\ufffe", "\uffff"))
 _CDATA = "<![CDATA["
 # But for what XML itself knows.
 _AMPERSAND = re.compile(r"&(?!#[xX]?[0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)(?:([A-Za-z][A-Za-z0-9]{0,31});)?")
@@ -81,7 +82,10 @@ def legal(text: str) -> str:
     They are cleaned away in the end, yet would make the document malformed, and references to them make feedparser
     fail altogether.
     """
-    return _REFERENCE.sub(_legal_reference, _bare(_ILLEGAL.sub("", text)))
+    data = text.encode("utf-8", "ignore").translate(None, _C0)  # as bytes, at half of what a pattern takes
+    for character in _NONCHARACTERS:
+        data = data.replace(character, b"")
+    return _REFERENCE.sub(_legal_reference, _bare(data.decode()))
 
 
 def _bare(text: str) -> str:
