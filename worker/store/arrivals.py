@@ -7,6 +7,7 @@ queued.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, assert_never
 
@@ -37,6 +38,10 @@ _SAYS_ELSE = (
     .where(t.entry.c.id == bindparam("this"), t.entry.c.version != bindparam("says"))
     .values(version=bindparam("says"), title_key=bindparam("title"))
     .returning(t.entry.c.revision, t.entry.c.revised_at, t.entry.c.first_seen_at)
+)
+_HELD = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
+_QUEUED = select(t.work, select(t.slot.c.work_id).where(_HELD).exists().label("under_way")).where(
+    t.work.c.entry_id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -79,7 +84,7 @@ def judge_entries(
     entries.add()
     if done.refresh:
         note_seen(connection, entries.still_there, at=done.at)
-    unqueued, touched = _not_yet_queued(connection, list(entries.queue.values()), policies)
+    unqueued, touched = _not_yet_queued(connection, entries.queue, entries.added, policies)
     drafts = {row["entry_id"]: entries.drafts[row["entry_id"]] for row in unqueued if row["entry_id"] in entries.drafts}
     touched |= add_work(connection, [row for row in unqueued if row["entry_id"] not in drafts], policies)
     counts = entries.counts
@@ -115,6 +120,8 @@ class _Entries:
     changed: set[EntryId] = field(default_factory=set)
     """Of which the feed says something else than `known` has."""
     still_there: list[int] = field(default_factory=list)
+    added: dict[EntryId, Ref] = field(default_factory=dict)
+    """Those that were new to the store, as they were written."""
     fresh: list[_Fresh] = field(default_factory=list)
     """Those that are new to the store, to be added together."""
     fresh_keys: set[bytes] = field(default_factory=set)
@@ -179,6 +186,7 @@ class _Entries:
             mine = {seen.own, *([seen.url_key] if each.claims_url and seen.url_key else [])} - self.known.keys()
             keys += ({"key": key, "entry_id": entry_id} for key in mine)
             self.known.update(dict.fromkeys(mine, ref))
+            self.added[ref.entry_id] = ref
             if each.of is not None:
                 write_duplicate(self.connection, ref, each.of, body=seen.pointer, at=self.done.at)
             elif each.skipped is None:
@@ -215,7 +223,11 @@ class _Entries:
         if seen.draft is not None and page is None and due_at <= self.done.at and not self.is_old:
             draft = seen.draft if first_seen_at == self.done.at else _first_seen(seen.draft, first_seen_at)
             self.drafts[ref.entry_id] = Ingestion(
-                entry_id=ref.entry_id, at=self.done.at, draft=draft, record_id=ref.record_id
+                entry_id=ref.entry_id,
+                at=self.done.at,
+                draft=draft,
+                record_id=ref.record_id,
+                new=self.added.get(ref.entry_id),
             )
 
     def _remember(self, ref: Ref, *keys: bytes) -> None:
@@ -272,6 +284,7 @@ def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
         skipped=fresh.skipped,
         record_id=fresh.seen.own,
         version=fresh.seen.version,
+        url=fresh.seen.url,
     )
 
 
@@ -318,18 +331,15 @@ def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | Non
 
 
 def _not_yet_queued(
-    connection: Connection, queue: list[dict[str, Any]], policies: Policies
+    connection: Connection, queue: Mapping[EntryId, dict[str, Any]], added: Collection[EntryId], policies: Policies
 ) -> tuple[list[dict[str, Any]], set[int]]:
     """What is queued already gets the feed's latest words, and is not queued twice; with the hosts of whose work
     something changed. `again` tells `finish_entry` of work that is under way with older words; what waits for another
-    look at its page is due with the new ones."""
-    by_entry = {row["entry_id"]: row for row in queue}
+    look at its page is due with the new ones. added: entries that came with this commit, and so are not queued."""
+    by_entry = dict(queue)
     touched: set[int] = set()
-    held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
-    under_way = select(t.slot.c.work_id).where(held).exists().label("under_way")
-    for batch in chunks(list(by_entry)):
-        rows = connection.execute(select(t.work, under_way).where(t.work.c.entry_id.in_(batch))).all()
-        for row in rows:
+    for batch in chunks([entry_id for entry_id in queue if entry_id not in added]):
+        for row in connection.execute(_QUEUED, {"ids": batch}).all():
             queued = by_entry.pop(row.entry_id)
             values: dict[str, Any] = {"entry": queued["entry"], "again": bool(row.under_way)}
             if not row.under_way and row.priority == t.BACKFILL:

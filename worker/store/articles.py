@@ -106,7 +106,9 @@ class _Read:
         text_keys = {draft.text_key for draft in drafts if draft.text_key is not None}
         url_keys = {key for draft in drafts for key in draft.url_keys}
         self._near = near
-        self.refs = {row.id: ref(row) for row in _rows(connection, _REFS, {done.entry_id for done in some})}
+        self.refs = {done.entry_id: done.new for done in some if done.new is not None}
+        known = {done.entry_id for done in some if done.new is None}
+        self.refs.update((row.id, ref(row)) for row in _rows(connection, _REFS, known))
         self._dead = dead_keys(connection, text_keys | url_keys)
         self._texts = {row.key: (ref(row), row.expires_at) for row in _rows(connection, _TEXTS, text_keys)}
         owners = {of.entry_id for of, _ in self._texts.values()}

@@ -74,6 +74,8 @@ class Ingestion:
     """None: it came with its poll."""
     record_id: bytes = b""
     """Where it did."""
+    new: Ref | None = None
+    """The entry, where it came with this commit: nobody else has changed it."""
     followed: bool = False
     look_at: Millis | None = None
     validators: Validators = NO_VALIDATORS
