@@ -8,21 +8,20 @@ import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Set
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import orjson
 
-from worker import __version__, record
-from worker.bus import Bus, LocalBus
+from worker import __version__, extras, record
+from worker.bus import LocalBus
 from worker.cpu import Pool
 from worker.current import Current
-from worker.engine import KEEP_S, Clock, Engine
-from worker.errors import FeedmillError, StateLocked
+from worker.engine import Clock, Engine
+from worker.errors import StateLocked
 from worker.fetch import Client, user_agent
 from worker.meters import Meters
-from worker.model import ALL_ROLES, Claim, FeedId, Member, Millis, Role, Work
+from worker.model import ALL_ROLES, FeedId, Member, Millis, Role
 from worker.output import (
     Archive,
     Keeping,
@@ -56,9 +55,6 @@ from worker.reload import Reload, Reloader
 from worker.settings import Settings
 from worker.store import PATIENCE_S, OutboxSegment, Store, reached, wall_clock
 from worker.tally import Tally
-
-if TYPE_CHECKING:  # an extra
-    from worker.traces import Traces
 
 PRELOAD = ("worker.preload",)
 """What the server loads from which the CPU processes are forked."""
@@ -108,29 +104,26 @@ async def work(
             return Tally()
         held()
         clock = Clock(store.clock, shift=store.shift)
-        traces = None
-        if settings.telemetry.traces is not None:
-            traces = await parts.enter_async_context(_traces(settings.telemetry.traces, settings.telemetry.sample))
+        traces = await parts.enter_async_context(extras.traces(settings))
         meters = Meters()
 
         def sealed(segment: OutboxSegment, path: str) -> None:
             meters.seal((row.first_seen_at for row in segment.rows), records=len(segment.rows), now=clock.now())
             if traces is not None:
                 traces.seal(segment, path, now=clock.now())
-
             if streaming is not None:
                 streaming.wake()
 
-        streaming = await parts.enter_async_context(_streaming(settings))
+        streaming = await parts.enter_async_context(extras.streaming(settings))
         shards = parts.enter_context(_shards(settings, store, sealed, streaming))
         if "publish" in roles:
             await shards.take()
-        timed = _timed() if traces else (Client, Pool)
+        timed = extras.timed() if traces else (Client, Pool)
         asking = await parts.enter_async_context(client(settings, proxy=current.proxy, kind=timed[0]))
         cpu = await parts.enter_async_context(pool(settings, kind=timed[1]))
         engine = Engine(
             store=store,
-            bus=LocalBus() if until_idle else await parts.enter_async_context(_bus(settings)),
+            bus=LocalBus() if until_idle else await parts.enter_async_context(extras.bus(settings)),
             poller=Poller(
                 client=asking,
                 cpu=cpu,
@@ -267,37 +260,6 @@ def _shards(
     return Shards(output.shards, opened, shared=shared)
 
 
-@asynccontextmanager
-async def _streaming(settings: Settings) -> AsyncIterator[Streaming | None]:
-    """Raises FeedmillError without the extra."""
-    place = settings.output.stream
-    if place is None:
-        yield None
-        return
-    try:
-        from worker.bus.records import RecordStream
-    except ImportError as error:
-        raise FeedmillError("output.stream needs the extra: pip install 'feedmill[cluster]'") from error
-    async with RecordStream(place) as stream:
-        streaming = Streaming(stream.send, output=settings.output.dir)
-        async with running(streaming.run()):
-            yield streaming
-
-
-@asynccontextmanager
-async def _bus(settings: Settings) -> AsyncIterator[LocalBus[Work] | Bus[Claim]]:
-    """Raises FeedmillError without the extra."""
-    if settings.bus is None:
-        yield LocalBus()
-        return
-    try:
-        from worker.bus.jetstream import JetStreamBus
-    except ImportError as error:
-        raise FeedmillError("a bus needs the extra: pip install 'feedmill[cluster]'") from error
-    async with JetStreamBus(settings.bus, keep_s=KEEP_S) as bus:
-        yield bus
-
-
 def _member(roles: Set[Role], *, started_at: Millis) -> Member:
     """This process, as others see it that work on the same state."""
     return Member(
@@ -363,27 +325,6 @@ def recover(settings: Settings, *, new_output: bool) -> Recovered:
 def now() -> Millis:
     """The wall clock."""
     return wall_clock()
-
-
-@asynccontextmanager
-async def _traces(collector: str, sample: float) -> AsyncIterator[Traces]:
-    """What follows each article, until the end. Raises FeedmillError without the extra."""
-    try:
-        from worker.traces import Traces
-    except ImportError as error:
-        raise FeedmillError("telemetry.traces needs the extra: pip install 'feedmill[otel]'") from error
-    traces = Traces(collector, sample=sample)
-    try:
-        yield traces
-    finally:
-        await traces.aclose()
-
-
-def _timed() -> tuple[type[Client], type[Pool]]:
-    """The kinds that note for the traces how long they take."""
-    from worker.traces import TimedClient, TimedPool
-
-    return TimedClient, TimedPool
 
 
 def _disks(settings: Settings) -> list[Path]:

@@ -1,0 +1,78 @@
+"""What needs packages of its own: they are loaded where the settings ask for it, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from worker.bus import Bus, LocalBus
+from worker.cpu import Pool
+from worker.engine import KEEP_S
+from worker.errors import FeedmillError
+from worker.fetch import Client
+from worker.model import Claim, Work
+from worker.outside import running
+from worker.pipeline import Streaming
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from worker.traces import Traces
+
+
+@asynccontextmanager
+async def streaming(settings: Settings) -> AsyncIterator[Streaming | None]:
+    """What sends the records to `output.stream`. Raises FeedmillError without the extra."""
+    place = settings.output.stream
+    if place is None:
+        yield None
+        return
+    with _from("cluster", "output.stream"):
+        from worker.bus.records import RecordStream
+    async with RecordStream(place) as stream:
+        sending = Streaming(stream.send, output=settings.output.dir)
+        async with running(sending.run()):
+            yield sending
+
+
+@asynccontextmanager
+async def bus(settings: Settings) -> AsyncIterator[LocalBus[Work] | Bus[Claim]]:
+    """The way from who claims work to who does it. Raises FeedmillError without the extra."""
+    if settings.bus is None:
+        yield LocalBus()
+        return
+    with _from("cluster", "a bus"):
+        from worker.bus.jetstream import JetStreamBus
+    async with JetStreamBus(settings.bus, keep_s=KEEP_S) as stream:
+        yield stream
+
+
+@asynccontextmanager
+async def traces(settings: Settings) -> AsyncIterator[Traces | None]:
+    """What follows each article to `telemetry.traces`. Raises FeedmillError without the extra."""
+    collector = settings.telemetry.traces
+    if collector is None:
+        yield None
+        return
+    with _from("otel", "telemetry.traces"):
+        from worker.traces import Traces
+    following = Traces(collector, sample=settings.telemetry.sample)
+    try:
+        yield following
+    finally:
+        await following.aclose()
+
+
+def timed() -> tuple[type[Client], type[Pool]]:
+    """The kinds that note for the traces how long they take."""
+    from worker.traces import TimedClient, TimedPool
+
+    return TimedClient, TimedPool
+
+
+@contextmanager
+def _from(extra: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise FeedmillError(f"{what} needs the extra: pip install 'feedmill[{extra}]'") from error
