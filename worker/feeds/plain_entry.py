@@ -10,7 +10,6 @@ records must not change with the way that an entry was read.
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,51 +20,11 @@ import feedparser.api
 import feedparser.mixin
 from lxml import etree
 
+from worker.feeds.element_kinds import kind_of
+
 _PARSER = feedparser.api.StrictFeedParser
-_NAMESPACES: Mapping[str, str] = {uri.lower(): prefix for uri, prefix in _PARSER.namespaces.items()}
 _LANG, _BASE = (f"{{http://www.w3.org/XML/1998/namespace}}{name}" for name in ("lang", "base"))
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
-_KEYS = frozenset(
-    {
-        *("id", "link", "links", "title", "title_detail", "summary", "summary_detail", "content", "authors", "tags"),
-        *("published", "created", "updated", "language", "image", "media_thumbnail", "media_content"),
-        *("feedburner_origlink", "itunes_duration"),
-    }
-)
-"""What an entry is read by."""
-_KINDS: Mapping[str, str] = {
-    name: kind
-    for kind, names in {
-        "title": "title dc:title media:title",
-        "link": "link",
-        "id": "guid id",
-        "published": "published issued pubdate dcterms:issued",
-        "updated": "updated modified lastbuilddate dc:date dcterms:modified",
-        "created": "created dcterms:created",
-        "author": "author managingeditor dc:author dc:creator itunes:author",
-        "category": "category keywords dc:subject media:category itunes:category",
-        "words": "itunes:keywords media:keywords",
-        "enclosure": "enclosure",
-        "description": "description dc:description media:description",
-        "summary": "summary itunes:summary",
-        "content": "content",
-        "encoded": "content:encoded",
-        "file": "media:content",
-        "group": "media:group",
-        "thumbnail": "media:thumbnail",
-        "image": "itunes:image",
-        "language": "dc:language language",
-        "feedburner_origlink": "feedburner:origlink",
-        "itunes_duration": "itunes:duration",
-        "parting": "source image",
-        "contributor": "contributor",
-        "part": "name uri url homepage email",
-        # Read by feedparser, but for nothing of an entry.
-        "nothing": "rights copyright subtitle tagline webmaster dc:rights dc:publisher dc:contributor itunes:subtitle "
-        "itunes:explicit itunes:block media:credit media:rating media:license media:restriction media:player",
-    }.items()
-    for name in names.split()
-}
 _WITH_CHILDREN = frozenset({"file", "group", "author", "contributor"})
 _TEXTS = frozenset({"text/plain", "text/html"})
 _PERSON = {"name": "name", "uri": "href", "url": "href", "homepage": "href", "email": "email"}
@@ -164,7 +123,7 @@ class _Reading:
         tag: object = element.tag
         if not isinstance(tag, str):
             raise _Rare  # a reference to an entity
-        kind, name, stranger = _kind_of(tag, element.prefix)
+        kind, name, stranger = kind_of(tag, element.prefix)
         if kind == "rare" or (stranger is not None and not self._knows(stranger, element.prefix)):
             raise _Rare
         return kind, name
@@ -398,22 +357,6 @@ _READERS: Mapping[str, Callable[[_Reading, etree._Element, dict[str, str], int, 
     "part": _Reading._part,
     "nothing": _Reading._nothing,
 }
-
-
-@functools.lru_cache(maxsize=1024)
-def _kind_of(tag: str, prefix: str | None) -> tuple[str | None, str, str | None]:
-    """The kind, the name, and the namespace where feedparser does not know it."""
-    namespace, local = tag[1:].split("}") if tag.startswith("{") else ("", tag)
-    known = _NAMESPACES.get(namespace.lower()) if namespace else ""
-    short = (prefix or "") if known is None else known
-    name = f"{short}:{local}".lower() if short else local.lower()
-    kind = _KINDS.get(name, "rare" if _is_read(name) or "userland.com" in namespace.lower() else None)
-    return kind, name, namespace if known is None else None
-
-
-def _is_read(name: str) -> bool:
-    key = name.replace(":", "_")
-    return key in _KEYS or any(hasattr(_PARSER, f"_{moment}_{key}") for moment in ("start", "end"))
 
 
 def _items(element: etree._Element) -> list[tuple[str, str]]:
