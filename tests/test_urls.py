@@ -424,3 +424,20 @@ HOMES = {
 def test_a_front_page_is_known_as_one(url: str, home: bool) -> None:
     """The URL of a site's front page, however it is written, identifies no entry."""
     assert is_home(url) is home
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        pytest.param("feed://a.example/x", "http://a.example/x", id="a scheme"),
+        pytest.param("feed:https://a.example/x", "https://a.example/x", id="a prefix"),
+        pytest.param("FEED:http://a.example/x", "http://a.example/x", id="in capitals"),
+        pytest.param("feed:nonsense", "feed:nonsense", id="neither"),
+        pytest.param("feed:ftp://a.example/", "feed:ftp://a.example/", id="of another scheme"),
+        pytest.param("feed.example/x", "feed.example/x", id="a host of that name"),
+        pytest.param("https://a.example/feed:x", "https://a.example/feed:x", id="in the path"),
+    ],
+)
+def test_an_old_spelling_of_a_feed_means_http(url: str, meant: str) -> None:
+    """As browsers and other readers take it."""
+    assert urls.of_feed_scheme(url) == meant

@@ -65,6 +65,16 @@ def absolute(url: str, base: str | None = None) -> str | None:
     return joined
 
 
+def of_feed_scheme(url: str) -> str:
+    """The address that an old spelling of a feed's means: `feed://host/path` is http, `feed:` before a whole URL
+    nothing (https://datatracker.ietf.org/doc/html/draft-obasanjo-feed-uri-scheme-02). Any other is given back."""
+    scheme, _, rest = url.partition(":")
+    if scheme.strip().lower() != "feed":
+        return url
+    meant = f"http:{rest}" if rest.startswith("//") else rest
+    return meant if absolute(meant) is not None else url
+
+
 def _is_plain(url: str) -> bool:
     """Whether `url` is canonical as it stands. It may be where this can't tell."""
     return len(url) <= MAX_LENGTH and _PLAIN.fullmatch(url) is not None and _MAY_BE_AMP.search(url) is None

@@ -225,14 +225,75 @@ def test_the_list_of_another_reader_is_added(listing: Worker, monkeypatch: pytes
     assert "hush" not in typed(listing, "feeds").stdout
 
 
+MIXED = """<opml version="2.0"><body>
+<outline text="Old" xmlUrl="feed://old.example/atom.xml"/>
+<outline text="Nonsense" xmlUrl="feed:nonsense"/><outline text="Other" xmlUrl="feed:https://other.example/rss"/>
+<outline text="A" xmlUrl="HTTPS://A.example/feed"/>
+<outline text="Mole" xmlUrl="gopher://mole.example/feed"/>
+<outline text="Twin" xmlUrl="https://twin.example/" xmlns:m="https://feedmill.example/opml-1" m:id="a.example-feed"/>
+</body></opml>"""
+"""Three good outlines, one of them listed in another spelling, two whose URLs are none, and one whose id is taken."""
+
+
 def test_a_bad_list_is_taken_in_not_at_all(listing: Worker) -> None:
-    """Its mistake is told with its line; where it would stand is known."""
-    (listing.folder / "mine.opml").write_text(OPML.replace("https://two", "gopher://two"))
-    with pytest.raises(ConfigError, match="expected an http or https URL"):
-        typed(listing, "import", str(listing.folder / "mine.opml"))
+    """All its mistakes are told at once, with its own lines, and with the way out; the feed list is named by none."""
+    mine = listing.folder / "mine.opml"
+    mine.write_text(MIXED.replace("HTTPS://A", "https://elsewhere"))
+    with pytest.raises(ConfigError) as caught:
+        typed(listing, "import", str(mine))
+    *wrong, way_out = caught.value.problems
+    assert [(problem.file, problem.line) for problem in wrong] == [(str(mine), 3), (str(mine), 5), (str(mine), 6)]
+    assert 'expected an http or https URL, not "feed:nonsense"' in wrong[0].message
+    assert 'not "gopher://mole.example/feed"' in wrong[1].message
+    assert "the same feed, or id" in wrong[2].message
+    assert str(way_out) == f"{mine}: nothing was added (mend these 3 outlines, or leave them out with --skip-bad)"
     with pytest.raises(ConfigError, match="no such file"):
         typed(listing, "import", str(listing.folder / "none.opml"))
     assert text(listing) == BEFORE
+
+
+def test_bad_outlines_can_be_left_out(listing: Worker) -> None:
+    """Each is told; `feed:` before an address means what it does elsewhere; what is listed already stays as it is."""
+    mine = listing.folder / "mine.opml"
+    mine.write_text(MIXED)
+    shown = typed(listing, "import", str(mine), "--skip-bad", "--dry-run").output
+    assert "2 feeds would be added" in shown
+    assert text(listing) == BEFORE
+    done = typed(listing, "import", str(mine), "--skip-bad")
+    assert f"left out: {mine}:3:1: feeds[1].url: expected an http or https URL" in done.stderr
+    assert f"left out: {mine}:5:1" in done.stderr
+    assert f"left out: {mine}:6:1" in done.stderr
+    assert "2 feeds added" in done.stdout
+    assert "1 listed already" in done.stdout
+    assert text(listing) == (
+        f"{BEFORE}  - url: http://old.example/atom.xml\n    title: Old\n"
+        "  - url: https://other.example/rss\n    title: Other\n"
+    )
+    told = json.loads(typed(listing, "import", str(mine), "--skip-bad", "--json").stdout)
+    assert (told["added"], len(told["known"]), len(told["left_out"])) == ([], 3, 3)
+
+
+def test_an_address_in_two_spellings_is_one_feed(listing: Worker) -> None:
+    """With the folders of both, whether the file is imported or named as a list."""
+    mine = listing.folder / "mine.opml"
+    mine.write_text(
+        '<opml><body><outline text="X"><outline xmlUrl="feed://one.example/feed"/></outline>'
+        '<outline text="Y"><outline xmlUrl="http://ONE.example/feed"/></outline></body></opml>'
+    )
+    typed(listing, "import", str(mine))
+    assert text(listing) == f"{BEFORE}  - url: http://one.example/feed\n    tags: [X, Y]\n"
+    (listing.folder / "worker.yaml").write_text("{feeds: [mine.opml], state: 'sqlite:///none.db'}")
+    (named,) = json.loads(typed(listing, "feeds", "--json").stdout)["feeds"]
+    assert (named["url"], named["tags"]) == ("http://one.example/feed", ["X", "Y"])
+
+
+def test_an_old_spelling_of_a_feed_is_asked_where_it_means(site: Site, listing: Worker) -> None:
+    """As browsers copy it: feed://host/path."""
+    url = feed(site, "b", item("1"))
+    assert found(listing, url.replace("http:", "feed:")) == [url]
+    assert found(listing, f"feed:{url}") == [url]
+    typed(listing, "add", url.replace("http:", "feed:"), "--unchecked", "--id", "b")
+    assert text(listing) == f"{BEFORE}  - url: {url}\n    id: b\n"
 
 
 def test_what_is_exported_is_imported_as_it_was(site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,9 @@ from worker.cli.listing import listed
 from worker.cli.naming import has_tag
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import clean, console, counted, errors, print_json
-from worker.errors import OutputError
+from worker.errors import ConfigError, OutputError, Problem
 from worker.model import NO_RULES
-from worker.settings import load, opml_document, opml_items
+from worker.settings import imported, load, opml_document
 from worker.store import is_there, read_status
 
 
@@ -23,24 +23,35 @@ def import_(
     file: Annotated[Path, typer.Argument(help="The OPML file.", metavar="FILE")],
     into: Annotated[Path | None, typer.Option("--list", help="The feed list; else the first in YAML.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be added, and write nothing.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what can't be listed, and say which.")
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Adds the feeds of an OPML file, another reader's export, to the feed list; folders become tags.
 
-    Feeds that are listed already are left out. No feed is asked. All or nothing: what is wrong is told with its line.
+    Feeds that are listed already are left out. No feed is asked. All or nothing, unless --skip-bad: whatever is wrong
+    is told at once, with its line in the file.
     An OPML file may also be named among the feeds: of worker.yaml, and stays where it is.
 
     Example: feedmill import subscriptions.opml
     """
     settings = load(config, os.environ)
-    items = opml_items(file)
-    listing = listed(config, settings, items, into=into)
+    found = imported(file, beside=settings.feeds)
+    if found.problems and not skip_bad:
+        hint = f"mend {'this outline' if found.bad == 1 else f'these {found.bad} outlines'}, or "
+        hint += f"leave {'it' if found.bad == 1 else 'them'} out with --skip-bad"
+        raise ConfigError([*found.problems, Problem(file=str(file), message="nothing was added", hint=hint)])
+    listing = listed(config, settings, found.good, into=into)
     if listing.new and not dry_run:
         listing.write()
     if as_json:
-        print_json({"added": [feed.id for feed in listing.new], "known": [feed.id for feed in listing.known]})
+        known_ids, left_out = [feed.id for feed in listing.known], [str(problem) for problem in found.problems]
+        print_json({"added": [feed.id for feed in listing.new], "known": known_ids, "left_out": left_out})
         return
+    for problem in found.problems:
+        errors.print(f"left out: {problem}", markup=False, soft_wrap=True)
     for feed in listing.new if dry_run else ():
         console.print(clean(feed.id), clean(feed.url), clean(", ".join(feed.tags)), soft_wrap=True)
     verb = "would be added to" if dry_run else "added to"

@@ -7,7 +7,7 @@
     problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
     opml        other readers' lists, in and out                      editing    feeds added to a list in place
     rules       the keys of a feed's rules                            feed_rules  … and the rules that they make
-    section     what sections are made of
+    imported    an OPML file's feeds, to be added to a list       section    what sections are made of
     changes     what a running worker takes up of new settings
     load        all of it, in order                                   documentation  JSON Schemas, templates
 
@@ -18,10 +18,10 @@ from worker.settings.changes import taken_up
 from worker.settings.documentation import init_files, json_schema
 from worker.settings.editing import Item, added, replace, wrong
 from worker.settings.endpoints import Endpoint, is_loopback
+from worker.settings.imported import imported
 from worker.settings.load import Known, is_unchanged, load, stamps, state_at
 from worker.settings.opml import document as opml_document
 from worker.settings.opml import is_opml
-from worker.settings.opml import items as opml_items
 from worker.settings.quantities import seconds
 from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings, Web
 
@@ -41,6 +41,7 @@ __all__ = [
     "Settings",
     "Web",
     "added",
+    "imported",
     "init_files",
     "is_loopback",
     "is_opml",
@@ -48,7 +49,6 @@ __all__ = [
     "json_schema",
     "load",
     "opml_document",
-    "opml_items",
     "replace",
     "seconds",
     "stamps",

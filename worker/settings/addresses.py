@@ -27,8 +27,8 @@ class Address:
 
 
 def address(text: str) -> Address | None:
-    """The address that `text` writes; None where it is no absolute http(s) URL."""
-    url = urls.absolute(text)
+    """The address that `text` writes, `feed:` before it or not; None where it is no absolute http(s) URL."""
+    url = urls.absolute(urls.of_feed_scheme(text))
     if url is None:
         return None
     canonical = urls.canonical(url)

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import TypeAlias, cast
 
 import yaml
 from lxml import etree
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from worker.errors import ConfigError, Problem
+from worker import urls
+from worker.errors import Problem
 from worker.model import Feed
 from worker.settings.quantities import duration
-from worker.settings.yaml_file import content
 
 NAMESPACE = "https://feedmill.example/opml-1"
 MAX_BYTES = 64_000_000
@@ -48,15 +47,6 @@ def nodes(data: bytes, *, name: str) -> Node | Problem:
     listed: list[Node] = [_mapping(outline) for outline in outlines]
     feeds = SequenceNode(_TAG + "seq", listed, _mark(1), _mark(1), flow_style=False)
     return MappingNode(_TAG + "map", [(_text("feeds", 1), feeds)], _mark(1), _mark(1), flow_style=False)
-
-
-def items(path: Path) -> list[dict[str, str | list[str]]]:
-    """The feeds of the OPML file at `path`, as they would stand in a feed list. Raises ConfigError."""
-    data = content(path)
-    found = data if isinstance(data, Problem) else _outlines(data, str(path))
-    if isinstance(found, Problem):
-        raise ConfigError([found])
-    return [{key: value for key, (value, _) in outline.items()} for outline in found]
 
 
 def document(feeds: Iterable[tuple[Feed, str | None, str | None]], *, title: str) -> bytes:
@@ -116,7 +106,7 @@ def _feeds(body: etree._Element) -> Iterator[Outline]:
         element, folders = stack.pop()
         if element.tag != "outline":
             continue
-        url = (element.get("xmlUrl") or element.get("xmlurl") or "").strip()
+        url = urls.of_feed_scheme((element.get("xmlUrl") or element.get("xmlurl") or "").strip())
         if url:
             yield _outline(element, url, folders)
             inside = folders
@@ -149,11 +139,12 @@ def _outline(element: etree._Element, url: str, folders: Sequence[str]) -> Outli
 
 
 def _merged(outlines: Iterable[Outline]) -> list[Outline]:
-    """A feed that stands in several folders, as readers write one with several tags, is one."""
+    """A feed that stands in several folders, as readers write one with several tags, is one, also where its address is
+    spelled in several ways."""
     by_url: dict[str, Outline] = {}
     for outline in outlines:
         url = str(outline["url"][0])
-        known = by_url.setdefault(url, outline)
+        known = by_url.setdefault(urls.canonical_if_any(url) or url, outline)
         if known is outline or "tags" not in outline:
             continue
         tags = list(known.get("tags", ([], 0))[0])

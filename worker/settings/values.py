@@ -394,7 +394,7 @@ CronLine = Annotated[
 WebAddress = Annotated[
     Address,
     _text_as("an http or https URL", address, hint="such as https://example.org/feed.xml"),
-    WithJsonSchema({"type": "string", "pattern": f"^https?://|{VARIABLE}"}),
+    WithJsonSchema({"type": "string", "pattern": f"^(feed:)?https?://|^feed://|{VARIABLE}"}),
 ]
 ExplicitId = Annotated[
     str,
