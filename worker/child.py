@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 import sys
+from io import BytesIO
 from multiprocessing.connection import Connection
 
 READY, UNLIMITED = b".", b"-"
@@ -33,10 +34,12 @@ def serve(connection: Connection, memory: int | None) -> None:
             os._exit(0)  # nothing here needs a clean end
         try:
             function, args, kwargs = pickle.loads(call)  # noqa: S301  # written by our own parent
-            answer = b"+" + pickle.dumps(function(*args, **kwargs), 5)
+            answer = BytesIO()
+            answer.write(b"+")
+            pickle.dump(function(*args, **kwargs), answer, 5)
         except Exception as error:  # one task must not take the child down; the parent gets the whole of it
-            answer = b"-" + f"{type(error).__name__}: {error}"[:500].encode(errors="replace")
-        connection.send_bytes(answer)
+            answer = BytesIO(b"-" + f"{type(error).__name__}: {error}"[:500].encode(errors="replace"))
+        connection.send_bytes(answer.getbuffer())
 
 
 def _die_with_parent() -> None:

@@ -113,7 +113,7 @@ class Pool:
             self._told = True
             log.warning("cpu.memory_unlimited", because="this system sets no limit of a process's memory (RLIMIT_AS)")
 
-    def _give_back(self, child: _Child, call: asyncio.Future[bytes]) -> None:
+    def _give_back(self, child: _Child, call: asyncio.Future[memoryview]) -> None:
         self._free.put_nowait(child)
         self.load.busy -= 1
         self.load.calls += 1
@@ -154,7 +154,7 @@ class _Child:
         """Held to start a process and to take it away: `close` comes from another thread than `run`."""
         self._closed = False
 
-    def run(self, call: bytes, timeout_s: float) -> bytes:
+    def run(self, call: bytes, timeout_s: float) -> memoryview:
         """The pickled result of a pickled call. Blocks."""
         try:
             # An idle child says nothing: this is the end of its pipe. It died between two calls, not by this one. (The
@@ -172,10 +172,9 @@ class _Child:
         self._calls += 1
         if self._calls >= TASKS_PER_CHILD:
             self.kill()
-        kind, payload = answer[:1], answer[1:]
-        if kind == b"+":
-            return payload
-        text = payload.decode()
+        if answer.startswith(b"+"):
+            return memoryview(answer)[1:]  # of a large feed, a copy would be of megabytes
+        text = answer[1:].decode()
         raise TaskCrashed(text) if text.startswith("MemoryError") else TaskError(text)
 
     def kill(self) -> None:

@@ -68,13 +68,15 @@ class Finisher:
         """What is finished, once something is: with what else ends soon, until that is half of what is under way. The
         other half keeps the cores and the network busy meanwhile."""
         group = [await self._ended.get()]
+        entries = _entries(group[0])
         until = time.monotonic() + self._linger_s
         while True:
             await asyncio.sleep(limits.LOOK_S)
-            while len(group) < limits.GROUP and _entries(group) < limits.GROUP_ENTRIES and not self._ended.empty():
+            while len(group) < limits.GROUP and entries < limits.GROUP_ENTRIES and not self._ended.empty():
                 group.append(self._ended.get_nowait())
+                entries += _entries(group[-1])
             enough = min(limits.GROUP, len(self._leases), max(limits.A_FEW, len(self._leases) // 2))
-            if len(group) >= enough or _entries(group) >= limits.GROUP_ENTRIES or time.monotonic() >= until:
+            if len(group) >= enough or entries >= limits.GROUP_ENTRIES or time.monotonic() >= until:
                 return group
 
     async def _commit(self, group: Sequence[_Ended]) -> list[Committed]:
@@ -109,5 +111,5 @@ class Finisher:
         return await self._commit([_Ended(broken, ended.committed, self._clock.ahead_ms())])
 
 
-def _entries(group: Sequence[_Ended]) -> int:
-    return sum(len(ended.done.entries) for ended in group if isinstance(ended.done, PollDone))
+def _entries(ended: _Ended) -> int:
+    return len(ended.done.entries) if isinstance(ended.done, PollDone) else 0

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from worker.model.document import Hub
 from worker.model.feed import EntryId, Extraction, FeedId, Millis, Op
 from worker.model.outcome import FailureClass
+from worker.model.pickling import by_place
 from worker.model.rules import NO_LIMIT, Backlog
 from worker.model.story import Credit, Sketch
 from worker.model.timing import NO_HINTS, Freshness, Hints
 from worker.model.work import NO_VALIDATORS, Lease, Validators
 
 
+@by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A record but for what only the commit knows: op, revision, seq, the time of ingestion, duplicates."""
@@ -48,6 +50,7 @@ class Draft:
     """Why its feed's filters leave it out, now that its page was read; None: they don't."""
 
 
+@by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenEntry:
     """An entry of a poll, with all that is needed to judge at commit whether it is new."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NewType
 
+from worker.model.pickling import by_place
 from worker.model.rules import NO_RULES, Rules
 
 FeedId = NewType("FeedId", str)
@@ -21,6 +22,7 @@ Extraction = Literal["ok", "feed_only", "blocked", "paywalled", "failed", "skipp
 Op = Literal["new", "update", "delete", "duplicate"]
 
 
+@by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """A feed as its owner lists it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from worker.model.pickling import by_place
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
@@ -33,6 +35,7 @@ class Filter:
     """Seconds from its date to when it was first seen."""
 
 
+@by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """How much of what a feed shows at its first poll is taken. None: all of it."""
@@ -46,6 +49,7 @@ class Backlog:
 NO_LIMIT = Backlog()
 
 
+@by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The rules of one feed."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from worker.model.pickling import by_place
+
 AGENCY = "agency"
 """The source, in a record's `sources`, of an `original` that is a news agency."""
 
 
+@by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sketch:
     """What is kept of a text to know its copies by; made by `dedup.sketch`."""
