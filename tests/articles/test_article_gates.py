@@ -214,6 +214,50 @@ def test_consent_walls_are_blocked(html: str) -> None:
     assert (article.extraction, article.reason, article.retry, article.text) == ("blocked", "a consent wall", True, "")
 
 
+SHORT_CONSENTS = {
+    "English": doc(
+        "Westmere News",
+        "<h1>We value your privacy</h1><p>We and our 842 partners store and/or access information on a device, such as "
+        "cookies, and process personal data, such as unique identifiers. Click to consent.</p>"
+        "<button>Accept all</button><button>Reject all</button>",
+    ),
+    "English, a form": doc(
+        "Before you continue",
+        "<h1>Before you continue</h1><p>We use cookies and data to deliver our services, and to show you personalised "
+        "content and ads.</p><form><input type=submit value='Reject all'><input type=submit value='Accept all'></form>",
+    ),
+    "French": doc(
+        "Le Journal",
+        "<h1>Nous respectons votre vie privée</h1><p>Nous et nos partenaires stockons et accédons à des informations "
+        "de votre appareil, comme des cookies, et traitons des données personnelles.</p>"
+        "<button>Tout accepter</button><button>Tout refuser</button>",
+    ),
+    "German, links": doc(
+        "Westmerer Zeitung",
+        "<h1>Wir schätzen Ihre Privatsphäre</h1><p>Wir und unsere Partner speichern Informationen auf Ihrem Gerät, zum "
+        "Beispiel Cookies, und verarbeiten Daten.</p><a href='#'>Alle akzeptieren</a> <a href='#'>Ablehnen</a>",
+    ),
+    "Japanese": doc(
+        "新聞",
+        "<p>当サイトはクッキーを使用しています。続けるには同意が必要です。プライバシーポリシーをご覧ください。</p>"
+        "<button>同意する</button>",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", ["Bridge closed", "Cookies: what bakeries sell"])
+@pytest.mark.parametrize("html", SHORT_CONSENTS.values(), ids=SHORT_CONSENTS.keys())
+def test_short_ones_are_known_by_their_buttons(html: str, title: str) -> None:
+    """Whatever was announced."""
+    article = read(html, Entry(title=title, url=URL))
+    assert (article.extraction, article.reason, article.retry, article.text) == ("blocked", "a consent wall", True, "")
+
+
+def test_without_a_button_to_agree_with_the_same_words_are_an_articles() -> None:
+    html = SHORT_CONSENTS["German, links"].partition("<a ")[0]
+    assert read(html, Entry(title="Bridge closed", url=URL)).extraction == "ok"
+
+
 TEASER_TEXT = f"<p>{SENTENCE}</p><p>Crews had taken forty thousand tonnes of silt from the channel.</p>"
 LOCKED = (
     '<script type="application/ld+json">{"@type":"NewsArticle","headline":"x","isAccessibleForFree":%s,"hasPart":'
@@ -517,6 +561,15 @@ QUOTES = (
                 "The regulator asks for consent before tracking; advertising firms disagree.</p></article>",
             ),
             id="an article on consent",
+        ),
+        pytest.param(
+            doc(
+                "Court rules on cookies",
+                "<article><p>Cookies are small files that a site stores in a browser. A court found on Monday that the "
+                "baker had not asked for consent.</p></article><p>We use cookies.</p><button>Accept all</button>",
+                '<meta property="og:type" content="article">',
+            ),
+            id="a short one under a banner",
         ),
     ],
 )

@@ -27,6 +27,7 @@ from worker.model import Entry
 _LISTED, _MOST = 5, 200  # headings, or lines: enough for a list; looked at
 _TITLE = 500  # characters
 _BOX = 2700  # characters, of one item of a list
+_BUTTON = 40  # characters of it, at most
 _STUB, _TEASER, _SHORT = 40, 150, 300  # words, at most
 _LONG_WALL = 6000  # characters, at most
 _ANNOUNCED = 0.5  # of the words of the entry's title stand in the page's own titles
@@ -151,9 +152,10 @@ class _Page:
         """By the share of its words for consent: .22 of the characters on walls, .03 at most in 634 articles."""
         said = marks.consent(self.text)
         share = sum(map(len, said)) / (len(self.text) or 1)
-        if len(set(said)) >= 4 and share >= (0.18 if self.own else 0.1):
-            return Gate(kind="blocked", reason="a consent wall")
-        return None
+        walled = len(set(said)) >= 4 and share >= (0.18 if self.own else 0.1)
+        # A short one says less, and has the buttons that open it.
+        short = not self.own and self.words <= _TEASER and len(said) >= 2 and share >= 0.08
+        return Gate(kind="blocked", reason="a consent wall") if walled or (short and self._asks_to_agree()) else None
 
     def error(self) -> Gate | None:
         if self.words > _TEASER or self.own:
@@ -262,6 +264,11 @@ class _Page:
             return urls.host_of(self.seen.url)
         except urls.BadUrl:
             return None
+
+    def _asks_to_agree(self) -> bool:
+        buttons = islice(self.seen.tree.iter("button", "a", "input"), _MOST)
+        asked = (_said(button) or str(button.get("value") or "") for button in buttons)
+        return any(len(text) <= _BUTTON and marks.AGREE.fullmatch(text) for text in asked)
 
     def _refreshes(self) -> bool:
         return bool(

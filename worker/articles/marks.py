@@ -154,6 +154,19 @@ _CONSENT_ITSELF = (
     *("cookie", "consen", "zustimm", "einwillig", "toestemming", "zgod", "samtyck", "samtykk", "hyväks"),
     *("souhlas", "соглас", "クッキー", "同意", "쿠키", "동의", "الارتباط", "privacy"),
 )
+# What the buttons of a wall say, the whole of it.
+AGREE = _any(
+    r"""
+    (?:(?:yes,? )?i )?(?:accept|agree|consent|allow|reject|decline|refuse)(?: .{1,24})?|got it
+    (?:alles? )?(?:akzeptieren|annehmen|zustimmen|ablehnen)(?: .{1,20})?|(?:tout )?(?:accepter|refuser)(?: .{1,20})?
+    (?:continuer sans|j.)accept\w*(?: .{1,20})?|(?:acept|rechaz|aceit|rejeit|accett|rifiut)\w*(?: .{1,20})?
+    (?:alles )?(?:accepteren|weigeren|akkoord)(?: .{1,20})?|(?:zgadzam się|akceptuj\w*|odrzuć\w*)(?: .{1,20})?
+    (?:godkänn|accepter|acceptér|tillåt|tillad|godta|avvis|hyväksy|hylkää)\w*(?: .{1,20})?
+    (?:přijm|souhlas|odmít)\w*(?: .{1,20})?|(?:принять|соглас|отклонить)\w*(?: .{1,20})?
+    .{0,4}(?:同意|許可|拒否|接受|拒绝).{0,4}|(?:모두 )?(?:동의|수락|허용|거부).{0,4}
+    (?:موافق|أوافق|قبول|رفض)(?: .{1,20})?
+    """
+)
 NEEDS_SCRIPT = _any(
     r"""
     (?:enable|activate|turn on|allow|requires?|without|support|need) .{0,30}javascript
