@@ -1,4 +1,5 @@
-"""Wires what looks at feeds for a command, beside a worker that may run: it writes nothing, and touches no state."""
+"""Wires what looks at feeds for a command. Nothing is written but the turns that it takes at hosts, in the state of a
+worker that runs."""
 
 from __future__ import annotations
 
@@ -9,16 +10,17 @@ from dataclasses import dataclass
 
 from worker import app
 from worker.current import Current
-from worker.model import Feed
+from worker.model import Feed, Millis
 from worker.pipeline import Discoverer, Discovery, Gate, Ingester, Looks, Poller, Trial, Tried, Turns
 from worker.settings import Settings
-from worker.store import read_not_before
+from worker.store import Turn, end_turn, is_there, take_turn
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scout:
     """Looks at feeds: asks politely, one thing at a time."""
 
+    _current: Current
     _discoverer: Discoverer
     _trial: Trial
 
@@ -26,8 +28,10 @@ class Scout:
         """The feeds of a site; see `Discoverer.discover`. Raises urls.BadUrl."""
         return await self._discoverer.discover(url)
 
-    async def tried(self, feed: Feed) -> Tried:
-        """What a feed would give, by its own rules; see `Trial.of`."""
+    async def tried(self, feed: Feed, settings: Settings) -> Tried:
+        """What a feed of the `settings` would give, by its own rules; see `Trial.of`. What was looked at before is not
+        asked for again."""
+        self._current.take_up(settings)
         return await self._trial.of(feed)
 
 
@@ -38,7 +42,8 @@ async def scouting(settings: Settings) -> AsyncIterator[Scout]:
     current = Current(settings)
     turns = Turns(
         policies=current.policy,
-        not_before=lambda host: read_not_before(settings.state, host),
+        take=lambda host: _turn(settings, host),
+        give_back=lambda turn: end_turn(settings.state, turn, now=app.now()),
         clock=app.now,
     )
     async with app.pool(settings) as cpu, app.client(settings, proxy=current.proxy) as client:
@@ -65,6 +70,14 @@ async def scouting(settings: Settings) -> AsyncIterator[Scout]:
         )
         looks = Looks(client=client, turns=turns, max_bytes=fetch.max_feed_bytes)
         yield Scout(
+            _current=current,
             _discoverer=Discoverer(looks=looks, cpu=cpu, clock=app.now),
-            _trial=Trial(poller=poller, ingester=ingester, turns=turns, clock=app.now),
+            _trial=Trial(poller=poller, ingester=ingester, turns=turns, looks=looks, clock=app.now),
         )
+
+
+def _turn(settings: Settings, host: str) -> Turn | Millis | None:
+    """The host's next turn beside the worker, for as long as a fetch may take."""
+    if not is_there(settings.state):
+        return None
+    return take_turn(settings.state, host, now=app.now(), for_ms=round(settings.fetch.timeout_s * 1000))

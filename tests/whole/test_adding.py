@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from tests.site import Answer, Site
+from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose, rss
+from tests.whole.processes import running, until
 from tests.whole.typed import typed
 from worker.errors import ConfigError, FeedmillError
 
@@ -137,6 +138,26 @@ def test_a_host_is_asked_at_its_pace(site: Site, worker: Worker) -> None:
         assert later.request.at - earlier.ended >= 0.19
 
 
+def test_beside_a_worker_a_host_is_asked_by_one_at_a_time(site: Site, worker: Worker) -> None:
+    """The command and the worker take turns: whoever comes next keeps the delay to the other's request, which may take
+    its time."""
+    body = rss(item("1"))
+    polled = site.add("a", "/feed", Answer(body=body, content_type="application/rss+xml", delay_s=0.3))
+    site.add("a", "/", names("/1.xml", "/2.xml", "/3.xml"))
+    for number in (1, 2, 3):
+        site.add("a", f"/{number}.xml", Answer(body=body, content_type="application/rss+xml", delay_s=0.6))
+    feeds = [{"url": polled, "every": "200ms"}]
+    worker.configure(feeds, fetch={"per_host": {"delay": "400ms"}}, schedule={"jitter": 0})
+    with running(worker):
+        until(lambda: len(site.requests) >= 2)
+        assert len(found(worker, site.url("a"))) == 3
+        asked = len(site.asked("a", "/feed"))
+        until(lambda: len(site.asked("a", "/feed")) > asked)
+    assert site.most_at_once == 1
+    for earlier, later in pairwise(site.exchanges):
+        assert later.request.at - earlier.ended >= 0.39, (earlier.request.path, later.request.path)
+
+
 def test_what_a_host_asked_the_worker_holds_for_commands(site: Site, worker: Worker) -> None:
     """Its Retry-After stands in the state."""
     worker.configure([site.add("a", "/feed", Answer(status=429, headers={"Retry-After": "3600"}))])
@@ -200,6 +221,36 @@ def test_a_trial_shows_the_articles_and_touches_nothing(site: Site, listing: Wor
     assert text(listing) == BEFORE
     assert not listing.state.exists()
     assert not listing.out.exists()
+
+
+def test_a_trial_asks_for_nothing_twice(site: Site, worker: Worker) -> None:
+    """What was looked at to find the feed is what is tried; the host's delay lies between all its requests."""
+    worker.configure([], fetch={"per_host": {"delay": "200ms"}})
+    article = site.add("b", "/1", page("One", prose("heron")))
+    feed(site, "b", item("1", article, "One"))
+    site.add("b", "/", names("/feed"))
+    for named in (site.url("b"), site.url("b", "/feed")):
+        site.requests.clear()
+        site.exchanges.clear()
+        tried = json.loads(typed(worker, "add", named, "--try", "--json").stdout)
+        assert "heron" in tried["articles"][0]["record"]["content_text"]
+        assert paths(site) == ["/"] * (named == site.url("b")) + ["/feed", "/robots.txt", "/1"]
+        for earlier, later in pairwise(site.exchanges):
+            assert later.request.at - earlier.ended >= 0.19
+
+
+def test_a_trial_with_the_headers_of_a_feed_asks_with_them(site: Site, listing: Worker) -> None:
+    """What came without them may be something else."""
+    text = "defaults: {headers: {X-Key: k}}\nfeeds: []\n"
+    (listing.folder / "feeds.yaml").write_text(text)
+
+    def answer(request: Request) -> Answer:
+        title = "Paid" if "x-key" in request.headers else "Free"
+        return Answer(body=rss(item(title, title=title)), content_type="application/rss+xml")
+
+    url = site.add("b", "/feed", answer)
+    tried = json.loads(typed(listing, "add", url, "--try", "--full-text", "never", "--json").stdout)
+    assert [article["record"]["title"] for article in tried["articles"]] == ["Paid"]
 
 
 # --- import, export -------------------------------------------------------------------------------------------------

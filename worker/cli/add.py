@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +12,13 @@ import typer
 from rich.text import Text
 
 from worker import app, urls
-from worker.cli.listing import listed
+from worker.cli.listing import Listing, listed
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import ago, clean, console, counted, errors, plain, print_json
 from worker.errors import FeedmillError
 from worker.model import Feed
 from worker.pipeline import Article, Discovered, Discovery, Tried
-from worker.scouting import scouting
+from worker.scouting import Scout, scouting
 from worker.settings import Settings, load, wrong
 
 Url = Annotated[str, typer.Argument(help="A feed, or a page of the site that has it.", metavar="URL")]
@@ -54,16 +54,19 @@ def add(
     stated = {"id": id, "title": title, "tags": tag, "every": every, "cron": cron, "full_text": full_text}
     said = {key: value for key, value in stated.items() if value}
     _check(said)
-    found = url if unchecked else _found(settings, url)
-    item = {"url": found} | said
-    listing = listed(config, settings, [item], into=into)
-    if not listing.new and not trial:
-        console.print(f"{listing.known[0].id} is listed already: {found}", markup=False, soft_wrap=True)
-        return
-    (feed,) = listing.new or listing.known
+
+    def with_url(found: str) -> Listing:
+        return listed(config, settings, [{"url": found, **said}], into=into)
+
     if trial:
-        _show(feed, asyncio.run(_tried(listing.settings, feed)), as_json)
+        _show(*asyncio.run(_tried(settings, url, with_url, unchecked=unchecked)), as_json)
         return
+    listing = with_url(url if unchecked else _chosen(_discovered(settings, url), url))
+    if not listing.new:
+        (known,) = listing.known
+        console.print(f"{known.id} is listed already: {known.public_url or known.url}", markup=False, soft_wrap=True)
+        return
+    (feed,) = listing.new
     if dry_run:
         console.print(listing.shown(), markup=False, soft_wrap=True)
         return
@@ -106,21 +109,33 @@ def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = Fa
         raise typer.Exit(1)
 
 
+async def _tried(
+    settings: Settings, url: str, with_url: Callable[[str], Listing], *, unchecked: bool
+) -> tuple[Feed, Tried]:
+    """What was looked at to find the feed is what is tried."""
+    async with scouting(settings) as scout:
+        listing = with_url(url if unchecked else _chosen(await _discovery(scout, url), url))
+        (feed,) = listing.new or listing.known
+        return feed, await scout.tried(feed, listing.settings)
+
+
 def _discovered(settings: Settings, url: str) -> Discovery:
     async def run() -> Discovery:
         async with scouting(settings) as scout:
-            return await scout.discover(url)
+            return await _discovery(scout, url)
 
-    url = url if "://" in url else f"https://{url}"
+    return asyncio.run(run())
+
+
+async def _discovery(scout: Scout, url: str) -> Discovery:
     try:
-        return asyncio.run(run())
+        return await scout.discover(url if "://" in url else f"https://{url}")
     except urls.BadUrl as error:
         raise FeedmillError(f"{error}; such as https://example.org") from None
 
 
-def _found(settings: Settings, url: str) -> str:
+def _chosen(discovery: Discovery, url: str) -> str:
     """The URL to be listed; others that there are, are told."""
-    discovery = _discovered(settings, url)
     if not discovery.found:
         raise FeedmillError(f"no feed found at {url}: {discovery.problem}; --unchecked adds it all the same")
     first, *others = discovery.found
@@ -136,11 +151,6 @@ def _line(feed: Discovered) -> Text:
     newest = f", newest {ago(feed.newest_at, app.now())}" if feed.newest_at is not None else ""
     title = clean(f"  {feed.title}", 80) if feed.title else Text("")
     return clean(feed.url) + title + Text(f"  ({counted(feed.entries, 'item')}{newest}; {feed.how})", style="dim")
-
-
-async def _tried(settings: Settings, feed: Feed) -> Tried:
-    async with scouting(settings) as scout:
-        return await scout.tried(feed)
 
 
 def _show(feed: Feed, tried: Tried, as_json: bool) -> None:

@@ -78,14 +78,15 @@ class Poller:
         self._max_bytes, self._link_duplicates, self._clock, self._chance = max_bytes, link_duplicates, clock, chance
         self._callback = callback
 
-    async def poll(self, work: Poll) -> PollDone | Sought | Subscribed | Moved:
+    async def poll(self, work: Poll, *, had: Fetched | None = None) -> PollDone | Sought | Subscribed | Moved:
+        """had: what the feed has just been found to be; it is not asked for again."""
         feed = self._feeds[work.feed_id]
         if work.filters != feed.rules.filters_key:
             # What they left out before is judged anew, as far as the feed still shows it.
             work = replace(work, validators=NO_VALIDATORS, body_hash=b"", elements=frozenset(), refresh=True)
         if work.subscribe is not None:
             return await self._subscribe(work, work.subscribe)
-        outcome = await self._client.get(
+        outcome: Outcome = had or await self._client.get(
             work.url,
             max_bytes=self._max_bytes,
             accept=ACCEPT_PAGE if work.seek else ACCEPT,

@@ -26,7 +26,7 @@ from worker.model import (
 )
 from worker.pipeline.ingests import Ingester
 from worker.pipeline.polls import Poller
-from worker.pipeline.turns import Turns
+from worker.pipeline.turns import Looks, Turns
 
 ARTICLES = 3
 MAX_STEPS = 12
@@ -60,8 +60,12 @@ class Article:
 class Trial:
     """Tries feeds out, for a command."""
 
-    def __init__(self, *, poller: Poller, ingester: Ingester, turns: Turns, clock: Callable[[], Millis]) -> None:
+    def __init__(
+        self, *, poller: Poller, ingester: Ingester, turns: Turns, looks: Looks, clock: Callable[[], Millis]
+    ) -> None:
+        """looks: those that were taken before; what they had is not asked for again."""
         self._poller, self._ingester, self._turns, self._clock = poller, ingester, turns, clock
+        self._looks = looks
         self._robots: dict[str, RobotsCopy] = {}
 
     async def of(self, feed: Feed, *, articles: int = ARTICLES) -> Tried:
@@ -82,12 +86,15 @@ class Trial:
 
     async def _polled(self, feed: Feed) -> PollDone | str:
         work = Poll(lease=_NO_LEASE, feed_id=feed.id, url=feed.url)
+        had = None if feed.headers else self._looks.had(feed.url)  # which was asked for without them
         for _ in range(MAX_STEPS):
-            host = urls.host_of(work.url)
-            if (refusal := await self._turns.wait(host)) is not None:
-                return refusal
-            done = await self._poller.poll(work)
-            self._turns.ended(host)
+            if had is not None:
+                done = await self._poller.poll(work, had=had)
+            else:
+                async with self._turns.at(urls.host_of(work.url)) as refusal:
+                    if refusal is not None:
+                        return refusal
+                    done = await self._poller.poll(work)
             if isinstance(done, PollDone):
                 return done
             if not isinstance(done, Moved):
@@ -108,13 +115,15 @@ class Trial:
             first_seen_at=self._clock(),
         )
         for _ in range(MAX_STEPS):
-            if work.url is not None:
+            if work.url is None:
+                done = await self._ingester.ingest(work)
+            else:
                 copy = self._robots.get(urls.robots_url(work.url))
                 work = replace(work, robots=copy or RobotsCopy(url=urls.robots_url(work.url)))
-                if (refusal := await self._turns.wait(work.host)) is not None:
-                    return Article(url=work.url, record=None, reason=refusal)
-            done = await self._ingester.ingest(work)
-            self._turns.ended(work.host)
+                async with self._turns.at(work.host) as refusal:
+                    if refusal is not None:
+                        return Article(url=work.url, record=None, reason=refusal)
+                    done = await self._ingester.ingest(work)
             match done:
                 case IngestDone() if done.draft.skipped is not None:
                     return Article(url=seen.url, record=None, reason=done.draft.skipped)

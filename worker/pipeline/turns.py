@@ -4,48 +4,94 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from worker import urls
 from worker.fetch import Client
-from worker.model import MAX_REDIRECTS, Fetched, FetchFailed, HostPolicy, Millis, NotModified, Outcome, Redirected
+from worker.model import (
+    MAX_REDIRECTS,
+    Fetched,
+    FetchFailed,
+    HostPolicy,
+    Millis,
+    NotModified,
+    Outcome,
+    Redirected,
+    Throttled,
+)
+from worker.store import Turn
 
 LONGEST_WAIT_S = 60.0
 MOST_REQUESTS = 30
 """Of one command, which may be led astray by what it reads."""
+_LOOK_S = 1.0
+"""The longest between two looks at a host that is not to be asked yet: that may end sooner than it said."""
 
 
 class Turns:
-    """The hosts' turns: a delay from the end of one request to the start of the next, and what hosts asked for.
-
-    not_before: until when the worker leaves a host alone, as its state says.
-    """
+    """The hosts' turns: a delay from the end of one request to the start of the next, what hosts asked for, and who
+    else asks them."""
 
     def __init__(
         self,
         *,
         policies: Callable[[str], HostPolicy],
-        not_before: Callable[[str], Millis],
+        take: Callable[[str], Turn | Millis | None],
+        give_back: Callable[[Turn], None],
         clock: Callable[[], Millis],
     ) -> None:
-        self._policies, self._not_before, self._clock = policies, not_before, clock
+        """take: the next turn of a host beside a worker, or when to ask for it again; None where no worker knows the
+        host. give_back: ends it. Both are called in a thread."""
+        self._policies, self._take, self._give_back, self._clock = policies, take, give_back, clock
         self._ready: dict[str, float] = {}
         self._left = MOST_REQUESTS
 
-    async def wait(self, host: str) -> str | None:
-        """Until it is the host's turn; or why it is not asked at all."""
+    @asynccontextmanager
+    async def at(self, host: str) -> AsyncIterator[str | None]:
+        """The turn of a host, for one request: gives None when it has come, or why the host is not asked at all."""
         self._left -= 1
         if self._left < 0:
-            return f"more than {MOST_REQUESTS} requests"
-        asked_s = (self._not_before(host) - self._clock()) / 1000
-        if asked_s > LONGEST_WAIT_S:
-            return f"{host} asked not to be asked for another {round(asked_s)} s"
-        await asyncio.sleep(max(asked_s, self._ready.get(host, 0.0) - time.monotonic(), 0.0))
-        return None
+            yield f"more than {MOST_REQUESTS} requests"
+            return
+        found = await self._turn(host)
+        if isinstance(found, str):
+            yield found
+            return
+        delay_ms = self._policies(host).delay_ms
+        try:
+            if found is not None:
+                delay_ms = max(delay_ms, found.delay_ms)
+                await asyncio.sleep(max(found.begins_at - self._clock(), 0) / 1000)
+            yield None
+        finally:
+            self.leave(host, delay_ms / 1000)
+            if found is not None:
+                await asyncio.to_thread(self._give_back, found)
 
-    def ended(self, host: str) -> None:
-        """A request to it has come to its end."""
-        self._ready[host] = time.monotonic() + self._policies(host).delay_ms / 1000
+    def leave(self, host: str, seconds: float) -> None:
+        """Lets it alone for so long from now."""
+        self._ready[host] = max(self._ready.get(host, 0.0), time.monotonic() + seconds)
+
+    async def _turn(self, host: str) -> Turn | str | None:
+        """When the host is free; or why that takes too long."""
+        until = time.monotonic() + LONGEST_WAIT_S
+        own_s = self._ready.get(host, 0.0) - time.monotonic()
+        if own_s > LONGEST_WAIT_S:
+            return _asked(host, own_s)
+        await asyncio.sleep(max(own_s, 0.0))
+        while not isinstance(found := await asyncio.to_thread(self._take, host), Turn | None):
+            wait_s = (found - self._clock()) / 1000
+            if wait_s > LONGEST_WAIT_S:
+                return _asked(host, wait_s)
+            if time.monotonic() > until:
+                return f"the worker has asked {host} for {round(LONGEST_WAIT_S)} s on end"
+            await asyncio.sleep(min(max(wait_s, 0.0), _LOOK_S))
+        return found
+
+
+def _asked(host: str, seconds: float) -> str:
+    return f"{host} asked not to be asked for another {round(seconds)} s"
 
 
 class Looks:
@@ -63,6 +109,11 @@ class Looks:
             if isinstance(self._had[key][0], Fetched):
                 self._had.setdefault(urls.canonical(self._had[key][1]), self._had[key])
         return self._had[key]
+
+    def had(self, url: str) -> Fetched | None:
+        """What was there when it was asked for, if it was."""
+        found, _ = self._had.get(urls.canonical(url), (None, ""))
+        return found if isinstance(found, Fetched) else None
 
     async def _followed(self, url: str, accept: str) -> tuple[Fetched | FetchFailed, str]:
         lasting, is_permanent = url, True
@@ -87,10 +138,10 @@ class Looks:
 
     async def _asked(self, url: str, accept: str) -> Outcome:
         host = urls.host_of(url)
-        refusal = await self._turns.wait(host)
-        if refusal is not None:
-            return FetchFailed(kind="protocol", reason=refusal)
-        try:
-            return await self._client.get(url, max_bytes=self._max_bytes, accept=accept)
-        finally:
-            self._turns.ended(host)
+        async with self._turns.at(host) as refusal:
+            if refusal is not None:
+                return FetchFailed(kind="protocol", reason=refusal)
+            outcome = await self._client.get(url, max_bytes=self._max_bytes, accept=accept)
+        if isinstance(outcome, Throttled) and outcome.retry_after_s is not None:
+            self._turns.leave(host, outcome.retry_after_s)
+        return outcome

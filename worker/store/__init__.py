@@ -75,11 +75,11 @@ from worker.store.status import (
     Totals,
     read_feeds,
     read_hosts,
-    read_not_before,
     read_reload,
     read_status,
 )
 from worker.store.store import Store
+from worker.store.turns import Turn, end_turn, take_turn
 from worker.store.why import EntryStory, Queued, Story, read_story, story_of
 
 __all__ = [
@@ -106,6 +106,7 @@ __all__ = [
     "Store",
     "Story",
     "Totals",
+    "Turn",
     "Which",
     "Written",
     "all_members",
@@ -115,6 +116,7 @@ __all__ = [
     "copies",
     "database_bytes",
     "database_url",
+    "end_turn",
     "entries_by_day",
     "entries_of",
     "feeds_by_id",
@@ -132,12 +134,12 @@ __all__ = [
     "read_hosts",
     "read_hubs",
     "read_members",
-    "read_not_before",
     "read_overview",
     "read_reload",
     "read_status",
     "read_story",
     "story_of",
+    "take_turn",
     "told_alike",
     "wall_clock",
 ]

@@ -112,7 +112,7 @@ def open_readonly(state: State) -> Engine:
 
 @contextmanager
 def open_beside(state: State) -> Iterator[Connection]:
-    """A transaction beside the engine that holds the state, for the table of requests. Raises StateError."""
+    """A transaction beside the engine that holds the state, for requests and the turns of hosts. Raises StateError."""
     if isinstance(state, Server):
         with _postgresql().open_beside(state, _refuse_other_version) as connection:
             yield connection
@@ -201,6 +201,12 @@ def _postgresql() -> ModuleType:
     return postgresql
 
 
+def lock_of(path: Path) -> Path:
+    """The file that who works on a SQLite state holds: one, whatever links lead to it."""
+    state = path.resolve()
+    return state.with_name(state.name + ".lock")
+
+
 @contextmanager
 def locked(place: State) -> Iterator[bool]:
     """Holds PATH.lock: one process a SQLite state; gives whether its last holder died. Raises StateLocked, naming the
@@ -208,9 +214,7 @@ def locked(place: State) -> Iterator[bool]:
     if isinstance(place, Server):
         yield False
         return
-    path = place
-    state = path.resolve()  # one lock, whatever links lead to the state
-    file = state.with_name(state.name + ".lock")
+    path, file = place, lock_of(place)
     with ExitStack() as held:  # what goes wrong while it is held is not the lock's
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
 from worker.store import tables as t
-from worker.store.database import is_there, open_readonly
+from worker.store.database import open_readonly
 from worker.store.lists import RELOAD
 from worker.store.standing import moves_of
 
@@ -109,17 +109,6 @@ def read_reload(state: State) -> str | None:
         said = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD))
     engine.dispose()
     return said
-
-
-def read_not_before(state: State, host: str) -> Millis:
-    """Until when the worker leaves a host alone; 0 where nothing is known of it. Raises StateError."""
-    if not is_there(state):
-        return Millis(0)
-    engine = open_readonly(state)
-    with engine.connect() as connection:
-        found = connection.scalar(select(t.host.c.not_before).where(t.host.c.name == host))
-    engine.dispose()
-    return Millis(found or 0)
 
 
 def read_feeds(state: State) -> list[FeedStatus]:
