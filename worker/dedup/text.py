@@ -6,6 +6,7 @@ way to hash gets a new number in its prefix instead, and never by itself makes a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ MIN_WORDS = 50
 _TAG = re.compile("<(?:[^<>]*>)?")
 
 
+@functools.lru_cache(maxsize=1)  # the text's key is a part of it
 def content_hash(text: str) -> str:
     """`sha256-1:` and 64 hex digits over the words of a text: equal for texts that differ in markup, case, spaces or
     punctuation alone. The hash of a text without words is that of the empty one."""
@@ -30,10 +32,9 @@ def content_hash(text: str) -> str:
 
 def text_key(text: str, min_words: int = MIN_WORDS) -> bytes | None:
     """The content hash as 16 bytes, where the text is long enough to identify an article; else None."""
-    found = words(text)
-    if len(found) < min_words and word_count(text) < min_words:
+    if len(words(text)) < min_words and word_count(text) < min_words:
         return None
-    return hashlib.sha256(" ".join(found).encode()).digest()[:KEY_BYTES]
+    return key_of_hash(content_hash(text))
 
 
 def key_of_hash(content_hash: str) -> bytes:
