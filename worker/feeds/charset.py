@@ -9,6 +9,7 @@ valid as such by chance, while servers often declare a charset that nobody check
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 
 _BYTE_ORDER_MARKS = (  # UTF-32's first: its little-endian mark begins with that of UTF-16
@@ -42,11 +43,13 @@ def decoded(body: bytes, content_type: str | None) -> str:
     if body.isascii() and b"\x1b" in body:  # ISO-2022: other scripts by escape sequences, in bytes that are all ASCII
         declared = [codec for codec in declared if codec.startswith("iso2022")] + ["utf-8"]
     else:
+        with contextlib.suppress(UnicodeDecodeError):
+            return body.decode()
         text = body.decode("utf-8", "replace")
         # A feed that was cut off, or one stray byte in it, is UTF-8 all the same: the other charsets would be wrong
         # for every letter of it.
         damaged = text.count("\ufffd")
-        if damaged == 0 or damaged * 4 <= len(text) - len(text.encode("ascii", "ignore")):
+        if damaged * 4 <= len(text) - len(text.encode("ascii", "ignore")):
             return text
     for codec in declared:
         try:

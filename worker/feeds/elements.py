@@ -90,7 +90,8 @@ def legal(text: str) -> str:
 
 def _bare(text: str) -> str:
     text = text.lstrip("\ufeff \t\r\n")
-    return _DECLARATION.sub("", text, count=1) if text.startswith("<?xml") else text
+    declaration = _DECLARATION.match(text)
+    return text if declaration is None else text[declaration.end() :]
 
 
 def _legal_reference(match: re.Match[str]) -> str:
