@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from typer.testing import Result
 
-from tests.site import Answer, Site
+from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
-from tests.whole.pages import feed, item, page, prose
+from tests.whole.pages import feed, item, page, prose, rss
 from tests.whole.processes import running, until
 from tests.whole.typed import typed
 from worker.errors import ConfigError, FeedmillError
@@ -128,3 +130,70 @@ def test_a_mistake_in_a_list_keeps_nobody_from_steering(site: Site, worker: Work
         lists.write_text(good)
         assert worker.once(every=True).polls == 3
         assert len(worker.records()) == 1
+
+
+# --- poll, as it goes -----------------------------------------------------------------------------------------------
+
+
+def held(site: Site, worker: Worker) -> None:
+    """Feeds good and patient, whose host asked to be left alone for an hour; each polled once."""
+    feed(site, "good", item("1"))
+    site.add("patient", "/feed", Answer(status=429, headers={"Retry-After": "3600"}))
+    worker.configure(
+        [{"id": name, "url": site.url(name, "/feed"), "full_text": "never"} for name in ("good", "patient")]
+    )
+    worker.once()
+
+
+def polled(worker: Worker) -> Iterator[str]:
+    """The lines of `poll` of both feeds, each as it comes."""
+    with subprocess.Popen(
+        worker.command("poll", "good", "patient"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=worker.environment(),
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            yield line.strip()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside a worker", "alone"])
+def test_a_poll_tells_of_a_host_that_is_held(site: Site, worker: Worker, beside: bool) -> None:
+    """Until when and why, and waits for it no longer; of the others as each is done."""
+    held(site, worker)
+    with running(worker) if beside else nullcontext():
+        until(lambda: not beside or "run.started" in worker.log.read_text())
+        lines = dict(text.split(" ", 1) for text in polled(worker))
+    assert lines["good"] == "ok, unchanged; 0 new"
+    asked = "patient.localhost, asked for patience, the last time "
+    assert lines["patient"].startswith(f"is due, and not polled yet: its host, {asked}")
+    assert lines["patient"].endswith("is not asked again before in 59 min")
+    assert len(site.asked("patient")) == 1
+    (good, patient) = json.loads(typed(worker, "status", "--json").stdout)["feeds"]
+    assert patient["next_poll_at"] > good["polled_at"]
+    row = next(line for line in typed(worker, "status").stdout.splitlines() if line.startswith("patient "))
+    assert "in 59 min" in row
+
+
+def test_a_poll_tells_each_feed_when_it_is_done(site: Site, worker: Worker) -> None:
+    """Not when all are."""
+    done = threading.Event()
+    feed(site, "good", item("1"))
+
+    def slow(_: Request) -> Answer:
+        done.wait(60)
+        return Answer(body=rss(item("1")), content_type="application/rss+xml")
+
+    site.add("patient", "/feed", slow)
+    worker.configure(
+        [{"id": name, "url": site.url(name, "/feed"), "full_text": "never"} for name in ("good", "patient")],
+        fetch={"timeout": "60s"},
+    )
+    lines = polled(worker)
+    assert next(lines) == "good ok; 1 new"
+    done.set()
+    assert next(lines) == "patient ok; 1 new"
+    assert list(lines) == []

@@ -23,7 +23,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
     "See how it does": {"status": "status", "feeds": "feeds", "why": "why"},
     "Feeds": {
         **{"add": "add", "discover": "add", "import": "opml", "export": "opml"},
-        **{"pause": "steer", "resume": "steer", "poll": "steer"},
+        **{"pause": "steer", "resume": "steer", "poll": "poll"},
     },
     "Records": {
         **{"records": "records", "verify": "verify", "compact": "compact", "replay": "replay", "forget": "forget"},

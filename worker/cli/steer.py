@@ -1,30 +1,21 @@
-"""pause, resume, poll, retry."""
+"""pause, resume, retry."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from worker import app, urls
+from worker import urls
 from worker.cli.asking import said
 from worker.cli.naming import feeds_named
-from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log, load_to_change
-from worker.cli.printing import clean, console, counted, errors, plain, print_json
-from worker.cli.running import stop_on_signal
-from worker.cli.status import state_of
-from worker.errors import StateLocked
+from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
+from worker.cli.printing import console, errors
 from worker.model import FeedId
 from worker.pipeline import of_feeds
 from worker.settings import Settings
-from worker.store import FeedStatus, read_status
-
-PATIENCE_S = 90.0
-"""For a poll by the worker that runs: two tries of a host that is slow."""
 
 Names = Annotated[list[str] | None, typer.Argument(help="Feeds, by id or URL.", metavar="[FEED]...")]
 Tag = Annotated[str | None, typer.Option("--tag", help="All feeds with this tag, or one below it.")]
@@ -48,32 +39,6 @@ def resume(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CO
     _steer("resume", names, tag, config)
 
 
-def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Polls feeds now, due or not, paused or not, and says what came of it.
-
-    Politely: each at its host's turn. Beside a running worker it asks that one, and waits for it; where none runs, new
-    entries are ingested, too. Ends with 1 where not one of them could be polled.
-
-    Example: feedmill poll https://example.org/feed.xml
-    """
-    settings = load_and_log(config)
-    ids = _ids(settings, names, tag)
-    asked_at = app.now()
-    try:
-        asyncio.run(_polled(settings, ids))
-    except StateLocked:
-        said(settings, "poll", of_feeds(ids))
-        _await(settings, ids, since=asked_at)
-    polled = [feed for feed in read_status(settings.state)[0] if feed.id in set(ids)]
-    if as_json:
-        print_json({"feeds": [plain(feed) for feed in polled]})
-    else:
-        for feed in polled:
-            console.print(clean(feed.id), _came(feed, asked_at), soft_wrap=True)
-    if not any(feed.error is None and (feed.polled_at or 0) >= asked_at for feed in polled):
-        raise typer.Exit(1)
-
-
 def retry(
     names: Annotated[
         list[str] | None,
@@ -90,16 +55,17 @@ def retry(
     """
     settings = load_to_change(config)
     article = names[0] if names and len(names) == 1 and tag is None and _is_article(settings, names[0]) else None
-    feeds = of_feeds(_ids(settings, names, tag)) if (names or tag) and article is None else ""
+    feeds = of_feeds(ids_named(settings, names, tag)) if (names or tag) and article is None else ""
     console.print(said(settings, "retry", article or feeds), soft_wrap=True)
 
 
 def _steer(verb: str, names: Sequence[str] | None, tag: str | None, config: ConfigFile) -> None:
     settings = load_to_change(config)
-    console.print(said(settings, verb, of_feeds(_ids(settings, names, tag))), soft_wrap=True)
+    console.print(said(settings, verb, of_feeds(ids_named(settings, names, tag))), soft_wrap=True)
 
 
-def _ids(settings: Settings, names: Sequence[str] | None, tag: str | None) -> list[FeedId]:
+def ids_named(settings: Settings, names: Sequence[str] | None, tag: str | None) -> list[FeedId]:
+    """The feeds that are meant; ends with 2 where none is named."""
     if not names and tag is None:
         errors.print("name feeds by id or URL, or all with a tag by --tag; feedmill feeds lists them")
         raise typer.Exit(2)
@@ -116,25 +82,3 @@ def _is_article(settings: Settings, name: str) -> bool:
     if urls.absolute(name) is None:
         return False
     return urls.canonical(name) not in {urls.canonical(feed.url) for feed in settings.feeds}
-
-
-async def _polled(settings: Settings, ids: Sequence[FeedId]) -> None:
-    with stop_on_signal() as stop:
-        await app.work(settings, stop=stop, until_idle=True, only=ids)
-
-
-def _await(settings: Settings, ids: Sequence[FeedId], *, since: int) -> None:
-    """Until the worker has polled them all, or it takes too long."""
-    waiting = set(ids)
-    until = time.monotonic() + PATIENCE_S
-    while waiting and time.monotonic() < until:
-        time.sleep(0.3)
-        waiting -= {feed.id for feed in read_status(settings.state)[0] if (feed.polled_at or 0) >= since}
-    if waiting:
-        errors.print(f"{counted(len(waiting), 'feed')} not polled yet: their hosts' turn is still to come")
-
-
-def _came(feed: FeedStatus, since: int) -> str:
-    if (feed.polled_at or 0) < since:
-        return "is due, and not polled yet"
-    return f"{state_of(feed, app.now())}; {feed.new_last} new"

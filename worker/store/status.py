@@ -27,6 +27,7 @@ class FeedStatus:
     """When it was listed first."""
     polled_at: Millis | None
     next_poll_at: Millis | None
+    """When it is due, but no sooner than its host may be asked."""
     why: str | None
     """The reason for that time."""
     new_last: int
@@ -159,8 +160,9 @@ def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
 
 def _feeds(connection: Connection) -> list[FeedStatus]:
     rows = connection.execute(
-        select(t.feed, t.work.c.due_at)
+        select(t.feed, t.work.c.due_at, t.host.c.not_before)
         .outerjoin(t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None))
+        .outerjoin(t.host, t.host.c.id == t.work.c.host_id)
         .where(t.feed.c.active)
         .order_by(t.feed.c.id)
     ).all()
@@ -170,7 +172,11 @@ def _feeds(connection: Connection) -> list[FeedStatus]:
 
 
 def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
-    """Of a row of `feed` that has its poll's `due_at`, too. skipped: where that was counted."""
+    """Of a row of `feed` that has its poll's `due_at` and the `not_before` of that one's host, too. skipped: where that
+    was counted."""
+    next_at = row.next_at or row.due_at
+    if next_at is not None and row.not_before is not None:
+        next_at = max(next_at, row.not_before)
     return FeedStatus(
         id=FeedId(row.id),
         url=row.url,
@@ -178,7 +184,7 @@ def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
         site_url=row.site_url,
         added_at=row.added_at,
         polled_at=row.polled_at,
-        next_poll_at=None if row.retired or row.paused else row.next_at or row.due_at,
+        next_poll_at=None if row.retired or row.paused else next_at,
         why=row.why,
         new_last=row.new_last,
         new_total=row.new_total,
