@@ -51,7 +51,7 @@ class Outside:
         self._current, self._engine, self._store, self._cpu = current, engine, store, cpu
         self._streamed = streamed
         self._clock, self._parts, self._stop = clock, parts, stop
-        self._reader = parts.enter_context(Reader(current.settings.state))
+        self._reader = parts.enter_context(Reader(current.settings.state, damaged=store.lose))
         self._watch = Watch(reader=self._reader, feeds=lambda: current.feeds, clock=clock, tell=self._tell)
         self._sources: web.Sources | None = None
         self._world: Sequence[BaseRoute] = ()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from random import Random
 
 import orjson
 import pytest
@@ -270,6 +271,94 @@ def test_a_spoilt_state_is_refused_and_read_back(
     assert [path.read_bytes() for path in aside] == [left] * damaged
     assert worker.once(every=True).new == 0
     assert worker.records() == before
+
+
+def spoil(state: Path, table: str, *, at: int = 0) -> bytes:
+    """Other bytes on the first page of a table, from `at` on; the file as it is then."""
+    with closing(sqlite3.connect(state)) as database:
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with state.open("r+b") as file:
+        file.seek((page - 1) * size + at)
+        file.write(Random(table).randbytes(3000))
+    return state.read_bytes()
+
+
+COMMANDS = [["status"], ["feeds"], ["why", "FEED"], ["pause", "FEED"], ["retry"], ["once"]]
+
+
+@pytest.mark.parametrize("table", ["alembic_version", "feed"])
+def test_damage_inside_the_state_ends_each_command_with_the_way_out(site: Site, worker: Worker, table: str) -> None:
+    """Whichever query meets it; nothing is put in its place."""
+    worker.configure(served(site))
+    worker.once()
+    before = worker.records()
+    feed_id = before[0]["_ingest"]["feed_id"]
+    left = spoil(worker.state, table)
+    for command in COMMANDS:
+        done = worker.run(*(feed_id if word == "FEED" else word for word in command), status=1)
+        assert "feedmill recover" in done.stderr, command
+        assert "Traceback" not in done.stderr, command
+        assert worker.state.read_bytes() == left, command
+    assert recover(worker).put_aside is not None
+    assert worker.once(every=True).new == 0
+    assert worker.records() == before
+
+
+def test_damage_of_a_text_has_a_way_out_too(site: Site, worker: Worker) -> None:
+    """SQLite itself finds nothing wrong; `recover` reads each row."""
+    worker.configure(served(site))
+    worker.once()
+    before = worker.records()
+    with closing(sqlite3.connect(worker.state)) as database:
+        database.execute("UPDATE feed SET title = CAST(x'c3' AS TEXT)")
+        database.commit()
+    for command in (["status"], ["once", "--all"]):
+        assert "feedmill recover" in worker.run(*command, status=1).stderr
+    assert recover(worker).put_aside is not None
+    assert worker.once(every=True).new == 0
+    assert worker.records() == before
+
+
+def test_rows_that_cannot_be_are_looked_into(site: Site, worker: Worker) -> None:
+    """What is no error of SQLite's, but nonsense to who reads it, is taken for damage where the pages show some."""
+    worker.configure(served(site))
+    worker.once()
+    url = next(record["url"] for record in worker.records() if "url" in record)
+    with closing(
+        sqlite3.connect(worker.state)
+    ) as database:  # keys lead to rows that are not there; a page is two tables'
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("UPDATE sqlite_master SET rootpage = 1 WHERE name = 'takedown'")
+        database.execute("DELETE FROM entry WHERE url IS NOT NULL")
+        database.commit()
+    assert "feedmill recover" in worker.run("why", url, status=1).stderr
+
+
+def test_a_worker_that_meets_damage_ends_with_the_way_out(site: Site, worker: Worker) -> None:
+    """The next start looks at all of the state before it touches anything, until it was read back."""
+    items = [item(f"g{n}", None, f"T {n}", prose(f"thing {n}")) for n in range(60)]
+    worker.configure([{"url": feed(site, "a", *items), "every": "1s"}], output={"seal_after": "1s"})
+    worker.once()
+    before = worker.records()
+    process = worker.launch("run")
+    until(lambda: len(site.asked("a", "/feed")) > 1)
+    with worker.state.open("r+b") as file:  # all but the first page; those that it has read it knows by heart
+        for start in range(4096, worker.state.stat().st_size, 4096):
+            file.seek(start)
+            file.write(Random(start).randbytes(4096))
+    feed(site, "a", *items, *(item(f"h{n}", None, f"H {n}", prose(f"other {n}")) for n in range(60)))
+    assert process.wait(60) == 1
+    said = worker.log.read_text()
+    assert "feedmill recover" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert len([line for line in said.splitlines() if "is damaged" in line]) < 5
+    for again in range(2):
+        assert "feedmill recover" in worker.run("once", status=1).stderr, again
+    assert recover(worker).put_aside is not None
+    worker.once(every=True)
+    assert len({record["id"] for record in worker.records()}) == len(worker.records()) == 120
+    assert worker.records()[: len(before)] == before
 
 
 def test_an_older_copy_learns_what_was_written_since(site: Site, worker: Worker, check_output: CheckOutput) -> None:

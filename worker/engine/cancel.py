@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -14,3 +15,15 @@ async def cancelled(task: asyncio.Task[T]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def unless(end: Coroutine[object, object, NoReturn], work: Coroutine[object, object, T]) -> T:
+    """What `work` gives, unless `end` raises before: then that is raised, and `work` is cancelled."""
+    ending, working = asyncio.create_task(end), asyncio.create_task(work)
+    try:
+        await asyncio.wait({ending, working}, return_when=asyncio.FIRST_COMPLETED)
+        return await (ending if ending.done() else working)
+    finally:
+        for task in (ending, working):
+            if not task.done():
+                await cancelled(task)

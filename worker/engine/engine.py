@@ -12,7 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from worker.bus import Bus, LocalBus
 from worker.engine import limits
-from worker.engine.cancel import cancelled
+from worker.engine.cancel import cancelled, unless
 from worker.engine.clock import Clock
 from worker.engine.finisher import Finisher
 from worker.engine.heartbeat import Heartbeat
@@ -21,7 +21,7 @@ from worker.engine.jobs import Jobs
 from worker.engine.leases import Leases
 from worker.engine.publishing import Publishing
 from worker.engine.room import Room
-from worker.errors import OutputError, StateError
+from worker.errors import OutputError, StateDamaged, StateError
 from worker.meters import Meters
 from worker.model import ALL_ROLES, Claim, Member, Millis, Role, Work
 from worker.pipeline import Ingester, Poller, Shards, Walker
@@ -97,7 +97,8 @@ class Engine:
         has been ingested.
 
         Ends drained: what is finished is committed and published, what is not is handed back. Raises StateError or
-        OutputError where the state or the output could not be used at the end, or had no room for what was due.
+        OutputError where the state or the output could not be used at the end, or had no room for what was due;
+        StateDamaged as soon as that shows.
         """
         self._clock.polls_due_by = (polls_due_by or self._clock.now()) if until_idle else None
         ticks = self._ticks()
@@ -108,7 +109,10 @@ class Engine:
         jobs = asyncio.create_task(self._jobs.run(self._intake.take))
         ticks.start()
         try:
-            left = await self._intake.run(stop, until_idle=until_idle)
+            left = await unless(self._store.lost(), self._intake.run(stop, until_idle=until_idle))
+        except StateDamaged:
+            self._jobs.give_up()  # nothing of them can be committed
+            raise
         finally:
             self.vitals.stopping = True
             ticks.pause()

@@ -13,7 +13,7 @@ import structlog
 from worker.engine import limits
 from worker.engine.clock import Clock
 from worker.engine.leases import Leases
-from worker.errors import StateError
+from worker.errors import StateDamaged, StateError
 from worker.model import Broken, Done, Finished, PollDone
 from worker.store import Store
 from worker.vitals import Vitals
@@ -56,7 +56,12 @@ class Finisher:
         while True:
             group = await self._group()
             begun = time.monotonic()
-            results = await self._commit(group)
+            try:
+                results = await self._commit(group)
+            except StateDamaged:  # the engine ends by it
+                for ended in group:
+                    ended.committed.cancel()
+                continue
             self._linger_s = min(limits.LINGER_S, limits.LINGER * (time.monotonic() - begun))
             for ended, result in zip(group, results, strict=True):
                 self._leases.drop(ended.done.lease)
@@ -88,6 +93,8 @@ class Finisher:
                 finished = await self._store.finish(batch, now=self._clock.now(), polls_due_by=self._clock.polls_due_by)
                 self._vitals.refusals, self._vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
+            except StateDamaged:
+                raise
             except StateError as error:
                 log.error("store.unusable", error=str(error), waiting=len(group))
                 self._vitals.refusals, self._vitals.refused = self._vitals.refusals + 1, str(error)

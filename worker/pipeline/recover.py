@@ -64,6 +64,8 @@ def recover(
             )
             return Recovered(learned=learned, put_aside=recovery.put_aside)
     except StateDamaged as error:
+        if lasts or new_output:
+            raise
         raise OutputError(
             f"the state {state} is damaged ({error.problem}), and {directory} has no records to read back: set "
             "output.dir right; `feedmill recover --new-output` begins anew"

@@ -27,13 +27,13 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked
 from worker.lock import Held, holding
 from worker.model import Server, State
-from worker.store.integrity import check, check_length, damaged, left_log
+from worker.store.integrity import check, check_length, left_log, suspect, tell_damage
 from worker.store.tables import metadata
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -67,6 +67,7 @@ def open_database(state: State, *, suspect: bool = False, alone: bool = False) -
     engine = create_engine(
         database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 2}
     )
+    tell_damage(engine, path)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:
@@ -85,7 +86,7 @@ def open_database(state: State, *, suspect: bool = False, alone: bool = False) -
         migrate(engine)
     except DatabaseError as error:
         engine.dispose()
-        raise damaged(path, error) or StateError(f"can't open the state {path}: {error.orig}") from error
+        raise StateError(f"can't open the state {path}: {error.orig}") from error
     except StateError:
         engine.dispose()
         raise
@@ -103,11 +104,36 @@ def open_readonly(state: State) -> Engine:
         check_length(path)  # beside an engine, which has checked it, its length changes
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     engine = create_engine(url, poolclass=NullPool)
+    tell_damage(engine, path)
     try:
         _refuse_other_version(engine)
     except DatabaseError as error:
-        raise damaged(path, error) or StateError(f"can't read the state {path}: {error.orig}") from error
+        raise unreadable(path, error) from error
     return engine
+
+
+@contextmanager
+def reading(state: State) -> Iterator[Connection]:
+    """A connection of its own for a command that only reads, beside the engine that writes. Raises StateError."""
+    engine = open_readonly(state)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except Exception as error:
+        if isinstance(state, Path):
+            suspect(engine, state, error)
+        if isinstance(error, DBAPIError):
+            raise unreadable(state, error) from error
+        raise
+    finally:
+        engine.dispose()
+
+
+def unreadable(state: State, error: DBAPIError) -> StateError:
+    """What to say to who reads it."""
+    if isinstance(state, Server):
+        return cast(StateError, _postgresql().refused(state, error))
+    return StateError(f"can't read the state {state}: {error.orig}")
 
 
 @contextmanager
@@ -121,6 +147,7 @@ def open_beside(state: State) -> Iterator[Connection]:
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
     engine = create_engine(database_url(path), poolclass=NullPool, connect_args={"timeout": 10})
+    tell_damage(engine, path)
     try:
         _refuse_other_version(engine)
         with engine.begin() as connection:

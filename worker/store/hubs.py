@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, case, func, select
 
 from worker.model import FeedId, Millis, State
 from worker.store import tables as t
-from worker.store.database import open_readonly
+from worker.store.database import reading
 
 HubStanding = Literal["subscribed", "asked", "lapsed", "denied"]
 """Whether a hub tells of new entries: it does; it has been asked to; it did, until its lease ended; it does not want
@@ -57,11 +57,9 @@ def hubs_by_standing(connection: Connection, *, now: Millis) -> Mapping[str, int
 
 def read_hubs(state: State, *, now: Millis) -> Mapping[FeedId, HubStatus]:
     """The hubs of listed feeds. Raises StateError."""
-    engine = open_readonly(state)
-    with engine.connect() as connection:
+    with reading(state) as connection:
         listed = select(t.subscription).join(t.feed, t.feed.c.id == t.subscription.c.feed_id).where(t.feed.c.active)
         found = {FeedId(row.feed_id): _status(row, now) for row in connection.execute(listed)}
-    engine.dispose()
     return found
 
 

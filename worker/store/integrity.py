@@ -3,8 +3,10 @@
 SQLite itself refuses a file that is no database, or whole pages shorter than its header says, as soon as it is opened;
 of one that ends inside a page it takes the rest for zeros and says nothing, so that is looked at here, each time.
 Pages that are whole but do not fit together take a look at all of them: 1.9 s a GB on a warm cache. It is taken when
-the process before did not come to its end. Two things tell: the lock names it still; and its write-ahead log is there,
-which who closes a database last takes away.
+the process before did not come to its end, or met damage. Two things tell: the lock names it still; and its write-ahead
+log is there, which who closes a database last takes away. Damage that is there all the same shows with the statement
+that meets it, whichever that is: it raises StateDamaged. Where it shows as something else, as rows that can't be, all
+pages are looked at for it.
 """
 
 from __future__ import annotations
@@ -15,14 +17,17 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Engine, ExceptionContext, event, select
+from sqlalchemy.exc import DatabaseError, OperationalError
 
-from worker.errors import StateDamaged, StateError
+from worker.errors import FeedmillError, StateDamaged, StateError
+from worker.store.tables import metadata
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
 """Of an extended result code (https://sqlite.org/rescode.html)."""
+_ROWS = 2_000
+"""That are read at once."""
 
 
 _HEADER = struct.Struct(">16s H 6x I I 60x I 4x")
@@ -86,18 +91,49 @@ def _logged(log: Path, page_size: int) -> Iterator[int]:
             file.seek(page_size, os.SEEK_CUR)
 
 
-def check(engine: Engine, path: Path) -> None:
-    """Looks at every page, though not at every index entry (`quick_check`). Raises StateDamaged, StateError."""
+def check(engine: Engine, path: Path, *, every_row: bool = False) -> None:
+    """Looks at every page, though not at every index entry (`quick_check`); with `every_row` at these, too, and at what
+    the rows say, which costs several times that. Raises StateDamaged, StateError."""
     try:
         with engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            pragma = "integrity_check" if every_row else "quick_check"
+            found = connection.exec_driver_sql(f"PRAGMA {pragma}(1)").scalar()
+            if found != "ok":
+                raise StateDamaged(str(path), str(found))
+            for table in metadata.sorted_tables if every_row else ():
+                for _ in connection.execute(select(table).execution_options(yield_per=_ROWS)).partitions():
+                    pass
     except DatabaseError as error:
-        raise damaged(path, error) or StateError(f"can't look at the state {path}: {error.orig}") from error
-    if found != "ok":
-        raise StateDamaged(str(path), str(found))
+        raise StateError(f"can't look at the state {path}: {error.orig}") from error
 
 
-def damaged(path: Path, error: DatabaseError) -> StateDamaged | None:
-    """What SQLite says, where it means that the file is damaged."""
-    code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY
-    return StateDamaged(str(path), str(error.orig)) if code in _DAMAGED else None
+def suspect(engine: Engine, path: Path, error: Exception) -> bool:
+    """Looks at every page after an error that damage may be behind: none of the disk's, or of time. Whether it did.
+    Raises StateDamaged."""
+    if isinstance(error, FeedmillError | OperationalError):
+        return False
+    try:
+        check(engine, path)
+    except StateDamaged as damage:
+        raise damage from error
+    except StateError:
+        pass  # it could not be looked at: the error is told as it is
+    return True
+
+
+def tell_damage(engine: Engine, path: Path) -> None:
+    """Has the statement that meets damage of the file raise StateDamaged, where SQLite's own error would be."""
+
+    @event.listens_for(engine, "handle_error")
+    def _told(context: ExceptionContext) -> None:
+        problem = _damage(context.original_exception)
+        if problem is not None:
+            raise StateDamaged(str(path), problem) from context.original_exception
+
+
+def _damage(error: BaseException) -> str | None:
+    if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGED:
+        return str(error)
+    # SQLite takes any bytes for text, feedmill has written none that are not UTF-8.
+    is_text = isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8")
+    return "a text is not UTF-8" if is_text else None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from worker.model import ROLES, Member, Millis, State
 from worker.store import tables as t
-from worker.store.database import open_readonly
+from worker.store.database import reading
 
 ALIVE_MS = 15_000
 """Of who has told of itself within so long it is taken that it lives."""
@@ -48,10 +48,8 @@ def all_members(connection: Connection) -> list[Member]:
 
 def read_members(state: State) -> list[Member]:
     """Those who work on the state, the oldest first. Raises StateError."""
-    engine = open_readonly(state)
-    with engine.connect() as connection:
+    with reading(state) as connection:
         found = all_members(connection)
-    engine.dispose()
     return found
 
 

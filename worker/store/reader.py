@@ -6,14 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from worker.errors import StateError
+from worker.errors import StateDamaged, StateError
 from worker.model import Server, State
 from worker.store.database import open_readonly
+from worker.store.integrity import suspect
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,8 +29,9 @@ _STEPS = 10_000
 class Reader:
     """Use as a context manager. Each call sees the state at one instant."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, *, damaged: Callable[[StateDamaged], None] = lambda _: None) -> None:
+        """damaged: told where the state turns out to be."""
+        self._state, self._damaged = state, damaged
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._opened: Engine | None = None
         self._until = 0.0
@@ -49,11 +52,19 @@ class Reader:
             try:
                 with self._engine().connect() as connection:
                     return function(connection, *args, **kwargs)
-            except DBAPIError as error:
+            except Exception as error:
+                if self._opened is not None and isinstance(self._state, Path):
+                    suspect(self._opened, self._state, error)
+                if not isinstance(error, DBAPIError):
+                    raise
                 why = f"it took longer than {LIMIT_S:g} s" if time.monotonic() > self._until else str(error.orig)
                 raise StateError(f"can't read the state {self._state}: {why}") from error
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        except StateDamaged as damage:
+            self._damaged(damage)
+            raise
 
     def _engine(self) -> Engine:
         if self._opened is None:

@@ -153,7 +153,7 @@ class Recovery:
         engine = open_database(self._state, alone=True)
         try:
             if isinstance(self._state, Path):
-                check(engine, self._state)
+                check(engine, self._state, every_row=True)
             with engine.begin() as connection:
                 if not (self._reshard and publications.shards(connection)):
                     publications.name_writers(connection, self._shards)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
 from worker.store import tables as t
-from worker.store.database import open_readonly
+from worker.store.database import reading
 from worker.store.lists import RELOAD
 from worker.store.standing import moves_of
 
@@ -91,12 +91,10 @@ class Totals:
 
 def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
     """The hosts that refused lately, or ask for more patience than is configured, by name. Raises StateError."""
-    engine = open_readonly(state)
     slowed = (t.host.c.share < WHOLE) | (t.host.c.delay_ms > t.host.c.policy_ms)
     held = t.host.c.not_before - now > t.host.c.delay_ms
-    with engine.connect() as connection:
+    with reading(state) as connection:
         rows = connection.execute(select(t.host).where(slowed | held).order_by(t.host.c.name)).all()
-    engine.dispose()
     return [
         HostStatus(name=row.name, delay_ms=row.delay_ms, not_before=row.not_before, refused_at=row.refused_at)
         for row in rows
@@ -105,26 +103,21 @@ def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
 
 def read_reload(state: State) -> str | None:
     """What is to be told of the running worker's last reload of the configuration. Raises StateError."""
-    engine = open_readonly(state)
-    with engine.connect() as connection:
+    with reading(state) as connection:
         said = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD))
-    engine.dispose()
     return said
 
 
 def read_feeds(state: State) -> list[FeedStatus]:
     """All feeds that are listed, by id. Raises StateError."""
-    engine = open_readonly(state)
-    with engine.connect() as connection:
+    with reading(state) as connection:
         feeds = _feeds(connection)
-    engine.dispose()
     return feeds
 
 
 def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
     """All feeds that are listed, by id, and the totals, for which all entries are counted. Raises StateError."""
-    engine = open_readonly(state)
-    with engine.connect() as connection:
+    with reading(state) as connection:
         feeds = _feeds(connection)
         counts = [
             select(func.count()).select_from(t.entry).where(t.entry.c.revision > 0, t.entry.c.duplicate_of.is_(None)),
@@ -143,7 +136,6 @@ def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
         skipped = connection.scalar(left_out) or 0
         found = (connection.scalar(count) or 0 for count in counts)
         articles, duplicates, near, queued, quarantined, unpublished = found
-    engine.dispose()
     totals = Totals(
         feeds=len(feeds),
         failing=sum(feed.errors > 0 for feed in feeds),

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Concatenate, ParamSpec, TypeVar
+from pathlib import Path
+from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from worker.errors import StateError, StateUnreachable
+from worker.errors import StateDamaged, StateError, StateUnreachable
 from worker.model import (
     Claim,
     Done,
@@ -51,6 +52,7 @@ from worker.store.database import locked, open_database
 from worker.store.entries import Near
 from worker.store.finish import finish
 from worker.store.graves import bury_known, bury_old
+from worker.store.integrity import suspect
 from worker.store.lines import forget_sites
 from worker.store.locks import is_contention, is_shared
 from worker.store.moving import refuse_moved
@@ -61,6 +63,8 @@ from worker.store.standing import Planner
 
 REPEATS = 20
 """Of a transaction, before it is given up: another has to win each time."""
+LOOK_AGAIN_S = 600.0
+"""Between two looks for damage behind errors, which take 1.9 s a GB: defects of ours may come with each commit."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,7 +80,7 @@ class Store:
     wall clock.
 
     Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
-    then, and it may be repeated.
+    then, and it may be repeated. Once it has met damage, StateDamaged: then nothing of it is touched any more.
     """
 
     def __init__(
@@ -101,6 +105,9 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
         self._awaited: dict[FeedId, Feed | None] = {}
+        self._damage: StateDamaged | None = None
+        self._look_at = 0.0
+        self._lost = asyncio.Event()
 
     async def __aenter__(self) -> Store:
         """Raises StateLocked where another process holds the state, or those that share it are not to."""
@@ -112,8 +119,18 @@ class Store:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._call(self._held.close)
+        await self._call(self._close)
         self._thread.shutdown()
+
+    def lose(self, damage: StateDamaged) -> None:
+        """The state is damaged, as was found here or by who reads beside; to be called in its loop."""
+        self._damage = self._damage or damage
+        self._lost.set()
+
+    async def lost(self) -> NoReturn:
+        """Waits for damage to be met. Raises StateDamaged."""
+        await self._lost.wait()
+        raise self._damage or AssertionError("unreachable")
 
     async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> None:
         """Takes up the feed lists (None: leaves the feeds as they are), and lets all be due if `poll_all`. Where this
@@ -333,11 +350,19 @@ class Store:
             self._transaction(publications.name_writers, self._shards)
             self._held = held.pop_all()
 
+    def _close(self) -> None:
+        if self._damage is None:
+            self._held.close()
+        else:  # as after an error: the lock goes on naming this process, so that the next one looks at all of it
+            self._held.__exit__(type(self._damage), self._damage, None)
+
     async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._call(lambda: self._transaction(function, *args, **kwargs))
 
     def _transaction(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """One transaction; where it met another's, it is repeated."""
+        if self._damage is not None:
+            raise StateDamaged(self._damage.path, self._damage.problem)
         awaited = self._awaited
         for left in reversed(range(REPEATS)):
             try:
@@ -348,13 +373,30 @@ class Store:
             except BaseException as error:
                 self._awaited = awaited  # nothing of the call was done
                 if not (left and is_contention(error)):
+                    self._suspect(error)
                     raise
             time.sleep(random.uniform(0, 0.05))  # noqa: S311  # so that the two do not meet again
         raise AssertionError("unreachable")
 
+    def _suspect(self, error: BaseException) -> None:
+        """What is told of damage is kept at once, in this thread: the next call may stand in line already."""
+        try:
+            if isinstance(error, StateDamaged):
+                raise error
+            if not isinstance(error, Exception) or not isinstance(self._state, Path):
+                return
+            if time.monotonic() > self._look_at and suspect(self._engine, self._state, error):
+                self._look_at = time.monotonic() + LOOK_AGAIN_S
+        except StateDamaged as damage:
+            self._damage = damage
+            raise
+
     async def _call(self, function: Callable[[], R]) -> R:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+        except StateDamaged as damage:
+            self.lose(damage)
+            raise
         except (DataError, IntegrityError):
             raise  # a defect of ours: to repeat the call would not help
         except DBAPIError as error:

@@ -16,7 +16,7 @@ from worker.lock import is_held
 from worker.model import Millis, Server, State
 from worker.store import tables as t
 from worker.store.claims import settle
-from worker.store.database import lock_of, open_beside, open_readonly
+from worker.store.database import lock_of, open_beside, reading
 from worker.store.dialects import latest
 
 _LOOK_MS = 100
@@ -40,11 +40,9 @@ class Turn:
 def take_turn(state: State, host: str, *, now: Millis, for_ms: int) -> Turn | Millis | None:
     """The next turn of a host, for a request of at most `for_ms`; or when to look again, as somebody is asking it or it
     is to be left alone for longer than its delay; None where the state does not know it. Raises StateError."""
-    engine = open_readonly(state)
     free = _FREE.where(t.slot.c.lease_until <= now)
-    with engine.connect() as connection:
+    with reading(state) as connection:
         row = connection.execute(select(t.host, free.label("free")).where(t.host.c.name == host)).one_or_none()
-    engine.dispose()
     if row is None:
         return None
     if row.not_before - now > row.delay_ms:

@@ -13,7 +13,7 @@ from worker.model import FeedId, Millis, State
 from worker.record import shard_name, shard_of
 from worker.store import publications
 from worker.store import tables as t
-from worker.store.database import open_readonly
+from worker.store.database import reading
 from worker.store.graves import dead_keys
 from worker.store.identities import named
 from worker.store.refs import ref, refs_by_key
@@ -85,11 +85,9 @@ class Story:
 
 def read_story(state: State, *, url: str | None, url_key: bytes | None, record_id: bytes | None, name: str) -> Story:
     """All that is known under a canonical URL, a record id, or the name of a feed. Raises StateError."""
-    engine = open_readonly(state)
-    with engine.connect() as connection:
+    with reading(state) as connection:
         ids = named(connection, url=url, url_key=url_key, record_id=record_id)
         story = story_of(connection, url_key=url_key, record_id=record_id, name=name, more=ids)
-    engine.dispose()
     return story
 
 
