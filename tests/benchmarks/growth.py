@@ -151,7 +151,7 @@ class State:
         places = self._chance.choices(range(1, self.count + 1), k=LOOK_UPS)
         with self._spent("a look-up", len(places)):
             for url in [url_of(feed_of(place), place) for place in places]:
-                story = read_story(self._path, url=url, url_key=url_key(url), record_id=None, name=url)
+                story = read_story(self._path, url)
                 assert len(story.entries) == 1
 
     @contextmanager

@@ -28,7 +28,7 @@ async def queued(run: Run) -> list[str]:
 
 def reason(path: Path, name: str) -> str | None:
     url = f"https://a.example/{name}"
-    (entry,) = read_story(path, url=url, url_key=None, record_id=None, name="").entries
+    (entry,) = read_story(path, url).entries
     return entry.reason
 
 

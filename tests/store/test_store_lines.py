@@ -71,7 +71,7 @@ async def test_what_was_published_before_stays_as_it_is(run: Run, state: State) 
         assert (await run.ingest(name, draft_of(name))).op is None
         run.later(DAY)
     assert await published(run) == []
-    story = read_story(state, url=None, url_key=None, record_id=key("guid", "a", DOZEN[-1]), name="")
+    story = read_story(state, key("guid", "a", DOZEN[-1]).hex())
     assert [entry.removed_lines for entry in story.entries] == [1]
 
 

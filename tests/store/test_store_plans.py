@@ -161,7 +161,8 @@ async def test_what_pages_ask_scans_no_entries(run: Run, state_path: Path) -> No
             await reader(copies, limit=10)
             await reader(told_alike, limit=10)
             await reader(quarantine)
-            await reader(story_of, url_key=key("url", "https://a.example/one"), record_id=key("x"), name="https://x/")
+            await reader(story_of, "https://a.example/one")
+            await reader(story_of, key("x").hex())
         seen = scans(state_path, found)
         with statements() as figures:
             await reader(read_overview, now=run.now)
@@ -183,8 +184,8 @@ async def test_where_an_article_is_is_told_without_going_through_all(run: Run, s
     polls = await start_with_work(run)
     await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id, url=url)) for poll in polls))
     with statements() as found:
-        told = read_story(state_path, url=url, url_key=key("url", url), record_id=None, name=url)
-        read_story(state_path, url=None, url_key=None, record_id=key("x"), name="x")
+        told = read_story(state_path, url)
+        read_story(state_path, key("x").hex())
         read_feeds(state_path)
         await run.store.retry(now=run.now, url=url, url_key=key("url", url))
         await run.store.forget(url=url, url_key=key("url", url), record_id=None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
+from tests.whole.processes import running, until
+from tests.whole.test_status_page import read, url_of
 
 
 def why(worker: Worker, subject: str, status: int = 0) -> str:
@@ -96,3 +99,27 @@ def test_an_article_that_was_taken_down(site: Site, worker: Worker) -> None:
     worker.run("forget", url)
     said = why(worker, url)
     assert said.startswith("It was taken down")
+
+
+def test_the_page_says_what_the_command_says(site: Site, worker: Worker) -> None:
+    """Also of a link that several entries have, which identifies none of them; and the one file that has the record."""
+    link = site.add("a", "/1", page("Title", prose("heron")))
+    shown = [item("one", link, "One", prose("heron")), item("two", link, "Two", prose("osprey"))]
+    worker.configure(
+        [{"url": feed(site, "c", *shown), "full_text": "never"}],
+        web={"listen": "127.0.0.1:0"},
+        output={"seal_records": 1},
+    )
+    worker.once()
+    records = worker.records()
+    files = {record["id"]: next(worker.out.glob(f"records/*/*{record['_ingest']['seq']}.jsonl")) for record in records}
+    assert len(files) == 2
+    with running(worker):
+        until(lambda: "web.listening" in worker.log.read_text())
+        for subject in (link, f"{link}?utm_source=x", *files):
+            said = why(worker, subject)
+            there = read(f"{url_of(worker.log)}/why?q={quote(subject, safe='')}")
+            expected = {subject} & set(files) or set(files)
+            assert {id for id in files if f"<code>{id}</code>" in there} == expected
+            assert {id for id, file in files.items() if f"<code>{file}</code>" in there} == expected
+            assert {id for id, file in files.items() if f"file {file}" in said} == expected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +9,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from worker import app, dedup, urls
+from worker import app, urls
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.cli.status import hub_line, state_of, with_hub
 from worker.model import FeedId, Millis
-from worker.output import files
+from worker.output import file_with
 from worker.store import EntryStory, FeedStatus, Queued, Story, read_feeds, read_hubs, read_story
-
-_RECORD_ID = re.compile("[0-9a-f]{32}")
 
 
 def why(
@@ -34,15 +31,8 @@ def why(
     Example: feedmill why https://example.org/2026/11/lighthouse
     """
     settings = load_to_look(config)
-    is_id = _RECORD_ID.fullmatch(subject) is not None
-    url = None if is_id or urls.absolute(subject) is None else urls.canonical(subject)
-    story = read_story(
-        settings.state,
-        url=url,
-        url_key=dedup.url_key(url) if url else None,
-        record_id=bytes.fromhex(subject) if is_id else None,
-        name=subject,
-    )
+    url = None if urls.absolute(subject) is None else urls.canonical(subject)
+    story = read_story(settings.state, subject)
     feeds = {feed.id: feed for feed in read_feeds(settings.state)}
     hubs = read_hubs(settings.state, now=app.now())
     if as_json:
@@ -116,10 +106,9 @@ def _because(entry: EntryStory) -> Text:
 def _file(entry: EntryStory, out: Path) -> str:
     if entry.unpublished:
         return "not yet: it is sealed as output.seal_after says"
-    needle = entry.record_id.encode()
-    for path in entry.paths:
-        if files.exists(out / path) and any(needle in block for _, block in files.lines(out / path)):
-            return str(out / path)
+    found = file_with(out, entry.paths, entry.record_id)
+    if found is not None:
+        return str(found)
     return f"merged or removed since; feedmill records --history {entry.record_id} reads it"
 
 

@@ -23,6 +23,7 @@ from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.cursors import cursor
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
+from worker.output.holding import file_with
 from worker.output.last import last_segment, names_segment
 from worker.output.lock import locked
 from worker.output.manifest import FileLine
@@ -57,6 +58,7 @@ __all__ = [
     "committed",
     "cursor",
     "expired_keys",
+    "file_with",
     "forgotten_keys",
     "has_archive",
     "is_expiry",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
 
+from worker import dedup, urls
 from worker.model import FeedId, Millis, State
 from worker.record import shard_name, shard_of
 from worker.store import publications
@@ -16,12 +18,13 @@ from worker.store import tables as t
 from worker.store.database import reading
 from worker.store.graves import dead_keys
 from worker.store.identities import named
-from worker.store.refs import ref, refs_by_key
+from worker.store.refs import ref
 
 _OTHERS = 20
 """Of a story, or duplicates of an article, that are told of."""
 _SEGMENTS = 3
 """An article is in the first segment that was begun after its commit or, with a backlog, in one of the next."""
+_RECORD_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,28 +86,27 @@ class Story:
     """Listed feeds with this URL or id."""
 
 
-def read_story(state: State, *, url: str | None, url_key: bytes | None, record_id: bytes | None, name: str) -> Story:
-    """All that is known under a canonical URL, a record id, or the name of a feed. Raises StateError."""
+def read_story(state: State, subject: str) -> Story:
+    """`story_of`, beside the engine. Raises StateError."""
     with reading(state) as connection:
-        ids = named(connection, url=url, url_key=url_key, record_id=record_id)
-        story = story_of(connection, url_key=url_key, record_id=record_id, name=name, more=ids)
-    return story
+        return story_of(connection, subject)
 
 
-def story_of(
-    connection: Connection, *, url_key: bytes | None, record_id: bytes | None, name: str, more: Collection[int] = ()
-) -> Story:
-    """What is found by keys, with its duplicates, and the entries `more`. For pages: it goes through nothing."""
-    keys = {key for key in (url_key, record_id) if key is not None}
-    ids = {known.entry_id for known in refs_by_key(connection, keys).values()} | set(more)
+def story_of(connection: Connection, subject: str) -> Story:
+    """All that is known under what somebody typed: an article's URL, in any spelling, with its duplicates; a record
+    id; the id or URL of a feed. It goes through no entries."""
+    record_id = bytes.fromhex(subject) if _RECORD_ID.fullmatch(subject) else None
+    url = None if record_id or urls.absolute(subject) is None else urls.canonical(subject)
+    url_key = dedup.url_key(url) if url else None
+    ids = named(connection, url=url, url_key=url_key, record_id=record_id)
     same = select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(ids)).limit(_OTHERS) if url_key and ids else None
     ids |= set() if same is None else set(connection.scalars(same))
     feeds = connection.scalars(
-        select(t.feed.c.id).where(or_(t.feed.c.id == name, t.feed.c.url == name, t.feed.c.moved_to == name))
+        select(t.feed.c.id).where(or_(t.feed.c.id == subject, t.feed.c.url == subject, t.feed.c.moved_to == subject))
     ).all()
     return Story(
         entries=[_entry(connection, entry_id) for entry_id in sorted(ids)],
-        forgotten=bool(dead_keys(connection, keys)),
+        forgotten=bool(dead_keys(connection, {key for key in (url_key, record_id) if key is not None})),
         feeds=[FeedId(feed_id) for feed_id in feeds],
     )
 

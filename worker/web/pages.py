@@ -13,12 +13,13 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from worker import dedup, urls
+from worker import urls
 from worker.errors import FeedmillError
 from worker.model import ROLES, FeedId, Millis
-from worker.output import newest
+from worker.output import file_with, newest
 from worker.store import (
     FeedStatus,
+    Story,
     Which,
     all_members,
     copies,
@@ -164,15 +165,8 @@ class Pages:
 
     async def why(self, request: Request) -> Response:
         of, q = self._of, request.query_params.get("q", "").strip()[:2000]
-        is_id = _RECORD_ID.fullmatch(q) is not None
-        url = None if is_id or urls.absolute(q) is None else urls.canonical(q)
-        story = await of.reader(
-            story_of,
-            url_key=dedup.url_key(url) if url else None,
-            record_id=bytes.fromhex(q) if is_id else None,
-            name=q,
-        )
-        host = urls.host_of(url) if url else None
+        story = await of.reader(story_of, q)
+        host = urls.host_of(q) if urls.absolute(q) is not None else None
         near: Sequence[FeedStatus] = ()
         if host and not story.entries and not story.feeds:
             of_host = await of.reader(feeds_page, text=host, limit=PAGE)
@@ -183,11 +177,18 @@ class Pages:
             here="/why",
             q=q,
             story=story,
+            files=await asyncio.to_thread(self._files, story),
             feeds=await of.reader(feeds_by_id, story.feeds),
             host=host,
             near=near,
             titles=await self._titles(),
         )
+
+    def _files(self, story: Story) -> Mapping[str, str]:
+        """The files that have the last records of its entries, by record id."""
+        out, sealed = self._of.output, [entry for entry in story.entries if not entry.unpublished]
+        found = {entry.record_id: file_with(out, entry.paths, entry.record_id) for entry in sealed}
+        return {record_id: str(file) for record_id, file in found.items() if file is not None}
 
     async def act(self, request: Request) -> Response:
         """Leaves a request for the engine, and goes back to where it was asked."""
