@@ -50,6 +50,20 @@ async def test_the_schedule_knows_the_entries_that_were_new(run: Run) -> None:
     assert asked.history.month > 2
 
 
+async def test_the_flaw_of_a_document_is_known_until_the_next(run: Run, state: State) -> None:
+    """A 304, the same bytes again or a failure say nothing of it; a document without one does."""
+    await run.start("a")
+    await polled(run, version=make_version("v1", flaw="not well-formed: it ends too soon"))
+    assert status_of(state).flaw == "not well-formed: it ends too soon"
+    await polled(run, version=make_version("v1", elements=None), unchanged=True, status=304)
+    await polled(run, failure="server", error="500", status=500)
+    assert status_of(state).flaw == "not well-formed: it ends too soon"
+    await polled(run, version=make_version("v2", flaw="entries left out: 1 empty"))
+    assert status_of(state).flaw == "entries left out: 1 empty"
+    await polled(run, version=make_version("v3"))
+    assert status_of(state).flaw is None
+
+
 async def test_hints_of_a_document_hold_until_the_next(run: Run) -> None:
     """With those of the latest answer: a 304 says how long it is fresh, and nothing of the ttl."""
     await run.start("a")

@@ -26,6 +26,7 @@ from tests.store.samples import (
     make_draft,
     make_entry,
     make_feed,
+    make_version,
 )
 from worker.cpu import Load
 from worker.meters import Meters
@@ -99,7 +100,8 @@ async def _fill(run: Run) -> None:
     entries = [make_entry(name) for name in ("one", "two", "three")]
     copy = make_entry("copy", feed="secret", url="https://a.example/one")
     await run.finish(run.polled(polls[FeedId("a")], *entries))
-    await run.finish(run.polled(polls[FeedId("secret")], copy), run.polled(polls[FeedId("quiet")]))
+    flawed = run.polled(polls[FeedId("quiet")], version=make_version("v1", flaw=f"not well-formed: {ATTACK}"))
+    await run.finish(run.polled(polls[FeedId("secret")], copy), flawed)
     await run.finish(
         run.polled(polls[FeedId("bad")], status=500, error=f"500 {ATTACK}", failure="server", refresh=False)
     )

@@ -59,6 +59,7 @@ async def test_it_tells_of_work_state_and_machine(desk: Desk) -> None:
         "feedmill_outbox_records": 1,
         "feedmill_jobs_limit": 64,
         'feedmill_build_info{version="1.2.3"}': 1,
+        "feedmill_feeds_flawed": 1,
         "feedmill_feeds_expected": 1,
         "feedmill_feeds_silent": 0,
     }

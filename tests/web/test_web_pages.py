@@ -151,6 +151,13 @@ async def test_a_feed_has_its_entries_and_what_became_of_them(desk: Desk) -> Non
     assert "No feed with the id" in await text_of(desk, "/feeds/none", 404)
 
 
+async def test_what_is_wrong_with_a_document_is_told_of_its_feed(desk: Desk) -> None:
+    """It could be read all the same, and is not called ok."""
+    page = await text_of(desk, "/feeds/quiet")
+    assert "flawed: not well-formed" in page
+    assert '<span class="mark ok">' not in page
+
+
 async def test_duplicates_stand_with_the_first(desk: Desk) -> None:
     """By URL, here."""
     page = await text_of(desk, "/duplicates")

@@ -191,12 +191,26 @@ def test_a_feed_that_cannot_be_reached_says_why(site: Site, worker: Worker, url:
 
 
 def test_a_truncated_feed_keeps_its_entries(site: Site, worker: Worker) -> None:
-    """What came before the cut is taken, and the log says what was wrong."""
+    """What came before the cut is taken, and the log says what was wrong. So do `status` and `why`, as long as the
+    server has no other document."""
     body = FEED % (1, b"words " * 60)
-    worker.configure([site.add("a", "/feed", Answer(body=body[:-30], content_type="application/rss+xml"))])
+    url = site.add("a", "/feed", conditional(body[:-30], content_type="application/rss+xml", etag='"cut"'))
+    worker.configure([url])
     done = worker.run("once")
     assert "feed.malformed" in done.stderr
     assert len(worker.records()) == 1
+    for _ in range(2):
+        (told,) = json.loads(worker.run("status", "--json").stdout)["feeds"]
+        assert "not well-formed" in told["flaw"]
+        assert told["error"] is None
+        for command in (["status"], ["feeds"], ["why", told["id"]]):
+            assert "flawed" in worker.run(*command).stdout
+        worker.run("once", "--all")
+    assert told["status"] == 304
+    site.add("a", "/feed", conditional(body, content_type="application/rss+xml", etag='"whole"'))
+    worker.run("once", "--all")
+    (told,) = json.loads(worker.run("status", "--json").stdout)["feeds"]
+    assert told["flaw"] is None
 
 
 def test_a_throttled_host_is_left_alone_for_as_long_as_it_asks(site: Site, worker: Worker) -> None:

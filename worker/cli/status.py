@@ -194,6 +194,8 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
     if feed.polled_at is None:
         return Text("paused, not polled yet" if feed.paused else "not polled yet")
     said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
+    if feed.flaw:
+        said += Text("; its document is flawed: ") + clean(feed.flaw)
     if feed.paused:
         said += Text("; paused")
     if feed.retired:

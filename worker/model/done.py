@@ -99,6 +99,8 @@ class FeedVersion:
     """That it advertises."""
     title: str | None = None
     site_url: str | None = None
+    flaw: str | None = None
+    """What was wrong with the document, where it could be read all the same; known on until another comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,6 +174,7 @@ class Poller:
                 hub=answer.hub or read.hub,
                 title=read.title,
                 site_url=read.site_url,
+                flaw=read.problem,
             ),
             entries=read.entries,
             refresh=work.refresh,

@@ -19,6 +19,8 @@ class Overview:
     """That are listed, as are those that follow."""
     failing: int
     retired: int
+    flawed: int
+    """Whose last document had something wrong with it, and could be read."""
     unpolled: int
     ok_at: Millis | None
     """The last poll that went well, of any feed."""
@@ -58,6 +60,7 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
             func.count().label("feeds"),
             func.sum(case((t.feed.c.errors > 0, 1), else_=0)).label("failing"),
             func.sum(case((t.feed.c.retired, 1), else_=0)).label("retired"),
+            func.sum(case((t.feed.c.flaw.is_not(None), 1), else_=0)).label("flawed"),
             func.sum(case((t.feed.c.polled_at.is_(None), 1), else_=0)).label("unpolled"),
             func.max(t.feed.c.ok_at).label("ok_at"),
         ).where(t.feed.c.active)
@@ -81,6 +84,7 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
         feeds=feed.feeds,
         failing=feed.failing or 0,
         retired=feed.retired or 0,
+        flawed=feed.flawed or 0,
         unpolled=feed.unpolled or 0,
         ok_at=feed.ok_at,
         records=int(connection.scalar(select(func.sum(t.writer.c.last_seq))) or 0),

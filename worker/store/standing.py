@@ -173,7 +173,7 @@ def _version(row: Row[Any], version: FeedVersion) -> dict[str, Any]:
         "site_url": row.site_url if version.site_url is None else version.site_url,
     }
     if version.elements is not None:
-        values["elements"] = b"".join(version.elements)
+        values |= {"elements": b"".join(version.elements), "flaw": version.flaw}
     return values
 
 

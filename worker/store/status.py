@@ -47,6 +47,9 @@ class FeedStatus:
     """It is gone by its server's word, and not polled any more."""
     suggestion: str | None
     """Where it may be now, by its site."""
+    flaw: str | None
+    """What was wrong with its last document, which could be read all the same: it is malformed, or has entries that
+    are left out."""
     gaps: int = 0
     """Polls that found nothing of what the poll before had seen."""
     gap_at: Millis | None = None
@@ -188,6 +191,7 @@ def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
         moved_to=moves_of(row).in_force,
         retired=row.retired,
         suggestion=row.suggestion,
+        flaw=row.flaw,
         gaps=row.gaps,
         gap_at=row.gap_at,
         coverage=coverage(row.new_total, row.missed),

@@ -126,6 +126,7 @@ feed = Table(
     Column("distrusted_until", BigInteger),
     Column("refreshed_at", BigInteger),  # when all that it shows was last gone through
     Column("suggestion", Text),  # where a lost feed may be, by its site
+    Column("flaw", Text),  # what was wrong with its last document, which could be read all the same
     Column("new_last", Integer, nullable=False),  # new entries at the last poll
     Column("new_total", Integer, nullable=False),
     # Documents that had nothing of the one before, and how many entries may have gone by

@@ -164,6 +164,11 @@ def _state(overview: Overview, now: Millis | None) -> Iterator[Metric]:
         "unpolled": overview.unpolled,
     }
     yield _gauge("feeds", "Listed feeds, by how they do.", "state", feeds)
+    yield GaugeMetricFamily(
+        "feedmill_feeds_flawed",
+        "Listed feeds whose last document is malformed, or has entries that are left out.",
+        value=overview.flawed,
+    )
     queue = {"new": overview.new, "retry": overview.retries, "look": overview.looks}
     yield _gauge("queue_entries", "Entries queued: new, to be tried again, to be looked at again.", "kind", queue)
     yield GaugeMetricFamily(
