@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,27 @@ def test_the_jq_line_works(demo: tuple[Path, str]) -> None:
     (line,) = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("jq ")]
     done = subprocess.run(line, shell=True, cwd=out.parent, capture_output=True, text=True, check=True)  # noqa: S602
     assert len(done.stdout.splitlines()) == 51
+
+
+@pytest.mark.parametrize("place", ["a clone", "elsewhere"])
+def test_the_first_commands_work(tmp_path: Path, place: str) -> None:
+    """In a clone, which has a configuration, and elsewhere; but for `once`, which would ask the world."""
+    (block,) = [block for block in blocks("sh") if "feedmill init " in block]
+    commands = [line.partition("#")[0].split() for line in block.splitlines()]
+    assert [words[:2] for words in commands] == [["feedmill", name] for name in ("init", "check", "once")]
+    if place == "a clone":
+        shutil.copytree(ROOT / "config", tmp_path / "config")
+    for _, *words in commands[:2]:
+        command = [sys.executable, "-m", "worker.cli", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert words != ["check"] or "ok: 10 feeds" in done.stdout
+    assert {file.name for file in (tmp_path / "config").iterdir()} == {"worker.yaml", "feeds.yaml"}
+
+
+def test_nothing_is_said_twice() -> None:
+    """No two paragraphs begin alike."""
+    begins = [" ".join(paragraph.split()[:6]) for paragraph in README.split("\n\n") if not paragraph.startswith("```")]
+    assert sorted(set(begins)) == sorted(begins)
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))

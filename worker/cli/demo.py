@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import orjson
@@ -62,6 +65,8 @@ def _report(demo: Demo, out: Path) -> None:
     first, second = demo.rounds
     console.print()
     console.print(_first(first))
+    for feed_id, error in first.failed.items():
+        console.print(f"The dead one, {feed_id}, is meant to be: {error}.", markup=False, soft_wrap=True)
     console.print(_second(second))
     console.print(
         f"{counted(demo.records, 'record')} in all, "
@@ -72,14 +77,23 @@ def _report(demo: Demo, out: Path) -> None:
         console.print(Syntax(_pretty(demo.shown), "json", background_color="default", word_wrap=True))
     else:
         console.print(_pretty(demo.shown), markup=False, soft_wrap=True)
-    segment = next(iter(sorted(out.glob("records/*/*.jsonl"))), out)
+    segment, feedmill = next(iter(sorted(out.glob("records/*/*.jsonl"))), out), myself()
     console.print("\n[bold]What to type next:[/]")
     for command in (
-        f"jq -r '[.language, .title] | @tsv' {out}/records/*/*.jsonl",
-        f"head -1 {segment}",
-        "feedmill init && feedmill check && feedmill once",
+        f"jq -r '[.language, .title] | @tsv' {quote(str(out))}/records/*/*.jsonl",
+        f"head -1 {quote(str(segment))}",
+        f"{feedmill} init && {feedmill} check && {feedmill} once",
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def myself() -> str:
+    """How the command that runs is typed where the user stands: it need not be on the path."""
+    own = Path(sys.argv[0])
+    if own.name != "feedmill":
+        return f"{quote(sys.executable)} -m worker.cli"
+    found = shutil.which("feedmill")
+    return "feedmill" if found is not None and Path(found).samefile(own) else quote(str(own))
 
 
 def _first(done: Round) -> str:

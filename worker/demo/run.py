@@ -20,8 +20,10 @@ import yaml
 from worker import app, settings
 from worker.demo.folder import prepare
 from worker.demo.server import DemoServer
+from worker.model import FeedId
 from worker.output import read_records
 from worker.record import Record
+from worker.store import read_feeds
 from worker.tally import Tally
 
 
@@ -32,6 +34,8 @@ class Round:
     tally: Tally
     answers: dict[int, int]
     """How often the site answered with each HTTP status."""
+    failed: dict[FeedId, str]
+    """What is wrong with the feeds whose last poll failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,8 @@ async def _round(
     async with watch(number, len(configured.feeds)) as started:
         with _counted(server) as answers:
             tally = await app.work(configured, stop=stop, until_idle=True, poll_all=True, started=started)
-    return Round(tally=tally, answers=answers)
+    failed = {feed.id: feed.error for feed in read_feeds(configured.state) if feed.error}
+    return Round(tally=tally, answers=answers, failed=failed)
 
 
 @contextmanager
