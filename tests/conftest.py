@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -93,6 +94,15 @@ def preload() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiprocessing.context.BaseContext, "set_forkserver_preload", set_preload)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain() -> None:
+    """A failure that is logged in this process shows no locals, as in a worker's log: rich takes seconds to draw those
+    of an engine."""
+    *before, _ = structlog.get_config()["processors"]
+    last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, last])
 
 
 @pytest.fixture(scope="session", autouse=True)
