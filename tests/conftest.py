@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, groupby
 from multiprocessing import forkserver
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,8 @@ CheckOutput = Callable[[Path], list[dict[str, Any]]]
 
 MEMORY_DISK = Path("/dev/shm")  # Linux's, which is everybody's folder for this
 ENOUGH_BYTES = 1_000_000_000
+WAITING = ("tests/whole/", "tests/politeness/", "tests/bus/", "tests/cpu/", "tests/test_engine")
+"""Where tests take more of the clock than of a core."""
 
 # A machine that others load is no defect: hypothesis' deadline goes by the clock. The last two are .ci/run's.
 settings.register_profile("suite", deadline=None, max_examples=40)
@@ -74,6 +78,39 @@ def pytest_xdist_auto_num_workers() -> int:
     """Two for each core: half of what the tests take they wait, for seconds to pass or for another process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 2 * cores
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[pytest.CollectReport]:
+    """Each process begins with another folder: modules that one has compiled, the others need not."""
+    report = yield
+    process = getattr(collector.config, "workerinput", None)
+    if process and collector.path == collector.config.rootpath / "tests":
+        first = len(report.result) * int(process["workerid"].removeprefix("gw")) // process["workercount"]
+        report.result = [*report.result[first:], *report.result[:first]]
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among processes, modules that wait come evenly between those that compute: at the end, where their folders' names
+    would have most of them, the cores would have little to do."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    waiting: list[list[pytest.Item]] = []
+    computing: list[list[pytest.Item]] = []
+    for path, tests in groupby(sorted(items, key=lambda item: item.path), key=lambda item: item.path):
+        waits = path.relative_to(config.rootpath).as_posix().startswith(WAITING)
+        (waiting if waits else computing).append(list(tests))
+    placed = sorted([*_spread(waiting), *_spread(computing)], key=itemgetter(0))
+    items[:] = [test for _, tests in placed for test in tests]
+
+
+def _spread(modules: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
+    """Each with its place between 0 and 1, by how many tests are in those before it."""
+    counts = [len(tests) for tests in modules]
+    for before, tests in zip(accumulate(counts, initial=0), modules, strict=False):
+        yield before / sum(counts), tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
