@@ -38,7 +38,7 @@ WAITING = ("tests/whole/", "tests/politeness/", "tests/bus/", "tests/cpu/", "tes
 """Where tests take more of the clock than of a core."""
 
 # A machine that others load is no defect: hypothesis' deadline goes by the clock. The last two are .ci/run's.
-settings.register_profile("suite", deadline=None, max_examples=40)
+settings.register_profile("suite", deadline=None, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.register_profile("few", deadline=None, max_examples=10)
 settings.load_profile("suite")

@@ -24,8 +24,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def scores() -> dict[str, dict[str, dict[str, float]]]:
+@pytest.fixture(
+    scope="module", params=[pytest.param(2, id="half"), pytest.param(1, id="the sample", marks=pytest.mark.slow)]
+)
+def scores(request: pytest.FixtureRequest) -> dict[str, dict[str, dict[str, float]]]:
     """By data set and extractor, what the scorer makes of a sample of pages."""
     sys.path.insert(0, str(SHARED / "tools" / "score"))
     try:
@@ -36,7 +38,9 @@ def scores() -> dict[str, dict[str, dict[str, float]]]:
     logging.disable(logging.CRITICAL)
     try:
         docs = lib.load(f"corpus:{SHARED / 'corpus'}")
-        for doc in (doc for name, n in EVERY.items() for doc in [d for d in docs if d.dataset == name][::n]):
+        for doc in (
+            doc for name, n in EVERY.items() for doc in [d for d in docs if d.dataset == name][:: n * request.param]
+        ):
             html = doc.html()
             record = extract(html, doc.url, content_type=doc.content_type)
             ours = {

@@ -91,7 +91,7 @@ def damaged(draw: st.DrawFn, document: str) -> bytes:
 
 
 @pytest.mark.parametrize("document", [RSS, ATOM, RDF, JSON], ids=["rss", "atom", "rdf", "json"])
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(data=st.data())
 def test_damaged_feeds(document: str, data: st.DataObject) -> None:
     """Whatever was done to it; and the same again, with what was found known."""
@@ -104,7 +104,7 @@ def test_damaged_feeds(document: str, data: st.DataObject) -> None:
         known = frozenset(getattr(outcome, "elements", ())[1:])
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(page=damaged(HTML))
 def test_damaged_pages(page: bytes) -> None:
     """What is found is an address, once, with a clean title."""

@@ -7,7 +7,7 @@ from html import escape
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.corpus import needs_corpus, pages
@@ -55,7 +55,6 @@ ENTRIES = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(ENTRIES)
 def test_what_the_feed_said_is_found_in_the_record(entry: Entry) -> None:
     """Title, authors, tags, dates, and its text where it stood in for the page's, whatever characters they have."""

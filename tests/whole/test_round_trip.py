@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -159,7 +159,6 @@ def source(entry: Entry, **changes: Any) -> Source:
 
 
 @given(entries, st.none() | st.just("it was not to be had"))
-@settings(max_examples=80, deadline=None)
 def test_a_record_from_any_entry_is_valid(entry: Entry, reason: str | None) -> None:
     """From its own content, and where nothing of it could be read."""
     assert_valid(draft_from_entry(source(entry), reason).body)
@@ -167,7 +166,6 @@ def test_a_record_from_any_entry_is_valid(entry: Entry, reason: str | None) -> N
 
 
 @given(entries, pages, urls)
-@settings(max_examples=40, deadline=None)
 def test_a_record_from_any_page_is_valid(entry: Entry, page: bytes, url: str) -> None:
     """Whatever stands where a date, an address or a name should be."""
     made = source(entry, url=url, status=200, content_type="text/html", fetched_at=NOW, body=page)
