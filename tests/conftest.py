@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import fcntl
 import gc
 import hashlib
 import json
@@ -248,9 +249,21 @@ def _checked(out: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """`feedmill demo`, run once for all who look at it: the folder `out` that it wrote, and what it printed."""
-    folder = tmp_path_factory.mktemp("demo")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all processes
+    out, printed = folder / "demo" / "out", folder / "demo" / "printed"
+    with (folder / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            printed.parent.mkdir(exist_ok=True)
+            printed.write_text(_demo(out))
+    return out, printed.read_text()
+
+
+def _demo(out: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "worker.cli", "demo", "--out", str(folder / "out")],
+        [sys.executable, "-m", "worker.cli", "demo", "--out", str(out)],
         env={**os.environ, "PYTHONWARNINGS": "error", "COLUMNS": "200"},
         capture_output=True,
         text=True,
@@ -258,4 +271,4 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "out", done.stdout
+    return done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared/corpus is not here")
 
 
+@cache
 def feeds() -> dict[str, bytes]:
     """The documents of 72 feeds as their sites served them, by name."""
     files = sorted((CORPUS / "feeds").glob("*.gz"))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas
 import pytest
 from typer.testing import CliRunner
 
@@ -83,6 +82,8 @@ def test_duckdb_reads_what_the_demo_wrote(demo: tuple[Path, str], columns: str) 
 
 def test_pandas_takes_the_dtypes(demo: tuple[Path, str], tmp_path: Path) -> None:
     """In read_json for the columns, in json_normalize for what is in `_ingest` too; full records and scanty ones."""
+    import pandas  # when it is needed: it takes half a second to load
+
     segments = (demo[0] / "records").glob("*/*.jsonl")
     records = [json.loads(line) for path in segments for line in path.read_bytes().splitlines()] + [FULL, MINIMAL]
     dtypes = record_schemas.pandas()

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
-import pandas
 import pytest
 
 from tests.output.conftest import compact
@@ -86,6 +85,8 @@ def _duckdb(out: Path) -> list[int]:
 
 
 def _pandas(out: Path) -> list[int]:
+    import pandas  # when it is needed: it takes half a second to load
+
     lines = [json.loads(raw) for day in sorted((out / "manifest").iterdir()) for raw in _whole_lines(day)]
     dropped = {path for line in lines for path in line["drops"]}
     paths = [line["path"] for line in lines if "path" in line and line["path"] not in dropped]

@@ -12,7 +12,6 @@ from itertools import count
 from pathlib import Path
 
 import duckdb
-import pandas
 import pytest
 
 from tests.output.test_other_readers import LIVE, RECORDS
@@ -46,6 +45,8 @@ def by_jq(out: Path) -> list[int]:
 
 def by_pandas(out: Path) -> list[int]:
     """By glob, without the manifest; repeats by id and revision are dropped."""
+    import pandas  # when it is needed: it takes half a second to load
+
     frames = [pandas.read_json(path, lines=True) for path in sorted(out.glob("records/*/*.jsonl"))]
     ingest = pandas.concat(frames)[["id", "_ingest"]]
     revision = ingest["_ingest"].map(lambda value: value["revision"])
