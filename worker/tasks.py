@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -89,7 +89,7 @@ def read_feed(
     begun = time.monotonic()
     parsed = feeds.parse(body, url=url, content_type=content_type, known=known, now=now, since=since)
     if isinstance(parsed, NotAFeed):
-        return parsed
+        return replace(parsed, named=feeds.discover(body, url=url, content_type=content_type))
     seen = tuple(_seen(entry, parsed, feed, now, link_duplicates) for entry in parsed.entries)
     if drafting is not None and (drafting.first or parsed.elements):
         until = begun + drafting.seconds

@@ -176,6 +176,23 @@ def test_a_lost_feed_is_looked_for_on_its_site(site: Site, worker: Worker) -> No
     assert "its site names" in " ".join(worker.run("status").stdout.split())
 
 
+def test_a_page_in_the_place_of_a_feed_says_where_its_feed_is(site: Site, worker: Worker) -> None:
+    """At the first poll already, with the command that looks at it."""
+    links = ("/rss.xml", "/atom.xml")
+    named = "".join(f'<link rel="alternate" type="application/rss+xml" href="{link}">' for link in links)
+    listed = site.add("a", "/", Answer(body=f"<!doctype html><title>{'Long ' * 30}</title>{named}<p>A".encode()))
+    bare = site.add("b", "/", Answer(body=b"<!doctype html><title>Bare</title><p>B"))
+    worker.configure([{"id": "page", "url": listed}, {"id": "bare", "url": bare}])
+    worker.once(every=True)
+    said = f"; it names {site.url('a', '/rss.xml')} and one more (feedmill discover {listed} looks at them)"
+    (without, found) = json.loads(worker.run("status", "--json").stdout)["feeds"]
+    assert found["error"].startswith("not a feed: an HTML page: Long")
+    assert found["error"].endswith(said)
+    assert without["error"] == "not a feed: an HTML page: Bare"
+    assert said in " ".join(worker.run("status").stdout.split())
+    assert len(site.requests) == 2
+
+
 # --- articles that change ---------------------------------------------------------------------------------------------
 
 

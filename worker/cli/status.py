@@ -212,7 +212,7 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
 def _error(feed: FeedStatus, now: Millis) -> Text:
     since = f" in {span(now - feed.failing_since)}" if feed.failing_since and feed.errors > 1 else ""
     times = f" ({counted(feed.errors, 'time')}{since})" if feed.errors else ""
-    return clean(feed.error or "") + Text(times)
+    return clean(feed.error or "", 1000) + Text(times)
 
 
 def _hosts(hosts: list[HostStatus], now: Millis) -> Text:

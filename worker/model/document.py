@@ -99,3 +99,5 @@ class NotAFeed:
     """The bytes are no feed; `reason` says what they look like instead."""
 
     reason: str
+    named: tuple[FoundFeed, ...] = ()
+    """The feeds that they name, where that was looked for: they are an HTML page."""

@@ -130,7 +130,8 @@ class Poller:
         except TaskError as error:
             return self._failed(work, "parse", f"the feed could not be parsed: {error}", answer.status)
         if isinstance(read, NotAFeed):
-            return self._failed(work, "parse", f"not a feed: {read.reason}", answer.status)
+            reason = f"not a feed: {read.reason}{_named(read, feed)}"
+            return self._failed(work, "parse", reason, answer.status)
         return self._read(work, feed, answer, now, body_hash, read)
 
     def _drafting(self, work: Poll) -> Drafting | None:
@@ -270,6 +271,16 @@ class Poller:
             except TaskError as error:
                 log.warning("page.unreadable", url=urls.without_credentials(outcome.url), error=str(error))
         return Sought(lease=work.lease, feed_id=work.feed_id, found=found, not_before=hold)
+
+
+def _named(page: NotAFeed, feed: Feed) -> str:
+    """Where the feed may be instead, in words; nothing where nobody knows."""
+    if not page.named:
+        return ""
+    first, *others = (urls.without_credentials(found.url) for found in page.named)
+    more = {0: "", 1: " and one more"}.get(len(others), f" and {len(others)} more")
+    asked = feed.public_url or urls.without_credentials(feed.url)
+    return f"; it names {first}{more} (feedmill discover {asked} looks at {'them' if others else 'it'})"
 
 
 def headers_for(feed: Feed, url: str) -> Mapping[str, str]:
