@@ -53,8 +53,9 @@ from worker.pipeline import recover as read_back
 from worker.reading import read as read_settings
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
-from worker.store import PATIENCE_S, OutboxSegment, Store, reached, wall_clock
+from worker.store import PATIENCE_S, OutboxSegment, Store, reached, read_trouble, wall_clock
 from worker.tally import Tally
+from worker.vitals import WORDS
 
 PRELOAD = ("worker.preload",)
 """What the server loads from which the CPU processes are forked."""
@@ -325,6 +326,16 @@ def recover(settings: Settings, *, new_output: bool) -> Recovered:
 def now() -> Millis:
     """The wall clock."""
     return wall_clock()
+
+
+def troubles(settings: Settings) -> list[str]:
+    """What keeps a worker from its work now, in lines for people: too little room on the disks, as is seen from here;
+    what the worker that holds the state says of itself. Raises StateError."""
+    short = Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage()
+    said = (read_trouble(settings.state) or "").splitlines()
+    if short is None:
+        return said
+    return [f"{WORDS['room']}: {short}", *(line for line in said if not line.startswith(WORDS["room"]))]
 
 
 def _disks(settings: Settings) -> list[Path]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.store.samples import START, Run, make_member
-from worker.model import Millis
+from worker.model import Millis, State
+from worker.store import read_members
 from worker.store.members import ALIVE_MS, FORGOTTEN_MS
 
 
@@ -27,3 +28,11 @@ async def test_who_has_died_is_forgotten(run: Run) -> None:
     await run.store.note_member(make_member("dead", most=1))
     await run.store.note_member(make_member("new", most=1, seen_at=Millis(START + FORGOTTEN_MS + 1)))
     assert await run.store.capacity(now=START) == 1
+
+
+async def test_what_one_of_them_cannot_do_is_known_to_all(run: Run, state: State) -> None:
+    """As it told last."""
+    await run.store.note_member(make_member("a", trouble="nothing is polled: out has 1 MB free"))
+    assert [one.trouble for one in read_members(state)] == ["nothing is polled: out has 1 MB free"]
+    await run.store.note_member(make_member("a"))
+    assert [one.trouble for one in read_members(state)] == [None]

@@ -52,6 +52,10 @@ def test_polling_stops_before_the_disk_is_full_and_goes_on(site: Site, worker: W
     until(lambda: len(site.requests) >= 2)
     filler = fill(disk)
     until(lambda: "room.short" in worker.log.read_text())
+    (trouble,) = json.loads(worker.run("status", "--json").stdout)["troubles"]
+    assert trouble.startswith("nothing is polled: ")
+    assert f"output.min_free is {MIN_FREE_MB}.0 MB" in trouble
+    assert "Nothing is polled" in worker.run("status").stdout
     until(lambda: len(worker.records()) >= 2)
     asked = len(site.requests)
     until(lambda: len(worker.records()) >= asked - 1)  # what the last poll brought may wait for room, too

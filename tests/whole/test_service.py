@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -17,6 +19,8 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed as feed_of
 from tests.whole.pages import item, page, prose
 from tests.whole.processes import ended, running, stopped, until
+from worker import app
+from worker.settings import load
 
 FEED = (
     b"<rss version='2.0'><channel><title>F</title>"
@@ -256,9 +260,17 @@ def test_records_wait_in_the_state_while_the_output_fails(site: Site, worker: Wo
     (worker.out / "manifest").write_text("in the way")
     asked = len(site.requests)
     until(lambda: len(site.requests) >= asked + 3)
+    until(lambda: json.loads(worker.run("status", "--json").stdout)["totals"]["unpublished"])
+    until(lambda: json.loads(worker.run("status", "--json").stdout)["troubles"])
+    assert "Records can't be sealed: " in worker.run("status").stdout
+    with sqlite3.connect(worker.state) as state:
+        (waiting,) = state.execute("SELECT lower(hex(record_id)) FROM entry ORDER BY revised_at DESC").fetchone()
+    state.close()
+    assert "records can't be sealed: " in worker.run("why", waiting).stdout
     status, log = stopped(process)
     assert status == 1
-    assert "publish.failed" in log
+    assert log.count('"publish.failed"') == 1  # though it was tried each second
+    assert not app.troubles(load(worker.folder / "worker.yaml", os.environ))  # nobody is there to have any
     (worker.out / "manifest").unlink()
     (worker.folder / "aside").rename(worker.out / "manifest")
     worker.once()

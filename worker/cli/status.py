@@ -44,8 +44,9 @@ def status(
 ) -> None:
     """Lists the feeds: last poll, next poll, new entries, last error; of feeds that are named, also their hubs.
 
-    Reads the state beside a running worker; tells also what became of the configuration that was saved last, where it
-    was refused, or not all of it is in force yet; and of workers that share a state, which there are.
+    Reads the state beside a running worker; tells also what the worker can't do now, and why: too little room, an
+    output that takes nothing; what became of the configuration that was saved last, where it was refused, or not all of
+    it is in force yet; and of workers that share a state, which there are.
 
     Example: feedmill status --failing
     """
@@ -60,12 +61,14 @@ def status(
     hosts = read_hosts(settings.state, now=app.now())
     reload = read_reload(settings.state)
     members = read_members(settings.state)
+    troubles = app.troubles(settings)
     silent = silences(feeds, settings.feeds, app.now())
     if as_json:
         since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
         listed = [with_hub({**plain(feed), "silent_since": since.get(feed.id)}, hubs.get(feed.id)) for feed in shown]
         said: dict[str, Any] = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
         said["workers"] = [_plain(one, app.now()) for one in members]
+        said["troubles"] = troubles
         said["stream"] = _stream(settings)
         print_json({**said, "reload": reload, "totals": dataclasses.asdict(totals)})
         return
@@ -81,6 +84,8 @@ def status(
     if members:
         console.print(_workers(members, app.now()))
     console.print(_sentence(totals))
+    for trouble in troubles:
+        console.print(Text(trouble[:1].upper()) + clean(trouble[1:], 2000), soft_wrap=True, style="red")
     stream = _stream(settings)
     if stream is not None:
         console.print(_stream_line(stream), soft_wrap=True)
@@ -243,7 +248,8 @@ def _workers(members: list[Member], now: Millis) -> Table:
             f"{one.under_way} of {one.most}" if "fetch" in one.roles else "",
             "" if one.backlog is None else str(one.backlog),
             ago(one.started_at, now),
-            Text(ago(one.seen_at, now), style="" if is_alive(one, now) else "red"),
+            Text(ago(one.seen_at, now), style="" if is_alive(one, now) else "red")
+            + clean(f"; {one.trouble}" if one.trouble else "", 2000),
         )
     return table
 

@@ -35,12 +35,15 @@ def why(
     story = read_story(settings.state, subject)
     feeds = {feed.id: feed for feed in read_feeds(settings.state)}
     hubs = read_hubs(settings.state, now=app.now())
+    troubles = app.troubles(settings)
     if as_json:
         shown = [with_hub(plain(feeds[i]), hubs.get(i)) for i in story.feeds if i in feeds]
-        print_json({**plain(story), "feeds": shown})
+        print_json({**plain(story), "feeds": shown, "troubles": troubles})
     else:
         for line in _said(story, feeds, url, settings.output.dir, app.now()):
             console.print(line, soft_wrap=True)
+        for trouble in troubles if story.entries or story.feeds else ():
+            console.print(Text("  now       ") + clean(trouble, 2000), soft_wrap=True)
         for feed_id in story.feeds:
             if (hub := hubs.get(feed_id)) is not None:
                 console.print(Text("  hub       ") + hub_line(hub, app.now()), soft_wrap=True)

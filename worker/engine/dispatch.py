@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import structlog
 
@@ -62,7 +63,8 @@ class Dispatcher:
             )
         except StateError as error:
             self._vitals.refused = str(error)
-            log.error("store.unusable", error=str(error))
+            if self._vitals.is_news("store.unusable", str(error), time.monotonic()):
+                log.error("store.unusable", error=str(error))
             return []
         self._vitals.refused = None
         return works

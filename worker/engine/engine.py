@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Set
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -85,6 +86,8 @@ class Engine:
         )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
         self._ticking = asyncio.Lock()
+        self._noted: tuple[str, ...] = ()
+        """The troubles that others have been told of."""
         self._is_shared = not isinstance(bus, LocalBus)
         self._heartbeat = None if member is None else Heartbeat(store, member, now=clock.now, vitals=self.vitals)
 
@@ -167,5 +170,10 @@ class Engine:
         try:
             await self._clock.follow()
             await self._leases.renew()
+            troubles = tuple(self.vitals.troubles)
+            if self._heartbeat is None and troubles != self._noted:
+                await self._store.note_trouble(self.vitals.said)
+                self._noted = troubles
         except StateError as error:
-            log.error("tick.failed", error=str(error))
+            if self.vitals.is_news("tick.failed", str(error), time.monotonic()):
+                log.error("tick.failed", error=str(error))

@@ -96,7 +96,8 @@ class Finisher:
             except StateDamaged:
                 raise
             except StateError as error:
-                log.error("store.unusable", error=str(error), waiting=len(group))
+                if self._vitals.is_news("store.unusable", str(error), time.monotonic()):
+                    log.error("store.unusable", error=str(error), waiting=len(group))
                 self._vitals.refusals, self._vitals.refused = self._vitals.refusals + 1, str(error)
                 await asyncio.sleep(1)
             except Exception as error:  # a defect of ours must cost one job, not those that are committed with it

@@ -23,7 +23,14 @@ class Heartbeat:
         of = self._vitals
         with contextlib.suppress(StateError):
             await self._store.note_member(
-                replace(self._member, seen_at=self._now(), under_way=of.under_way, most=of.most, backlog=of.backlog)
+                replace(
+                    self._member,
+                    seen_at=self._now(),
+                    under_way=of.under_way,
+                    most=of.most,
+                    backlog=of.backlog,
+                    trouble=of.said,
+                )
             )
 
     async def leave(self) -> None:

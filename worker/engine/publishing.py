@@ -52,13 +52,16 @@ class Publishing:
         async with self._one:
             try:
                 self._tally.published += await self._shards.publish(now=self._now(), enough=lambda: self._stopping)
-                self._vitals.unsealed = None
+                if self._vitals.unsealed is not None:
+                    self._vitals.unsealed = None
+                    log.info("publish.works")
                 self._look_again()
                 await self._carry_out_requests()
             except FeedmillError as error:
                 # The records stay in the outbox, and are published with the next ones.
                 self._vitals.unsealed = str(error)
-                log.error("publish.failed", error=str(error))
+                if self._vitals.is_news("publish.failed", str(error), time.monotonic()):
+                    log.error("publish.failed", error=str(error))
 
     def _look_again(self) -> None:
         """What comes of age before the next call does not wait for that. What is late already does: publishing takes

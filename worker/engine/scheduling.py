@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -72,7 +73,8 @@ class Scheduler:
             return ()
         except StateError as error:
             self._vitals.refused = str(error)
-            log.error("store.unusable", error=str(error))
+            if self._vitals.is_news("store.unusable", str(error), time.monotonic()):
+                log.error("store.unusable", error=str(error))
             return ()
         self._vitals.refused = None
         return claims

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -64,7 +65,8 @@ class Taker:
                 )
             except StateError as error:
                 self._vitals.refused = str(error)
-                log.error("store.unusable", error=str(error))
+                if self._vitals.is_news("store.unusable", str(error), time.monotonic()):
+                    log.error("store.unusable", error=str(error))
                 await asyncio.sleep(1)
                 continue
             self._vitals.refused = None

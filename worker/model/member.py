@@ -30,5 +30,7 @@ class Member:
     """Pieces of work."""
     most: int = 0
     """… at once."""
+    trouble: str | None = None
+    """What it can't do now, in lines for people."""
     backlog: int | None = None
     """Work on the bus that nobody has begun, as one that schedules has seen it; None: it has not."""

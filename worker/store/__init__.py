@@ -77,6 +77,7 @@ from worker.store.status import (
     read_hosts,
     read_reload,
     read_status,
+    read_trouble,
 )
 from worker.store.store import Store
 from worker.store.turns import Turn, end_turn, take_turn
@@ -138,6 +139,7 @@ __all__ = [
     "read_reload",
     "read_status",
     "read_story",
+    "read_trouble",
     "story_of",
     "take_turn",
     "told_alike",

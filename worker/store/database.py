@@ -31,7 +31,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked
-from worker.lock import Held, holding
+from worker.lock import Held, holding, is_held
 from worker.model import Server, State
 from worker.store.integrity import check, check_length, left_log, suspect, tell_damage
 from worker.store.tables import metadata
@@ -232,6 +232,14 @@ def lock_of(path: Path) -> Path:
     """The file that who works on a SQLite state holds: one, whatever links lead to it."""
     state = path.resolve()
     return state.with_name(state.name + ".lock")
+
+
+def is_worked_on(state: State) -> bool:
+    """Whether a process holds a SQLite state; none holds one that is shared. Raises StateError."""
+    try:
+        return isinstance(state, Path) and is_held(lock_of(state))
+    except OSError as error:
+        raise StateError(f"can't look at the lock of the state {state}: {error.strerror}") from error
 
 
 @contextmanager

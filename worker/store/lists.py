@@ -23,7 +23,9 @@ Changes = Mapping[FeedId, Feed | None]
 """Feeds as they are listed now; None: no more."""
 
 RELOAD = "reload"
-"""The key in `meta` of what is to be told of the last reload."""
+"""The key in `meta` of what is to be told of the last reload, …"""
+TROUBLE = "trouble"
+"""… and of what the worker that holds the state can't do now; of workers that share one, each says it of itself."""
 
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
@@ -89,11 +91,11 @@ def replan(connection: Connection, feed_ids: Sequence[FeedId], planner: Planner)
         settle(connection, _hosts(connection, ids))
 
 
-def note_reload(connection: Connection, said: str | None) -> None:
-    """Keeps what is to be told of the last reload of the configuration."""
-    connection.execute(delete(t.meta).where(t.meta.c.key == RELOAD))
+def note(connection: Connection, key: str, said: str | None) -> None:
+    """Keeps what is to be told under a key; None: nothing."""
+    connection.execute(delete(t.meta).where(t.meta.c.key == key))
     if said is not None:
-        connection.execute(insert(t.meta).values(key=RELOAD, value=said))
+        connection.execute(insert(t.meta).values(key=key, value=said))
 
 
 def _having(connection: Connection, feed_ids: Sequence[FeedId], work: ColumnElement[bool]) -> set[FeedId]:

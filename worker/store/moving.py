@@ -22,11 +22,12 @@ from worker.store import joining, requests
 from worker.store import tables as t
 from worker.store.database import is_there, locked, open_database
 from worker.store.integrity import check
+from worker.store.lists import TROUBLE
 
 MOVED = "moved"
 """The key in `meta` of where a state went."""
 _ROWS = 2_000
-_OURS = (MOVED, joining.KEY, requests.ANSWERING)
+_OURS = (MOVED, joining.KEY, requests.ANSWERING, TROUBLE)
 """Keys in `meta` that are about a database itself."""
 _TABLES: Sequence[Table] = [table for table in t.metadata.sorted_tables if table is not t.member]
 """All but who works on it: nobody does."""

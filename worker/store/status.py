@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, func, select
 from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
 from worker.store import tables as t
-from worker.store.database import reading
-from worker.store.lists import RELOAD
+from worker.store.database import is_worked_on, reading
+from worker.store.lists import RELOAD, TROUBLE
 from worker.store.standing import moves_of
 
 
@@ -109,6 +109,15 @@ def read_reload(state: State) -> str | None:
     with reading(state) as connection:
         said = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD))
     return said
+
+
+def read_trouble(state: State) -> str | None:
+    """What the worker that holds the state can't do now, as it said last; None: nothing, or none holds it. Raises
+    StateError."""
+    if not is_worked_on(state):
+        return None
+    with reading(state) as connection:
+        return connection.scalar(select(t.meta.c.value).where(t.meta.c.key == TROUBLE))
 
 
 def read_feeds(state: State) -> list[FeedStatus]:

@@ -164,7 +164,11 @@ class Store:
 
     async def note_reload(self, said: str | None) -> None:
         """Keeps what is to be told of the last reload of the configuration; None: nothing."""
-        await self._write(lists.note_reload, said)
+        await self._write(lists.note, lists.RELOAD, said)
+
+    async def note_trouble(self, said: str | None) -> None:
+        """Keeps what the worker that holds the state can't do now; None: nothing."""
+        await self._write(lists.note, lists.TROUBLE, said)
 
     async def claim(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Work]:
         """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
@@ -413,7 +417,8 @@ def _start(
     keep_ms: int,
 ) -> None:
     claims.void(connection, now=now)
-    lists.note_reload(connection, None)
+    for key in (lists.RELOAD, lists.TROUBLE):
+        lists.note(connection, key, None)
     if listed is not None:
         feeds.sync(connection, listed, policies, now)
     _upkeep(connection, now, keep_ms)

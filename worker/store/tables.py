@@ -460,5 +460,6 @@ member = Table(
     Column("under_way", Integer, nullable=False),
     Column("most", Integer, nullable=False),
     Column("backlog", Integer),
+    Column("trouble", Text),
 )
 """The processes that work on a shared state, as they told of themselves last. None in a state that one holds."""

@@ -25,10 +25,4 @@ def unready(vitals: Vitals, now: Millis) -> Mapping[str, str]:
         found["starting"] = "the feed lists are not taken up yet"
     elif not is_alive(vitals, now):
         found["stalled"] = f"no tick for {(now - vitals.ticked_at) // 1000} s"
-    if vitals.refused is not None:
-        found["state"] = vitals.refused
-    if vitals.unsealed is not None:
-        found["output"] = vitals.unsealed
-    if vitals.shortage is not None:
-        found["room"] = vitals.shortage
-    return found
+    return {**found, **vitals.troubles}
