@@ -179,6 +179,7 @@ async def work(
             )
             await outside.start()
         await store.start(settings.feeds, now=clock.now(), poll_all=poll_all)
+        await store.note_reach(fetch.reach, now=clock.now())
         engine.vitals.started_at = clock.now()
         by = None
         if only is not None:

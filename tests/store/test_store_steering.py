@@ -80,6 +80,22 @@ async def test_a_feed_is_polled_at_once_when_asked(run: Run, state: State) -> No
     assert await run.claim_all() == []
 
 
+async def test_feeds_that_fail_are_due_when_they_are_fetched_otherwise(run: Run, state: State) -> None:
+    """Those alone, and once; the first start knows of nothing that has changed."""
+    await run.start("a", "b", "c", "d")
+    await run.store.pause([FeedId("d")])
+    await run.poll("a", status=404, error="404", failure="permanent", next_due=Millis(run.now + HOUR))
+    await run.poll("b", next_due=Millis(run.now + HOUR))
+    await run.poll("c", status=429, error="429", failure="throttled", next_due=Millis(run.now + HOUR))
+    assert await run.store.note_reach("one", now=run.now) == 0
+    assert await run.store.note_reach("one", now=run.now) == 0
+    assert await run.claim_all() == []
+    assert await run.store.note_reach("two", now=run.now) == 1
+    assert status_of(state).why == "failed before, and fetch was changed"
+    assert [work.feed_id for work in await run.claim()] == ["a"]
+    assert await run.store.note_reach("two", now=run.now) == 0
+
+
 async def test_a_paused_feed_is_polled_once_when_asked(run: Run, state: State) -> None:
     """It stays paused."""
     await run.start("a")

@@ -176,6 +176,28 @@ def test_a_lost_feed_is_looked_for_on_its_site(site: Site, worker: Worker) -> No
     assert "its site names" in " ".join(worker.run("status").stdout.split())
 
 
+def test_feeds_that_fail_are_tried_again_when_what_they_are_fetched_by_has_changed(site: Site, worker: Worker) -> None:
+    """Once, at the next start; those that go well, that are paused, or whose host asked for patience are left alone."""
+    mended = feed(site, "a", item("1"))
+    missing = site.add("b", "/feed", Answer(status=404))
+    busy = site.add("c", "/feed", Answer(status=429, headers={"Retry-After": "3600"}))
+    paused = site.add("d", "/feed", Answer(status=500))
+    well = feed(site, "e", item("1"))
+    feeds = [{"id": url.split("/")[2][0], "url": url} for url in (mended, missing, busy, paused, well)]
+    worker.configure(feeds, fetch={"allow_addresses": []})
+    assert worker.once().failed_polls == 5
+    assert not site.requests
+    worker.configure(feeds)
+    worker.once()
+    assert [name for name in "abcde" if site.asked(name, "/feed")] == ["a", "b", "c", "d", "e"]
+    worker.run("pause", "d")
+    site.requests.clear()
+    assert worker.once().polls == 0, "nothing was changed"
+    worker.configure(feeds, fetch={"timeout": "7s"})
+    assert worker.once().polls == 1
+    assert [name for name in "abcde" for _ in site.asked(name, "/feed")] == ["b"]
+
+
 def test_a_page_in_the_place_of_a_feed_says_where_its_feed_is(site: Site, worker: Worker) -> None:
     """At the first poll already, with the command that looks at it."""
     links = ("/rss.xml", "/atom.xml")

@@ -18,13 +18,14 @@ import typer
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, start_log
-from worker.cli.printing import console, errors, print_json, summary
+from worker.cli.printing import console, counted, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.demo.folder import vacate
 from worker.model import ALL_ROLES, ROLES, Role
 from worker.reload import Reload
 from worker.settings import Settings
+from worker.store import read_feeds
 from worker.tally import Tally
 
 GARBAGE = 20_000
@@ -52,7 +53,7 @@ def once(
     if as_json:
         print_json(dataclasses.asdict(tally))
     elif console.is_terminal:
-        console.print("Nothing is due; --all polls anyway." if tally == Tally() else summary(tally))
+        console.print(_nothing(settings) if tally == Tally() else summary(tally), soft_wrap=True)
         if stopped:
             console.print("Stopped before the end: what is left comes with the next run.")
         console.print(f"Records are in {settings.output.dir}", soft_wrap=True)
@@ -60,6 +61,16 @@ def once(
         log.info("once.stopped" if stopped else "once.finished", **dataclasses.asdict(tally))
     if tally.polls and tally.failed_polls == tally.polls:
         raise typer.Exit(1)
+
+
+def _nothing(settings: Settings) -> str:
+    """What there is to say where nothing is due."""
+    feeds, now = read_feeds(settings.state), app.now()
+    waiting = sum(feed.error is not None and (feed.next_poll_at or 0) > now for feed in feeds)
+    if not waiting:
+        return "Nothing is due; --all polls anyway."
+    failed = f"{counted(waiting, 'feed')} that failed {'waits' if waiting == 1 else 'wait'} for another try"
+    return f"Nothing is due; {failed}: feedmill status --failing. feedmill poll FEED tries one now, --all polls all."
 
 
 async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:

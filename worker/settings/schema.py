@@ -6,6 +6,7 @@ A default is written as it would be in the file; the attribute has its unit in i
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
@@ -132,6 +133,13 @@ class Fetch(Section):
     retries_s: tuple[Seconds, ...] = _key(
         ["5m", "55m"], "Waits before a page that failed is tried again.", name="retries"
     )
+
+    @property
+    def reach(self) -> str:
+        """A digest of what may be the reason that a feed can't be fetched."""
+        proxies = [self.proxy, *((name, host.proxy) for name, host in sorted(self.hosts.items()))]
+        means = (self.allow_addresses, proxies, self.contact, self.timeout_s, self.max_feed_bytes)
+        return hashlib.blake2b(repr(means).encode(), digest_size=16).hexdigest()
 
     def for_host(self, host: str) -> Host:
         """How `host` (lower case, A-labels) is treated: by the longest entry of `hosts` that is it or a parent of it.

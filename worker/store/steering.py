@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
 
 from worker.model import Millis
 from worker.store import tables as t
@@ -14,6 +14,9 @@ from worker.store.feeds import Policies
 from worker.store.identities import named
 from worker.store.locks import hold_work
 from worker.store.polls import call_home
+
+REACH = "reach"
+"""The key in `meta` of what stands for how servers were reached at the last start."""
 
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~_held)
@@ -49,7 +52,13 @@ def resume(connection: Connection, feed_ids: Sequence[str], *, now: Millis) -> i
 
 
 def hasten(
-    connection: Connection, feed_ids: Sequence[str], policies: Policies, *, now: Millis, due_at: Millis | None = None
+    connection: Connection,
+    feed_ids: Sequence[str],
+    policies: Policies,
+    *,
+    now: Millis,
+    due_at: Millis | None = None,
+    why: str = "asked for",
 ) -> int:
     """Lets feeds be due `now`, also those that are paused or retired, for one poll; how many of them are listed. Hosts
     keep their turns. due_at: to be told from what is due by itself."""
@@ -58,10 +67,26 @@ def hasten(
         hold_work(connection, t.work.c.feed_id.in_(batch))
         call_home(connection, policies, t.work.c.feed_id.in_(batch), _IDLE_POLL)
         listed = (t.feed.c.id.in_(batch), t.feed.c.active)
-        values = {"next_at": now, "why": "asked for"}
+        values = {"next_at": now, "why": why}
         found += connection.execute(update(t.feed).where(*listed).values(values)).rowcount
         _set_due(connection, and_(t.work.c.feed_id.in_(batch), _IDLE_POLL), now if due_at is None else due_at)
     return found
+
+
+def note_reach(connection: Connection, reach: str, policies: Policies, *, now: Millis) -> int:
+    """Keeps `reach`, which stands for what servers are reached by. Where it is not what was kept last, feeds that fail
+    are due, as that may have been the reason; how many."""
+    kept = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == REACH))
+    if kept == reach:
+        return 0
+    if kept is None:
+        connection.execute(insert(t.meta).values(key=REACH, value=reach))
+        return 0
+    connection.execute(update(t.meta).where(t.meta.c.key == REACH).values(value=reach))
+    refused = func.coalesce(t.feed.c.status, 0).in_((429, 503))
+    failing = (t.feed.c.errors > 0, t.feed.c.active, ~t.feed.c.paused, ~t.feed.c.retired, ~refused)
+    ids = connection.scalars(select(t.feed.c.id).where(*failing)).all()
+    return hasten(connection, ids, policies, now=now, why="failed before, and fetch was changed")
 
 
 def retry(

@@ -162,6 +162,10 @@ class Store:
         """Lets feeds be due as the planner says now; see `lists.replan`."""
         await self._write(lists.replan, feed_ids, self._planner)
 
+    async def note_reach(self, reach: str, *, now: Millis) -> int:
+        """Lets feeds that fail be due where servers are reached otherwise than before; see `steering.note_reach`."""
+        return await self._write(steering.note_reach, reach, self._policies, now=now)
+
     async def note_reload(self, said: str | None) -> None:
         """Keeps what is to be told of the last reload of the configuration; None: nothing."""
         await self._write(lists.note, lists.RELOAD, said)
