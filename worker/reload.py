@@ -135,7 +135,9 @@ class Reloader:
         if (settings.fetch.per_host, settings.fetch.hosts) != (old.fetch.per_host, old.fetch.hosts):
             await self._change_policies()
         await self._change_feeds(difference)
-        await self._insist(lambda: self._store.replan(difference.repaced))
+        repaced = iter(difference.repaced)
+        while piece := list(islice(repaced, PIECE)):
+            await self._insist(partial(self._store.replan, piece))
         leaving = [feed for feed in left if feed.id in self._store.awaited]
         await asyncio.to_thread(self._current.take_up, settings, leaving=leaving)
         self._refused = frozenset()
@@ -183,7 +185,7 @@ class _Difference:
     added: Mapping[FeedId, Feed]
     moved: Mapping[FeedId, Feed]
     gone: frozenset[FeedId]
-    repaced: list[FeedId]
+    repaced: list[Feed]
     """Their interval or cron line is another."""
     changed: int
     """Feeds of which anything is."""
@@ -205,10 +207,6 @@ def _difference(old: Settings, new: Settings) -> _Difference:
         added={feed_id: feed for feed_id, feed in after.items() if feed_id not in before},
         moved={feed.id: feed for was, feed in changed if was.url != feed.url},
         gone=frozenset(before.keys() - after.keys()),
-        repaced=[feed.id for was, feed in changed if _pace(was) != _pace(feed)],
+        repaced=[feed for was, feed in changed if was.pace != feed.pace],
         changed=len(changed),
     )
-
-
-def _pace(feed: Feed) -> tuple[object, ...]:
-    return feed.every_s, feed.cron, feed.expect_s

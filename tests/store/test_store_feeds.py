@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, MINUTE, Run, make_draft, make_entry, make_feed, make_version
+from tests.store.samples import HOUR, MINUTE, START, Run, make_draft, make_entry, make_feed, make_version
 from worker.model import Feed, FeedId, HostPolicy, Millis, Moved, Poll, State, Validators, Work
 from worker.store import read_status
 
@@ -39,6 +40,43 @@ async def test_a_restart_keeps_due_times(open_run: OpenRun) -> None:
         assert await run.store.next_claim_at() == due
         run.now = due
         assert polled_feeds(await run.claim()) == ["a"]
+
+
+async def test_another_interval_holds_from_the_start_on(open_run: OpenRun, state: State) -> None:
+    """It was changed while nobody worked: the next poll is planned by it, once. One that fails keeps its back-off."""
+
+    def listed(every_s: float | None) -> list[Feed]:
+        return [replace(make_feed(name), every_s=every_s) for name in ("a", "bad")]
+
+    async with open_run() as run:
+        await run.start(*listed(None))
+        await run.poll("a")
+        await run.poll("bad", failure="server", error="500", next_due=Millis(run.now + HOUR))
+    for every_s, cron in ((60.0, None), (60.0, "0 6 * * *"), (None, None)):
+        feeds = [replace(feed, cron=cron) for feed in listed(every_s)]
+        async with open_run(now=START + MINUTE) as run:
+            run.plans.due = {FeedId("a"): Millis(START + MINUTE), FeedId("bad"): Millis(START)}
+            await run.start(*feeds)
+            assert len(run.plans.asked) == 1
+            assert {feed.id: feed.next_poll_at for feed in read_status(state)[0]} == {
+                "a": START + MINUTE,
+                "bad": START + HOUR,
+            }
+            assert await run.store.has_due(now=run.now, polls_due_by=run.now)
+            await run.start(*feeds)
+            assert len(run.plans.asked) == 1
+
+
+async def test_a_feed_that_comes_back_with_another_interval_is_due_at_once(run: Run) -> None:
+    """As is one that is at another URL now."""
+    await run.start("a", "b")
+    await run.poll("a")
+    await run.poll("b")
+    await run.start("b")
+    await run.start(
+        replace(make_feed("a"), every_s=60.0), replace(make_feed("b", "https://new.example/feed"), every_s=60.0)
+    )
+    assert polled_feeds(await run.claim_all()) == ["a", "b"]
 
 
 async def test_a_feed_added_later_is_polled_beside_the_others(run: Run) -> None:

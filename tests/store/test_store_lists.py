@@ -199,7 +199,7 @@ async def test_a_new_interval_counts_from_the_last_poll(run: Run, state: State) 
     await run.poll_of("d")
     for feed in "abcd":
         run.plans.due[FeedId(feed)] = Millis(run.now + HOUR)
-    await run.store.replan([FeedId(feed) for feed in "abcd"])
+    await run.store.replan([make_feed(feed) for feed in "abcd"])
     due = {feed.id: feed.next_poll_at for feed in read_status(state)[0]}
     assert due == {"a": run.now + HOUR, "b": run.now + DAY, "c": None, "d": run.held[0].lease.expires_at}
     run.held.clear()

@@ -50,6 +50,12 @@ class Feed:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent to the feed's own origin alone; may hold secrets, hence not in repr()."""
 
+    @property
+    def pace(self) -> str | None:
+        """All that its owner asks of when it is polled, to be told from what was asked before; None: nothing."""
+        asked = {"every": self.every_s, "cron": self.cron, "expect": self.expect_s}
+        return "; ".join(f"{name} {value}" for name, value in asked.items() if value is not None) or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedList:

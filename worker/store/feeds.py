@@ -68,7 +68,10 @@ def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, n
         connection.execute(
             insert(t.feed),
             [
-                {"id": f.id, "url": f.url, "active": True, "added_at": now, "errors": 0, "new_last": 0, "new_total": 0}
+                {
+                    **{"id": f.id, "url": f.url, "active": True, "added_at": now, "pace": f.pace},
+                    **{"errors": 0, "new_last": 0, "new_total": 0},
+                }
                 for f in fresh
             ],
         )

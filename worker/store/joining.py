@@ -11,16 +11,23 @@ from worker.model import Feed, FeedId, Millis
 from worker.store import tables as t
 from worker.store.claims import put_aside, settle
 from worker.store.feeds import Policies, apply_policies
-from worker.store.lists import held_back, take_up
+from worker.store.lists import held_back, repaced, replan, take_up
 from worker.store.locks import hold_hosts
 from worker.store.polls import call_home
+from worker.store.standing import Planner
 
 KEY = "lists"
 """In `meta`: a digest of the lists that the rows say what they say. Not there: nobody knows."""
 
 
 def join(
-    connection: Connection, listed: Sequence[Feed] | None, policies: Policies, *, now: Millis, poll_all: bool
+    connection: Connection,
+    listed: Sequence[Feed] | None,
+    policies: Policies,
+    planner: Planner,
+    *,
+    now: Millis,
+    poll_all: bool,
 ) -> dict[FeedId, Feed | None]:
     """Takes up the lists, unless another process has taken up the same; what has to wait for work that is under way.
 
@@ -37,6 +44,7 @@ def join(
         changes: dict[FeedId, Feed | None] = {FeedId(feed_id): None for feed_id in active}
         changes |= {feed.id: feed for feed in listed}
         waits = take_up(connection, changes, policies, now=now, was_leaving=held_back(connection))
+        replan(connection, repaced(connection, listed), planner)
         forget(connection)
         if not waits:
             connection.execute(insert(t.meta).values(key=KEY, value=digest))
@@ -54,7 +62,7 @@ def forget(connection: Connection) -> None:
 def _digest(listed: Sequence[Feed]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for feed in sorted(listed, key=lambda feed: feed.id):
-        digest.update(f"{feed.id}\n{feed.url}\n".encode())
+        digest.update(f"{feed.id}\n{feed.url}\n{feed.pace or ''}\n".encode())
     return digest.hexdigest()
 
 

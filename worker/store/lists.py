@@ -6,9 +6,9 @@ ended (`take_up` gives what is left to do). The start takes up all at once, sinc
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, insert, select, update
 
 from worker.model import Feed, FeedId, Millis
 from worker.schedule import History, Polled, decode_hints, phase_of
@@ -33,6 +33,11 @@ _is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
 _RESTING = select(t.feed.c.id).where(t.feed.c.retired | t.feed.c.paused)
 _KEPT_BACK = (t.work.c.due_at == t.FAR, ~t.work.c.quarantined, ~and_(_is_poll, t.work.c.feed_id.in_(_RESTING)))
 """Work that `_hold_back` has put off; no other is never due, but what is put aside, and the polls of who rests."""
+
+_OF_FEED = t.feed.c.id == bindparam("feed")
+_PLAN = update(t.feed).where(_OF_FEED).values(next_at=bindparam("at"), why=bindparam("reason"))
+_PLAN_POLL = update(t.work).where(t.work.c.feed_id == bindparam("feed"), _is_poll).values(due_at=bindparam("at"))
+_PACE = update(t.feed).where(_OF_FEED).values(pace=bindparam("asked"))
 
 
 def take_up(
@@ -68,16 +73,27 @@ def change_policies(connection: Connection, policies: Policies, *, after: int, l
     return ids[-1] if ids else None
 
 
-def replan(connection: Connection, feed_ids: Sequence[FeedId], planner: Planner) -> None:
+def repaced(connection: Connection, listed: Iterable[Feed]) -> list[Feed]:
+    """Feeds whose next poll was planned by another interval or cron line than they are listed with."""
+    rows = connection.execute(select(t.feed.c.id, t.feed.c.pace).where(t.feed.c.pace.is_not(None)))
+    before = {row.id: row.pace for row in rows}
+    return [feed for feed in listed if before.get(feed.id) != feed.pace]
+
+
+def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> None:
     """Gives feeds whose interval or cron line has changed the next time that follows from their last poll. Those that
-    fail, or are being polled, have theirs when they next end."""
-    for ids in chunks(feed_ids):
-        healthy = (t.feed.c.errors == 0, ~t.feed.c.retired, ~t.feed.c.paused, t.feed.c.polled_at.is_not(None))
+    fail, or are being polled, have theirs when they next end; those that are put into the lists are due as it is."""
+    for some in chunks(feeds):
+        ids = [feed.id for feed in some]
+        healthy = (t.feed.c.errors == 0, ~t.feed.c.retired, ~t.feed.c.paused)
+        planned = (t.feed.c.polled_at.is_not(None), t.feed.c.next_at.is_not(None))
         hold_work(connection, t.work.c.feed_id.in_(ids))
         idle = select(t.work.c.feed_id).where(
             t.work.c.feed_id.in_(ids), _is_poll, ~_held, ~t.work.c.seek, ~t.work.c.subscribe
         )
-        for row in connection.execute(select(t.feed).where(t.feed.c.id.in_(idle), *healthy)).all():
+        columns = (t.feed.c.id, t.feed.c.polled_at, t.feed.c.history, t.feed.c.hints)
+        dues = []
+        for row in connection.execute(select(*columns).where(t.feed.c.id.in_(idle), *healthy, *planned)).all():
             polled = Polled(
                 now=row.polled_at,
                 phase=phase_of(row.id),
@@ -86,9 +102,12 @@ def replan(connection: Connection, feed_ids: Sequence[FeedId], planner: Planner)
                 hints=decode_hints(row.hints, None),
             )
             due = planner(FeedId(row.id), polled)
-            connection.execute(update(t.feed).where(t.feed.c.id == row.id).values(next_at=due.due_at, why=due.reason))
-            connection.execute(update(t.work).where(t.work.c.feed_id == row.id, _is_poll).values(due_at=due.due_at))
+            dues.append({"feed": row.id, "at": due.due_at, "reason": due.reason})
+        if dues:
+            connection.execute(_PLAN, dues)
+            connection.execute(_PLAN_POLL, dues)
         settle(connection, _hosts(connection, ids))
+        connection.execute(_PACE, [{"feed": feed.id, "asked": feed.pace} for feed in some])
 
 
 def note(connection: Connection, key: str, said: str | None) -> None:

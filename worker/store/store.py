@@ -136,7 +136,7 @@ class Store:
         """Takes up the feed lists (None: leaves the feeds as they are), and lets all be due if `poll_all`. Where this
         process is the only one, the leases of the one before end; else they are others', and end by themselves."""
         if self._clock is None:
-            await self._write(_start, listed, self._policies, now, poll_all, self._keep_ms)
+            await self._write(_start, listed, self._policies, self._planner, now, poll_all, self._keep_ms)
         else:
             await self._write(self._join, listed, now=now, poll_all=poll_all)
 
@@ -158,9 +158,9 @@ class Store:
         """Applies the policies to the next hosts; the last of them, None where there were no more."""
         return await self._write(lists.change_policies, self._policies, after=after, limit=limit)
 
-    async def replan(self, feed_ids: Sequence[FeedId]) -> None:
+    async def replan(self, feeds: Sequence[Feed]) -> None:
         """Lets feeds be due as the planner says now; see `lists.replan`."""
-        await self._write(lists.replan, feed_ids, self._planner)
+        await self._write(lists.replan, feeds, self._planner)
 
     async def note_reach(self, reach: str, *, now: Millis) -> int:
         """Lets feeds that fail be due where servers are reached otherwise than before; see `steering.note_reach`."""
@@ -234,7 +234,7 @@ class Store:
     def _join(self, connection: Connection, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool) -> None:
         from worker.store import joining  # psycopg is an extra
 
-        self._awaited = joining.join(connection, listed, self._policies, now=now, poll_all=poll_all)
+        self._awaited = joining.join(connection, listed, self._policies, self._planner, now=now, poll_all=poll_all)
 
     def _take_up(self, connection: Connection, changes: lists.Changes, *, now: Millis) -> None:
         leaving = [feed_id for feed_id, feed in self._awaited.items() if feed is None]
@@ -416,6 +416,7 @@ def _start(
     connection: Connection,
     listed: Sequence[Feed] | None,
     policies: feeds.Policies,
+    planner: Planner,
     now: Millis,
     poll_all: bool,
     keep_ms: int,
@@ -425,6 +426,7 @@ def _start(
         lists.note(connection, key, None)
     if listed is not None:
         feeds.sync(connection, listed, policies, now)
+        lists.replan(connection, lists.repaced(connection, listed), planner)
     _upkeep(connection, now, keep_ms)
     if poll_all:
         call_home(connection, policies)

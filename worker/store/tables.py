@@ -105,6 +105,7 @@ feed = Table(
     Column("ok_at", BigInteger),  # last poll that went well
     Column("next_at", BigInteger),  # when it is due, whoever holds its work
     Column("why", Text),  # the reason for that
+    Column("pace", Text),  # what its owner asked of that, as `Feed.pace`
     Column("new_at", BigInteger),  # last poll that brought a new entry
     Column("status", SmallInteger),
     Column("error", Text),
