@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, MINUTE, Run, key, make_entry, make_feed
-from worker.model import Broken, FeedId, HandedBack, Ingest, Millis, Moved, State
+from tests.store.samples import HOUR, MINUTE, SECOND, Run, key, make_entry, make_feed
+from worker.model import Broken, FeedId, HandedBack, HostPolicy, Ingest, Millis, Moved, State
 from worker.store import FeedStatus, read_status
 from worker.store.finish import MAX_ERRORS
 
@@ -78,6 +78,24 @@ async def test_a_feed_is_polled_at_once_when_asked(run: Run, state: State) -> No
     assert status_of(state).next_poll_at == run.now
     await run.poll("a", next_due=Millis(run.now + HOUR))
     assert await run.claim_all() == []
+
+
+async def test_a_poll_is_no_sooner_than_its_host_may_be_asked(open_run: OpenRun, state: State) -> None:
+    """Which is told, with the reason where that is more than the host's delay (twice its own, as it has refused)."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=SECOND)) as run:
+        await run.start("a")
+        until = Millis(run.now + HOUR)
+        await run.poll("a", status=429, error="429", failure="throttled", not_before=until, next_due=until)
+        await run.store.hasten([A], now=run.now)
+        assert (status_of(state).next_poll_at, status_of(state).why) == (
+            until,
+            "asked for; its host is not asked sooner",
+        )
+        run.later(HOUR)
+        await run.poll("a", next_due=Millis(run.now + 1))
+        assert (status_of(state).next_poll_at, status_of(state).why) == (run.now + 2 * SECOND, "as told")
+        await run.store.pause([A])
+        assert (status_of(state).next_poll_at, status_of(state).why) == (None, "paused")
 
 
 async def test_feeds_that_fail_are_due_when_they_are_fetched_otherwise(run: Run, state: State) -> None:

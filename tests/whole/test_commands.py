@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +16,7 @@ from typer.testing import CliRunner
 from tests.site import Answer, Site
 from tests.typed import Typed, typed
 from tests.whole.conftest import Worker
+from tests.whole.pages import item, rss
 from worker.cli.main import app
 from worker.output import locked
 
@@ -77,6 +81,26 @@ def test_status_shows_when_and_what(site: Site, worker: Worker) -> None:
     failing = worker.run("status", "--failing").stdout
     assert "b.localhost" in failing
     assert "a.localhost" not in failing
+
+
+def test_where_nothing_is_due_it_is_said_how_to_try_what_failed(site: Site, worker: Worker) -> None:
+    """On a terminal; where nothing failed, there is nothing to try."""
+    for answer, said in (
+        (Answer(body=rss(item("1")), content_type="application/rss+xml"), "Nothing is due; --all polls anyway."),
+        (Answer(status=404), "Nothing is due; 1 feed that failed waits for another try"),
+    ):
+        worker.configure([site.add("a", "/feed", answer)])
+        worker.once(every=True)
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "rb", buffering=0) as terminal:
+            done = subprocess.Popen(worker.command("once"), stdout=theirs, stderr=theirs, env=worker.environment())
+            os.close(theirs)
+            shown = b""
+            with suppress(OSError):  # as Linux ends it
+                while some := terminal.read(4096):
+                    shown += some
+            assert done.wait(60) == 0
+        assert said in " ".join(shown.decode().split())
 
 
 @pytest.mark.parametrize("which", ["record", "config", "feeds"])

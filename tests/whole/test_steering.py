@@ -174,6 +174,7 @@ def test_a_poll_tells_of_a_host_that_is_held(site: Site, worker: Worker, beside:
     assert len(site.asked("patient")) == 1
     (good, patient) = json.loads(typed(worker, "status", "--json").stdout)["feeds"]
     assert patient["next_poll_at"] > good["polled_at"]
+    assert patient["why"] == "asked for; its host is not asked sooner"
     row = next(line for line in typed(worker, "status").stdout.splitlines() if line.startswith("patient "))
     assert "in 59 min" in row
 

@@ -213,7 +213,11 @@ def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> li
 def _feeds() -> Select[Any]:
     poll = (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None)
     at_host = t.host.c.id == t.work.c.host_id
-    return select(t.feed, t.work.c.due_at, t.host.c.not_before).outerjoin(t.work, poll).outerjoin(t.host, at_host)
+    return (
+        select(t.feed, t.work.c.due_at, t.host.c.not_before, t.host.c.delay_ms)
+        .outerjoin(t.work, poll)
+        .outerjoin(t.host, at_host)
+    )
 
 
 def _entry(row: Row[Any]) -> ListedEntry:

@@ -164,7 +164,7 @@ def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
 
 def _feeds(connection: Connection) -> list[FeedStatus]:
     rows = connection.execute(
-        select(t.feed, t.work.c.due_at, t.host.c.not_before)
+        select(t.feed, t.work.c.due_at, t.host.c.not_before, t.host.c.delay_ms)
         .outerjoin(t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None))
         .outerjoin(t.host, t.host.c.id == t.work.c.host_id)
         .where(t.feed.c.active)
@@ -176,11 +176,14 @@ def _feeds(connection: Connection) -> list[FeedStatus]:
 
 
 def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
-    """Of a row of `feed` that has its poll's `due_at` and the `not_before` of that one's host, too. skipped: where that
+    """Of a row of `feed` that has its poll's `due_at`, and `not_before` and `delay_ms` of its host. skipped: where that
     was counted."""
-    next_at = row.next_at or row.due_at
-    if next_at is not None and row.not_before is not None:
-        next_at = max(next_at, row.not_before)
+    next_at = None if row.retired or row.paused else row.next_at or row.due_at
+    why = row.why
+    if next_at is not None and row.not_before is not None and row.not_before > next_at:
+        if row.not_before - next_at > 2 * row.delay_ms:  # one is the pace, which may just have changed
+            why = f"{why or 'due'}; its host is not asked sooner"
+        next_at = row.not_before
     return FeedStatus(
         id=FeedId(row.id),
         url=row.url,
@@ -188,8 +191,8 @@ def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
         site_url=row.site_url,
         added_at=row.added_at,
         polled_at=row.polled_at,
-        next_poll_at=None if row.retired or row.paused else next_at,
-        why=row.why,
+        next_poll_at=next_at,
+        why=why,
         new_last=row.new_last,
         new_total=row.new_total,
         new_at=row.new_at,
