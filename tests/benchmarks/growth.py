@@ -33,10 +33,11 @@ from time import process_time
 from typing import Any
 
 from tests.benchmarks.state import AS_LONG, draft, url_of
-from tests.store.samples import KEEP_MS, NO_PATIENCE, SECOND, START, WINDOW_MS, Plans, Run, make_entry
+from tests.store.samples import KEEP_MS, NO_PATIENCE, SECOND, START, URL, WINDOW_MS, Plans, Run, make_entry
 from worker.dedup import url_key
 from worker.model import Ingest, Poll, SeenEntry
 from worker.store import Store, read_story
+from worker.store.names import origin
 
 FEEDS, SHOWN, NEW = 200, 50, 5
 ROUNDS, POLLS, LOOK_UPS = 10, 20, 20
@@ -46,20 +47,24 @@ REMEMBERED = 0.08
 
 _ENTRIES = """
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
-    INSERT INTO entry (id, feed_id, record_id, url, version, title_key, first_seen_at, seen_at, revision, revised_at,
-                       revision_key, text_key, extraction)
-    SELECT i, feed(i), randomblob(16), url(i), x'76657273696f6e2e', x'61207469746c652e', :first + i, :first + i, 1,
-           :first + i, randomblob(8), randomblob(16), 'ok'
-    FROM n
+    INSERT INTO entry (id, feed_no, record_id, origin_no, path, version, title_key, first_seen_at, revision,
+                       revised_after, revision_key, text_mark, extraction)
+    SELECT i, feed.no, randomblob(16), begin.no, substr(url(i), length(begin.text) + 1), x'7665727369', x'7469746c65',
+           :first + i, 1, 3000, randomblob(5), randomblob(8), 'ok'
+    FROM n JOIN name AS feed ON feed.text = feed(i) JOIN name AS begin ON begin.text = origin(url(i))
+"""
+_NAMES = """
+    WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :feeds - 1)
+    INSERT INTO name (text) SELECT feed(i) FROM n UNION SELECT origin(url(i)) FROM n
 """
 _KEYS = """
     INSERT INTO identity (key, entry_id)
-    SELECT key, id FROM (SELECT record_id AS key, id FROM entry UNION ALL SELECT url_key(url), id FROM entry)
+    SELECT key, id FROM (SELECT record_id AS key, id FROM entry UNION ALL SELECT url_key(url(id)), id FROM entry)
     ORDER BY key
 """
 _TEXTS = """
     INSERT INTO content (key, entry_id, expires_at)
-    SELECT text_key, id, :until FROM entry WHERE id > :before ORDER BY text_key
+    SELECT text_mark || randomblob(8), id, :until FROM entry WHERE id > :before ORDER BY text_mark
 """
 _SKETCHES = """
     INSERT INTO sketch (entry_id, expires_at, size, bins, shingles)
@@ -80,6 +85,7 @@ def fill(path: Path, count: int) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.create_function("feed", 1, feed_of, deterministic=True)
         database.create_function("url", 1, lambda number: url_of(feed_of(number), number), deterministic=True)
+        database.create_function("origin", 1, origin, deterministic=True)
         database.create_function("url_key", 1, url_key, deterministic=True)
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000"):
             database.execute(f"PRAGMA {pragma}")
@@ -92,8 +98,14 @@ def fill(path: Path, count: int) -> None:
         database.execute("BEGIN")
         for name in names:
             database.execute(f"DROP INDEX {name}")
-        known = {"count": count, "first": START - count, "until": START + WINDOW_MS, "before": count * (1 - REMEMBERED)}
-        for statement in (_ENTRIES, _KEYS, _TEXTS, _SKETCHES, _SHINGLES, *indexes):
+        known = {
+            "count": count,
+            "first": START - count,
+            "until": START + WINDOW_MS,
+            "before": count * (1 - REMEMBERED),
+            "feeds": FEEDS,
+        }
+        for statement in (_NAMES, _ENTRIES, _KEYS, _TEXTS, _SKETCHES, _SHINGLES, *indexes):
             database.execute(statement, known if ":" in statement else {})
         database.execute("UPDATE feed SET ok_at = :at, refreshed_at = :at", {"at": START})
         database.execute("COMMIT")
@@ -165,7 +177,7 @@ class State:
         """The last entries of a feed."""
         with closing(sqlite3.connect(self._path)) as database:
             rows = database.execute(
-                "SELECT record_id, url FROM entry WHERE feed_id = ? ORDER BY first_seen_at DESC LIMIT ?",
+                f"SELECT record_id, {URL} FROM entry JOIN name ON no = feed_no WHERE text = ? ORDER BY id DESC LIMIT ?",  # noqa: S608
                 (feed_id, SHOWN),
             ).fetchall()
         return [self._seen(feed_id, url, own=record_id) for record_id, url in rows]

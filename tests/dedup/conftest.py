@@ -67,7 +67,7 @@ class Memory:
                     title_key=seen.title_key,
                     revision=0,
                     revision_key=b"",
-                    text_key=None,
+                    text_mark=None,
                     duplicate_of=None,
                 )
                 self.known[seen.own] = ref

@@ -11,6 +11,7 @@ from worker.model import Draft, EntryId, FeedId, SeenEntry
 
 FEED, OTHER = FeedId("feed"), FeedId("other")
 TITLE, TEXT = b"title---", b"text------------"
+MARK = TEXT[:8]
 SEEN = SeenEntry(
     look_up=(b"own",),
     own=b"own",
@@ -29,10 +30,10 @@ ME = Ref(
     title_key=TITLE,
     revision=0,
     revision_key=b"",
-    text_key=None,
+    text_mark=None,
     duplicate_of=None,
 )
-WRITTEN = replace(ME, revision=1, revision_key=b"rev", text_key=TEXT)
+WRITTEN = replace(ME, revision=1, revision_key=b"rev", text_mark=MARK)
 THEM = replace(WRITTEN, entry_id=EntryId(2), feed_id=OTHER)
 US = replace(THEM, feed_id=FEED)
 DRAFT = Draft(body=b"", text_key=TEXT, title_key=TITLE, revision_key=b"rev", hashed_key=b"hashed", extraction="ok")
@@ -83,8 +84,8 @@ JUDGEMENTS = {
         DRAFT,
         ME,
         None,
-        [replace(THEM, text_key=None)],
-        Duplicate(replace(THEM, text_key=None)),
+        [replace(THEM, text_mark=None)],
+        Duplicate(replace(THEM, text_mark=None)),
     ),
     "its page's URL is another's, with the same text": (
         DRAFT,
@@ -97,14 +98,14 @@ JUDGEMENTS = {
         DRAFT,
         ME,
         None,
-        [replace(THEM, title_key=b"other", text_key=b"other")],
+        [replace(THEM, title_key=b"other", text_mark=b"other")],
         Write("new"),
     ),
     "its page's URL is another's, and neither has title or text": (
         replace(DRAFT, title_key=b"", text_key=None),
         ME,
         None,
-        [replace(THEM, title_key=b"", text_key=None)],
+        [replace(THEM, title_key=b"", text_mark=None)],
         Write("new"),
     ),
     "its page's URL is its own": (DRAFT, ME, None, [ME], Write("new")),

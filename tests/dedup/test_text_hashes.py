@@ -37,11 +37,11 @@ ENTRY = Entry(
 PINNED = {
     "content_hash": "sha256-1:27e3526f0b55c85720b0936f07274d3bc35cbc56d0ea74481777ef769e5c99a9",
     "text_key": "8477d1a52b57220ca8f43f96a37f81cf",
-    "title_key": "a4f09afd2ddce506",
-    "revision_key": "7ff84f4761d29b5d",
-    "version_key": "d7b4f71e48b61a5f",
-    "revision_key of nothing": "ff0f22492f44bac4",
-    "version_key of nothing": "87b774e863281ce4",
+    "title_key": "a4f09afd2d",
+    "revision_key": "7ff84f4761",
+    "version_key": "d7b4f71e48",
+    "revision_key of nothing": "ff0f22492f",
+    "version_key of nothing": "87b774e863",
 }
 LATIN = bytes(range(256)).decode("cp1252", "ignore")
 WESTERN = st.text(alphabet=st.sampled_from(LATIN), max_size=64)
@@ -152,7 +152,7 @@ def test_the_key_of_a_text_is_its_content_hash() -> None:
 def test_a_title_without_words_has_no_key() -> None:
     """Titles that are missing, or say nothing, agree with none."""
     assert title_key(None) == title_key("") == title_key("– 🎉 –") == b""
-    assert len(title_key("a")) == 8
+    assert len(title_key("a")) == 5
 
 
 def test_marks_without_a_letter_are_no_word() -> None:
@@ -181,8 +181,8 @@ def test_any_text_can_be_hashed(text: str) -> None:
     assert content_hash(text).startswith("sha256-1:")
     if not UNPARTED.search(text):
         assert len(words(text)) == word_count(text)
-    assert len(revision_key(replace(ARTICLE, text=text, title=text, authors=(Author(name=text),)))) == 8
-    assert len(version_key(Entry(title=text, summary=text, content=text))) == 8
+    assert len(revision_key(replace(ARTICLE, text=text, title=text, authors=(Author(name=text),)))) == 5
+    assert len(version_key(Entry(title=text, summary=text, content=text))) == 5
 
 
 @given(TEXTS)

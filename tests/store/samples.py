@@ -40,6 +40,8 @@ WINDOW_MS = 30 * DAY
 KEEP_MS = 400 * DAY
 NO_PATIENCE = HostPolicy(concurrency=10, delay_ms=0)
 """For tests that are not about politeness."""
+URL = "(SELECT text FROM name WHERE no = origin_no) || path"
+"""Of an entry, for queries by hand."""
 
 
 def ask(state: State, sql: str, *values: object) -> list[Any]:

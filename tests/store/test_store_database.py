@@ -187,6 +187,7 @@ def test_commits_are_on_disk(tmp_path: Path) -> None:
     assert found == {"journal_mode": "wal", "synchronous": 2}
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_migrations_make_the_tables_of_a_new_state(tmp_path: Path) -> None:
     """What the migrations make is what tables.py says, to the last index, and what a new state is made with at once."""
     engine = create_engine(database_url(tmp_path / "migrated.db"))

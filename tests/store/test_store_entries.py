@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import insert
 
 from tests.store.samples import HOUR, START, WINDOW_MS, Run, key, make_draft, make_entry
 from worker.model import Millis, State
 from worker.store import read_status
+from worker.store import tables as t
+from worker.store.database import open_beside
 
 
 async def queue(run: Run, *names: str) -> None:
@@ -253,3 +256,27 @@ async def test_a_chain_does_not_hide_an_article(run: Run) -> None:
     run.later(HOUR)
     assert (await run.poll("c", make_entry("leaf", feed="c", url="https://b.example/middle"))).new == 1
     assert (await run.ingest("leaf", feed="c")).op == "new"
+
+
+async def test_a_text_that_was_taken_down_stays_away_for_good(run: Run, state: State) -> None:
+    """Whoever says the same, and though its window is over when it is taken down. Others that begin to differ late in
+    the hash are others."""
+    await queue(run, "one", "two", "three")
+    await run.ingest("one", make_draft("said"))
+    await run.publish()
+    run.later(WINDOW_MS)
+    await run.store.upkeep(now=run.now)
+    assert await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None) == 1
+    assert (await run.ingest("two", make_draft("said"), feed="b")).op is None
+    other = key("text", "said")[:7] + bytes(9)
+    assert (await run.ingest("three", make_draft("other", text_key=other), feed="c")).op == "new"
+    assert read_status(state)[1].articles == 1
+
+
+async def test_a_text_that_an_older_version_took_down_stays_away(run: Run, state: State) -> None:
+    """It noted the whole of its hash."""
+    await queue(run, "one")
+    with open_beside(state) as connection:
+        connection.execute(insert(t.tombstone).values(key=key("text", "said")))
+    assert (await run.ingest("one", make_draft("said"))).op is None
+    assert read_status(state)[1].articles == 0

@@ -54,7 +54,7 @@ async def test_copies_stand_with_what_they_are_copies_of(run: Run, state: State)
     await run.poll("a", make_entry("x"))
     await run.poll("b", make_entry("x", feed="b", url="https://a.example/x"), make_entry("near", feed="b"))
     with open_beside(state) as connection:
-        near = t.entry.c.url.endswith("near")
+        near = t.entry.c.path.endswith("near")
         connection.execute(update(t.entry).where(near).values(cluster_id=key("guid", "a", "x")))
     with Reader(state) as reader:
         (same,) = await reader(copies, limit=10)

@@ -159,3 +159,48 @@ def test_embedded_nothing_of_it_is_loaded() -> None:
     """A state in a file costs no more than it did."""
     code = "import sys, worker.app; sys.exit('psycopg' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_entries_of_an_older_state_are_brought_forward(empty: Server) -> None:
+    """In the new form each says what it said, and the next one has the next number."""
+    old = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(empty.url))
+    migrate(old, "0019")
+    with psycopg.connect(empty.url) as connection:
+        connection.execute(
+            """
+            INSERT INTO entry (feed_id, record_id, url, version, title_key, first_seen_at, seen_at, revision,
+                               revised_at, revision_key, text_key)
+            VALUES ('a', '\\x11', 'https://a.example/x/y?z', '\\x0102030405060708', '\\x', 1000, 1000, 1, 5000,
+                    '\\xa1a2a3a4a5a6a7a8', '\\xb1b2b3b4b5b6b7b8b9'),
+                   ('b', '\\x12', NULL, '\\x', '\\x', 1000, 2000, 0, NULL, '\\x', NULL)
+            """
+        )
+    open_database(empty).dispose()
+    with psycopg.connect(empty.url) as connection:
+        found = connection.execute(
+            """
+            SELECT feed.text, start.text, path, seen_at, revised_after, version, revision_key, text_mark
+            FROM entry JOIN name AS feed ON feed.no = feed_no LEFT JOIN name AS start ON start.no = origin_no
+            ORDER BY id
+            """
+        ).fetchall()
+        assert found == [
+            (
+                "a",
+                "https://a.example/",
+                "x/y?z",
+                None,
+                4000,
+                bytes(range(1, 6)),
+                bytes(range(0xA1, 0xA6)),
+                bytes(range(0xB1, 0xB9)),
+            ),
+            ("b", None, None, 2000, None, b"", b"", None),
+        ]
+        added = connection.execute(
+            """
+            INSERT INTO entry (feed_no, record_id, version, title_key, first_seen_at, revision, revision_key)
+            VALUES (1, '\\x13', '\\x', '\\x', 1000, 0, '\\x') RETURNING id
+            """
+        ).fetchall()
+    assert added == [(3,)]

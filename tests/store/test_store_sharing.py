@@ -285,8 +285,11 @@ async def _workers(state: Server, count: int, ledger: Ledger) -> AsyncIterator[l
 def _check(state: Server, ledger: Ledger) -> None:
     assert ledger.twice == []
     check_state(state)
-    assert ask(state, "SELECT text_key FROM entry WHERE revision > 0 GROUP BY text_key HAVING count(*) > 1") == []
-    assert ask(state, "SELECT url FROM entry WHERE duplicate_of IS NULL GROUP BY url HAVING count(*) > 1") == []
+    assert ask(state, "SELECT text_mark FROM entry WHERE revision > 0 GROUP BY text_mark HAVING count(*) > 1") == []
+    assert (
+        ask(state, "SELECT path FROM entry WHERE duplicate_of IS NULL GROUP BY origin_no, path HAVING count(*) > 1")
+        == []
+    )
 
 
 async def test_many_claim_and_finish_at_once(state: Server) -> None:

@@ -86,7 +86,7 @@ def serve(site: Site, feeds: dict[str, bytes], route: Callable[[bytes], Route]) 
 def test_every_item_of_every_feed_is_in_the_state(worker: Worker, expected: dict[str, Counter[str]]) -> None:
     """As many entries a feed as plain feedparser finds distinct items in its bytes, and none of them waits."""
     with sqlite3.connect(worker.state) as state:
-        found = dict(state.execute("SELECT feed_id, count(*) FROM entry GROUP BY feed_id"))
+        found = dict(state.execute("SELECT text, count(*) FROM entry JOIN name ON no = feed_no GROUP BY no"))
         (queued,) = state.execute("SELECT count(*) FROM work WHERE entry_id IS NOT NULL").fetchone()
     assert found == {name: here.total() for name, here in expected.items()}
     assert queued == 0

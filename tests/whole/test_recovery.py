@@ -77,11 +77,12 @@ def known(state: Path) -> list[tuple[object, ...]]:
     from which lines were left out are known otherwise, and not by their words where hardly any are left."""
     with closing(sqlite3.connect(state)) as connection:
         return connection.execute(
-            "SELECT e.record_id, e.feed_id, e.url, e.title_key, e.revision, e.extraction, o.record_id,"
+            "SELECT e.record_id, f.text, begin.text || e.path, e.title_key, e.revision, e.extraction, o.record_id,"
             " CASE WHEN e.removed_lines = 0 THEN e.revision_key END, e.removed_lines,"
-            " CASE WHEN o.id IS NULL AND e.removed_lines = 0 THEN e.text_key END,"
+            " CASE WHEN o.id IS NULL AND e.removed_lines = 0 THEN e.text_mark END,"
             " CASE WHEN o.id IS NULL THEN e.first_seen_at END"
-            " FROM entry e LEFT JOIN entry o ON o.id = e.duplicate_of WHERE e.revision > 0 ORDER BY 1"
+            " FROM entry e JOIN name f ON f.no = e.feed_no LEFT JOIN name begin ON begin.no = e.origin_no"
+            " LEFT JOIN entry o ON o.id = e.duplicate_of WHERE e.revision > 0 ORDER BY 1"
         ).fetchall()
 
 
@@ -330,7 +331,7 @@ def test_rows_that_cannot_be_are_looked_into(site: Site, worker: Worker) -> None
     ) as database:  # keys lead to rows that are not there; a page is two tables'
         database.execute("PRAGMA writable_schema = ON")
         database.execute("UPDATE sqlite_master SET rootpage = 1 WHERE name = 'takedown'")
-        database.execute("DELETE FROM entry WHERE url IS NOT NULL")
+        database.execute("DELETE FROM entry WHERE path IS NOT NULL")
         database.commit()
     assert "feedmill recover" in worker.run("why", url, status=1).stderr
 

@@ -26,7 +26,8 @@ class Ref:
     revision: int
     """Of its last record; 0 where none was written (yet, or because it is a duplicate)."""
     revision_key: bytes
-    text_key: bytes | None
+    text_mark: bytes | None
+    """Of its text, as `model.text_mark` has it; None where that is too short."""
     duplicate_of: EntryId | None
     has_page: bool = False
     """Its last record holds the text of its page."""
@@ -44,7 +45,7 @@ class Ref:
     @property
     def cluster(self) -> bytes | None:
         """What its record has for `cluster_id`; None where it has none yet."""
-        return self.cluster_id or (self.record_id if self.revision and self.text_key else None)
+        return self.cluster_id or (self.record_id if self.revision and self.text_mark else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
         return Duplicate(by_text)
     for other in by_urls:
         same_title = bool(draft.title_key) and draft.title_key == other.title_key
-        same_text = draft.text_key is not None and draft.text_key == other.text_key
+        same_text = draft.text_mark is not None and draft.text_mark == other.text_mark
         if other.entry_id != entry.entry_id and (same_title or same_text):
             return Duplicate(other)
     return Write("new")

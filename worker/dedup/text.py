@@ -15,8 +15,9 @@ from worker.dedup.words import in_form, word_count, words
 from worker.model import Article, Entry, Millis
 
 KEY_BYTES = 16
-SAME_BYTES = 8
-"""Of a key that is compared with one other alone, and under which nothing is looked for."""
+SAME_BYTES = 5
+"""Of a key that is compared with one other alone, and under which nothing is looked for: one change in 10^12
+is missed."""
 MIN_WORDS = 50
 """Shorter texts ("Sign in to read on") are the same by chance, and go by key and URL alone."""
 
@@ -43,13 +44,13 @@ def key_of_hash(content_hash: str) -> bytes:
 
 
 def title_key(title: str | None) -> bytes:
-    """8 bytes over the words of a title; empty where there are none."""
+    """5 bytes over the words of a title; empty where there are none."""
     found = words(title or "")
-    return hashlib.blake2b(" ".join(found).encode(), digest_size=8).digest() if found else b""
+    return hashlib.blake2b(" ".join(found).encode(), digest_size=8).digest()[:SAME_BYTES] if found else b""
 
 
 def revision_key(article: Article) -> bytes:
-    """8 bytes over what makes another revision of an article: title, text, authors and date of publication.
+    """5 bytes over what makes another revision of an article: title, text, authors and date of publication.
 
     White space does not count, punctuation does: "1.000" to "1,000" is a correction. `date_modified` does not: a
     date that moves while the words stay says nothing, and many sites move it with each view.
@@ -68,7 +69,7 @@ def hashed_key(title: str | None, content_hash: str, authors: Iterable[str], pub
 
 
 def version_key(entry: Entry) -> bytes:
-    """8 bytes over what a feed says of an entry. Another one means that the article may have changed.
+    """5 bytes over what a feed says of an entry. Another one means that the article may have changed.
 
     Markup and white space do not count, nor do tags, images, attachments and the links in the text: feeds sign,
     rotate and count in them.

@@ -45,6 +45,7 @@ from worker.model.done import (
     Sought,
     Subscribed,
     Walked,
+    text_mark,
 )
 from worker.model.feed import (
     Effort,
@@ -186,4 +187,5 @@ __all__ = [
     "Walked",
     "Work",
     "object_path",
+    "text_mark",
 ]

@@ -14,6 +14,12 @@ from worker.model.timing import NO_HINTS, Freshness, Hints
 from worker.model.work import NO_VALIDATORS, Lease, Validators
 
 
+def text_mark(text_key: bytes | None) -> bytes | None:
+    """The first 8 bytes of a text's key: what is kept of it for as long as an entry is known, and of a text that was
+    taken down. Few are, and what is compared are two entries' texts: only to tell all texts apart takes the 16."""
+    return None if text_key is None else text_key[:8]
+
+
 @by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -48,6 +54,16 @@ class Draft:
     reason: str | None = None
     skipped: str | None = None
     """Why its feed's filters leave it out, now that its page was read; None: they don't."""
+
+    @property
+    def text_mark(self) -> bytes | None:
+        return text_mark(self.text_key)
+
+    @property
+    def barred_by(self) -> set[bytes]:
+        """The keys of which none may be of what was taken down; of texts there are longer ones, from older states."""
+        keys = (*self.url_keys, self.text_key, self.text_mark)
+        return {key for key in keys if key is not None}
 
 
 @by_place

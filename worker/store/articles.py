@@ -109,7 +109,7 @@ class _Read:
         self.refs = {done.entry_id: done.new for done in some if done.new is not None}
         known = {done.entry_id for done in some if done.new is None}
         self.refs.update((row.id, ref(row)) for row in _rows(connection, _REFS, known))
-        self._dead = dead_keys(connection, text_keys | url_keys)
+        self._dead = dead_keys(connection, {key for draft in drafts for key in draft.barred_by})
         self._texts = {row.key: (ref(row), row.expires_at) for row in _rows(connection, _TEXTS, text_keys)}
         owners = {of.entry_id for of, _ in self._texts.values()}
         self._crediting = {row.entry_id for row in _rows(connection, _CREDITING, owners)}
@@ -125,9 +125,7 @@ class _Read:
             self._filed = stories.filed(connection, set(self._holders.values()))
 
     def is_dead(self, done: Ingestion) -> bool:
-        return not self._dead.isdisjoint(
-            (*done.draft.url_keys, *([done.draft.text_key] if done.draft.text_key else []))
-        )
+        return not self._dead.isdisjoint(done.draft.barred_by)
 
     def story_of_plain(self, done: Ingestion) -> Story | None:
         """The story of a plain article, which the next ones meet; None where it is none."""

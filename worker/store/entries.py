@@ -22,6 +22,7 @@ from worker.store.batches import bound, to
 from worker.store.graves import are_dead, bury
 from worker.store.left_out import leave_out
 from worker.store.locks import Overtaken, is_shared
+from worker.store.names import revised
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
 from worker.store.stories import Story
 
@@ -36,18 +37,18 @@ _FIRST_SEEN = select(t.entry.c.first_seen_at).where(t.entry.c.id == bindparam("s
 _SHARDS = select(func.count()).select_from(t.writer).scalar_subquery()
 RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN, shard=bindparam("place", type_=Integer) % _SHARDS)
 WRITTEN_VALUES = (
-    *("revision", "revised_at", "revision_key", "text_key", "title_key", "extraction", "cluster_id", "copy_of"),
+    *("revision", "revised_at", "revision_key", "text_mark", "title_key", "extraction", "cluster_id", "copy_of"),
     *("removed_lines", "reason", "skipped", "gone_since", "gone_answers"),
 )
-WRITTEN = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(WRITTEN_VALUES))
+WRITTEN = update(t.entry).where(t.entry.c.id == bindparam("this")).values(revised(WRITTEN_VALUES))
 _NOTED_VALUES = ("reason", "skipped", "gone_since", "gone_answers")
 _NOTED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_NOTED_VALUES))
-_DOUBLED_VALUES = (*_NOTED_VALUES, "duplicate_of", "revision", "text_key")
+_DOUBLED_VALUES = (*_NOTED_VALUES, "duplicate_of", "revision", "revision_key", "text_mark")
 _DOUBLED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_DOUBLED_VALUES))
 _MARKED_VALUES = ("duplicate_of", "revision", "reason")
 _MARKED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_MARKED_VALUES))
 _NAMED_VALUES = ("revision", "revised_at", "copy_of", "cluster_id")
-_NAMED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_NAMED_VALUES))
+_NAMED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(revised(_NAMED_VALUES))
 _NAMED_ONCE = delete(t.reprint).where(t.reprint.c.entry_id == bindparam("this"))
 _POINT_ON = update(t.entry).where(t.entry.c.duplicate_of == bindparam("this")).values(duplicate_of=bindparam("to"))
 _KNOW = insert(t.identity)
@@ -100,7 +101,7 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     me = ref_by_id(connection, done.entry_id)
     if done.followed and draft.removal is not None and me.has_page:
         return _finish_gone(connection, done, me, draft.removal)
-    if are_dead(connection, {*draft.url_keys, *([draft.text_key] if draft.text_key else [])}):
+    if are_dead(connection, draft.barred_by):
         bury(connection, [me.entry_id])
         return Finished()
     if draft.skipped is not None and not me.revision:
@@ -180,7 +181,7 @@ def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
         "revision": me.revision + 1,
         "revised_at": done.at,
         "revision_key": draft.revision_key,
-        "text_key": draft.text_key,
+        "text_mark": draft.text_mark,
         "title_key": draft.title_key,
         "extraction": draft.extraction,
         "cluster_id": _other(story, me) if draft.text_key else story.cluster_id,
@@ -197,8 +198,8 @@ def _noted(draft: Draft) -> dict[str, Any]:
 
 def _doubled(draft: Draft, of: Ref, *, revision: int, reason: str) -> dict[str, Any]:
     """The parameters of `_DOUBLED`, for a duplicate of `of`."""
-    named = {"duplicate_of": original(of), "revision": revision, "text_key": draft.text_key, "reason": reason}
-    return to(_noted(draft) | named, _DOUBLED_VALUES)
+    named = {"duplicate_of": original(of), "revision": revision, "text_mark": draft.text_mark, "reason": reason}
+    return to(_noted(draft) | named | {"revision_key": b""}, _DOUBLED_VALUES)
 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
@@ -223,7 +224,8 @@ def _finish_gone(connection: Connection, done: Ingestion, me: Ref, removal: byte
     _write(connection, "delete", id=me.record_id, revision=me.revision + 1, body=removal, at=done.at, story=story)
     # Should the page come back, whatever it says is an update.
     values = {"revision": me.revision + 1, "revised_at": done.at, "revision_key": b"", "extraction": None}
-    connection.execute(update(t.entry).where(mine).values(values | {"reason": done.draft.reason}))
+    values |= {"reason": done.draft.reason}
+    connection.execute(update(t.entry).where(mine).values(revised(values)), to(values, values))
     _take_off(connection, done.work_id, done.at, look_at=None, validators=None)
     return Finished(op="delete")
 

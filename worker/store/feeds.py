@@ -14,6 +14,7 @@ from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.dialects import Each
 from worker.store.identities import forget_keys
+from worker.store.names import FEED_ID
 
 Policies = Callable[[str], HostPolicy]
 UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
@@ -232,7 +233,7 @@ def free_duplicates(connection: Connection, forgotten: Select[int]) -> None:
     """What another feed has shown too is that one's, once the first is gone that was to stand for it: new again, or
     changed where a record of it points to the first."""
     theirs = t.entry.c.duplicate_of.in_(forgotten)
-    feeds = select(t.entry.c.feed_id).where(theirs)
+    feeds = select(FEED_ID).where(theirs)
     connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(_NO_VERSION))
     linked = update(t.entry).where(theirs, t.entry.c.revision > 0)
     connection.execute(linked.values(duplicate_of=None, version=b"", reason=None))

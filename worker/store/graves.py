@@ -12,6 +12,7 @@ from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.identities import forget_keys
 from worker.store.locks import hold_entries, hold_work
+from worker.store.names import FEED_ID
 
 AT_ONCE = 2_000
 """Entries that one round of upkeep lets go, so that nobody waits long for it."""
@@ -71,12 +72,16 @@ def bury_old(connection: Connection, *, before: Millis) -> int:
     no longer listed, or that could not be read for so long, nobody knows: there the entry's own age has to do.
     """
     seen_at = func.coalesce(t.entry.c.seen_at, t.entry.c.first_seen_at)
-    its_feed = (t.feed.c.id == t.entry.c.feed_id, or_(~t.feed.c.active, t.feed.c.refreshed_at > seen_at))
+    its_feed = (t.feed.c.id == FEED_ID.element, or_(~t.feed.c.active, t.feed.c.refreshed_at > seen_at))
     left = select(t.feed.c.id).where(*its_feed).correlate(t.entry).exists()
     queued = select(t.work.c.entry_id).where(t.work.c.entry_id == t.entry.c.id).exists()
     # Feed by feed, by the index of what each has shown when: whoever is young need not be looked at.
-    aged = (t.entry.c.feed_id.in_(select(t.feed.c.id)), t.entry.c.first_seen_at < before)
-    ids = connection.scalars(select(t.entry.c.id).where(*aged, seen_at < before, left, ~queued).limit(AT_ONCE)).all()
+    aged = (t.entry.c.feed_no.in_(select(t.name.c.no)), t.seen_on <= before // t.DAY_MS)
+    ids = connection.scalars(
+        select(t.entry.c.id)
+        .where(*aged, t.entry.c.first_seen_at < before, seen_at < before, left, ~queued)
+        .limit(AT_ONCE)
+    ).all()
     bury(connection, ids)
     return len(ids)
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, select
 from worker.dedup import url_key as key_of_url
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.names import URL
 
 
 def named(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> set[int]:
@@ -26,7 +27,7 @@ def named(connection: Connection, *, url: str | None, url_key: bytes | None, rec
 
 def forget_keys(connection: Connection, entry_ids: Sequence[int]) -> set[bytes]:
     """Lets go of the keys of these entries; which they were."""
-    rows = connection.execute(select(t.entry.c.record_id, t.entry.c.url).where(t.entry.c.id.in_(entry_ids))).all()
+    rows = connection.execute(select(t.entry.c.record_id, URL).where(t.entry.c.id.in_(entry_ids))).all()
     likely = {row.record_id for row in rows} | {key_of_url(row.url) for row in rows if row.url is not None}
     theirs = t.identity.c.entry_id.in_(entry_ids)
     found: set[bytes] = set()

@@ -12,6 +12,7 @@ from worker.dedup import Ref, Skip, is_wanted_again, url_key
 from worker.model import Draft, EntryId, PollDone, SeenEntry
 from worker.store import tables as t
 from worker.store.feeds import free_duplicates
+from worker.store.names import URL, no_of
 
 
 def backlog_of(connection: Connection, row: Row[Any], done: PollDone, known: Collection[bytes]) -> dict[bytes, str]:
@@ -24,7 +25,7 @@ def backlog_of(connection: Connection, row: Row[Any], done: PollDone, known: Col
     if row.ok_at is not None or (limit.newest is None and limit.younger_s is None):
         return {}
     wanted = [seen for seen in done.entries if seen.skipped is None and seen.url_key not in known]
-    first = connection.scalar(select(func.min(t.entry.c.first_seen_at)).where(t.entry.c.feed_id == done.feed_id))
+    first = connection.scalar(select(func.min(t.entry.c.first_seen_at)).where(t.entry.c.feed_no == no_of(done.feed_id)))
     if first is not None:
         behind = [seen.own for seen in wanted if seen.published is not None and seen.published < first]
         return dict.fromkeys(behind, "it was left behind at the feed's first poll (backlog), as far as can be told")
@@ -50,9 +51,10 @@ def leave_out(connection: Connection, entry_id: EntryId, draft: Draft, *, for_go
     mine = t.entry.c.id == entry_id
     by: Skip = "page"
     values = {"skipped": by, "reason": draft.skipped}
-    url = connection.scalar(update(t.entry).where(mine).values(values).returning(t.entry.c.url))
+    connection.execute(update(t.entry).where(mine).values(values))
     if for_good:
         free_duplicates(connection, select(t.entry.c.id).where(mine))
+        url = connection.scalar(select(URL).where(mine))
         if url is not None:
             own = (t.identity.c.key == url_key(url)) & (t.identity.c.entry_id == entry_id)
             connection.execute(delete(t.identity).where(own))

@@ -11,15 +11,16 @@ from sqlalchemy import Connection, Row, Select, func, literal_column, or_, selec
 from worker.model import EntryId, FeedId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.names import FEED_ID, URL, no_of, nos_of
 from worker.store.refs import refs_by_key
 from worker.store.status import FeedStatus, feed_status
 
-DAY_MS = 86_400_000
 RECENT = 100_000
 """Entries among which duplicates are looked for: where there are none, all would have to be gone through."""
 
 _FAILING = t.feed.c.errors > literal_column("0")
 """In the words of the index, which SQLite finds by them."""
+_ENTRIES = select(t.entry, FEED_ID, URL)
 
 Which = Literal["all", "failing", "paused", "retired", "unpolled"]
 
@@ -122,14 +123,13 @@ def entries_by_day(
     connection: Connection, ids: Sequence[FeedId], *, now: Millis, days: int = 30
 ) -> Mapping[FeedId, Sequence[int]]:
     """How many entries were first seen in a feed on each of the last days, UTC, the oldest first."""
-    today = now // DAY_MS
+    today = now // t.DAY_MS
     found = {feed_id: [0] * days for feed_id in ids}
-    day = (t.entry.c.first_seen_at // DAY_MS).label("day")
     for batch in chunks(ids):
         rows = connection.execute(
-            select(t.entry.c.feed_id, day, func.count().label("number"))
-            .where(t.entry.c.feed_id.in_(batch), t.entry.c.first_seen_at >= (today - days + 1) * DAY_MS)
-            .group_by(t.entry.c.feed_id, day)
+            select(FEED_ID, t.seen_on.label("day"), func.count().label("number"))
+            .where(t.entry.c.feed_no.in_(nos_of(batch)), t.seen_on > today - days)
+            .group_by(t.entry.c.feed_no, t.seen_on)
         )
         for row in rows:
             if row.day <= today:  # a clock that was set back
@@ -141,18 +141,18 @@ def entries_of(
     connection: Connection, feed_id: FeedId, *, before: Millis | None = None, limit: int = 50
 ) -> list[ListedEntry]:
     """A feed's entries, the newest first; those first seen before an instant."""
-    query = select(t.entry).where(t.entry.c.feed_id == feed_id)
+    query = _ENTRIES.where(t.entry.c.feed_no == no_of(feed_id))
     if before is not None:
-        query = query.where(t.entry.c.first_seen_at < before)
-    return [_entry(row) for row in connection.execute(query.order_by(t.entry.c.first_seen_at.desc()).limit(limit))]
+        query = query.where(t.seen_on <= before // t.DAY_MS, t.entry.c.first_seen_at < before)
+    newest = query.order_by(t.seen_on.desc(), t.entry.c.first_seen_at.desc())
+    return [_entry(row) for row in connection.execute(newest.limit(limit))]
 
 
 def copies(connection: Connection, *, limit: int) -> list[Copies]:
     """Articles that came more than once, those with the newest duplicates first; by the last `limit` duplicates."""
     newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
     rows = connection.execute(
-        select(t.entry)
-        .where(t.entry.c.id > newest - RECENT, t.entry.c.duplicate_of.is_not(None))
+        _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.duplicate_of.is_not(None))
         .order_by(t.entry.c.id.desc())
         .limit(limit)
     ).all()
@@ -162,7 +162,7 @@ def copies(connection: Connection, *, limit: int) -> list[Copies]:
     firsts = {
         row.id: _entry(row)
         for batch in chunks(list(groups))
-        for row in connection.execute(select(t.entry).where(t.entry.c.id.in_(batch)))
+        for row in connection.execute(_ENTRIES.where(t.entry.c.id.in_(batch)))
     }
     return [Copies(first=firsts.get(entry_id), others=others) for entry_id, others in groups.items()]
 
@@ -171,8 +171,7 @@ def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
     """Articles whose near-duplicates came after them, those with the newest first; by the last `limit` of these."""
     newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
     rows = connection.execute(
-        select(t.entry)
-        .where(t.entry.c.id > newest - RECENT, t.entry.c.cluster_id.is_not(None))
+        _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.cluster_id.is_not(None))
         .order_by(t.entry.c.id.desc())
         .limit(limit)
     ).all()
@@ -183,7 +182,7 @@ def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
     firsts = {
         row.id: _entry(row)
         for batch in chunks(sorted(ids.values()))
-        for row in connection.execute(select(t.entry).where(t.entry.c.id.in_(batch)))
+        for row in connection.execute(_ENTRIES.where(t.entry.c.id.in_(batch)))
     }
     return [Copies(first=firsts.get(ids.get(key, EntryId(0))), others=others) for key, others in groups.items()]
 
@@ -191,7 +190,7 @@ def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
 def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> list[PutAside]:
     """What was put aside, in the order in which it was queued."""
     rows = connection.execute(
-        select(t.work, t.entry.c.record_id, t.entry.c.url.label("entry_url"))
+        select(t.work, t.entry.c.record_id, URL.element.label("entry_url"))
         .join(t.entry, t.entry.c.id == t.work.c.entry_id)
         .where(t.work.c.quarantined, t.work.c.id > after)
         .order_by(t.work.c.id)

@@ -19,13 +19,14 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.dedup import url_key
 from worker.errors import StateDamaged, StateError
-from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Server, Sketch, State
+from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Server, Sketch, State, text_mark
 from worker.store import publications, stories
 from worker.store import tables as t
 from worker.store.database import locked, open_database
 from worker.store.entries import claim_text
 from worker.store.graves import note_dead
 from worker.store.integrity import check
+from worker.store.names import FEED_ID, numbers_of, origin, url_columns
 from worker.store.publications import Publications, Sealed
 
 
@@ -166,7 +167,7 @@ class Recovery:
 # Made once: to put them together takes longer than to execute them (1.5 ms a record, else 0.8).
 _HOLDER = (
     select(
-        *(t.entry.c.id, t.entry.c.feed_id, t.entry.c.revision, t.entry.c.extraction, t.entry.c.duplicate_of),
+        *(t.entry.c.id, FEED_ID, t.entry.c.revision, t.entry.c.extraction, t.entry.c.duplicate_of),
         t.identity.c.extra,
     )
     .join(t.identity, t.identity.c.entry_id == t.entry.c.id)
@@ -186,12 +187,12 @@ _BLANK: dict[str, object] = {"version": b"", "revision_key": b""}
 """What its feed said of an entry is not known: the next poll takes it for changed, and looks."""
 
 
-def _first(record: Written) -> dict[str, object]:
+def _first(record: Written, numbers: dict[str, int]) -> dict[str, object]:
     """What stays as its first record had it."""
     return {
-        "feed_id": record.feed_id,
+        "feed_no": numbers[record.feed_id],
         "record_id": record.record_id,
-        "url": record.url,
+        **url_columns(record.url, numbers),
         "shared_key": None if record.url is None else record.url_key or url_key(record.url),
         "first_seen_at": record.first_seen_at,
     }
@@ -204,7 +205,7 @@ def _values(record: Written) -> dict[str, object]:
         return values | {"reason": "another entry has it"}
     return values | {
         "revision_key": record.revision_key,
-        "text_key": record.text_key,
+        "text_mark": text_mark(record.text_key),
         "extraction": record.extraction,
         "cluster_id": None if _is_alone(record) else record.cluster_id,
         "copy_of": record.copy_of,
@@ -242,7 +243,9 @@ class _Learning:
         self.unknown += 1
         values = _values(record)
         if known is None:
-            entry_id = EntryId(self._execute(_ADD, **(_BLANK | _first(record) | values)).scalar_one())
+            names = {record.feed_id, *([] if record.url is None else [origin(record.url)])}
+            first = _first(record, numbers_of(self._connection, names))
+            entry_id = EntryId(self._execute(_ADD, **(_BLANK | first | values)).scalar_one())
             self._identify(record.record_id, entry_id)
         else:
             entry_id = EntryId(known.id)

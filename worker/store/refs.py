@@ -12,19 +12,20 @@ from worker.model import EntryId, FeedId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.locks import hold_entries, is_shared
+from worker.store.names import FEED_ID, URL
 
 COLUMNS: tuple[Any, ...] = (
     t.entry.c.id,
-    t.entry.c.feed_id,
+    FEED_ID,
     t.entry.c.title_key,
     t.entry.c.revision,
     t.entry.c.revision_key,
-    t.entry.c.text_key,
+    t.entry.c.text_mark,
     t.entry.c.duplicate_of,
     t.entry.c.extraction,
     t.entry.c.record_id,
     t.entry.c.version,
-    t.entry.c.url,
+    URL,
     t.entry.c.cluster_id,
     t.entry.c.copy_of,
     t.entry.c.skipped,
@@ -38,7 +39,7 @@ def ref(row: Row[Any]) -> Ref:
         title_key=row.title_key,
         revision=row.revision,
         revision_key=row.revision_key,
-        text_key=row.text_key,
+        text_mark=row.text_mark,
         duplicate_of=None if row.duplicate_of is None else EntryId(row.duplicate_of),
         has_page=row.extraction == "ok",
         record_id=row.record_id,

@@ -12,6 +12,7 @@ from worker.schedule import WHOLE, coverage
 from worker.store import tables as t
 from worker.store.database import is_worked_on, reading
 from worker.store.lists import RELOAD, TROUBLE
+from worker.store.names import FEED_ID
 from worker.store.standing import moves_of
 
 
@@ -170,8 +171,8 @@ def _feeds(connection: Connection) -> list[FeedStatus]:
         .where(t.feed.c.active)
         .order_by(t.feed.c.id)
     ).all()
-    by_feed = select(t.entry.c.feed_id, func.count()).where(t.entry.c.skipped.is_not(None))
-    skipped = {row[0]: row[1] for row in connection.execute(by_feed.group_by(t.entry.c.feed_id))}
+    by_feed = select(FEED_ID, func.count()).where(t.entry.c.skipped.is_not(None))
+    skipped = {row[0]: row[1] for row in connection.execute(by_feed.group_by(t.entry.c.feed_no))}
     return [feed_status(row, skipped=skipped.get(row.id, 0)) for row in rows]
 
 

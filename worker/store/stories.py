@@ -251,7 +251,7 @@ def likest(me: Ref, mine: Sketch, others: Iterable[tuple[Ref, Sketch]]) -> list[
 
 def as_written(me: Ref, draft: Draft) -> Ref:
     """`me` once its first record is written, with a story of its own: as its copies meet it."""
-    return replace(me, revision=1, text_key=draft.text_key, cluster_id=me.record_id)
+    return replace(me, revision=1, text_mark=draft.text_mark, cluster_id=me.record_id)
 
 
 def _is_of_one_site(a: Ref, b: Ref) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Dialect,
     Float,
     Index,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    literal_column,
     text,
     true,
 )
@@ -253,33 +255,46 @@ robots = Table(
 )
 """What sites ask of robots (RFC 9309)."""
 
+name = Table(
+    "name",
+    metadata,
+    Column("no", Integer, primary_key=True),
+    Column("text", Text, nullable=False, unique=True),
+)
+"""What many entries have in common, each once: ids of feeds, and origins of URLs. None is let go of."""
+
+DAY_MS = 86_400_000
+seen_on: ColumnElement[int] = literal_column(f"(first_seen_at / {DAY_MS})", BigInteger)
+"""The day on which an entry came, UTC, since 1970; in the words of its index, which SQLite finds by them."""
+
 entry = Table(
     "entry",
     metadata,
+    # In PostgreSQL a column begins at a multiple of its size: the large ones first.
     Column("id", _ROW_ID, primary_key=True),
-    Column("feed_id", Text, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger),  # when all that its feed shows was last gone through, and it was there still
+    Column("revised_after", BigInteger),  # ms from when it was first seen to its last record
+    Column("duplicate_of", BigInteger),
+    Column("gone_since", BigInteger),  # 404s and 410s in a row of a page that was there …
+    Column("feed_no", Integer, nullable=False),  # in `name`, as is …
+    Column("origin_no", Integer),  # … what its URL begins with, up to its path
+    Column("revision", Integer, nullable=False),  # of the last record; 0: none
+    Column("gone_answers", SmallInteger, nullable=False, server_default="0"),  # … and how many
+    Column("removed_lines", SmallInteger, nullable=False, server_default="0"),  # from its last record's text
+    Column("path", Text),  # the rest of its URL
     Column("record_id", _Bytes, nullable=False),
-    Column("url", Text),
     Column("shared_key", _Bytes),  # hash of its URL, where in `identity` that is another's, or nobody's
     Column("version", _Bytes, nullable=False),  # hash of what the feed last said of it
     Column("title_key", _Bytes, nullable=False),
-    Column("first_seen_at", BigInteger, nullable=False),
-    Column("seen_at", BigInteger),  # when all that its feed shows was last gone through, and it was there
-    Column("revision", Integer, nullable=False),  # of the last record; 0: none
-    Column("revised_at", BigInteger),  # … and when that was
-    Column("revision_key", _Bytes, nullable=False),
-    Column("text_key", _Bytes),
-    Column("duplicate_of", BigInteger),
+    Column("revision_key", _Bytes, nullable=False),  # hash of what its last record says
+    Column("text_mark", _Bytes),  # of its last record, where that has a text that is long enough
     Column("cluster_id", _Bytes),  # record_id of the first of its story, where that is another
     Column("copy_of", _Bytes),  # record_id of what its own is a near-duplicate of
     Column("extraction", Text),
     Column("reason", Text),
     Column("skipped", Text),  # left out by its feed's rules: filter, page (when that was read) or backlog (for good)
-    Column("removed_lines", SmallInteger, nullable=False, server_default="0"),  # from its last record's text
-    # 404s and 410s in a row of a page that was there
-    Column("gone_since", BigInteger),
-    Column("gone_answers", SmallInteger, nullable=False, server_default="0"),
-    Index("entry_feed", "feed_id", "first_seen_at"),
+    Index("entry_feed", "feed_no", seen_on),
     Index(
         "entry_shared",
         "shared_key",
@@ -288,7 +303,7 @@ entry = Table(
     ),
     Index(
         "entry_skipped",
-        "feed_id",
+        "feed_no",
         sqlite_where=text("skipped IS NOT NULL"),
         postgresql_where=text("skipped IS NOT NULL"),
     ),
@@ -305,6 +320,8 @@ entry = Table(
         postgresql_where=text("cluster_id IS NOT NULL"),
     ),
 )
+"""What is known of an entry for as long as it is kept: a few hundred bytes of each of millions. `names` says how its
+feed, its URL and its times are read and written."""
 
 identity = Table(
     "identity",

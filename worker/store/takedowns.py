@@ -26,9 +26,9 @@ def forget(connection: Connection, *, url: str | None, url_key: bytes | None, re
     records: set[bytes] = {record_id} if record_id else set()
     keys: set[bytes] = {url_key} if url_key else set()
     for batch in chunks(sorted(ids)):
-        for row in connection.execute(select(t.entry.c.record_id, t.entry.c.text_key).where(t.entry.c.id.in_(batch))):
+        for row in connection.execute(select(t.entry.c.record_id, t.entry.c.text_mark).where(t.entry.c.id.in_(batch))):
             records.add(row.record_id)
-            keys |= {row.text_key} - {None}  # whoever says the same
+            keys |= {row.text_mark} - {None}  # whoever says the same
     bury(connection, sorted(ids), more_keys=keys)
     _drop_unpublished(connection, {record.hex() for record in records})
     new = sorted(records - set(connection.scalars(select(t.takedown.c.record_id))))

@@ -18,6 +18,7 @@ from worker.store import tables as t
 from worker.store.database import reading
 from worker.store.graves import dead_keys
 from worker.store.identities import named
+from worker.store.names import FEED_ID, REVISED_AT, URL
 from worker.store.refs import ref
 
 _OTHERS = 20
@@ -112,7 +113,8 @@ def story_of(connection: Connection, subject: str) -> Story:
 
 
 def _entry(connection: Connection, entry_id: int) -> EntryStory:
-    row = connection.execute(select(t.entry).where(t.entry.c.id == entry_id)).one()
+    query = select(t.entry, FEED_ID, URL, REVISED_AT).where(t.entry.c.id == entry_id)
+    row = connection.execute(query).one()
     first = select(t.entry.c.record_id).where(t.entry.c.id == row.duplicate_of)
     original = connection.scalar(first) if row.duplicate_of is not None else None
     cluster = ref(row).cluster
@@ -142,7 +144,7 @@ def _others(connection: Connection, entry_id: int, cluster: bytes | None) -> Seq
         return ()
     first = select(t.identity.c.entry_id).where(t.identity.c.key == cluster).scalar_subquery()
     theirs = ((t.entry.c.cluster_id == cluster) | (t.entry.c.id == first), t.entry.c.id != entry_id)
-    said = func.coalesce(t.entry.c.url, t.entry.c.feed_id)
+    said = func.coalesce(URL.element, FEED_ID.element)
     return connection.scalars(select(said).where(*theirs).order_by(t.entry.c.id).limit(_OTHERS)).all()
 
 

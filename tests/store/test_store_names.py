@@ -1,0 +1,48 @@
+"""What many entries have in common, and the numbers for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.samples import HOUR, Run, ask, make_entry
+from worker.model import State
+from worker.store import read_story
+from worker.store.names import origin
+
+ORIGINS = {
+    "https://a.example/x/y?z=/": "https://a.example/",
+    "http://a.example/": "http://a.example/",
+    "http://a/b": "http://a/",
+    "http://a": "http://a",
+    "https://a.example:8443/x": "https://a.example:8443/",
+    "https://a.example?x": "https://a.example?x",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("url", ORIGINS)
+def test_an_origin_is_all_before_the_path_and_its_slash(url: str) -> None:
+    assert origin(url) == ORIGINS[url]
+    assert url.startswith(origin(url))
+
+
+async def test_a_name_is_kept_once_and_every_url_is_told_whole(run: Run, state: State) -> None:
+    """Of however many entries, feeds and polls."""
+    await run.start("a", "b")
+    shown = {
+        "a": ["https://a.example/1", "https://a.example/", "http://a.example/2?q=3#4", None],
+        "b": ["https://a.example/3", "https://b.example:81/4/"],
+    }
+    for _ in range(2):
+        for feed, links in shown.items():
+            entries = [make_entry(str(number), feed=feed, url=url) for number, url in enumerate(links)]
+            await run.poll(feed, *entries)
+        run.later(HOUR)
+    names = [text for (text,) in ask(state, "SELECT text FROM name")]
+    origins = ["https://a.example/", "http://a.example/", "https://b.example:81/"]
+    assert sorted(names) == sorted([*origins, "a", "b"])
+    for feed, links in shown.items():
+        for number, url in enumerate(links):
+            own = make_entry(str(number), feed=feed, url=url).own
+            (entry,) = read_story(state, own.hex()).entries
+            assert (entry.feed_id, entry.url) == (feed, url)

@@ -1,0 +1,65 @@
+"""What the rows of many entries have in common, as numbers: the ids of their feeds, and the origins of their URLs.
+
+A row says `feed_no`, `origin_no` and `path`. Queries read `FEED_ID` and `URL`, and ask by `no_of`; who writes has the
+numbers of `numbers_of`, and the columns of `url_columns`. Written out, in the row and in the index of each feed's
+entries, both took a fifth of the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, ScalarSelect, insert, literal_column, select
+
+from worker.store import tables as t
+from worker.store.batches import bound
+from worker.store.dialects import Each
+
+# As words: SQLAlchemy would go through the parts of each with every statement that has them.
+FEED_ID = literal_column("(SELECT text FROM name WHERE no = entry.feed_no)", t.Text).label("feed_id")
+URL = literal_column("(SELECT text FROM name WHERE no = entry.origin_no) || entry.path", t.Text).label("url")
+"""NULL where it has none."""
+REVISED_AT = literal_column("entry.first_seen_at + entry.revised_after", BigInteger).label("revised_at")
+"""NULL where it has no record."""
+
+_ADD = insert(t.name).returning(t.name.c.no)
+_BY_TEXT = Each(lambda which: select(t.name.c.text, t.name.c.no).where(which(t.name.c.text)))
+
+
+def revised(columns: Iterable[str]) -> dict[str, Any]:
+    """As `batches.bound`, for columns of entries of which one is `revised_at`."""
+    values: dict[str, Any] = bound(columns)
+    return values | {"revised_after": values.pop("revised_at") - t.entry.c.first_seen_at}
+
+
+def no_of(text: Any) -> ScalarSelect[int]:
+    """The number of a text, or of a column with texts; NULL where it has none."""
+    return select(t.name.c.no).where(t.name.c.text == text).scalar_subquery()
+
+
+def nos_of(texts: Iterable[str]) -> Any:
+    """A query for those of them that there are."""
+    return select(t.name.c.no).where(t.name.c.text.in_(texts))
+
+
+def numbers_of(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
+    """The numbers of texts, given to those that have none yet."""
+    wanted = set(texts)
+    found: dict[str, int] = {row.text: row.no for row in _BY_TEXT.rows(connection, wanted)}
+    for text in sorted(wanted - found.keys()):
+        found[text] = connection.execute(_ADD, {"text": text}).scalar_one()
+    return found
+
+
+def origin(url: str) -> str:
+    """What a URL begins with, up to the slash that begins its path; all of it where there is none."""
+    return url[: url.find("/", len("https://")) + 1] or url
+
+
+def url_columns(url: str | None, numbers: dict[str, int]) -> dict[str, object]:
+    """The columns for a canonical URL. numbers: at least of its origin."""
+    if url is None:
+        return {"origin_no": None, "path": None}
+    begins = origin(url)
+    return {"origin_no": numbers[begins], "path": url[len(begins) :]}
