@@ -12,6 +12,7 @@ from worker import app
 from worker.current import Current
 from worker.model import Feed, Millis
 from worker.pipeline import Discoverer, Discovery, Gate, Ingester, Looks, Poller, Trial, Tried, Turns
+from worker.pipeline.turns import LONGEST_WAIT_S
 from worker.settings import Settings
 from worker.store import Turn, end_turn, is_there, take_turn
 
@@ -80,4 +81,5 @@ def _turn(settings: Settings, host: str) -> Turn | Millis | None:
     """The host's next turn beside the worker, for as long as a fetch may take."""
     if not is_there(settings.state):
         return None
-    return take_turn(settings.state, host, now=app.now(), for_ms=round(settings.fetch.timeout_s * 1000))
+    for_ms, patience_ms = round(settings.fetch.timeout_s * 1000), round(LONGEST_WAIT_S * 1000)
+    return take_turn(settings.state, host, now=app.now(), for_ms=for_ms, patience_ms=patience_ms)

@@ -17,7 +17,7 @@ FOR_MS = 30_000
 
 
 def take(state: State, run: Run, host: str = "one.example") -> Turn | Millis | None:
-    return take_turn(state, host, now=run.now, for_ms=FOR_MS)
+    return take_turn(state, host, now=run.now, for_ms=FOR_MS, patience_ms=MINUTE)
 
 
 async def test_who_takes_a_turn_keeps_the_engine_away_until_it_ends(open_run: OpenRun, state: State) -> None:
@@ -69,9 +69,7 @@ async def test_a_host_that_asked_for_patience_has_no_turn(open_run: OpenRun, sta
         later = Millis(run.now + 10 * MINUTE)
         await run.finish(run.polled(poll, failure="throttled", error="429", not_before=later))
         (before,) = ask(state, "SELECT not_before, next_at FROM host WHERE name = ?", "one.example")
-        looked = take(state, run)
-        assert isinstance(looked, int)
-        assert run.now + 9 * MINUTE < looked < later
+        assert take(state, run) == later
         assert ask(state, "SELECT not_before, next_at FROM host WHERE name = ?", "one.example") == [before]
         run.later(10 * MINUTE)
         first = take(state, run)
@@ -79,6 +77,18 @@ async def test_a_host_that_asked_for_patience_has_no_turn(open_run: OpenRun, sta
         assert isinstance(take(state, run), int)
         end_turn(state, first, now=run.now)
         assert isinstance(take(state, run), Turn)
+
+
+async def test_a_turn_that_is_too_far_off_is_not_taken(open_run: OpenRun, state: State) -> None:
+    """Of a host that is asked once an hour: when it comes is told, and it stays the engine's."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=60 * MINUTE)) as run:
+        await run.start(*TWO)
+        await run.poll("a")
+        assert take(state, run) == run.now + 60 * MINUTE
+        run.later(59 * MINUTE)
+        turn = take(state, run)
+        assert isinstance(turn, Turn)
+        assert turn.begins_at == run.now + MINUTE
 
 
 async def test_what_a_host_asked_meanwhile_stands(open_run: OpenRun, state: State) -> None:
@@ -109,7 +119,7 @@ async def test_where_no_engine_is_at_work_nothing_is_written(open_run: OpenRun, 
         await run.start(*TWO)
         now = run.now
     before = ask(state, "SELECT * FROM host")
-    turn = take_turn(state, "one.example", now=now, for_ms=FOR_MS)
+    turn = take_turn(state, "one.example", now=now, for_ms=FOR_MS, patience_ms=MINUTE)
     assert isinstance(turn, Turn)
     assert ask(state, "SELECT * FROM host") == before
     end_turn(state, turn, now=now)

@@ -94,22 +94,23 @@ class _Coming:
                 continue
             host = hosts.get(urls.host_of(feed.moved_to or feed.url))
             if (feed.polled_at or 0) >= self.since:
-                self._tell(feed, state_of(feed, now) + f"; {feed.new_last} new")
+                self._tell(feed.id, state_of(feed, now) + f"; {feed.new_last} new")
             elif host is not None and host.not_before - now > host.delay_ms:
-                self._tell(feed, Text("is due, and not polled yet: ") + _held(host, now))
+                self._tell(feed.id, Text("is due, and not polled yet: ") + _held(host, now))
         return bool(self._waiting)
 
     def tell_the_rest(self) -> None:
         """Of those for which nothing more is waited for."""
         self.looked()
-        for feed in self.feeds():
-            if feed.id in self._waiting:
-                self._tell(feed, Text("is due, and not polled yet: its host's turn is still to come"))
+        known = {feed.id for feed in self.feeds()}
+        for feed_id in sorted(self._waiting):
+            due = feed_id in known
+            self._tell(feed_id, Text("is due, and its host's turn is still to come" if due else "is not taken up yet"))
 
-    def _tell(self, feed: FeedStatus, what: Text) -> None:
-        self._waiting.discard(feed.id)
+    def _tell(self, feed_id: FeedId, what: Text) -> None:
+        self._waiting.discard(feed_id)
         if self._aloud:
-            console.print(clean(feed.id), what, soft_wrap=True)
+            console.print(clean(feed_id), what, soft_wrap=True)
 
 
 def _held(host: HostStatus, now: Millis) -> Text:

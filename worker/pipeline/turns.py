@@ -41,7 +41,7 @@ class Turns:
         give_back: Callable[[Turn], None],
         clock: Callable[[], Millis],
     ) -> None:
-        """take: the next turn of a host beside a worker, or when to ask for it again; None where no worker knows the
+        """take: the next turn of a host beside a worker, or until when there is none; None where no worker knows the
         host. give_back: ends it. Both are called in a thread."""
         self._policies, self._take, self._give_back, self._clock = policies, take, give_back, clock
         self._ready: dict[str, float] = {}
@@ -86,7 +86,8 @@ class Turns:
                 return _asked(host, wait_s)
             if time.monotonic() > until:
                 return f"the worker has asked {host} for {round(LONGEST_WAIT_S)} s on end"
-            await asyncio.sleep(min(max(wait_s, 0.0), _LOOK_S))
+            # Its turn is taken before it comes: who came when it does would meet the worker there.
+            await asyncio.sleep(min(max(wait_s / 2, 0.02), _LOOK_S))
         return found
 
 

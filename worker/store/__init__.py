@@ -35,7 +35,7 @@ requests.py    what commands ask of the engine;  steering.py  … of feeds and o
 outbox.py      rows numbered into segments, and marked when they are published
 publications.py  what was published, and under which name; whether a directory has it
 recovery.py    records that stand in an output directory → rows
-status.py      what people ask
+turns.py       the turns of hosts, which commands take as well
 status.py      what people ask;  why.py  … of an article;  overview.py  … in figures;  listing.py  … a page at a time
 reader.py      a connection and a thread for that, while the worker runs
 """

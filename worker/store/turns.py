@@ -37,16 +37,18 @@ class Turn:
     """What the engine keeps between two requests to it."""
 
 
-def take_turn(state: State, host: str, *, now: Millis, for_ms: int) -> Turn | Millis | None:
-    """The next turn of a host, for a request of at most `for_ms`; or when to look again, as somebody is asking it or it
-    is to be left alone for longer than its delay; None where the state does not know it. Raises StateError."""
+def take_turn(state: State, host: str, *, now: Millis, for_ms: int, patience_ms: int) -> Turn | Millis | None:
+    """The next turn of a host, for a request of at most `for_ms`. Or until when it is not to be asked, where that is
+    longer than its delay or `patience_ms`, or somebody is asking it. None where the state does not know it.
+
+    Raises StateError."""
     free = _FREE.where(t.slot.c.lease_until <= now)
     with reading(state) as connection:
         row = connection.execute(select(t.host, free.label("free")).where(t.host.c.name == host)).one_or_none()
     if row is None:
         return None
-    if row.not_before - now > row.delay_ms:
-        return Millis(row.not_before - row.delay_ms)
+    if row.not_before - now > min(row.delay_ms, patience_ms):
+        return Millis(row.not_before)
     begins_at = Millis(max(row.not_before, now))
     turn = Turn(host=host, begins_at=begins_at, until=Millis(begins_at + for_ms + row.delay_ms), delay_ms=row.delay_ms)
     if not _is_shared(state):
