@@ -7,12 +7,12 @@ queued.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, assert_never
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place, url_key
 from worker.model import Draft, EntryId, Finished, Millis, PollDone, SeenEntry
@@ -20,15 +20,19 @@ from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.dialects import Many
 from worker.store.entries import SAME_URL, Ingestion, mark_duplicate, original, write_duplicate
 from worker.store.feeds import Policies, add_work, host_ids
 from worker.store.graves import dead_keys, note_seen
 from worker.store.left_out import backlog_of, takes_up
+from worker.store.locks import is_shared
 from worker.store.names import REVISED_AT, numbers_of, origin, url_columns
 from worker.store.refs import refs_by_key
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
-_KNOW = insert(t.identity)
+_LAST = select(func.max(t.entry.c.id))
+_ADD_NUMBERED = Many(insert(t.entry))
+_KNOW = Many(insert(t.identity))
 _CLAIM_URL = (
     update(t.entry)
     .where(t.entry.c.id == bindparam("this"), t.entry.c.shared_key == bindparam("key"))
@@ -184,7 +188,7 @@ class _Entries:
         self.fresh_keys.clear()
         urls = (each.seen.url for each in fresh)
         numbers = numbers_of(self.connection, {self.done.feed_id, *(origin(url) for url in urls if url is not None)})
-        ids = self.connection.scalars(_ADD, [_row(self.done, each, numbers) for each in fresh]).all()
+        ids = _added(self.connection, [_row(self.done, each, numbers) for each in fresh])
         keys: list[dict[str, object]] = []
         for entry_id, each in zip(ids, fresh, strict=True):
             seen, ref = each.seen, _ref(self.done, each, EntryId(entry_id))
@@ -196,8 +200,7 @@ class _Entries:
                 write_duplicate(self.connection, ref, each.of, body=seen.pointer, at=self.done.at)
             elif each.skipped is None:
                 self._queue(seen, ref, each.by_url, self.done.at, self.done.at)
-        if keys:
-            self.connection.execute(_KNOW, keys)
+        _KNOW.execute(self.connection, keys)
 
     def _take_up(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
         """An entry that was left out, and is wanted now."""
@@ -238,7 +241,7 @@ class _Entries:
     def _remember(self, ref: Ref, *keys: bytes) -> None:
         missing = [key for key in keys if key not in self.known]
         if missing:
-            self.connection.execute(_KNOW, [{"key": key, "entry_id": ref.entry_id, "extra": True} for key in missing])
+            _KNOW.execute(self.connection, [{"key": key, "entry_id": ref.entry_id, "extra": True} for key in missing])
             self.known.update((key, ref) for key in missing)
 
 
@@ -256,6 +259,16 @@ class _Fresh(NamedTuple):
 def _keys(seen: SeenEntry) -> tuple[bytes, ...]:
     """All that it may be known under."""
     return (*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))
+
+
+def _added(connection: Connection, rows: Sequence[dict[str, object]]) -> Sequence[int]:
+    """Writes new entries; their ids. SQLite's, which has this one writer, are the next: it need not tell them."""
+    if is_shared(connection):
+        return connection.scalars(_ADD, rows).all()
+    first = 1 + (connection.scalar(_LAST) or 0)
+    ids = range(first, first + len(rows))
+    _ADD_NUMBERED.execute(connection, [{"id": entry_id, **row} for entry_id, row in zip(ids, rows, strict=True)])
+    return ids
 
 
 def _row(done: PollDone, fresh: _Fresh, numbers: dict[str, int]) -> dict[str, object]:

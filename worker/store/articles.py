@@ -9,16 +9,17 @@ read anew.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 
 from worker.dedup import Ref
 from worker.model import EntryId, Finished, Millis, Sketch
 from worker.store import entries, stories
 from worker.store import tables as t
-from worker.store.batches import chunks, to
+from worker.store.batches import to
+from worker.store.dialects import Among, Many
 from worker.store.entries import Ingestion, Near, finish_entry
 from worker.store.graves import dead_keys
 from worker.store.locks import hold_entries, is_shared
@@ -28,17 +29,18 @@ from worker.store.stories import Story
 AT_ONCE, AFTER_A_WRITE = 256, 4
 """Articles for which is read together; after one that made all of it void, so few, and twice as many each time."""
 
-_IDS: Any = bindparam("ids", expanding=True)
-_REFS = select(*COLUMNS).where(t.entry.c.id.in_(_IDS))
-_TEXTS = (
-    select(t.content.c.key, t.content.c.expires_at, *COLUMNS)
-    .join(t.entry, t.entry.c.id == t.content.c.entry_id)
-    .where(t.content.c.key.in_(_IDS))
+_REFS = Among(lambda which: select(*COLUMNS).where(which(t.entry.c.id)))
+_TEXTS = Among(
+    lambda which: (
+        select(t.content.c.key, t.content.c.expires_at, *COLUMNS)
+        .join(t.entry, t.entry.c.id == t.content.c.entry_id)
+        .where(which(t.content.c.key))
+    )
 )
-_CREDITING = select(t.reprint.c.entry_id).where(t.reprint.c.entry_id.in_(_IDS))
-_KNOWN = select(t.identity.c.key).where(t.identity.c.key.in_(_IDS))
-_AGAIN = select(t.work.c.id).where(t.work.c.id.in_(_IDS), t.work.c.again)
-_KNOW = insert(t.identity)
+_CREDITING = Among(lambda which: select(t.reprint.c.entry_id).where(which(t.reprint.c.entry_id)))
+_KNOWN = Among(lambda which: select(t.identity.c.key).where(which(t.identity.c.key)))
+_AGAIN = Among(lambda which: select(t.work.c.id).where(which(t.work.c.id), t.work.c.again))
+_KNOW, _RECORD, _WRITTEN = Many(insert(t.identity)), Many(entries.RECORD), Many(entries.WRITTEN)
 
 
 class _Plain(NamedTuple):
@@ -108,20 +110,19 @@ class _Read:
         self._near = near
         self.refs = {done.entry_id: done.new for done in some if done.new is not None}
         known = {done.entry_id for done in some if done.new is None}
-        self.refs.update((row.id, ref(row)) for row in _rows(connection, _REFS, known))
+        self.refs.update((row.id, ref(row)) for row in _REFS.rows(connection, known))
         self._dead = dead_keys(connection, {key for draft in drafts for key in draft.barred_by})
-        self._texts = {row.key: (ref(row), row.expires_at) for row in _rows(connection, _TEXTS, text_keys)}
+        self._texts = {row.key: (ref(row), row.expires_at) for row in _TEXTS.rows(connection, text_keys)}
         owners = {of.entry_id for of, _ in self._texts.values()}
-        self._crediting = {row.entry_id for row in _rows(connection, _CREDITING, owners)}
+        self._crediting = {row.entry_id for row in _CREDITING.rows(connection, owners)}
         self._is_shared = is_shared(connection)
-        self._known = {row.key for row in _rows(connection, _KNOWN, url_keys)}
-        self._again = {row.id for row in _rows(connection, _AGAIN, {done.work_id for done in some} - {None})}
+        self._known = {row.key for row in _KNOWN.rows(connection, url_keys)}
+        self._again = {row.id for row in _AGAIN.rows(connection, {done.work_id for done in some} - {None})}
         self._holders: dict[int, int] = {}
         self._filed: dict[int, tuple[Ref, Sketch, Millis]] = {}
         if near != "off":
             probes = {probe for draft in drafts if draft.sketch for probe in draft.sketch.probes}
-            for keys in chunks(sorted(probes)):
-                self._holders.update(stories.holders(connection, keys))
+            self._holders = stories.holders(connection, probes)
             self._filed = stories.filed(connection, set(self._holders.values()))
 
     def is_dead(self, done: Ingestion) -> bool:
@@ -176,11 +177,6 @@ class _Read:
         return Story(cluster_id=me.record_id, free=free)
 
 
-def _rows(connection: Connection, query: Any, ids: Collection[Any]) -> Iterable[Any]:
-    for batch in chunks(sorted(ids)):
-        yield from connection.execute(query, {"ids": batch})
-
-
 def _write(connection: Connection, plain: Sequence[_Plain], copies: Sequence[_Copy], *, window_ms: int) -> None:
     _write_records(connection, plain, window_ms=window_ms)
     if copies:
@@ -204,12 +200,12 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
         )
         for done, me, story in plain
     ]
-    connection.execute(entries.RECORD, records)
+    _RECORD.execute(connection, records)
     written = [
         {"this": me.entry_id} | to(entries.written_values(done, me, story), entries.WRITTEN_VALUES)
         for done, me, story in plain
     ]
-    connection.execute(entries.WRITTEN, written)
+    _WRITTEN.execute(connection, written)
     texts = [(done.draft.text_key, me.entry_id, done.at) for done, me, _ in plain if done.draft.text_key is not None]
     entries.claim_texts(connection, texts, window_ms)
     stories.file(
@@ -225,6 +221,5 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
         for done, me, _ in plain
         for key in sorted({*done.draft.url_keys})
     ]
-    if urls:
-        connection.execute(_KNOW, urls)
+    _KNOW.execute(connection, urls)
     entries.take_off_all(connection, [done for done, _, _ in plain])

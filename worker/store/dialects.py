@@ -7,16 +7,29 @@ both are arrays: one statement, whatever their length, prepared once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Table, bindparam, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    Row,
+    Table,
+    bindparam,
+    literal_column,
+    update,
+)
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from worker.store import tables as t
-from worker.store.batches import bound, chunks, to
+from worker.store.batches import SIZE, bound, chunks, to
 from worker.store.locks import among, is_shared, numbers
 
 _POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
@@ -66,6 +79,66 @@ def change(connection: Connection, statement: Any, at_once: str, rows: Sequence[
         connection.execute(statement, rows)
 
 
+class Many:
+    """A statement that is carried out for each of many rows of parameters.
+
+    To SQLite they go as they are, in words that are made once: SQLAlchemy's way with each of them takes longer than
+    what SQLite does. Its types are not asked, so there must be none that change a value.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement: Any = statement
+        self._worded: dict[tuple[str, ...], tuple[str, Callable[[dict[str, Any]], Any]]] = {}
+
+    def execute(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """All rows have the same parameters."""
+        if not rows:
+            return
+        if is_shared(connection):
+            connection.execute(self._statement, rows)
+            return
+        names = tuple(rows[0])
+        if names not in self._worded:
+            self._worded[names] = self._words(names, connection.dialect)
+        words, values = self._worded[names]
+        connection.exec_driver_sql(words, [values(row) for row in rows])
+
+    def _words(self, names: tuple[str, ...], dialect: Dialect) -> tuple[str, Callable[[dict[str, Any]], Any]]:
+        compiled = self._statement.compile(dialect=dialect, column_keys=names)
+        order = compiled.positiontup
+        fixed = {name: compiled.params[name] for name in order if name not in names}
+        values = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
+        return compiled.string, (lambda row: values(row | fixed)) if fixed else values
+
+
+class Among:
+    """A query, without other parameters, for the rows where a column is one of many values: `make` is told how it says
+    so. To SQLite they go as with `Many`, and come back as SQLite has them.
+    """
+
+    _HERE = "(@among)"
+
+    def __init__(self, make: Callable[[Which], Any]) -> None:
+        self._shared = make(lambda column: column.in_(bindparam("ids", expanding=True)))
+        self._embedded = make(lambda column: column.op("IN", is_comparison=True)(literal_column(self._HERE)))
+        self._of_any, self._words = "", dict[int, str]()
+
+    def rows(self, connection: Connection, values: Collection[Any]) -> Iterable[Row[Any]]:
+        for batch in chunks(sorted(values)):
+            if is_shared(connection):
+                yield from connection.execute(self._shared, {"ids": batch})
+            else:
+                # Of few lengths, so that SQLite has them prepared; one value more often says nothing else.
+                size = min(SIZE, 1 << (len(batch) - 1).bit_length())
+                words = self._words.get(size) or self._for_size(size, connection.dialect)
+                yield from connection.exec_driver_sql(words, (*batch, *repeat(batch[-1], size - len(batch))))
+
+    def _for_size(self, size: int, dialect: Dialect) -> str:
+        self._of_any = self._of_any or str(self._embedded.compile(dialect=dialect))
+        self._words[size] = self._of_any.replace(self._HERE, f"({', '.join('?' * size)})")
+        return self._words[size]
+
+
 class Update:
     """Sets `columns` of the rows of `table`, each to its own values.
 
@@ -74,7 +147,7 @@ class Update:
 
     def __init__(self, table: Table, key: str, columns: Iterable[str]) -> None:
         self._key, self._columns = key, tuple(map(str, columns))  # plain ones, not SQLAlchemy's
-        self._singly = update(table).where(table.c[key] == bindparam("this")).values(bound(self._columns))
+        self._singly = Many(update(table).where(table.c[key] == bindparam("this")).values(bound(self._columns)))
         types = {name: table.c[name].type.compile(_POSTGRESQL) for name in (key, *self._columns)}
         self._binary = [name for name in self._columns if types[name] == "BYTEA"]
         self._text = [name for name in (key, *self._columns) if types[name] == "TEXT"]
@@ -93,7 +166,7 @@ class Update:
                 self._at_once, {"rows": orjson.dumps([self._plain(row) for row in rows]).decode()}
             )
         else:
-            connection.execute(self._singly, [{"this": row[self._key]} | to(row, self._columns) for row in rows])
+            self._singly.execute(connection, [{"this": row[self._key]} | to(row, self._columns) for row in rows])
 
     def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """As JSON has it: bytes as PostgreSQL reads them."""

@@ -19,6 +19,7 @@ from worker.schedule import Gone, next_look_if_gone
 from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import bound, to
+from worker.store.dialects import Many
 from worker.store.graves import are_dead, bury
 from worker.store.left_out import leave_out
 from worker.store.locks import Overtaken, is_shared
@@ -338,8 +339,9 @@ def claim_texts(connection: Connection, texts: Sequence[tuple[bytes, EntryId, Mi
     somebody's since."""
     if texts:
         values = [{"text": key, "who": who, "until": at + window_ms, "now": at, "owner": who} for key, who, at in texts]
-        claimed = connection.execute(_claim(connection.dialect.name, False), values)
-        if is_shared(connection) and claimed.rowcount < len(texts):
+        if not is_shared(connection):
+            _CLAIM.execute(connection, values)
+        elif connection.execute(_claim(connection.dialect.name, False), values).rowcount < len(texts):
             raise Overtaken("another entry has the text since it was looked for")
 
 
@@ -354,6 +356,9 @@ def _claim(dialect: str, anyway: bool) -> Any:
         .on_conflict_do_update(index_elements=[t.content.c.key], set_=values, where=None if anyway else mine)
         .execution_options(preserve_rowcount=True)
     )
+
+
+_CLAIM = Many(_claim("sqlite", False))
 
 
 def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> None:

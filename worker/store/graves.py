@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from worker.model import Millis
 from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.dialects import Among
 from worker.store.identities import forget_keys
 from worker.store.locks import hold_entries, hold_work
 from worker.store.names import FEED_ID
@@ -17,15 +18,12 @@ from worker.store.names import FEED_ID
 AT_ONCE = 2_000
 """Entries that one round of upkeep lets go, so that nobody waits long for it."""
 
-_DEAD = select(t.tombstone.c.key).where(t.tombstone.c.key.in_(bindparam("keys", expanding=True)))
+_DEAD = Among(lambda which: select(t.tombstone.c.key).where(which(t.tombstone.c.key)))
 
 
 def dead_keys(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
     """Those of the keys that are an entry's no more."""
-    found: set[bytes] = set()
-    for batch in chunks(sorted(keys)):
-        found.update(connection.scalars(_DEAD, {"keys": batch}))
-    return found
+    return {row.key for row in _DEAD.rows(connection, keys)}
 
 
 def are_dead(connection: Connection, keys: Collection[bytes]) -> bool:

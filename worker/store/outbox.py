@@ -15,10 +15,15 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from worker.model import Millis, Op
 from worker.store import tables as t
+from worker.store.dialects import Many
 from worker.store.lines import leave_out
 
 SEGMENT_BYTES = 16_000_000
 """Of records in one segment, unless it is a single one: segments are held in memory while they are written."""
+
+_NUMBER = Many(
+    update(t.outbox).where(t.outbox.c.id == bindparam("row")).values(seq=bindparam("n"), segment_id=bindparam("its"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +125,8 @@ def _number(connection: Connection, writer: Row[Any], *, now: Millis, limit: int
         )
         .returning(t.segment)
     ).one()
-    connection.execute(
-        update(t.outbox).where(t.outbox.c.id == bindparam("row")).values(seq=bindparam("n"), segment_id=segment.id),
-        [{"row": row_id, "n": last + place} for place, row_id in enumerate(ids, 1)],
-    )
+    numbered = [{"row": row_id, "n": last + place, "its": segment.id} for place, row_id in enumerate(ids, 1)]
+    _NUMBER.execute(connection, numbered)
     connection.execute(update(t.writer).where(t.writer.c.shard == writer.shard).values(last_seq=last + len(ids)))
     return segment
 

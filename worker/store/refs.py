@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from worker.dedup import Ref
 from worker.model import EntryId, FeedId, Millis
 from worker.store import tables as t
-from worker.store.batches import chunks
+from worker.store.dialects import Among, Which
 from worker.store.locks import hold_entries, is_shared
 from worker.store.names import FEED_ID, URL
 
@@ -51,12 +51,13 @@ def ref(row: Row[Any]) -> Ref:
     )
 
 
-_BY_KEY: Any = (
-    select(t.identity.c.key, *COLUMNS)
-    .join(t.entry, t.entry.c.id == t.identity.c.entry_id)
-    .where(t.identity.c.key.in_(bindparam("keys", expanding=True)))
-)
-_HOLD_BY_KEY = _BY_KEY.order_by(t.entry.c.id).with_for_update(of=t.entry, key_share=True)
+def _by_key(which: Which) -> Any:
+    columns = select(t.identity.c.key, *COLUMNS).join(t.entry, t.entry.c.id == t.identity.c.entry_id)
+    return columns.where(which(t.identity.c.key))
+
+
+_BY_KEY = Among(_by_key)
+_HOLD_BY_KEY = Among(lambda which: _by_key(which).order_by(t.entry.c.id).with_for_update(of=t.entry, key_share=True))
 _BY_ID = select(*COLUMNS).where(t.entry.c.id == bindparam("this"))
 _BY_TEXT: Any = (
     select(*COLUMNS)
@@ -68,10 +69,8 @@ _HOLD_BY_TEXT = _BY_TEXT.with_for_update(of=t.entry, key_share=True)
 
 def refs_by_key(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Ref]:
     """Who is known under which of these identities. Who writes beside others holds them, and what stands for them."""
-    found: dict[bytes, Ref] = {}
     statement = _HOLD_BY_KEY if is_shared(connection) else _BY_KEY
-    for batch in chunks(sorted(set(keys))):
-        found.update((row.key, ref(row)) for row in connection.execute(statement, {"keys": batch}))
+    found = {row.key: ref(row) for row in statement.rows(connection, set(keys))}
     hold_entries(connection, {of.duplicate_of for of in found.values() if of.duplicate_of is not None})
     return found
 

@@ -21,6 +21,7 @@ from worker.dedup import Ref, common, credits, is_copy
 from worker.model import Credit, Draft, EntryId, Millis, Sketch
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.dialects import Among, Many
 from worker.store.refs import COLUMNS, ref, refs_by_key
 
 FILED = 4
@@ -50,11 +51,13 @@ class Story:
 
 NO_STORY = Story()
 
-_HELD = select(t.shingle.c.key, t.shingle.c.entry_id).where(t.shingle.c.key.in_(bindparam("keys", expanding=True)))
-_FILED = (
-    select(t.sketch.c.size, t.sketch.c.bins, t.sketch.c.expires_at, *COLUMNS)
-    .join(t.entry, t.entry.c.id == t.sketch.c.entry_id)
-    .where(t.sketch.c.entry_id.in_(bindparam("ids", expanding=True)))
+_HELD = Among(lambda which: select(t.shingle.c.key, t.shingle.c.entry_id).where(which(t.shingle.c.key)))
+_FILED = Among(
+    lambda which: (
+        select(t.sketch.c.size, t.sketch.c.bins, t.sketch.c.expires_at, *COLUMNS)
+        .join(t.entry, t.entry.c.id == t.sketch.c.entry_id)
+        .where(which(t.sketch.c.entry_id))
+    )
 )
 _TITLES = select(t.feed.c.id, t.feed.c.title).where(t.feed.c.id.in_(bindparam("ids", expanding=True)))
 _REPRINTS = (
@@ -64,7 +67,7 @@ _REPRINTS = (
     .limit(MAX_NAMED)
     .with_for_update()
 )
-_FILE_SHINGLE, _FILE_SKETCH, _KEEP = insert(t.shingle), insert(t.sketch), insert(t.reprint)
+_FILE_SHINGLE, _FILE_SKETCH, _KEEP = Many(insert(t.shingle)), Many(insert(t.sketch)), insert(t.reprint)
 _THEIRS: Any = bindparam("ids", expanding=True)
 _FILED_UNDER = select(t.sketch.c.entry_id, t.sketch.c.shingles).where(t.sketch.c.entry_id.in_(_THEIRS))
 _REMOVE_SKETCHES = delete(t.sketch).where(t.sketch.c.entry_id.in_(_THEIRS))
@@ -160,9 +163,8 @@ def file(connection: Connection, texts: Sequence[tuple[EntryId, Sketch, Sequence
             shingles += ({"key": key, "entry_id": entry_id} for key in keys)
             values = {"entry_id": entry_id, "expires_at": expires_at, "shingles": _packed(keys)}
             sketches.append(values | {"size": sketch.size, "bins": sketch.bins})
-    if shingles:
-        connection.execute(_FILE_SHINGLE, shingles)
-        connection.execute(_FILE_SKETCH, sketches)
+    _FILE_SHINGLE.execute(connection, shingles)
+    _FILE_SKETCH.execute(connection, sketches)
 
 
 def _wait(
@@ -217,11 +219,9 @@ def title_of(connection: Connection, feed_id: str) -> str | None:
     return connection.scalar(select(t.feed.c.title).where(t.feed.c.id == feed_id))
 
 
-def holders(connection: Connection, probes: Sequence[int]) -> dict[int, int]:
+def holders(connection: Connection, probes: Collection[int]) -> dict[int, int]:
     """Which entries are filed under these probes; one each."""
-    if not probes:
-        return {}
-    return {row.key: row.entry_id for row in connection.execute(_HELD, {"keys": probes})}
+    return {row.key: row.entry_id for row in _HELD.rows(connection, probes)}
 
 
 def kin(connection: Connection, me: Ref, mine: Sketch, ids: Collection[int], now: Millis) -> list[Ref]:
@@ -232,11 +232,9 @@ def kin(connection: Connection, me: Ref, mine: Sketch, ids: Collection[int], now
 
 def filed(connection: Connection, ids: Collection[int]) -> dict[int, tuple[Ref, Sketch, Millis]]:
     """What these entries say, by their ids, and until when that is of concern."""
-    found: dict[int, tuple[Ref, Sketch, Millis]] = {}
-    for batch in chunks(sorted(ids)):
-        for row in connection.execute(_FILED, {"ids": batch}):
-            found[row.id] = (ref(row), Sketch(size=row.size, bins=row.bins), row.expires_at)
-    return found
+    return {
+        row.id: (ref(row), Sketch(size=row.size, bins=row.bins), row.expires_at) for row in _FILED.rows(connection, ids)
+    }
 
 
 def likest(me: Ref, mine: Sketch, others: Iterable[tuple[Ref, Sketch]]) -> list[Ref]:
