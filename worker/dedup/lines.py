@@ -100,7 +100,8 @@ class Window:
             least = _enough(len(articles))
             own = {key for key in said if counts[key] < least}
             enough = ALIKE * _weight(own)
-            if not own or any(_weight(own.intersection(theirs)) > enough for _, theirs in articles):
+            shared = (own.intersection(theirs) for _, theirs in articles if not own.isdisjoint(theirs))
+            if not own or any(_weight(both) > enough for both in shared):
                 continue
             articles.append((id, tuple(sorted(said))))
             counts.update(said)

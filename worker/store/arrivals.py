@@ -20,12 +20,11 @@ from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.dialects import Many
+from worker.store.dialects import Many, is_sqlite
 from worker.store.entries import SAME_URL, Ingestion, mark_duplicate, original, write_duplicate
 from worker.store.feeds import Policies, add_work, host_ids
 from worker.store.graves import dead_keys, note_seen
 from worker.store.left_out import backlog_of, takes_up
-from worker.store.locks import is_shared
 from worker.store.names import REVISED_AT, numbers_of, origin, url_columns
 from worker.store.refs import refs_by_key
 
@@ -263,7 +262,7 @@ def _keys(seen: SeenEntry) -> tuple[bytes, ...]:
 
 def _added(connection: Connection, rows: Sequence[dict[str, object]]) -> Sequence[int]:
     """Writes new entries; their ids. SQLite's, which has this one writer, are the next: it need not tell them."""
-    if is_shared(connection):
+    if not is_sqlite(connection):
         return connection.scalars(_ADD, rows).all()
     first = 1 + (connection.scalar(_LAST) or 0)
     ids = range(first, first + len(rows))

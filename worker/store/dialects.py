@@ -38,6 +38,10 @@ Which = Callable[[Any], ColumnElement[bool]]
 """Whether a column is among the ids."""
 
 
+def is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
 class Each:
     """A statement for the rows with some ids: `make` is told how it says which those are."""
 
@@ -94,7 +98,7 @@ class Many:
         """All rows have the same parameters."""
         if not rows:
             return
-        if is_shared(connection):
+        if not is_sqlite(connection):
             connection.execute(self._statement, rows)
             return
         names = tuple(rows[0])
@@ -119,14 +123,14 @@ class Among:
     _HERE = "(@among)"
 
     def __init__(self, make: Callable[[Which], Any]) -> None:
-        self._shared = make(lambda column: column.in_(bindparam("ids", expanding=True)))
-        self._embedded = make(lambda column: column.op("IN", is_comparison=True)(literal_column(self._HERE)))
+        self._of_list = make(lambda column: column.in_(bindparam("ids", expanding=True)))
+        self._of_words = make(lambda column: column.op("IN", is_comparison=True)(literal_column(self._HERE)))
         self._of_any, self._words = "", dict[int, str]()
 
     def rows(self, connection: Connection, values: Collection[Any]) -> Iterable[Row[Any]]:
         for batch in chunks(sorted(values)):
-            if is_shared(connection):
-                yield from connection.execute(self._shared, {"ids": batch})
+            if not is_sqlite(connection):
+                yield from connection.execute(self._of_list, {"ids": batch})
             else:
                 # Of few lengths, so that SQLite has them prepared; one value more often says nothing else.
                 size = min(SIZE, 1 << (len(batch) - 1).bit_length())
@@ -134,7 +138,7 @@ class Among:
                 yield from connection.exec_driver_sql(words, (*batch, *repeat(batch[-1], size - len(batch))))
 
     def _for_size(self, size: int, dialect: Dialect) -> str:
-        self._of_any = self._of_any or str(self._embedded.compile(dialect=dialect))
+        self._of_any = self._of_any or str(self._of_words.compile(dialect=dialect))
         self._words[size] = self._of_any.replace(self._HERE, f"({', '.join('?' * size)})")
         return self._words[size]
 

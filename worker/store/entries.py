@@ -19,7 +19,7 @@ from worker.schedule import Gone, next_look_if_gone
 from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import bound, to
-from worker.store.dialects import Many
+from worker.store.dialects import Many, is_sqlite
 from worker.store.graves import are_dead, bury
 from worker.store.left_out import leave_out
 from worker.store.locks import Overtaken, is_shared
@@ -339,9 +339,11 @@ def claim_texts(connection: Connection, texts: Sequence[tuple[bytes, EntryId, Mi
     somebody's since."""
     if texts:
         values = [{"text": key, "who": who, "until": at + window_ms, "now": at, "owner": who} for key, who, at in texts]
-        if not is_shared(connection):
+        if is_sqlite(connection):
             _CLAIM.execute(connection, values)
-        elif connection.execute(_claim(connection.dialect.name, False), values).rowcount < len(texts):
+            return
+        claimed = connection.execute(_claim(connection.dialect.name, False), values)
+        if is_shared(connection) and claimed.rowcount < len(texts):
             raise Overtaken("another entry has the text since it was looked for")
 
 
