@@ -18,10 +18,10 @@ from worker.bus import LocalBus
 from worker.cpu import Pool
 from worker.current import Current
 from worker.engine import Clock, Engine
-from worker.errors import StateLocked
+from worker.errors import OutputError, StateLocked
 from worker.fetch import Client, user_agent
 from worker.meters import Meters
-from worker.model import ALL_ROLES, FeedId, Member, Millis, Role
+from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role
 from worker.output import (
     Archive,
     Keeping,
@@ -44,6 +44,7 @@ from worker.pipeline import (
     Streaming,
     Walker,
     check_pairing,
+    read_refusal,
     removal_keys,
     replay,
     unsent_since,
@@ -53,7 +54,7 @@ from worker.pipeline import recover as read_back
 from worker.reading import read as read_settings
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
-from worker.store import PATIENCE_S, OutboxSegment, Store, reached, read_trouble, wall_clock
+from worker.store import PATIENCE_S, OutboxSegment, Store, is_worked_on, reached, read_trouble, wall_clock
 from worker.tally import Tally
 from worker.vitals import WORDS
 
@@ -331,12 +332,26 @@ def now() -> Millis:
 
 def troubles(settings: Settings) -> list[str]:
     """What keeps a worker from its work now, in lines for people: too little room on the disks, as is seen from here;
-    what the worker that holds the state says of itself. Raises StateError."""
+    what the worker that holds the state says of itself or, where none does, why it would not start. Raises
+    StateError."""
     short = Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage()
-    said = (read_trouble(settings.state) or "").splitlines()
+    said = (read_trouble(settings.state) or "").splitlines() or _refusals(settings)
     if short is None:
         return said
     return [f"{WORDS['room']}: {short}", *(line for line in said if not line.startswith(WORDS["room"]))]
+
+
+def _refusals(settings: Settings) -> list[str]:
+    """Of state and output directory, where both are here and nobody is at work."""
+    state, output = settings.state, settings.output
+    if isinstance(output.dir, ObjectPath) or is_shared(settings) or is_worked_on(state):
+        return []
+    try:
+        folders = [output.dir / record.shard_name(shard, output.shards) for shard in range(output.shards)]
+        found = (read_refusal(folder, state, shard=shard) for shard, folder in enumerate(folders))
+        return [f"no worker would start: {refusal}" for refusal in found if refusal is not None]
+    except OutputError as error:
+        return [f"no worker would start: {error}"]
 
 
 def _disks(settings: Settings) -> list[Path]:

@@ -33,6 +33,8 @@ class Tally:
     polls: int = 0
     unchanged: int = 0
     failed_polls: int = 0
+    throttled: int = 0
+    """Polls that the server put off (429, 503), which are no failures."""
     entries: int = 0
     """New entries that polls brought."""
     new: int = 0
@@ -62,7 +64,8 @@ class Tally:
             case PollDone():
                 self.polls += 1
                 self.unchanged += done.unchanged
-                self.failed_polls += done.error is not None
+                self.throttled += done.failure == "throttled"
+                self.failed_polls += done.error is not None and done.failure != "throttled"
                 self.entries += finished.new
                 self.duplicates += finished.duplicates
                 self.skipped += finished.skipped
@@ -96,6 +99,8 @@ def tell(done: Done, finished: Finished) -> None:
         log.warning("lease.lost")
         return
     match done:
+        case PollDone(error=str(error), failure="throttled"):
+            log.info("feed.throttled", error=error, status=done.status, **_next(done, finished))
         case PollDone(error=str(error)):
             log.warning("feed.failed", error=error, status=done.status, **_next(done, finished))
         case PollDone():

@@ -35,6 +35,7 @@ def planned(
     hints: Hints = NO_HINTS,
     setbacks: Setbacks = NO_SETBACKS,
     retry_after_s: float | None = None,
+    patience_s: float | None = None,
 ) -> Next:
     polled = Polled(
         now=NOW,
@@ -46,6 +47,7 @@ def planned(
         hints=hints,
         setbacks=setbacks,
         retry_after_s=retry_after_s,
+        patience_s=patience_s,
     )
     return plan(pace, polled)
 
@@ -232,10 +234,14 @@ def test_after_a_failure_a_cron_line_counts_as_the_first_interval_at_most() -> N
 
 
 def test_throttling_is_no_failure() -> None:
-    """It waits for what the server asked for, and that is all."""
+    """It waits for what the server asked for, and that is all; one that did not say how long is not said to have."""
+    every_five = replace(EXACT, every_s=300)
     due = planned(setbacks=failed("throttled"), retry_after_s=7200)
     assert minutes(due) == 120
     assert due.reason == "Retry-After: 2h"
+    due = planned(every_five, setbacks=failed("throttled"), patience_s=600)
+    assert (minutes(due), due.reason) == (10, "refused, without Retry-After: 10m")
+    assert planned(every_five, retry_after_s=689.6692).reason == "Retry-After: 11.5m"
 
 
 PACES = {

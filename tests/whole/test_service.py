@@ -228,6 +228,35 @@ def test_a_throttled_host_is_left_alone_for_as_long_as_it_asks(site: Site, worke
     assert len(site.requests) == 1
 
 
+def test_a_server_that_puts_polls_off_is_told_as_it_is(site: Site, worker: Worker) -> None:
+    """It is no failure, and did not say how long where it did not; `once` still ends with 1 when it had nothing."""
+    asking = site.add("a", "/feed", Answer(status=429, headers={"Retry-After": "3600"}))
+    worker.configure([asking, site.add("b", "/feed", Answer(status=503))])
+    done = worker.run("once", status=1)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    ended = next(line for line in lines if line["event"] == "once.finished")
+    assert (ended["polls"], ended["failed_polls"], ended["throttled"]) == (2, 0, 2)
+    assert {line["event"] for line in lines if line["event"].startswith("feed.")} == {"feed.throttled"}
+    told = {feed_["url"]: feed_ for feed_ in json.loads(worker.run("status", "--json").stdout)["feeds"]}
+    first, second = told[asking], told[site.url("b", "/feed")]
+    assert (first["error"], first["why"]) == ("429: the server asks for patience (60 min)", "Retry-After: 1h")
+    assert second["error"] == "503: the server refuses for now"
+    assert "Retry-After: " not in (second["why"] or "")
+    assert "failures in a row" not in worker.run("status").stdout
+
+
+def test_failures_in_a_row_are_counted_as_such(site: Site, worker: Worker) -> None:
+    """The last of them is told, and that it is not the only one; not that all were the same."""
+    worker.configure([site.add("a", "/feed", Answer(status=410))])
+    worker.run("once", status=1)
+    site.add("a", "/feed", Answer(status=500))
+    worker.run("once", "--all", status=1)
+    said = " ".join(
+        worker.run("why", json.loads(worker.run("status", "--json").stdout)["feeds"][0]["id"]).stdout.split()
+    )
+    assert "500 Internal Server Error (2 failures in a row, in" in said
+
+
 def test_one_fetch_at_a_time_a_host_with_its_delay(site: Site, worker: Worker) -> None:
     """However many feeds a host has, and whatever is due."""
     urls = [site.add("a", f"/{n}", feed(n)) for n in range(5)]
@@ -272,9 +301,12 @@ def test_records_wait_in_the_state_while_the_output_fails(site: Site, worker: Wo
     status, log = stopped(process)
     assert status == 1
     assert log.count('"publish.failed"') == 1  # though it was tried each second
-    assert not app.troubles(load(worker.folder / "worker.yaml", os.environ))  # nobody is there to have any
+    settings = load(worker.folder / "worker.yaml", os.environ)
+    (trouble,) = app.troubles(settings)  # nobody is there to have any, but it would be had
+    assert trouble.startswith("no worker would start: can't read ")
     (worker.out / "manifest").unlink()
     (worker.folder / "aside").rename(worker.out / "manifest")
+    assert not app.troubles(settings)
     worker.once()
     assert sorted(record["_ingest"]["entry_id"] for record in worker.records()) == sorted(
         str(n) for n in range(1, next(counter))

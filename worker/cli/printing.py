@@ -62,8 +62,9 @@ def _with_dates(values: dict[str, Any]) -> dict[str, Any]:
 
 def summary(tally: Tally) -> str:
     """A tally in a sentence."""
+    put_off = f", {tally.throttled} told to wait" if tally.throttled else ""
     parts = [
-        f"{counted(tally.polls, 'feed')} polled ({tally.unchanged} unchanged, {tally.failed_polls} failed)",
+        f"{counted(tally.polls, 'feed')} polled ({tally.unchanged} unchanged, {tally.failed_polls} failed{put_off})",
         f"{counted(tally.new, 'new record')}",
         f"{counted(tally.updates, 'update')}",
         f"{counted(tally.duplicates, 'duplicate')} kept out",

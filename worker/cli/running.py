@@ -59,7 +59,7 @@ def once(
         console.print(f"Records are in {settings.output.dir}", soft_wrap=True)
     else:
         log.info("once.stopped" if stopped else "once.finished", **dataclasses.asdict(tally))
-    if tally.polls and tally.failed_polls == tally.polls:
+    if tally.polls and tally.failed_polls + tally.throttled == tally.polls:
         raise typer.Exit(1)
 
 

@@ -215,9 +215,10 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
 
 
 def _error(feed: FeedStatus, now: Millis) -> Text:
-    since = f" in {span(now - feed.failing_since)}" if feed.failing_since and feed.errors > 1 else ""
-    times = f" ({counted(feed.errors, 'time')}{since})" if feed.errors else ""
-    return clean(feed.error or "", 1000) + Text(times)
+    """The last one, and how many polls in a row failed, in whatever way."""
+    since = f", in {span(now - feed.failing_since)}" if feed.failing_since else ""
+    row = f" ({counted(feed.errors, 'failure')} in a row{since})" if feed.errors > 1 else ""
+    return clean(feed.error or "", 1000) + Text(row)
 
 
 def _hosts(hosts: list[HostStatus], now: Millis) -> Text:

@@ -133,7 +133,9 @@ class PollDone:
     failure: FailureClass | None = None
     """What kind of thing `error` is."""
     retry_after_s: float | None = None
-    """The feed is not to be asked for so long."""
+    """The feed is not to be asked for so long, by its server's word."""
+    patience_s: float | None = None
+    """Nor for so long by our own, since the server refused and did not say for how long."""
     not_before: Millis | None = None
     """The host is not to be asked anything before."""
     fresh: Freshness | None = None

@@ -18,7 +18,7 @@ replay.py    pages that were kept → what would come of them now
 
 from worker.pipeline.discover import Discovered, Discoverer, Discovery
 from worker.pipeline.ingests import Ingester
-from worker.pipeline.pairing import check_pairing
+from worker.pipeline.pairing import check_pairing, read_refusal
 from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
 from worker.pipeline.recover import Recovered, recover, removal_keys
@@ -59,6 +59,7 @@ __all__ = [
     "carry_out",
     "check_pairing",
     "of_feeds",
+    "read_refusal",
     "recover",
     "removal_keys",
     "replay",

@@ -10,10 +10,10 @@ import asyncio
 from pathlib import Path
 from typing import Literal
 
-from worker.errors import OutputError, StateError
+from worker.errors import FeedmillError, OutputError, StateError
 from worker.model import State
-from worker.output import last_segment, names_segment
-from worker.store import Publications, Store
+from worker.output import FileLine, last_segment, names_segment
+from worker.store import Publications, Store, read_publications
 
 Pairing = Literal["together", "behind", "lacking"]
 """behind: the directory has what the state does not know. lacking: it has not what the state has published."""
@@ -39,17 +39,31 @@ async def check_pairing(store: Store, directory: Path, *, state: State, shard: i
     """Raises StateError where the state is behind its output directory, or a shard's, OutputError where that is not the
     one that the state has published to, or has lost some of it. Each says what can be done."""
     last = await asyncio.to_thread(last_segment, directory)
-    ours = await store.publications(None if last is None else (last.writer, last.last_seq), shard)
+    refusal = _refusal(directory, await store.publications(_end_of(last), shard), state)
+    if refusal is not None:
+        raise refusal
+
+
+def read_refusal(directory: Path, state: State, *, shard: int = 0) -> FeedmillError | None:
+    """What a start would be refused with, where nobody is at work. Raises StateError, OutputError."""
+    return _refusal(directory, read_publications(state, _end_of(last_segment(directory)), shard), state)
+
+
+def _end_of(last: FileLine | None) -> tuple[str, int] | None:
+    return None if last is None else (last.writer, last.last_seq)
+
+
+def _refusal(directory: Path, ours: Publications, state: State) -> FeedmillError | None:
     match pairing(directory, ours):
         case "together":
-            return
+            return None
         case "behind":
-            raise StateError(
+            return StateError(
                 f"{directory} has records that the state {state} knows nothing of: it is new, or older than they are. "
                 "`feedmill recover` reads them back, and nothing is written twice; or choose another output.dir"
             )
         case "lacking":
-            raise lacking(directory, ours)
+            return lacking(directory, ours)
 
 
 def lacking(directory: Path, ours: Publications) -> OutputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import assert_never
@@ -42,6 +43,7 @@ from worker.model import (
 )
 from worker.schedule import class_of
 from worker.tasks import Drafting, FeedRead, read_feed, without_secrets
+from worker.words import span
 
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml;q=0.9, "
@@ -109,9 +111,16 @@ class Poller:
                 )
                 return self._unchanged(work, feed, 304, kept, outcome.fresh)
             case Throttled(status=status, retry_after_s=asked):
-                wait_s = PATIENCE_S if asked is None else asked
-                reason = f"{status}: the server asks for patience ({wait_s:g} s)"
-                return self._failed(work, "throttled", reason, status, wait_s=wait_s, hold=held(self._clock(), asked))
+                wanted = "refuses for now" if asked is None else f"asks for patience ({span(math.ceil(asked) * 1000)})"
+                return self._failed(
+                    work,
+                    "throttled",
+                    f"{status}: the server {wanted}",
+                    status,
+                    retry_after_s=asked,
+                    patience_s=PATIENCE_S if asked is None else None,
+                    hold=held(self._clock(), asked),
+                )
             case FetchFailed():
                 return self._failed(work, class_of(outcome), outcome.reason, outcome.status)
             case _:
@@ -211,7 +220,8 @@ class Poller:
         reason: str,
         status: int | None,
         *,
-        wait_s: float | None = None,
+        retry_after_s: float | None = None,
+        patience_s: float | None = None,
         hold: Millis | None = None,
     ) -> PollDone:
         return PollDone(
@@ -222,7 +232,8 @@ class Poller:
             status=status,
             error=reason,
             failure=failure,
-            retry_after_s=wait_s,
+            retry_after_s=retry_after_s,
+            patience_s=patience_s,
             not_before=hold,
         )
 

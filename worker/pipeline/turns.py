@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from worker.model import (
     Throttled,
 )
 from worker.store import Turn
+from worker.words import span
 
 LONGEST_WAIT_S = 60.0
 MOST_REQUESTS = 30
@@ -132,7 +134,9 @@ class Looks:
                 case NotModified():
                     return FetchFailed(kind="protocol", reason="304 to a request without validators"), lasting
                 case _:
-                    wait = "" if outcome.retry_after_s is None else f" ({outcome.retry_after_s:g} s)"
+                    wait = (
+                        "" if outcome.retry_after_s is None else f" ({span(math.ceil(outcome.retry_after_s) * 1000)})"
+                    )
                     reason = f"{outcome.status}: its host asks for patience{wait}"
                     return FetchFailed(kind="status", status=outcome.status, reason=reason), lasting
         return FetchFailed(kind="redirects", reason=f"more than {MAX_REDIRECTS} redirects"), lasting

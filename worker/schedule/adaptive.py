@@ -79,6 +79,8 @@ class Polled:
     """Its hub tells of new entries (WebSub): polls only make sure of that."""
     retry_after_s: float | None = None
     """What the server asked for (RFC 9110 section 10.2.3); nothing is polled before."""
+    patience_s: float | None = None
+    """What one is left alone for that refused without saying for how long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +107,9 @@ def plan(pace: Pace, polled: Polled) -> Next:
                 due, reason = Millis(relaxed), "its hub tells of what is new"
     if polled.setbacks.weight:
         due, reason = _backed_off(pace, polled, due), polled.setbacks.words
-    if polled.retry_after_s is not None:
-        asked = now + math.ceil(polled.retry_after_s * 1000)
-        if asked > due:
-            due, reason = Millis(asked), f"Retry-After: {span(polled.retry_after_s)}"
+    for wait_s, why in ((polled.retry_after_s, "Retry-After"), (polled.patience_s, "refused, without Retry-After")):
+        if wait_s is not None and (until := now + math.ceil(wait_s * 1000)) > due:
+            due, reason = Millis(until), f"{why}: {span(math.ceil(wait_s))}"
     return Next(due_at=due, reason=reason)
 
 

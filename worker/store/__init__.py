@@ -42,7 +42,7 @@ reader.py      a connection and a thread for that, while the worker runs
 
 from worker.store.backup import backup
 from worker.store.clocks import wall_clock
-from worker.store.database import database_url, is_there
+from worker.store.database import database_url, is_there, is_worked_on
 from worker.store.hubs import HubStanding, HubStatus, hub_of, read_hubs
 from worker.store.listing import (
     Copies,
@@ -75,6 +75,7 @@ from worker.store.status import (
     Totals,
     read_feeds,
     read_hosts,
+    read_publications,
     read_reload,
     read_status,
     read_trouble,
@@ -125,6 +126,7 @@ __all__ = [
     "hub_of",
     "is_alive",
     "is_there",
+    "is_worked_on",
     "longest_failing",
     "move",
     "quarantine",
@@ -136,6 +138,7 @@ __all__ = [
     "read_hubs",
     "read_members",
     "read_overview",
+    "read_publications",
     "read_reload",
     "read_status",
     "read_story",

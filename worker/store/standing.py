@@ -76,6 +76,7 @@ def after(
         hints=decode_hints(hints, done.fresh),
         setbacks=setbacks,
         retry_after_s=done.retry_after_s,
+        patience_s=done.patience_s,
         pushed=pushed,
     )
     due = None if retired or row.paused else planner(done.feed_id, polled)

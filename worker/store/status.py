@@ -13,6 +13,7 @@ from worker.store import tables as t
 from worker.store.database import is_worked_on, reading
 from worker.store.lists import RELOAD, TROUBLE
 from worker.store.names import FEED_ID
+from worker.store.publications import Publications, against
 from worker.store.standing import moves_of
 
 
@@ -119,6 +120,12 @@ def read_trouble(state: State) -> str | None:
         return None
     with reading(state) as connection:
         return connection.scalar(select(t.meta.c.value).where(t.meta.c.key == TROUBLE))
+
+
+def read_publications(state: State, last: tuple[str, int] | None, shard: int) -> Publications:
+    """As of `Store.publications`, where nobody is at work. Raises StateError."""
+    with reading(state) as connection:
+        return against(connection, last, shard=shard)
 
 
 def read_feeds(state: State) -> list[FeedStatus]:

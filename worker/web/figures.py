@@ -113,5 +113,5 @@ class Activity:
 
     def _sums(self) -> tuple[int, int, int]:
         polls = self._meters.polls
-        good = polls["read"] + polls["unchanged"]
+        good = polls["read"] + polls["unchanged"] + polls["throttled"]
         return polls.total(), polls.total() - good, self._meters.records

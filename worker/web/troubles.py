@@ -72,7 +72,7 @@ async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Troub
             what=f"{feed.title or feed.id} fails",
             href=f"/feeds/{feed.id}",
             why=feed.error,
-            since=f"{counted(feed.errors, 'time')} in {span(now - (feed.failing_since or now))}",
+            since=f"{counted(feed.errors, 'failure')} in a row, in {span(now - (feed.failing_since or now))}",
         )
         for feed in failing
     ]
