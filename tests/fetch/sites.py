@@ -153,4 +153,4 @@ def waiting(client: Client) -> list[Any]:
 
 def _pools(client: Client) -> list[Any]:
     pools = client._pools
-    return [*(site.connections for site in pools._sites.values()), *pools._proxies.values()]
+    return [transport._pool for transport in (*(p.transport for p in pools._sites.values()), *pools._proxies.values())]

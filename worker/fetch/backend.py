@@ -1,9 +1,8 @@
-"""The network under httpcore: permitted addresses alone, and never beyond what the fetch may take.
+"""The network under httpx: permitted addresses alone, and never beyond what the fetch may take.
 
-Both stand here because nothing above can hold them. httpcore times each operation, so a byte every 0.2 s never ends,
-and a deadline by cancelling leaks connections of the pool (https://github.com/encode/httpcore/issues/1093). And only
-who connects knows the address: it is resolved, checked and used here, with no second look-up for a name to change its
-mind.
+Both stand here because nothing above can hold them. httpx times each operation, so a byte every 0.2 s never ends, and
+a deadline by cancelling leaks connections of the pool (https://github.com/encode/httpcore/issues/1093). And only who
+connects knows the address: it is resolved, checked and used here, with no second look-up for a name to change its mind.
 """
 
 from __future__ import annotations

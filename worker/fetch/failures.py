@@ -21,7 +21,7 @@ _LONGEST_REASON = 200  # characters
 
 
 class FetchError(Exception):
-    """A failure that this room found itself, on its way out through httpcore, which lets it pass as it is."""
+    """A failure that this room found itself, on its way out through httpx, which lets it pass as it is."""
 
     def __init__(self, kind: FailureKind, reason: str) -> None:
         self.failure = FetchFailed(kind=kind, reason=one_line(reason))

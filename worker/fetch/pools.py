@@ -4,7 +4,8 @@ httpcore goes through all connections of a pool at each request, and asks the sy
 hundred sites in one pool that is the larger part of what a 304 costs. So a site has its own, for as long as its
 connections may be kept.
 
-A pool has no bound of its own: who fetches is counted above, and no request is ever to queue in a pool.
+httpx's transport takes no network backend, so its pool is replaced; pyproject.toml keeps httpx to a version that has
+it. A pool has no bound of its own: who fetches is counted above, and no request is ever to queue in a pool.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
+import httpx
 
 from worker import urls
 from worker.fetch.addresses import Network
@@ -35,7 +37,7 @@ Origin = tuple[str, str, int]
 
 @dataclass(slots=True)
 class _Pool:
-    connections: httpcore.AsyncConnectionPool
+    transport: httpx.AsyncHTTPTransport
     requests: int = 0
     """Under way."""
     used_at: float = 0.0
@@ -53,10 +55,10 @@ class Pools:
         self._max_connections = max_connections
         self._sites: OrderedDict[Origin, _Pool] = OrderedDict()
         """By origin, the one that was asked last at the end."""
-        self._proxies: dict[str, httpcore.AsyncConnectionPool] = {}
+        self._proxies: dict[str, httpx.AsyncHTTPTransport] = {}
 
     @asynccontextmanager
-    async def to(self, origin: Origin, *, proxy: str | None) -> AsyncIterator[httpcore.AsyncConnectionPool]:
+    async def to(self, origin: Origin, *, proxy: str | None) -> AsyncIterator[httpx.AsyncHTTPTransport]:
         """What sends a request to `origin`, for as long as the request takes.
 
         proxy: an http(s) URL, which may hold credentials, to ask through; None: the site is asked directly. Raises
@@ -67,21 +69,21 @@ class Pools:
             return
         pool = self._sites.get(origin)
         if pool is None:
-            pool = self._sites[origin] = _Pool(self._pool())
+            pool = self._sites[origin] = _Pool(self._transport(self._pool()))
         self._sites.move_to_end(origin)
         pool.requests += 1
         try:
             await self._close_old()
-            yield pool.connections
+            yield pool.transport
         finally:
             pool.requests -= 1
             pool.used_at = time.monotonic()
 
     async def aclose(self) -> None:
         for pool in self._sites.values():
-            await pool.connections.aclose()
-        for connections in self._proxies.values():
-            await connections.aclose()
+            await pool.transport.aclose()
+        for transport in self._proxies.values():
+            await transport.aclose()
 
     async def _close_old(self) -> None:
         """Those whose connections may not be kept any more, and more than may be kept. A site's connection is looked
@@ -92,12 +94,17 @@ class Pools:
                 break
             if pool.requests == 0 and self._sites.get(origin) is pool:  # nobody closed it meanwhile
                 del self._sites[origin]
-                await pool.connections.aclose()
+                await pool.transport.aclose()
 
-    def _through(self, proxy: str) -> httpcore.AsyncConnectionPool:
+    def _through(self, proxy: str) -> httpx.AsyncHTTPTransport:
         if proxy not in self._proxies:
-            self._proxies[proxy] = self._proxy_pool(proxy)
+            self._proxies[proxy] = self._transport(self._proxy_pool(proxy))
         return self._proxies[proxy]
+
+    def _transport(self, pool: httpcore.AsyncConnectionPool) -> httpx.AsyncHTTPTransport:
+        transport = httpx.AsyncHTTPTransport(verify=self._context, trust_env=False)
+        transport._pool = pool
+        return transport
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(

@@ -83,8 +83,8 @@ class Asking:
         return self.validators != Validators()
 
     def headers(self) -> Headers:
-        """The header fields as they are sent, but for Host. Raises UnicodeError."""
-        # What whole_body() decodes, within bounds.
+        """The header fields as they are sent; Host is httpx's to add. Raises UnicodeError."""
+        # httpx would decode anything; whole_body() decodes this, within bounds.
         fields = {**self.fields, "accept-encoding": "gzip"}
         if self.form is not None:
             fields["content-type"] = "application/x-www-form-urlencoded"
