@@ -170,11 +170,14 @@ class Reloader:
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         """Until the state takes it: what is in force here must not differ from what stands there."""
+        told = None
         while True:
             try:
                 return await call()
             except StateError as error:
-                log.error("store.unusable", error=str(error))
+                if str(error) != told:
+                    told = str(error)
+                    log.error("store.unusable", error=told)
                 await asyncio.sleep(1)
 
 

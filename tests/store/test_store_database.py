@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,8 +23,8 @@ from tests.store.conftest import OpenRun
 from tests.store.released import migrate
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
 from tests.store.schemas import tables_on
-from worker.errors import StateError, StateLocked
-from worker.store import Store, database_url, read_status
+from worker.errors import StateDamaged, StateError, StateLocked
+from worker.store import Reader, Store, all_members, database_url, read_status
 from worker.store.database import open_database
 
 HOLDER = """
@@ -296,3 +298,41 @@ async def number_one(run: Run, *, expected: int | None = None) -> None:
     segment = await run.store.number(now=run.now, limit=1)
     assert segment is not None
     assert segment.rows[0].seq == expected
+
+
+# --- damage ---------------------------------------------------------------------------------------------------------
+
+
+def spoilt(path: Path, table: str) -> Path:
+    """With other bytes on the first page of a table."""
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 100)
+    return path
+
+
+async def test_who_reads_beside_tells_of_damage(state_path: Path) -> None:
+    """The store that it is told to does nothing any more, and ends who waits for that."""
+    async with new_store(state_path) as store:
+        await store.waiting()
+        other = spoilt(Path(shutil.copy(state_path, state_path.with_name("copy.db"))), "member")
+        with Reader(other, damaged=store.lose) as reader, pytest.raises(StateDamaged, match="feedmill recover"):
+            await reader(all_members)
+        with pytest.raises(StateDamaged):
+            await store.lost()
+        with pytest.raises(StateDamaged):
+            await store.waiting()
+    assert state_path.with_name(state_path.name + ".lock").read_text(), "the next one looks at all of it"
+
+
+async def test_what_meets_damage_once_touches_nothing_any_more(state_path: Path) -> None:
+    """Calls that stand in line behind it are refused, too."""
+    spoilt(state_path, "takedown")
+    async with new_store(state_path) as store:
+        calls = [store.takedowns(), store.note_reload("said"), store.note_reload("again")]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(result) for result in results] == [StateDamaged] * 3
