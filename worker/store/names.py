@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Connection, ScalarSelect, insert, literal_col
 
 from worker.store import tables as t
 from worker.store.batches import bound
-from worker.store.dialects import Each
+from worker.store.dialects import Among
 
 # As words: SQLAlchemy would go through the parts of each with every statement that has them.
 FEED_ID = literal_column("(SELECT text FROM name WHERE no = entry.feed_no)", t.Text).label("feed_id")
@@ -24,7 +24,7 @@ REVISED_AT = literal_column("entry.first_seen_at + entry.revised_after", BigInte
 """NULL where it has no record."""
 
 _ADD = insert(t.name).returning(t.name.c.no)
-_BY_TEXT = Each(lambda which: select(t.name.c.text, t.name.c.no).where(which(t.name.c.text)))
+_BY_TEXT = Among(lambda which: select(t.name.c.text, t.name.c.no).where(which(t.name.c.text)))
 
 
 def revised(columns: Iterable[str]) -> dict[str, Any]:
