@@ -65,7 +65,7 @@ def _copy(path: Path, part: Path) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, that can be read where nothing can be written
             found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if found != "ok":
-                raise StateDamaged(str(path), found)
+                raise StateDamaged(str(path), " ".join(found.split()))
             if copy.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").fetchone()[0] == 0:
                 raise StateError(f"{path} is no state of feedmill's")
     except sqlite3.DatabaseError as error:

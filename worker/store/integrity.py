@@ -99,7 +99,7 @@ def check(engine: Engine, path: Path, *, every_row: bool = False) -> None:
             pragma = "integrity_check" if every_row else "quick_check"
             found = connection.exec_driver_sql(f"PRAGMA {pragma}(1)").scalar()
             if found != "ok":
-                raise StateDamaged(str(path), str(found))
+                raise StateDamaged(str(path), " ".join(str(found).split()))
             for table in metadata.sorted_tables if every_row else ():
                 for _ in connection.execute(select(table).execution_options(yield_per=_ROWS)).partitions():
                     pass
