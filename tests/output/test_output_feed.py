@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.output.conftest import DAY_MS, START, compact, make_row
@@ -84,6 +84,8 @@ OPS: list[Op] = ["new", "update", "delete", "duplicate"]
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32), st.booleans(), st.integers(1, 6))
+@example(152025, False, 1)  # of three files of a day the second goes whole, and then they become one
+@example(152025, True, 1)
 def test_it_follows_from_the_records(
     tmp_path_factory: pytest.TempPathFactory, seed: int, pack: bool, count: int
 ) -> None:

@@ -94,6 +94,24 @@ def test_a_file_that_held_nothing_else_is_not_replaced(out: Path) -> None:
     assert (seqs(out), verify(out).findings) == ([], ())
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_files_around_one_that_went_whole_are_not_merged(out: Path, pack: bool) -> None:
+    """A file holds numbers without a gap, but for those that its line names."""
+    directory = open_directory(out)
+    for day, first_seq, ids in ((23, 1, [1, 2]), (23, 3, [0xBAD]), (23, 4, [3]), (23, 5, [4]), (24, 6, [5])):
+        rows = tuple(make_row(first_seq + place, "text", id=id) for place, id in enumerate(ids))
+        at = Millis(START + (day - 23) * DAY_MS + first_seq * 1000)
+        path = segment_path(at=at, date=f"2026-11-{day}", writer="w1", first_seq=first_seq)
+        directory.publish(Segment(path=path, writer="w1", first_seq=first_seq, rows=rows))
+    cursors = [cursor(record) for record in read_records(out)]
+    assert directory.forget(ID, now=NOW) == 1
+    list(compact(directory, pack=pack))
+    assert verify(out).findings == ()
+    assert len(list(out.glob("records/date=2026-11-23/*"))) == 2
+    for seq, since in enumerate(cursors, 1):
+        assert seqs(out, since) == [number for number in (1, 2, 4, 5, 6) if number > seq]
+
+
 def test_the_line_that_says_so_is_pinned(out: Path) -> None:
     """The name of the file says that it is another edition, the line which numbers it lacks."""
     directory = open_directory(out)

@@ -128,11 +128,18 @@ def _is_past(line: FileLine, inventory: Inventory, before: int) -> bool:
 
 
 def _merges(live: Iterable[FileLine], pack: bool) -> Iterator[Merge]:
-    writers = defaultdict(list)
-    for line in live:
-        if not is_packed(line.path):
-            writers[line.writer].append(line)
-    for lines in writers.values():
-        if pack or len(lines) > 1:
-            sources = tuple(sorted(lines, key=lambda line: line.first_seq))
-            yield Merge(sources=sources, path=merged_path(sources[0].path, sources[-1].last_seq, pack=pack))
+    for sources in _runs(line for line in live if not is_packed(line.path)):
+        if pack or len(sources) > 1:
+            yield Merge(sources=tuple(sources), path=merged_path(sources[0].path, sources[-1].last_seq, pack=pack))
+
+
+def _runs(lines: Iterable[FileLine]) -> Iterable[list[FileLine]]:
+    """Those of a writer whose numbers follow each other: a file of which all was taken down has left a gap."""
+    runs: list[list[FileLine]] = []
+    for line in sorted(lines, key=lambda line: (line.writer, line.first_seq)):
+        last = runs[-1][-1] if runs else None
+        if last is not None and (last.writer, last.last_seq + 1) == (line.writer, line.first_seq):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    return runs
