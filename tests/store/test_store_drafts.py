@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ class World:
         """All that is to be known of it."""
         queries = {name: f"SELECT * FROM {name}" for name in TABLES}  # noqa: S608
         queries["work"] = "SELECT entry_id, priority, due_at, url, entry, again FROM work WHERE entry_id IS NOT NULL"
-        with sqlite3.connect(self._path) as state:
+        with closing(sqlite3.connect(self._path)) as state:
             tables = {name: sorted(map(repr, state.execute(query))) for name, query in queries.items()}
         rows = await self.run.publish()
         return {**tables, "records": rows, "ops": [row.op for row in rows], "counted": self.counted}

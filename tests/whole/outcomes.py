@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 
 from tests.whole.conftest import Worker
 from worker.record import Record
@@ -23,7 +24,7 @@ def outcome(worker: Worker, records: Sequence[Record], *, ahead_ms: int = 0) -> 
     A record stands for its entry and all whose duplicate it is, whichever came first. Its id is a hash of feed and
     guid (or link), the same in every run.
     """
-    with sqlite3.connect(worker.state) as state:
+    with closing(sqlite3.connect(worker.state)) as state:
         rows = state.execute("SELECT id, lower(hex(record_id)), duplicate_of FROM entry").fetchall()
         assert state.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
         soon = time.time_ns() // 1_000_000 + ahead_ms + SOON_MS

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def serve(site: Site, feeds: dict[str, bytes], route: Callable[[bytes], Route]) 
 
 def test_every_item_of_every_feed_is_in_the_state(worker: Worker, expected: dict[str, Counter[str]]) -> None:
     """As many entries a feed as plain feedparser finds distinct items in its bytes, and none of them waits."""
-    with sqlite3.connect(worker.state) as state:
+    with closing(sqlite3.connect(worker.state)) as state:
         found = dict(state.execute("SELECT text, count(*) FROM entry JOIN name ON no = feed_no GROUP BY no"))
         (queued,) = state.execute("SELECT count(*) FROM work WHERE entry_id IS NOT NULL").fetchone()
     assert found == {name: here.total() for name, here in expected.items()}
@@ -105,7 +106,7 @@ def test_every_item_has_one_record_or_is_a_duplicate(
         assert missing[item] > 0, "a record of what no feed holds"
         missing[item] -= 1
     assert len({record["id"] for record in records}) == len(records)
-    with sqlite3.connect(worker.state) as state:
+    with closing(sqlite3.connect(worker.state)) as state:
         (duplicates,) = state.execute(
             "SELECT count(*) FROM entry JOIN entry AS first ON first.id = entry.duplicate_of WHERE first.revision > 0"
         ).fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -43,9 +44,9 @@ def test_what_cannot_be_committed_holds_nothing_up(
     tally = worker.once()
     assert (tally.new, tally.broken) == (4, 1)
     assert sorted(record["title"] for record in worker.records()) == ["Four", "One", "Three", "Two"]
-    with sqlite3.connect(worker.state) as state:
+    with closing(sqlite3.connect(worker.state)) as state:
         assert state.execute("SELECT errors, quarantined FROM work WHERE entry_id IS NOT NULL").fetchall() == [(1, 0)]
     monkeypatch.undo()
-    with sqlite3.connect(worker.state) as state:
+    with closing(sqlite3.connect(worker.state)) as state, state:
         state.execute("UPDATE work SET due_at = 0 WHERE entry_id IS NOT NULL")
     assert worker.once().new == 1

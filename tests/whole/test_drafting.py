@@ -6,6 +6,7 @@ import dataclasses
 import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_both_ways_come_to_the_same(site: Site, tmp_path: Path, monkeypatch: pyt
     for each in workers:
         each.folder.mkdir()
     with_polls = came(workers[0], site)
-    with sqlite3.connect(workers[0].state) as state:
+    with closing(sqlite3.connect(workers[0].state)) as state:
         assert state.execute("SELECT max(id) FROM work").fetchone() == (2,), "work for an entry"
     with monkeypatch.context() as changed:
         changed.setattr(Poller, "_drafting", lambda *_: None)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from html import escape
 from pathlib import Path
 
@@ -202,7 +203,7 @@ def test_a_stop_ends_with_0_in_ten_seconds_and_the_rest_comes_next(
     assert ended(worker)
     before = check_output(worker.out)
     assert 0 < len(before) < EXPECTED
-    with sqlite3.connect(worker.state) as state:
+    with closing(sqlite3.connect(worker.state)) as state:
         counts = state.execute("SELECT tries, errors, lost FROM work WHERE url LIKE '%/3'").fetchall()
     assert counts == [(0, 0, 0)] * len(HOSTS)
     site.routes = good

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -292,11 +293,10 @@ def test_records_wait_in_the_state_while_the_output_fails(site: Site, worker: Wo
     until(lambda: json.loads(worker.run("status", "--json").stdout)["totals"]["unpublished"])
     until(lambda: json.loads(worker.run("status", "--json").stdout)["troubles"])
     assert "Records can't be sealed: " in worker.run("status").stdout
-    with sqlite3.connect(worker.state) as state:
+    with closing(sqlite3.connect(worker.state)) as state:
         (waiting,) = state.execute(
             "SELECT lower(hex(record_id)) FROM entry ORDER BY first_seen_at + revised_after DESC"
         ).fetchone()
-    state.close()
     assert "records can't be sealed: " in worker.run("why", waiting).stdout
     status, log = stopped(process)
     assert status == 1
