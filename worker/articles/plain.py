@@ -13,15 +13,14 @@ from collections.abc import Iterable
 
 from lxml import etree
 
+from worker import dedup
+
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")
 _CONTROLS = bytes((*range(9), *range(0x0E, 0x1C), 0x7F))
 # Characters that may hold a run of combining marks. CPython sorts such a run in quadratic time (100,000 marks: 9 s);
 # beyond 30 of them none is left, which no script needs (Unicode's Stream-Safe Text Format, UAX #15 section 13).
 _LONG_RUN = re.compile(r"[^\w\s]{31,}")
-_TWO_MARKS = re.compile(r"(?=[^\w\s]{2})")
-_MARKS_ALONE = re.compile(r"[^\w\s]+")
 _MAX_MARKS = 30
-_STEP = _MAX_MARKS // 2
 # Start tags over this length are inline images and widgets' states: no text. libxml2 takes quadratic time over the
 # attributes of one tag (60,000 of them, 530 kB: 29 s); cut here, 500 kB of such tags take under a second.
 _MAX_TAG = 2000
@@ -157,9 +156,7 @@ def _clean(text: str) -> str:
         text = _UNWANTED.sub("", text)
     if text.isascii():
         return text
-    # Of such a run every 15th character shows two, with none but marks between them.
-    shown = (match.start() * _STEP for match in _TWO_MARKS.finditer(text[::_STEP]))
-    if any(_MARKS_ALONE.fullmatch(text, start, start + _STEP + 1) for start in shown):
+    if dedup.is_flooded(text, _MAX_MARKS):
         text = _LONG_RUN.sub(_without_excess, text)
     return unicodedata.normalize("NFC", text)
 

@@ -35,7 +35,7 @@ from worker.dedup.text import (
     title_key,
     version_key,
 )
-from worker.dedup.words import word_count, words
+from worker.dedup.words import is_flooded, word_count, words
 
 __all__ = [
     "Common",
@@ -56,6 +56,7 @@ __all__ = [
     "hashed_key",
     "identity",
     "is_copy",
+    "is_flooded",
     "is_wanted_again",
     "judge",
     "key_of_hash",

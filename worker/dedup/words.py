@@ -27,7 +27,6 @@ _INVISIBLE = re.compile(
 # Normalisation sorts a run of marks in quadratic time: 160 KB of them took 15 s. A reader sees no more than a few.
 _MOST_MARKS = 64
 _FLOOD = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
-_STEP = _MOST_MARKS // 2
 _TWO_MARKS = re.compile(r"(?=[^\w\s]{2})")
 _MARKS_ALONE = re.compile(r"[^\w\s]+")
 _LONG = 200  # characters of a text whose words are kept until the next one
@@ -113,19 +112,20 @@ def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
     western = text.isascii() or _western(text) is not None
     if not text.isascii():
         text = text.replace("\u00ad", "") if western else _INVISIBLE.sub("", text)
-    if _is_flooded(text):
+    if is_flooded(text):
         text = _FLOOD.sub(_first_marks, text)
     # Those of Windows-1252 are composed.
     return text if text.isascii() or (western and form == "NFC") else unicodedata.normalize(form, text)
 
 
-def _is_flooded(text: str) -> bool:
-    """Perhaps. Of so many marks in a row every 32nd character shows two, with none but marks between them."""
-    if len(text) <= _MOST_MARKS:
+def is_flooded(text: str, most: int = _MOST_MARKS) -> bool:
+    """Whether there may be more than `most` marks in a row, that is, neither letters nor digits nor white space. Of so
+    many each (most / 2)th character shows two, with none but marks between them."""
+    if len(text) <= most:
         return False
-    shown = _TWO_MARKS.finditer(text[::_STEP])
-    starts = (match.start() * _STEP for match in shown)
-    return any(_MARKS_ALONE.fullmatch(text, start, start + _STEP + 1) for start in starts)
+    step = most // 2
+    starts = (match.start() * step for match in _TWO_MARKS.finditer(text[::step]))
+    return any(_MARKS_ALONE.fullmatch(text, start, start + step + 1) for start in starts)
 
 
 def _first_marks(flood: re.Match[str]) -> str:
@@ -139,7 +139,7 @@ def _spaced(text: str) -> str | None:
 
 
 def _in_latin(text: str) -> str | None:
-    data = None if _is_flooded(text) else _western(text, _ASIDE)
+    data = None if is_flooded(text) else _western(text, _ASIDE)
     if data is None:
         return None
     spaced = data.translate(_TABLE, _UNSEEN).decode(_WESTERN)
