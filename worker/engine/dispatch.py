@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-
-import structlog
 
 from worker.bus import LocalBus
 from worker.engine import limits
 from worker.engine.cancel import cancelled
 from worker.engine.clock import Clock
 from worker.engine.leases import Leases
+from worker.engine.trouble import tell
 from worker.errors import StateError
 from worker.model import Work
 from worker.store import Store
 from worker.vitals import Vitals
-
-log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Dispatcher:
@@ -63,8 +59,7 @@ class Dispatcher:
             )
         except StateError as error:
             self._vitals.refused = str(error)
-            if self._vitals.is_news("store.unusable", str(error), time.monotonic()):
-                log.error("store.unusable", error=str(error))
+            tell(self._vitals, "store.unusable", error)
             return []
         self._vitals.refused = None
         return works

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Set
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from worker.engine.jobs import Jobs
 from worker.engine.leases import Leases
 from worker.engine.publishing import Publishing
 from worker.engine.room import Room
+from worker.engine.trouble import tell
 from worker.errors import OutputError, StateDamaged, StateError
 from worker.meters import Meters
 from worker.model import ALL_ROLES, Claim, Member, Millis, Role, Work
@@ -175,5 +175,4 @@ class Engine:
                 await self._store.note_trouble(self.vitals.said)
                 self._noted = troubles
         except StateError as error:
-            if self.vitals.is_news("tick.failed", str(error), time.monotonic()):
-                log.error("tick.failed", error=str(error))
+            tell(self.vitals, "tick.failed", error)

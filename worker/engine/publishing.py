@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from worker.engine import limits
+from worker.engine.trouble import tell
 from worker.errors import FeedmillError
 from worker.model import Millis
 from worker.pipeline import Shards, carry_out
@@ -60,8 +61,7 @@ class Publishing:
             except FeedmillError as error:
                 # The records stay in the outbox, and are published with the next ones.
                 self._vitals.unsealed = str(error)
-                if self._vitals.is_news("publish.failed", str(error), time.monotonic()):
-                    log.error("publish.failed", error=str(error))
+                tell(self._vitals, "publish.failed", error)
 
     def _look_again(self) -> None:
         """What comes of age before the next call does not wait for that. What is late already does: publishing takes

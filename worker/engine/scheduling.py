@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Sequence
-
-import structlog
 
 from worker.bus import Bus
 from worker.engine import limits
 from worker.engine.cancel import cancelled
 from worker.engine.clock import Clock
+from worker.engine.trouble import tell
 from worker.errors import BusError, StateError
 from worker.model import Claim, HandedBack
 from worker.store import Store
@@ -22,8 +20,6 @@ MOST = 500
 """Leases in one transaction."""
 LOOK_S, BUSY_S, AWAY_S = 0.02, 0.1, 0.5
 """From one look to the next: for what is due at the earliest; while enough waits on the bus; while that is away."""
-
-log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Scheduler:
@@ -73,8 +69,7 @@ class Scheduler:
             return ()
         except StateError as error:
             self._vitals.refused = str(error)
-            if self._vitals.is_news("store.unusable", str(error), time.monotonic()):
-                log.error("store.unusable", error=str(error))
+            tell(self._vitals, "store.unusable", error)
             return ()
         self._vitals.refused = None
         return claims

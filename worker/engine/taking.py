@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 import structlog
@@ -12,6 +11,7 @@ from worker.bus import Bus
 from worker.engine import limits
 from worker.engine.clock import Clock, monotonic_ms
 from worker.engine.leases import Leases
+from worker.engine.trouble import tell
 from worker.errors import StateError
 from worker.model import Claim, Work
 from worker.store import Store
@@ -65,8 +65,7 @@ class Taker:
                 )
             except StateError as error:
                 self._vitals.refused = str(error)
-                if self._vitals.is_news("store.unusable", str(error), time.monotonic()):
-                    log.error("store.unusable", error=str(error))
+                tell(self._vitals, "store.unusable", error)
                 await asyncio.sleep(1)
                 continue
             self._vitals.refused = None
