@@ -16,7 +16,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
@@ -27,6 +27,7 @@ import structlog
 
 from worker.child import UNLIMITED, serve
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
+from worker.pipe import Pipe
 
 
 @dataclass(slots=True)
@@ -69,11 +70,14 @@ class Pool:
         self._context = multiprocessing.get_context("forkserver")
         self._preload = preload
         self.timeout_s = timeout_s
+        # What blocks: a child's start and end. Its calls do not.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="cpu")
         self._told = False
         self._children = [
-            _Child(self._context.Pipe, self._context.Process, memory, self._tell_unlimited) for _ in range(workers)
+            _Child(self._context.Pipe, self._context.Process, memory, self._tell_unlimited, self._threads)
+            for _ in range(workers)
         ]
+        self._calls: set[asyncio.Task[memoryview]] = set()
         self._free: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
         self.load = Load(workers=workers)
         for child in self._children:
@@ -86,7 +90,8 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         for child in self._children:
             child.close()
-        # A thread that waits for its child sees the pipe closed, and ends.
+        while self._calls:  # they see their pipes closed, and end; those that waited behind them find no child
+            await asyncio.wait(self._calls)
         self._threads.shutdown(wait=True)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -102,8 +107,9 @@ class Pool:
         finally:
             self.load.waiting -= 1
         self.load.busy += 1
-        call = asyncio.get_running_loop().run_in_executor(self._threads, child.run, task, self.timeout_s)
-        # The child is free when its thread is done, which outlives a caller that is cancelled.
+        # The child is free when the call is done, which outlives a caller that is cancelled.
+        call = asyncio.create_task(child.run(task, self.timeout_s))
+        self._calls.add(call)
         call.add_done_callback(lambda done: self._give_back(child, done))
         answer: R = pickle.loads(await asyncio.shield(call))  # noqa: S301  # written by our own child
         return answer
@@ -113,11 +119,13 @@ class Pool:
             self._told = True
             log.warning("cpu.memory_unlimited", because="this system sets no limit of a process's memory (RLIMIT_AS)")
 
-    def _give_back(self, child: _Child, call: asyncio.Future[memoryview]) -> None:
+    def _give_back(self, child: _Child, call: asyncio.Task[memoryview]) -> None:
+        self._calls.discard(call)
         self._free.put_nowait(child)
         self.load.busy -= 1
         self.load.calls += 1
-        error = call.exception()  # seen: asyncio would report the error of a call whose caller has gone
+        # Seen: asyncio would report the error of a call whose caller has gone.
+        error = None if call.cancelled() else call.exception()
         self.load.timeouts += isinstance(error, TaskTimeout)
         self.load.crashes += isinstance(error, TaskCrashed)
 
@@ -144,44 +152,52 @@ class _Child:
         process: Callable[..., BaseProcess],
         memory: int | None,
         unlimited: Callable[[], None],
+        threads: Executor,
     ) -> None:
-        """unlimited: called where a process can't be given its limit of memory."""
-        self._pipe, self._process, self._memory, self._unlimited = pipe, process, memory, unlimited
+        """unlimited: called where a process can't be given its limit of memory. threads: for what blocks."""
+        self._connect, self._process, self._memory, self._unlimited = pipe, process, memory, unlimited
+        self._threads = threads
         self._running: BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._pipe: Pipe | None = None
         self._calls = 0
         self._lock = threading.Lock()
-        """Held to start a process and to take it away: `close` comes from another thread than `run`."""
+        """Held to start a process and to take it away: `close` comes from another thread than those."""
         self._closed = False
 
-    def run(self, call: bytes, timeout_s: float) -> memoryview:
-        """The pickled result of a pickled call. Blocks."""
+    async def run(self, call: bytes, timeout_s: float) -> memoryview:
+        """The pickled result of a pickled call."""
         try:
             # An idle child says nothing: this is the end of its pipe. It died between two calls, not by this one. (The
             # fork server tells of its death too, but later.)
-            if self._connection is not None and self._connection.poll():
-                self.kill()
-            connection = self._connection or self._start()
-            connection.send_bytes(call)
-            if not connection.poll(timeout_s):
-                self.kill()
+            pipe = self._pipe
+            if pipe is not None and not pipe.is_silent():
+                await self._in_thread(self.kill)
+                pipe = None
+            if pipe is None:
+                pipe = await self._in_thread(self._start)
+            await pipe.send(call)
+            if not await pipe.speaks(within_s=timeout_s):
+                await self._in_thread(self.kill)
                 raise TaskTimeout(f"took longer than {timeout_s:g} s")
-            answer = connection.recv_bytes()
+            answer = await pipe.receive()
         except (EOFError, OSError) as error:
-            raise TaskCrashed(f"its process died ({self._exit()})") from error
+            raise TaskCrashed(f"its process died ({await self._in_thread(self._exit)})") from error
+        except asyncio.CancelledError:
+            self.kill()  # else the next call would be given this one's answer
+            raise
         self._calls += 1
         if self._calls >= TASKS_PER_CHILD:
-            self.kill()
+            await self._in_thread(self.kill)
         if answer.startswith(b"+"):
             return memoryview(answer)[1:]  # of a large feed, a copy would be of megabytes
         text = answer[1:].decode()
         raise TaskCrashed(text) if text.startswith("MemoryError") else TaskError(text)
 
     def kill(self) -> None:
-        """Ends the process at once; a `run` under way in another thread raises TaskCrashed."""
+        """Ends the process at once; a `run` under way raises TaskCrashed."""
         with self._lock:
             process, self._running = self._running, None
-            self._connection = None
+            self._pipe = None
         if process is not None:
             process.kill()
             process.join()
@@ -192,22 +208,26 @@ class _Child:
             self._closed = True
         self.kill()
 
-    def _start(self) -> Connection:
+    async def _in_thread(self, function: Callable[[], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+    def _start(self) -> Pipe:
         with self._lock:
             if self._closed:
                 raise TaskCrashed("its pool was closed")
-            ours, theirs = self._pipe()
+            ours, theirs = self._connect()
             process = self._process(target=serve, args=(theirs, self._memory), daemon=True)
             process.start()
             theirs.close()
-            self._running, self._connection, self._calls = process, ours, 0
+            self._running, self._calls = process, 0
         # The deadline is the call's own: what a child takes to start, while modules are being loaded, is not counted.
         if not ours.poll(START_S):
             self.kill()
             raise TaskCrashed(f"its process did not start in {START_S} s")
         if ours.recv_bytes() == UNLIMITED:
             self._unlimited()
-        return ours
+        self._pipe = Pipe(ours)
+        return self._pipe
 
     def _exit(self) -> str:
         process = self._running

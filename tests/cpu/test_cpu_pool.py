@@ -235,6 +235,18 @@ async def test_a_cancelled_caller_leaves_the_pool_whole() -> None:
         assert await until(lambda: pool._free.qsize() == 2)
 
 
+async def test_a_call_that_is_cancelled_itself_leaves_the_next_no_answer() -> None:
+    """As when the loop ends: its process would go on, and give its result to whoever asks next."""
+    async with Pool(workers=1, timeout_s=10) as pool:
+        caller = asyncio.create_task(pool.run(time.sleep, 0.3))
+        assert await until(lambda: pool._children[0]._pipe is not None)
+        for call in pool._calls:
+            call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        assert await pool.run(operator.add, 1, 1) == 2
+
+
 async def test_a_caller_that_gives_up_leaves_the_deadline_in_force() -> None:
     """A task that nobody waits for any more is killed all the same, and makes room."""
     async with Pool(workers=1, timeout_s=0.5) as pool:
