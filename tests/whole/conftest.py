@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import warm
 from tests.site import Site
 from tests.typed import Typed, typed
 from worker import app, read_records
@@ -85,14 +86,14 @@ class Worker:
         assert done.returncode == status, done.stdout + done.stderr
         return done
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
-        """The command, started; its standard error is a pipe."""
-        return subprocess.Popen(self.command(*args), stderr=subprocess.PIPE, text=True, env=self.environment())
+    def start(self, *args: str) -> warm.Process:
+        """The command, started; what it logs is had in the end."""
+        return warm.Process(self.command(*args), env=self.environment())
 
-    def launch(self, *args: str) -> subprocess.Popen[bytes]:
-        """The command, started; what it logs is added to the file `log`, which takes more of it than a pipe."""
+    def launch(self, *args: str) -> warm.Process:
+        """The command, started; what it logs is added to the file `log`."""
         with self.log.open("ab") as log:
-            return subprocess.Popen(self.command(*args), stdout=subprocess.DEVNULL, stderr=log, env=self.environment())
+            return warm.Process(self.command(*args), env=self.environment(), stderr=log)
 
     def once(self, *, every: bool = False) -> Tally:
         """What `once` does, in this process, which has the CPU processes' modules loaded by now."""
@@ -106,7 +107,8 @@ class Worker:
         return {**os.environ, "PYTHONWARNINGS": "error", MARK: str(self.folder)}
 
     def processes(self) -> list[int]:
-        """The ids of all processes that the commands led to and that are still there (Linux)."""
+        """The ids of all processes that the commands led to and that are still there (Linux): of those of `start` and
+        `launch` the children alone."""
         mark = f"{MARK}={self.folder}\0".encode()
         found = []
         for environment in Path("/proc").glob("[0-9]*/environ"):

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from tests import warm
 from tests.whole.conftest import Worker
 from worker.record import Record
 
@@ -21,7 +22,7 @@ def until(condition: Callable[[], object], timeout_s: float = 120, look_s: float
         time.sleep(look_s)
 
 
-def stopped(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
+def stopped(process: warm.Process | subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
     """Ends the worker; its exit status and its log."""
     process.send_signal(number)
     _, log = process.communicate(timeout=60)
@@ -44,8 +45,12 @@ def found(worker: Worker) -> list[Record]:
 @contextlib.contextmanager
 def running(worker: Worker, command: Sequence[str] = (), **environment: str) -> Iterator[None]:
     """`run`, or another command, under way; in the end it is asked to stop, and must end well."""
+    process: warm.Process | subprocess.Popen[bytes]
     with worker.log.open("ab") as log:
-        process = subprocess.Popen(command or worker.command("run"), stderr=log, env=worker.environment() | environment)
+        if command:
+            process = subprocess.Popen(command, stderr=log, env=worker.environment() | environment)
+        else:
+            process = warm.Process(worker.command("run"), stderr=log, env=worker.environment() | environment)
     try:
         yield
         process.terminate()

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import warm
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, page, prose, rss
@@ -43,7 +43,7 @@ def save(worker: Worker, *feeds: object) -> None:
 
 
 @contextlib.contextmanager
-def run(worker: Worker) -> Iterator[subprocess.Popen[bytes]]:
+def run(worker: Worker) -> Iterator[warm.Process]:
     """`run`, from its start to an end that must be well."""
     process = worker.launch("run")
     try:
