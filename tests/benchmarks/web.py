@@ -26,6 +26,7 @@ from tests.corpus import CORPUS, feeds
 HOSTS = 100
 _LINK = re.compile(rb"((?:<link>|<guid[^>]*>|<id>|<link [^>]*?href=[\"'])\s*(?:<!\[CDATA\[)?https?://[^/<\"'\s]+)")
 _ENTRY = re.compile(rb"<(item|entry)[\s>].*?</\1>", re.DOTALL)
+_ID = re.compile(rb"(<(?:guid|id)(?:\s[^>]*)?>(?:<!\[CDATA\[)?[^<\]]+)((?:\]\]>)?</(?:guid|id)>)")
 _WORDS = [a + b + c for a in ("ka", "lo", "mi", "ru", "se", "to") for b in ("n", "r", "l", "st", "m") for c in "aeio"]
 
 
@@ -92,6 +93,7 @@ def add_entries(web: Web) -> None:
         new = new if new != entry[0] else re.sub(rb"(?<=/post/)\d+-\d+", rb"\g<0>-new", new)
         if new == entry[0]:  # its links are of a form that `_LINK` does not know
             new = re.sub(rb"://", b"://new%d." % number, new)
+        new = _ID.sub(rb"\1-new\2", new)  # there are ids that are no links
         path.write_bytes(document[: entry.start()] + new + document[entry.start() :])
         os.utime(path, (time.time(), path.stat().st_mtime + 60))
 

@@ -82,8 +82,7 @@ def test_a_stray_byte_does_not_spoil_the_rest(read):
         pytest.param(
             FEED[: FEED.index("</title><link>https://example.org/2")], [TITLES[0], None], id="cut off in a title"
         ),
-        pytest.param(FEED + "<!-- served by --><p>x</p>", TITLES, id="more after the end"),
-        pytest.param("Warning: mysql_connect() on line 1<br />\n" + FEED, TITLES, id="PHP speaks first"),
+        pytest.param(FEED + FEED.replace("Zeitung", "Gazette"), TITLES * 2, id="two feeds"),
         pytest.param(FEED.replace("<guid>2", "<media:x/><guid>2"), TITLES, id="undeclared prefix"),
     ],
 )
@@ -110,6 +109,25 @@ def test_a_feed_with_entities_of_html_is_read_as_if_it_were_well_formed(read, sl
     assert len(feed.elements) == 2
     assert_tells(feed.problem)
     again = read(FEED.replace("Zwei", sloppy), known=frozenset(feed.elements))
+    assert (again.entries, again.problem) == ((), feed.problem)
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        pytest.param(FEED + "<!-- served by --><p>x</p>", id="a network's script behind it"),
+        pytest.param("Warning: mysql_connect() on line 1<br />\n" + declaring("utf-8"), id="PHP speaks first"),
+        pytest.param("<br />\nNotice: A & B<br />" + FEED.replace("Zwei", "Z&nbsp;&eacute;"), id="and with entities"),
+        pytest.param("\x02\n" + FEED + "\n<p>\x02</p>", id="with what XML does not allow"),
+    ],
+)
+def test_a_feed_with_something_around_it_is_read_as_if_it_stood_alone(read, served):
+    """What of it is new, its elements tell; the problem is named."""
+    feed = read(served)
+    assert [entry.guid for entry in feed.entries] == ["1", "2"]
+    assert len(feed.elements) == 2
+    assert_tells(feed.problem)
+    again = read(served, known=frozenset(feed.elements))
     assert (again.entries, again.problem) == ((), feed.problem)
 
 
@@ -186,7 +204,8 @@ def test_wherever_they_stand(bad, within):
         written = FEED.replace("</item>", f"{within.format(one)}</item>", 1)
         expected = FEED.replace("</item>", f"{within.format('')}</item>", 1)
         found, wanted = (
-            elements.prune(text, frozenset(), 10, url="https://example.org/") for text in (written, expected)
+            elements.prune(text.encode("utf-8", "ignore"), frozenset(), 10, url="https://example.org/")
+            for text in (written, expected)
         )
         assert isinstance(found, elements.Pruned)
         assert isinstance(wanted, elements.Pruned)

@@ -77,7 +77,7 @@ def test_entries_that_are_left_out_or_have_a_page_are_not_drafted() -> None:
 
 def test_malformed_documents_are_drafted_once() -> None:
     """All that they show comes with each poll, and only the store knows what of it is new."""
-    broken = rss(*ITEMS) + b"<more>"
+    broken = rss(*ITEMS).removesuffix(b"</rss>")
     assert drafted(read(broken, FIRST)) == [True, True, True]
     assert drafted(read(broken, LATER)) == [False, False, False]
 

@@ -19,6 +19,7 @@ _BYTE_ORDER_MARKS = (  # UTF-32's first: its little-endian mark begins with that
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_MARKS = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
 _IN_HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _IN_DECLARATION = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
 # What the labels mean on the web (WHATWG Encoding Standard, section 4.2): supersets, by the names of Python's codecs.
@@ -28,6 +29,14 @@ _SUPERSETS = {
 }  # fmt: skip
 # Python's own codecs under names that a feed could give; none is a charset of the web, and some are quadratic.
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"})
+
+
+def as_utf8(body: bytes, content_type: str | None) -> bytes:
+    """`decoded`, encoded again: the same object where it is UTF-8 already, as most feeds are."""
+    is_plain = not body.startswith(_MARKS) and b"\0" not in body[:4] and b"\x1b" not in body
+    if is_plain and (body.isascii() or _is_utf8(body)):
+        return body
+    return decoded(body, content_type).encode("utf-8", "ignore")
 
 
 def decoded(body: bytes, content_type: str | None) -> str:
@@ -57,6 +66,14 @@ def decoded(body: bytes, content_type: str | None) -> str:
         except UnicodeDecodeError:
             continue
     return body.decode("cp1252", "replace")
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _declared(body: bytes, content_type: str | None) -> list[str]:

@@ -12,7 +12,7 @@ import zlib
 from lxml import etree
 
 from worker import urls
-from worker.feeds import dates, elements, text
+from worker.feeds import dates, elements, text, trees
 from worker.feeds.entries import mapped, omission, problem, repeated_urls
 from worker.model import Entry, Millis, NotAFeed, ParsedFeed
 
@@ -33,14 +33,16 @@ def inflated(body: bytes) -> bytes | None:
     return content if inflate.eof else None
 
 
-def parse(document: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
+def parse(
+    document: bytes, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int
+) -> ParsedFeed | NotAFeed:
     """As `worker.feeds.parse`, for XML whose root is `urlset` or `sitemapindex`."""
     root = tree(document)
     if isinstance(root, NotAFeed):
         return root
     if etree.QName(root).localname != "urlset":
         return NotAFeed(reason="an index of sitemaps: list one of them, which tells news, or let backfill_from name it")
-    elements.limit_attributes(root)
+    trees.limit_attributes(root)
     host = site(url)
     told = [place for place in root.iterfind("{*}url") if is_news(place)]
     if not told:
@@ -64,13 +66,13 @@ def parse(document: str, *, url: str, known: frozenset[bytes], now: Millis, max_
     )
 
 
-def tree(document: str) -> etree._Element | NotAFeed:
+def tree(document: bytes) -> etree._Element | NotAFeed:
     """The root of a sitemap, or of an index of them."""
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, remove_comments=True, remove_pis=True
     )
     try:
-        return etree.fromstring(elements.legal(document).encode(), parser)
+        return etree.fromstring(trees.legal(document), parser)
     except etree.XMLSyntaxError as error:
         return NotAFeed(reason=text.line(f"a sitemap that is not well-formed: {error.msg}", 200) or "")
 

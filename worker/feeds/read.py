@@ -17,11 +17,12 @@ _MAGIC = (
     (_GZIP, "gzip data"),
 )
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
-_TAG = re.compile(r"<([A-Za-z][\w.:-]*)")
-_HTML = re.compile(r"\s*<!doctype\s+html", re.IGNORECASE)
-_HTML_TITLE = re.compile(r"<title[^<>]*>([^<]{1,200})", re.IGNORECASE)
+_SPACE = re.compile(rb"(?:\xef\xbb\xbf|[\0 \t\r\n])+")
+_TAG = re.compile(rb"<([A-Za-z][\w.:-]*)")
+_HTML = re.compile(rb"\s*<!doctype\s+html", re.IGNORECASE)
+_HTML_TITLE = re.compile(rb"<title[^<>]*>([^<]{1,200})", re.IGNORECASE)
 # The elements that make a feed, also in the middle of something else: PHP's warnings stand before the root.
-_FEED_ELEMENT = re.compile(r"<(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|channel|item|entry)\b", re.IGNORECASE)
+_FEED_ELEMENT = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|channel|item|entry)\b", re.IGNORECASE)
 
 
 def parse(
@@ -40,34 +41,39 @@ def parse(
     for magic, name in _MAGIC:
         if body.startswith(magic):
             return NotAFeed(reason=name)
-    document = charset.decoded(body, content_type).lstrip("\ufeff\0 \t\r\n")
+    document = charset.as_utf8(body, content_type)
+    if (space := _SPACE.match(document)) is not None:
+        document = document[space.end() :]
     if not document:
         return NotAFeed(reason="empty")
-    if document.startswith("{"):
+    if document.startswith(b"{"):
         declared = "feed+json" in (content_type or "").lower()
-        return json_feed.parse(document, declared=declared, url=url, known=known, now=now, max_entries=max_entries)
+        return json_feed.parse(
+            document.decode(), declared=declared, url=url, known=known, now=now, max_entries=max_entries
+        )
     first = _TAG.search(document)
-    if first is not None and first[1].rpartition(":")[2] in ("urlset", "sitemapindex"):
+    if first is not None and first[1].rpartition(b":")[2] in (b"urlset", b"sitemapindex"):
         if since is not None:
             return sitemap.parse(document, url=url, now=now, since=since, max_entries=max_entries)
         return news_sitemap.parse(document, url=url, known=known, now=now, max_entries=max_entries)
     if since is not None and sitemap.is_robots(url) and not _HTML.match(document):
-        return sitemap.of_robots(document, url=url, since=since)
+        return sitemap.of_robots(document.decode(), url=url, since=since)
     if (reason := _other_kind(document)) is not None:
         return NotAFeed(reason=reason)
     return xml_feed.parse(document, url=url, known=known, now=now, max_entries=max_entries)
 
 
-def _other_kind(document: str) -> str | None:
-    """What the text is where it is clearly no feed; None where it may be one."""
+def _other_kind(document: bytes) -> str | None:
+    """What the bytes are where it is clearly no feed; None where it may be one."""
     first = _TAG.search(document)
-    if _HTML.match(document) or (first is not None and first[1].lower() == "html"):
+    if _HTML.match(document) or (first is not None and first[1].lower() == b"html"):
         title = _HTML_TITLE.search(document, 0, 20_000)
-        return "an HTML page" + (f": {text.line_of_html(title[1], 100)}" if title else "")
+        return "an HTML page" + (f": {text.line_of_html(title[1].decode('utf-8', 'replace'), 100)}" if title else "")
     if _FEED_ELEMENT.search(document):
         return None
-    if len(_CONTROLS.findall(document, 0, 1000)) > 50:
+    beginning = document[:2000].decode("utf-8", "replace")
+    if len(_CONTROLS.findall(beginning, 0, 1000)) > 50:
         return "binary data"
-    if document.startswith("<") and first is not None:
-        return f"XML, but not a feed: its first element is <{first[1][:50]}>"
-    return f"not XML: {text.line(document[:500], 60) or 'nothing that can be read'}"
+    if document.startswith(b"<") and first is not None:
+        return f"XML, but not a feed: its first element is <{first[1][:50].decode()}>"
+    return f"not XML: {text.line(beginning[:500], 60) or 'nothing that can be read'}"

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from worker import urls
-from worker.feeds import dates, elements, news_sitemap
+from worker.feeds import dates, news_sitemap, trees
 from worker.feeds.entries import omission, problem, repeated_urls
 from worker.model import Entry, Millis, NotAFeed, ParsedFeed
 
@@ -29,7 +29,7 @@ _SITEMAP_LINE = re.compile(r"(?im)^[ \t]*sitemap[ \t]*:[ \t]*(\S+)")
 _DATE = re.compile(r"(?<!\d)(20\d\d)([/_-]?)(0[1-9]|1[0-2])(?:\2(0[1-9]|[12]\d|3[01]))?(?!\d)")
 
 
-def parse(document: str, *, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
+def parse(document: bytes, *, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
     """What of a document whose root is `urlset` or `sitemapindex` is as young as `since`."""
     root = news_sitemap.tree(document)
     if isinstance(root, NotAFeed):
@@ -73,7 +73,7 @@ def _leading(places: Iterable[tuple[str, Millis | None]], url: str, since: Milli
 
 def _listing(root: etree._Element, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed:
     """The pages of a sitemap, the newest first; what is news among them with all that is told of it."""
-    elements.limit_attributes(root)
+    trees.limit_attributes(root)
     host, foreign, undated = news_sitemap.site(url), 0, 0
     own: dict[str, tuple[Millis, Entry]] = {}
     for place in root.iterfind("{*}url"):

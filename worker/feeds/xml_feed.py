@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
+from itertools import chain
 
 import feedparser
 
-from worker.feeds import elements, expat, hints, hubs, paging, text, xml_entry
+from worker.feeds import elements, expat, hints, hubs, paging, text, trees, xml_entry
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
 from worker.feeds.fields import Fields, string
 from worker.feeds.xml_entry import Surroundings
 from worker.model import Millis, NotAFeed, ParsedFeed
-from worker.urls import absolute
+from worker.urls import absolute, canonical
 
 _KINDS = {"feed": "atom", "RDF": "rss10"}  # feedparser's names for what a root element alone tells; else "rss"
-_END = re.compile(r"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_END = re.compile(rb"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 
 expat.use()
 
 
 def parse(
-    body: str, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int, by_feedparser: bool = False
+    body: bytes,
+    *,
+    url: str,
+    known: frozenset[bytes],
+    now: Millis,
+    max_entries: int,
+    whole: bool = False,
+    by_feedparser: bool = False,
 ) -> ParsedFeed | NotAFeed:
     """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, hub,
-    problem. by_feedparser: all entries are read by it, and none from its element alone."""
+    problem. whole: known entries are looked at, too, for what identifies them. by_feedparser: all entries are read by
+    it, and none from its element alone."""
+    again = functools.partial(parse, body, url=url, known=known, now=now, max_entries=max_entries)
     hashes: tuple[bytes, ...] = ()
-    flaw, malformed, said, older, hub = None, None, None, None, None
-    pruned = elements.prune(body, known, max_entries, url=url, by_feedparser=by_feedparser)
-    if isinstance(pruned, elements.Malformed):
-        flaw = text.line(f"not well-formed: {pruned.reason}", 200)
-        if "Entity" in pruned.reason:
-            mended = elements.explained(pruned.document)
-            again = elements.prune(mended, known, max_entries, url=url, by_feedparser=by_feedparser)
-            pruned = again if isinstance(again, elements.Pruned) else pruned
+    malformed, said, older, hub = None, None, None, None
+    pruned = elements.prune(body, known, max_entries, url=url, whole=whole, by_feedparser=by_feedparser)
+    flaw = text.line(f"not well-formed: {pruned.flaw}", 200) if pruned.flaw else None
     read: tuple[Fields | None, ...] = ()
     if isinstance(pruned, elements.Malformed):
         malformed = flaw
-        document, omitted = elements.cut(pruned.document, max_entries)
-        source = document.encode()
+        source, omitted = elements.cut(trees.legal(body), max_entries)
     else:
         source, hashes, omitted, said = pruned.document, pruned.hashes, pruned.omitted, pruned.hints
         older, hub, read = paging.resolved(pruned.older, url), pruned.hub, pruned.read
@@ -54,12 +59,12 @@ def parse(
         return NotAFeed(reason=f"feedparser fails on it: {type(error).__name__}")
     if isinstance(pruned, elements.Pruned) and read.count(None) < len(read):
         if len(raws) != read.count(None) or version.startswith("atom") != elements.is_atom(pruned.root):
-            return parse(body, url=url, known=known, now=now, max_entries=max_entries, by_feedparser=True)
+            return again(whole=whole, by_feedparser=True)
         rest = iter(raws)
         raws = [next(rest) if fields is None else fields for fields in read]
     if not version and not raws:
         return NotAFeed(reason=malformed or "XML, but not a feed")
-    if malformed and not raws and _END.search(document) is None:
+    if malformed and not raws and _END.search(source) is None:
         # Not a feed without entries: its validators, once kept, would have the server say 304 of what was never read.
         return NotAFeed(reason=f"cut off before its first entry, {malformed}")
     omitted += max(0, len(raws) - max_entries)
@@ -74,6 +79,11 @@ def parse(
         atom=atom,
     )
     identities = [xml_entry.identity(raw, around.base) for raw in raws]
+    if isinstance(pruned, elements.Pruned) and pruned.parted is not None:
+        ids = (guid for guid, _ in identities if guid is not None)
+        paths = (canonical(url).partition("://")[2].partition("/")[2] for _, url in identities if url is not None)
+        if any(map(pruned.parted.may_have, chain(ids, paths))):
+            return again(whole=True, by_feedparser=by_feedparser)
     fresh = [(raw, known_as) for raw, known_as in zip(raws, identities, strict=True) if elements.STUMP not in raw]
     entries, lost = mapped(fresh, lambda one: xml_entry.entry(*one, around, now))
     return ParsedFeed(

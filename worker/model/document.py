@@ -69,9 +69,10 @@ class ParsedFeed:
     elements: tuple[bytes, ...] = ()
     """Short hashes of all entry elements of the document; empty where it is not well-formed."""
     repeated_guids: frozenset[str] = frozenset()
-    """Identifiers that more than one entry of this document carries: they identify none of them alone."""
+    """Identifiers that more than one entry of this document carries: they identify none of them alone. Those of
+    `entries` at least."""
     repeated_urls: frozenset[str] = frozenset()
-    """Canonical URLs that more than one entry of this document links to."""
+    """Canonical URLs that more than one entry of this document links to, likewise."""
     hints: Hints = NO_HINTS
     """What the document says of when to come again."""
     older: str | None = None

@@ -1,0 +1,122 @@
+"""Where the entries of a feed document stand in its bytes, and the document without those that are known.
+
+Parsing costs by the byte, and most bytes of a document are entries that were there at the poll before. So the element
+of each entry is found and hashed as it is written, and what is known is left out before lxml sees the document. What is
+found is right for documents that are well-formed; for others, or where the tree has other entries than were found
+here, the caller goes by the tree of the whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from hashlib import blake2b
+
+HASH_BYTES = 8
+
+# Outside of these each "<" begins a tag: attributes may not hold it (XML 1.0 section 3.1, "No < in Attribute Values").
+_MARK = re.compile(rb"<(?:(!--)|(!\[CDATA\[)|(\?)|(!DOCTYPE)|(/?)((?:[\w.-]{1,40}:)?(?:item|entry))(?=[\s/>]))")
+_ENDS = (b"-->", b"]]>", b"?>")
+_NAMESPACE = re.compile(rb"""xmlns(?::[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
+_WORD = re.compile(r"[A-Za-z0-9_-]{3,}")
+_FEW = 8
+"""Entries that are not known, for those that are to be searched for what each is identified by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The element of an entry: from its `<` to its `>`, and a hash of these bytes and the document's namespaces."""
+
+    start: int
+    end: int
+    hash: bytes
+
+
+def found(document: bytes) -> Sequence[Block]:
+    """The entries of a document in their order; what looks like one inside another belongs to that one."""
+    spans = _spans(document)
+    if not spans:
+        return ()
+    namespaces = sorted(_NAMESPACE.findall(document, 0, spans[0][0]))
+    salt = blake2b(b" ".join(namespaces), digest_size=blake2b.SALT_SIZE).digest()
+    view = memoryview(document)
+    return [
+        Block(start, end, blake2b(view[start:end], digest_size=HASH_BYTES, salt=salt).digest()) for start, end in spans
+    ]
+
+
+def _spans(document: bytes) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    start, depth, at = 0, 0, 0
+    while mark := _MARK.search(document, at):
+        at = mark.end()
+        kind = mark.lastindex
+        if kind is not None and kind <= len(_ENDS):
+            at = document.find(_ENDS[kind - 1], at)
+            if at < 0:
+                return []
+            continue
+        end = document.find(b">", at)
+        if end < 0 or (mark[4] and b"[" in document[at:end]):  # a DTD may declare entities that hold entries
+            return []
+        at = end + 1
+        if mark[4]:
+            continue
+        if mark[5]:
+            depth -= 1
+        else:
+            start = start if depth else mark.start()
+            depth += document[end - 1 : end] != b"/"
+        if depth == 0:
+            spans.append((start, at))
+        elif depth < 0:
+            return []
+    return [] if depth else spans
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A document of which most entries are known."""
+
+    document: bytes
+    """Without these."""
+    hashes: tuple[bytes, ...]
+    """Of the others, in their order."""
+    _others: bytes
+    _whole: bytes
+    _known: tuple[tuple[int, int], ...]
+    """From where to where known entries follow each other."""
+
+    def may_have(self, identifier: str) -> bool:
+        """Whether a known entry may have the guid or the URL of one that is not: whichever way it is written there, its
+        words are."""
+        words = (word.encode() for word in sorted(_WORD.findall(identifier), key=len, reverse=True))
+        return all(
+            any(self._whole.find(word, start, end) >= 0 for start, end in self._known)
+            for word in words
+            if word in self._others
+        )
+
+
+def parted(document: bytes, blocks: Sequence[Block], known: Set[bytes]) -> Parted | None:
+    """None where no entry is known, or too many are not."""
+    others = [block for block in blocks if block.hash not in known]
+    if len(others) == len(blocks) or len(others) > _FEW:
+        return None
+    parts: list[bytes] = []
+    spans: list[tuple[int, int]] = []
+    at, follows = 0, False
+    for block in blocks:
+        if is_known := block.hash in known:
+            parts.append(document[at : block.start])
+            at = block.end
+            spans.append((spans.pop()[0] if follows else block.start, block.end))
+        follows = is_known
+    return Parted(
+        document=b"".join((*parts, document[at:])),
+        hashes=tuple(block.hash for block in others),
+        _others=b"".join(document[block.start : block.end] for block in others),
+        _whole=document,
+        _known=tuple(spans),
+    )
