@@ -1,7 +1,8 @@
 """The entries that a poll brought, judged and written: which are new is known only here, inside the commit.
 
 Those that came with their drafts are finished with the poll, as if work of theirs had come to its end; all others are
-queued.
+queued. Polls that are judged one after the other share what is read of the store, and what they add to it: a statement
+costs many times what it costs to carry it out for one row more.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from worker.store.entries import SAME_URL, Ingestion, mark_duplicate, original, 
 from worker.store.feeds import Policies, add_work, host_ids
 from worker.store.graves import dead_keys, note_seen
 from worker.store.left_out import backlog_of, takes_up
-from worker.store.names import REVISED_AT, numbers_of, origin, url_columns
+from worker.store.names import REVISED_AT, give_numbers, numbers_given, origin, url_columns
 from worker.store.refs import refs_by_key
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
@@ -64,24 +65,83 @@ class Arrived:
     """What is to be finished at once, in the order of the document."""
 
 
-def judge_entries(
-    connection: Connection, row: Row[Any], done: PollDone, policies: Policies, *, is_old: bool = False
-) -> Arrived:
-    """Writes the entries that are new or have changed, and queues those that have no draft.
+class Shelf:
+    """What the store has that the entries of some polls may meet, and what these add to it.
+
+    What is new is written when it has to be read, and at the end by `write`.
+    """
+
+    def __init__(self, connection: Connection, polls: Sequence[PollDone]) -> None:
+        self.connection = connection
+        entries = [seen for done in polls for seen in done.entries]
+        keys = {key for seen in entries for key in _keys(seen)}
+        known = refs_by_key(connection, keys)
+        self.known: dict[bytes, EntryId] = {key: ref.entry_id for key, ref in known.items()}
+        """By all that they are known under; with those that were added."""
+        self.refs = {ref.entry_id: ref for ref in known.values()}
+        self.dead = dead_keys(connection, keys - known.keys())
+        names = {done.feed_id for done in polls if done.entries}
+        self._numbers = numbers_given(connection, names.union(origin(seen.url) for seen in entries if seen.url))
+        self._last: int | None = None
+        """The entry that was added last, where it is this that numbers them."""
+        self._rows: list[dict[str, object]] = []
+        self._keys: list[dict[str, object]] = []
+
+    def under(self, *keys: bytes | None) -> Ref | None:
+        """Who is known under the first of these keys that is known."""
+        return next((self.refs[self.known[key]] for key in keys if key in self.known), None)
+
+    def numbers(self, names: Collection[str]) -> Mapping[str, int]:
+        """The numbers of these and other names."""
+        self._numbers |= give_numbers(self.connection, names - self._numbers.keys())
+        return self._numbers
+
+    def add(self, rows: Sequence[dict[str, object]]) -> Sequence[int]:
+        """Takes in new entries; their ids. SQLite's, which has this one writer, are the next: it need not tell them."""
+        if not is_sqlite(self.connection):
+            return self.connection.scalars(_ADD, rows).all()
+        if self._last is None:
+            self._last = self.connection.scalar(_LAST) or 0
+        ids = range(self._last + 1, self._last + 1 + len(rows))
+        self._last += len(rows)
+        self._rows += ({"id": entry_id, **row} for entry_id, row in zip(ids, rows, strict=True))
+        return ids
+
+    def know(self, ref: Ref, *keys: bytes) -> None:
+        """An entry that was added is known under these, where nobody else is."""
+        self.refs[ref.entry_id] = ref
+        self._keys += ({"key": key, "entry_id": ref.entry_id} for key in self._missing(ref, keys))
+
+    def know_more(self, ref: Ref, *keys: bytes) -> None:
+        """The same of an entry that had keys before."""
+        rows = [{"key": key, "entry_id": ref.entry_id, "extra": True} for key in self._missing(ref, keys)]
+        _KNOW.execute(self.connection, rows)
+
+    def _missing(self, ref: Ref, keys: Sequence[bytes]) -> list[bytes]:
+        missing = [key for key in keys if key not in self.known]
+        self.known.update(dict.fromkeys(missing, ref.entry_id))
+        return missing
+
+    def write(self) -> None:
+        _ADD_NUMBERED.execute(self.connection, self._rows)
+        _KNOW.execute(self.connection, self._keys)
+        self._rows, self._keys = [], []
+
+
+def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policies, *, is_old: bool = False) -> Arrived:
+    """Adds the entries that are new or have changed, and queues those that have no draft.
 
     row: of the feed, before the poll. is_old: they are of an older page: what that says of entries that are known is
     nothing new, and what it brings waits for all else.
     """
     if not done.entries:
         return Arrived()
-    keys = {key for seen in done.entries for key in _keys(seen)}
-    known = refs_by_key(connection, keys)
-    dead = dead_keys(connection, keys - known.keys())
-    backlog = backlog_of(connection, row, done, known)
+    connection = shelf.connection
+    backlog = backlog_of(connection, row, done, shelf.known)
     other_filters = done.filters != (row.filters or b"")
-    entries = _Entries(connection=connection, done=done, known=known, other_filters=other_filters, is_old=is_old)
+    entries = _Entries(shelf=shelf, done=done, other_filters=other_filters, is_old=is_old)
     for seen in done.entries:
-        if not dead.isdisjoint(_keys(seen)):
+        if shelf.dead and not shelf.dead.isdisjoint(_keys(seen)):
             continue
         if seen.own in backlog:
             entries.judge(replace(seen, skipped=backlog[seen.own]), "backlog")
@@ -89,7 +149,10 @@ def judge_entries(
             entries.judge(seen, "filter")
     entries.add()
     if done.refresh:
+        shelf.write()
         note_seen(connection, entries.still_there, at=done.at)
+    for entry_id, values in entries.noted.items():
+        shelf.refs[entry_id] = replace(shelf.refs[entry_id], **values)
     unqueued, touched = _not_yet_queued(connection, entries.queue, entries.added, policies)
     drafts = {row["entry_id"]: entries.drafts[row["entry_id"]] for row in unqueued if row["entry_id"] in entries.drafts}
     touched |= add_work(connection, [row for row in unqueued if row["entry_id"] not in drafts], policies)
@@ -108,9 +171,8 @@ def judge_entries(
 class _Entries:
     """What becomes of the entries of one poll."""
 
-    connection: Connection
+    shelf: Shelf
     done: PollDone
-    known: dict[bytes, Ref]
     other_filters: bool
     """Than those that the feed's entries were judged by before."""
     is_old: bool
@@ -124,7 +186,9 @@ class _Entries:
     drafts: dict[EntryId, Ingestion] = field(default_factory=dict)
     """Of those that need not be: there is a draft, and it need not wait."""
     changed: set[EntryId] = field(default_factory=set)
-    """Of which the feed says something else than `known` has."""
+    """Of which the feed says something else than the shelf has."""
+    noted: dict[EntryId, dict[str, Any]] = field(default_factory=dict)
+    """What the shelf has of entries for the next poll: this one is judged by what was known before it."""
     still_there: list[int] = field(default_factory=list)
     added: dict[EntryId, Ref] = field(default_factory=dict)
     """Those that were new to the store, as they were written."""
@@ -137,26 +201,31 @@ class _Entries:
         """by: what has left it out, if it is left out."""
         if not self.fresh_keys.isdisjoint(_keys(seen)):
             self.add()
-        by_key = next((self.known[key] for key in seen.look_up if key in self.known), None)
-        by_url = self.known.get(seen.url_key) if seen.url_key else None
+        shelf = self.shelf
+        by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
         verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url)
         if isinstance(verdict, Known) and self.is_old:
             return
         if isinstance(verdict, Known) and verdict.ref.skipped is not None:
             self.still_there.append(verdict.ref.entry_id)
-            if takes_up(self.connection, verdict.ref, seen, other_filters=self.other_filters):
+            shelf.write()
+            if seen.version != self.noted.get(verdict.ref.entry_id, {}).get("version", verdict.ref.version):
+                self._note(verdict.ref, version=seen.version, title_key=seen.title_key)
+            if takes_up(shelf.connection, verdict.ref, seen, other_filters=self.other_filters):
                 self.add()
                 self._take_up(verdict.ref, seen, by_url)
             return
         match verdict:
             case Known(ref):
-                self._remember(ref, seen.own)
+                self.shelf.know_more(ref, seen.own)
                 self.still_there.append(ref.entry_id)
                 changed = None
                 if seen.version != ref.version or ref.entry_id in self.changed:
                     self.changed.add(ref.entry_id)
-                    changed = _changed(self.connection, ref, seen, self.done.at)
+                    shelf.write()
+                    changed = _changed(shelf.connection, ref, seen, self.done.at)
                 if changed is not None:
+                    self._note(ref, version=seen.version, title_key=seen.title_key)
                     self.add()  # in the order of the document
                     self.counts["changed"] += 1
                     due_at, first_seen_at = changed
@@ -180,44 +249,48 @@ class _Entries:
         self.fresh_keys.update(_keys(fresh.seen))
 
     def add(self) -> None:
-        """Writes the entries that are new to the store, and goes on with them in the order of the document."""
+        """Adds the entries that are new to the store, and goes on with them in the order of the document."""
         if not self.fresh:
             return
         fresh, self.fresh = self.fresh, []
         self.fresh_keys.clear()
-        urls = (each.seen.url for each in fresh)
-        numbers = numbers_of(self.connection, {self.done.feed_id, *(origin(url) for url in urls if url is not None)})
-        ids = _added(self.connection, [_row(self.done, each, numbers) for each in fresh])
-        keys: list[dict[str, object]] = []
+        origins = {origin(each.seen.url) for each in fresh if each.seen.url is not None}
+        numbers = self.shelf.numbers({self.done.feed_id, *origins})
+        ids = self.shelf.add([_row(self.done, each, numbers) for each in fresh])
+        if any(each.of is not None for each in fresh):
+            self.shelf.write()
         for entry_id, each in zip(ids, fresh, strict=True):
             seen, ref = each.seen, _ref(self.done, each, EntryId(entry_id))
-            mine = {seen.own, *([seen.url_key] if each.claims_url and seen.url_key else [])} - self.known.keys()
-            keys += ({"key": key, "entry_id": entry_id} for key in mine)
-            self.known.update(dict.fromkeys(mine, ref))
+            self.shelf.know(ref, seen.own, *([seen.url_key] if each.claims_url and seen.url_key else []))
             self.added[ref.entry_id] = ref
             if each.of is not None:
-                write_duplicate(self.connection, ref, each.of, body=seen.pointer, at=self.done.at)
+                write_duplicate(self.shelf.connection, ref, each.of, body=seen.pointer, at=self.done.at)
             elif each.skipped is None:
                 self._queue(seen, ref, each.by_url, self.done.at, self.done.at)
-        _KNOW.execute(self.connection, keys)
 
     def _take_up(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
         """An entry that was left out, and is wanted now."""
+        connection = self.shelf.connection
         ref = replace(ref, skipped=None)
-        self.known.update({key: ref for key in seen.look_up if key in self.known})
+        self.shelf.refs[ref.entry_id] = ref
         verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=by_url)
         if isinstance(verdict, New):
             self.counts["new"] += 1
-            self._remember(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
+            self.shelf.know_more(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
             if verdict.claims_url:
-                self.connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": seen.url_key})
+                connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": seen.url_key})
             # Its draft was judged by filters as if it had been seen now for the first time.
             self._queue(replace(seen, draft=None), ref, by_url, self.done.at, self.done.at)
         elif by_url is not None and by_url.entry_id != ref.entry_id:
             self.counts["duplicates"] += 1
-            self._remember(ref, seen.own)
-            mark_duplicate(self.connection, ref, of=original(by_url), revision=_revision(seen))
-            write_duplicate(self.connection, ref, by_url, body=seen.pointer, at=self.done.at)
+            self.shelf.know_more(ref, seen.own)
+            self.shelf.write()
+            mark_duplicate(connection, ref, of=original(by_url), revision=_revision(seen))
+            write_duplicate(connection, ref, by_url, body=seen.pointer, at=self.done.at)
+            self._note(ref, duplicate_of=original(by_url), revision=_revision(seen))
+
+    def _note(self, ref: Ref, **values: Any) -> None:
+        self.noted.setdefault(ref.entry_id, {}).update(values)
 
     def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis, first_seen_at: Millis) -> None:
         page = _own_page(seen, ref, by_url)
@@ -237,12 +310,6 @@ class _Entries:
                 new=self.added.get(ref.entry_id),
             )
 
-    def _remember(self, ref: Ref, *keys: bytes) -> None:
-        missing = [key for key in keys if key not in self.known]
-        if missing:
-            _KNOW.execute(self.connection, [{"key": key, "entry_id": ref.entry_id, "extra": True} for key in missing])
-            self.known.update((key, ref) for key in missing)
-
 
 class _Fresh(NamedTuple):
     """An entry that the store does not know yet."""
@@ -260,17 +327,7 @@ def _keys(seen: SeenEntry) -> tuple[bytes, ...]:
     return (*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))
 
 
-def _added(connection: Connection, rows: Sequence[dict[str, object]]) -> Sequence[int]:
-    """Writes new entries; their ids. SQLite's, which has this one writer, are the next: it need not tell them."""
-    if not is_sqlite(connection):
-        return connection.scalars(_ADD, rows).all()
-    first = 1 + (connection.scalar(_LAST) or 0)
-    ids = range(first, first + len(rows))
-    _ADD_NUMBERED.execute(connection, [{"id": entry_id, **row} for entry_id, row in zip(ids, rows, strict=True)])
-    return ids
-
-
-def _row(done: PollDone, fresh: _Fresh, numbers: dict[str, int]) -> dict[str, object]:
+def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str, object]:
     seen = fresh.seen
     return {
         "feed_no": numbers[done.feed_id],

@@ -130,12 +130,12 @@ class Among:
     def rows(self, connection: Connection, values: Collection[Any]) -> Iterable[Row[Any]]:
         for batch in chunks(sorted(values)):
             if not is_sqlite(connection):
-                yield from connection.execute(self._of_list, {"ids": batch})
+                yield from connection.execute(self._of_list, {"ids": batch}).all()
             else:
                 # Of few lengths, so that SQLite has them prepared; one value more often says nothing else.
                 size = min(SIZE, 1 << (len(batch) - 1).bit_length())
                 words = self._words.get(size) or self._for_size(size, connection.dialect)
-                yield from connection.exec_driver_sql(words, (*batch, *repeat(batch[-1], size - len(batch))))
+                yield from connection.exec_driver_sql(words, (*batch, *repeat(batch[-1], size - len(batch)))).all()
 
     def _for_size(self, size: int, dialect: Dialect) -> str:
         self._of_any = self._of_any or str(self._of_words.compile(dialect=dialect))

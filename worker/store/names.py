@@ -7,7 +7,7 @@ entries, both took a fifth of the state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, ScalarSelect, insert, literal_column, select
@@ -46,10 +46,18 @@ def nos_of(texts: Iterable[str]) -> Any:
 def numbers_of(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
     """The numbers of texts, given to those that have none yet."""
     wanted = set(texts)
-    found: dict[str, int] = {row.text: row.no for row in _BY_TEXT.rows(connection, wanted)}
-    for text in sorted(wanted - found.keys()):
-        found[text] = connection.execute(_ADD, {"text": text}).scalar_one()
-    return found
+    found = numbers_given(connection, wanted)
+    return found | give_numbers(connection, wanted - found.keys())
+
+
+def numbers_given(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
+    """The numbers of those of the texts that have one."""
+    return {row.text: row.no for row in _BY_TEXT.rows(connection, set(texts))}
+
+
+def give_numbers(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
+    """The numbers of texts that had none."""
+    return {text: connection.execute(_ADD, {"text": text}).scalar_one() for text in sorted(texts)}
 
 
 def origin(url: str) -> str:
@@ -57,7 +65,7 @@ def origin(url: str) -> str:
     return url[: url.find("/", len("https://")) + 1] or url
 
 
-def url_columns(url: str | None, numbers: dict[str, int]) -> dict[str, object]:
+def url_columns(url: str | None, numbers: Mapping[str, int]) -> dict[str, object]:
     """The columns for a canonical URL. numbers: at least of its origin."""
     if url is None:
         return {"origin_no": None, "path": None}

@@ -13,7 +13,7 @@ from worker.model import Finished, Millis, PollDone, Sought, Subscribed
 from worker.model.rules import NO_LIMIT
 from worker.store import subscriptions
 from worker.store import tables as t
-from worker.store.arrivals import Arrived, judge_entries
+from worker.store.arrivals import Arrived, Shelf, judge_entries
 from worker.store.dialects import Each, Update
 from worker.store.entries import Ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
@@ -89,9 +89,10 @@ def finish_polls(
     whole: list[dict[str, Any]] = []
     standings: list[Standing] = []
     walks: list[PollDone] = []
+    shelf = Shelf(connection, batch)
     for done in batch:
         row = rows[done.feed_id]
-        arrived = judge_entries(connection, row, done, policies) if done.entries else _NOTHING
+        arrived = judge_entries(shelf, row, done, policies) if done.entries else _NOTHING
         counts, came = arrived.finished, arrived.came
         hub = hubs.get(done.feed_id)
         standing = after(row, done, came, planner, pushed=subscriptions.is_relied_on(hub, done.at))
@@ -114,6 +115,7 @@ def finish_polls(
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
         finished = replace(counts, **told) if done.entries else Finished(**told)
         results.append((finished, {*arrived.touched}, arrived.drafted))
+    shelf.write()
     _UPDATE_FEED.execute(connection, feeds)
     _UPDATE_WHOLE_FEED.execute(connection, whole)
     to_ask = _hubs_to_ask(connection, batch, hubs, policies) if websub else {}

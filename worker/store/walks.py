@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, case, delete, select, update
 from worker import urls
 from worker.model import Finished, PollDone, Walked
 from worker.store import tables as t
-from worker.store.arrivals import judge_entries
+from worker.store.arrivals import Shelf, judge_entries
 from worker.store.batches import chunks
 from worker.store.feeds import Policies, add_work, host_id_of
 
@@ -52,7 +52,9 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
     """What became of a page's entries, and the hosts that have work now; the next page, or the end."""
     row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
     page = PollDone(lease=done.lease, feed_id=done.feed_id, at=done.at, entries=done.entries, filters=done.filters)
-    arrived = judge_entries(connection, row, page, policies, is_old=True)
+    shelf = Shelf(connection, [page])
+    arrived = judge_entries(shelf, row, page, policies, is_old=True)
+    shelf.write()
     counts, came, touched = arrived.finished, arrived.came, arrived.touched
     if came:
         less = t.feed.c.missed - len(came)
