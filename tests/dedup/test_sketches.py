@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 
 import pytest
@@ -35,11 +36,24 @@ def sketched(lines: list[str]) -> Sketch:
     return made
 
 
+LONG = {
+    "a long one": (article("long", words=3000), "24170314228503eb"),
+    "twice the same: nothing is said in its first half alone": (article("twice", words=1500) * 2, "2a4aa831caf86340"),
+    "a long one of few shingles": (article("few", words=40) * 50, "26bcfa7c28a5821b"),
+}
+
+
 def test_a_sketch_is_pinned() -> None:
     """One that moves with a release would tear every story of a state in two."""
     made = sketched(article("pinned", words=120))
     assert fingerprint(made) == PINNED
     assert made.probes[:3] == PINNED_PROBES
+
+
+@pytest.mark.parametrize(("lines", "digest"), LONG.values(), ids=LONG.keys())
+def test_sketches_of_long_texts_are_pinned(lines: list[str], digest: str) -> None:
+    """Of their shingles not all are looked at, which makes no difference."""
+    assert hashlib.sha256(repr(sketched(lines)).encode()).hexdigest()[:16] == digest
 
 
 def test_a_sketch_is_small_and_bounded() -> None:

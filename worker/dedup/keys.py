@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from worker import urls
 from worker.dedup.text import KEY_BYTES
-from worker.dedup.words import words
+from worker.dedup.words import said
 from worker.model import Entry, FeedId
 
 _SCHEME = re.compile("^https?://", re.IGNORECASE)
@@ -74,7 +74,7 @@ def url_key(url: str) -> bytes:
 
 
 def _said(text: str | None) -> str:
-    return " ".join(words(text or ""))
+    return said(text or "").decode()
 
 
 def _key(*parts: str) -> bytes:

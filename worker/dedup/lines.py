@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import struct
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from worker.dedup.words import lines_of_words, words
+from worker.dedup.words import lines_of_words, said
 from worker.model import Millis
 
 ARTICLES = 24
@@ -42,10 +43,12 @@ NEARLY_ALL = 0.7
 """… if so large a part of the articles has them."""
 
 _UNIT = 4  # columns
+_MAY_BE_WIDE = re.compile("[\u1100-\U0010ffff]")
 _LONG = -(-COLUMNS // _UNIT)
 _HEAD = struct.Struct("<qH")
 _DAY = timedelta(days=1)
 _OWN = "\0"
+_BETWEEN = " \n "
 _SAID_BESIDES = 3  # words, for a line with something of its own article to be compared without it
 
 
@@ -53,13 +56,18 @@ def line_keys(text: str, *, title: str | None, authors: Iterable[str], published
     """Eight bytes for each line of a text, by which it is known in others: a hash, and its length; zeros for lines
     that are not to be known."""
     lines = lines_of_words(text)
+    middle = max(0, len(lines) - 2 * EDGE)
+    edges = [*lines[:EDGE], *lines[EDGE + middle :]]
+    whole = " " + _BETWEEN.join(edges) + " "
     stated = sorted({_said(phrase) for phrase in (title or "", *authors)}, key=len, reverse=True)
-    phrases = [f" {phrase} " for phrase in stated if " " in phrase]
-    years, days = _dates(published)
-    keys = [
-        _key(_normal(line, phrases, years, days)) if place < EDGE or place >= len(lines) - EDGE else 0
-        for place, line in enumerate(lines)
-    ]
+    phrases = [own for phrase in stated if " " in phrase and (own := f" {phrase} ") in whole]
+    days = _days(published)
+    years = {year for year in {str(day.year) for day in days} if f" {year} " in whole}
+    if phrases or years:
+        numbers = _numbers(days)
+        edges = [_normal(line, phrases, years, numbers) for line in edges]
+    keys = list(map(_key, edges))
+    keys[EDGE:EDGE] = [0] * middle
     return struct.pack(f"<{len(keys)}Q", *keys)
 
 
@@ -152,10 +160,10 @@ def _unpacked(keys: bytes) -> Sequence[int]:
 
 
 def _said(line: str) -> str:
-    return " ".join(words(line))
+    return said(line).decode()
 
 
-def _normal(said: str, phrases: Sequence[str], years: frozenset[str], days: frozenset[str]) -> str:
+def _normal(said: str, phrases: Sequence[str], years: Set[str], numbers: Set[str]) -> str:
     """What a line says, but for what it says of its own article."""
     other = f" {said} "
     for phrase in phrases:
@@ -164,20 +172,24 @@ def _normal(said: str, phrases: Sequence[str], years: frozenset[str], days: froz
     if not dated and _OWN not in other:
         return said
     parts = other.split(" ")
-    if dated and not days.isdisjoint(parts):
-        parts = [_OWN if part in years or part in days else part for part in parts]
+    if dated and not numbers.isdisjoint(parts):
+        parts = [_OWN if part in years or part in numbers else part for part in parts]
     besides = len(parts) - parts.count("") - parts.count(_OWN)
     return " ".join(parts).strip() if besides >= _SAID_BESIDES else said
 
 
-def _dates(at: Millis | None) -> tuple[frozenset[str], frozenset[str]]:
-    """The year, and day and month, that an instant has in some time zone."""
+def _days(at: Millis | None) -> set[datetime]:
+    """The days that an instant is on in some time zone."""
     if at is None:
-        return frozenset(), frozenset()
+        return set()
     then = datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
-    days = {then, *(then + by for by in (_DAY, -_DAY) if 1 < then.year < 9999)}
+    return {then, *(then + by for by in (_DAY, -_DAY) if 1 < then.year < 9999)}
+
+
+def _numbers(days: Iterable[datetime]) -> frozenset[str]:
+    """Of the days and their months, as they may be written."""
     numbers = {number for day in days for number in (day.day, day.month)}
-    return frozenset(str(day.year) for day in days), frozenset(f"{n:{w}}" for n in numbers for w in ("d", "02d"))
+    return frozenset(f"{n:{w}}" for n in numbers for w in ("d", "02d"))
 
 
 def _key(said: str) -> int:
@@ -188,10 +200,8 @@ def _key(said: str) -> int:
 
 
 def _columns(said: str) -> int:
-    try:
-        return len(said.encode("latin-1"))
-    except UnicodeEncodeError:
-        return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in said)
+    wide = () if said.isascii() else _MAY_BE_WIDE.findall(said)
+    return len(said) + sum(unicodedata.east_asian_width(character) in "WF" for character in wide)
 
 
 def _weight(keys: Iterable[int]) -> int:

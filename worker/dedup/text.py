@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from worker.dedup.words import in_form, word_count, words
+from worker.dedup.words import count_of, in_form, said, word_count
 from worker.model import Article, Entry, Millis
 
 KEY_BYTES = 16
@@ -28,12 +28,12 @@ _TAG = re.compile("<(?:[^<>]*>)?")
 def content_hash(text: str) -> str:
     """`sha256-1:` and 64 hex digits over the words of a text: equal for texts that differ in markup, case, spaces or
     punctuation alone. The hash of a text without words is that of the empty one."""
-    return "sha256-1:" + hashlib.sha256(" ".join(words(text)).encode()).hexdigest()
+    return "sha256-1:" + hashlib.sha256(said(text)).hexdigest()
 
 
 def text_key(text: str, min_words: int = MIN_WORDS) -> bytes | None:
     """The content hash as 16 bytes, where the text is long enough to identify an article; else None."""
-    if len(words(text)) < min_words and word_count(text) < min_words:
+    if count_of(said(text)) < min_words and word_count(text) < min_words:
         return None
     return key_of_hash(content_hash(text))
 
@@ -45,8 +45,8 @@ def key_of_hash(content_hash: str) -> bytes:
 
 def title_key(title: str | None) -> bytes:
     """5 bytes over the words of a title; empty where there are none."""
-    found = words(title or "")
-    return hashlib.blake2b(" ".join(found).encode(), digest_size=8).digest()[:SAME_BYTES] if found else b""
+    found = said(title or "")
+    return hashlib.blake2b(found, digest_size=8).digest()[:SAME_BYTES] if found else b""
 
 
 def revision_key(article: Article) -> bytes:

@@ -6,7 +6,7 @@ import codecs
 import functools
 import re
 import unicodedata
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # A Han ideograph or a kana stands for a word of its own.
 _IDEOGRAPH = (
@@ -27,7 +27,7 @@ _INVISIBLE = re.compile(
 # Normalisation sorts a run of marks in quadratic time: 160 KB of them took 15 s. A reader sees no more than a few.
 _MOST_MARKS = 64
 _FLOOD = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
-_TWO_MARKS = re.compile(r"(?=[^\w\s]{2})")
+_TWO_MARKS = re.compile(r"[^\w\s]{2,}")
 _MARKS_ALONE = re.compile(r"[^\w\s]+")
 _LONG = 200  # characters of a text whose words are kept until the next one
 _WESTERN = "cp1252"
@@ -66,17 +66,28 @@ _ASIDE = "feedmill.aside"
 codecs.register_error(_ASIDE, _aside)
 
 
+class _Read(NamedTuple):
+    lines: tuple[str, ...]
+    """The words of each line of a text, with a space between them."""
+    said: bytes
+    """The words of all of them, in UTF-8."""
+    latin: bool
+    """In Latin letters, as Windows-1252 has them."""
+
+
 def words(text: str) -> list[str]:
     """The words of a text in one case and one Unicode form (NFKC), without punctuation."""
-    return list(_last(text)) if len(text) >= _LONG else _split(text)
+    return said(text).decode().split()
 
 
-def lines_of_words(text: str) -> list[str]:
+def said(text: str) -> bytes:
+    """The words of a text with a space between them, in UTF-8."""
+    return _read(text).said
+
+
+def lines_of_words(text: str) -> tuple[str, ...]:
     """The words of each line of a text, a space between them."""
-    spaced = _spaced(text)
-    if spaced is None:
-        return [" ".join(words(line)) for line in text.split("\n")]
-    return [" ".join(line.split()) for line in spaced.split("\n")]
+    return _read(text).lines
 
 
 def word_count(text: str) -> int:
@@ -85,26 +96,59 @@ def word_count(text: str) -> int:
     Of Thai, Lao, Burmese and Khmer, which part phrases and not words, it is an estimate to some 30 %: enough to tell an
     article from a teaser.
     """
-    runs = [] if text.isascii() else _UNPARTED.findall(text)
+    read = _read(text)
+    runs = [] if read.latin else _UNPARTED.findall(text)
     estimated = sum(max(1, round(len(run) / _PER_WORD)) for run in runs if _WORD.search(run))
-    return len(words(_UNPARTED.sub(" ", text) if runs else text)) + estimated
+    return count_of(said(_UNPARTED.sub(" ", text)) if runs else read.said) + estimated
 
 
-@functools.lru_cache(maxsize=1)
-def _last(text: str) -> tuple[str, ...]:
-    """An article's hashes, sketch and word count are made of the same words, one after the other."""
-    return tuple(_split(text))
+def count_of(joined: bytes) -> int:
+    """How many words there are in what `said` gave."""
+    return joined.count(b" ") + 1 if joined else 0
 
 
-def _split(text: str) -> list[str]:
-    spaced = _spaced(text)
-    return by_pattern(text) if spaced is None else spaced.split()
+def _read(text: str) -> _Read:
+    return _last(text) if len(text) >= _LONG else _taken_apart(text)
+
+
+def _taken_apart(text: str) -> _Read:
+    latin = _in_latin(text)
+    if latin is not None:
+        lines = [" ".join(line.split()) for line in latin.split("\n")]
+    else:
+        text, word = _patterned(text)
+        lines = [" ".join(word.findall(line)) for line in text.split("\n")]
+    return _Read(tuple(lines), " ".join(filter(None, lines)).encode(), latin is not None)
+
+
+_last = functools.lru_cache(maxsize=1)(_taken_apart)
+"""An article's hashes, sketch, word count and lines are made of the same words, one after the other."""
+
+
+def _in_latin(text: str) -> str | None:
+    """The words of a text in Latin letters, with spaces and line feeds between them; None of any other text. As bytes,
+    at a tenth of what patterns take."""
+    data = None if is_flooded(text) else _western(text, _ASIDE)
+    if data is None:
+        return None
+    if data.isascii():  # the codec of Windows-1252 takes five times as long
+        return data.translate(_TABLE).decode("ascii")
+    spaced = data.translate(_TABLE, _UNSEEN).decode(_WESTERN)
+    for character, other in _OTHERS.items():
+        spaced = spaced.replace(character, other)
+    return spaced
 
 
 def by_pattern(text: str) -> list[str]:
     """`words`, of whatever text."""
+    text, word = _patterned(text)
+    return word.findall(text)
+
+
+def _patterned(text: str) -> tuple[str, re.Pattern[str]]:
+    """A text in the form in which its words are looked for, and what they look like there."""
     text = in_form("NFKC", text).casefold()
-    return (_WORD if _NOT_SIMPLE.search(text) else _SIMPLE_WORD).findall(text)
+    return text, _WORD if _NOT_SIMPLE.search(text) else _SIMPLE_WORD
 
 
 def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
@@ -124,33 +168,15 @@ def is_flooded(text: str, most: int = _MOST_MARKS) -> bool:
     if len(text) <= most:
         return False
     step = most // 2
-    starts = (match.start() * step for match in _TWO_MARKS.finditer(text[::step]))
-    return any(_MARKS_ALONE.fullmatch(text, start, start + step + 1) for start in starts)
+    for found in _TWO_MARKS.finditer(text[::step]):
+        starts = (place * step for place in range(found.start(), found.end() - 1))
+        if any(_MARKS_ALONE.fullmatch(text, start, start + step + 1) for start in starts):
+            return True
+    return False
 
 
 def _first_marks(flood: re.Match[str]) -> str:
     return flood[0][:_MOST_MARKS]
-
-
-def _spaced(text: str) -> str | None:
-    """The words of a text in Latin letters, as Windows-1252 has them, with spaces and line feeds between them; None of
-    any other text. As bytes, at a tenth of what patterns take."""
-    return _last_spaced(text) if len(text) >= _LONG else _in_latin(text)
-
-
-def _in_latin(text: str) -> str | None:
-    data = None if is_flooded(text) else _western(text, _ASIDE)
-    if data is None:
-        return None
-    spaced = data.translate(_TABLE, _UNSEEN).decode(_WESTERN)
-    if not spaced.isascii():
-        for character, said in _OTHERS.items():
-            spaced = spaced.replace(character, said)
-    return spaced
-
-
-_last_spaced = functools.lru_cache(maxsize=1)(_in_latin)
-"""An article's words are asked for as one list, and line by line."""
 
 
 def _western(text: str, errors: str = "strict") -> bytes | None:
