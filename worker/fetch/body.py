@@ -27,7 +27,8 @@ async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: in
     the compressed data ends early.
     """
     inflater = _inflater(coding)
-    body, wire_bytes, count = bytearray(), 0, 0
+    body: list[bytes] = []
+    body_bytes, wire_bytes, count = 0, 0, 0
     async for chunk in chunks:
         wire_bytes, count = wire_bytes + len(chunk), count + 1
         if wire_bytes > max_bytes and not truncate:
@@ -35,16 +36,17 @@ async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: in
         if count > _MAX_CHUNKS:
             raise FetchError("too_large", f"the body comes in more than {_MAX_CHUNKS} chunks")
         for piece in (chunk,) if inflater is None else inflater.pieces(chunk):
-            body += piece
-            if len(body) > max_bytes:
+            body.append(piece)
+            body_bytes += len(piece)
+            if body_bytes > max_bytes:
                 if truncate:
-                    return bytes(body[:max_bytes])
+                    return b"".join(body)[:max_bytes]
                 raise FetchError("too_large", f"the body decodes to more than {max_bytes} bytes")
         if wire_bytes > max_bytes:  # enough was taken, whatever it came to
-            return bytes(body)
+            return b"".join(body)
     if inflater is not None and wire_bytes and not inflater.at_end:
         raise FetchError("protocol", "the compressed body ends early")
-    return bytes(body)
+    return b"".join(body)
 
 
 def _inflater(coding: str) -> Inflater | None:

@@ -63,6 +63,8 @@ class TcpStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._fd = connection.fileno()
+        """By which the loop is asked: of a socket that it does not watch it would say its addresses, in an error."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """b"" at the end. Raises httpcore.ReadTimeout, httpcore.ReadError."""
@@ -72,12 +74,12 @@ class TcpStream(httpcore.AsyncNetworkStream):
                 with suppress(BlockingIOError, InterruptedError):
                     return self._socket.recv(max_bytes)
                 ready = loop.create_future()
-                loop.add_reader(self._socket, _set, ready)
+                loop.add_reader(self._fd, _set, ready)
                 try:
                     await _within(timeout, ready, httpcore.ReadTimeout)
                 finally:
                     if self._socket.fileno() >= 0:  # else it was closed meanwhile, and is not watched
-                        loop.remove_reader(self._socket)
+                        loop.remove_reader(self._fd)
         except (OSError, ValueError) as error:  # ValueError: it was closed meanwhile
             raise httpcore.ReadError(error) from error
 
@@ -91,12 +93,12 @@ class TcpStream(httpcore.AsyncNetworkStream):
                     left = left[self._socket.send(left) :]
                     continue
                 ready = loop.create_future()
-                loop.add_writer(self._socket, _set, ready)
+                loop.add_writer(self._fd, _set, ready)
                 try:
                     await _within(_left_s(until), ready, httpcore.WriteTimeout)
                 finally:
                     if self._socket.fileno() >= 0:  # else it was closed meanwhile, and is not watched
-                        loop.remove_writer(self._socket)
+                        loop.remove_writer(self._fd)
         except (OSError, ValueError) as error:
             raise httpcore.WriteError(error) from error
 
@@ -104,8 +106,8 @@ class TcpStream(httpcore.AsyncNetworkStream):
         if self._socket.fileno() >= 0:
             # Who still waits for it would leave the loop with a file descriptor that soon is another's.
             loop = asyncio.get_running_loop()
-            loop.remove_reader(self._socket)
-            loop.remove_writer(self._socket)
+            loop.remove_reader(self._fd)
+            loop.remove_writer(self._fd)
             self._socket.close()
 
     async def start_tls(
