@@ -150,19 +150,48 @@ RSS, ATOM, _ = ROOTS
 
 
 def document_of(
-    root: tuple[str, str, str, str], *insides: str, attributes: str = "", around: str = "", within: str = ""
+    root: tuple[str, str, str, str],
+    *insides: str,
+    attributes: str = "",
+    around: str = "",
+    within: str = "",
+    of_feed: str = "",
 ) -> str:
     """A document with an entry for each of these."""
     head, begin, end, foot = root
     entries = "".join(begin.format(attributes) + inside + end for inside in insides)
-    return head.format(SPACES, around, within) + entries + foot
+    return head.format(SPACES, around, within) + of_feed + entries + foot
+
+
+USUAL_OF_FEED = st.builds(
+    tagged,
+    st.sampled_from(
+        (
+            *("title", "link", "description", "language", "generator", "lastBuildDate", "pubDate", "id", "updated"),
+            *("subtitle", "copyright", "managingEditor", "webMaster", "itunes:image", "atom:link", "dc:language"),
+        )
+    ),
+    st.just("") | st.just("") | ATTRIBUTE,
+    TEXT,
+)
+PICTURE = st.builds(
+    tagged,
+    st.just("image"),
+    st.just(""),
+    st.lists(
+        st.builds(tagged, st.sampled_from(("url", "title", "link", "width", "odd:thing")), st.just(""), TEXT),
+        max_size=3,
+    ).map("".join),
+)
+OF_FEED = st.just("") | st.lists(USUAL_OF_FEED | USUAL_OF_FEED | LEAF | PICTURE | PERSON, max_size=5).map("".join)
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """Of one entry: some that are odd spoil feedparser's reading of those that follow."""
     root, (attributes, inside) = draw(st.sampled_from(ROOTS)), draw(ENTRY)
-    return document_of(root, inside, attributes=attributes, around=draw(AROUND), within=draw(AROUND))
+    around, within, of_feed = draw(AROUND), draw(AROUND), draw(OF_FEED)
+    return document_of(root, inside, attributes=attributes, around=around, within=within, of_feed=of_feed)
 
 
 def witnessed(document: bytes, known: frozenset[bytes] = frozenset()) -> None:
@@ -205,4 +234,6 @@ def test_the_usual_entry_needs_no_feedparser() -> None:
     pruned = elements.prune(document_of(RSS, USUAL, USUAL).encode(), frozenset(), 2000, url=URL)
     assert isinstance(pruned, elements.Pruned)
     assert [fields is not None for fields in pruned.read] == [True]
-    assert b"<item" not in pruned.document
+    assert pruned.feed is not None
+    assert pruned.feed[0] == "rss20"
+    assert pruned.document == b""

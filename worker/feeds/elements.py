@@ -17,7 +17,7 @@ from hashlib import blake2b
 
 from lxml import etree
 
-from worker.feeds import hints, hubs, paging, plain_entry, trees
+from worker.feeds import hints, hubs, paging, plain_entry, plain_feed, trees
 from worker.feeds.blocks import Parted
 from worker.feeds.fields import Fields
 from worker.feeds.text import MAX_TAGS
@@ -37,7 +37,8 @@ _ENTRY = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
     document: bytes
-    """For feedparser: UTF-8, the known entries as stumps, without those that are read already."""
+    """For feedparser: UTF-8, the known entries as stumps, without those that are read already. Empty where `feed` is
+    read."""
     read: tuple[Fields | None, ...]
     """In their order: what the entries say that are read already, None for those that the document has."""
     root: str
@@ -56,6 +57,8 @@ class Pruned:
     """Why the document is not well-formed, where it could be mended."""
     parted: Parted | None
     """Where not even stumps of known entries are in the document."""
+    feed: tuple[str, Fields] | None
+    """Version and feed, where feedparser is not needed for these either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +77,8 @@ def prune(
 ) -> Pruned | Malformed:
     """The document for feedparser. `body` is UTF-8, from `url`; what `trees.legal` takes out does not count.
 
-    whole: with stumps of all known entries. by_feedparser: it is to read all entries. Of elements that are identical
-    the first stays: a post that is listed twice is one entry, not two with one address.
+    whole: with stumps of all known entries. by_feedparser: it is to read all entries, and what is said of the feed. Of
+    elements that are identical the first stays: a post that is listed twice is one entry, not two with one address.
     """
     tree, flaw = trees.read(body, frozenset() if whole else known)
     if tree is not None and len(tree.every) > max_entries:
@@ -116,7 +119,8 @@ def prune(
             _remove(element)
             if is_known:
                 fields[STUMP] = ""
-    document = etree.tostring(root.getroottree(), encoding="utf-8", xml_declaration=True)
+    feed = plain_feed.read(root, prefixes=prefixes) if read and None not in read else None
+    document = b"" if feed else etree.tostring(root.getroottree(), encoding="utf-8", xml_declaration=True)
     return Pruned(
         document=document,
         read=tuple(read),
@@ -129,6 +133,7 @@ def prune(
         hub=hubs.of_document(root, url),
         flaw=flaw,
         parted=tree.parted,
+        feed=feed,
     )
 
 
@@ -164,13 +169,14 @@ def hashed(element: etree._Element) -> bytes:
 
 
 def _languages(root: etree._Element) -> dict[etree._Element, str | None]:
-    """The elements around entries of the usual kind, and the language in force in each."""
+    """The elements around entries of the usual kind, and the language in force in each. None where something else has
+    a base URI, which feedparser goes on with."""
+    channels = list(root.iterfind("{*}channel"))
+    if any(plain_entry.BASE in child.attrib for holder in (root, *channels) for child in holder):
+        return {}
     try:
         outer = plain_entry.language_within(root, None)
-        return {
-            root: outer,
-            **{channel: plain_entry.language_within(channel, outer) for channel in root.iterfind("{*}channel")},
-        }
+        return {root: outer, **{channel: plain_entry.language_within(channel, outer) for channel in channels}}
     except ValueError:
         return {}
 

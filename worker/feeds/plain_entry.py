@@ -23,7 +23,7 @@ from lxml import etree
 from worker.feeds.element_kinds import kind_of
 
 _PARSER = feedparser.api.StrictFeedParser
-_LANG, _BASE = (f"{{http://www.w3.org/XML/1998/namespace}}{name}" for name in ("lang", "base"))
+LANG, BASE = (f"{{http://www.w3.org/XML/1998/namespace}}{name}" for name in ("lang", "base"))
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _WITH_CHILDREN = frozenset({"file", "group", "author", "contributor"})
 _TEXTS = frozenset({"text/plain", "text/html"})
@@ -42,7 +42,7 @@ _SLASHES = re.compile("^([A-Za-z][A-Za-z0-9+-.]*://)/+")
 Prefixes = Mapping[str, list[str]]
 
 
-class _Rare(Exception):
+class Rare(Exception):
     """Something that feedparser is to read."""
 
 
@@ -52,7 +52,7 @@ def language_within(holder: etree._Element, outer: str | None) -> str | None:
     found = outer
     for name, value in _items(holder):
         local = name.rpartition("}")[2].lower()
-        if local == "base" or (local == "lang" and name != _LANG):
+        if local == "base" or (local == "lang" and name != LANG):
             raise ValueError(f"only feedparser reads what is within an element with {name}")
         if local == "lang":
             found = value or None
@@ -74,15 +74,15 @@ def read(element: etree._Element, *, prefixes: Prefixes, language: str | None, a
     is HTML.
     """
     try:
-        reading = _Reading(prefixes, language_within(element, language), atom)
+        reading = Reading(prefixes, language_within(element, language), atom)
         reading.entry(element)
-    except (_Rare, ValueError):
+    except (Rare, ValueError):
         return None
     return reading.fields
 
 
-class _Reading:
-    """Of one entry. Each method reads elements of a kind."""
+class Reading:
+    """Of one entry, or of a feed. Each method reads elements of a kind."""
 
     def __init__(self, prefixes: Prefixes, language: str | None, atom: bool) -> None:
         self.fields: dict[str, Any] = {}
@@ -102,30 +102,33 @@ class _Reading:
                 if value:
                     self.fields["id"] = value
             elif name.rpartition("}")[2].lower() in ("lastmod", "href", "about"):
-                raise _Rare
+                raise Rare
         self._children(element, 1)
 
     def _children(self, element: etree._Element, depth: int) -> None:
         for child in element:
-            kind, name = self._kind(child)
-            if kind is None:
-                self._expect_nothing_within(child)
-                continue
-            attributes = _attributes(child)
-            if "xml:base" in attributes:
-                self._has_base = True
-            if (len(child) and kind not in _WITH_CHILDREN) or (self._has_base and kind in _WITH_CHILDREN):
-                raise _Rare
-            _READERS[kind](self, child, attributes, depth, name)
+            self.child(child, depth)
 
-    def _kind(self, element: etree._Element) -> tuple[str | None, str]:
+    def child(self, child: etree._Element, depth: int) -> None:
+        kind, name = self.kind(child)
+        if kind is None:
+            self._expect_nothing_within(child)
+            return
+        attributes = _attributes(child)
+        if "xml:base" in attributes:
+            self._has_base = True
+        if (len(child) and kind not in _WITH_CHILDREN) or (self._has_base and kind in _WITH_CHILDREN):
+            raise Rare
+        _READERS[kind](self, child, attributes, depth, name)
+
+    def kind(self, element: etree._Element) -> tuple[str | None, str]:
         """Which kind of element this is, and feedparser's name for it; no kind where that says nothing of an entry."""
         tag: object = element.tag
         if not isinstance(tag, str):
-            raise _Rare  # a reference to an entity
+            raise Rare  # a reference to an entity
         kind, name, stranger = kind_of(tag, element.prefix)
         if kind == "rare" or (stranger is not None and not self._knows(stranger, element.prefix)):
-            raise _Rare
+            raise Rare
         return kind, name
 
     def _knows(self, namespace: str, prefix: str | None) -> bool:
@@ -134,22 +137,22 @@ class _Reading:
 
     def _expect_nothing_within(self, element: etree._Element) -> None:
         if any(name.rpartition("}")[2].lower() == "base" for name, _ in _items(element)):
-            raise _Rare
+            raise Rare
         for child in element:
-            if self._kind(child)[0] is not None:
-                raise _Rare
+            if self.kind(child)[0] is not None:
+                raise Rare
             self._expect_nothing_within(child)
 
     def _person(self, element: etree._Element) -> dict[str, str]:
         found: dict[str, str] = {}
         for child in element:
-            kind, name = self._kind(child)
+            kind, name = self.kind(child)
             if kind is None:
                 self._expect_nothing_within(child)
                 continue
             key = _PERSON.get(name)
             if key is None or key in found or len(child) or child.attrib:
-                raise _Rare
+                raise Rare
             found[key] = self._address(child) if key == "href" else (child.text or "").strip()
         return found
 
@@ -188,13 +191,13 @@ class _Reading:
 
     def _author(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if depth > 1:
-            raise _Rare
+            raise Rare
         authors = self.fields.setdefault("authors", [])
         if len(element):
             author = self._person(element)
             # Of one without a name, or after one that is a line, feedparser mixes up what it knows of both.
             if not author.get("name") or self._has_lines:
-                raise _Rare
+                raise Rare
         else:
             author = _author_of(_said(element))
             self._has_lines = True
@@ -219,7 +222,7 @@ class _Reading:
 
     def _words(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if attributes:
-            raise _Rare
+            raise Rare
         for term in map(str.strip, _said(element).split(",")):
             if term:
                 self._tag(term, "http://www.itunes.com/" if name.startswith("itunes") else None, None)
@@ -257,7 +260,7 @@ class _Reading:
         unless_declared: str = "text/plain",
     ) -> None:
         if attributes.get("src"):
-            raise _Rare
+            raise Rare
         self._has_content = True
         said, detail = self._text(element, attributes, unless_declared)
         self.fields.setdefault("content", []).append({**detail, "value": said})
@@ -269,7 +272,7 @@ class _Reading:
 
     def _group(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if "xml:lang" in attributes:
-            raise _Rare
+            raise Rare
         self._children(element, depth + 1)
 
     def _thumbnail(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
@@ -283,17 +286,21 @@ class _Reading:
 
     def _other(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if attributes:
-            raise _Rare
+            raise Rare
         self._store(name.replace(":", "_"), _said(element), depth)
 
     def _parting(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
+        self.part()
+
+    def part(self) -> None:
+        """What comes is not of what came before: another title may be the one that counts."""
         self._title_depth = 0
 
     def _contributor(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         self._person(element)
 
     def _part(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        raise _Rare  # of nobody
+        raise Rare  # of nobody
 
     def _nothing(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         pass
@@ -304,7 +311,7 @@ class _Reading:
         """What an element says that may be HTML, and as what it is declared or looks like."""
         declared = _type(attributes.get("type", unless_declared))
         if declared not in _TEXTS or "mode" in attributes:
-            raise _Rare
+            raise Rare
         said = (element.text or "").strip()
         if declared == "text/plain" and not self._atom and _PARSER.looks_like_html(said):
             declared = "text/html"
@@ -317,7 +324,7 @@ class _Reading:
     def _joined(self, address: str) -> str:
         """As feedparser resolves it where there is no base; after an element with one, it goes by that."""
         if self._has_base and not address.startswith(("http://", "https://")):
-            raise _Rare
+            raise Rare
         try:
             return urljoin("", _SLASHES.sub(r"\1", address))
         except ValueError:
@@ -330,32 +337,32 @@ class _Reading:
             self.fields[key] = value
 
 
-_READERS: Mapping[str, Callable[[_Reading, etree._Element, dict[str, str], int, str], None]] = {
-    "title": _Reading._title,
-    "link": _Reading._link,
-    "id": _Reading._id,
-    "published": partial(_Reading._line, key="published"),
-    "updated": partial(_Reading._line, key="updated"),
-    "created": partial(_Reading._line, key="created"),
-    "language": partial(_Reading._line, key="language"),
-    "author": _Reading._author,
-    "category": _Reading._category,
-    "words": _Reading._words,
-    "enclosure": _Reading._enclosure,
-    "description": partial(_Reading._summary, unless_declared="text/html"),
-    "summary": _Reading._summary,
-    "content": _Reading._content,
-    "encoded": partial(_Reading._content, unless_declared="text/html"),
-    "file": _Reading._file,
-    "group": _Reading._group,
-    "thumbnail": _Reading._thumbnail,
-    "image": _Reading._image,
-    "feedburner_origlink": _Reading._other,
-    "itunes_duration": _Reading._other,
-    "parting": _Reading._parting,
-    "contributor": _Reading._contributor,
-    "part": _Reading._part,
-    "nothing": _Reading._nothing,
+_READERS: Mapping[str, Callable[[Reading, etree._Element, dict[str, str], int, str], None]] = {
+    "title": Reading._title,
+    "link": Reading._link,
+    "id": Reading._id,
+    "published": partial(Reading._line, key="published"),
+    "updated": partial(Reading._line, key="updated"),
+    "created": partial(Reading._line, key="created"),
+    "language": partial(Reading._line, key="language"),
+    "author": Reading._author,
+    "category": Reading._category,
+    "words": Reading._words,
+    "enclosure": Reading._enclosure,
+    "description": partial(Reading._summary, unless_declared="text/html"),
+    "summary": Reading._summary,
+    "content": Reading._content,
+    "encoded": partial(Reading._content, unless_declared="text/html"),
+    "file": Reading._file,
+    "group": Reading._group,
+    "thumbnail": Reading._thumbnail,
+    "image": Reading._image,
+    "feedburner_origlink": Reading._other,
+    "itunes_duration": Reading._other,
+    "parting": Reading._parting,
+    "contributor": Reading._contributor,
+    "part": Reading._part,
+    "nothing": Reading._nothing,
 }
 
 
@@ -368,10 +375,10 @@ def _attributes(element: etree._Element) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in _items(element):
         key = name.lower()
-        if name in (_LANG, _BASE):
+        if name in (LANG, BASE):
             key = f"xml:{key.rpartition('}')[2]}"
         elif key in ("lang", "base") or (key.rpartition("}")[2] in _ATTRIBUTES and "{" in key):
-            raise _Rare
+            raise Rare
         found[key] = value.lower() if key in ("rel", "type") else value
     return found
 

@@ -51,8 +51,12 @@ def parse(
             kind = _KINDS.get(pruned.root, "rss")
             told = problem(flaw, omission(omitted, max_entries))
             return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, hub=hub, problem=told)
+    raws: list[Fields] = []
     try:
-        version, feed, raws = _read(source)
+        if isinstance(pruned, elements.Pruned) and pruned.feed is not None:
+            version, feed = pruned.feed
+        else:
+            version, feed, raws = _read(source)
     except MemoryError:
         raise  # says nothing of the document
     except Exception as error:  # feedparser lets out what its parsers stumble over: IndexError, AssertionError, …
