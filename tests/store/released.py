@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 
 from worker import store
+from worker.store.database import database_url, versions
 
 
 def migrations() -> Config:
@@ -24,3 +27,15 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     engine.dispose()
+
+
+@cache
+def schema(revision: str) -> bytes:
+    """An empty SQLite state of that version: its migration's work on the one before, which is made once."""
+    known = versions()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        if before := known[: known.index(revision)]:
+            path.write_bytes(schema(before[-1]))
+        migrate(create_engine(database_url(path)), revision)
+        return path.read_bytes()

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 
-from tests.store.released import migrate, migrations
+from tests.store.released import migrations, schema
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_feed
 from worker.dedup import url_key
 from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
-from worker.store import Store, database_url, read_status
+from worker.store import Store, read_status
 from worker.store.database import open_database, versions
 
 _FIRST = """
@@ -210,7 +209,7 @@ def as_before(table: str, row: dict[str, Any], names: dict[int, str]) -> dict[st
 
 def made_at(revision: str, path: Path) -> Path:
     """A state of that schema, with its fixture's rows."""
-    migrate(create_engine(database_url(path)), revision)
+    path.write_bytes(schema(revision))
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIXTURES[revision])
     return path
