@@ -26,12 +26,13 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from tests.postgresql import Cluster, binaries, cluster
+from tests.postgresql import Cluster, binaries, cluster, initdb
 
 if TYPE_CHECKING:
     from tests.broker import Server
 
 CheckOutput = Callable[[Path], list[dict[str, Any]]]
+Once = Callable[[str, Callable[[Path], None]], Path]
 
 MEMORY_DISK = Path("/dev/shm")  # Linux's, which is everybody's folder for this
 ENOUGH_BYTES = 1_000_000_000
@@ -180,18 +181,43 @@ def compiled() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Cluster]:
-    """A PostgreSQL server for this process of the suite; skipped where there is none, unless nothing may be."""
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """A path for all processes of this run, made by the one that comes first."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        path, done = folder / name, folder / f"{name}.done"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                make(path)
+                done.touch()
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def initialised(once: Once) -> Path:
+    """What a PostgreSQL server begins with; skipped where there is none, unless nothing may be."""
     if "FEEDMILL_SKIP_NOTHING" not in os.environ and binaries() is None:
         pytest.skip("PostgreSQL is not installed: initdb is not found")
-    with cluster() as found:
+    return once("initdb", initdb)
+
+
+@pytest.fixture(scope="session")
+def postgresql(initialised: Path) -> Iterator[Cluster]:
+    """A PostgreSQL server for this process of the suite."""
+    with cluster(initialised) as found:
         yield found
 
 
 @pytest.fixture
-def own_cluster(postgresql: Cluster) -> Iterator[Cluster]:
+def own_cluster(initialised: Path) -> Iterator[Cluster]:
     """One for this test alone, which may stop it."""
-    with cluster() as found:
+    with cluster(initialised) as found:
         yield found
 
 
@@ -247,23 +273,16 @@ def _checked(out: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def demo(once: Once) -> tuple[Path, str]:
     """`feedmill demo`, run once for all who look at it: the folder `out` that it wrote, and what it printed."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # of all processes
-    out, printed = folder / "demo" / "out", folder / "demo" / "printed"
-    with (folder / "demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not printed.exists():
-            printed.parent.mkdir(exist_ok=True)
-            printed.write_text(_demo(out))
-    return out, printed.read_text()
+    folder = once("demo", _demo)
+    return folder / "out", (folder / "printed").read_text()
 
 
-def _demo(out: Path) -> str:
+def _demo(folder: Path) -> None:
+    folder.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "worker.cli", "demo", "--out", str(out)],
+        [sys.executable, "-m", "worker.cli", "demo", "--out", str(folder / "out")],
         env={**os.environ, "PYTHONWARNINGS": "error", "COLUMNS": "200"},
         capture_output=True,
         text=True,
@@ -271,4 +290,4 @@ def _demo(out: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    (folder / "printed").write_text(done.stdout)

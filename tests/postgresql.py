@@ -71,7 +71,11 @@ class Cluster:
     def _ctl(self, *words: str) -> None:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-s", "-l", str(self.folder / "log"), *words)
 
-    def init(self) -> None:
+    def init(self, made: Path | None = None) -> None:
+        """made: what this did before, in another's folder `data`, to be copied: to make it takes a second."""
+        if made is not None:
+            subprocess.run(["cp", "-a", made, self.folder / "data"], check=True, timeout=60)
+            return
         options = ("-A", "trust", "-U", "postgres", "-N", "--no-instructions", "--locale=C", "--encoding=UTF8")
         self._run("initdb", "-D", str(self.folder / "data"), *options)
 
@@ -84,21 +88,37 @@ class Cluster:
 
 
 @contextmanager
-def cluster(**settings: str) -> Iterator[Cluster]:
-    """A server that nobody else has, with settings of its own; its folder is short, as names of sockets are."""
+def cluster(made: Path | None = None, **settings: str) -> Iterator[Cluster]:
+    """A server that nobody else has, with settings of its own; its folder is short, as names of sockets are.
+
+    made: what `initdb` made before.
+    """
+    with _folder() as folder:
+        found = Cluster(folder, settings)
+        found.init(made)
+        found.start()
+        try:
+            yield found
+        finally:
+            found.stop()
+
+
+def initdb(made: Path) -> None:
+    """Makes what clusters can be copied from; it belongs to who may run a server."""
+    with _folder() as folder:
+        Cluster(folder).init()
+        subprocess.run(["cp", "-a", folder / "data", made], check=True, timeout=60)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     command = ["sh", "-c", _WHEN_WE_ARE_GONE, str(folder)]
     heir = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
-        found = Cluster(folder, settings)
-        found.init()
-        found.start()
-        try:
-            yield found
-        finally:
-            found.stop()
+        yield folder
     finally:
         heir.communicate()
 
