@@ -130,6 +130,15 @@ def test_any_text_becomes_storable(text: str) -> None:
     assert plain.lines(out) == out
 
 
+@pytest.mark.parametrize("before", [1, 1999, 2000, 2001, 2002, 7000])
+@pytest.mark.parametrize("after", [1, 3000])
+@pytest.mark.parametrize(("attributes", "is_kept"), [(1999, True), (2000, False), (4100, False)])
+def test_start_tags_of_some_length_are_no_paragraphs(before: int, after: int, attributes: int, is_kept: bool) -> None:
+    """Wherever they stand: 2,000 characters behind the first letter are too many."""
+    markup = "a" * before + "<p" + "x".rjust(attributes) + ">" + "b" * after
+    assert plain.from_html(markup) == "a" * before + ("\n" if is_kept else " ") + "b" * after
+
+
 @pytest.mark.parametrize(
     ("said", "found"),
     [

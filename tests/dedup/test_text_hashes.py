@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.dedup import content_hash, revision_key, text_key, title_key, version_key, word_count
+from worker.dedup import content_hash, folded, revision_key, text_key, title_key, version_key, word_count
 from worker.dedup.words import by_pattern, in_form, lines_of_words, words
 from worker.model import Article, Attachment, Author, Entry, Millis
 
@@ -168,6 +168,12 @@ def test_marks_without_a_letter_are_no_word() -> None:
 def test_what_is_quick_with_latin_letters_finds_the_same_words(text: str) -> None:
     assert words(text) == by_pattern(text)
     assert list(lines_of_words(text)) == [" ".join(by_pattern(line)) for line in text.split("\n")]
+
+
+@given(WESTERN | TEXTS)
+@example(" a b ")
+def test_white_space_is_folded_as_by_a_split(text: str) -> None:
+    assert folded(text) == " ".join(text.split())
 
 
 @given(WESTERN)

@@ -86,7 +86,7 @@ _TEXT = etree.XSLT(
     """)
 )
 """A tree to its text, at less than half of the cost of a walk."""
-_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False)
 
 
 @functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
@@ -97,12 +97,22 @@ def from_html(markup: str) -> str:
     """
     if "<" not in markup:
         return lines(html.unescape(markup))
-    if max(map(len, markup.split("<"))) > _MAX_TAG:
+    if _may_have_long_tags(markup):
         markup = _LONG_TAG.sub(" ", markup)
     fragment = f"<div>{_SHELL.sub(' ', markup)}".encode("utf-8", "ignore").translate(None, _CONTROLS)
     text = str(_TEXT(etree.fromstring(fragment, _PARSER)))
     # Line breaks of the source are spaces; those of the page come from its elements.
     return _folded(text.replace("\n", " ").split(_BREAK_HERE))
+
+
+def _may_have_long_tags(markup: str) -> bool:
+    """Whether a "<" is further from the next one than a tag may be long."""
+    at = 0
+    while at + _MAX_TAG < len(markup):
+        at = markup.rfind("<", at, at + _MAX_TAG + 1) + 1
+        if not at:
+            return True
+    return False
 
 
 def lines(text: str) -> str:
@@ -118,7 +128,7 @@ def _folded(lines: Iterable[str]) -> str:
 
 
 def _trimmed(lines: Iterable[str]) -> str:
-    return "\n".join([words for line in lines if (words := " ".join(line.split()))])
+    return "\n".join([words for line in lines if (words := dedup.folded(line))])
 
 
 def line(text: str | None, limit: int = 1000) -> str | None:

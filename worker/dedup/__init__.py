@@ -35,7 +35,7 @@ from worker.dedup.text import (
     title_key,
     version_key,
 )
-from worker.dedup.words import is_flooded, word_count, words
+from worker.dedup.words import folded, is_flooded, word_count, words
 
 __all__ = [
     "Common",
@@ -53,6 +53,7 @@ __all__ = [
     "content_hash",
     "credits",
     "fingerprint",
+    "folded",
     "hashed_key",
     "identity",
     "is_copy",

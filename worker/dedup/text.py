@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from worker.dedup.words import count_of, in_form, said, word_count
+from worker.dedup.words import count_of, folded, in_form, said, word_count
 from worker.model import Article, Entry, Millis
 
 KEY_BYTES = 16
@@ -94,6 +94,6 @@ def _joined(*parts: str) -> bytes:
     digest = hashlib.blake2b(digest_size=KEY_BYTES)
     for part in parts:
         # A field's length goes before it, so that no text can run over from one field into the next.
-        data = " ".join(in_form("NFC", part).split()).encode("utf-8", "surrogatepass")
+        data = folded(in_form("NFC", part).replace("\n", " ")).encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.digest()[:SAME_BYTES]

@@ -162,6 +162,13 @@ def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
     return text if text.isascii() or (western and form == "NFC") else unicodedata.normalize(form, text)
 
 
+def folded(text: str) -> str:
+    """A text with one space for each run of white space, and none around it."""
+    if "  " in text or not text.isprintable():
+        return " ".join(text.split())
+    return text.strip(" ")  # as most are: other white space is not printable
+
+
 def is_flooded(text: str, most: int = _MOST_MARKS) -> bool:
     """Whether there may be more than `most` marks in a row, that is, neither letters nor digits nor white space. Of so
     many each (most / 2)th character shows two, with none but marks between them."""
