@@ -6,6 +6,7 @@ made for machines. The page leads where the feed speaks for all entries at once 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -35,6 +36,7 @@ _MODIFIED_META = ("datemodified", "article.updated", "dcterms.modified", "last-m
 # htmldate's latest date is today's unless it is told another: a clock, which this room does without.
 _SEARCHED = 5000  # elements, at most
 _NOT_BEFORE, _NOT_AFTER = "1990-01-01", "2099-12-31"
+_NO_HEAD, _NO_CLAIMS = Head(base=""), Claims()
 
 
 def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool = False) -> Article:
@@ -42,13 +44,13 @@ def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool 
 
     thoroughly: where no date is stated, it is looked for in the whole page.
     """
-    page, url = (seen.head, seen.url) if seen else (Head(base=""), "")
+    page, url = (seen.head, seen.url) if seen else (_NO_HEAD, "")
     said = _Said(
         feed=entry or Entry(),
         page=page,
-        claims=seen.claims if seen else Claims(),
+        claims=seen.claims if seen else _NO_CLAIMS,
         seen=seen,
-        site=_host(url),
+        site=_host(url) if url else "",
         thoroughly=thoroughly,
     )
     published, precision = said.published() or (None, None)
@@ -166,7 +168,7 @@ class _Said:
         return self.claims.publisher, self.page.first("og:site_name")
 
     def _persons(self, stated: Iterable[Author]) -> tuple[Author, ...]:
-        persons = ((author, list(bylines.persons([author.name], site=self._site, host=self.site))) for author in stated)
+        persons = ((author, _named(author.name, self._site, self.site)) for author in stated)
         return fields.authors(
             Author(name=name, url=author.url if len(names) == 1 else None)
             for author, names in persons
@@ -288,6 +290,11 @@ class _Said:
 
     def _link(self, stated: str | None) -> str | None:
         return urls.absolute(stated, self.page.base) if stated else None
+
+
+@functools.lru_cache(maxsize=64)  # a feed's entries are by few, time and again
+def _named(stated: str, site: tuple[str | None, ...], host: str) -> tuple[str, ...]:
+    return tuple(bylines.persons([stated], site=site, host=host))
 
 
 def _host(url: str) -> str:
