@@ -85,6 +85,18 @@ def test_no_text_raises_and_no_date_is_out_of_range(written):
     assert at is None or 86_400_000 <= at <= NOW + 86_400_000
 
 
+@given(
+    st.datetimes(min_value=datetime(1900, 1, 1)),
+    st.sampled_from(("GMT", "+0000", "-0000", "+0530", "-1130", "+1900", "+0160", "+2000")),
+    st.sampled_from((0, 24, 60)),
+)
+def test_the_usual_form_is_read_as_any_other(at: datetime, zone: str, odd: int) -> None:
+    """The witness is the email package, which reads the same without its zone."""
+    written = f"{at:%a, %d %b %Y %H:%M:%S} {zone}"
+    written = written.replace(f":{at:%M}:", f":{odd:02}:") if odd else written
+    assert millis(written, NOW) == millis(f"{written} (in words)", NOW)
+
+
 def test_what_feeds_call_their_dates(item, read):
     """pubDate before dc:date, which is when an RSS item was published; Atom's updated is not when it was."""
     day, next_day = utc(2026, 11, 20), utc(2026, 11, 21)

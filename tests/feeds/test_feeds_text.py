@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,3 +42,23 @@ def test_lines_are_one_line_and_clean(given_text):
 def test_line_ends_are_one_kind():
     """Those of every system become line feeds."""
     assert text.clean("a\r\nb\rc\td ", 100) == "a\nb\nc\td"
+
+
+MARKUP = st.lists(
+    st.sampled_from(["<p>", "</p>", "<", ">", "a", "é" * 40, "<a href='x'>", " < ", "x" * 600]), max_size=12
+)
+
+
+@given(st.lists(MARKUP.map("".join).map(str.strip).filter(bool), min_size=1, max_size=4))
+def test_the_longest_is_that_with_most_text(pieces: list[str]) -> None:
+    """Of equals the first."""
+    longest = max(pieces, key=lambda piece: len(re.sub("<[^<>]*>", "", piece)))
+    summary, content = text.summary_and_content(pieces[0], pieces[1:])
+    assert (content or summary) == longest
+
+
+@given(st.text(st.sampled_from("a\r\n\t\x00\x1f\x7f\x80\x9f\u00a0é\ud800中")))
+def test_what_is_clean_stays_and_what_is_not_goes(given_text: str) -> None:
+    """Whichever way it is looked for."""
+    kept = re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", "", re.sub("\r\n?", "\n", given_text))
+    assert text.clean(given_text, 1000) == kept.strip()

@@ -13,7 +13,7 @@ from email.utils import parsedate_tz
 
 from worker.model import Millis
 
-_DAY_MS = 86_400_000
+_EPOCH, _MS, _DAY_MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1), 86_400_000
 _COMMENT = re.compile(r"\([^()]*\)")  # RFC 5322 section 3.2.2
 # Years that begin with zeros, which parsedate_tz would take for one of two digits, or a minus, for a time of day.
 _NO_YEAR = re.compile(r"(?<![-+:\d])0\d{3}\b| -\d+ \d")
@@ -55,18 +55,48 @@ _OFFSETS = {
 }
 
 
+_MONTHS = dict(
+    **{"Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6},
+    **{"Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12},
+)
+_USUAL = re.compile(
+    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d?) ({'|'.join(_MONTHS)}) ([12]\d{{3}})"
+    r" (\d\d):(\d\d):(\d\d) (?:GMT|([+-])([01]\d)([0-5]\d))",
+    re.ASCII,
+)
+"""RFC 822 as nearly all of RSS has it."""
+
+
 def millis(written: str, now: Millis) -> Millis | None:
     """The instant that `written` names; UTC where it names no zone, midnight where it names no time.
 
     None where it is not understood, or lies before 1970-01-02 (an unset clock) or more than a day after `now`. Up to a
     day ahead it is kept as it is written: clocks and zones are wrong more often than feeds announce.
     """
-    text = _with_numeric_zone(" ".join(_COMMENT.sub(" ", written[:100]).upper().split()))
-    at = (_iso(text) or _rfc822(text)) if text else None
-    if at is None:
+    instant = _usual(written)
+    if instant is None:
+        at = _unusual(written)
+        instant = None if at is None else (at - _EPOCH) // _MS
+    return Millis(instant) if instant is not None and _DAY_MS <= instant <= now + _DAY_MS else None
+
+
+def _usual(written: str) -> int | None:
+    """At a fifth of the cost."""
+    match = _USUAL.fullmatch(written)
+    if match is None:
         return None
-    instant = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    return Millis(instant) if _DAY_MS <= instant <= now + _DAY_MS else None
+    day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
+    try:
+        at = datetime(int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+    except ValueError:
+        return None
+    ahead_ms = 60_000 * (60 * int(hours) + int(minutes)) if sign else 0
+    return (at - _EPOCH) // _MS + (ahead_ms if sign == "-" else -ahead_ms)
+
+
+def _unusual(written: str) -> datetime | None:
+    text = _with_numeric_zone(" ".join(_COMMENT.sub(" ", written[:100]).upper().split()))
+    return (_iso(text) or _rfc822(text)) if text else None
 
 
 def _with_numeric_zone(text: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import nh3
 
@@ -17,6 +17,7 @@ MAX_AUTHORS = 50
 # C0 but for tab and line feed, DEL and C1 (terminals obey some of them), and halves of surrogate pairs, which no
 # encoding can write.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_C0, _C1 = bytes({*range(0x20), 0x7F} - {0x9, 0xA}), re.compile(rb"\xc2[\x80-\x9f]")
 _LINE_ENDS = re.compile("\r\n?")
 _BREAKS = re.compile(r"<(?=(?:br|/?p|/?div|/?li|/?h[1-6])\b)", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^<>]*>")
@@ -26,7 +27,18 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")
 
 def clean(text: str, limit: int) -> str:
     """`text` without control characters and outer space, line ends as `\\n`, at most `limit` characters."""
-    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)).strip()[:limit].rstrip()
+    if not _is_clean(text):
+        text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    return text.strip()[:limit].rstrip()
+
+
+def _is_clean(text: str) -> bool:
+    """As bytes, at half of what patterns take."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(data.translate(None, _C0)) == len(data) and (text.isascii() or _C1.search(data) is None)
 
 
 def line(text: str, limit: int = MAX_LINE) -> str | None:
@@ -62,11 +74,27 @@ def summary_and_content(summary: str, others: Iterable[str]) -> tuple[str | None
     summary = clean(summary, MAX_CONTENT)
     rest = [text for other in others if (text := clean(other, MAX_CONTENT)) and text != summary]
     found = [summary, *rest] if summary else rest
-    longest = max(found, key=_extent, default="")  # of equals the summary, which comes first
+    longest = _longest(found)  # of equals the summary, which comes first
     if longest == summary and len(summary) <= MAX_SUMMARY:
         return summary or None, None
-    shorter = max((text for text in found if text != longest), key=_extent, default="")
+    shorter = _longest([text for text in found if text != longest])
     return shorter[:MAX_SUMMARY] or None, longest
+
+
+def _longest(markup: Sequence[str]) -> str:
+    """But for tags. Of equals the first; empty where there is none."""
+    longest = markup[0] if markup else ""
+    for other in markup[1:]:
+        if _is_longer(other, longest):
+            longest = other
+    return longest
+
+
+def _is_longer(markup: str, than: str) -> bool:
+    extent = _extent(than)
+    # Most contents are so much longer than summaries that their beginning, up to a tag, is enough to tell.
+    beginning = markup[: max(0, markup.find("<", 2 * extent + 500))]
+    return _extent(beginning) > extent or (len(markup) > extent and _extent(markup) > extent)
 
 
 def _extent(markup: str) -> int:
