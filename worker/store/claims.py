@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from worker.model import Claim, Lease, Millis, Work
 from worker.store import tables as t
-from worker.store.dialects import Each, change, earliest, latest
+from worker.store.dialects import Each, Many, change, earliest, latest
 from worker.store.locks import among, hold_hosts, is_shared
 from worker.store.works import claims_of, read_leased
 
@@ -147,14 +147,14 @@ def _unhosted(connection: Connection, *, now: Millis, limit: int) -> list[tuple[
     return list(zip(slots, due, strict=False))
 
 
-_TAKE_SLOT = (
+_TAKE_SLOT = Many(
     update(t.slot)
     .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
     .values(
         token=t.slot.c.token + 1, lease_until=bindparam("until"), work_id=bindparam("w"), begun=bindparam("taken_up")
     )
 )
-_TAKE_WORK = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("until"), again=False)
+_TAKE_WORK = Many(update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("until"), again=False))
 _TAKE_SLOTS = """
     UPDATE slot SET token = token + 1, lease_until = one.until, work_id = one.w, begun = one.taken_up
     FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(w)s::bigint[], %(until)s::bigint[], %(taken_up)s::boolean[])

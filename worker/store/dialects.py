@@ -69,20 +69,6 @@ class Each:
         return found
 
 
-def change(connection: Connection, statement: Any, at_once: str, rows: Sequence[dict[str, int]]) -> None:
-    """Carries out an UPDATE for each of the rows of parameters, which are integers.
-
-    at_once: the same for all of them in PostgreSQL's words, where each parameter is an array: to carry out one for each
-    row costs the worker three times as much CPU.
-    """
-    if not rows:
-        return
-    if is_shared(connection):
-        connection.exec_driver_sql(at_once, {name: numbers(row[name] for row in rows) for name in rows[0]})
-    else:
-        connection.execute(statement, rows)
-
-
 class Many:
     """A statement that is carried out for each of many rows of parameters.
 
@@ -113,6 +99,20 @@ class Many:
         fixed = {name: compiled.params[name] for name in order if name not in names}
         values = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
         return compiled.string, (lambda row: values(row | fixed)) if fixed else values
+
+
+def change(connection: Connection, statement: Many, at_once: str, rows: Sequence[dict[str, int]]) -> None:
+    """Carries out an UPDATE for each of the rows of parameters, which are integers.
+
+    at_once: the same for all of them in PostgreSQL's words, where each parameter is an array: to carry out one for each
+    row costs the worker three times as much CPU.
+    """
+    if not rows:
+        return
+    if is_shared(connection):
+        connection.exec_driver_sql(at_once, {name: numbers(row[name] for row in rows) for name in rows[0]})
+    else:
+        statement.execute(connection, rows)
 
 
 class Among:

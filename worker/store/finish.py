@@ -29,7 +29,7 @@ from worker.model import (
 from worker.store import tables as t
 from worker.store.articles import finish_articles
 from worker.store.claims import count_anew, settle
-from worker.store.dialects import Each, change
+from worker.store.dialects import Each, Many, change
 from worker.store.entries import Ingestion, Near, finish_look, ingestion
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
@@ -185,7 +185,7 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
 _TOKENS = Each(
     lambda which: select(t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id).where(which(t.slot.c.host_id))
 )
-_FREE = (
+_FREE = Many(
     update(t.slot)
     .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
     .values(lease_until=0, work_id=None)

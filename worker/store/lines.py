@@ -61,7 +61,8 @@ def leave_out(connection: Connection, rows: Sequence[tuple[int, str, bytes]]) ->
     """Takes out of records in the outbox the lines that are their sites'; each by its id, with its site and lines."""
     windows = _windows(connection, {site for _, site, _ in rows})
     repeated = {site: window.repeated() for site, window in windows.items()}
-    found = {row: out for row, site, lines in rows if (out := dedup.taken_out(lines, repeated.get(site, {})))}
+    learned = [(row, lines, repeated[site]) for row, site, lines in rows if repeated.get(site)]
+    found = {row: out for row, lines, said in learned if (out := dedup.taken_out(lines, said))}
     if not found:
         return
     cuts: list[dict[str, object]] = []

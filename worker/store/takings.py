@@ -17,12 +17,14 @@ from sqlalchemy import Connection, bindparam, select, update
 from worker.model import Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.claims import settle
-from worker.store.dialects import Each, change
+from worker.store.dialects import Each, Many, change
 from worker.store.locks import hold_hosts
 from worker.store.works import leases_of, let_be_due, read_leased, stands
 
 _SLOT = (t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
-_EXCHANGE = update(t.slot).where(*_SLOT).values(token=t.slot.c.token + 1, lease_until=bindparam("until"), begun=True)
+_EXCHANGE = Many(
+    update(t.slot).where(*_SLOT).values(token=t.slot.c.token + 1, lease_until=bindparam("until"), begun=True)
+)
 _EXCHANGE_ALL = """
     UPDATE slot SET token = token + 1, lease_until = one.until, begun = true
     FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(until)s::bigint[]) AS one (h, slot, until)

@@ -22,7 +22,7 @@ from worker.model import (
     Work,
 )
 from worker.store import tables as t
-from worker.store.dialects import Each, change
+from worker.store.dialects import Each, Many, change
 from worker.store.robots import copies
 from worker.store.standing import moves_of, trust_of
 from worker.store.subscriptions import of_feeds
@@ -78,7 +78,7 @@ _LEASES = Each(
 )
 
 
-_DUE = update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("then"))
+_DUE = Many(update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("then")))
 _ALL_DUE = """
     UPDATE work SET due_at = one."then"
     FROM unnest(%(w)s::bigint[], %(then)s::bigint[]) AS one (w, "then") WHERE id = one.w"""
