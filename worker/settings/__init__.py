@@ -3,7 +3,7 @@
     yaml_file   a file → plain values, with the place of each         expand      ${VARIABLES} in them
     schema      the keys, with defaults and a line on each            values      the types of single values
     quantities  durations and sizes                                   addresses   a feed's URL, and the id made of it
-    endpoints   where the worker itself is reached
+    endpoints   where the worker itself is reached                    places      … of places among them
     problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
     opml        other readers' lists, in and out                      editing    feeds added to a list in place
     rules       the keys of a feed's rules                            feed_rules  … and the rules that they make

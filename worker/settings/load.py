@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from worker.errors import ConfigError, Problem
 from worker.model import Feed, FeedList, ObjectPath, State
-from worker.settings import opml, values
+from worker.settings import opml, places
 from worker.settings.feeds import feeds_of
 from worker.settings.problems import problems_of
 from worker.settings.schema import Settings, WorkerFile
@@ -110,7 +110,7 @@ def load(
 
 def state_at(text: str, *, beside: Path) -> State | None:
     """The state that a URL names, as worker.yaml at `beside` would mean it; None: it names none."""
-    found = values.state(text)
+    found = places.state(text)
     return _placed(found, beside) if found is not None else None
 
 

@@ -15,39 +15,41 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from worker.model import Broker, Effort, Feed, FeedList, FullText, ObjectPath, Server, State
 from worker.settings.endpoints import is_loopback
+from worker.settings.places import (
+    RECORDS,
+    BusPlace,
+    Collector,
+    Contact,
+    Folder,
+    HostName,
+    Listen,
+    Network,
+    OuterUrl,
+    Proxy,
+    Secret,
+    StatePlace,
+    StreamPlace,
+    TimeZone,
+    Webhook,
+)
 from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
 from worker.settings.section import Section
 from worker.settings.section import key as _key
 from worker.settings.section import section as _section
 from worker.settings.values import (
-    RECORDS,
     Articles,
-    BusPlace,
-    Collector,
-    Contact,
     Count,
     CronLine,
     ExplicitId,
     Flag,
-    Folder,
     Fraction,
     HeaderName,
     HeaderValue,
-    HostName,
-    Listen,
-    Network,
-    OuterUrl,
     PositiveSeconds,
-    Proxy,
     Seconds,
-    Secret,
     Shards,
     SizeBytes,
-    StatePlace,
-    StreamPlace,
-    TimeZone,
     WebAddress,
-    Webhook,
     Workers,
     exclusive,
     expected,
