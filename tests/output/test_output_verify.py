@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,8 @@ from worker.output import OutputDirectory, Segment, locked, verify
 
 Reopen = Callable[[], OutputDirectory]
 Segments = Callable[..., list[Segment]]
+
+FORK = multiprocessing.get_context("fork")
 
 DAYS = ("manifest/2026-11-23.jsonl", "manifest/2026-11-24.jsonl")
 FILES = (
@@ -283,20 +284,25 @@ def test_what_a_writer_has_in_hand_is_no_damage(
     last = segments(4, a_day=2)[3]
     (sound / "records/date=2026-11-25").mkdir()
     leave(sound, replace(last, path=last.path.replace("2026-11-24", "2026-11-25")))
-    holding = "import sys; from pathlib import Path; from worker.output import locked\n"
-    holding += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", holding, str(sound)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    ours, theirs = FORK.Pipe()
+
+    def hold() -> None:
+        with locked(sound):
+            theirs.send("held")
+            theirs.recv()
+
+    holder = FORK.Process(target=hold, daemon=True)
+    holder.start()
+    with ours, theirs:
+        assert ours.recv() == "held"
         report = verify(sound)
         assert (report.is_sound, report.being_written) == (True, True)
         with pytest.raises(OutputLocked, match=rf"{sound} is being written by process {holder.pid}; "):
             verify(sound, repair=True)
         (sound / FILES[0]).unlink()
         assert said(sound) == [f"{FILES[0]}: missing, though the manifest names it"]
-        holder.communicate()
+        ours.send("enough")
+        holder.join()
 
 
 def test_what_is_published_meanwhile_is_no_damage(
