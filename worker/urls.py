@@ -144,7 +144,7 @@ def canonical_if_any(url: str | None) -> str | None:
 
 def host_of(url: str) -> str:
     """The host that a request for `url` goes to: lower case, A-labels, without port. Raises BadUrl."""
-    return _host(_split(url))
+    return url.split("/", 3)[2] if _is_plain(url) else _host(_split(url))
 
 
 def origin_of(url: str) -> tuple[str, str, int]:

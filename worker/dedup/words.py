@@ -29,7 +29,7 @@ _MOST_MARKS = 64
 _FLOOD = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
 _TWO_MARKS = re.compile(r"[^\w\s]{2,}")
 _MARKS_ALONE = re.compile(r"[^\w\s]+")
-_LONG = 200  # characters of a text whose words are kept until the next one
+_LONG = 200  # characters of a text of which only the last one's words are kept
 _WESTERN = "cp1252"
 # What a character of that code says: a letter, a digit, several of them, or nothing.
 _SAID = {
@@ -108,7 +108,7 @@ def count_of(joined: bytes) -> int:
 
 
 def _read(text: str) -> _Read:
-    return _last(text) if len(text) >= _LONG else _taken_apart(text)
+    return _last(text) if len(text) >= _LONG else _short(text)
 
 
 def _taken_apart(text: str) -> _Read:
@@ -123,6 +123,8 @@ def _taken_apart(text: str) -> _Read:
 
 _last = functools.lru_cache(maxsize=1)(_taken_apart)
 """An article's hashes, sketch, word count and lines are made of the same words, one after the other."""
+_short = functools.lru_cache(maxsize=64)(_taken_apart)
+"""A title is asked for twice for an entry's keys, and twice for its record's."""
 
 
 def _in_latin(text: str) -> str | None:
