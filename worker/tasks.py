@@ -241,16 +241,15 @@ def draft_without_text(source: Source, reason: str) -> Draft:
 
 def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     entry_url = urls.canonical_if_any(entry.url)
-    # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it stands.
-    link = urls.uncached(entry.url or "")
-    there = bool(link) and rules.page_url(link, source.feed.rules.rewrite) == link
-    page_url = urls.canonical_if_any(source.url) if article.extraction == "ok" and there else None
-    stated = article.canonical_url if article.extraction == "ok" else None
+    page_url = stated = None
+    if article.extraction == "ok":
+        # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it
+        # stands.
+        link = urls.uncached(entry.url or "")
+        there = bool(link) and rules.page_url(link, source.feed.rules.rewrite) == link
+        page_url = urls.canonical_if_any(source.url) if there else None
+        stated = article.canonical_url
     url = stated or page_url or entry_url
-    if url is not None:
-        article = dataclasses.replace(
-            article, sources={**article.sources, "url": "page" if stated or page_url else "feed"}
-        )
     sketch = dedup.sketch(article.text)
     content_hash = dedup.content_hash(article.text)
     authors = [author.name for author in article.authors]
@@ -258,6 +257,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         article,
         record_id=source.record_id,
         url=url,
+        url_source=None if url is None else "page" if stated or page_url else "feed",
         entry=entry,
         feed=source.feed,
         feed_title=source.feed_title,

@@ -14,6 +14,7 @@ def compose(
     *,
     record_id: str,
     url: str | None,
+    url_source: str | None = None,
     entry: Entry | None,
     feed: Feed | None,
     feed_title: str | None,
@@ -29,7 +30,7 @@ def compose(
 
     `writer`, `seq`, `op`, `revision` and `ingested_at` stand as "", 0, `new`, 1 and "" until the store and the
     publisher fill them in; `first_seen_at` is "" where it is None. The operator's title of a feed goes before its own.
-    raw: where the page is kept.
+    url_source: who gave the `url`, noted among the sources. raw: where the page is kept.
     """
     ingest: Ingest = {
         "schema": 1,
@@ -58,7 +59,7 @@ def compose(
         "word_count": dedup.word_count(article.text),
         "removed_lines": 0,
         "date_precision": article.date_precision,
-        "sources": dict(article.sources),
+        "sources": {**article.sources, "url": url_source} if url_source else dict(article.sources),
         "publisher": article.publisher,
         "section": article.section,
         "original": _original(article.original),

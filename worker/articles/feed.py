@@ -28,7 +28,7 @@ def with_feed_text(described: Article, text: str, reason: str | None) -> Article
         return replace(described, extraction="failed", reason=reason or "the feed carries no text")
     sources = {**described.sources, "content_text": "feed"}
     summary = described.summary
-    if summary and len(text) == len(summary) and text.split() == summary.split():
+    if summary and len(text) == len(summary) and (text == summary or text.split() == summary.split()):
         summary = None
         sources.pop("summary", None)
     return replace(

@@ -54,6 +54,7 @@ def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool 
         thoroughly=thoroughly,
     )
     published, precision = said.published() or (None, None)
+    on_page = seen is not None  # where alone these four are said
     return Article(
         extraction="failed",
         title=said.title(),
@@ -65,10 +66,10 @@ def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool 
         date_precision=precision,
         language=said.language(),
         image=said.image(),
-        canonical_url=fields.canonical_url(page.canonical, url),
-        publisher=said.publisher(),
-        section=said.section(),
-        license=said.license(),
+        canonical_url=fields.canonical_url(page.canonical, url) if on_page else None,
+        publisher=said.publisher() if on_page else None,
+        section=said.section() if on_page else None,
+        license=said.license() if on_page else None,
         sources=said.sources,
     )
 
