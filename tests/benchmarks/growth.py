@@ -37,6 +37,7 @@ from tests.store.samples import KEEP_MS, NO_PATIENCE, SECOND, START, URL, WINDOW
 from worker.dedup import url_key
 from worker.model import Ingest, Poll, SeenEntry
 from worker.store import Store, read_story
+from worker.store.keys import stored
 from worker.store.names import origin
 
 FEEDS, SHOWN, NEW = 200, 50, 5
@@ -50,7 +51,7 @@ _ENTRIES = """
     INSERT INTO entry (id, feed_no, record_id, origin_no, path, version, title_key, first_seen_at, revision,
                        revised_after, revision_key, text_mark, extraction)
     SELECT i, feed.no, randomblob(16), begin.no, substr(url(i), length(begin.text) + 1), x'7665727369', x'7469746c65',
-           :first + i, 1, 3000, randomblob(5), randomblob(8), 'ok'
+           :first + i, 1, 3000, randomblob(5), randomblob(8), 0
     FROM n JOIN name AS feed ON feed.text = feed(i) JOIN name AS begin ON begin.text = origin(url(i))
 """
 _NAMES = """
@@ -59,12 +60,11 @@ _NAMES = """
 """
 _KEYS = """
     INSERT INTO identity (key, entry_id)
-    SELECT key, id FROM (SELECT record_id AS key, id FROM entry UNION ALL SELECT url_key(url(id)), id FROM entry)
-    ORDER BY key
+    SELECT substr(record_id, 1, 10) AS key, id FROM entry UNION ALL SELECT url_key(url(id)), id FROM entry ORDER BY key
 """
 _TEXTS = """
     INSERT INTO content (key, entry_id, expires_at)
-    SELECT text_mark || randomblob(8), id, :until FROM entry WHERE id > :before ORDER BY text_mark
+    SELECT text_mark || randomblob(2), id, :until FROM entry WHERE id > :before ORDER BY text_mark
 """
 _SKETCHES = """
     INSERT INTO sketch (entry_id, expires_at, size, bins, shingles)
@@ -86,7 +86,7 @@ def fill(path: Path, count: int) -> None:
         database.create_function("feed", 1, feed_of, deterministic=True)
         database.create_function("url", 1, lambda number: url_of(feed_of(number), number), deterministic=True)
         database.create_function("origin", 1, origin, deterministic=True)
-        database.create_function("url_key", 1, url_key, deterministic=True)
+        database.create_function("url_key", 1, lambda url: stored(url_key(url)), deterministic=True)
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000"):
             database.execute(f"PRAGMA {pragma}")
         indexes = [

@@ -339,7 +339,7 @@ class StoreMachine(RuleBasedStateMachine):
                     self.state,
                     "SELECT coalesce(duplicate_of, id) FROM entry JOIN identity ON entry.id = identity.entry_id "
                     "WHERE identity.key = ?",
-                    key("guid", feed.id, name),
+                    key("guid", feed.id, name)[:10],
                 )
                 ((revision, quarantined),) = ask(
                     self.state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,7 +13,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from tests.store.released import migrations, schema
-from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_feed
+from tests.store.samples import DAY, KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_entry, make_feed
 from worker.dedup import url_key
 from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
 from worker.store import Store, read_status
@@ -128,6 +129,40 @@ _NINETEENTH = (
         SELECT id, 3, 3, 9999999999999, feed_id, id, 0, 0, 0, 0, 0, 0 FROM entry WHERE id > 4;
     """
 )
+_ENTRIES_OF_THE_TWENTIETH = f"""
+        INSERT INTO name (no, text) VALUES
+            (1, 'good'), (2, 'dropped'), (3, 'https://good.example/'), (4, 'http://a'), (5, 'http://a/');
+        INSERT INTO entry (id, first_seen_at, seen_at, revised_after, duplicate_of, gone_since, feed_no, origin_no,
+                           revision, gone_answers, removed_lines, path, record_id, shared_key, version, title_key,
+                           revision_key, text_mark, cluster_id, copy_of, extraction, reason, skipped)
+        VALUES
+            (1, 1795300000000, NULL, 86400000, NULL, NULL, 1, 3, 2, 0, 3, 'one', x'11',
+             x'{url_key("https://good.example/one").hex()}', x'a1', x'b1', x'c1', x'd1', NULL, NULL, 'ok', NULL, NULL),
+            (2, 1795400000000, 1795400000001, NULL, NULL, NULL, 1, 3, 0, 0, 0, 'two', x'12',
+             x'{url_key("https://good.example/two").hex()}', x'a1a2a3a4a5', x'b1b2b3b4b5',
+             x'000000000000000000000000000000000000000000000000', NULL, NULL, NULL, NULL, NULL, NULL),
+            (3, 1795400000000, NULL, NULL, NULL, NULL, 1, NULL, 0, 0, 0, NULL, x'13', NULL, x'a3', x'b3', x'', NULL,
+             x'99', x'99', NULL, 'it broke', 'filter'),
+            (4, 1795400000000, NULL, NULL, 1, NULL, 1, NULL, 0, 0, 0, NULL, x'14', NULL, x'a4', x'b4', x'', x'd1',
+             NULL, NULL, NULL, 'its text is another entry''s', NULL),
+            (5, 1795400000000, NULL, 0, NULL, 1795500000000, 2, 4, 0, 2, 0, '', x'15', NULL, x'', x'', x'', NULL,
+             NULL, NULL, 'feed_only', NULL, NULL),
+            (6, 1795400000000, NULL, 0, NULL, NULL, 2, 5, 0, 0, 0, '', x'16', NULL, x'', x'', x'', NULL, NULL, NULL,
+             'blocked', 'a consent wall', NULL),
+            (7, 1795400000000, NULL, 0, NULL, NULL, 1, 3, 0, 0, 0, 'a/b?c=//d', x'17', NULL, x'', x'', x'', NULL, NULL,
+             NULL, 'paywalled', 'it asks for a login', NULL),
+            (8, 1795400000000, NULL, 0, NULL, NULL, 1, NULL, 0, 0, 0, NULL, x'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', NULL,
+             x'', x'', x'', x'e0e1e2e3e4e5e6e7', NULL, NULL, 'failed', 'it broke', NULL),
+            (9, 1795400000000, NULL, 0, NULL, NULL, 1, NULL, 0, 0, 0, NULL, x'18', NULL, x'', x'', x'', NULL, NULL,
+             NULL, 'skipped', NULL, NULL);
+        INSERT INTO identity (key, entry_id, extra) VALUES
+            (x'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 8, 0), (x'd0d1d2d3d4d5d6d7d8d9dadbdcdddedf', 8, 1), (x'18', 9, 0);
+        INSERT INTO content VALUES (x'e0e1e2e3e4e5e6e7e8e9eaebecedeeef', 8, 1799000000000);
+        INSERT INTO tombstone VALUES (x'c0c1c2c3c4c5c6c7c8c9cacbcccdcecf'), (x'c0c1c2c3c4c5c6c7');
+"""  # noqa: S608
+_TWENTIETH = _ENTRIES_OF_THE_TWENTIETH + re.sub(
+    r"(INSERT INTO|UPDATE) entry\b[^;]*;|INSERT INTO work[^;]* FROM entry[^;]*;", "", _NINETEENTH
+)
 FIXTURES |= {
     "0005": _FIFTH,
     "0006": _SIXTH,
@@ -144,6 +179,7 @@ FIXTURES |= {
     "0017": _SIXTEENTH,
     "0018": _EIGHTEENTH,
     "0019": _NINETEENTH,
+    "0020": _TWENTIETH,
 }
 """Rows in every table of a released schema, by its revision. Written by hand, and never changed once it is released."""
 
@@ -178,23 +214,30 @@ ADDED: dict[str, dict[str, dict[str, object]]] = {
     },
     "0012": {},
     "0013": {},
-    "0014": {"identity": {"extra": 0}, "entry": {"shared_key": url_key("https://good.example/one")}},
+    "0014": {"identity": {"extra": 0}, "entry": {"shared_key": url_key("https://good.example/one")[:10]}},
     "0015": {},
     "0016": {"slot": {"begun": 1}},
     "0017": {"feed": {"flaw": None}},
     "0018": {},
     "0019": {"feed": {"pace": None}},
     "0020": {"entry": {"path": "one", "seen_at": None, "text_mark": b"\xd1"}},
+    "0021": {"entry": {"extraction": 0}},
 }
 """What the first row of each table has in the columns that a revision added."""
 
 MOVED = {"0011": {"meta": {"writer", "last_seq"}}}
 """Rows, by their keys, that a revision put into a table of their own, where `ADDED` has them."""
 
-RENEWED = {"0020": {"entry": ("feed_id", "url", "revised_at", "seen_at", "text_key")}}
+RENEWED = {
+    "0020": {"entry": ("feed_id", "url", "revised_at", "seen_at", "text_key")},
+    "0021": {"entry": ("extraction",)},
+}
 """Columns that a revision took away, or whose values it changed, where another says the same."""
 
-HEAD = "0020"
+HEAD = "0021"
+
+EXTRACTIONS = ("ok", "feed_only", "blocked", "paywalled", "failed", "skipped")
+"""As numbers of the rows since 0021."""
 
 
 def as_before(table: str, row: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
@@ -204,7 +247,8 @@ def as_before(table: str, row: dict[str, Any], names: dict[int, str]) -> dict[st
     revised = None if row["revised_after"] is None else row["first_seen_at"] + row["revised_after"]
     url = None if row["path"] is None else names[row["origin_no"]] + row["path"]
     was = {"feed_id": names[row["feed_no"]], "url": url, "revised_at": revised, "text_key": row["text_mark"]}
-    return row | was
+    code = row["extraction"]
+    return row | was | {"extraction": None if code is None else EXTRACTIONS[code]}
 
 
 def made_at(revision: str, path: Path) -> Path:
@@ -256,11 +300,9 @@ def test_no_row_and_no_value_is_lost_on_the_way_forward(tmp_path: Path, revision
         kept = [{name: as_before(table, row, names)[name] for name in rows[0]} for row in after[table]]
         assert sorted(kept, key=repr) == sorted([as_kept(table, row) for row in rows], key=repr), table
     for later in sorted(ADDED):
-        renewed = {
-            table: columns for since, tables in RENEWED.items() if since > later for table, columns in tables.items()
-        }
+        renewed = [tables for since, tables in RENEWED.items() if since > later]
         for table, values in ADDED[later].items() if later > revision else ():
-            still = values.keys() - renewed.get(table, ())
+            still = values.keys() - {column for tables in renewed for column in tables.get(table, ())}
             assert {name: after[table][0][name] for name in still} == {name: values[name] for name in still}, table
 
 
@@ -325,16 +367,21 @@ def test_keys_that_follow_from_an_entry_are_told_from_others(tmp_path: Path, rev
     open_database(path).dispose()
     after = content(path)
     assert {row["key"] for row in after["identity"] if row["extra"]} == {b"\x21"}
-    assert [row["shared_key"] for row in after["entry"]] == [None, url_key("https://good.example/two"), None, mine[0]]
+    others = [None, url_key("https://good.example/two")[:10], None, mine[0][:10]]
+    assert [row["shared_key"] for row in after["entry"]] == others
 
 
 def as_kept(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """What is left of an entry's values: the first bytes of hashes that are compared alone, and no time that is told
-    by another."""
+    """What is left of its values: the first bytes of keys and hashes, and of an entry no time that is told by
+    another."""
+    if table in ("identity", "tombstone", "content"):
+        return row | {"key": row["key"][:10]}
     if table != "entry":
         return row
-    cut = {"version": 5, "title_key": 5, "revision_key": 5, "text_key": 8}
-    kept = row | {name: row[name] and row[name][:size] for name, size in cut.items()}
+    cut = {"version": 5, "title_key": 5, "text_key": 8, "shared_key": 10}
+    if "feed_no" not in row:
+        cut["revision_key"] = 5  # afterwards there is room in it for the record to come
+    kept = row | {name: row[name] and row[name][:size] for name, size in cut.items() if name in row}
     if row.get("seen_at") == row["first_seen_at"]:
         kept["seen_at"] = None
     return kept
@@ -350,6 +397,48 @@ def test_what_is_compared_alone_keeps_its_first_bytes(tmp_path: Path) -> None:
     assert {(row["version"], row["revision_key"]) for row in content(path)["entry"]} == {
         (bytes(range(5)), bytes(range(16, 21)))
     }
+
+
+async def test_entries_are_known_by_the_keys_that_an_older_version_gave_them(tmp_path: Path) -> None:
+    """In their feed, by their URL in another; and so are those that were taken down."""
+    path = made_at("0020", tmp_path / "state.db")
+    known, dead = make_entry("known", feed="good"), make_entry("dead", feed="good", url=None)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            """
+            INSERT INTO entry (id, feed_no, record_id, origin_no, path, version, title_key, first_seen_at, revision,
+                               revised_after, revision_key)
+            VALUES (10, 1, ?, 3, 'known', ?, ?, 1795400000000, 1, 0, x'')
+            """,
+            [known.own, known.version, known.title_key],
+        )
+        connection.executemany("INSERT INTO identity (key, entry_id) VALUES (?, 10)", [[known.own], [known.url_key]])
+        connection.execute("INSERT INTO tombstone VALUES (?)", [dead.own])
+        connection.commit()
+    plans = Plans()
+    async with Store(
+        path, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
+    ) as store:
+        run = Run(store, plans, START)
+        await run.start(*listed("good", "bad"))
+        finished = await run.poll("good", known, dead, make_entry("fresh", feed="good"))
+        assert (finished.new, finished.changed, finished.duplicates) == (1, 0, 0)
+        run.later(2 * DAY)
+        finished = await run.poll("bad", make_entry("shared", feed="bad", url=known.url))
+        assert (finished.new, finished.duplicates) == (0, 1)
+
+
+def test_keys_that_agree_in_all_that_is_kept_are_one(tmp_path: Path) -> None:
+    """There are hardly ever such, and no state is refused for them."""
+    path = made_at("0020", tmp_path / "state.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO identity (key, entry_id) VALUES (?, 9)", [bytes.fromhex("f0f1f2f3f4f5f6f7f8f9ff")]
+        )
+        connection.commit()
+    open_database(path).dispose()
+    key = bytes.fromhex("f0f1f2f3f4f5f6f7f8f9")
+    assert [row["entry_id"] for row in content(path)["identity"] if row["key"] == key] == [8]
 
 
 def listed(*names: str) -> Sequence[Feed]:

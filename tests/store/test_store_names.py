@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from tests.store.samples import HOUR, Run, ask, make_entry
-from worker.model import State
+from tests.store.samples import HOUR, Run, ask, make_draft, make_entry
+from worker.model import Extraction, State
 from worker.store import read_story
-from worker.store.names import origin
+from worker.store.names import EXTRACTIONS, origin
 
 ORIGINS = {
     "https://a.example/x/y?z=/": "https://a.example/",
@@ -46,3 +48,18 @@ async def test_a_name_is_kept_once_and_every_url_is_told_whole(run: Run, state: 
             own = make_entry(str(number), feed=feed, url=url).own
             (entry,) = read_story(state, own.hex()).entries
             assert (entry.feed_id, entry.url) == (feed, url)
+
+
+def test_the_numbers_of_extractions_stay_as_they_are() -> None:
+    """States of all versions have them."""
+    assert EXTRACTIONS == ("ok", "feed_only", "blocked", "paywalled", "failed", "skipped")
+    assert set(EXTRACTIONS) == set(get_args(Extraction))
+
+
+@pytest.mark.parametrize("extraction", EXTRACTIONS)
+async def test_what_came_of_a_page_is_told_by_its_name(run: Run, state: State, extraction: Extraction) -> None:
+    await run.start("a")
+    await run.poll("a", make_entry("one"))
+    await run.ingest("one", make_draft("said", extraction=extraction))
+    (entry,) = read_story(state, make_entry("one").own.hex()).entries
+    assert entry.extraction == extraction

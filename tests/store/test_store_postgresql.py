@@ -169,17 +169,20 @@ def test_entries_of_an_older_state_are_brought_forward(empty: Server) -> None:
         connection.execute(
             """
             INSERT INTO entry (feed_id, record_id, url, version, title_key, first_seen_at, seen_at, revision,
-                               revised_at, revision_key, text_key)
+                               revised_at, revision_key, text_key, extraction)
             VALUES ('a', '\\x11', 'https://a.example/x/y?z', '\\x0102030405060708', '\\x', 1000, 1000, 1, 5000,
-                    '\\xa1a2a3a4a5a6a7a8', '\\xb1b2b3b4b5b6b7b8b9'),
-                   ('b', '\\x12', NULL, '\\x', '\\x', 1000, 2000, 0, NULL, '\\x', NULL)
+                    '\\xa1a2a3a4a5a6a7a8', '\\xb1b2b3b4b5b6b7b8b9', 'feed_only'),
+                   ('b', '\\x12', NULL, '\\x', '\\x', 1000, 2000, 0, NULL, '\\x', NULL, NULL);
+            INSERT INTO identity (key, entry_id, extra) VALUES ('\\x000102030405060708090a0b0c0d0e0f', 1, true);
+            INSERT INTO content (key, entry_id, expires_at) VALUES ('\\x101112131415161718191a1b1c1d1e1f', 1, 9000);
+            INSERT INTO tombstone (key) VALUES ('\\x202122232425262728292a2b2c2d2e2f'), ('\\x2021222324252627')
             """
         )
     open_database(empty).dispose()
     with psycopg.connect(empty.url) as connection:
         found = connection.execute(
             """
-            SELECT feed.text, start.text, path, seen_at, revised_after, version, revision_key, text_mark
+            SELECT feed.text, start.text, path, seen_at, revised_after, version, revision_key, text_mark, extraction
             FROM entry JOIN name AS feed ON feed.no = feed_no LEFT JOIN name AS start ON start.no = origin_no
             ORDER BY id
             """
@@ -194,9 +197,14 @@ def test_entries_of_an_older_state_are_brought_forward(empty: Server) -> None:
                 bytes(range(1, 6)),
                 bytes(range(0xA1, 0xA6)),
                 bytes(range(0xB1, 0xB9)),
+                1,
             ),
-            ("b", None, None, 2000, None, b"", b"", None),
+            ("b", None, None, 2000, None, b"", b"", None, None),
         ]
+        assert connection.execute("SELECT * FROM identity").fetchall() == [(bytes(range(10)), 1, True)]
+        assert connection.execute("SELECT * FROM content").fetchall() == [(bytes(range(16, 26)), 1, 9000)]
+        dead = connection.execute("SELECT key FROM tombstone ORDER BY key").fetchall()
+        assert dead == [(bytes(range(32, 40)),), (bytes(range(32, 42)),)]
         added = connection.execute(
             """
             INSERT INTO entry (feed_no, record_id, version, title_key, first_seen_at, revision, revision_key)

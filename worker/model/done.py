@@ -16,7 +16,7 @@ from worker.model.work import NO_VALIDATORS, Lease, Validators
 
 def text_mark(text_key: bytes | None) -> bytes | None:
     """The first 8 bytes of a text's key: what is kept of it for as long as an entry is known, and of a text that was
-    taken down. Few are, and what is compared are two entries' texts: only to tell all texts apart takes the 16."""
+    taken down. Few are, and what is compared are two entries' texts: only to tell all texts apart takes more."""
     return None if text_key is None else text_key[:8]
 
 

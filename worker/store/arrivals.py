@@ -25,6 +25,7 @@ from worker.store.dialects import Many, is_sqlite
 from worker.store.entries import SAME_URL, Ingestion, mark_duplicate, original, write_duplicate
 from worker.store.feeds import Policies, add_work, host_ids
 from worker.store.graves import dead_keys, note_seen
+from worker.store.keys import stored
 from worker.store.left_out import backlog_of, takes_up
 from worker.store.names import REVISED_AT, give_numbers, numbers_given, origin, url_columns
 from worker.store.refs import refs_by_key
@@ -48,8 +49,9 @@ _HELD = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.i
 _QUEUED = select(t.work, select(t.slot.c.work_id).where(_HELD).exists().label("under_way")).where(
     t.work.c.entry_id.in_(bindparam("ids", expanding=True))
 )
-_ROOM = bytes(24)
-"""For what comes with the first record: SQLite splits pages whose rows grow, and of all pages a tenth was empty."""
+_ROOM, _ROOM_FOR_PAGE = bytes(13), bytes(17)
+"""For what comes with the first record, and the time between if a page is read for it: SQLite splits pages whose rows
+grow, and of all pages a tenth was empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +112,11 @@ class Shelf:
     def know(self, ref: Ref, *keys: bytes) -> None:
         """An entry that was added is known under these, where nobody else is."""
         self.refs[ref.entry_id] = ref
-        self._keys += ({"key": key, "entry_id": ref.entry_id} for key in self._missing(ref, keys))
+        self._keys += ({"key": stored(key), "entry_id": ref.entry_id} for key in self._missing(ref, keys))
 
     def know_more(self, ref: Ref, *keys: bytes) -> None:
         """The same of an entry that had keys before."""
-        rows = [{"key": key, "entry_id": ref.entry_id, "extra": True} for key in self._missing(ref, keys)]
+        rows = [{"key": stored(key), "entry_id": ref.entry_id, "extra": True} for key in self._missing(ref, keys)]
         _KNOW.execute(self.connection, rows)
 
     def _missing(self, ref: Ref, keys: Sequence[bytes]) -> list[bytes]:
@@ -277,8 +279,8 @@ class _Entries:
         if isinstance(verdict, New):
             self.counts["new"] += 1
             self.shelf.know_more(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
-            if verdict.claims_url:
-                connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": seen.url_key})
+            if verdict.claims_url and seen.url_key:
+                connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": stored(seen.url_key)})
             # Its draft was judged by filters as if it had been seen now for the first time.
             self._queue(replace(seen, draft=None), ref, by_url, self.done.at, self.done.at)
         elif by_url is not None and by_url.entry_id != ref.entry_id:
@@ -333,16 +335,20 @@ def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str,
         "feed_no": numbers[done.feed_id],
         "record_id": seen.own,
         **url_columns(seen.url, numbers),
-        "shared_key": None if fresh.claims_url or seen.url is None else seen.url_key or url_key(seen.url),
+        "shared_key": None if fresh.claims_url or seen.url is None else stored(seen.url_key or url_key(seen.url)),
         "version": seen.version,
         "title_key": seen.title_key,
         "first_seen_at": done.at,
         "revision": 0 if fresh.of is None else _revision(seen),
-        "revision_key": _ROOM if fresh.of is None and fresh.skipped is None else b"",
+        "revision_key": _room(seen) if fresh.of is None and fresh.skipped is None else b"",
         "duplicate_of": None if fresh.of is None else original(fresh.of),
         "skipped": fresh.skipped,
         "reason": seen.skipped if fresh.of is None else SAME_URL,
     }
+
+
+def _room(seen: SeenEntry) -> bytes:
+    return _ROOM if seen.page is None else _ROOM_FOR_PAGE
 
 
 def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:

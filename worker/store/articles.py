@@ -22,6 +22,7 @@ from worker.store.batches import to
 from worker.store.dialects import Among, Many
 from worker.store.entries import Ingestion, Near, finish_entry
 from worker.store.graves import dead_keys
+from worker.store.keys import by_stored, stored
 from worker.store.locks import hold_entries, is_shared
 from worker.store.refs import COLUMNS, ref
 from worker.store.stories import Story
@@ -112,11 +113,13 @@ class _Read:
         known = {done.entry_id for done in some if done.new is None}
         self.refs.update((row.id, ref(row)) for row in _REFS.rows(connection, known))
         self._dead = dead_keys(connection, {key for draft in drafts for key in draft.barred_by})
-        self._texts = {row.key: (ref(row), row.expires_at) for row in _TEXTS.rows(connection, text_keys)}
+        texts = _TEXTS.rows(connection, {stored(key) for key in text_keys})
+        self._texts = by_stored({row.key: (ref(row), row.expires_at) for row in texts}, text_keys)
         owners = {of.entry_id for of, _ in self._texts.values()}
         self._crediting = {row.entry_id for row in _CREDITING.rows(connection, owners)}
         self._is_shared = is_shared(connection)
-        self._known = {row.key for row in _KNOWN.rows(connection, url_keys)}
+        taken = {row.key for row in _KNOWN.rows(connection, {stored(key) for key in url_keys})}
+        self._known = {key for key in url_keys if stored(key) in taken}
         self._again = {row.id for row in _AGAIN.rows(connection, {done.work_id for done in some} - {None})}
         self._holders: dict[int, int] = {}
         self._filed: dict[int, tuple[Ref, Sketch, Millis]] = {}
@@ -217,7 +220,7 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
         ],
     )
     urls = [
-        {"key": key, "entry_id": me.entry_id, "extra": True}
+        {"key": stored(key), "entry_id": me.entry_id, "extra": True}
         for done, me, _ in plain
         for key in sorted({*done.draft.url_keys})
     ]

@@ -21,9 +21,10 @@ from worker.store import tables as t
 from worker.store.batches import bound, to
 from worker.store.dialects import Many, is_sqlite
 from worker.store.graves import are_dead, bury
+from worker.store.keys import stored
 from worker.store.left_out import leave_out
 from worker.store.locks import Overtaken, is_shared
-from worker.store.names import revised
+from worker.store.names import code_of, revised
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
 from worker.store.stories import Story
 
@@ -184,7 +185,7 @@ def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
         "revision_key": draft.revision_key,
         "text_mark": draft.text_mark,
         "title_key": draft.title_key,
-        "extraction": draft.extraction,
+        "extraction": code_of(draft.extraction),
         "cluster_id": _other(story, me) if draft.text_key else story.cluster_id,
         "copy_of": story.copy_of,
         "removed_lines": 0,
@@ -328,7 +329,7 @@ def claim_text(
     taken `anyway`. Whether it is the entry's now, or there is none."""
     if key is None:
         return True
-    values = {"text": key, "who": entry_id, "until": at + window_ms}
+    values = {"text": stored(key), "who": entry_id, "until": at + window_ms}
     if not anyway:
         values |= {"now": at, "owner": entry_id}
     return connection.execute(_claim(connection.dialect.name, anyway), values).rowcount > 0
@@ -338,7 +339,10 @@ def claim_texts(connection: Connection, texts: Sequence[tuple[bytes, EntryId, Mi
     """The same for texts that are nobody's: of each its hash, the entry and the time. Raises Overtaken where one is
     somebody's since."""
     if texts:
-        values = [{"text": key, "who": who, "until": at + window_ms, "now": at, "owner": who} for key, who, at in texts]
+        values = [
+            {"text": stored(key), "who": who, "until": at + window_ms, "now": at, "owner": who}
+            for key, who, at in texts
+        ]
         if is_sqlite(connection):
             _CLAIM.execute(connection, values)
             return
@@ -365,7 +369,7 @@ _CLAIM = Many(_claim("sqlite", False))
 
 def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> None:
     if keys:
-        connection.execute(_KNOW, [{"key": key, "entry_id": entry_id, "extra": True} for key in sorted(keys)])
+        connection.execute(_KNOW, [{"key": stored(key), "entry_id": entry_id, "extra": True} for key in sorted(keys)])
 
 
 def _take_off(

@@ -12,6 +12,7 @@ from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.dialects import Among
 from worker.store.identities import forget_keys
+from worker.store.keys import stored
 from worker.store.locks import hold_entries, hold_work
 from worker.store.names import FEED_ID
 
@@ -23,7 +24,8 @@ _DEAD = Among(lambda which: select(t.tombstone.c.key).where(which(t.tombstone.c.
 
 def dead_keys(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
     """Those of the keys that are an entry's no more."""
-    return {row.key for row in _DEAD.rows(connection, keys)}
+    dead = {row.key for row in _DEAD.rows(connection, {stored(key) for key in keys})}
+    return {key for key in keys if stored(key) in dead}
 
 
 def are_dead(connection: Connection, keys: Collection[bytes]) -> bool:
@@ -32,11 +34,11 @@ def are_dead(connection: Connection, keys: Collection[bytes]) -> bool:
 
 def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection[bytes] = ()) -> None:
     """Lets entries go, with all that is queued for them and known of them but their keys."""
-    keys = set(more_keys)
+    keys = {stored(key) for key in more_keys}
     for batch in chunks(entry_ids):
         hold_work(connection, t.work.c.entry_id.in_(batch))
         hold_entries(connection, batch)
-        keys.update(connection.scalars(select(t.entry.c.record_id).where(t.entry.c.id.in_(batch))))
+        keys.update(map(stored, connection.scalars(select(t.entry.c.record_id).where(t.entry.c.id.in_(batch)))))
         keys.update(forget_keys(connection, batch))
         stories.unfile(connection, batch)
         for table in (t.content, t.work):
@@ -49,7 +51,7 @@ def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection
 
 def note_dead(connection: Connection, keys: Iterable[bytes]) -> None:
     """Nothing comes under these keys any more, unless they are an entry's."""
-    for batch in chunks(keys):
+    for batch in chunks(map(stored, keys)):
         known = select(t.identity.c.key).where(t.identity.c.key.in_(batch))
         new = set(batch) - set(connection.scalars(known)) - dead_keys(connection, batch)
         if new:
@@ -58,7 +60,7 @@ def note_dead(connection: Connection, keys: Iterable[bytes]) -> None:
 
 def bury_known(connection: Connection, keys: Iterable[bytes]) -> None:
     """Lets go of the entries that are known under any of these keys; nothing comes under them any more."""
-    for batch in chunks(keys):
+    for batch in chunks(map(stored, keys)):
         ids = connection.scalars(select(t.identity.c.entry_id).where(t.identity.c.key.in_(batch))).all()
         bury(connection, sorted(set(ids)), more_keys=batch)
 

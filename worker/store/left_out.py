@@ -12,6 +12,7 @@ from worker.dedup import Ref, Skip, is_wanted_again, url_key
 from worker.model import Draft, EntryId, PollDone, SeenEntry
 from worker.store import tables as t
 from worker.store.feeds import free_duplicates
+from worker.store.keys import stored
 from worker.store.names import URL, no_of
 
 
@@ -56,6 +57,6 @@ def leave_out(connection: Connection, entry_id: EntryId, draft: Draft, *, for_go
         free_duplicates(connection, select(t.entry.c.id).where(mine))
         url = connection.scalar(select(URL).where(mine))
         if url is not None:
-            own = (t.identity.c.key == url_key(url)) & (t.identity.c.entry_id == entry_id)
-            connection.execute(delete(t.identity).where(own))
-            connection.execute(update(t.entry).where(mine).values(shared_key=url_key(url)))
+            key = stored(url_key(url))
+            connection.execute(delete(t.identity).where(t.identity.c.key == key, t.identity.c.entry_id == entry_id))
+            connection.execute(update(t.entry).where(mine).values(shared_key=key))

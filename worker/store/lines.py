@@ -19,6 +19,7 @@ from worker.dedup import Window
 from worker.model import Draft, EntryId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.keys import stored
 
 FORGET_MS = 90 * 86_400_000
 """A site that showed nothing for so long is learned anew."""
@@ -71,7 +72,7 @@ def leave_out(connection: Connection, rows: Sequence[tuple[int, str, bytes]]) ->
         for row in connection.execute(_BODIES, {"rows": batch}):
             record = orjson.loads(row.body)
             cuts.append({"row": row.id, "cut": orjson.dumps(_without(record, found[row.id]))})
-            notes.append({"record": bytes.fromhex(record["id"]), "count": len(found[row.id])})
+            notes.append({"record": stored(bytes.fromhex(record["id"])), "count": len(found[row.id])})
     connection.execute(_CUT, cuts)
     connection.execute(_NOTE, notes)
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, func, literal_column, or_, select
 
-from worker.model import EntryId, FeedId, Millis
+from worker.model import EntryId, Extraction, FeedId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.names import FEED_ID, URL, no_of, nos_of
+from worker.store.names import FEED_ID, URL, extraction_of, no_of, nos_of
 from worker.store.refs import refs_by_key
 from worker.store.status import FeedStatus, feed_status
 
@@ -45,7 +45,7 @@ class ListedEntry:
     first_seen_at: Millis
     revision: int
     """0: no record was written."""
-    extraction: str | None
+    extraction: Extraction | None
     reason: str | None
     is_duplicate: bool
 
@@ -226,7 +226,7 @@ def _entry(row: Row[Any]) -> ListedEntry:
         feed_id=FeedId(row.feed_id),
         first_seen_at=row.first_seen_at,
         revision=row.revision,
-        extraction=row.extraction,
+        extraction=extraction_of(row.extraction),
         reason=row.reason,
         is_duplicate=row.duplicate_of is not None,
     )

@@ -1,17 +1,19 @@
-"""What the rows of many entries have in common, as numbers: the ids of their feeds, and the origins of their URLs.
+"""What the rows of many entries have in common, as numbers: the ids of their feeds, the origins of their URLs, and what
+came of their pages.
 
-A row says `feed_no`, `origin_no` and `path`. Queries read `FEED_ID` and `URL`, and ask by `no_of`; who writes has the
-numbers of `numbers_of`, and the columns of `url_columns`. Written out, in the row and in the index of each feed's
-entries, both took a fifth of the state.
+A row says `feed_no`, `origin_no` and `path`, and `extraction` as a place in `EXTRACTIONS`. Queries read `FEED_ID` and
+`URL`, and ask by `no_of`; who writes has the numbers of `numbers_of`, and the columns of `url_columns`. Written out, in
+the row and in the index of each feed's entries, feeds and origins took a fifth of the state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, ScalarSelect, insert, literal_column, select
 
+from worker.model import Extraction
 from worker.store import tables as t
 from worker.store.batches import bound
 from worker.store.dialects import Among
@@ -22,6 +24,9 @@ URL = literal_column("(SELECT text FROM name WHERE no = entry.origin_no) || entr
 """NULL where it has none."""
 REVISED_AT = literal_column("entry.first_seen_at + entry.revised_after", BigInteger).label("revised_at")
 """NULL where it has no record."""
+
+EXTRACTIONS: Final[tuple[Extraction, ...]] = ("ok", "feed_only", "blocked", "paywalled", "failed", "skipped")
+"""For ever in this order: SQLite has 0 and 1, the most common, without a byte."""
 
 _ADD = insert(t.name).returning(t.name.c.no)
 _BY_TEXT = Among(lambda which: select(t.name.c.text, t.name.c.no).where(which(t.name.c.text)))
@@ -71,3 +76,11 @@ def url_columns(url: str | None, numbers: Mapping[str, int]) -> dict[str, object
         return {"origin_no": None, "path": None}
     begins = origin(url)
     return {"origin_no": numbers[begins], "path": url[len(begins) :]}
+
+
+def code_of(extraction: Extraction) -> int:
+    return EXTRACTIONS.index(extraction)
+
+
+def extraction_of(code: int | None) -> Extraction | None:
+    return None if code is None else EXTRACTIONS[code]

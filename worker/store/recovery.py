@@ -26,7 +26,8 @@ from worker.store.database import locked, open_database
 from worker.store.entries import claim_text
 from worker.store.graves import note_dead
 from worker.store.integrity import check
-from worker.store.names import FEED_ID, numbers_of, origin, url_columns
+from worker.store.keys import stored
+from worker.store.names import FEED_ID, code_of, extraction_of, numbers_of, origin, url_columns
 from worker.store.publications import Publications, Sealed
 
 
@@ -193,7 +194,7 @@ def _first(record: Written, numbers: dict[str, int]) -> dict[str, object]:
         "feed_no": numbers[record.feed_id],
         "record_id": record.record_id,
         **url_columns(record.url, numbers),
-        "shared_key": None if record.url is None else record.url_key or url_key(record.url),
+        "shared_key": None if record.url is None else stored(record.url_key or url_key(record.url)),
         "first_seen_at": record.first_seen_at,
     }
 
@@ -206,7 +207,7 @@ def _values(record: Written) -> dict[str, object]:
     return values | {
         "revision_key": record.revision_key,
         "text_mark": text_mark(record.text_key),
-        "extraction": record.extraction,
+        "extraction": code_of(record.extraction),
         "cluster_id": None if _is_alone(record) else record.cluster_id,
         "copy_of": record.copy_of,
         "removed_lines": record.removed_lines,
@@ -237,7 +238,7 @@ class _Learning:
     def take(self, record: Written) -> None:
         self.records += 1
         self._publish(record)
-        known = self._execute(_HOLDER, key=record.record_id).one_or_none()
+        known = self._holder(record.record_id)
         if known is not None and known.revision >= record.revision:
             return
         self.unknown += 1
@@ -266,7 +267,7 @@ class _Learning:
             expires_at=Millis(self._now + self._window_ms),
         )
         for key in record.page_keys:
-            if self._execute(_HOLDER, key=key).one_or_none() is None:
+            if self._holder(key) is None:
                 self._identify(key, entry_id, extra=True)
 
     def _publish(self, record: Written) -> None:
@@ -278,8 +279,11 @@ class _Learning:
     def _execute(self, statement: Executable, **values: object) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
 
+    def _holder(self, key: bytes) -> Row[Any] | None:
+        return self._execute(_HOLDER, key=stored(key)).one_or_none()
+
     def _identify(self, key: bytes, entry_id: EntryId, *, extra: bool = False) -> None:
-        self._execute(_IDENTIFY, key=key, entry_id=entry_id, extra=extra)
+        self._execute(_IDENTIFY, key=stored(key), entry_id=entry_id, extra=extra)
 
     def resolve(self) -> None:
         """Duplicates whose records came before those of their originals. One whose original is in no record (any more)
@@ -289,7 +293,7 @@ class _Learning:
 
     def _stand_for(self, original: bytes, entry_id: EntryId) -> bool:
         """The entry with that record id stands for this one from now on, and for those that this one stood for."""
-        row = self._execute(_HOLDER, key=original).one_or_none()
+        row = self._holder(original)
         if row is None:
             return False
         theirs = (t.entry.c.id == entry_id) | (t.entry.c.duplicate_of == entry_id)
@@ -302,11 +306,11 @@ class _Learning:
         key, is_own = record.url_key, record.extraction == "ok"
         if key is None or (key in self._shared and not is_own):
             return
-        holder = self._execute(_HOLDER, key=key).one_or_none()
-        mine = t.identity.c.key == key
+        holder = self._holder(key)
+        mine = t.identity.c.key == stored(key)
         if holder is None:
             self._identify(key, entry_id, extra=self._is_extra(key, entry_id))
-        elif not self._is_new or holder.extraction == "ok" or holder.id == entry_id:
+        elif not self._is_new or extraction_of(holder.extraction) == "ok" or holder.id == entry_id:
             return
         elif is_own:
             self._lose(key, holder)
@@ -319,11 +323,11 @@ class _Learning:
 
     def _is_extra(self, key: bytes, entry_id: EntryId) -> bool:
         """Whether a key that becomes an entry's is not that of the URL in its row: a later record may name another."""
-        return not self._execute(_CLAIM_URL, entry=entry_id, key=key).rowcount
+        return not self._execute(_CLAIM_URL, entry=entry_id, key=stored(key)).rowcount
 
     def _lose(self, key: bytes, holder: Row[Any]) -> None:
         if not holder.extra:
-            self._execute(_LOSE_URL, entry=holder.id, key=key)
+            self._execute(_LOSE_URL, entry=holder.id, key=stored(key))
 
 
 def _put_aside(path: Path) -> Path:

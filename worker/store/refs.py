@@ -11,8 +11,9 @@ from worker.dedup import Ref
 from worker.model import EntryId, FeedId, Millis
 from worker.store import tables as t
 from worker.store.dialects import Among, Which
+from worker.store.keys import by_stored, stored
 from worker.store.locks import hold_entries, is_shared
-from worker.store.names import FEED_ID, URL
+from worker.store.names import FEED_ID, URL, extraction_of
 
 COLUMNS: tuple[Any, ...] = (
     t.entry.c.id,
@@ -41,7 +42,7 @@ def ref(row: Row[Any]) -> Ref:
         revision_key=row.revision_key,
         text_mark=row.text_mark,
         duplicate_of=None if row.duplicate_of is None else EntryId(row.duplicate_of),
-        has_page=row.extraction == "ok",
+        has_page=extraction_of(row.extraction) == "ok",
         record_id=row.record_id,
         version=row.version,
         url=row.url,
@@ -70,7 +71,8 @@ _HOLD_BY_TEXT = _BY_TEXT.with_for_update(of=t.entry, key_share=True)
 def refs_by_key(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Ref]:
     """Who is known under which of these identities. Who writes beside others holds them, and what stands for them."""
     statement = _HOLD_BY_KEY if is_shared(connection) else _BY_KEY
-    found = {row.key: ref(row) for row in statement.rows(connection, set(keys))}
+    rows = statement.rows(connection, {stored(key) for key in keys})
+    found = by_stored({row.key: ref(row) for row in rows}, keys)
     hold_entries(connection, {of.duplicate_of for of in found.values() if of.duplicate_of is not None})
     return found
 
@@ -85,5 +87,5 @@ def ref_by_text(connection: Connection, key: bytes | None, now: Millis) -> Ref |
     if key is None:
         return None
     statement = _HOLD_BY_TEXT if is_shared(connection) else _BY_TEXT
-    row = connection.execute(statement, {"text": key, "now": now}).one_or_none()
+    row = connection.execute(statement, {"text": stored(key), "now": now}).one_or_none()
     return None if row is None else ref(row)

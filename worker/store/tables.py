@@ -1,4 +1,4 @@
-"""The tables. Instants are milliseconds of UTC since 1970; keys are 16 bytes, made by `dedup`."""
+"""The tables. Instants are milliseconds of UTC since 1970; keys are as `keys` stores them, ids of records 16 bytes."""
 
 from __future__ import annotations
 
@@ -167,6 +167,7 @@ slot = Table(
     Column("lease_until", BigInteger, nullable=False),  # 0: free
     Column("work_id", BigInteger),
     Column("begun", Boolean, nullable=False, server_default=true()),  # False: nobody has taken the lease up yet
+    sqlite_with_rowid=False,
     postgresql_with=BUSY,
 )
 """One row for each fetch that may be under way at a host."""
@@ -282,6 +283,7 @@ entry = Table(
     Column("revision", Integer, nullable=False),  # of the last record; 0: none
     Column("gone_answers", SmallInteger, nullable=False, server_default="0"),  # … and how many
     Column("removed_lines", SmallInteger, nullable=False, server_default="0"),  # from its last record's text
+    Column("extraction", SmallInteger),  # of its last record, as `names` has it
     Column("path", Text),  # the rest of its URL
     Column("record_id", _Bytes, nullable=False),
     Column("shared_key", _Bytes),  # hash of its URL, where in `identity` that is another's, or nobody's
@@ -291,7 +293,6 @@ entry = Table(
     Column("text_mark", _Bytes),  # of its last record, where that has a text that is long enough
     Column("cluster_id", _Bytes),  # record_id of the first of its story, where that is another
     Column("copy_of", _Bytes),  # record_id of what its own is a near-duplicate of
-    Column("extraction", Text),
     Column("reason", Text),
     Column("skipped", Text),  # left out by its feed's rules: filter, page (when that was read) or backlog (for good)
     Index("entry_feed", "feed_no", seen_on),

@@ -11,14 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select
 
 from worker import dedup, urls
-from worker.model import FeedId, Millis, State
+from worker.model import Extraction, FeedId, Millis, State
 from worker.record import shard_name, shard_of
 from worker.store import publications
 from worker.store import tables as t
 from worker.store.database import reading
 from worker.store.graves import dead_keys
 from worker.store.identities import named
-from worker.store.names import FEED_ID, REVISED_AT, URL
+from worker.store.keys import stored
+from worker.store.names import FEED_ID, REVISED_AT, URL, extraction_of
 from worker.store.refs import ref
 
 _OTHERS = 20
@@ -59,7 +60,7 @@ class EntryStory:
     revision: int
     """0: no record was written."""
     revised_at: Millis | None
-    extraction: str | None
+    extraction: Extraction | None
     reason: str | None
     removed_lines: int
     """Of its text, as the site's own, in its last record."""
@@ -125,7 +126,7 @@ def _entry(connection: Connection, entry_id: int) -> EntryStory:
         first_seen_at=row.first_seen_at,
         revision=row.revision,
         revised_at=row.revised_at,
-        extraction=row.extraction,
+        extraction=extraction_of(row.extraction),
         reason=row.reason,
         removed_lines=row.removed_lines,
         duplicate_of=original and original.hex(),
@@ -142,7 +143,7 @@ def _entry(connection: Connection, entry_id: int) -> EntryStory:
 def _others(connection: Connection, entry_id: int, cluster: bytes | None) -> Sequence[str]:
     if cluster is None:
         return ()
-    first = select(t.identity.c.entry_id).where(t.identity.c.key == cluster).scalar_subquery()
+    first = select(t.identity.c.entry_id).where(t.identity.c.key == stored(cluster)).scalar_subquery()
     theirs = ((t.entry.c.cluster_id == cluster) | (t.entry.c.id == first), t.entry.c.id != entry_id)
     said = func.coalesce(URL.element, FEED_ID.element)
     return connection.scalars(select(said).where(*theirs).order_by(t.entry.c.id).limit(_OTHERS)).all()
