@@ -46,9 +46,14 @@ class Connection:
     async def close(self) -> None:
         """What was said last is on its way, if that takes no longer than `CLOSE_S`."""
         self._closing = True
-        for task in list(self._beside):
-            task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
+        tasks = list(self._beside)
+        # Once more where that was lost: before Python 3.12 wait_for, in which the client connects, tells what it had by
+        # then instead, and the client tries for ever (https://github.com/python/cpython/issues/86296).
+        while not all(task.done() for task in tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=AGAIN_S)
+        await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(TimeoutError, nats.errors.Error):
             if self.client.is_connected:
                 await asyncio.wait_for(self.client.flush(), CLOSE_S)
