@@ -32,18 +32,27 @@ HARMLESS = (
 )
 
 
+DAMAGES: dict[str, Callable[[str], str]] = {
+    "well-formed": lambda document: document,
+    "mended": lambda document: f"{document}<",
+    "malformed": lambda document: document[: document.rindex("</")],
+}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool() -> AsyncIterator[Pool]:
     async with Pool(workers=1, timeout_s=PATIENCE_S, memory=MEMORY, preload=("worker.feeds.read",)) as pool:
         yield pool
 
 
-async def parsed(pool: Pool, body: str | bytes, content_type: str | None = None) -> ParsedFeed | NotAFeed:
+async def parsed(
+    pool: Pool, body: str | bytes, content_type: str | None = None, known: frozenset[bytes] = frozenset()
+) -> ParsedFeed | NotAFeed:
     """What came of it in time, which is sound in any case. Raises what the pool does."""
     data = body.encode() if isinstance(body, str) else body
     begun = await pool.run(time.process_time)
     outcome = await pool.run(
-        parse, data, url="https://example.org/feed", content_type=content_type, known=frozenset(), now=NOW
+        parse, data, url="https://example.org/feed", content_type=content_type, known=known, now=NOW
     )
     assert await pool.run(time.process_time) - begun < TIMEOUT_S
     assert_sound(outcome, now=NOW)
@@ -152,6 +161,37 @@ async def test_what_a_guard_makes_cheap(pool: Pool, document: Callable[[], str])
     assert [entry.guid for entry in outcome.entries] == ["0"]
 
 
+WORDS = many("word-# ", 700)  # all that a guid may hold
+
+
+async def test_a_document_whose_known_entries_have_the_words_of_the_new_ones(pool: Pool) -> None:
+    """Each of them is looked for in all that is known, which has them at its end."""
+    document = rss(*[f"<description>{'x' * 9_000}</description>"] * 1_900, f"<title>{WORDS}</title>")
+    before = await parsed(pool, document)
+    assert isinstance(before, ParsedFeed)
+    new = many(f"<item><guid>#{WORDS}</guid></item>", 8).join(["", "</channel>"])
+    outcome = await parsed(pool, document.replace("</channel>", new), known=frozenset(before.elements))
+    assert isinstance(outcome, ParsedFeed)
+    assert len(outcome.entries) == 8
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(lambda: "x" + "<rss >" * 60_000, id="roots"),
+        pytest.param(lambda: "x" + rss("") + "</rss " * 60_000, id="ends of roots"),
+        pytest.param(lambda: rss("") + "<item " * 500_000, id="entries without an end"),
+        pytest.param(lambda: rss("<!-- " * 500_000), id="comments without an end"),
+        pytest.param(lambda: rss("<![CDATA[ ]]>" * 200_000), id="sections"),
+        pytest.param(lambda: rss("<?x" * 500_000), id="instructions without an end"),
+        pytest.param(lambda: rss("<item>" * 200_000), id="entries in entries"),
+    ],
+)
+async def test_marks_that_entries_are_found_by(pool: Pool, document: Callable[[], str]) -> None:
+    """Whatever is made of them, it is made in time."""
+    await parsed(pool, document())
+
+
 async def test_what_no_guard_makes_cheap_costs_one_process() -> None:
     """Floods in malformed documents, which lxml can't prune: the deadline holds, and the next feed is parsed."""
     async with Pool(workers=1, timeout_s=1, memory=MEMORY, preload=("worker.feeds.read",)) as pool:
@@ -199,7 +239,7 @@ def site() -> Iterator[Site]:
         yield site
 
 
-@pytest.mark.parametrize("tail", [pytest.param("", id="well-formed"), pytest.param("<", id="malformed")])
+@pytest.mark.parametrize("damaged", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("remote", [False, True], ids=["file", "http"])
 @pytest.mark.parametrize(
     "attack",
@@ -214,24 +254,23 @@ def site() -> Iterator[Site]:
     ],
 )
 async def test_nothing_else_is_read(
-    pool: Pool, site: Site, tmp_path: Path, attack: tuple[str, str], remote: bool, tail: str
+    pool: Pool, site: Site, tmp_path: Path, attack: tuple[str, str], remote: bool, damaged: Callable[[str], str]
 ) -> None:
     """No file and no address that a document names, whatever it calls it."""
     secret = '<!ENTITY secret "a secret">'
     (tmp_path / "secret.dtd").write_text(secret)
     address = f"http://127.0.0.1:{site.port}/secret.dtd" if remote else (tmp_path / "secret.dtd").as_uri()
     head, inside = (part.format(address) for part in attack)
-    outcome = await parsed(
-        pool, rss(f"<title>a{inside}</title><description>{inside}</description>", doctype=head) + tail
-    )
+    document = rss(f"<title>a{inside}</title><description>{inside}</description>", doctype=head)
+    outcome = await parsed(pool, damaged(document))
     assert isinstance(outcome, ParsedFeed), outcome
     assert [entry.guid for entry in outcome.entries] == ["0"]
     assert "a secret" not in repr(outcome)
     assert not site.requests
 
 
-@pytest.mark.parametrize("tail", [pytest.param("", id="well-formed"), pytest.param("<", id="malformed")])
-async def test_escapes_in_every_field_of_xml(pool: Pool, tail: str) -> None:
+@pytest.mark.parametrize("damaged", DAMAGES.values(), ids=DAMAGES)
+async def test_escapes_in_every_field_of_xml(pool: Pool, damaged: Callable[[str], str]) -> None:
     """Control characters and what terminals obey, raw and as references, in elements and in attributes."""
     elements = (
         "title",
@@ -252,7 +291,7 @@ async def test_escapes_in_every_field_of_xml(pool: Pool, tail: str) -> None:
     )
     people = f"<author><name>{ESCAPES}x</name><uri>https://e.org/{ESCAPES}</uri></author>"
     for document in (rss(inside, channel=channel), atom(f"{links}{people}<summary type='html'>{ESCAPES}</summary>")):
-        outcome = await parsed(pool, document + tail)
+        outcome = await parsed(pool, damaged(document))
         assert isinstance(outcome, ParsedFeed)
         assert len(outcome.entries) == 1
         assert outcome.entries[0].url is not None

@@ -21,7 +21,7 @@ _ENDS = (b"-->", b"]]>", b"?>")
 _NAMESPACE = re.compile(rb"""xmlns(?::[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
 _WORD = re.compile(r"[A-Za-z0-9_-]{3,}")
 _FEW = 8
-"""Entries that are not known, for those that are to be searched for what each is identified by."""
+"""Entries that are not known, for those that are to be searched for what each is identified by; and words of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Parted:
     def may_have(self, identifier: str) -> bool:
         """Whether a known entry may have the guid or the URL of one that is not: whichever way it is written there, its
         words are."""
-        words = (word.encode() for word in sorted(_WORD.findall(identifier), key=len, reverse=True))
+        words = (word.encode() for word in sorted(_WORD.findall(identifier), key=len, reverse=True)[:_FEW])
         return all(
             any(self._whole.find(word, start, end) >= 0 for start, end in self._known)
             for word in words

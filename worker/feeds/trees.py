@@ -33,7 +33,7 @@ _UNDECLARED = etree.ErrorTypes.ERR_UNDECLARED_ENTITY
 _AROUND_THE_ROOT = (etree.ErrorTypes.ERR_DOCUMENT_EMPTY, etree.ErrorTypes.ERR_DOCUMENT_END)
 _OF_WHAT_IS_THERE = (_UNDECLARED, etree.ErrorTypes.ERR_INVALID_CHAR, *_AROUND_THE_ROOT)
 """Errors that can't come of what was left out."""
-_ROOT = re.compile(rb"<((?:[\w.-]{1,40}:)?(?:rss|feed|RDF))[\s>].*</\1\s*>", re.DOTALL)
+_ROOT = re.compile(rb"<((?:[\w.-]{1,40}:)?(?:rss|feed|RDF))[\s>]")
 _CDATA = b"<![CDATA["
 # But for what XML itself knows.
 _AMPERSAND = re.compile(rb"&(?!#[xX]?[0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)(?:([A-Za-z][A-Za-z0-9]{0,31});)?")
@@ -181,9 +181,15 @@ def _legal_reference(match: re.Match[bytes]) -> bytes:
 def _mended(document: bytes, error: etree.XMLSyntaxError) -> bytes | None:
     """Without what lxml stumbled over, where that is usual and it is plain what was meant; None elsewhere."""
     if _code(error) in _AROUND_THE_ROOT:
-        root = _ROOT.search(document)
-        return root and root[0]
+        return _alone(document)
     return _explained(document) if "Entity" in (error.msg or "") else None
+
+
+def _alone(document: bytes) -> bytes | None:
+    """From the beginning of its root to the end of that."""
+    root = _ROOT.search(document)
+    end = -1 if root is None else document.rfind(b"</" + root[1], root.end())
+    return None if root is None or end < 0 else document[root.start() : document.find(b">", end) + 1]
 
 
 def _code(error: etree.XMLSyntaxError) -> int:
