@@ -113,5 +113,6 @@ def test_entries_of_real_feeds_are_found(name: str) -> None:
     assert None not in tree.hashes
     rest, _ = trees.read(document, frozenset(filter(None, tree.hashes[1:])))
     assert rest is not None
+    assert rest.parted is not None
     assert list(rest.hashes) == list(tree.hashes[:1])
-    assert rest.every == tree.hashes
+    assert list(rest.parted.every) == tree.hashes

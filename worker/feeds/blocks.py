@@ -16,7 +16,7 @@ from hashlib import blake2b
 HASH_BYTES = 8
 
 # Outside of these each "<" begins a tag: attributes may not hold it (XML 1.0 section 3.1, "No < in Attribute Values").
-_MARK = re.compile(rb"<(?:(!--)|(!\[CDATA\[)|(\?)|(!DOCTYPE)|(/?)((?:[\w.-]{1,40}:)?(?:item|entry))(?=[\s/>]))")
+_MARK = re.compile(rb"<(?:(!--)|(!\[CDATA\[)|(\?)|(!DOCTYPE)|(/?)(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s/>]))")
 _ENDS = (b"-->", b"]]>", b"?>")
 _NAMESPACE = re.compile(rb"""xmlns(?::[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
 _WORD = re.compile(r"[A-Za-z0-9_-]{3,}")
@@ -81,8 +81,10 @@ class Parted:
 
     document: bytes
     """Without these."""
+    every: tuple[bytes, ...]
+    """The hashes of all entries, in their order …"""
     hashes: tuple[bytes, ...]
-    """Of the others, in their order."""
+    """… and those of the others alone."""
     _others: bytes
     _whole: bytes
     _known: tuple[tuple[int, int], ...]
@@ -115,6 +117,7 @@ def parted(document: bytes, blocks: Sequence[Block], known: Set[bytes]) -> Parte
         follows = is_known
     return Parted(
         document=b"".join((*parts, document[at:])),
+        every=tuple(block.hash for block in blocks),
         hashes=tuple(block.hash for block in others),
         _others=b"".join(document[block.start : block.end] for block in others),
         _whole=document,

@@ -18,7 +18,7 @@ from hashlib import blake2b
 from lxml import etree
 
 from worker.feeds import hints, hubs, paging, plain_entry, plain_feed, trees
-from worker.feeds.blocks import Parted
+from worker.feeds.blocks import HASH_BYTES, Parted
 from worker.feeds.fields import Fields
 from worker.feeds.text import MAX_TAGS
 from worker.feeds.trees import local_name
@@ -81,7 +81,7 @@ def prune(
     elements that are identical the first stays: a post that is listed twice is one entry, not two with one address.
     """
     tree, flaw = trees.read(body, frozenset() if whole else known)
-    if tree is not None and len(tree.every) > max_entries:
+    if tree is not None and tree.parted is not None and len(tree.parted.every) > max_entries:
         tree, flaw = trees.read(body, frozenset())
     if tree is None:
         return Malformed(flaw=flaw or "unreadable")
@@ -125,7 +125,7 @@ def prune(
         document=document,
         read=tuple(read),
         root=local_name(root),
-        hashes=tuple(dict.fromkeys(tree.every)) if tree.parted else tuple(hashes),
+        hashes=tuple(dict.fromkeys(tree.parted.every if tree.parted else hashes)),
         fresh=fresh,
         omitted=omitted,
         hints=hints.of_document(root),
@@ -165,7 +165,7 @@ def hashed(element: etree._Element) -> bytes:
         written = etree.tostring(element, method="c14n", exclusive=True, with_tail=False)
     except etree.C14NError:  # an entity that a DTD would explain, or a relative namespace: not canonical, yet the same
         written = etree.tostring(element, with_tail=False)
-    return blake2b(written, digest_size=8).digest()
+    return blake2b(written, digest_size=HASH_BYTES).digest()
 
 
 def _languages(root: etree._Element) -> dict[etree._Element, str | None]:

@@ -290,10 +290,10 @@ class Reading:
         self._store(name.replace(":", "_"), _said(element), depth)
 
     def _parting(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self.part()
+        self.forget_title()
 
-    def part(self) -> None:
-        """What comes is not of what came before: another title may be the one that counts."""
+    def forget_title(self) -> None:
+        """Another one that comes may be the one that counts."""
         self._title_depth = 0
 
     def _contributor(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:

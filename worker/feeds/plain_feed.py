@@ -59,6 +59,6 @@ def _read_child(reading: Reading, child: etree._Element) -> None:
     if kind in _READ or kind is None:
         reading.child(child, 1)
     elif tag == "image" and all(part.tag in _OF_PICTURES and not len(part) and not part.attrib for part in child):
-        reading.part()
+        reading.forget_title()
     elif kind not in _LEAVES or len(child):
         raise Rare

@@ -54,8 +54,6 @@ class Tree:
     """Of the elements as they are written; None where they were not found so."""
     parted: Parted | None = None
     """Where known entries are not in the tree."""
-    every: Sequence[bytes] = ()
-    """The hashes of all entries, where some are not in the tree."""
 
 
 def read(document: bytes, known: frozenset[bytes]) -> tuple[Tree | None, str | None]:
@@ -92,7 +90,6 @@ def _legal_tree(document: bytes, known: frozenset[bytes]) -> Tree:
 
 def _smallest_tree(document: bytes, known: frozenset[bytes]) -> Tree:
     found = blocks.found(document)
-    hashes = [block.hash for block in found]
     parted = blocks.parted(document, found, known)
     if parted is not None:
         try:
@@ -102,8 +99,8 @@ def _smallest_tree(document: bytes, known: frozenset[bytes]) -> Tree:
                 raise
         else:
             if tree.hashes is parted.hashes:
-                return replace(tree, parted=parted, every=hashes)
-    return _outermost(_parsed(document), hashes)
+                return replace(tree, parted=parted)
+    return _outermost(_parsed(document), [block.hash for block in found])
 
 
 def _parsed(document: bytes) -> etree._Element:

@@ -23,4 +23,4 @@ def stored(key: bytes) -> bytes:
 
 def by_stored(found: dict[bytes, T], keys: Iterable[bytes]) -> dict[bytes, T]:
     """What was found under keys as they are stored, by those of `keys` that it was asked for."""
-    return {key: found[key[:SIZE]] for key in keys if key[:SIZE] in found}
+    return {key: found[short] for key in keys if (short := stored(key)) in found}
