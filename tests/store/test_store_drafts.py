@@ -54,20 +54,25 @@ class Shown:
     """Another URL of its."""
     skip: str | None = None
     """What leaves it out: `feed`, by what that says; `language`, by what the draft says."""
+    guid: str = ""
+    """Another than it has by its name."""
 
     def entry(self, feed: str, *, linked: bool) -> SeenEntry:
         seen = make_entry(self.name, feed=feed, url=self.url, words=f"{self.words}{self.text}{self.skip}")
-        pointer = orjson.dumps({"id": seen.own.hex(), "pointer": True}) if linked else None
+        if self.guid:
+            own = key("guid", feed, self.guid)
+            seen = replace(seen, own=own, look_up=(own,))
+        pointer = orjson.dumps({"id": seen.own.hex(), "pointer": True, "_ingest": {}}) if linked else None
         left_out = "by its feed" if self.skip == "feed" else None
         entry = orjson.dumps([feed, self.name, self.text, self.credits, self.reveals, self.skip])
         return replace(seen, page=None, host="", pointer=pointer, skipped=left_out, entry=entry)
 
 
-def draft_of(entry: bytes, first_seen_at: Millis, *, linked: bool) -> Draft:
+def draft_of(entry: bytes, record_id: str, first_seen_at: Millis, *, linked: bool) -> Draft:
     feed, name, text, credits, reveals, skip = orjson.loads(entry)
-    record_id, whole = key("guid", feed, name), "\n".join(TEXTS[text])
+    whole = "\n".join(TEXTS[text])
     body = {
-        "id": record_id.hex(),
+        "id": record_id,
         "content_text": whole,
         "_ingest": {"first_seen_at": rfc3339(first_seen_at), "original": {"name": None} if credits else None},
     }
@@ -76,6 +81,7 @@ def draft_of(entry: bytes, first_seen_at: Millis, *, linked: bool) -> Draft:
         body=orjson.dumps(body),
         pointer=orjson.dumps({**body, "content_text": ""}) if linked else None,
         text_key=dedup.text_key(whole),
+        title_key=key("title", name),
         sketch=dedup.sketch(whole),
         credit=CREDIT if credits else None,
         url_keys=() if reveals is None else (key("url", reveals),),
@@ -101,7 +107,7 @@ class World:
         for feed, entries in shown:
             seen = [one.entry(feed, linked=self._linked) for one in entries]
             if self._with_poll:
-                seen = [replace(each, draft=self._draft(each.entry, self.run.now)) for each in seen]
+                seen = [replace(each, draft=self._draft(each.entry, each.own.hex(), self.run.now)) for each in seen]
             polls.append(self.run.polled(await self.run.poll_of(feed), *seen))
         for finished in await self.run.finish(*polls):
             self._count(finished)
@@ -116,10 +122,10 @@ class World:
                 self._count(finished)
 
     def _ingested(self, work: Ingest) -> IngestDone:
-        return self.run.ingested(work, self._draft(work.entry, work.first_seen_at))
+        return self.run.ingested(work, self._draft(work.entry, work.record_id, work.first_seen_at))
 
-    def _draft(self, entry: bytes, first_seen_at: Millis) -> Draft:
-        return draft_of(entry, first_seen_at, linked=self._linked)
+    def _draft(self, entry: bytes, record_id: str, first_seen_at: Millis) -> Draft:
+        return draft_of(entry, record_id, first_seen_at, linked=self._linked)
 
     def _count(self, finished: Any) -> None:
         for name in COUNTED:
@@ -201,8 +207,9 @@ def compared(empty: Path, polls: Sequence[Sequence[tuple[str, Sequence[Shown]]]]
 @pytest.mark.parametrize("near", ["link", "drop", "off"])
 def test_each_way_comes_to_the_same(empty_state: Path, near: Near, linked: bool) -> None:
     """A document with one text twice, one URL twice, a near-copy, a reprint before its original, what is left out, an
-    entry twice with other words, and one that was taken down; then updates of some, and another feed with the same."""
-    one, two = "https://all.example/one", "https://all.example/two"
+    entry twice with other words, and one that was taken down; then updates of some, one under another guid, and another
+    feed with the same."""
+    one, two, three = (f"https://all.example/{name}" for name in ("one", "two", "three"))
     document = [
         Shown("reprint", None, "other near", credits=True),
         Shown("first", None, "one"),
@@ -215,8 +222,14 @@ def test_each_way_comes_to_the_same(empty_state: Path, near: Near, linked: bool)
         Shown("twice", None, ""),
         Shown("twice", None, "", words="other words"),
         Shown("dead", None, "short"),
+        Shown("renamed", three, ""),
     ]
-    later = [replace(document[1], text="near"), replace(document[4], text="two"), Shown("original", two, "two")]
+    later = [
+        replace(document[1], text="near"),
+        replace(document[4], text="two"),
+        Shown("original", two, "two"),
+        replace(document[-1], text="short", guid="another"),
+    ]
     polls = [[("a", document)], [("a", later), ("b", document[1:6])], [("b", later), ("c", document)]]
     dead = [key("guid", "a", "dead")]
     found = compared(empty_state, polls, near=near, linked=linked, dead=dead)

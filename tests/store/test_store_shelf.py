@@ -37,7 +37,7 @@ def entry(chance: random.Random, feed: str) -> SeenEntry:
     if chance.random() < 0.3:
         changes["skipped"] = "a filter"
     if chance.random() < 0.3:
-        changes["pointer"] = b"{}"
+        changes["pointer"] = b'{"_ingest":{}}'
     if chance.random() < 0.5:
         changes |= {"page": None, "host": "", "draft": draft(chance)}
     return make_entry(name, feed=feed, url=url, words=chance.choice(("", "new words")), **changes)

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place, url_key
-from worker.model import Draft, EntryId, Finished, Millis, PollDone, SeenEntry
+from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store import tables as t
@@ -288,7 +288,8 @@ class _Entries:
             self.shelf.know_more(ref, seen.own)
             self.shelf.write()
             mark_duplicate(connection, ref, of=original(by_url), revision=_revision(seen))
-            write_duplicate(connection, ref, by_url, body=seen.pointer, at=self.done.at)
+            pointer = seen.pointer and _of(seen.pointer, ref.record_id, self.done.at)
+            write_duplicate(connection, ref, by_url, body=pointer, at=self.done.at)
             self._note(ref, duplicate_of=original(by_url), revision=_revision(seen))
 
     def _note(self, ref: Ref, **values: Any) -> None:
@@ -303,7 +304,10 @@ class _Entries:
         }
         self.drafts.pop(ref.entry_id, None)  # one document may say two things of it: the later counts
         if seen.draft is not None and page is None and due_at <= self.done.at and not self.is_old:
-            draft = seen.draft if first_seen_at == self.done.at else _first_seen(seen.draft, first_seen_at)
+            draft = seen.draft
+            if (ref.record_id, first_seen_at) != (seen.own, self.done.at):
+                draft = replace(draft, body=_of(draft.body, ref.record_id, first_seen_at))
+                draft = replace(draft, pointer=draft.pointer and _of(draft.pointer, ref.record_id, first_seen_at))
             self.drafts[ref.entry_id] = Ingestion(
                 entry_id=ref.entry_id,
                 at=self.done.at,
@@ -384,11 +388,11 @@ def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> 
     return next_revision(now=now, revision=row.revision, revised_at=row.revised_at), Millis(row.first_seen_at)
 
 
-def _first_seen(draft: Draft, at: Millis) -> Draft:
-    """The draft of an entry that is older than the poll that made it."""
-    record = orjson.loads(draft.body)
-    record["_ingest"]["first_seen_at"] = rfc3339(at)
-    return replace(draft, body=orjson.dumps(record))
+def _of(record: bytes, record_id: bytes, first_seen_at: Millis) -> bytes:
+    """The record of an entry that is older than the poll that made it, and maybe known under another key."""
+    said = orjson.loads(record)
+    said["id"], said["_ingest"]["first_seen_at"] = record_id.hex(), rfc3339(first_seen_at)
+    return orjson.dumps(said)
 
 
 def _own_page(seen: SeenEntry, ref: Ref, by_url: Ref | None) -> str | None:
