@@ -213,6 +213,11 @@ def test_entries_are_read_as_feedparser_reads_them(document: str) -> None:
             witnessed(body, frozenset({known}))
 
 
+def test_an_entry_of_another_vocabulary_is_none_as_feedparser_has_it() -> None:
+    begin, end = "<odd:item><title>o</title><link>https://a.example/2</link></odd:item>", "</channel></rss>"
+    witnessed(document_of(RSS, USUAL).replace(end, begin + end).encode())
+
+
 @pytest.mark.parametrize("name", sorted(feeds()))
 def test_real_entries_are_read_as_feedparser_reads_them(name: str) -> None:
     document = charset.as_utf8(feeds()[name], None).lstrip(b"\0 \t\r\n")

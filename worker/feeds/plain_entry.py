@@ -26,6 +26,7 @@ _PARSER = feedparser.api.StrictFeedParser
 LANG, BASE = (f"{{http://www.w3.org/XML/1998/namespace}}{name}" for name in ("lang", "base"))
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _WITH_CHILDREN = frozenset({"file", "group", "author", "contributor"})
+_ENTRIES = ("item", "entry")
 _TEXTS = frozenset({"text/plain", "text/html"})
 _PERSON = {"name": "name", "uri": "href", "url": "href", "homepage": "href", "email": "email"}
 _ATTRIBUTES = frozenset(
@@ -97,6 +98,9 @@ class Reading:
         """For authors."""
 
     def entry(self, element: etree._Element) -> None:
+        _, called, stranger = kind_of(str(element.tag), element.prefix)
+        if called not in _ENTRIES or (stranger is not None and not self._knows(stranger, element.prefix)):
+            raise Rare  # of a vocabulary that has something else by this name
         for name, value in _items(element):
             if name == _ABOUT:
                 if value:
