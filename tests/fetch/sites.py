@@ -146,6 +146,11 @@ def connections(client: Client) -> list[Any]:
     return [connection for pool in _pools(client) for connection in pool.connections]
 
 
+def set_deadline(client: Client, timeout_s: float) -> None:
+    """For what is asked from now on."""
+    client._timeout_s = timeout_s
+
+
 def waiting(client: Client) -> list[Any]:
     """The requests that the client's pools believe to be under way."""
     return [request for pool in _pools(client) for request in pool._requests]
