@@ -22,6 +22,7 @@ DRAFT = Draft(
 SEEN = SeenEntry(
     look_up=(b"a", b"b"),
     own=b"a",
+    alone=b"c",
     has_guid=True,
     url_key=None,
     title_key=b"",

@@ -141,6 +141,7 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
     return SeenEntry(
         look_up=identity.look_up,
         own=identity.own,
+        alone=identity.alone,
         has_guid=entry.guid is not None,
         url_key=identity.url_key,
         title_key=dedup.title_key(entry.title),

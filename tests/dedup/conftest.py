@@ -45,6 +45,7 @@ class Memory:
         seen = SeenEntry(
             look_up=found.look_up,
             own=found.own,
+            alone=found.alone,
             has_guid=entry.guid is not None,
             url_key=found.url_key,
             title_key=title_key(entry.title),
@@ -56,7 +57,8 @@ class Memory:
         )
         by_key = next((self.known[key] for key in seen.look_up if key in self.known), None)
         by_url = self.known.get(seen.url_key) if seen.url_key else None
-        match place(seen, feed_id=feed, by_key=by_key, by_url=by_url):
+        alone = self.known.get(seen.alone) if seen.alone else None
+        match place(seen, feed_id=feed, by_key=by_key, by_url=by_url, alone=alone):
             case Known(ref):
                 self.known.setdefault(seen.own, ref)
                 return "known"
@@ -69,6 +71,8 @@ class Memory:
                     revision_key=b"",
                     text_mark=None,
                     duplicate_of=None,
+                    version=seen.version,
+                    url=seen.url,
                 )
                 self.known[seen.own] = ref
                 if claims_url and seen.url_key:

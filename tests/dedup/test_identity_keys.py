@@ -176,6 +176,25 @@ def test_one_guid_and_one_link_for_all_lose_no_entry(poll: Poll, url: str | None
     assert poll(corrected, also=[one, two]) == ["known"]
 
 
+@pytest.mark.parametrize("url", [None, HOME, "https://a.example/log"], ids=["no link", "the front page", "a page"])
+@pytest.mark.parametrize("guid", [None, "same"], ids=["without guids", "with one guid"])
+def test_an_entry_whose_identifiers_are_repeated_only_later_is_not_repeated(
+    poll: Poll, url: str | None, guid: str | None
+) -> None:
+    """It is known by what it says; who says something else under the same guid and link is another."""
+    one, two, three = (replace(entry, guid=guid, url=url) for entry in (ONE, TWO, THREE))
+    assert poll(one) == ["new"]
+    assert poll(two, one) == ["new", "known"]
+    assert poll(replace(one, summary="Corrected"), also=[two]) == ["known" if guid else "new"]
+    assert poll(three, two, one) == ["new", "known", "known"]
+
+
+def test_entries_under_one_guid_that_say_the_same_are_told_by_their_links(poll: Poll) -> None:
+    one, two = (replace(ONE, guid="same", url=url) for url in (ONE.url, TWO.url))
+    assert poll(one) == ["new"]
+    assert poll(two, one) == ["new", "known"]
+
+
 def test_one_guid_and_no_title_for_all_lose_no_entry(poll: Poll) -> None:
     """Short messages under one guid and one link are told by what they say."""
     one, two = (replace(entry, guid="same", url=HOME, title=None) for entry in (ONE, TWO))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ async def test_unchanged_keeps_elements_and_entries(run: Run) -> None:
     run.later(HOUR)
     poll = await run.poll_of("a")
     assert (poll.validators, poll.elements) == (same.validators, frozenset(ELEMENTS))
+
+
+async def test_an_entry_whose_guid_is_repeated_only_later_stays_the_same(run: Run) -> None:
+    """Known under the guid alone, and from then on under guid and title; who says something else is new."""
+    await run.start("a")
+    one, of_two, alone = make_entry("one"), key("guid+title", "one"), make_entry("one").own
+    assert (await run.poll("a", one)).new == 1
+    run.later(HOUR)
+    again = replace(one, own=of_two, look_up=(of_two,), alone=alone, url_key=None)
+    other = make_entry("two", url=one.url, alone=alone, url_key=None)
+    finished = await run.poll("a", other, again)
+    assert (finished.new, finished.changed) == (1, 0)
+    run.later(HOUR)
+    assert (await run.poll("a", replace(again, alone=None))).new == 0
 
 
 async def test_a_document_without_elements_forgets_them(run: Run) -> None:

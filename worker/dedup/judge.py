@@ -87,11 +87,14 @@ class Nothing:
 
 
 def place(
-    seen: SeenEntry, *, feed_id: FeedId, by_key: Ref | None, by_url: Ref | None
+    seen: SeenEntry, *, feed_id: FeedId, by_key: Ref | None, by_url: Ref | None, alone: Ref | None = None
 ) -> Known | New | Skipped | Duplicate:
-    """What an entry of a poll is, given who is known under its keys and under its canonical URL."""
+    """What an entry of a poll is, given who is known under its keys, under its canonical URL, and under what others of
+    its document carry too."""
     if by_key is not None:
         return Known(by_key)
+    if alone is not None and (alone.version, alone.url) == (seen.version, seen.url):
+        return Known(alone)
     if by_url is None or by_url.feed_id != feed_id:
         if seen.skipped is not None:
             return Skipped()

@@ -6,6 +6,7 @@ of what it says. Across feeds it is known by its canonical URL. Real feeds break
 - one guid on several entries of a document: guid and link together identify there, guid and title where the link is
   none or shared, and where one of them is met again alone, the pair is looked up before the guid;
 - one link on several entries, or a link to the site's front page: it identifies nothing;
+- guid or link is repeated only later: who says what an entry said that is known under it, at the same URL, is that one;
 - guids and links that go from http to https, all at once: the scheme is no part of the keys within a feed;
 - a guid that changes while the link stays: `judge.place` takes it for the same entry if the title is the same too.
 """
@@ -36,6 +37,9 @@ class Identity:
     """Its canonical URL."""
     url_key: bytes | None
     """Under which any feed knows it; None where the URL does not identify it."""
+    alone: bytes | None = None
+    """Under which its feed knows it if nothing else carried its guid or link when it was met. It is that one
+    if the same is said of it."""
 
 
 def identity(
@@ -55,17 +59,17 @@ def identity(
     if entry.guid:
         guid = _SCHEME.sub("", entry.guid)
         by_title = _key("guid+title", feed_id, guid, link, title or _said(entry.content or entry.summary))
+        alone = _key("guid", feed_id, guid)
         pairs = (by_title,) if shared else (_key("guid+link", feed_id, guid, link), by_title)
         if entry.guid in repeated_guids:
-            return Identity(look_up=pairs, own=pairs[0], url=url, url_key=by_url)
-        alone = _key("guid", feed_id, guid)
+            return Identity(look_up=pairs, own=pairs[0], url=url, url_key=by_url, alone=alone)
         return Identity(look_up=(*pairs, alone), own=alone, url=url, url_key=by_url)
+    by_link = _key("link", feed_id, link)
     if not shared:
-        own = _key("link", feed_id, link)
-    else:
-        content = _said(entry.content or entry.summary)
-        own = _key("text", feed_id, link, title, str(entry.published or ""), content)
-    return Identity(look_up=(own,), own=own, url=url, url_key=by_url)
+        return Identity(look_up=(by_link,), own=by_link, url=url, url_key=by_url)
+    content = _said(entry.content or entry.summary)
+    own = _key("text", feed_id, link, title, str(entry.published or ""), content)
+    return Identity(look_up=(own,), own=own, url=url, url_key=by_url, alone=by_link if link else None)
 
 
 def url_key(url: str) -> bytes:

@@ -75,6 +75,8 @@ class SeenEntry:
     """Keys under which its feed may know it, the most specific first."""
     own: bytes
     """The key under which it will be known; the first one seen is the record's id."""
+    alone: bytes | None = None
+    """The key under which it is known if others carry its guid or link only since; see `dedup.Identity`."""
     has_guid: bool
     url_key: bytes | None
     """Hash of its canonical URL, where that URL identifies it."""

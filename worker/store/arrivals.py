@@ -76,7 +76,7 @@ class Shelf:
     def __init__(self, connection: Connection, polls: Sequence[PollDone]) -> None:
         self.connection = connection
         entries = [seen for done in polls for seen in done.entries]
-        keys = {key for seen in entries for key in _keys(seen)}
+        keys = {key for seen in entries for key in (*_keys(seen), seen.alone) if key is not None}
         known = refs_by_key(connection, keys)
         self.known: dict[bytes, EntryId] = {key: ref.entry_id for key, ref in known.items()}
         """By all that they are known under; with those that were added."""
@@ -205,7 +205,8 @@ class _Entries:
             self.add()
         shelf = self.shelf
         by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
-        verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url)
+        alone = shelf.under(seen.alone)
+        verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url, alone=alone)
         if isinstance(verdict, Known) and self.is_old:
             return
         if isinstance(verdict, Known) and verdict.ref.skipped is not None:
