@@ -18,7 +18,7 @@ and the directory's schema/record-2.json lies beside that of 1, whose records st
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -27,6 +27,7 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 from worker.model import Extraction, Millis, Op, Precision
 
 SCHEMA = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$"
 Date = Annotated[str, Field(pattern=_DATE, json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -149,8 +150,11 @@ def shard_name(shard: int, shards: int) -> str:
 def rfc3339(at: Millis) -> str:
     """`2026-11-23T04:05:06Z`, with milliseconds where there are some. Raises ValueError outside the years 1 to 9999."""
     seconds, millis = divmod(at, 1000)
-    # Not strftime(): its %Y has no leading zeros.
-    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    try:
+        # Not strftime(): its %Y has no leading zeros.
+        text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+    except OverflowError as error:
+        raise ValueError(f"no year from 1 to 9999: {at} ms") from error
     return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
 
 

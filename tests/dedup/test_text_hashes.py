@@ -280,6 +280,15 @@ def test_what_follows_a_lone_bracket_still_counts() -> None:
     assert version_key(Entry(summary="a<b>x</b>")) == version_key(Entry(summary="a<i>x</i>"))
 
 
+@given(st.text(alphabet="<>a b\n"))
+@example("a<b>c<i >d<e")
+def test_markup_is_what_a_pattern_calls_a_tag(html: str) -> None:
+    """Each has a space in its place, but the first."""
+    first, opened, rest = html.partition("<")
+    said = first + re.sub("<(?:[^<>]*>)?", " ", opened + rest)[1:]
+    assert version_key(Entry(summary=html)) == version_key(Entry(summary=said))
+
+
 @given(st.integers(0, 70), st.integers(60, 140), st.sampled_from("!=\u3002"))
 def test_a_flood_is_cut_wherever_it_stands(before: int, marks: int, mark: str) -> None:
     """To 64 marks: as many as that say no more than more of them, and one less says something else."""

@@ -64,7 +64,7 @@ def line_keys(text: str, *, title: str | None, authors: Iterable[str], published
     days = _days(published)
     years = {year for year in {str(day.year) for day in days} if f" {year} " in whole}
     if phrases or years:
-        numbers = _numbers(days)
+        numbers = _numbers(days) if years else frozenset()
         edges = [_normal(line, phrases, years, numbers) for line in edges]
     keys = list(map(_key, edges))
     keys[EDGE:EDGE] = [0] * middle
@@ -178,12 +178,12 @@ def _normal(said: str, phrases: Sequence[str], years: Set[str], numbers: Set[str
     return " ".join(parts).strip() if besides >= _SAID_BESIDES else said
 
 
-def _days(at: Millis | None) -> set[datetime]:
+def _days(at: Millis | None) -> Sequence[datetime]:
     """The days that an instant is on in some time zone."""
     if at is None:
-        return set()
+        return ()
     then = datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
-    return {then, *(then + by for by in (_DAY, -_DAY) if 1 < then.year < 9999)}
+    return (then - _DAY, then, then + _DAY) if 1 < then.year < 9999 else (then,)
 
 
 def _numbers(days: Iterable[datetime]) -> frozenset[str]:
@@ -195,13 +195,14 @@ def _numbers(days: Iterable[datetime]) -> frozenset[str]:
 def _key(said: str) -> int:
     if not any(map(str.isalpha, said)):
         return 0
-    digest = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=7).digest()
+    digest = hashlib.blake2b(said.encode(), digest_size=7).digest()
     return int.from_bytes(digest) << 8 | min(255, -(-_columns(said) // _UNIT))
 
 
 def _columns(said: str) -> int:
-    wide = () if said.isascii() else _MAY_BE_WIDE.findall(said)
-    return len(said) + sum(unicodedata.east_asian_width(character) in "WF" for character in wide)
+    if said.isascii():
+        return len(said)
+    return len(said) + sum(unicodedata.east_asian_width(character) in "WF" for character in _MAY_BE_WIDE.findall(said))
 
 
 def _weight(keys: Iterable[int]) -> int:

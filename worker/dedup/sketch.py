@@ -21,7 +21,7 @@ from itertools import count, islice
 from operator import eq
 
 from worker.dedup.text import MIN_WORDS
-from worker.dedup.words import said
+from worker.dedup.words import count_of, said
 from worker.model import Sketch
 
 VERSION = 1
@@ -46,9 +46,9 @@ class Common:
 
 def sketch(text: str) -> Sketch | None:
     """The sketch of a text; None where it is too short to be known by it."""
-    found = said(text).split(b" ")
-    if len(found) < MIN_WORDS:
+    if count_of(text) < MIN_WORDS:
         return None
+    found = said(text).split(b" ")
     shingles = map(b" ".join, zip(*(found[start:] for start in range(SHINGLE)), strict=False))
     # A shingle is known by the CRC of its bytes: fast, and random enough to choose by. Met twice, it counts once.
     place = dict(zip(map(zlib.crc32, shingles), count(), strict=False))

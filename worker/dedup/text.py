@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Iterable
 
-from worker.dedup.words import count_of, folded, in_form, said, word_count
+from worker.dedup.words import LONG, count_of, folded, in_form, said, word_count
 from worker.model import Article, Entry, Millis
 
 KEY_BYTES = 16
@@ -20,8 +19,6 @@ SAME_BYTES = 5
 is missed."""
 MIN_WORDS = 50
 """Shorter texts ("Sign in to read on") are the same by chance, and go by key and URL alone."""
-
-_TAG = re.compile("<(?:[^<>]*>)?")
 
 
 @functools.lru_cache(maxsize=1)  # the text's key is a part of it
@@ -33,7 +30,7 @@ def content_hash(text: str) -> str:
 
 def text_key(text: str, min_words: int = MIN_WORDS) -> bytes | None:
     """The content hash as 16 bytes, where the text is long enough to identify an article; else None."""
-    if count_of(said(text)) < min_words and word_count(text) < min_words:
+    if count_of(text) < min_words and word_count(text) < min_words:
         return None
     return key_of_hash(content_hash(text))
 
@@ -86,14 +83,21 @@ def version_key(entry: Entry) -> bytes:
 
 def _without_markup(html: str | None) -> str:
     """Text enough to compare by. What no ">" follows is no tag: "a < b"."""
-    first, opened, rest = (html or "").partition("<")
-    return first + _TAG.sub(" ", opened + rest)[1:]  # as it always was: the first tag parts no words
+    first, *rest = (html or "").split("<")
+    # As it always was: the first tag parts no words.
+    return first + " ".join([piece.partition(">")[2] if ">" in piece else piece for piece in rest])
 
 
 def _joined(*parts: str) -> bytes:
-    digest = hashlib.blake2b(digest_size=KEY_BYTES)
-    for part in parts:
-        # A field's length goes before it, so that no text can run over from one field into the next.
-        data = folded(in_form("NFC", part).replace("\n", " ")).encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "big") + data)
-    return digest.digest()[:SAME_BYTES]
+    fields = b"".join(_short_field(part) if len(part) < LONG else _field(part) for part in parts)
+    return hashlib.blake2b(fields, digest_size=KEY_BYTES).digest()[:SAME_BYTES]
+
+
+def _field(text: str) -> bytes:
+    """Its length goes before it, so that no text can run over from one field into the next."""
+    data = folded(in_form("NFC", text).replace("\n", " ")).encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(8, "big") + data
+
+
+_short_field = functools.lru_cache(maxsize=64)(_field)
+"""Titles, authors and dates are asked for by three keys."""

@@ -27,9 +27,9 @@ _INVISIBLE = re.compile(
 # Normalisation sorts a run of marks in quadratic time: 160 KB of them took 15 s. A reader sees no more than a few.
 _MOST_MARKS = 64
 _FLOOD = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
-_TWO_MARKS = re.compile(r"[^\w\s]{2,}")
+_TWO_MARKS = re.compile(r"[^a-zA-Z0-9 \w\s][^\w\s]+")  # what most characters are goes first: it is soonest told
 _MARKS_ALONE = re.compile(r"[^\w\s]+")
-_LONG = 200  # characters of a text of which only the last one's words are kept
+LONG = 200  # characters of a text of which only the last one's words are kept
 _WESTERN = "cp1252"
 # What a character of that code says: a letter, a digit, several of them, or nothing.
 _SAID = {
@@ -71,6 +71,8 @@ class _Read(NamedTuple):
     """The words of each line of a text, with a space between them."""
     said: bytes
     """The words of all of them, in UTF-8."""
+    words: int
+    """How many these are."""
     latin: bool
     """In Latin letters, as Windows-1252 has them."""
 
@@ -90,6 +92,11 @@ def lines_of_words(text: str) -> tuple[str, ...]:
     return _read(text).lines
 
 
+def count_of(text: str) -> int:
+    """How many words there are in what is `said`."""
+    return _read(text).words
+
+
 def word_count(text: str) -> int:
     """How many words a text has; each ideograph and kana counts as one.
 
@@ -99,26 +106,22 @@ def word_count(text: str) -> int:
     read = _read(text)
     runs = [] if read.latin else _UNPARTED.findall(text)
     estimated = sum(max(1, round(len(run) / _PER_WORD)) for run in runs if _WORD.search(run))
-    return count_of(said(_UNPARTED.sub(" ", text)) if runs else read.said) + estimated
-
-
-def count_of(joined: bytes) -> int:
-    """How many words there are in what `said` gave."""
-    return joined.count(b" ") + 1 if joined else 0
+    return (count_of(_UNPARTED.sub(" ", text)) if runs else read.words) + estimated
 
 
 def _read(text: str) -> _Read:
-    return _last(text) if len(text) >= _LONG else _short(text)
+    return _last(text) if len(text) >= LONG else _short(text)
 
 
 def _taken_apart(text: str) -> _Read:
     latin = _in_latin(text)
     if latin is not None:
-        lines = [" ".join(line.split()) for line in latin.split("\n")]
+        lines = [line.strip(" ") for line in _single_spaced(latin).split("\n")]
     else:
         text, word = _patterned(text)
         lines = [" ".join(word.findall(line)) for line in text.split("\n")]
-    return _Read(tuple(lines), " ".join(filter(None, lines)).encode(), latin is not None)
+    said = " ".join(filter(None, lines)).encode()
+    return _Read(tuple(lines), said, said.count(b" ") + 1 if said else 0, latin is not None)
 
 
 _last = functools.lru_cache(maxsize=1)(_taken_apart)
@@ -141,6 +144,11 @@ def _in_latin(text: str) -> str | None:
     return spaced
 
 
+def _single_spaced(text: str) -> str:
+    """A text with one space for each run of them, and none around it."""
+    return " ".join(filter(None, [piece.strip(" ") for piece in text.split("  ")]))
+
+
 def by_pattern(text: str) -> list[str]:
     """`words`, of whatever text."""
     text, word = _patterned(text)
@@ -155,13 +163,12 @@ def _patterned(text: str) -> tuple[str, re.Pattern[str]]:
 
 def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
     """A text in that form of Unicode, without what is invisible."""
-    western = text.isascii() or _western(text) is not None
-    if not text.isascii():
-        text = text.replace("\u00ad", "") if western else _INVISIBLE.sub("", text)
-    if is_flooded(text):
-        text = _FLOOD.sub(_first_marks, text)
+    if text.isascii():
+        return _unflooded(text)
+    western = _western(text) is not None
+    text = _unflooded(text.replace("\u00ad", "") if western else _INVISIBLE.sub("", text))
     # Those of Windows-1252 are composed.
-    return text if text.isascii() or (western and form == "NFC") else unicodedata.normalize(form, text)
+    return text if western and form == "NFC" else unicodedata.normalize(form, text)
 
 
 def folded(text: str) -> str:
@@ -178,10 +185,14 @@ def is_flooded(text: str, most: int = _MOST_MARKS) -> bool:
         return False
     step = most // 2
     for found in _TWO_MARKS.finditer(text[::step]):
-        starts = (place * step for place in range(found.start(), found.end() - 1))
-        if any(_MARKS_ALONE.fullmatch(text, start, start + step + 1) for start in starts):
-            return True
+        for start in range(found.start() * step, (found.end() - 1) * step, step):
+            if _MARKS_ALONE.fullmatch(text, start, start + step + 1):
+                return True
     return False
+
+
+def _unflooded(text: str) -> str:
+    return _FLOOD.sub(_first_marks, text) if is_flooded(text) else text
 
 
 def _first_marks(flood: re.Match[str]) -> str:
