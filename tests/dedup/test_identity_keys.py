@@ -189,6 +189,21 @@ def test_an_entry_whose_identifiers_are_repeated_only_later_is_not_repeated(
     assert poll(three, two, one) == ["new", "known", "known"]
 
 
+def test_an_entry_that_changes_after_its_guid_was_repeated_is_not_repeated(poll: Poll) -> None:
+    """Its element was known when the other came, so that it was not met: then it is known by its title."""
+    one, two = (replace(entry, guid="same", url="https://a.example/log") for entry in (ONE, TWO))
+    assert poll(one) == ["new"]
+    assert poll(two, also=[one]) == ["new"]
+    assert poll(replace(one, summary="Corrected", url="http://a.example/log"), also=[two]) == ["known"]
+
+
+def test_photos_of_each_day_without_guids_are_told_apart(poll: Poll) -> None:
+    """One link and one title for all: what they say tells them apart, also from the one that was there alone."""
+    one, two = (replace(entry, guid=None, url="https://a.example/log", title="Photo") for entry in (ONE, TWO))
+    assert poll(one) == ["new"]
+    assert poll(two, one) == ["new", "known"]
+
+
 def test_entries_under_one_guid_that_say_the_same_are_told_by_their_links(poll: Poll) -> None:
     one, two = (replace(ONE, guid="same", url=url) for url in (ONE.url, TWO.url))
     assert poll(one) == ["new"]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from worker.dedup.keys import without_scheme
 from worker.model import Draft, EntryId, FeedId, Op, SeenEntry
 
 Skip = Literal["filter", "page", "backlog"]
@@ -93,7 +94,7 @@ def place(
     its document carry too."""
     if by_key is not None:
         return Known(by_key)
-    if alone is not None and (alone.version, alone.url) == (seen.version, seen.url):
+    if alone is not None and _is_said_the_same(seen, alone):
         return Known(alone)
     if by_url is None or by_url.feed_id != feed_id:
         if seen.skipped is not None:
@@ -103,6 +104,13 @@ def place(
         return Known(by_url)  # its guid has changed
     # One page that lists many things: the link is no entry's own.
     return New(claims_url=False) if seen.skipped is None else Skipped()
+
+
+def _is_said_the_same(seen: SeenEntry, ref: Ref) -> bool:
+    """All, or under a guid the title: what shares guid, link and title is one entry."""
+    same_title = seen.has_guid and bool(seen.title_key) and seen.title_key == ref.title_key
+    same_url = without_scheme(seen.url or "") == without_scheme(ref.url or "")
+    return same_url and (same_title or seen.version == ref.version)
 
 
 def is_wanted_again(seen: SeenEntry, ref: Ref, *, changed: bool, other_filters: bool) -> bool:

@@ -6,7 +6,7 @@ of what it says. Across feeds it is known by its canonical URL. Real feeds break
 - one guid on several entries of a document: guid and link together identify there, guid and title where the link is
   none or shared, and where one of them is met again alone, the pair is looked up before the guid;
 - one link on several entries, or a link to the site's front page: it identifies nothing;
-- guid or link is repeated only later: who says what an entry said that is known under it, at the same URL, is that one;
+- guid or link is repeated only later: who says the same as the entry known under it is that one (`judge.place`);
 - guids and links that go from http to https, all at once: the scheme is no part of the keys within a feed;
 - a guid that changes while the link stays: `judge.place` takes it for the same entry if the title is the same too.
 """
@@ -54,10 +54,10 @@ def identity(
     url = urls.canonical_if_any(entry.url)
     shared = url is None or url in repeated_urls or urls.is_home(url) or url == urls.canonical_if_any(site_url)
     by_url = None if url is None or shared else url_key(url)
-    link = _SCHEME.sub("", url or "")
+    link = without_scheme(url or "")
     title = _said(entry.title)
     if entry.guid:
-        guid = _SCHEME.sub("", entry.guid)
+        guid = without_scheme(entry.guid)
         by_title = _key("guid+title", feed_id, guid, link, title or _said(entry.content or entry.summary))
         alone = _key("guid", feed_id, guid)
         pairs = (by_title,) if shared else (_key("guid+link", feed_id, guid, link), by_title)
@@ -70,6 +70,10 @@ def identity(
     content = _said(entry.content or entry.summary)
     own = _key("text", feed_id, link, title, str(entry.published or ""), content)
     return Identity(look_up=(own,), own=own, url=url, url_key=by_url, alone=by_link if link else None)
+
+
+def without_scheme(identifier: str) -> str:
+    return _SCHEME.sub("", identifier)
 
 
 def url_key(url: str) -> bytes:
