@@ -49,15 +49,9 @@ _FEEDS_OWN = re.compile(r"^the post\b.{1,300}?\b(?:appeared first|first appeared
 # What a block must have one of to be looked at, in lower case; also tells a page without any from the others. By the
 # language of the page, as each costs 0.05 ms of a large one.
 _ENGLISH = (
-    *(
-        "originally ",
-        "original source of",
-        "first published",
-        "first appeared",
-        "appeared first",
-        "initially published",
-    ),
-    *("previously published", "previously appeared", "republished", "reprinted", "reposted", "cross-posted"),
+    *("originally ", "original source of", "first published", "first appeared", "appeared first"),
+    *("initially published", "previously published", "previously appeared"),
+    *("republished", "reprinted", "reposted", "cross-posted"),
 )
 _HINTS = {
     "de": ("zuerst", "ursprünglich", "erstmals"),

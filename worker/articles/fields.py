@@ -13,14 +13,8 @@ MAX_TITLE, MAX_NAME, MAX_SUMMARY, MAX_TAG = 1000, 200, 5000, 100  # characters
 MAX_AUTHORS, MAX_TAGS = 20, 50
 
 _AUTHOR_META = (
-    "author",
-    "article:author",
-    "article:author_name",
-    "parsely-author",
-    "sailthru.author",
-    "citation_author",
-    "dc.creator",
-    "byl",
+    *("author", "article:author", "article:author_name", "parsely-author", "sailthru.author", "citation_author"),
+    *("dc.creator", "byl"),
 )
 _LATIN_WORD = re.compile(r"[^\s\u0e00-\uffff]+")
 _SEPARATOR = re.compile(r"\s*[|｜·•–—»«/:*_-]\s*")

@@ -27,6 +27,9 @@ _MAX_TAG = 2000
 _LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{_MAX_TAG},}}>?")
 # libxml2 ends the document at </html>, wherever that stands.
 _SHELL = re.compile(r"</?(?:html|body)\b[^<>]*>?", re.IGNORECASE)
+# Markup in what sites state in a few sentences: within a line, and between two.
+_INLINE = re.compile(r"</?(?:a|abbr|b|cite|em|i|mark|q|s|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>", re.IGNORECASE)
+_BREAK = re.compile(r"</?(?:blockquote|br|div|h[1-6]|hr|img|li|ol|p|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _SILENT = frozenset(
     {
         *("applet", "audio", "button", "canvas", "datalist", "embed", "head", "iframe", "math", "noscript", "object"),
@@ -35,38 +38,10 @@ _SILENT = frozenset(
 )
 _BLOCKS = frozenset(
     {
-        *(
-            "address",
-            "article",
-            "aside",
-            "blockquote",
-            "body",
-            "br",
-            "caption",
-            "center",
-            "dd",
-            "details",
-            "dialog",
-            "div",
-        ),
-        *(
-            "dl",
-            "dt",
-            "fieldset",
-            "figcaption",
-            "figure",
-            "footer",
-            "form",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "header",
-        ),
-        *("hr", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "summary", "table", "tbody"),
-        *("tfoot", "thead", "tr", "ul"),
+        *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "dialog"),
+        *("div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5"),
+        *("h6", "header", "hr", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "summary"),
+        *("table", "tbody", "tfoot", "thead", "tr", "ul"),
     }
 )
 _CELLS = frozenset({"td", "th"})
@@ -139,10 +114,6 @@ def line(text: str | None, limit: int = 1000) -> str | None:
 def unescaped(text: str | None, limit: int = 1000) -> str | None:
     """`line`, for values that sites escape once more than their markup asks for (`&amp;amp;`)."""
     return line(html.unescape(text), limit) if text else None
-
-
-_INLINE = re.compile(r"</?(?:a|abbr|b|cite|em|i|mark|q|s|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>", re.IGNORECASE)
-_BREAK = re.compile(r"</?(?:blockquote|br|div|h[1-6]|hr|img|li|ol|p|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
 
 def stated(text: str | None, limit: int = 1000) -> str | None:
