@@ -45,7 +45,8 @@ def test_feeds_of_the_corpus(read, name):
 @pytest.mark.parametrize("at", [0.3, 0.7])
 @pytest.mark.parametrize("name", NAMES[:10])
 def test_feeds_of_the_corpus_cut_off(outcome, name, at):
-    """A feed that was cut off gives the entries that feedparser finds before the cut; without any it is none."""
+    """A feed that was cut off gives the entries that feedparser finds before the cut, but for half of one; without any
+    it is none."""
     body = gzip.decompress((FEEDS / name).read_bytes())
     body = body[: int(len(body) * at)]
     raw = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
@@ -54,5 +55,7 @@ def test_feeds_of_the_corpus_cut_off(outcome, name, at):
         assert isinstance(feed, NotAFeed)
         return
     assert not isinstance(feed, NotAFeed)
-    assert len(feed.entries) == len(raw.entries)
+    amid_one = max(body.rfind(b"<item>"), body.rfind(b"<entry>")) > max(body.rfind(b"</item>"), body.rfind(b"</entry>"))
+    is_half = amid_one and len(raw.entries) > 1 and not body.rstrip().endswith(b">")
+    assert len(feed.entries) == len(raw.entries) - is_half
     assert (feed.problem or "").startswith("not well-formed")

@@ -34,6 +34,7 @@ _AROUND_THE_ROOT = (etree.ErrorTypes.ERR_DOCUMENT_EMPTY, etree.ErrorTypes.ERR_DO
 _OF_WHAT_IS_THERE = (_UNDECLARED, etree.ErrorTypes.ERR_INVALID_CHAR, *_AROUND_THE_ROOT)
 """Errors that can't come of what was left out."""
 _ROOT = re.compile(rb"<((?:[\w.-]{1,40}:)?(?:rss|feed|RDF))[\s>]")
+ENTRY = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 _CDATA = b"<![CDATA["
 # But for what XML itself knows.
 _AMPERSAND = re.compile(rb"&(?!#[xX]?[0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)(?:([A-Za-z][A-Za-z0-9]{0,31});)?")
@@ -183,10 +184,13 @@ def _mended(document: bytes, error: etree.XMLSyntaxError) -> bytes | None:
 
 
 def _alone(document: bytes) -> bytes | None:
-    """From the beginning of its root to the end of that."""
+    """From the beginning of its root to the end of that, unless there are entries around it."""
     root = _ROOT.search(document)
     end = -1 if root is None else document.rfind(b"</" + root[1], root.end())
-    return None if root is None or end < 0 else document[root.start() : document.find(b">", end) + 1]
+    if root is None or end < 0:
+        return None
+    start, end = root.start(), document.find(b">", end) + 1
+    return None if ENTRY.search(document, 0, start) or ENTRY.search(document, end) else document[start:end]
 
 
 def _code(error: etree.XMLSyntaxError) -> int:
