@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert
 
-from tests.store.samples import HOUR, START, WINDOW_MS, Run, key, make_draft, make_entry
-from worker.model import Millis, State
+from tests.store.conftest import OpenRun
+from tests.store.samples import HOUR, LEASE_MS, START, WINDOW_MS, Run, key, make_draft, make_entry
+from worker.model import Broken, FeedId, HostPolicy, Millis, Moved, State
 from worker.store import read_status
 from worker.store import tables as t
 from worker.store.database import open_beside
@@ -280,3 +281,26 @@ async def test_a_text_that_an_older_version_took_down_stays_away(run: Run, state
         connection.execute(insert(t.tombstone).values(key=key("text", "said")[:10]))
     assert (await run.ingest("one", make_draft("said"))).op is None
     assert read_status(state)[1].articles == 0
+
+
+@pytest.mark.parametrize("how", ["done", "broken", "moved"])
+async def test_what_is_taken_down_while_it_is_read_is_refused(open_run: OpenRun, how: str) -> None:
+    """Nothing else suffers by it. Its host is asked again when the lease would have ended: it may be at it still."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=0)) as run:
+        await run.start("a", "b")
+        await run.poll("a", make_entry("one"))
+        work = await run.ingest_of("one")
+        assert await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None) == 1
+        await run.poll("b", make_entry("two", feed="b"))  # whose work may have the number of what is gone
+        ends = {
+            "done": run.ingested(work, make_draft("one")),
+            "broken": Broken(lease=work.lease, at=run.now, error="KeyError"),
+            "moved": Moved(lease=work.lease, url="https://c.example/", host="c.example", hops=1),
+        }
+        assert not (await run.finish(ends[how]))[0].accepted
+        assert (await run.ingest_of("two", feed="b")).url == "https://b.example/two"
+        await run.store.hasten([FeedId("a")], now=run.now)
+        run.later(LEASE_MS - 1)
+        assert await run.claim() == []
+        run.later(1)
+        assert (await run.poll_of("a")).feed_id == "a"

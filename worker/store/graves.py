@@ -33,11 +33,15 @@ def are_dead(connection: Connection, keys: Collection[bytes]) -> bool:
 
 
 def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection[bytes] = ()) -> None:
-    """Lets entries go, with all that is queued for them and known of them but their keys."""
+    """Lets entries go, their duplicates too, with all that is queued for them and known of them but their keys."""
     keys = {stored(key) for key in more_keys}
+    ids = set(entry_ids)
     for batch in chunks(entry_ids):
+        ids.update(connection.scalars(select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(batch))))
+    for batch in chunks(sorted(ids)):
         hold_work(connection, t.work.c.entry_id.in_(batch))
         hold_entries(connection, batch)
+        _fence_off(connection, batch)
         keys.update(map(stored, connection.scalars(select(t.entry.c.record_id).where(t.entry.c.id.in_(batch)))))
         keys.update(forget_keys(connection, batch))
         stories.unfile(connection, batch)
@@ -47,6 +51,16 @@ def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection
     new = sorted(keys - dead_keys(connection, keys))
     if new:
         connection.execute(insert(t.tombstone), [{"key": key} for key in new])
+
+
+def _fence_off(connection: Connection, entry_ids: Sequence[int]) -> None:
+    """What is under way for these entries is refused when it ends. Until its lease would, its host is asked by it."""
+    works = t.work.c.entry_id.in_(entry_ids)
+    held = (
+        t.slot.c.host_id.in_(select(t.work.c.host_id).where(works)),
+        t.slot.c.work_id.in_(select(t.work.c.id).where(works)),
+    )
+    connection.execute(update(t.slot).where(*held).values(token=t.slot.c.token + 1, work_id=None))
 
 
 def note_dead(connection: Connection, keys: Iterable[bytes]) -> None:
@@ -69,17 +83,20 @@ def bury_old(connection: Connection, *, before: Millis) -> int:
     """Lets entries go that were last in their feed before `before`; how many.
 
     A feed is gone through whole once a month (`refreshed_at`); what was not there then has left it. Of a feed that is
-    no longer listed, or that could not be read for so long, nobody knows: there the entry's own age has to do.
+    no longer listed, or that could not be read for so long, nobody knows: there the entry's own age has to do. What
+    stands for another that is kept is kept with it.
     """
     seen_at = func.coalesce(t.entry.c.seen_at, t.entry.c.first_seen_at)
     its_feed = (t.feed.c.id == FEED_ID.element, or_(~t.feed.c.active, t.feed.c.refreshed_at > seen_at))
     left = select(t.feed.c.id).where(*its_feed).correlate(t.entry).exists()
     queued = select(t.work.c.entry_id).where(t.work.c.entry_id == t.entry.c.id).exists()
+    copy = t.entry.alias()
+    stands_for = select(copy.c.id).where(copy.c.duplicate_of == t.entry.c.id).correlate(t.entry).exists()
     # Feed by feed, by the index of what each has shown when: whoever is young need not be looked at.
     aged = (t.entry.c.feed_no.in_(select(t.name.c.no)), t.seen_on <= before // t.DAY_MS)
     ids = connection.scalars(
         select(t.entry.c.id)
-        .where(*aged, t.entry.c.first_seen_at < before, seen_at < before, left, ~queued)
+        .where(*aged, t.entry.c.first_seen_at < before, seen_at < before, left, ~queued, ~stands_for)
         .limit(AT_ONCE)
     ).all()
     bury(connection, ids)
