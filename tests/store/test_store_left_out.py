@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.samples import DAY, HOUR, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Backlog, Millis, SeenEntry, State
+from worker.model import Backlog, Millis, SeenEntry, State, Validators
 from worker.store import read_status, read_story
 
 OLD, NEW = b"old rules", b"new rules"
@@ -183,3 +183,20 @@ async def test_a_feed_that_comes_back_has_no_first_poll(run: Run) -> None:
     await run.start(make_feed("a"))
     many = [make_entry(name) for name in ("one", "two", "three")]
     assert await poll(run, *many, backlog=Backlog(newest=1)) == (3, 0, 0, 0)
+
+
+async def test_what_is_free_again_is_not_hidden_by_a_poll_that_was_under_way(run: Run) -> None:
+    """It has left the entry out as one that is known, and brings validators."""
+    await run.start("a", "b")
+    url = "https://c.example/1"
+    await poll(run, make_entry("one", url=url))
+    version = make_version("v1", elements=(b"8 bytes.",))
+    await poll(run, make_entry("x", feed="b", url=url), feed="b", version=version, next_due=run.now)
+    under_way = await run.poll_of("b")
+    assert under_way.elements
+    await run.ingest("one", make_draft("one", skipped="by 1"))
+    await run.finish(run.polled(under_way, filters=OLD, version=version, next_due=run.now))
+    again = await run.poll_of("b")
+    assert (again.elements, again.validators) == (frozenset(), Validators())
+    await run.finish(run.polled(again, filters=OLD, version=version, next_due=run.now))
+    assert (await run.poll_of("b")).elements == under_way.elements

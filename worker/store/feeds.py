@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, select, update
 
 from worker import urls
 from worker.model import Feed, HostPolicy, Millis
@@ -23,7 +23,7 @@ UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
 _ENLISTED = 1_000
 """Feeds at once: rows on their way into the state take ten times what the feeds take."""
 
-_NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
+NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
 _NO_STANDING = {
     "errors": 0,
     "setback_weight": 0,
@@ -226,15 +226,18 @@ def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
         changed = select(t.work.c.entry_id).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
         connection.execute(update(t.entry).where(t.entry.c.id.in_(changed)).values(version=b""))
         connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch)))
-        connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(active=False, **_NO_VERSION))
+        connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(active=False, **NO_VERSION))
 
 
-def free_duplicates(connection: Connection, forgotten: Select[int]) -> None:
+def free_duplicates(connection: Connection, forgotten: Select[int], *which: ColumnElement[bool]) -> None:
     """What another feed has shown too is that one's, once the first is gone that was to stand for it: new again, or
-    changed where a record of it points to the first."""
-    theirs = t.entry.c.duplicate_of.in_(forgotten)
+    changed where a record of it points to the first. which: of the duplicates."""
+    theirs = and_(t.entry.c.duplicate_of.in_(forgotten), *which)
     feeds = select(FEED_ID).where(theirs)
-    connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(_NO_VERSION))
+    connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(NO_VERSION))
+    # A poll that is under way has left them out already.
+    polls = (t.work.c.feed_id.in_(feeds), t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
+    connection.execute(update(t.work).where(*polls).values(again=True))
     linked = update(t.entry).where(theirs, t.entry.c.revision > 0)
     connection.execute(linked.values(duplicate_of=None, version=b"", reason=None))
     _forget(connection, select(t.entry.c.id).where(theirs))

@@ -16,7 +16,7 @@ from worker.store import tables as t
 from worker.store.arrivals import Arrived, Shelf, judge_entries
 from worker.store.dialects import Each, Update
 from worker.store.entries import Ingestion
-from worker.store.feeds import Policies, host_id_of, host_ids
+from worker.store.feeds import NO_VERSION, Policies, host_id_of, host_ids
 from worker.store.standing import Planner, Standing, after, moves_of
 from worker.store.walks import begin
 from worker.store.works import let_be_due
@@ -64,12 +64,13 @@ _IS_AT_HOME = and_(
 _NOTHING = Arrived()
 _FEEDS = Each(
     lambda which: (
-        select(t.feed, _IS_AT_HOME.label("is_at_home"))
+        select(t.feed, _IS_AT_HOME.label("is_at_home"), t.work.c.again)
         .join(t.work, t.work.c.feed_id == t.feed.c.id)
         .where(which(t.work.c.id))
     )
 )
-"""Of polls, by their work; with whether that is as it begins, so that nothing changes but when it is due."""
+"""Of polls, by their work; with whether that is as it begins, so that nothing changes but when it is due, and whether
+the document has to be read again, since entries that were known when the poll was claimed are so no more."""
 
 
 def finish_polls(
@@ -103,6 +104,8 @@ def finish_polls(
         changes = {**standing.values, "new_last": counts.new}
         if counts.new:
             changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}
+        if row.again:
+            changes |= NO_VERSION
         if _changes_much(row, changes):
             whole.append({**row._asdict(), **changes})
         else:
