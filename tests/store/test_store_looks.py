@@ -154,6 +154,46 @@ async def test_a_page_that_comes_back_was_never_gone(run: Run) -> None:
         run.later(18 * HOUR)
 
 
+async def test_a_page_that_is_as_it_was_is_not_gone(run: Run) -> None:
+    """Nor does it say so: its server may answer 304."""
+    await ingested(run, "one", look_at=Millis(run.now + HOUR))
+    run.later(HOUR)
+    for gone in (True, True, False, True, True):
+        if gone:
+            assert (await looked(run, "one")).op is None
+        else:
+            work = await run.ingest_of("one")
+            look_at = Millis(run.now + HOUR)
+            await run.finish(AsBefore(lease=work.lease, entry_id=work.entry_id, at=run.now, look_at=look_at))
+        run.later(18 * HOUR)
+
+
+@pytest.mark.parametrize(("pointer", "op"), [(None, "new"), (b"see there", "update")])
+async def test_a_text_that_was_deleted_is_anothers(run: Run, pointer: bytes | None, op: str) -> None:
+    """Who has it elsewhere, before or after, is written: it may be where the article moved. Not who is at the very URL
+    that is gone; nor does a page that still names that one as its own make a duplicate."""
+    await run.start("a", "b", "c")
+    await run.poll("a", make_entry("one"))
+    work = await run.ingest_of("one")
+    await run.finish(run.ingested(work, make_draft("one"), look_at=Millis(run.now + HOUR)))
+    before, there = make_entry("before", feed="b"), make_entry("there", feed="c", url=make_entry("one").url)
+    await run.poll("b", before, version=make_version("1"))
+    copy = make_draft("one", pointer=pointer, url_keys=(key("url", make_entry("one").url),))
+    assert (await run.ingest("before", copy, feed="b")).duplicates == 1
+    assert (await run.poll("c", there)).duplicates == 1
+    run.later(HOUR)
+    for wait in (1, 6, 18, 0):
+        last = await looked(run, "one")
+        run.later(wait * HOUR)
+    assert last.op == "delete"
+    assert (await run.poll_of("b")).validators == Validators()
+    await run.poll("b", before)
+    assert (await run.ingest("before", copy, feed="b")).op == op
+    found = await run.poll("c", there, make_entry("after", feed="c"))
+    assert (found.new, found.changed) == (1, 0)
+    assert (await run.ingest("after", make_draft("one"), feed="c")).duplicates == 1, "of the one before it"
+
+
 async def test_what_was_deleted_and_comes_back_is_an_update(run: Run) -> None:
     """Also where it says what it said before."""
     await ingested(run, "one", look_at=Millis(run.now + HOUR))
@@ -211,6 +251,28 @@ async def test_entries_are_let_go_long_after_they_left_their_feed(run: Run, stat
     run.later(1)
     finished = await run.poll("a", make_entry("leaves"), make_entry("stays"))
     assert (finished.new, finished.duplicates, finished.changed) == (0, 0, 0)
+
+
+async def test_what_stands_for_another_is_kept_with_it(run: Run, state: State) -> None:
+    """A third that names the duplicate's URL leads to the first, as long as one of them is in its feed."""
+    await run.start("a", "b", "c")
+    await run.poll("a", make_entry("first"), version=make_version("1"))
+    await run.ingest("first", make_draft("text"))
+    copy = make_entry("copy", feed="b")
+    await run.poll("b", copy, version=make_version("1"))
+    assert (await run.ingest("copy", make_draft("text", pointer=b"see"), feed="b")).duplicates == 1
+    for shown, left in (([copy], 2), ([], 0)):
+        run.later(KEEP_MS)
+        await run.poll("c", refresh=True, version=make_version("2"))
+        await run.poll("a", refresh=True, version=make_version("2"))
+        await run.poll("b", *shown, refresh=True, version=make_version("2"))
+        for _ in range(2):
+            run.later(HOUR)
+            await run.store.upkeep(now=run.now)
+        assert known(state) == left
+        third = make_entry("third", feed="c", url=copy.url, pointer=b"third")
+        assert (await run.poll("c", third)).duplicates == (1 if left else 0)
+    assert [row.duplicate_of for row in await run.publish()][1:] == [make_entry("first").own.hex()] * 2
 
 
 async def test_entries_of_a_feed_that_cannot_be_read_are_kept(run: Run, state: State) -> None:

@@ -223,6 +223,26 @@ async def test_the_original_that_comes_after_is_named_once(two: Run) -> None:
     assert orjson.loads(rows[1].body)["_ingest"]["original"] == {"name": None, "url": A}
 
 
+async def test_a_reprint_that_was_deleted_is_not_named(two: Run) -> None:
+    """Its text would come back by it."""
+    await two.poll("b", make_entry("reprint", feed="b"))
+    work = await two.ingest_of("reprint", feed="b")
+    reprint = told([*article(1), *BEHIND], credit=Credit(url="https://a.example/"))
+    await two.finish(two.ingested(work, reprint, look_at=two.now))
+    for wait in (1, 6, 18, 0):
+        work = await two.ingest_of("reprint", feed="b")
+        gone = make_draft("", removal=b"gone", extraction="feed_only")
+        await two.finish(two.ingested(work, gone, followed=True))
+        two.later(wait * HOUR)
+    await shown(two, "one", told(article(1)), feed="a")
+    first, one = record_id("reprint", "b"), record_id("one", "a")
+    assert [said(row) for row in await two.publish()] == [
+        ("new", first, None),
+        ("delete", first, None),
+        ("new", one, None),
+    ]
+
+
 async def test_an_original_with_the_very_text_is_written(two: Run) -> None:
     """The reprint came first, and must not keep it out. What has the text from then on is the original's duplicate."""
     await shown(two, "reprint", told(article(1), credit=Credit(url=A)), feed="b")

@@ -44,6 +44,11 @@ class Ref:
     """The record of which its own is named as a near-duplicate."""
 
     @property
+    def is_blank(self) -> bool:
+        """Its last record has no text, and nobody stands for it: it was deleted, or pointed to what is gone."""
+        return self.revision > 0 and not self.revision_key and self.duplicate_of is None
+
+    @property
     def cluster(self) -> bytes | None:
         """What its record has for `cluster_id`; None where it has none yet."""
         return self.cluster_id or (self.record_id if self.revision and self.text_mark else None)

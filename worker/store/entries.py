@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from worker.dedup import Duplicate, Nothing, Ref, Write, judge
+from worker.dedup import Duplicate, Nothing, Ref, Write, judge, url_key
 from worker.model import NO_VALIDATORS, AsBefore, Draft, EntryId, Finished, IngestDone, Millis, Op, Validators
 from worker.record import shard_place
 from worker.schedule import Gone, next_look_if_gone
@@ -20,6 +20,7 @@ from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import bound, to
 from worker.store.dialects import Many, is_sqlite
+from worker.store.feeds import free_duplicates
 from worker.store.graves import are_dead, bury
 from worker.store.keys import stored
 from worker.store.left_out import leave_out
@@ -121,7 +122,7 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         entry=me,
         by_text=None if credited or reprinted else by_text,
         # Pages that name each other as their canonical: one of them has to be written.
-        by_urls=[other for other in by_urls.values() if original(other) != me.entry_id],
+        by_urls=[o for o in by_urls.values() if original(o) != me.entry_id and not o.is_blank],
     )
     story = stories.NO_STORY
     if isinstance(verdict, Write) and near != "off":
@@ -206,6 +207,8 @@ def _doubled(draft: Draft, of: Ref, *, revision: int, reason: str) -> dict[str, 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
     """A page that is as it was, and what it gave to tell by."""
+    gone = (t.entry.c.id == done.entry_id, t.entry.c.gone_answers > 0)
+    connection.execute(update(t.entry).where(*gone).values(gone_since=None, gone_answers=0, reason=None))
     _take_off(connection, done.lease.work_id, done.at, look_at=done.look_at, validators=None)
     return Finished()
 
@@ -229,7 +232,20 @@ def _finish_gone(connection: Connection, done: Ingestion, me: Ref, removal: byte
     values |= {"reason": done.draft.reason}
     connection.execute(update(t.entry).where(mine).values(revised(values)), to(values, values))
     _take_off(connection, done.work_id, done.at, look_at=None, validators=None)
+    _give_way(connection, me)
     return Finished(op="delete")
+
+
+def _give_way(connection: Connection, me: Ref) -> None:
+    """Others may say what `me` said: those that stood behind it have it from now on, but at the very URL that is gone,
+    and nobody is its copy, or named in a reprint of it, any more."""
+    stories.unfile(connection, [me.entry_id])
+    if me.text_mark is not None:
+        mine = (t.content.c.key.between(me.text_mark, me.text_mark + b"\xff\xff"), t.content.c.entry_id == me.entry_id)
+        connection.execute(delete(t.content).where(*mine))
+    at_url = None if me.url is None else stored(url_key(me.url))
+    elsewhere = t.entry.c.shared_key.is_distinct_from(at_url) if at_url else true()
+    free_duplicates(connection, select(t.entry.c.id).where(t.entry.c.id == me.entry_id), elsewhere)
 
 
 def _is_reprint(draft: Draft, me: Ref, of: Ref) -> bool:

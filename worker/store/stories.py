@@ -249,7 +249,7 @@ def likest(me: Ref, mine: Sketch, others: Iterable[tuple[Ref, Sketch]]) -> list[
 
 def as_written(me: Ref, draft: Draft) -> Ref:
     """`me` once its first record is written, with a story of its own: as its copies meet it."""
-    return replace(me, revision=1, text_mark=draft.text_mark, cluster_id=me.record_id)
+    return replace(me, revision=1, revision_key=draft.revision_key, text_mark=draft.text_mark, cluster_id=me.record_id)
 
 
 def _is_of_one_site(a: Ref, b: Ref) -> bool:
