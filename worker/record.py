@@ -147,6 +147,7 @@ def shard_name(shard: int, shards: int) -> str:
     return "" if shards == 1 else f"shard={shard:02}"
 
 
+@functools.lru_cache(64)  # what is committed together is of one instant
 def rfc3339(at: Millis) -> str:
     """`2026-11-23T04:05:06Z`, with milliseconds where there are some. Raises ValueError outside the years 1 to 9999."""
     seconds, millis = divmod(at, 1000)

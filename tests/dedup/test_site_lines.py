@@ -236,6 +236,13 @@ def test_any_text_has_keys(text: str, title: str | None, authors: list[str], pub
     assert len(line_keys(text, title=title, authors=authors, published=at)) == 8 * len(text.split("\n"))
 
 
+def test_who_says_what_two_others_say_teaches() -> None:
+    """It is neither's version: of each it has but a half."""
+    one, other = prose(1), prose(2)
+    window = learned([keys_of(*one), keys_of(*other), keys_of(*one, *other), keys_of(*other, *one)])
+    assert [id for id, _ in window.articles] == [0, 1, 2]
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.lists(st.integers(0, 30), max_size=12)), max_size=60))
 def test_articles_are_learned_together_as_one_by_one(articles):
     """Among them versions of articles that are learned already, and such as say nothing of their own."""

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import orjson
 import pytest
 
-from worker.model import Millis
+from worker.articles import compose
+from worker.model import Article, Millis
 from worker.output import Row, Segment, line, segment_path
 
 AT = Millis(1_795_406_706_789)
@@ -77,6 +79,50 @@ def test_a_line_is_the_body_with_what_the_commit_knew() -> None:
         b'"schema":1,"writer":"w1","seq":7,"op":"update","revision":2,"ingested_at":"2026-11-23T04:05:06.789Z","feed_id":"a",'
         b'"cluster_id":"c0","duplicate_of":null,"duplicate_kind":null,"sources":{"title":"feed"}}}\n'
     )
+
+
+INGEST = ["writer", "seq", "op", "revision", "ingested_at", "cluster_id", "duplicate_of", "duplicate_kind"]
+DRAFTED = compose(
+    Article(
+        extraction="ok", title='"_ingest":{"schema":1,', text='Said "cluster_id":null,"duplicate_of":null, \\ \u2028'
+    ),
+    record_id="00112233445566778899aabbccddeeff",
+    url=None,
+    entry=None,
+    feed=None,
+    feed_title='"seq":0',
+    first_seen_at=AT,
+    fetched_at=None,
+    final_url=None,
+    http_status=None,
+    content_hash="sha256-1:00",
+)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        replace(ROW, op="new", revision=1),
+        replace(ROW, cluster_id="c9"),
+        replace(ROW, op="duplicate", duplicate_of="ff" * 16, duplicate_kind="exact", cluster_id="c9"),
+    ],
+)
+def test_a_line_of_a_draft_is_that_of_a_body_which_is_read(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the byte, whatever its texts say: with blanks between its keys it has to be read."""
+    read = line(replace(row, body=json.dumps(DRAFTED).encode()), "w1")
+    monkeypatch.delattr("worker.output.segment.orjson.loads")
+    drafted = line(replace(row, body=orjson.dumps(DRAFTED)), "w1")
+    assert drafted == read
+    assert {name: value for name, value in json.loads(drafted)["_ingest"].items() if name in INGEST} == {
+        "writer": "w1",
+        "seq": 7,
+        "op": row.op,
+        "revision": row.revision,
+        "ingested_at": "2026-11-23T04:05:06.789Z",
+        "cluster_id": row.cluster_id,
+        "duplicate_of": row.duplicate_of,
+        "duplicate_kind": row.duplicate_kind,
+    }
 
 
 def test_a_duplicate_names_what_it_repeats() -> None:

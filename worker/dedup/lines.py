@@ -107,9 +107,7 @@ class Window:
             said = set(_unpacked(keys)) - {0}
             least = _enough(len(articles))
             own = {key for key in said if counts[key] < least}
-            enough = ALIKE * _weight(own)
-            shared = (own.intersection(theirs) for _, theirs in articles if not own.isdisjoint(theirs))
-            if not own or any(_weight(both) > enough for both in shared):
+            if not own or _says_another(own, counts, articles):
                 continue
             articles.append((id, tuple(sorted(said))))
             counts.update(said)
@@ -126,6 +124,13 @@ class Window:
             return {}
         counts = Counter(chain.from_iterable(lines for _, lines in self.articles))
         return {key: count / articles for key, count in counts.items() if count >= least}
+
+
+def _says_another(own: Set[int], counts: Mapping[int, int], articles: Iterable[tuple[int, Sequence[int]]]) -> bool:
+    """Whether one of the articles, whose lines are counted, says nearly all of these."""
+    enough = ALIKE * _weight(own)
+    met = {key for key in own if counts[key]}
+    return _weight(met) > enough and any(_weight(met.intersection(theirs)) > enough for _, theirs in articles)
 
 
 def _enough(articles: int) -> float:

@@ -18,6 +18,9 @@ FILE_PATH = (
 )
 """Of a segment; with a last seq, of the file that was made of one or several; with an edition, to leave some out."""
 _FILE = re.compile(FILE_PATH)
+_OPENS = b'"_ingest":{"schema":1,"writer":"","seq":0,"op":"new","revision":1,"ingested_at":"",'
+_DECIDES = b'"cluster_id":null,"duplicate_of":null,"duplicate_kind":null,'
+"""What of a draft's body stands for what only the commit knows."""
 _WRITER = re.compile(r"[a-z0-9-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -138,8 +141,13 @@ def date_of(path: str) -> str:
 def line(row: Row, writer: str) -> bytes:
     """The record as it stands in its segment, newline included.
 
-    The same row gives the same bytes; the keys keep the body's order.
+    The same row gives the same bytes; the keys keep the body's order. A body as drafts have it is not read for that:
+    no text in it can have what stands between the quotation marks of keys.
     """
+    before, opens, rest = row.body.rpartition(_OPENS)
+    between, decides, after = rest.partition(_DECIDES)
+    if opens and decides:
+        return b"".join((before, _opened(row, writer), between, _decided(row), after, b"\n"))
     record: dict[str, dict[str, object]] = orjson.loads(row.body)
     record["_ingest"] |= {
         "writer": writer,
@@ -153,3 +161,16 @@ def line(row: Row, writer: str) -> bytes:
     if row.cluster_id is not None:
         record["_ingest"]["cluster_id"] = row.cluster_id
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _opened(row: Row, writer: str) -> bytes:
+    return (
+        f'"_ingest":{{"schema":1,"writer":"{writer}","seq":{row.seq},"op":"{row.op}","revision":{row.revision},'
+        f'"ingested_at":"{rfc3339(row.ingested_at)}",'
+    ).encode()
+
+
+def _decided(row: Row) -> bytes:
+    ids = (row.cluster_id, row.duplicate_of, row.duplicate_kind)
+    cluster_id, duplicate_of, kind = ("null" if value is None else f'"{value}"' for value in ids)
+    return f'"cluster_id":{cluster_id},"duplicate_of":{duplicate_of},"duplicate_kind":{kind},'.encode()

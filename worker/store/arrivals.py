@@ -150,7 +150,7 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
         else:
             entries.judge(seen, "filter")
     entries.add()
-    if done.refresh:
+    if done.refresh and entries.still_there:
         shelf.write()
         note_seen(connection, entries.still_there, at=done.at)
     for entry_id, values in entries.noted.items():

@@ -42,6 +42,7 @@ _CREDITING = Among(lambda which: select(t.reprint.c.entry_id).where(which(t.repr
 _KNOWN = Among(lambda which: select(t.identity.c.key).where(which(t.identity.c.key)))
 _AGAIN = Among(lambda which: select(t.work.c.id).where(which(t.work.c.id), t.work.c.again))
 _KNOW, _RECORD, _WRITTEN = Many(insert(t.identity)), Many(entries.RECORD), Many(entries.WRITTEN)
+_NEW = Finished(op="new")
 
 
 class _Plain(NamedTuple):
@@ -83,7 +84,7 @@ def _finish_some(connection: Connection, some: Sequence[Ingestion], *, window_ms
         story = read.story_of_plain(done)
         if story is not None:
             plain.append(_Plain(done, me, story))
-            results.append(Finished(op="new"))
+            results.append(_NEW)
             continue
         of = read.owner_of_plain(done)
         if of is not None:

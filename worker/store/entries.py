@@ -47,13 +47,15 @@ WRITTEN = update(t.entry).where(t.entry.c.id == bindparam("this")).values(revise
 _NOTED_VALUES = ("reason", "skipped", "gone_since", "gone_answers")
 _NOTED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_NOTED_VALUES))
 _DOUBLED_VALUES = (*_NOTED_VALUES, "duplicate_of", "revision", "revision_key", "text_mark")
-_DOUBLED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_DOUBLED_VALUES))
+_DOUBLED = Many(update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_DOUBLED_VALUES)))
 _MARKED_VALUES = ("duplicate_of", "revision", "reason")
 _MARKED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_MARKED_VALUES))
 _NAMED_VALUES = ("revision", "revised_at", "copy_of", "cluster_id")
 _NAMED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(revised(_NAMED_VALUES))
 _NAMED_ONCE = delete(t.reprint).where(t.reprint.c.entry_id == bindparam("this"))
-_POINT_ON = update(t.entry).where(t.entry.c.duplicate_of == bindparam("this")).values(duplicate_of=bindparam("to"))
+_POINT_ON = Many(
+    update(t.entry).where(t.entry.c.duplicate_of == bindparam("this")).values(duplicate_of=bindparam("to"))
+)
 _KNOW = insert(t.identity)
 
 _MINE = t.work.c.id == bindparam("this")
@@ -163,8 +165,8 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
             reason = "its text is nearly another entry's" if nearly else SAME_TEXT
             values = _doubled(draft, of, revision=0 if pointer is None else 1, reason=reason)
             write_duplicate(connection, me, of, body=pointer, at=done.at)
-            connection.execute(_DOUBLED, {"this": me.entry_id} | values)
-            connection.execute(_POINT_ON, {"this": me.entry_id, "to": original(of)})
+            _DOUBLED.execute(connection, [{"this": me.entry_id} | values])
+            _POINT_ON.execute(connection, [{"this": me.entry_id, "to": original(of)}])
         case Nothing():
             connection.execute(_NOTED, {"this": me.entry_id} | to(_noted(draft), _NOTED_VALUES))
         case _:
@@ -287,8 +289,8 @@ def mark_copies(connection: Connection, copies: Sequence[tuple[Ingestion, Ref, R
     doubled = [
         {"this": me.entry_id} | _doubled(done.draft, of, revision=0, reason=SAME_TEXT) for done, me, of in copies
     ]
-    connection.execute(_DOUBLED, doubled)
-    connection.execute(_POINT_ON, [{"this": me.entry_id, "to": original(of)} for _, me, of in copies])
+    _DOUBLED.execute(connection, doubled)
+    _POINT_ON.execute(connection, [{"this": me.entry_id, "to": original(of)} for _, me, of in copies])
     ended = [{"this": done.work_id} for done, _, _ in copies if done.work_id is not None]
     if ended:
         connection.execute(_END, ended)

@@ -19,11 +19,14 @@ from worker.store.names import FEED_ID
 AT_ONCE = 2_000
 """Entries that one round of upkeep lets go, so that nobody waits long for it."""
 
+_ANY = "SELECT key FROM tombstone LIMIT 1"
 _DEAD = Among(lambda which: select(t.tombstone.c.key).where(which(t.tombstone.c.key)))
 
 
 def dead_keys(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
     """Those of the keys that are an entry's no more."""
+    if not keys or connection.exec_driver_sql(_ANY).first() is None:  # as where all is new
+        return set()
     dead = {row.key for row in _DEAD.rows(connection, {stored(key) for key in keys})}
     return {key for key in keys if stored(key) in dead}
 

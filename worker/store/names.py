@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Connection, ScalarSelect, insert, literal_col
 from worker.model import Extraction
 from worker.store import tables as t
 from worker.store.batches import bound
-from worker.store.dialects import Among
+from worker.store.dialects import Among, Many, is_sqlite
 
 # As words: SQLAlchemy would go through the parts of each with every statement that has them.
 FEED_ID = literal_column("(SELECT text FROM name WHERE no = entry.feed_no)", t.Text).label("feed_id")
@@ -29,6 +29,8 @@ EXTRACTIONS: Final[tuple[Extraction, ...]] = ("ok", "feed_only", "blocked", "pay
 """For ever in this order: SQLite has 0 and 1, the most common, without a byte."""
 
 _ADD = insert(t.name).returning(t.name.c.no)
+_LAST = "SELECT coalesce(max(no), 0) FROM name"
+_ADD_NUMBERED = Many(insert(t.name))
 _BY_TEXT = Among(lambda which: select(t.name.c.text, t.name.c.no).where(which(t.name.c.text)))
 
 
@@ -61,8 +63,14 @@ def numbers_given(connection: Connection, texts: Iterable[str]) -> dict[str, int
 
 
 def give_numbers(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
-    """The numbers of texts that had none."""
-    return {text: connection.execute(_ADD, {"text": text}).scalar_one() for text in sorted(texts)}
+    """The numbers of texts that had none. SQLite's, which has this one writer, are the next."""
+    texts = sorted(texts)
+    if texts and is_sqlite(connection):
+        last = connection.exec_driver_sql(_LAST).scalar_one()
+        given = {text: last + place for place, text in enumerate(texts, 1)}
+        _ADD_NUMBERED.execute(connection, [{"no": no, "text": text} for text, no in given.items()])
+        return given
+    return {text: connection.execute(_ADD, {"text": text}).scalar_one() for text in texts}
 
 
 def origin(url: str) -> str:
