@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, prose
+from worker.cpu import Pool
 from worker.errors import TaskCrashed
 from worker.model import Finished, Poll
 from worker.pipeline import Poller
@@ -24,7 +25,7 @@ from worker.store import finish
 from worker.store.articles import finish_articles
 from worker.store.entries import Ingestion
 from worker.tally import Tally
-from worker.tasks import Drafting
+from worker.tasks import Drafting, draft_from_entry
 
 LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))
 ITEMS = (
@@ -108,3 +109,23 @@ def test_a_draft_that_cannot_be_committed_costs_its_entry_alone(
     tally = worker.once()
     assert (tally.polls, tally.new, tally.broken) == (1, 2, 1)
     assert sorted(record["title"] for record in worker.records()) == ["One", "Two"]
+
+
+def test_an_entry_whose_reader_was_killed_is_read_again(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once: a record without its text would stand until the feed says something else of it."""
+    real, killed = Pool.run, set[str]()
+
+    async def run(pool: Pool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if function is draft_from_entry and args[0].record_id not in killed:
+            killed.add(args[0].record_id)
+            raise TaskCrashed("its process died (SIGKILL)")
+        return await real(pool, function, *args, **kwargs)
+
+    monkeypatch.setattr(Poller, "_drafting", lambda *_: None)
+    monkeypatch.setattr(Pool, "run", run)
+    worker.configure([feed(site, "a", item("1", None, "Herons", LONG))])
+    assert worker.once().new == 1
+    assert [record["content_text"] for record in worker.records()] == [LONG]
+    assert len(killed) == 1

@@ -180,7 +180,10 @@ class Ingester:
 
     async def _from_entry(self, source: Source, reason: str | None) -> Draft:
         try:
-            return await self._cpu.run(draft_from_entry, source, reason)
+            try:
+                return await self._cpu.run(draft_from_entry, source, reason)
+            except TaskCrashed:  # perhaps for want of memory, or killed by who wanted it: then it can be read now
+                return await self._cpu.run(draft_from_entry, source, reason)
         except TaskError as error:
             log.warning("entry.unreadable", error=str(error))
             return draft_without_text(source, reason or f"the feed's content could not be read: {error}")
