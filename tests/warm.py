@@ -1,5 +1,5 @@
 """`python -m worker.cli …` as a process of its own, forked from one that has its modules loaded by then: to load them
-takes most of a second of CPU, each time.
+takes most of a second of CPU, each time. So is the fork server of its CPU processes.
 
 All else is as of a process that was started by itself: its id, its environment, its signals, its end. What is to be
 seen of the start itself is for `subprocess`.
@@ -8,7 +8,9 @@ seen of the start itself is for `subprocess`.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
+import gc
 import json
 import os
 import runpy
@@ -18,12 +20,23 @@ import socket
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from multiprocessing import forkserver, util
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 _ROOT = Path(__file__).parents[1]
+
+MARK = "FEEDMILL_TEST_FOLDER"
+"""In the environment of a worker's processes: what they are found by."""
+
+
+def called(mark: str) -> str:
+    """What the CPU processes of a worker with this mark are called: of who was forked, /proc shows another's
+    environment."""
+    return f"cpu {zlib.crc32(mark.encode()):08x}"
 
 
 class Process:
@@ -140,11 +153,50 @@ def _work(words: list[str], environ: dict[str, str], folder: str) -> None:
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)
+    gc.enable()
+    _fork_server()
     sys.argv = ["feedmill", *words]
     runpy.run_module("worker.cli", run_name="__main__", alter_sys=True)
 
 
+def _fork_server() -> None:
+    """What multiprocessing would start when it has to, by then without threads; it ends when it has not been asked."""
+    asked, here = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        asked.close()
+        _await(here)
+    here.close()
+    spawn = util.spawnv_passfds
+
+    def spawned(path: bytes, args: Sequence[str], files: Sequence[int]) -> int:
+        if "multiprocessing.forkserver" not in args[-1]:
+            return spawn(path, args, files)
+        util.spawnv_passfds = spawn
+        socket.send_fds(asked, [b"."], files)
+        asked.close()
+        return pid
+
+    util.spawnv_passfds = spawned
+
+
+def _await(here: socket.socket) -> NoReturn:
+    try:
+        gc.disable()  # as it is where `worker.preload` is loaded
+        with contextlib.suppress(OSError):
+            Path("/proc/self/comm").write_text(called(os.environ.get(MARK, "")))
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        asked, files, _, _ = socket.recv_fds(here, 1, 2)
+        here.close()
+        if asked:
+            forkserver.main(*files, [])
+    finally:
+        os._exit(0)
+
+
 if __name__ == "__main__":
     import_module("worker.cli.running")
+    import_module("worker.preload")
+    gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as given:
         _serve(given)

@@ -36,9 +36,6 @@ HERE = frozenset(
 )
 """The commands that come to an end by themselves."""
 
-MARK = "FEEDMILL_TEST_FOLDER"
-"""In the environment of a worker's processes: what they are found by."""
-
 
 @dataclass(frozen=True)
 class Worker:
@@ -104,17 +101,19 @@ class Worker:
         return list(read_records(self.out))
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONWARNINGS": "error", MARK: str(self.folder)}
+        return {**os.environ, "PYTHONWARNINGS": "error", warm.MARK: str(self.folder)}
 
     def processes(self) -> list[int]:
         """The ids of all processes that the commands led to and that are still there (Linux): of those of `start` and
         `launch` the children alone."""
-        mark = f"{MARK}={self.folder}\0".encode()
+        mark = f"{warm.MARK}={self.folder}\0".encode()
+        name = f"{warm.called(str(self.folder))}\n".encode()
         found = []
-        for environment in Path("/proc").glob("[0-9]*/environ"):
+        for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # ended meanwhile, or another user's
-                if mark in environment.read_bytes():
-                    found.append(int(environment.parent.name))
+                environment = (process / "environ").read_bytes()  # empty when it has ended and nobody knows yet
+                if mark in environment or (environment and (process / "comm").read_bytes() == name):
+                    found.append(int(process.name))
         return found
 
 
