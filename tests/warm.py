@@ -43,14 +43,16 @@ class Process:
     """A worker that runs, as `subprocess.Popen` would show it."""
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], stderr: IO[bytes] | None = None) -> None:
-        """command: as `subprocess` would have it. stderr: where that goes; else `communicate` gives it in the end."""
+        """command: as `subprocess` would have it. stderr: where that goes, and stdout nowhere; else `communicate` gives
+        both in the end."""
         self.returncode: int | None = None
-        self._said = stderr or tempfile.TemporaryFile()  # noqa: SIM115  # `communicate` closes it
+        self._said = [] if stderr else [tempfile.TemporaryFile(), tempfile.TemporaryFile()]  # noqa: SIM115  # `communicate` closes them
         self._kept, told = os.pipe()
-        with tempfile.TemporaryFile() as request:
+        with tempfile.TemporaryFile() as request, Path(os.devnull).open("wb") as nowhere:
             request.write(json.dumps({"words": command[3:], "environ": dict(env), "folder": str(Path.cwd())}).encode())
             request.seek(0)
-            socket.send_fds(_forking().asked, [b"."], [request.fileno(), self._said.fileno(), told])
+            files = [file.fileno() for file in (request, *(self._said or (nowhere, stderr)))]
+            socket.send_fds(_forking().asked, [b"."], [*files, told])
             os.close(told)
             self.pid = int(self._line())
 
@@ -70,11 +72,14 @@ class Process:
             os.close(self._kept)
         return self.returncode
 
-    def communicate(self, timeout: float | None = None) -> tuple[None, str]:
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         self.wait(timeout)
-        self._said.seek(0)
-        with self._said:
-            return None, self._said.read().decode()
+        said = []
+        for file in self._said:
+            with file:
+                file.seek(0)
+                said.append(file.read().decode())
+        return said[0], said[1]
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
@@ -118,7 +123,7 @@ def _serve(asked: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody wants to know of those who keep workers
     while True:
-        more, files, _, _ = socket.recv_fds(asked, 1, 3)
+        more, files, _, _ = socket.recv_fds(asked, 1, 4)
         if not more:
             return
         if os.fork() == 0:
@@ -129,21 +134,23 @@ def _serve(asked: socket.socket) -> None:
             os.close(file)
 
 
-def _keep(request: int, stderr: int, told: int) -> None:
+def _keep(request: int, stdout: int, stderr: int, told: int) -> None:
     """Forks the worker, and tells its id and then how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     worker = os.fork()
     if worker == 0:
         os.close(told)
+        os.dup2(stdout, sys.stdout.fileno())
         os.dup2(stderr, sys.stderr.fileno())
+        os.close(stdout)
         os.close(stderr)
         with open(request, "rb") as file:
             asked = json.load(file)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _work(**asked)
         return
-    os.close(request)
-    os.close(stderr)
+    for file in (request, stdout, stderr):
+        os.close(file)
     os.write(told, b"%d\n" % worker)
     os.write(told, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
     os._exit(0)
@@ -167,14 +174,15 @@ def _fork_server() -> None:
         asked.close()
         _await(here)
     here.close()
+    kept = asked.detach()  # to the end, where it would be told of a socket that is not closed
     spawn = util.spawnv_passfds
 
     def spawned(path: bytes, args: Sequence[str], files: Sequence[int]) -> int:
         if "multiprocessing.forkserver" not in args[-1]:
             return spawn(path, args, files)
         util.spawnv_passfds = spawn
-        socket.send_fds(asked, [b"."], files)
-        asked.close()
+        with socket.socket(fileno=kept) as asked:
+            socket.send_fds(asked, [b"."], files)
         return pid
 
     util.spawnv_passfds = spawned

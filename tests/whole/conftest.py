@@ -77,11 +77,13 @@ class Worker:
 
     def apart(self, *args: str, status: int = 0, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """The command in a process of its own, and all that it and its children have to say."""
-        done = subprocess.run(
-            self.command(*args), capture_output=True, text=True, timeout=timeout_s, env=self.environment(), check=False
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        return done
+        process = self.start(*args)
+        try:
+            stdout, stderr = process.communicate(timeout_s)
+        finally:
+            process.kill()
+        assert process.returncode == status, stdout + stderr
+        return subprocess.CompletedProcess(args, status, stdout, stderr)
 
     def start(self, *args: str) -> warm.Process:
         """The command, started; what it logs is had in the end."""

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -40,7 +39,7 @@ def test_run_polls_as_feeds_fall_due_and_ends_well_when_asked(site: Site, worker
     counter = iter(range(1, 1000))
     url = site.add("a", "/feed", lambda _: feed(next(counter)))
     worker.configure([{"url": url, "every": "1s"}])
-    process = subprocess.Popen(worker.command("run"), stderr=subprocess.PIPE, text=True, env=worker.environment())
+    process = worker.start("run")
     until(lambda: len(site.requests) >= 4)
     status, log = stopped(process, number)
     assert status == 0, log
