@@ -42,16 +42,23 @@ def called(mark: str) -> str:
 class Process:
     """A worker that runs, as `subprocess.Popen` would show it."""
 
-    def __init__(self, command: Sequence[str], *, env: Mapping[str, str], stderr: IO[bytes] | None = None) -> None:
-        """command: as `subprocess` would have it. stderr: where that goes, and stdout nowhere; else `communicate` gives
-        both in the end."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
+    ) -> None:
+        """command: as `subprocess` would have it. stderr: where that goes, and stdout nowhere unless that is said; else
+        `communicate` gives both in the end."""
         self.returncode: int | None = None
         self._said = [] if stderr else [tempfile.TemporaryFile(), tempfile.TemporaryFile()]  # noqa: SIM115  # `communicate` closes them
         self._kept, told = os.pipe()
         with tempfile.TemporaryFile() as request, Path(os.devnull).open("wb") as nowhere:
             request.write(json.dumps({"words": command[3:], "environ": dict(env), "folder": str(Path.cwd())}).encode())
             request.seek(0)
-            files = [file.fileno() for file in (request, *(self._said or (nowhere, stderr)))]
+            files = [file.fileno() for file in (request, *(self._said or (stdout or nowhere, stderr)))]
             socket.send_fds(_forking().asked, [b"."], [*files, told])
             os.close(told)
             self.pid = int(self._line())

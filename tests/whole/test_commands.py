@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
+from tests import warm
 from tests.site import Answer, Site
 from tests.typed import Typed, typed
 from tests.whole.conftest import Worker
@@ -93,7 +93,8 @@ def test_where_nothing_is_due_it_is_said_how_to_try_what_failed(site: Site, work
         worker.once(every=True)
         ours, theirs = pty.openpty()
         with os.fdopen(ours, "rb", buffering=0) as terminal:
-            done = subprocess.Popen(worker.command("once"), stdout=theirs, stderr=theirs, env=worker.environment())
+            with os.fdopen(theirs, "wb", closefd=False) as file:
+                done = warm.Process(worker.command("once"), env=worker.environment(), stdout=file, stderr=file)
             os.close(theirs)
             shown = b""
             with suppress(OSError):  # as Linux ends it
