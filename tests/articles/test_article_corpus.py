@@ -25,7 +25,7 @@ pytestmark = [
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(2, id="half"), pytest.param(1, id="the sample", marks=pytest.mark.slow)]
+    scope="module", params=[pytest.param(4, id="a quarter"), pytest.param(1, id="the sample", marks=pytest.mark.slow)]
 )
 def scores(request: pytest.FixtureRequest) -> dict[str, dict[str, dict[str, float]]]:
     """By data set and extractor, what the scorer makes of a sample of pages."""

@@ -31,6 +31,7 @@ def corpus() -> list[Site]:
     return real(CORPUS, days=7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival", ["every 60 min", "Miniflux, entry frequency", "Media Cloud, overlap"])
 def test_ours_is_no_worse_on_the_histories_of_the_corpus(rival: str, corpus: list[Site]) -> None:
     """For a week of them."""

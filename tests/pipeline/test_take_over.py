@@ -33,7 +33,7 @@ from worker.store import store as store_module
 from worker.store import tables as t
 
 SHARDS = 3
-KILLS, MAX_KILLS = 6, 60
+KILLS, MAX_KILLS = 4, 60
 """More than the first where none of them came amid a publication, as on a machine that others load."""
 FORK = multiprocessing.get_context("fork")
 

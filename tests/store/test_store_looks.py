@@ -105,6 +105,7 @@ async def test_a_corrected_link_is_followed(run: Run) -> None:
 # --- feeds that flap ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.embedded  # what is counted, in three days of polls, no database counts
 async def test_a_feed_that_flaps_makes_few_updates(run: Run) -> None:
     """The first revisions come as they are made; then ever fewer, and the last words are never lost."""
     await run.start("a")

@@ -95,7 +95,7 @@ def judged_anew(shelf: arrivals.Shelf, row: Any, done: PollDone, policies: Any) 
 
 
 @pytest.mark.embedded
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 40))])
 async def test_polls_of_a_batch_meet_as_if_each_was_read_for_anew(
     open_run: OpenRun, state: Path, seed: int, empty_state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

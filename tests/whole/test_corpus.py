@@ -8,7 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import feedparser
@@ -43,9 +43,12 @@ def spaced(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.fixture(scope="module")
-def feeds() -> dict[str, bytes]:
-    return corpus.feeds()
+@pytest.fixture(
+    scope="module", params=[pytest.param(2, id="every other"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
+def feeds(request: pytest.FixtureRequest) -> dict[str, bytes]:
+    """One of so many."""
+    return dict(islice(corpus.feeds().items(), None, None, request.param))
 
 
 @pytest.fixture(scope="module")
