@@ -174,8 +174,7 @@ def without_credentials(url: str) -> str:
 
 def is_home(url: str) -> bool:
     """The URL of a site's front page, which identifies no entry. Raises BadUrl."""
-    parts = urlsplit(canonical(url))
-    return parts.path == "/" and not parts.query
+    return canonical(url).split("/", 3)[3] == ""
 
 
 def _split(url: str) -> SplitResult:

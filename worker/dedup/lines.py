@@ -20,7 +20,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from itertools import chain
 
 from worker.dedup.words import lines_of_words, said
@@ -46,7 +46,8 @@ _UNIT = 4  # columns
 _MAY_BE_WIDE = re.compile("[\u1100-\U0010ffff]")
 _LONG = -(-COLUMNS // _UNIT)
 _HEAD = struct.Struct("<qH")
-_DAY = timedelta(days=1)
+_DAY, _DAY_MS = timedelta(days=1), 86_400_000
+_EPOCH = date(1970, 1, 1).toordinal()
 _OWN = "\0"
 _BETWEEN = " \n "
 _SAID_BESIDES = 3  # words, for a line with something of its own article to be compared without it
@@ -183,15 +184,15 @@ def _normal(said: str, phrases: Sequence[str], years: Set[str], numbers: Set[str
     return " ".join(parts).strip() if besides >= _SAID_BESIDES else said
 
 
-def _days(at: Millis | None) -> Sequence[datetime]:
+def _days(at: Millis | None) -> Sequence[date]:
     """The days that an instant is on in some time zone."""
     if at is None:
         return ()
-    then = datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
-    return (then - _DAY, then, then + _DAY) if 1 < then.year < 9999 else (then,)
+    day = date.fromordinal(_EPOCH + at // _DAY_MS)
+    return (day - _DAY, day, day + _DAY) if 1 < day.year < 9999 else (day,)
 
 
-def _numbers(days: Iterable[datetime]) -> frozenset[str]:
+def _numbers(days: Iterable[date]) -> frozenset[str]:
     """Of the days and their months, as they may be written."""
     numbers = {number for day in days for number in (day.day, day.month)}
     return frozenset(f"{n:{w}}" for n in numbers for w in ("d", "02d"))
