@@ -33,9 +33,9 @@ ME = Ref(
     text_mark=None,
     duplicate_of=None,
 )
-WRITTEN = replace(ME, revision=1, revision_key=b"rev", text_mark=MARK)
-THEM = replace(WRITTEN, entry_id=EntryId(2), feed_id=OTHER)
-US = replace(THEM, feed_id=FEED)
+WRITTEN = ME._replace(revision=1, revision_key=b"rev", text_mark=MARK)
+THEM = WRITTEN._replace(entry_id=EntryId(2), feed_id=OTHER)
+US = THEM._replace(feed_id=FEED)
 DRAFT = Draft(body=b"", text_key=TEXT, title_key=TITLE, revision_key=b"rev", hashed_key=b"hashed", extraction="ok")
 
 PLACES = {
@@ -68,8 +68,8 @@ PLACES = {
     "its feed has its URL and neither has a title: messages have pages of their own, so its guid has changed": (
         replace(SEEN, title_key=b""),
         None,
-        replace(US, title_key=b""),
-        Known(replace(US, title_key=b"")),
+        US._replace(title_key=b""),
+        Known(US._replace(title_key=b"")),
     ),
     "a title is lost with the guid": (replace(SEEN, title_key=b""), None, US, New(claims_url=False)),
 }
@@ -84,28 +84,28 @@ JUDGEMENTS = {
         DRAFT,
         ME,
         None,
-        [replace(THEM, text_mark=None)],
-        Duplicate(replace(THEM, text_mark=None)),
+        [THEM._replace(text_mark=None)],
+        Duplicate(THEM._replace(text_mark=None)),
     ),
     "its page's URL is another's, with the same text": (
         DRAFT,
         ME,
         None,
-        [replace(THEM, title_key=b"other")],
-        Duplicate(replace(THEM, title_key=b"other")),
+        [THEM._replace(title_key=b"other")],
+        Duplicate(THEM._replace(title_key=b"other")),
     ),
     "its page's URL is another's, and nothing else is: a redirect to what is not it": (
         DRAFT,
         ME,
         None,
-        [replace(THEM, title_key=b"other", text_mark=b"other")],
+        [THEM._replace(title_key=b"other", text_mark=b"other")],
         Write("new"),
     ),
     "its page's URL is another's, and neither has title or text": (
         replace(DRAFT, title_key=b"", text_key=None),
         ME,
         None,
-        [replace(THEM, title_key=b"", text_mark=None)],
+        [THEM._replace(title_key=b"", text_mark=None)],
         Write("new"),
     ),
     "its page's URL is its own": (DRAFT, ME, None, [ME], Write("new")),
@@ -114,7 +114,7 @@ JUDGEMENTS = {
     "it was written, and is the same": (DRAFT, WRITTEN, WRITTEN, [], Nothing()),
     "it was written, and is the same as far as its record tells": (
         DRAFT,
-        replace(WRITTEN, revision_key=b"hashed"),
+        WRITTEN._replace(revision_key=b"hashed"),
         None,
         [],
         Nothing(),

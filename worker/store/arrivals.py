@@ -154,10 +154,11 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
         shelf.write()
         note_seen(connection, entries.still_there, at=done.at)
     for entry_id, values in entries.noted.items():
-        shelf.refs[entry_id] = replace(shelf.refs[entry_id], **values)
+        shelf.refs[entry_id] = shelf.refs[entry_id]._replace(**values)
     unqueued, touched = _not_yet_queued(connection, entries.queue, entries.added, policies)
-    drafts = {row["entry_id"]: entries.drafts[row["entry_id"]] for row in unqueued if row["entry_id"] in entries.drafts}
-    touched |= add_work(connection, [row for row in unqueued if row["entry_id"] not in drafts], policies)
+    ids = {row["entry_id"] for row in unqueued}
+    drafted = [one for entry_id, one in entries.drafts.items() if one.new is not None or entry_id in ids]
+    touched |= add_work(connection, [row for row in unqueued if row["entry_id"] not in entries.drafts], policies)
     counts = entries.counts
     finished = Finished(
         new=counts["new"],
@@ -166,7 +167,7 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
         skipped=counts["skipped"],
         begun=tuple(entries.begun),
     )
-    return Arrived(finished=finished, came=entries.came, touched=touched, drafted=list(drafts.values()))
+    return Arrived(finished=finished, came=entries.came, touched=touched, drafted=drafted)
 
 
 @dataclass(kw_only=True)
@@ -184,7 +185,7 @@ class _Entries:
     begun: list[bytes] = field(default_factory=list)
     """The ids of the records that are new."""
     queue: dict[EntryId, dict[str, Any]] = field(default_factory=dict)
-    """The work of each that is to be read."""
+    """The work of each that is to be read, or is queued perhaps."""
     drafts: dict[EntryId, Ingestion] = field(default_factory=dict)
     """Of those that need not be: there is a draft, and it need not wait."""
     changed: set[EntryId] = field(default_factory=set)
@@ -274,7 +275,7 @@ class _Entries:
     def _take_up(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
         """An entry that was left out, and is wanted now."""
         connection = self.shelf.connection
-        ref = replace(ref, skipped=None)
+        ref = ref._replace(skipped=None)
         self.shelf.refs[ref.entry_id] = ref
         verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=by_url)
         if isinstance(verdict, New):
@@ -298,24 +299,21 @@ class _Entries:
 
     def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis, first_seen_at: Millis) -> None:
         page = _own_page(seen, ref, by_url)
-        self.queue[ref.entry_id] = {
-            **_work(self.done, seen, ref.entry_id, page=page),
-            "due_at": due_at,
-            "priority": t.BACKFILL if self.is_old else t.NEW,
-        }
-        self.drafts.pop(ref.entry_id, None)  # one document may say two things of it: the later counts
-        if seen.draft is not None and page is None and due_at <= self.done.at and not self.is_old:
-            draft = seen.draft
+        draft = seen.draft if page is None and due_at <= self.done.at and not self.is_old else None
+        new = self.added.get(ref.entry_id)
+        self.queue.pop(ref.entry_id, None)  # one document may say two things of it: the later counts
+        self.drafts.pop(ref.entry_id, None)
+        if draft is not None:
             if (ref.record_id, first_seen_at) != (seen.own, self.done.at):
                 draft = replace(draft, body=_of(draft.body, ref.record_id, first_seen_at))
                 draft = replace(draft, pointer=draft.pointer and _of(draft.pointer, ref.record_id, first_seen_at))
-            self.drafts[ref.entry_id] = Ingestion(
-                entry_id=ref.entry_id,
-                at=self.done.at,
-                draft=draft,
-                record_id=ref.record_id,
-                new=self.added.get(ref.entry_id),
-            )
+            self.drafts[ref.entry_id] = Ingestion(ref.entry_id, self.done.at, draft, record_id=ref.record_id, new=new)
+        if draft is None or new is None:
+            self.queue[ref.entry_id] = {
+                **_work(self.done, seen, ref.entry_id, page=page),
+                "due_at": due_at,
+                "priority": t.BACKFILL if self.is_old else t.NEW,
+            }
 
 
 class _Fresh(NamedTuple):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 
 from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -69,8 +68,7 @@ _LATER_BY_PAGE = _LATER.values({"page_etag": bindparam("etag"), "page_modified":
 _AGAIN = update(t.work).where(_MINE).values(_AT_REST | _BLANK | _DUE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ingestion:
+class Ingestion(NamedTuple):
     """The draft of an entry that is to be judged: work of its own has brought it, or the poll that showed the entry."""
 
     entry_id: EntryId

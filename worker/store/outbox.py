@@ -6,10 +6,11 @@ repeated to the same file.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
@@ -26,8 +27,7 @@ _NUMBER = Many(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """A record with all that the commit decided."""
 
     seq: int
@@ -106,7 +106,8 @@ def _number(connection: Connection, writer: Row[Any], *, now: Millis, limit: int
     before = select(t.segment.c.date).where(t.segment.c.shard == writer.shard)
     last_date = connection.scalar(before.order_by(t.segment.c.id.desc()).limit(1)) or ""
     # Never one row before another that was decided earlier: an update would precede what it updates.
-    dates = list(accumulate((_date(row.ingested_at) for row in rows), max, initial=last_date))[1:]
+    begin = accumulate((row.ingested_at // t.DAY_MS * t.DAY_MS for row in rows), max)
+    dates = [max(_date(at), last_date) for at in begin]
     sizes = accumulate(row.bytes for row in rows)
     fits = [date == dates[0] and size <= SEGMENT_BYTES for date, size in zip(dates, sizes, strict=True)]
     taken = [row for row, fit in zip(rows, fits, strict=True) if fit] or [rows[0]]
@@ -155,5 +156,6 @@ def _row(row: Row[Any]) -> OutboxRow:
     )
 
 
+@functools.lru_cache(8)
 def _date(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()

@@ -10,8 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
@@ -31,8 +30,7 @@ MAX_NAMED = 1_000
 """Reprints that one article is named in, when it comes after them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(NamedTuple):
     """Where an article belongs."""
 
     cluster_id: bytes | None = None
@@ -249,7 +247,7 @@ def likest(me: Ref, mine: Sketch, others: Iterable[tuple[Ref, Sketch]]) -> list[
 
 def as_written(me: Ref, draft: Draft) -> Ref:
     """`me` once its first record is written, with a story of its own: as its copies meet it."""
-    return replace(me, revision=1, revision_key=draft.revision_key, text_mark=draft.text_mark, cluster_id=me.record_id)
+    return me._replace(revision=1, revision_key=draft.revision_key, text_mark=draft.text_mark, cluster_id=me.record_id)
 
 
 def _is_of_one_site(a: Ref, b: Ref) -> bool:
