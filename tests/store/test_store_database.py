@@ -86,6 +86,43 @@ async def test_a_closed_state_can_be_opened_again(state_path: Path) -> None:
         pass
 
 
+WRITER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("UPDATE feed SET title = title")
+connection.commit()
+connection.close()
+"""
+
+
+async def test_who_reads_where_the_state_is_written_leaves_its_locks(state_path: Path) -> None:
+    """Else a command, which writes beside, takes itself for the last to leave, and removes the log."""
+    async with new_store(state_path):
+        pass
+    log = state_path.with_name(f"{state_path.name}-wal")
+    async with new_store(state_path) as store:
+        assert log.stat().st_size == 0  # as after each clean end
+        with Reader(state_path) as reader:
+            await reader(lambda connection: connection.exec_driver_sql("SELECT * FROM feed").all())
+        writer = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, str(state_path))
+        assert await writer.wait() == 0
+        assert log.exists()
+        assert await store.waiting() == (0, None)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_files_that_are_removed_or_replaced_end_the_work(state_path: Path, suffix: str) -> None:
+    file = state_path.with_name(state_path.name + suffix)
+    async with new_store(state_path) as store:
+        copy = shutil.copyfile(file, file.with_name("copy"))
+        file.unlink()
+        with pytest.raises(StateDamaged, match="removed or replaced"):
+            await store.waiting()
+        copy.rename(file)
+        with pytest.raises(StateDamaged, match="removed or replaced"):
+            await store.waiting()
+
+
 # --- what can't be opened -----------------------------------------------------------------------------------------
 
 

@@ -93,15 +93,20 @@ def open_database(state: State, *, suspect: bool = False, alone: bool = False) -
     return engine
 
 
-def open_readonly(state: State) -> Engine:
-    """The database for a command that only reads, beside the engine that writes. Raises StateError."""
+def open_readonly(state: State, *, checked: bool = False) -> Engine:
+    """The database for a command that only reads, beside the engine that writes. Raises StateError.
+
+    checked: by an engine of this same process, which has it open. Then nobody else here may open the file: who closes
+    it lets go of all locks that the process has on it, SQLite's too, and the next command would take itself for alone
+    and remove the log (https://sqlite.org/howtocorrupt.html, section 2.2).
+    """
     if isinstance(state, Server):
         return cast(Engine, _postgresql().open_readonly(state, _refuse_other_version))
     path = state
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
-    if not left_log(path):
-        check_length(path)  # beside an engine, which has checked it, its length changes
+    if not checked and not left_log(path):
+        check_length(path)  # beside an engine its length changes
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     engine = create_engine(url, poolclass=NullPool)
     tell_damage(engine, path)

@@ -44,6 +44,27 @@ def left_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
+class Files:
+    """The state and its log as they are open. Whoever removes or replaces one takes away all that is written since,
+    and SQLite goes on with what has no name any more."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._names = path, (path.resolve(), _log(path))
+        self._opened = self._found()
+
+    def check(self) -> None:
+        """Raises StateDamaged where they are not these."""
+        try:
+            found = self._found()
+        except OSError:
+            found = None
+        if found != self._opened:
+            raise StateDamaged(str(self._path), "it, or its log, was removed or replaced while it was in use")
+
+    def _found(self) -> list[tuple[int, int]]:
+        return [(found.st_dev, found.st_ino) for found in map(os.stat, self._names)]
+
+
 def check_length(path: Path) -> None:
     """Looks whether the file has all the pages that its header speaks of, but for those that its log has anew.
 

@@ -27,7 +27,7 @@ _STEPS = 10_000
 
 
 class Reader:
-    """Use as a context manager. Each call sees the state at one instant."""
+    """For the process that works on the state. Use as a context manager. Each call sees the state at one instant."""
 
     def __init__(self, state: State, *, damaged: Callable[[StateDamaged], None] = lambda _: None) -> None:
         """damaged: told where the state turns out to be."""
@@ -68,7 +68,7 @@ class Reader:
 
     def _engine(self) -> Engine:
         if self._opened is None:
-            self._opened = open_readonly(self._state)
+            self._opened = open_readonly(self._state, checked=True)
             if isinstance(self._state, Server):
                 return self._opened  # which ends statements by itself
 

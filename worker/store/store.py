@@ -52,7 +52,7 @@ from worker.store.database import locked, open_database
 from worker.store.entries import Near
 from worker.store.finish import finish
 from worker.store.graves import bury_known, bury_old
-from worker.store.integrity import suspect
+from worker.store.integrity import Files, suspect
 from worker.store.lines import forget_sites
 from worker.store.locks import is_contention, is_shared
 from worker.store.moving import refuse_moved
@@ -105,6 +105,7 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
         self._awaited: dict[FeedId, Feed | None] = {}
+        self._files: Files | None = None
         self._damage: StateDamaged | None = None
         self._look_at = 0.0
         self._lost = asyncio.Event()
@@ -356,6 +357,8 @@ class Store:
             held.callback(self._engine.dispose)
             refuse_moved(self._state, self._engine)
             self._transaction(publications.name_writers, self._shards)
+            if isinstance(self._state, Path):
+                self._files = Files(self._state)
             self._held = held.pop_all()
 
     def _close(self) -> None:
@@ -377,7 +380,10 @@ class Store:
                 with self._engine.begin() as connection:
                     if self._clock is not None:
                         self._clock.look(connection)
-                    return function(connection, *args, **kwargs)
+                    result = function(connection, *args, **kwargs)
+                if self._files is not None:
+                    self._files.check()
+                return result
             except BaseException as error:
                 self._awaited = awaited  # nothing of the call was done
                 if not (left and is_contention(error)):
