@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tests.corpus import feeds
 from tests.feeds.conftest import NOW, URL
 from worker.feeds import charset, elements, trees, xml_feed
+from worker.feeds.authors import author_of
+from worker.model import ParsedFeed
 
 SPACES = (
     'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" '
@@ -54,7 +56,7 @@ TEXTS = (
         "tag:a,2020:1",
     ),
     *("Tue, 03 Nov 2026 10:00:00 GMT", "2026-11-03T10:00:00Z", "03.11.2026", "1:02:03", "en-GB", "de", "QUJD"),
-    *("Ada", "ada@a.example (Ada Lovelace)", "Ada &lt;ada@a.example&gt;", "ada@a.example", "(x) b@c.example"),
+    *("Ada", "ada@a.example (Ada Lovelace)", "Ada &lt;ada@a.example&gt;", "ada@a.example", "(x) b@c.museum"),
 )
 NAMES = (
     *(
@@ -211,6 +213,32 @@ def test_entries_are_read_as_feedparser_reads_them(document: str) -> None:
     if isinstance(pruned, elements.Pruned):
         for known in pruned.hashes[:2]:
             witnessed(body, frozenset({known}))
+
+
+@pytest.mark.parametrize("domain", ["a.museum", "daily.example", "a.xn--p1ai", "a.рф", "b.a.de", "[127.0.0.1]"])
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("lena@{} (Lena Marsh)", "Lena Marsh"),
+        ("Lena Marsh &lt;lena@{}&gt;", "Lena Marsh"),
+        ("lena.b-c+d@{}", "lena.b-c+d@{}"),
+        ("Lena Marsh (lena@{})", "Lena Marsh"),
+        ("lena@{}, Lena", ", Lena"),
+    ],
+)
+@pytest.mark.parametrize("tag", ["author", "dc:creator"])
+@pytest.mark.parametrize("by_feedparser", [False, True])
+def test_authors_with_addresses(domain: str, line: str, name: str, tag: str, by_feedparser: bool) -> None:
+    """In each of RSS's ways, with a top-level domain of whatever length and script."""
+    document = document_of(RSS, f"<guid>1</guid><{tag}>{line.format(domain)}</{tag}>").encode()
+    feed = xml_feed.parse(document, url=URL, known=frozenset(), now=NOW, max_entries=9, by_feedparser=by_feedparser)
+    assert isinstance(feed, ParsedFeed)
+    assert [author.name for author in feed.entries[0].authors] == [name.format(domain)]
+
+
+def test_an_address_ends_where_its_domain_does() -> None:
+    """What no space parts from it is the name, in a script other than the domain's."""
+    assert author_of("a@b.com李明") == {"name": "李明", "email": "a@b.com"}
 
 
 def test_an_entry_of_another_vocabulary_is_none_as_feedparser_has_it() -> None:

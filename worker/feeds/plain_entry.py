@@ -20,6 +20,7 @@ import feedparser.api
 import feedparser.mixin
 from lxml import etree
 
+from worker.feeds.authors import author_of
 from worker.feeds.element_kinds import kind_of
 
 _PARSER = feedparser.api.StrictFeedParser
@@ -203,7 +204,7 @@ class Reading:
             if not author.get("name") or self._has_lines:
                 raise Rare
         else:
-            author = _author_of(_said(element))
+            author = author_of(_said(element))
             self._has_lines = True
         authors.append(author)
 
@@ -394,25 +395,6 @@ def _with_href(attributes: dict[str, str]) -> dict[str, str]:
         attributes.pop("uri", None)
         attributes["href"] = href
     return attributes
-
-
-class _Author:
-    """Of one author that is a line of text, for feedparser's own reading of it."""
-
-    def __init__(self, line: str) -> None:
-        self.context: dict[str, Any] = {"author": line, "authors": [{}]}
-
-    def _get_context(self) -> dict[str, Any]:
-        return self.context
-
-
-def _author_of(line: str) -> dict[str, str]:
-    if "@" not in line:
-        return {"name": line} if line else {}
-    author = _Author(line)
-    _PARSER._sync_author_detail(author)
-    found: dict[str, str] = author.context["authors"][0]
-    return found
 
 
 def _type(declared: str) -> str:

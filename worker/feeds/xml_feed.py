@@ -9,7 +9,7 @@ from itertools import chain
 
 import feedparser
 
-from worker.feeds import elements, expat, hints, hubs, paging, text, trees, xml_entry
+from worker.feeds import authors, elements, expat, hints, hubs, paging, text, trees, xml_entry
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
 from worker.feeds.fields import Fields, string
 from worker.feeds.xml_entry import Surroundings
@@ -19,6 +19,7 @@ from worker.urls import absolute, canonical
 _KINDS = {"feed": "atom", "RDF": "rss10"}  # feedparser's names for what a root element alone tells; else "rss"
 _END = re.compile(rb"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 
+authors.use()
 expat.use()
 
 
