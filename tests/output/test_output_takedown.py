@@ -5,17 +5,20 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.output.conftest import DAY_MS, NOW, START, compact, make_row
 from tests.output.disk import FORK, Disk
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import OutputDirectory, Segment, cursor, read_records, segment_path, verify
+from worker.output import OutputDirectory, Row, Segment, cursor, read_records, segment_path, verify
 
 ID = f"{0xBAD:032x}"
+EMPTY = sha256(b"").hexdigest()
 GONE = {2, 5, 8, 11}
 """The numbers of its records: one in each file but the last."""
 
@@ -181,4 +184,42 @@ def test_what_was_forgotten_may_not_come_back(out: Path) -> None:
     directory.forget(ID, now=NOW)
     OutputDirectory.open(out, schema=b"{}").publish(list(made())[-1])
     assert not text_is_there(out)
+    assert verify(out).findings == ()
+
+
+def told(out: Path, ids: list[str]) -> OutputDirectory:
+    """The directory after a segment of the notices that are due, as the outbox would have them."""
+    directory = open_directory(out)
+    after = 1 + max(seqs(out))
+    rows = tuple(
+        Row(
+            seq=after + place,
+            op=notice["_ingest"]["op"],
+            revision=notice["_ingest"]["revision"],
+            ingested_at=NOW,
+            body=orjson.dumps(notice),
+        )
+        for place, notice in enumerate(directory.notices(ids))
+    )
+    if rows:
+        path = segment_path(at=NOW, date="2026-12-03", writer="w1", first_seq=after)
+        directory.publish(Segment(path=path, writer="w1", first_seq=after, rows=rows))
+    return directory
+
+
+def test_who_follows_is_told_and_who_begins_anew_sees_that_alone(out: Path) -> None:
+    """A delete as the next revision, which says nothing of what was said; it stays, and is not told twice."""
+    directory = open_directory(out)
+    for segment in made():
+        directory.publish(segment)
+    last = cursor(list(read_records(out))[-1])
+    told(out, [ID, f"{0xABC:032x}"]).forget(ID, now=NOW)
+    (notice,) = read_records(out, last)
+    assert (notice["id"], notice["_ingest"]["op"], notice["_ingest"]["revision"]) == (ID, "delete", 5)
+    assert (notice["_ingest"]["feed_id"], notice["_ingest"]["content_hash"][-64:]) == ("a", EMPTY)
+    assert [record["_ingest"]["op"] for record in read_records(out) if record["id"] == ID] == ["delete"]
+    assert told(out, [ID]).forget(ID, now=NOW) == 0
+    list(compact(open_directory(out), pack=True))
+    assert list(read_records(out, last)) == [notice]
+    assert not list(out.glob(f"latest/*/{ID}.json"))
     assert verify(out).findings == ()

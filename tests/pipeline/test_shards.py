@@ -18,10 +18,10 @@ from tests.output.conftest import SCHEMA, make_row
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_draft, make_entry
 from worker.errors import OutputError, OutputLocked
 from worker.model import Millis
-from worker.output import Keeping, OutputDirectory, locked, make_shards, shards_in, verify
+from worker.output import Keeping, OutputDirectory, locked, make_shards, read_records, shards_in, verify
 from worker.pipeline import Publisher, Shards
 from worker.pipeline import shards as module
-from worker.record import shard_name, shard_of
+from worker.record import Record, shard_name, shard_of
 from worker.store import Store
 
 KEEPING = Keeping(merge=True, pack=False, grace_ms=0, keep_ms=None)
@@ -71,6 +71,9 @@ class Cluster:
     async def waiting(self) -> list[int]:
         """How many records are not published, by shards."""
         return [(await self.run.store.waiting(shard))[0] for shard in range(self.count)]
+
+    def records(self) -> list[Record]:
+        return list(read_records(self.out))
 
     def verify(self) -> int:
         """Asserts that every shard is whole; how many records there are."""
@@ -215,8 +218,53 @@ async def test_what_another_process_was_asked_to_forget_is_taken_out_by_the_hold
     await cluster.run.store.forget(url=None, url_key=None, record_id=bytes.fromhex(id))
     await process.publish(now=now)
     assert await cluster.run.store.takedowns(1) == []
-    assert not any(id in path.read_text() for path in (cluster.out / "shard=01/records").rglob("*.jsonl"))
-    assert cluster.verify() == 15
+    assert [(r["_ingest"]["op"], r["_ingest"]["revision"]) for r in cluster.records() if r["id"] == id] == [
+        ("delete", 2)
+    ]
+    assert cluster.verify() == 16
+
+
+@pytest.mark.parametrize("after", range(6))
+async def test_a_takedown_that_is_cut_off_tells_once(begin: Begin, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Before or after any step of it: the next start does the rest, and there is one delete, safe before the rest."""
+    cluster = await begin(1)
+    now = cluster.run.now
+    await cluster.write()
+    with cluster.process(shared=False) as first:
+        await first.take()
+        await first.publish(now=now, everything=True)
+        ids = [record["id"] for record in cluster.records()][:2]
+        for id in ids:
+            await cluster.run.store.forget(url=None, url_key=None, record_id=bytes.fromhex(id))
+        steps = [(Store, "tell"), (OutputDirectory, "publish"), (OutputDirectory, "forget")]
+        of, name = steps[after // 2]
+        whole = getattr(of, name)
+        if name == "tell":
+
+            async def cut_later(*args: object, **named: object) -> None:
+                if after % 2:
+                    await whole(*args, **named)
+                raise OutputError("cut off")
+
+            monkeypatch.setattr(of, name, cut_later)
+        else:
+
+            def cut(*args: object, **named: object) -> None:
+                if after % 2:
+                    whole(*args, **named)
+                raise OutputError("cut off")
+
+            monkeypatch.setattr(of, name, cut)
+        with pytest.raises(OutputError, match="cut off"):
+            await first.take_down(now=now)
+        monkeypatch.undo()
+    with cluster.process(shared=False) as second:
+        await second.take()
+        await second.take_down(now=now)
+        assert await second.take_down(now=now) == 0
+    found = [(r["id"], r["_ingest"]["op"], r["_ingest"]["revision"]) for r in cluster.records() if r["id"] in ids]
+    assert sorted(found) == sorted((id, "delete", 2) for id in ids)
+    assert cluster.verify() == 16
 
 
 async def test_steps_are_taken_where_they_are_due(begin: Begin) -> None:

@@ -61,7 +61,8 @@ def test_a_takedown_is_one_of_the_archive_too(site: Site, worker: Worker, archiv
     worker.run("forget", site.url("a", "/heron"))
     assert b"heron" not in packed(worker)
     assert prose("owl").encode() in packed(worker)
-    (left,) = worker.records()
+    left, notice = worker.records()
+    assert notice["_ingest"]["op"] == "delete"
     assert left["_ingest"]["raw"] is not None
     assert page_at(worker.out, left["_ingest"]["raw"]) is not None
 

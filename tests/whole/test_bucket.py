@@ -40,8 +40,8 @@ def test_all_commands_take_a_bucket_for_a_directory(site: Site, worker: Worker, 
         path.unlink()
     with pytest.raises(StateError, match="feedmill recover"):
         worker.once()
-    assert "4 records read" in worker.run("recover").stdout
+    assert "5 records read" in worker.run("recover").stdout
     worker.once(every=True)
-    assert len(list(read_records(str(out)))) == 4
-    assert "ok: 4 records" in worker.run("verify").stdout
+    assert len(list(read_records(str(out)))) == 5
+    assert "ok: 5 records" in worker.run("verify").stdout
     assert not any(path.name.startswith("s3:") for path in worker.folder.iterdir())

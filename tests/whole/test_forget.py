@@ -10,6 +10,7 @@ from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
+from worker.output import cursor, read_records
 
 TRACE = "heron"
 """A word of the article that has to go."""
@@ -37,6 +38,24 @@ def ids(worker: Worker) -> list[str]:
     return sorted(record["id"] for record in worker.records())
 
 
+def test_who_has_a_copy_is_told(site: Site, worker: Worker) -> None:
+    """Of the article and each duplicate that has a record: by their ids alone. Again, it tells nothing more."""
+    url = written(site, worker, dedup={"exact": "link"})
+    records = worker.records()
+    last = cursor(records[-1])
+    gone = {r["id"]: r["_ingest"]["revision"] for r in records if r.get("title") in {"T", "C"}}
+    assert len(gone) == 2
+    worker.run("forget", url)
+    notices = list(read_records(worker.out, last))
+    assert {r["id"]: r["_ingest"]["revision"] - 1 for r in notices} == gone
+    assert all(r["_ingest"]["op"] == "delete" and not r["content_text"] for r in notices)
+    assert not any(url in str(r) or "title" in r for r in notices)
+    worker.run("forget", min(gone))
+    assert list(read_records(worker.out, last)) == notices
+    assert {r["id"] for r in worker.records() if r["_ingest"]["op"] == "delete"} == gone.keys()
+    worker.run("verify")
+
+
 @pytest.mark.parametrize("exact", ["drop", "link"])
 def test_a_takedown_leaves_no_trace_and_the_others_as_they_were(site: Site, worker: Worker, exact: str) -> None:
     """In no file of the output; duplicates go with it; verify finds the directory whole."""
@@ -45,7 +64,7 @@ def test_a_takedown_leaves_no_trace_and_the_others_as_they_were(site: Site, work
     said = worker.run("forget", url).stdout
     assert "will not come back" in said
     assert traces(worker) == []
-    left = {r["id"]: r["content_text"] for r in worker.records()}
+    left = {r["id"]: r["content_text"] for r in worker.records() if r["_ingest"]["op"] != "delete"}
     assert {id: text for id, text in kept.items() if text} == left
     worker.run("verify")
 

@@ -63,6 +63,10 @@ def test_what_is_sealed_is_streamed_once(site: Site, worker: Worker, nats_server
     worker.once(every=True)
     assert {one[2]["title"] for one in streamed(nats_server)} == {"wren", "rook", "crow"}
     assert len(streamed(nats_server)) == 3
+    gone = records[0]["id"]
+    worker.run("forget", gone)
+    worker.once()
+    assert {one[1] for one in streamed(nats_server) if one[0].endswith(".delete")} == {f"{gone}:2"}
 
 
 def test_an_absence_of_the_broker_delays_and_loses_nothing(

@@ -601,5 +601,5 @@ def test_what_was_taken_down_does_not_come_back_after_a_recovery(
     feed(site, "a", item("gone", site.url("a", "/gone"), "On gone, corrected"), kept)
     worker.configure([first, feed(site, "b", again)])
     worker.once(every=True)
-    assert [record.get("title") for record in worker.records()] == ["On kept"]
+    assert [(r.get("title"), r["_ingest"]["op"]) for r in worker.records()] == [("On kept", "new"), (None, "delete")]
     worker.run("verify")

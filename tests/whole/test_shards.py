@@ -41,19 +41,19 @@ def test_all_commands_take_the_shards_for_one(site: Site, worker: Worker) -> Non
     said = next(line for line in worker.run("why", first[0]["id"]).stdout.splitlines() if " file " in line)
     assert f"/shard={shard_of(first[0]['id'], SHARDS):02}/records/" in said
     assert "2 records taken out of the output" in worker.run("forget", first[0]["id"]).stdout
-    assert "ok: 16 records" in worker.run("verify").stdout
+    assert "ok: 17 records" in worker.run("verify").stdout
     for path in worker.folder.glob("state.db*"):
         path.unlink()
     with pytest.raises(StateError, match="feedmill recover"):
         worker.once()
-    assert "16 records read" in worker.run("recover").stdout
+    assert "17 records read" in worker.run("recover").stdout
     assert "knows all" in worker.run("recover").stdout
     worker.once(every=True)
-    assert len(worker.records()) == 16
+    assert len(worker.records()) == 17
     listed(site, " and again")
     worker.once(every=True)
-    assert len(worker.records()) == 24
-    assert "ok: 24 records" in worker.run("verify").stdout
+    assert len(worker.records()) == 25
+    assert "ok: 25 records" in worker.run("verify").stdout
 
 
 def test_the_number_of_shards_changes_with_the_directory_alone(site: Site, worker: Worker) -> None:

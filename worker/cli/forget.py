@@ -22,7 +22,8 @@ def forget(
 ) -> None:
     """Takes an article down: out of every file of the output, out of the state, and never to come back.
 
-    With its duplicates. The files that held it are written anew, which the manifest says. Beside a running worker it
+    With its duplicates. The files that held it are written anew, which the manifest says, and who follows the records
+    gets `op: delete` of each. Beside a running worker it
     asks that one, and waits for it.
 
     Example: feedmill forget https://example.org/2026/11/lighthouse

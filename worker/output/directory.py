@@ -22,8 +22,8 @@ from worker.output.packing import packed
 from worker.output.recent import Recent
 from worker.output.removed import KeysOf, Removed
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
-from worker.output.takedown import holds, records_of, seqs_of, without
-from worker.record import SCHEMA, rfc3339
+from worker.output.takedown import holds, notices, records_of, seqs_of, without
+from worker.record import SCHEMA, Record, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +144,18 @@ class OutputDirectory:
             case _:
                 assert_never(step)
 
+    def notices(self, ids: Collection[str]) -> list[Record]:
+        """What is to be published before these articles are forgotten, so that whoever has them drops them: a delete of
+        each, without a word of it. None of what is told of already, or not here. Reads every file. Raises OutputError.
+        """
+        return notices((self._root / held.path for held in self._inventory().present()), ids)
+
     def forget(self, id: str, *, now: Millis) -> int:
         """Take an article down: rewrite what holds any revision of it, at once; how many records that were.
 
-        Readers are told by the manifest, as of all that is replaced. Reads every file. To be called when everything
-        numbered has been published, for what is published again would bring it back. Raises OutputError; then it is to
-        be called again.
+        Its notice stays. Readers are told by the manifest, as of all that is replaced. Reads every file. To be called
+        when everything numbered has been published, for what is published again would bring it back. Raises
+        OutputError; then it is to be called again.
         """
         inventory = self._inventory()
         for step in deletes(self._there(), inventory):

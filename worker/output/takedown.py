@@ -1,20 +1,84 @@
-"""A file without the records of one article."""
+"""A file without the records of one article, and the record that tells whoever has them that they had to go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import orjson
 
+from worker.dedup import content_hash
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.manifest import FileLine
 from worker.record import Record
 
 
+def notices(paths: Iterable[Path], ids: Collection[str]) -> list[Record]:
+    """Of each of these articles that has records in the files, the one that is to come after them: a delete that says
+    nothing but that. Of one whose last record is such a notice, none."""
+    newest: dict[str, Record] = {}
+    for path in paths:
+        for _, raw in files.lines(path):
+            for id in ids:
+                record = _record(path, raw, id)
+                if record is not None and (id not in newest or _revision(newest[id]) < _revision(record)):
+                    newest[id] = record
+    return [_notice(record) for record in newest.values() if not _is_notice(record)]
+
+
+def _notice(last: Record) -> Record:
+    """Its feed stays, by which readers choose. Neither URL nor hash does: they may be what had to go."""
+    ingest = last["_ingest"]
+    return {
+        "id": last["id"],
+        "content_text": "",
+        "authors": [],
+        "tags": [],
+        "attachments": [],
+        "_ingest": {
+            **ingest,
+            "op": "delete",
+            "revision": ingest["revision"] + 1,
+            "fetched_at": None,
+            "feed_title": None,
+            "entry_id": None,
+            "entry_url": None,
+            "final_url": None,
+            "http_status": None,
+            "content_hash": content_hash(""),
+            "fingerprint": None,
+            "cluster_id": None,
+            "duplicate_of": None,
+            "duplicate_kind": None,
+            "extraction": "skipped",
+            "extractor": None,
+            "word_count": 0,
+            "removed_lines": 0,
+            "date_precision": None,
+            "sources": {},
+            "publisher": None,
+            "section": None,
+            "original": None,
+            "license": None,
+            "raw": None,
+        },
+    }
+
+
+def _is_notice(record: Record) -> bool:
+    """A page that is gone is told of with its URL."""
+    ingest = record["_ingest"]
+    return ingest["op"] == "delete" and "url" not in record and ingest["entry_url"] is None
+
+
+def _revision(record: Record) -> int:
+    return record["_ingest"]["revision"]
+
+
 def holds(path: Path, id: str) -> bool:
-    """Whether a file has a record of the article; one that only names it (as the first of its duplicates) has not."""
+    """Whether a file has a record of the article; one that only names it (as the first of its duplicates) has not, nor
+    has the notice that it was taken down."""
     return any(record is not None for _, record in _lines(path, id))
 
 
@@ -37,13 +101,18 @@ def without(path: Path, id: str) -> Iterator[bytes]:
 
 
 def _lines(path: Path, id: str) -> Iterator[tuple[bytes, Record | None]]:
-    """Each line; with the record, where it is one of the article's. Only lines in which the id occurs are parsed."""
-    needle = id.encode()
+    """Each line; with the record, where it is one of the article's."""
     for _, raw in files.lines(path):
-        record: Record | None = None
-        if needle in raw:
-            try:
-                record = orjson.loads(raw)
-            except orjson.JSONDecodeError as error:
-                raise OutputError(f"{path}: a line is not JSON ({error})") from error
-        yield raw, record if record is not None and record["id"] == id else None
+        record = _record(path, raw, id)
+        yield raw, None if record is None or _is_notice(record) else record
+
+
+def _record(path: Path, raw: bytes, id: str) -> Record | None:
+    """The record, where it is one of the article's. Only a line in which the id occurs is parsed."""
+    if id.encode() not in raw:
+        return None
+    try:
+        record: Record = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise OutputError(f"{path}: a line is not JSON ({error})") from error
+    return record if record["id"] == id else None

@@ -80,11 +80,19 @@ class Publisher:
             log.error("output.untidy", error=str(error))
 
     async def take_down(self, *, now: Millis) -> int:
-        """Takes out of the output what the state has forgotten; how many records."""
+        """Takes out of the output what the state has forgotten; how many records.
+
+        Each is told of by a delete first. Whatever cuts this off, the next call does the rest: what is told of already
+        the files say.
+        """
         record_ids = await self._store.takedowns(self._shard)
         if not record_ids:
             return 0
         await self.publish(now=now, everything=True)  # what has a number already would be published after it
+        notices = await asyncio.to_thread(self._directory.notices, record_ids)
+        if notices:
+            await self._store.tell(notices, now=now)
+            await self.publish(now=now, everything=True)
         records = 0
         for record_id in record_ids:
             records += await asyncio.to_thread(self._directory.forget, record_id, now=now)

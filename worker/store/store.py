@@ -32,6 +32,7 @@ from worker.model import (
     State,
     Work,
 )
+from worker.record import Record
 from worker.store import (
     claims,
     feeds,
@@ -266,6 +267,10 @@ class Store:
     async def takedowns(self, shard: int = 0) -> list[str]:
         """Record ids that are still to be taken out of a shard of the output."""
         return await self._write(takedowns.outstanding, shard=shard)
+
+    async def tell(self, notices: Sequence[Record], *, now: Millis) -> None:
+        """Writes these records to the outbox: that articles are taken down."""
+        await self._write(takedowns.tell, notices, now=now)
 
     async def taken_down(self, record_id: str) -> None:
         await self._write(takedowns.taken_down, record_id)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 from sqlalchemy import Connection, delete, insert, select
 
-from worker.record import shard_of
+from worker.model import Millis
+from worker.record import Record, shard_of
 from worker.store import publications
 from worker.store import tables as t
 from worker.store.batches import chunks
+from worker.store.entries import RECORD, outbox_values
 from worker.store.graves import bury
 from worker.store.identities import named
 from worker.store.outbox import lock_numbering
+from worker.store.stories import NO_STORY
 
 
 def forget(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
@@ -51,6 +56,14 @@ def outstanding(connection: Connection, *, shard: int) -> list[str]:
     shards = publications.shards(connection)
     ids = [record.hex() for record in connection.scalars(select(t.takedown.c.record_id))]
     return [id for id in ids if shard_of(id, shards) == shard]
+
+
+def tell(connection: Connection, notices: Sequence[Record], *, now: Millis) -> None:
+    """Of each, that it is taken down: to be published before it is."""
+    for notice in notices:
+        id, revision, body = bytes.fromhex(notice["id"]), notice["_ingest"]["revision"], orjson.dumps(notice)
+        row = outbox_values("delete", id=id, revision=revision, body=body, at=now, story=NO_STORY)
+        connection.execute(RECORD, row)
 
 
 def taken_down(connection: Connection, record_id: str) -> None:
