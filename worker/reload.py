@@ -21,7 +21,7 @@ import structlog
 
 from worker import log as logs
 from worker.current import Current
-from worker.errors import ConfigError, FeedmillError, StateError
+from worker.errors import ConfigError, FeedmillError, Problem, StateError
 from worker.model import Feed, FeedId, Millis
 from worker.reading import read_elsewhere
 from worker.settings import Settings, is_unchanged, stamps, taken_up
@@ -123,6 +123,8 @@ class Reloader:
 
     async def _take_up(self, new: Settings) -> None:
         old = self._current.settings
+        if new.is_blank and not old.is_blank:  # more likely cut off, as before it is written, than meant
+            raise ConfigError([Problem(file=str(new.files[0]), message="is empty", hint="{} if that is meant")])
         taken = taken_up(old, new)
         settings = taken.settings
         difference = await asyncio.to_thread(_difference, old, settings)

@@ -14,7 +14,7 @@ from worker.settings import Settings, load
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A folder with a worker.yaml and a feeds.yaml, both empty until they are written."""
+    """A folder with a worker.yaml, empty until it is written, and a feeds.yaml, of no feeds until it is."""
 
     folder: Path
 

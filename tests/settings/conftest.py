@@ -9,4 +9,4 @@ from tests.settings.configs import Config
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config(folder=tmp_path).write(worker="", feeds="")
+    return Config(folder=tmp_path).write(worker="", feeds="feeds: []")

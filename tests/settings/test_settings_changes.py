@@ -38,7 +38,7 @@ OLD = "schedule: {min: 1m}\nfetch: {contact: a@a.example, per_host: {delay: 1s}}
 def test_what_can_change_live_does_and_the_rest_is_named(config: Config, worker: str, waiting: tuple[str, ...]) -> None:
     """As the keys are called in the file; what is in force of the rest stays."""
     feeds = "feeds: [https://a.example/feed]"
-    old = config.write(worker=OLD, feeds="").load()
+    old = config.write(worker=OLD, feeds="feeds: []").load()
     new = config.write(worker=worker, feeds=feeds).load()
     taken = taken_up(old, new)
     assert taken.waiting == waiting

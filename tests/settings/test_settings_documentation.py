@@ -52,8 +52,8 @@ def test_the_commented_worker_yaml_has_every_key_its_default_and_its_documentati
 
 @pytest.mark.parametrize("change", [str, uncommented], ids=["as it is", "uncommented"])
 def test_the_commented_worker_yaml_is_the_default(config: Config, change: Any) -> None:
-    """Loaded as it is, or with every default uncommented, it comes to what an empty file comes to."""
-    empty = config.load()
+    """Loaded as it is, or with every default uncommented, it comes to what no key comes to."""
+    empty = config.write(worker="{}").load()
     assert config.write(worker=change(init_files()["worker.yaml"])).load() == empty
 
 

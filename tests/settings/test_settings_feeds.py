@@ -99,10 +99,20 @@ feeds: ["https://ann:${PW}@example.org/f", https://example.net/]
     assert second.headers == {"authorization": "Bearer x", "X": "1"}
 
 
-@pytest.mark.parametrize("feeds", ["", "feeds:", "feeds: []", "defaults:\nfeeds:\n"])
-def test_a_list_may_be_empty(config: Config, feeds: str) -> None:
-    """As when all of its feeds are commented out."""
-    assert config.write(feeds=feeds).load().feeds == ()
+def test_a_list_may_be_empty(config: Config) -> None:
+    """Where it says so."""
+    assert config.write(feeds="feeds: []").load().feeds == ()
+
+
+@pytest.mark.parametrize(
+    ("feeds", "place"),
+    [("", ""), ("# x\n", ""), ("feeds:", ":1:7: feeds"), ("defaults:\nfeeds: null\n", ":2:8: feeds"), ("{}", ":1:1")],
+)
+def test_a_list_that_was_cut_off_is_no_empty_one(config: Config, feeds: str, place: str) -> None:
+    """As by an editor that is about to write, or a full disk: all feeds would be let go."""
+    assert config.write(feeds=feeds).complaints() == [
+        f"feeds.yaml{place}: nothing is listed (feeds: [] if that is meant)"
+    ]
 
 
 @pytest.mark.parametrize(

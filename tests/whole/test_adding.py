@@ -369,7 +369,7 @@ def test_what_is_exported_is_imported_as_it_was(site: Site, worker: Worker, monk
     (worker.folder / "worker.yaml").write_text("{feeds: [out.opml], state: 'sqlite:///none.db'}")
     named = json.loads(typed(worker, "feeds", "--json").stdout)["feeds"]
     (worker.folder / "worker.yaml").write_text("{feeds: [new.yaml], state: 'sqlite:///none.db'}")
-    (worker.folder / "new.yaml").write_text("")
+    (worker.folder / "new.yaml").write_text("feeds: []")
     typed(worker, "import", str(worker.folder / "out.opml"))
     imported = json.loads(typed(worker, "feeds", "--json").stdout)["feeds"]
     assert named == imported == [{**feed, "state": None} for feed in before]

@@ -57,8 +57,8 @@ def run(worker: Worker) -> Iterator[warm.Process]:
 
 
 def test_a_saved_list_is_taken_up_while_feeds_are_fetched(site: Site, worker: Worker) -> None:
-    """Feeds that are new are polled, one that left is polled no more, what is in flight ends well; a broken list is
-    refused whole, and told; what can't change waits for the next start, and is told."""
+    """Feeds that are new are polled, one that left is polled no more, what is in flight ends well; a broken list, or
+    one that says nothing, is refused whole, and told; what can't change waits for the next start, and is told."""
     article = site.add("p", "/1", page("One", prose("heron")))
     one = feed(site, "one", item("1", article, "One"))
     slow = site.add("slow", "/feed", Answer(body=rss(item("s", None, "S", prose("owl"))), content_type=RSS, delay_s=6))
@@ -86,6 +86,18 @@ def test_a_saved_list_is_taken_up_while_feeds_are_fetched(site: Site, worker: Wo
         assert "refused, the configuration before is in force:\n  " in shown
         assert "did you mean" in shown
         assert "two" in shown
+
+        (worker.folder / "feeds.yaml").write_text("")  # as it is for a moment, or on a full disk
+        until(lambda: len(events(worker, "reload.refused")) == 2)
+        assert "feeds.yaml: nothing is listed (feeds: [] if that is meant)" in typed(worker, "status").output
+        settings = (worker.folder / "worker.yaml").read_text()
+        save(worker, {"url": one, "every": "1h"}, secret)
+        (worker.folder / "worker.yaml").write_text("")
+        until(lambda: "worker.yaml: is empty" in str(events(worker, "reload.refused")[-1]["problems"]))
+        (worker.folder / "worker.yaml").write_text(settings)
+        until(lambda: "configuration:" not in typed(worker, "status").output)
+        assert len(events(worker, "reload.done")) == 2
+        assert events(worker, "reload.done")[1].items() >= {"added": 0, "removed": 0, "changed": 0}.items()
 
         save(worker, {"url": one, "every": "1h"}, secret)
         config = yaml.safe_load((worker.folder / "worker.yaml").read_text())

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from worker.settings.schema import Settings
 
-LIVE = frozenset({"feeds", "listed", "files", "lists", "has_lists", "schedule", "alerts", "log"})
+LIVE = frozenset({"feeds", "listed", "files", "lists", "is_blank", "has_lists", "schedule", "alerts", "log"})
 LIVE_IN: Mapping[str, frozenset[str]] = {
     "fetch": frozenset({"per_host", "hosts", "proxy"}),
     "web": frozenset({"listen", "token"}),

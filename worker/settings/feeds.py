@@ -32,7 +32,7 @@ def feeds_of(
         problems += [*file.problems, *wrong]
         own: list[Feed] = []
         common = rules_of(defaults, file, ("defaults",))
-        for loc, entry in _entries(file):
+        for loc, entry in _entries(file, is_sound=not (file.problems or wrong)):
             if isinstance(entry, Problem):
                 problems.append(entry)
                 continue
@@ -63,12 +63,15 @@ def _defaults(file: YamlFile) -> tuple[FeedDefaults, list[Problem]]:
         return FeedDefaults(), list(problems_of(error, file, FeedFile))
 
 
-def _entries(file: YamlFile) -> Iterator[tuple[Loc, FeedEntry | Problem]]:
-    """Each feed by itself, so that one mistake hides no other."""
+def _entries(file: YamlFile, *, is_sound: bool) -> Iterator[tuple[Loc, FeedEntry | Problem]]:
+    """Each feed by itself, so that one mistake hides no other. is_sound: none is known yet."""
     listed = file.value.get("feeds") if isinstance(file.value, dict) else None
     if not isinstance(listed, list):
         if listed is not None:
             yield (), file.wrong(("feeds",), "expected a list", hint="put a dash before each feed")
+        elif is_sound:
+            # As an editor leaves it, or a full disk, that has cut the file off before it writes.
+            yield (), file.problem(("feeds",), "nothing is listed", hint="feeds: [] if that is meant")
         return
     for index, item in enumerate(listed):
         loc: Loc = ("feeds", index)

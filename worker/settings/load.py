@@ -103,6 +103,7 @@ def load(
         feeds=tuple(feed for _, feeds in listed for feed in feeds),
         listed=tuple(of for of, _ in listed),
         files=(path, *paths),
+        is_blank=file.value is None,
         has_lists=lists,
         lists=settings.feeds,
     )

@@ -390,6 +390,8 @@ class Settings(BaseModel):
     listed: tuple[FeedList, ...] = ()
     files: tuple[Path, ...]
     """worker.yaml, and every list."""
+    is_blank: bool = False
+    """worker.yaml says nothing at all, not even `{}`."""
     has_lists: bool = True
     """False: the feed lists were not read, and which feeds there are is not known."""
     lists: tuple[str, ...] = ()
