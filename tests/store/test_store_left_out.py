@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.samples import DAY, HOUR, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Backlog, Millis, SeenEntry, State, Validators
+from worker.model import AsBefore, Backlog, Millis, SeenEntry, State, Validators
 from worker.store import read_status, read_story
 
 OLD, NEW = b"old rules", b"new rules"
@@ -200,3 +200,47 @@ async def test_what_is_free_again_is_not_hidden_by_a_poll_that_was_under_way(run
     assert (again.elements, again.validators) == (frozenset(), Validators())
     await run.finish(run.polled(again, filters=OLD, version=version, next_due=run.now))
     assert (await run.poll_of("b")).elements == under_way.elements
+
+
+async def test_what_is_left_out_gives_way_also_where_its_page_stays_as_it_was(run: Run) -> None:
+    """The last look at it is answered by a 304."""
+    await run.start("a", "b")
+    url = "https://c.example/1"
+    await poll(run, make_entry("one", url=url))
+    work = await run.ingest_of("one")
+    await run.finish(run.ingested(work, make_draft("one", skipped="by 1"), look_at=Millis(run.now + HOUR)))
+    x = make_entry("x", feed="b", url=url)
+    assert await poll(run, x, feed="b") == (0, 0, 0, 1)
+    look = await run.ingest_of("one")
+    await run.finish(AsBefore(lease=look.lease, entry_id=look.entry_id, at=run.now))
+    assert await poll(run, x, feed="b") == (1, 0, 0, 0)
+    assert (await run.ingest("x", feed="b")).op == "new"
+
+
+async def test_what_is_left_out_and_changed_meanwhile_keeps_its_url(run: Run, state: State) -> None:
+    """It is read again at once, and others at its URL are its duplicates still."""
+    await run.start("a", "b")
+    url = "https://c.example/1"
+    await poll(run, make_entry("one", url=url), next_due=run.now)
+    work = await run.ingest_of("one")
+    await poll(run, make_entry("one", url=url, words="corrected"))
+    await run.finish(run.ingested(work, make_draft("one", skipped="by 1")))
+    assert await poll(run, make_entry("x", feed="b", url=url), feed="b") == (0, 0, 0, 1)
+    assert (await run.ingest("one", make_draft("other"))).op == "new"
+
+
+async def test_what_became_a_duplicate_while_its_page_was_awaited_is_not_written(run: Run) -> None:
+    """Its feed links to another's article now, and its filters want it."""
+    await run.start("a", "b")
+    await poll(run, make_entry("x", feed="b"), feed="b")
+    await run.ingest("x", feed="b")
+    await poll(run, make_entry("one"))
+    work = await run.ingest_of("one")
+    await run.finish(run.ingested(work, make_draft("one", skipped="by 1"), look_at=Millis(run.now + 2 * HOUR)))
+    there = make_entry("one", url=make_entry("x", feed="b").url, words="linked")
+    assert await poll(run, there, filters=NEW) == (0, 0, 0, 1)
+    run.later(HOUR)
+    assert (await run.ingest("one", make_draft("one more"))).op is None
+    assert [row.op for row in await run.publish()] == ["new"]
+    run.later(HOUR)
+    assert await queued(run) == []

@@ -22,7 +22,7 @@ from worker.store.dialects import Many, is_sqlite
 from worker.store.feeds import free_duplicates
 from worker.store.graves import are_dead, bury
 from worker.store.keys import stored
-from worker.store.left_out import leave_out
+from worker.store.left_out import leave_out, let_others_have
 from worker.store.locks import Overtaken, is_shared
 from worker.store.names import code_of, revised
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
@@ -102,14 +102,18 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     """Writes the entry's record to the outbox where one is due, and takes the entry off the queue."""
     draft = done.draft
     me = ref_by_id(connection, done.entry_id)
+    if me.duplicate_of is not None:  # since it was claimed
+        _take_off(connection, done.work_id, done.at, look_at=None, validators=None)
+        return Finished()
     if done.followed and draft.removal is not None and me.has_page:
         return _finish_gone(connection, done, me, draft.removal)
     if are_dead(connection, draft.barred_by):
         bury(connection, [me.entry_id])
         return Finished()
     if draft.skipped is not None and not me.revision:
-        leave_out(connection, done.entry_id, done.draft, for_good=done.look_at is None)
-        _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators)
+        leave_out(connection, done.entry_id, done.draft)
+        if _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators):
+            let_others_have(connection, done.entry_id)
         return Finished(skipped=1)
     by_urls = refs_by_key(connection, draft.url_keys)
     by_text = ref_by_text(connection, draft.text_key, done.at)
@@ -209,7 +213,8 @@ def finish_look(connection: Connection, done: AsBefore) -> Finished:
     """A page that is as it was, and what it gave to tell by."""
     gone = (t.entry.c.id == done.entry_id, t.entry.c.gone_answers > 0)
     connection.execute(update(t.entry).where(*gone).values(gone_since=None, gone_answers=0, reason=None))
-    _take_off(connection, done.lease.work_id, done.at, look_at=done.look_at, validators=None)
+    if _take_off(connection, done.lease.work_id, done.at, look_at=done.look_at, validators=None):
+        let_others_have(connection, done.entry_id)
     return Finished()
 
 
@@ -390,14 +395,14 @@ def _claim_urls(connection: Connection, keys: set[bytes], entry_id: EntryId) -> 
 
 def _take_off(
     connection: Connection, work_id: int | None, at: Millis, *, look_at: Millis | None, validators: Validators | None
-) -> None:
+) -> bool:
     """Off the queue, where it was on it, or to the next look at the page; unless the feed has said something else of
-    the entry meanwhile.
+    the entry meanwhile. Whether it is off.
 
     validators: of the page as it was read; None leaves those of before.
     """
     if work_id is None:
-        return
+        return True
     values: dict[str, Any] = {"this": work_id}
     if look_at is None:
         taken = connection.execute(_OFF, values)
@@ -410,6 +415,7 @@ def _take_off(
             taken = connection.execute(_LATER_BY_PAGE, values | told)
     if not taken.rowcount:
         connection.execute(_AGAIN, {"this": work_id, "then": at, "place": t.NEW})
+    return bool(taken.rowcount) and look_at is None
 
 
 def take_off_all(connection: Connection, ended: Sequence[Ingestion]) -> None:

@@ -47,16 +47,21 @@ def takes_up(connection: Connection, ref: Ref, seen: SeenEntry, *, other_filters
     return wanted
 
 
-def leave_out(connection: Connection, entry_id: EntryId, draft: Draft, *, for_good: bool) -> None:
-    """An entry whose page shows that it is not wanted. Unless that is looked at again, what it stood for is free."""
-    mine = t.entry.c.id == entry_id
+def leave_out(connection: Connection, entry_id: EntryId, draft: Draft) -> None:
+    """An entry whose page shows that it is not wanted. What it stands for, it does as long as it is looked at again."""
     by: Skip = "page"
     values = {"skipped": by, "reason": draft.skipped}
-    connection.execute(update(t.entry).where(mine).values(values))
-    if for_good:
-        free_duplicates(connection, select(t.entry.c.id).where(mine))
-        url = connection.scalar(select(URL).where(mine))
-        if url is not None:
-            key = stored(url_key(url))
-            connection.execute(delete(t.identity).where(t.identity.c.key == key, t.identity.c.entry_id == entry_id))
-            connection.execute(update(t.entry).where(mine).values(shared_key=key))
+    connection.execute(update(t.entry).where(t.entry.c.id == entry_id).values(values))
+
+
+def let_others_have(connection: Connection, entry_id: EntryId) -> None:
+    """What an entry stood for is free, if it is left out: its page is looked at no more."""
+    mine = t.entry.c.id == entry_id
+    row = connection.execute(select(t.entry.c.skipped, URL.label("url")).where(mine)).one()
+    if row.skipped is None:
+        return
+    free_duplicates(connection, select(t.entry.c.id).where(mine))
+    if row.url is not None:
+        key = stored(url_key(row.url))
+        connection.execute(delete(t.identity).where(t.identity.c.key == key, t.identity.c.entry_id == entry_id))
+        connection.execute(update(t.entry).where(mine).values(shared_key=key))
