@@ -10,7 +10,9 @@ from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
+from worker.cli import asking, forget, poll
 from worker.output import cursor, read_records
+from worker.store.database import locked
 
 TRACE = "heron"
 """A word of the article that has to go."""
@@ -104,12 +106,50 @@ def test_by_the_id_of_its_record(site: Site, worker: Worker) -> None:
     assert traces(worker) == []
 
 
+def test_a_url_that_nothing_is_known_of_is_refused(site: Site, worker: Worker) -> None:
+    """A misspelt one must not look as if it had been taken down, nor be barred for ever; by a worker that runs, too."""
+    url = written(site, worker)
+    process = worker.start("run")
+    until(lambda: str(process.pid) in (worker.folder / "state.db.lock").read_text())
+    wrong = site.add("a", "/gome", page("G", prose("goose")))
+    assert "nothing is known of it, so nothing was changed" in worker.run("forget", wrong, status=1).stderr
+    assert stopped(process)[0] == 0
+    assert "nothing is known of it" in worker.run("forget", "0" * 32, status=1).stderr
+    assert traces(worker) != []
+    worker.configure([feed(site, "b", item("g", url, "T"), item("w", wrong, "G"))])
+    assert worker.once(every=True).new == 1
+
+
+def test_a_takedown_that_is_asked_for_again_is_told_from_what_took_nothing_out(site: Site, worker: Worker) -> None:
+    """The one was done; of the other nobody knows which records it would have."""
+    url = written(site, worker)
+    worker.run("forget", url)
+    assert "it was taken down before" in worker.run("forget", url).stdout
+    other = site.url("a", "/other")
+    worker.run("forget", "--unknown", other)
+    assert "nothing was taken out" in worker.run("forget", other, status=1).stderr
+
+
+def test_a_worker_that_does_not_answer_is_not_waited_for_for_long(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is promised what it will do."""
+    assert forget.PATIENCE_S == poll.PATIENCE_S
+    monkeypatch.setattr(forget, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(asking, "QUIET_S", 0.1)
+    url = written(site, worker)
+    with locked(worker.state):
+        said = worker.run("forget", url, status=1).stderr
+    assert "is asked" in said
+    assert "whether it was carried out is not known" in said
+
+
 def test_an_article_that_never_came_is_kept_out(site: Site, worker: Worker) -> None:
-    """A URL may be named before a feed does."""
+    """A URL may be named before a feed does, where that is meant."""
     url = site.add("a", "/gone", page("T", prose(TRACE)))
     worker.configure([feed(site, "b")])
     worker.once()
-    assert "kept out" in worker.run("forget", url).stdout
+    assert "kept out" in worker.run("forget", "--unknown", url).stdout
     feed(site, "b", item("g", url, "T"))
     assert worker.once(every=True).new == 0
     assert Path(worker.state).exists()

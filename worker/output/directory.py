@@ -20,7 +20,7 @@ from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_fi
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
 from worker.output.recent import Recent
-from worker.output.removed import KeysOf, Removed
+from worker.output.removed import KeysOf, Removed, forgotten_keys
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
 from worker.output.takedown import holds, notices, records_of, seqs_of, without
 from worker.record import SCHEMA, Record, rfc3339
@@ -173,6 +173,10 @@ class OutputDirectory:
         if self._recent is not None:
             self._recent.rebuild()
         return forgotten
+
+    def has_forgotten(self, key: bytes) -> bool:
+        """Whether what is known by this key was taken down."""
+        return key in forgotten_keys(self._root)
 
     def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:
         """Replace a file by one without the article; by none where it had no other."""

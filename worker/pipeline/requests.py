@@ -15,6 +15,17 @@ from worker.words import counted
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
+UNKNOWN = (
+    "nothing is known of it, so nothing was changed: is it the article's URL, in full? With --unknown it is kept out "
+    "all the same, should it ever come"
+)
+UNSURE = (
+    "nothing was taken out: it is kept out already, as what was named before it came, or has left its feed long ago. "
+    "What the output may still have of it goes by its record's id: feedmill forget ID"
+)
+REFUSED = frozenset((UNKNOWN, UNSURE))
+"""Answers to `forget` that mean that nothing was taken down."""
+
 
 def of_feeds(feed_ids: Sequence[FeedId]) -> str:
     """The subject of a request that is about feeds."""
@@ -24,12 +35,12 @@ def of_feeds(feed_ids: Sequence[FeedId]) -> str:
 async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
     """Does what is asked, and says what was done. Raises StateError, OutputError: then it may be asked again.
 
-    The subject of `forget` is a URL or a record id; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry`
-    either, or nothing for all that was put aside.
+    The subject of `forget` is a URL or a record id, as is that of `keep_out`, which takes those that nothing is known
+    of, too; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry` either, or nothing for all that was put aside.
     """
     match verb:
-        case "forget":
-            return await _forget(subject, store=store, shards=shards, now=now)
+        case "forget" | "keep_out":
+            return await _forget(subject, unknown=verb == "keep_out", store=store, shards=shards, now=now)
         case "pause":
             paused = await store.pause(_feeds(subject))
             return f"{counted(paused, 'feed')} paused; what is queued of their entries is still read"
@@ -43,21 +54,28 @@ async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, no
             return f"this feedmill can't {verb}"
 
 
-async def _forget(subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
+async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, now: Millis) -> str:
     """What fails on the way is ended by the next `take_down`."""
+    url = url_key = record_id = None
     if _RECORD_ID.fullmatch(subject):
-        entries = await store.forget(url=None, url_key=None, record_id=bytes.fromhex(subject))
+        record_id = bytes.fromhex(subject)
     else:
         url = urls.canonical(subject)
-        entries = await store.forget(url=url, url_key=dedup.url_key(url), record_id=None)
+        url_key = dedup.url_key(url)
+    known = await store.knows(url=url, url_key=url_key, record_id=record_id)
+    if not known and not unknown:
+        return UNKNOWN
+    entries = await store.forget(url=url, url_key=url_key, record_id=record_id)
     records = await shards.take_down(now=now)
     if not shards.holds_all:
         forgotten = f"{counted(entries, 'entry', 'entries')} forgotten"
         return f"{forgotten}; each shard's records are taken out within seconds by the worker that holds it"
-    if not entries and not records:
+    if entries or records:
+        taken = f"{counted(records, 'record')} taken out of the output"
+        return f"{taken}, {counted(entries, 'entry', 'entries')} forgotten; it will not come back"
+    if not known:
         return "nothing of it was known; it will be kept out"
-    taken = f"{counted(records, 'record')} taken out of the output"
-    return f"{taken}, {counted(entries, 'entry', 'entries')} forgotten; it will not come back"
+    return "it was taken down before" if await shards.have_taken_down(url_key or record_id or b"") else UNSURE
 
 
 async def _retry(subject: str, *, store: Store, now: Millis) -> int:

@@ -109,6 +109,10 @@ class Shards:
         """Takes out of the shards that are held what the state has forgotten; how many records."""
         return sum([await publisher.take_down(now=now) for _, publisher in self._publishers()])
 
+    async def have_taken_down(self, key: bytes) -> bool:
+        """Whether what is known by this key was taken out of one that is held."""
+        return any([await publisher.has_taken_down(key) for _, publisher in self._publishers()])
+
     async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
         """What is to be done with the files of closed days, and in which shards. Raises OutputError."""
         return [(shard, step) for shard, one in self._publishers() for step in await one.untidy(now=now)]

@@ -256,6 +256,10 @@ class Store:
         """Notes that a segment is published."""
         await self._write(outbox.mark, segment_id, path=path, sha256=sha256)
 
+    async def knows(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> bool:
+        """Whether anything was ever seen of an article, or it is kept out."""
+        return await self._write(takedowns.is_known, url=url, url_key=url_key, record_id=record_id)
+
     async def forget(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
         """Forgets an article for good; how many entries it was. Its records are in `takedowns` from then on."""
         return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id)

@@ -13,10 +13,16 @@ from worker.store import publications
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.entries import RECORD, outbox_values
-from worker.store.graves import bury
+from worker.store.graves import are_dead, bury
 from worker.store.identities import named
 from worker.store.outbox import lock_numbering
 from worker.store.stories import NO_STORY
+
+
+def is_known(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> bool:
+    """Whether there is an entry at a canonical URL or of a record id, or none may come there."""
+    keys = {key for key in (url_key, record_id) if key is not None}
+    return bool(named(connection, url=url, url_key=url_key, record_id=record_id)) or are_dead(connection, keys)
 
 
 def forget(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
