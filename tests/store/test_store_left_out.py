@@ -221,10 +221,10 @@ async def test_what_is_left_out_and_changed_meanwhile_keeps_its_url(run: Run, st
     """It is read again at once, and others at its URL are its duplicates still."""
     await run.start("a", "b")
     url = "https://c.example/1"
-    await poll(run, make_entry("one", url=url), next_due=run.now)
+    await run.poll("a", make_entry("one", url=url), next_due=run.now)
     work = await run.ingest_of("one")
-    await poll(run, make_entry("one", url=url, words="corrected"))
-    await run.finish(run.ingested(work, make_draft("one", skipped="by 1")))
+    assert (await run.poll("a", make_entry("one", url=url, words="corrected"))).changed == 1
+    assert (await run.finish(run.ingested(work, make_draft("one", skipped="by 1"))))[0].skipped == 1
     assert await poll(run, make_entry("x", feed="b", url=url), feed="b") == (0, 0, 0, 1)
     assert (await run.ingest("one", make_draft("other"))).op == "new"
 
