@@ -43,6 +43,12 @@ def test_each_folder_has_to_have_room() -> None:
     assert room.shortage() == "state has 12.3 MB free, output.min_free is 500.0 MB"
 
 
+def test_little_room_is_told_exactly_enough() -> None:
+    """No difference between two figures is rounded away."""
+    room = Room([Path("out")], min_free=12_000, free=lambda _: 3_400)
+    assert room.shortage() == "out has 3.4 kB free, output.min_free is 12.0 kB"
+
+
 def test_a_folder_that_can_not_be_asked_is_passed_over(tmp_path: Path) -> None:
     """Whoever writes there will say what is wrong with it."""
     assert Room([tmp_path / "gone"], min_free=2**63).shortage() is None

@@ -218,7 +218,8 @@ def test_failures_back_off_by_their_weight(failures: tuple[FailureClass, ...], w
 
 def test_failures_are_the_reason() -> None:
     """With their number and their class."""
-    assert planned(setbacks=failed("dns", "server", "server")).reason == "third failure in a row (server), backing off"
+    reason = planned(setbacks=failed("dns", "server", "server")).reason
+    assert reason == "third failure in a row (server), tried again less often"
 
 
 def test_an_interval_longer_than_the_longest_is_not_shortened_by_failures() -> None:

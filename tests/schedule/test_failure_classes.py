@@ -44,10 +44,10 @@ def test_throttling_is_no_failure() -> None:
 
 
 WORDS = {
-    1: "first failure in a row (server), backing off",
-    3: "third failure in a row (server), backing off",
-    10: "tenth failure in a row (server), backing off",
-    11: "failure 11 in a row (server), backing off",
+    1: "first failure (server), tried again less often",
+    3: "third failure in a row (server), tried again less often",
+    10: "tenth failure in a row (server), tried again less often",
+    11: "failure 11 in a row (server), tried again less often",
 }
 
 
@@ -55,3 +55,8 @@ WORDS = {
 def test_failures_are_counted_in_words(count: int, said: str) -> None:
     """As `status` shows them."""
     assert Setbacks(count=count, weight=1, last="server").words == said
+
+
+def test_what_is_permanent_does_not_sound_as_if_the_feed_were_given_up() -> None:
+    """It is asked again, as all are."""
+    assert Setbacks().then("permanent").words == "first failure (not likely to pass by itself), tried again less often"

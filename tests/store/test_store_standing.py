@@ -9,7 +9,7 @@ import pytest
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, MINUTE, START, Run, make_entry, make_feed, make_version
 from worker.model import FeedId, Freshness, Hints, Millis, Poll, PollDone, Sought, State, Validators
-from worker.schedule import History, Polled
+from worker.schedule import NO_SETBACKS, History, Polled
 from worker.schedule.moves import AGREEING
 from worker.schedule.trust import DISTRUST_MS, FIRST_AUDIT
 from worker.store import FeedStatus, read_status
@@ -87,14 +87,17 @@ async def test_the_reason_for_the_next_poll_is_told(run: Run, state: State) -> N
     assert status_of(state).next_poll_at == run.now
 
 
-async def test_what_the_server_asked_for_reaches_the_schedule(run: Run) -> None:
-    """Retry-After, and the failures in a row with their classes."""
+async def test_what_the_server_asked_for_reaches_the_schedule(run: Run, state: State) -> None:
+    """Retry-After, and the failures in a row with their classes; who is told to wait waits for that, not for them."""
     await run.start("a")
     await polled(run, failure="dns", error="no such name")
     asked = await polled(run, failure="permanent", error="404", status=404)
     assert (asked.setbacks.count, asked.setbacks.weight, asked.setbacks.last) == (2, 2.5, "permanent")
     asked = await polled(run, failure="throttled", error="429", status=429, retry_after_s=77)
-    assert (asked.setbacks.count, asked.retry_after_s) == (2, 77)
+    assert (asked.setbacks, asked.retry_after_s) == (NO_SETBACKS, 77)
+    assert status_of(state).errors == 2
+    asked = await polled(run, failure="server", error="500", status=500)
+    assert (asked.setbacks.count, asked.setbacks.weight) == (3, 3.5)
     asked = await polled(run)
     assert (asked.setbacks.count, asked.setbacks.weight) == (0, 0)
 

@@ -108,6 +108,13 @@ async def test_a_worker_that_is_well_says_so(desk: Desk) -> None:
     assert "All is well" in await text_of(desk, "/")
 
 
+async def test_one_failure_is_no_row(desk: Desk) -> None:
+    """When it was is told, and no count."""
+    page = await text_of(desk, "/")
+    assert re.search(r"failed \d+ (d|h|min|s) ago", page)
+    assert "in a row" not in page
+
+
 async def test_what_was_counted_for_less_than_an_hour_is_not_called_the_last(desk: Desk) -> None:
     """The counts are this process's: after a start they are of less."""
     desk.sources.vitals.started_at = Millis(NOW - HOUR)

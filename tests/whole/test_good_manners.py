@@ -146,7 +146,7 @@ def test_a_page_whose_host_asks_for_patience_is_waited_for(site: Site, worker: W
 
 
 def test_hosts_that_want_patience_are_named(site: Site, worker: Worker) -> None:
-    """With how slowly they are asked, and until when not at all."""
+    """With until when they are not asked at all."""
     url = site.add("a", "/feed", Answer(status=429, headers={"Retry-After": "600"}))
     worker.configure([url, feed(site, "b")], fetch={"per_host": {"delay": "1s"}})
     worker.once()
@@ -155,7 +155,7 @@ def test_hosts_that_want_patience_are_named(site: Site, worker: Worker) -> None:
     assert (host["name"], host["delay_ms"]) == ("a.localhost", 2000)
     assert host["not_before"] > host["refused_at"]
     assert [f["errors"] for f in said["feeds"]] == [0, 0]
-    assert "a.localhost (each 2 s, next in" in " ".join(worker.run("status").stdout.split())
+    assert "as they want it: a.localhost (next in 9 min)" in " ".join(worker.run("status").stdout.split())
 
 
 # --- feeds that are lost ----------------------------------------------------------------------------------------------

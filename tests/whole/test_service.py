@@ -244,6 +244,8 @@ def test_a_server_that_puts_polls_off_is_told_as_it_is(site: Site, worker: Worke
     assert second["error"] == "503: the server refuses for now"
     assert "Retry-After: " not in (second["why"] or "")
     assert "failures in a row" not in worker.run("status").stdout
+    assert json.loads(worker.run("status", "--json", "--failing").stdout)["feeds"] == []
+    assert json.loads(worker.run("feeds", "--json", "--failing").stdout)["feeds"] == []
 
 
 def test_failures_in_a_row_are_counted_as_such(site: Site, worker: Worker) -> None:
@@ -255,7 +257,7 @@ def test_failures_in_a_row_are_counted_as_such(site: Site, worker: Worker) -> No
     said = " ".join(
         worker.run("why", json.loads(worker.run("status", "--json").stdout)["feeds"][0]["id"]).stdout.split()
     )
-    assert "500 Internal Server Error (2 failures in a row, in" in said
+    assert "500 Internal Server Error (2 failures in a row, over" in said
 
 
 def test_one_fetch_at_a_time_a_host_with_its_delay(site: Site, worker: Worker) -> None:

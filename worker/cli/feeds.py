@@ -24,7 +24,7 @@ Standing = tuple[Feed, FeedStatus | None]
 
 def feeds(
     tag: Annotated[str | None, typer.Option("--tag", help="Only feeds with this tag, or one below it.")] = None,
-    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds that fail.")] = False,
     paused: Annotated[bool, typer.Option("--paused", help="Only feeds that are paused.")] = False,
     silent: Annotated[
         str | None, typer.Option("--silent", help="Only feeds without a new entry for so long.", metavar="30d")
@@ -66,7 +66,7 @@ def _filter(
     def wanted(feed: Feed, status: FeedStatus | None) -> bool:
         if tag is not None and not has_tag(feed, tag):
             return False
-        if failing and (status is None or status.error is None):
+        if failing and (status is None or not status.errors):
             return False
         if paused and (status is None or not status.paused):
             return False

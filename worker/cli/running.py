@@ -66,7 +66,7 @@ def once(
 def _nothing(settings: Settings) -> str:
     """What there is to say where nothing is due."""
     feeds, now = read_feeds(settings.state), app.now()
-    waiting = sum(feed.error is not None and (feed.next_poll_at or 0) > now for feed in feeds)
+    waiting = sum(feed.errors > 0 and (feed.next_poll_at or 0) > now for feed in feeds)
     if not waiting:
         return "Nothing is due; --all polls anyway."
     failed = f"{counted(waiting, 'feed')} that failed {'waits' if waiting == 1 else 'wait'} for another try"

@@ -39,7 +39,7 @@ def status(
         list[str] | None, typer.Argument(help="Feeds, by id or URL; without any, all.", metavar="[FEED]...")
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
-    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds that fail.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Lists the feeds: last poll, next poll, new entries, last error; of feeds that are named, also their hubs.
@@ -56,7 +56,7 @@ def status(
     told = {feed.id: feed.public_url for feed in settings.feeds}
     feeds = [dataclasses.replace(feed, url=told.get(feed.id, "")) for feed in feeds]
     wanted = {feed.id for feed in feeds_named(with_known_feeds(settings), names)} if names else None
-    shown = [feed for feed in feeds if (feed.error or not failing) and (wanted is None or feed.id in wanted)]
+    shown = [feed for feed in feeds if (feed.errors or not failing) and (wanted is None or feed.id in wanted)]
     hubs = read_hubs(settings.state, now=app.now())
     hosts = read_hosts(settings.state, now=app.now())
     reload = read_reload(settings.state)
@@ -216,7 +216,7 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
 
 def _error(feed: FeedStatus, now: Millis) -> Text:
     """The last one, and how many polls in a row failed, in whatever way."""
-    since = f", in {span(now - feed.failing_since)}" if feed.failing_since else ""
+    since = f", over {span(now - feed.failing_since)}" if feed.failing_since else ""
     row = f" ({counted(feed.errors, 'failure')} in a row{since})" if feed.errors > 1 else ""
     return clean(feed.error or "", 1000) + Text(row)
 
@@ -224,8 +224,12 @@ def _error(feed: FeedStatus, now: Millis) -> Text:
 def _hosts(hosts: list[HostStatus], now: Millis) -> Text:
     """One line for the first few."""
     said = [
-        f"{host.name} (each {span(host.delay_ms)}"
-        + (f", next {ago(host.not_before, now)})" if host.not_before > now else ")")
+        f"{host.name} "
+        + (
+            f"(next {ago(host.not_before, now)})"
+            if host.not_before - now > host.delay_ms
+            else f"(each {span(host.delay_ms)})"
+        )
         for host in hosts[:5]
     ]
     more = f" and {len(hosts) - 5} more" if len(hosts) > 5 else ""

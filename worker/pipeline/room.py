@@ -35,10 +35,10 @@ class Room:
                 continue  # it is for who writes there to say what is wrong
             if free < wanted:
                 self._short = True
-                return f"{folder} has {_megabytes(free)} free, output.min_free is {_megabytes(self._min_free)}"
+                return f"{folder} has {_size(free)} free, output.min_free is {_size(self._min_free)}"
         self._short = False
         return None
 
 
-def _megabytes(size: float) -> str:
-    return f"{size / 1_000_000:,.1f} MB"
+def _size(size: float) -> str:
+    return f"{size / 1_000_000:,.1f} MB" if size >= 1_000_000 else f"{size / 1000:.1f} kB"

@@ -74,7 +74,7 @@ class Polled:
     hints: Hints = NO_HINTS
     """Bounds from below, up to `Pace.max_s`; an interval or cron line of the operator's own is not moved by them."""
     setbacks: Setbacks = NO_SETBACKS
-    """The failures in a row, this poll's included."""
+    """The failures in a row, of which this poll is the last; none where it was only told to wait."""
     pushed: bool = False
     """Its hub tells of new entries (WebSub): polls only make sure of that."""
     retry_after_s: float | None = None

@@ -17,6 +17,7 @@ WEIGHTS: dict[FailureClass, float] = {
 """By how many doublings of the interval a failure backs off. The proportions are Media Cloud's, from years of some
 100,000 feeds: 1 for hard errors, 1/2 for soft ones, 1/4 for temporary ones of DNS (rss-fetcher, fetcher/tasks.py)."""
 
+_KINDS: dict[FailureClass | None, str] = {"permanent": "not likely to pass by itself"}
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
@@ -38,7 +39,8 @@ class Setbacks:
     @property
     def words(self) -> str:
         which = f"{_ORDINALS[self.count]} failure" if self.count < len(_ORDINALS) else f"failure {self.count}"
-        return f"{which} in a row ({self.last}), backing off"
+        row = " in a row" if self.count > 1 else ""
+        return f"{which}{row} ({_KINDS.get(self.last, self.last)}), tried again less often"
 
 
 NO_SETBACKS = Setbacks()

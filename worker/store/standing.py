@@ -74,7 +74,7 @@ def after(
         history=history,
         seen=seen,
         hints=decode_hints(hints, done.fresh),
-        setbacks=setbacks,
+        setbacks=NO_SETBACKS if done.failure == "throttled" else setbacks,
         retry_after_s=done.retry_after_s,
         patience_s=done.patience_s,
         pushed=pushed,

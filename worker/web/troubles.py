@@ -72,13 +72,17 @@ async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Troub
             what=f"{feed.title or feed.id} fails",
             href=f"/feeds/{feed.id}",
             why=feed.error,
-            since=f"{counted(feed.errors, 'failure')} in a row, in {span(now - (feed.failing_since or now))}",
+            since=_failing_since(feed.errors, feed.failing_since or now, now),
         )
         for feed in failing
     ]
     if state.failing > len(failing):
         found.append(Trouble(what=f"{state.failing - len(failing)} more fail", href="/feeds?which=failing"))
     return found
+
+
+def _failing_since(errors: int, since: Millis, now: Millis) -> str:
+    return f"failed {ago(since, now)}" if errors == 1 else f"{errors} failures in a row, over {span(now - since)}"
 
 
 def _of_stream(streamed: Streamed | None, now: Millis) -> list[Trouble]:
