@@ -43,6 +43,7 @@ def make_written(name: str, *, feed: str = "a", **changes: Any) -> Written:
         "removed_lines": 0,
         "extraction": "ok",
         "first_seen_at": START,
+        "written_at": START,
     }
     return Written(**(values | changes))
 
@@ -60,7 +61,7 @@ def pointer(name: str, original: str) -> Written:
 
 def learn(path: Path, records: Iterable[Written], last: Sealed | None = LAST) -> Learned:
     with Recovery(path, replace=False) as recovery:
-        return recovery.learn(records, lasts={} if last is None else {0: last}, now=START, window_ms=WINDOW_MS)
+        return recovery.learn(records, sealed={} if last is None else {0: [last]}, now=START, window_ms=WINDOW_MS)
 
 
 def originals(state: State) -> dict[bytes, bytes | None]:

@@ -117,7 +117,7 @@ async def test_a_recovery_may_change_the_number_of_shards(open_run: OpenRun, sta
     last = Sealed(path="x", sha256="", writer="w9", date="2026-11-23", sealed_at=START, first_seq=1, last_seq=5)
     with Recovery(state, replace=True, shards=3, reshard=True) as recovery:
         assert recovery.reshards
-        recovery.learn([], lasts={2: last}, now=START, window_ms=WINDOW_MS)
+        recovery.learn([], sealed={2: [last]}, now=START, window_ms=WINDOW_MS)
         assert not recovery.reshards
     async with open_run(shards=3) as run:
         assert await run.store.publications(("w9", 5), 2) == Publications(last="x", theirs="same")

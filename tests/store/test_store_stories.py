@@ -326,7 +326,7 @@ async def test_stories_come_back_from_the_records(state: State, open_run: OpenRu
         texts = {"text_key": reprint.text_key, "revision_key": reprint.revision_key, "sketch": reprint.sketch}
         first = make_written("reprint", feed="b", cluster_id=cluster, credit=reprint.credit, body=reprint.body, **texts)
         second = make_written("copy", feed="b", cluster_id=cluster, copy_of=cluster, text_key=key("t"))
-        recovery.learn([first, second], lasts={}, now=START, window_ms=WINDOW_MS)
+        recovery.learn([first, second], sealed={}, now=START, window_ms=WINDOW_MS)
     async with open_run() as run:
         await run.start("a", "b", "c")
         await run.poll("b", copy)

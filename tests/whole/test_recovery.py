@@ -603,3 +603,26 @@ def test_what_was_taken_down_does_not_come_back_after_a_recovery(
     worker.once(every=True)
     assert [(r.get("title"), r["_ingest"]["op"]) for r in worker.records()] == [("On kept", "new"), (None, "delete")]
     worker.run("verify")
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_after_a_recovery_it_is_known_when_and_where_each_article_was_written(
+    site: Site, worker: Worker, shards: int
+) -> None:
+    """As before it, to the file."""
+    words = ("heron", "owl", "rook", "wren")
+    items = [item(word, site.add("a", f"/{word}", page(word, prose(word))), word) for word in words]
+    worker.configure([feed(site, "a", *items)], output={"shards": shards, "seal_records": 1})
+    worker.once()
+    ids = [record["id"] for record in worker.records()]
+    before = [worker.run("why", id, "--json").stdout for id in ids]
+    files = [worker.run("why", id).stdout.partition("file ")[2].split()[0] for id in ids]
+    assert len(set(files)) == len(words)
+    worker.state.unlink()
+    recover(worker)
+    for id, story, file in zip(ids, before, files, strict=True):
+        was, now = (orjson.loads(told)["entries"][0] for told in (story, worker.run("why", id, "--json").stdout))
+        assert now["revised_at"] == was["revised_at"]
+        said = worker.run("why", id).stdout
+        assert "written   never" not in said
+        assert file in said

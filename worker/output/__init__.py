@@ -24,7 +24,7 @@ from worker.output.cursors import cursor
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
 from worker.output.holding import file_with
-from worker.output.last import last_segment, names_segment
+from worker.output.last import last_segment, last_segments, names_segment
 from worker.output.lock import locked
 from worker.output.manifest import FileLine
 from worker.output.newest import newest
@@ -64,6 +64,7 @@ __all__ = [
     "is_expiry",
     "is_output",
     "last_segment",
+    "last_segments",
     "line",
     "locked",
     "make_shards",

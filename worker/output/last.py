@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from worker.output import files
@@ -12,6 +13,11 @@ from worker.output.manifest import MANIFEST, FileLine, day_files, decode
 def last_segment(root: str | Path) -> FileLine | None:
     """The segment that the manifest names last; None where it names none, or is not there. Raises OutputError."""
     return next(_backwards(files.at(root) / MANIFEST), None)
+
+
+def last_segments(root: str | Path, limit: int) -> list[FileLine]:
+    """The last that the manifest names, at most `limit`, in their order. Raises OutputError."""
+    return list(islice(_backwards(files.at(root) / MANIFEST), limit))[::-1]
 
 
 def names_segment(root: str | Path, path: str) -> bool:

@@ -20,10 +20,10 @@ import orjson
 from worker import dedup, urls
 from worker.errors import OutputError, StateDamaged
 from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch, State
-from worker.output import FileLine, expired_keys, last_segment, make_shards, read_records, shards_in
+from worker.output import FileLine, expired_keys, last_segment, last_segments, make_shards, read_records, shards_in
 from worker.pipeline.pairing import lacking, pairing
 from worker.record import Record
-from worker.store import Learned, Recovery, Sealed, Written
+from worker.store import REMEMBERED, Learned, Recovery, Sealed, Written
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -57,7 +57,7 @@ def recover(
                 return Recovered(learned=None, put_aside=recovery.put_aside)
             learned = recovery.learn(
                 (written(record) for record in read_records(directory)) if lasts else (),
-                lasts={shard: _sealed(last) for shard, last in lasts.items()},
+                sealed={shard: _sealed(folders[shard]) for shard in lasts},
                 now=now,
                 window_ms=window_ms,
                 expired=(key for folder in folders for key in expired_keys(folder)),
@@ -146,6 +146,7 @@ def _written(record: Record) -> Written:
         removed_lines=ingest["removed_lines"],
         extraction=ingest["extraction"],
         first_seen_at=_millis(ingest["first_seen_at"]),
+        written_at=_millis(ingest["ingested_at"]),
         **_story(record),
     )
 
@@ -179,16 +180,20 @@ def _story(record: Record) -> _Story:
     )
 
 
-def _sealed(line: FileLine) -> Sealed:
-    return Sealed(
-        path=line.path,
-        sha256=line.sha256,
-        writer=line.writer,
-        date=line.path.partition("date=")[2][:10],
-        sealed_at=_millis(line.sealed_at),
-        first_seq=line.first_seq,
-        last_seq=line.last_seq,
-    )
+def _sealed(folder: Path) -> list[Sealed]:
+    """What stands there, as far as a state remembers it."""
+    return [
+        Sealed(
+            path=line.path,
+            sha256=line.sha256,
+            writer=line.writer,
+            date=line.path.partition("date=")[2][:10],
+            sealed_at=Millis(_millis(line.sealed_at) + 999),  # it is told to the second
+            first_seq=line.first_seq,
+            last_seq=line.last_seq,
+        )
+        for line in last_segments(folder, REMEMBERED)
+    ]
 
 
 def _millis(text: str) -> Millis:

@@ -64,7 +64,7 @@ from worker.store.members import all_members, is_alive, read_members
 from worker.store.moving import move
 from worker.store.outbox import OutboxRow, OutboxSegment
 from worker.store.overview import Overview, database_bytes, read_overview
-from worker.store.publications import Publications, Sealed
+from worker.store.publications import REMEMBERED, Publications, Sealed
 from worker.store.reaching import PATIENCE_S, reached
 from worker.store.reader import Reader
 from worker.store.recovery import Learned, Recovery, Written
@@ -86,6 +86,7 @@ from worker.store.why import EntryStory, Queued, Story, read_story, story_of
 
 __all__ = [
     "PATIENCE_S",
+    "REMEMBERED",
     "Copies",
     "EntryStory",
     "FeedStatus",

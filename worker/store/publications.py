@@ -7,7 +7,7 @@ directory, and by others an older copy of it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +46,7 @@ class Sealed:
     date: str
     """YYYY-MM-DD."""
     sealed_at: Millis
+    """Not before any of its records was written."""
     first_seq: int
     last_seq: int
 
@@ -105,10 +106,10 @@ def forget_old(connection: Connection) -> None:
         connection.execute(delete(t.segment).where(*old))
 
 
-def follow_on(connection: Connection, lasts: Mapping[int, Sealed], *, shards: int) -> None:
-    """The state publishes after these from now on, each shard's last, or in a directory that has nothing yet; under new
-    names, for of the old ones' numbers nobody knows any more which were given. What was numbered and not published is
-    numbered again, for as many shards as there are now."""
+def follow_on(connection: Connection, sealed: Mapping[int, Sequence[Sealed]], *, shards: int) -> None:
+    """The state publishes after these from now on, each shard's last in their order, or in a directory that has nothing
+    yet; under new names, for of the old ones' numbers nobody knows any more which were given. What was numbered and not
+    published is numbered again, for as many shards as there are now."""
     waiting = connection.execute(select(t.outbox.c.id, t.outbox.c.body)).all()
     for batch in chunks(waiting):
         connection.execute(
@@ -119,19 +120,22 @@ def follow_on(connection: Connection, lasts: Mapping[int, Sealed], *, shards: in
         )
     connection.execute(delete(t.segment))
     _rename_writers(connection, shards)
-    for shard, last in sorted(lasts.items()):
-        connection.execute(
-            insert(t.segment).values(
-                shard=shard,
-                path=last.path,
-                sha256=last.sha256,
-                writer=last.writer,
-                date=last.date,
-                created_at=last.sealed_at,
-                first_seq=last.first_seq,
-                last_seq=last.last_seq,
-            )
-        )
+    for shard, segments in sorted(sealed.items()):
+        rows = [
+            {
+                "shard": shard,
+                "path": one.path,
+                "sha256": one.sha256,
+                "writer": one.writer,
+                "date": one.date,
+                "created_at": one.sealed_at,
+                "first_seq": one.first_seq,
+                "last_seq": one.last_seq,
+            }
+            for one in segments
+        ]
+        for some in chunks(rows):
+            connection.execute(insert(t.segment), some)
 
 
 def _rename_writers(connection: Connection, shards: int) -> None:

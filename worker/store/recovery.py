@@ -6,7 +6,7 @@ recovery that is cut short has done nothing, and the state is still not one that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,6 +53,7 @@ class Written:
     removed_lines: int
     extraction: Extraction
     first_seen_at: Millis
+    written_at: Millis
     sketch: Sketch | None = None
     cluster_id: bytes | None = None
     copy_of: bytes | None = None
@@ -113,12 +114,12 @@ class Recovery:
         self,
         records: Iterable[Written],
         *,
-        lasts: Mapping[int, Sealed],
+        sealed: Mapping[int, Sequence[Sealed]],
         now: Millis,
         window_ms: int,
         expired: Iterable[bytes] = (),
     ) -> Learned:
-        """Takes in all records of a directory, in their order, and goes on behind `lasts`, each shard's last segment.
+        """Takes in all records of a directory, in their order, and goes on behind `sealed`, each shard's last segments.
 
         Their texts are remembered for `window_ms` from `now` on: of entries that were dropped for their sake no record
         tells, and feeds may show these still. expired: keys of what the directory has no records of any more; what is
@@ -130,7 +131,7 @@ class Recovery:
                 learning.take(record)
             learning.resolve()
             note_dead(connection, expired)
-            publications.follow_on(connection, lasts, shards=self._shards)
+            publications.follow_on(connection, sealed, shards=self._shards)
             return Learned(records=learning.records, unknown=learning.unknown)
 
     @contextmanager
@@ -207,6 +208,7 @@ def _values(record: Written) -> dict[str, object]:
     return values | {
         "revision_key": record.revision_key,
         "text_mark": text_mark(record.text_key),
+        "revised_after": record.written_at - record.first_seen_at,
         "extraction": code_of(record.extraction),
         "cluster_id": None if _is_alone(record) else record.cluster_id,
         "copy_of": record.copy_of,
