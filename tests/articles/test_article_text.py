@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import trafilatura
 from lxml.html import HtmlElement
 
 from tests.articles.conftest import PARAGRAPHS, MakePage
-from worker.articles import extract, from_page, text
+from worker.articles import blocks, extract, from_page, text
 from worker.model import Effort, Entry
 
 URL = "https://westmere.example/2026/harbour"
@@ -85,6 +87,82 @@ def test_the_feed_s_summary_knows_a_lead(make_page: MakePage) -> None:
     """As well as the page's own description."""
     page = with_lead(make_page, "News from the coast.")
     assert read(page, entry=Entry(title="The harbour", summary=f"<p>{LEAD}</p>")).startswith(LEAD)
+
+
+BRIEFS = {
+    "en": (
+        ("Pool stays shut", "By Ada Brandt", "Support independent journalism: become a member for 5 a month."),
+        "The pool stays shut until Friday, the council says. Swimmers may use the hall in Tarn for free until then.",
+        "Traders were told last week.",
+    ),
+    "de": (
+        ("Bad bleibt zu", "Von Änne Größmann", "Unabhängiger Journalismus kostet: Werden Sie Mitglied für 5 Euro."),
+        "Das Freibad bleibt bis Freitag geschlossen, teilte die Stadt mit, weil eine Pumpe ausgefallen ist.",
+        "Bis dahin ist die Halle frei.",
+    ),
+    "zh": (
+        ("旧桥将关闭", "作者：王小明", "支持独立新闻：每月五元成为会员。"),
+        "港务局周一表示，这座旧桥将在复活节前关闭，届时所有车辆都须绕行北侧的新桥，工程将持续约八个月，费用由市政府承担。",
+        "商户上周已接到通知。",
+    ),
+    "ja": (
+        ("プールは閉鎖のまま", "文：山田花子", "独立した報道を支援してください：月五百円で会員になれます。"),
+        "町議会によると、プールは金曜日まで閉鎖されたままで、ポンプの故障が再び起きたことが原因だという。",
+        "修理の費用はまだ分かっていない。",
+    ),
+}
+LINKED_DATA = '{"@type": "NewsArticle", "headline": "%s", "author": {"@type": "Person", "name": "%s"}}'
+
+
+def brief(language: str, around: str, between: str, linked_data: bool) -> str:
+    """A page of two short paragraphs, between a title, a byline and buttons above and an appeal below."""
+    (title, byline, appeal), *paragraphs = BRIEFS[language]
+    author = re.split("[：]|^\\w+ ", byline)[1]
+    head = f'<meta name="author" content="{author}"><meta property="og:type" content="article">'
+    if linked_data:
+        head += f'<script type="application/ld+json">{LINKED_DATA % (title, author)}</script>'
+    body = f"<div>{'<br><br>'.join(paragraphs)}</div>" if between == "br" else "</p><p>".join(("", *paragraphs, ""))
+    return (
+        f'<html lang="{language}"><head><title>{title}</title>{head}</head><body>'
+        '<header><nav><a href="/">Home</a> <a href="/sport">Sport</a></nav></header>'
+        f'<{around}><h1>{title}</h1><div class="byline">{byline} · <time>2026-11-30T07:05:08Z</time></div>'
+        '<div class="share"><a href="#">Facebook</a> <a href="#">Tweet</a> <a href="/mail">Email</a></div>'
+        f'{body}<p class="support">{appeal}</p></{around}><footer><p>All rights reserved.</p></footer></body></html>'
+    )
+
+
+@pytest.mark.parametrize("effort", ["fast", "normal"])
+@pytest.mark.parametrize("linked_data", [False, True], ids=["", "json-ld"])
+@pytest.mark.parametrize("between", ["p", "br"])
+@pytest.mark.parametrize("around", ["article", "main", "div"])
+@pytest.mark.parametrize("language", BRIEFS)
+def test_a_brief_has_its_own_lines(language: str, around: str, between: str, linked_data: bool, effort: Effort) -> None:
+    """And none of those above them; the appeal below is a line by itself, which can be learned to be the site's."""
+    (*_, appeal), *paragraphs = BRIEFS[language]
+    assert read(brief(language, around, between, linked_data), effort).split("\n") == [*paragraphs, appeal]
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted"),
+    [
+        pytest.param("<p>One for sorrow<br>Two for joy<br>Three for a girl</p>", None, id="a rhyme has no sentence"),
+        pytest.param("<p>The pool stays shut.</p><p>Nobody knows why</p>", ["The pool stays shut."], id="a button"),
+        pytest.param("<p>The pool stays shut.</p><p><a href='/x'>Why?</a></p><p>So it is.</p>", None, id="a link"),
+        pytest.param("<p>Mended are</p><ul><li><a href='/3'>A winch of the old ferry</a></li></ul>", None, id="a list"),
+    ],
+)
+def test_one_line_of_several_blocks_is_read_as_these(shown: str, wanted: list[str] | None) -> None:
+    """From the first sentence to the last, unless these are less than half of it; links are none."""
+    page = tree_of(f"<nav><a href='/'>Home</a></nav>{shown}")
+    lines = [block.text for block in blocks.read(page)[1:]]
+    assert text.prose(" ".join(lines), page).split("\n") == (wanted or [line for line in lines if line != "Why?"])
+
+
+def test_a_list_below_menus_is_left_as_it_is() -> None:
+    """Only what begins with the page's first menu is all of the page."""
+    page = tree_of("<nav><a href='/'>Home</a></nav><p>You need</p><p>an egg</p><p>salt.</p><p>oil</p>")
+    assert text.prose("You need\nan egg\nsalt.\noil", page) == "You need\nan egg\nsalt.\noil"
+    assert text.prose("Something else\nthan the page has", page) == "Something else\nthan the page has"
 
 
 def with_line(make_page: MakePage, line: str) -> str:

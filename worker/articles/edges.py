@@ -13,15 +13,16 @@ _BYLINE = 100  # characters
 _DATE = re.compile(
     r"(?:\w{2,12}[.,]?\s+)?(?:\d{1,2}(?:st|nd|rd|th)?[./\s-]+(?:de\s+)?(?:\w{3,10}|\d{1,2})[./,\s-]+(?:de\s+)?\d{2,4}"
     r"|[^\W\d]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?)"
-    r"(?:(?:\s*[,|•·–-]\s*|\s+)(?:um |at |à |klo |kl\.? )?"
-    r"\d{1,2}[:.h]\d{2}(?::\d{2})?(?:\s*(?:uhr|a\.?m\.?|p\.?m\.?|[a-z]{3,4}))?)?\.?",
+    r"(?:(?:\s*[,|•·–-]\s*|\s+|T)(?:um |at |à |klo |kl\.? )?"
+    r"\d{1,2}[:.h]\d{2}(?::\d{2})?(?:\s*(?:uhr|a\.?m\.?|p\.?m\.?|[a-z]{3,4}|z|[+-]\d\d:\d\d))?)?\.?",
     re.IGNORECASE,
 )
 _ROLES = frozenset(
     {
         *("by", "von", "par", "por", "di", "de", "door", "av", "af", "text", "autor", "autorin", "auteur", "author"),
         *("written", "posted", "and", "und", "et", "y", "e", "og", "och", "en", "for", "reuters", "afp", "dpa", "ap"),
-        *("текст", "автор", "от", "文", "記者"),
+        *("текст", "автор", "от"),
+        *"文記者作",  # of which each is a word
     }
 )
 # Buttons and labels; the whole line.

@@ -67,6 +67,8 @@ def from_page(
     gate = gates.by_page(seen, html=decoded, text=text, entry=entry, selected=part.text is not None)
     if gate and not gate.own_page:
         return _gated(gate, None, entry)
+    if not part.text and not seen.is_discussion:
+        text = extraction.prose(text, part.tree)
     page = frame.framed(
         replace(describe(entry, seen, thoroughly=effort == "thorough"), extractor=EXTRACTOR, text=text),
         seen,

@@ -17,6 +17,7 @@ from the second step on: .976, .964 and .941 on the sets with whole texts.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
@@ -39,6 +40,8 @@ _SAID = 25  # characters of a line that is not by chance within another
 _EMPTY, _MAX_EMPTY = 40, 2000  # words, characters, at most
 _LISTED = frozenset({"li", "td", "th", "dt", "dd", "option"})
 _ALIKE = 0.97  # F1 of two texts' words
+_MENU, _MENU_LINK = 40, 0.5  # characters of a line, on average and at most, where menus are among them; of their lines
+_FULL_STOP = re.compile(r"[.!?…。！？؟।]\W{0,4}\Z")
 # The stop words of all languages: read here, where processes are made ready, and not with somebody's page (0.4 s).
 jt_stoplist_init()
 
@@ -56,6 +59,44 @@ def read(tree: HtmlElement, url: str, *, discussion: bool, effort: Effort, witne
     if len(text) > _MAX_EMPTY or dedup.word_count(text) >= _EMPTY:
         return text
     return max(text, scripts.body(tree), key=dedup.word_count)
+
+
+def prose(text: str, tree: HtmlElement) -> str:
+    """The text of an article, line by line from its first sentence to its last, where it is all of an element on one
+    line, or all of the page; all but links where that is less than half.
+
+    Of a brief, trafilatura's own extractor has less than the 250 characters that it wants, which for Chinese are
+    several paragraphs: then it takes everything there is, title, byline, buttons and menus as well.
+    """
+    one_line = "\n" not in text
+    if not one_line and len(text) > _MENU * text.count("\n"):
+        return text
+    shown = blocks.read(tree)
+    found = _made_of(text, shown)
+    unlinked = [block for block in found if block.linked <= _LINK]
+    if not unlinked:
+        return text
+    longest = max(unlinked, key=lambda block: len(block.text))
+    said = [block for block in unlinked if block is longest or _FULL_STOP.search(block.text)]
+    start, end = found.index(said[0]), len(found) - found[::-1].index(said[-1])
+    if not one_line and not (found[0] is shown[0] and any(block.linked > _MENU_LINK for block in found[:start])):
+        return text
+    # Links in the lists of an article may be its content; those of a page are its menus.
+    own = [one.text if one.linked <= _LINK or (one_line and one.tag in _LISTED) else "" for one in found]
+    kept = own[start:end]
+    return "\n".join(filter(None, kept if 2 * sum(map(len, kept)) >= sum(map(len, own)) else own))
+
+
+def _made_of(text: str, shown: Iterable[Block]) -> list[Block]:
+    """The blocks that the text consists of, one after the other; none where it does not."""
+    whole, at = squashed(text), 0
+    found: list[Block] = []
+    for block in shown:
+        key = squashed(block.text)
+        if whole.startswith(key, at):
+            found.append(block)
+            at += len(key)
+    return found if at == len(whole) else []
 
 
 def mended(
