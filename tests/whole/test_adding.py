@@ -253,6 +253,23 @@ def test_a_trial_with_the_headers_of_a_feed_asks_with_them(site: Site, listing: 
     assert [article["record"]["title"] for article in tried["articles"]] == ["Paid"]
 
 
+def test_a_feed_that_has_moved_is_not_added_where_it_is_read(site: Site, worker: Worker) -> None:
+    """It is listed by its old address; once it is believed, the new one is no other feed."""
+    new = feed(site, "new", item("1", None, "One"))
+    old = site.add("old", "/feed", Answer(status=301, headers={"Location": new}))
+    worker.configure([{"url": old, "id": "moved", "full_text": "never"}])
+    for _ in range(3):
+        assert f"- {new}" in typed(worker, "add", new, "--dry-run").stdout
+        worker.once(every=True)
+    before = text(worker)
+    for how in ([], ["--unchecked"]):
+        said = typed(worker, "add", new, *how).stdout
+        assert f"moved is listed already: {old}, which has moved there for good" in said
+    (worker.folder / "mine.opml").write_text(f'<opml><body><outline xmlUrl="{new}"/></body></opml>')
+    assert "1 listed already" in typed(worker, "import", str(worker.folder / "mine.opml")).stdout
+    assert text(worker) == before
+
+
 # --- import, export -------------------------------------------------------------------------------------------------
 
 OPML = """<opml version="2.0"><body><outline text="World"><outline text="Asia">

@@ -61,10 +61,13 @@ def add(
     if trial:
         _show(*asyncio.run(_tried(settings, url, with_url, unchecked=unchecked)), as_json)
         return
-    listing = with_url(url if unchecked else _chosen(_discovered(settings, url), url))
+    chosen = url if unchecked else _chosen(_discovered(settings, url), url)
+    listing = with_url(chosen)
     if not listing.new:
         (known,) = listing.known
-        console.print(f"{known.id} is listed already: {known.public_url or known.url}", markup=False, soft_wrap=True)
+        moved = "" if urls.canonical(known.url) == urls.canonical(chosen) else ", which has moved there for good"
+        named = f"{known.public_url or known.url}{moved}"
+        console.print(f"{known.id} is listed already: {named}", markup=False, soft_wrap=True)
         return
     (feed,) = listing.new
     if dry_run:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from worker import urls
-from worker.errors import FeedmillError
-from worker.model import Feed
+from worker.errors import FeedmillError, StateError
+from worker.model import Feed, State
 from worker.settings import Item, Settings, added, is_opml, load, replace
+from worker.store import is_there, read_moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,7 @@ class Listing:
     """With the feeds that are new."""
     new: Sequence[Feed]
     known: Sequence[Feed]
-    """What was to be added and is listed already, here or in another list."""
+    """What was to be added and is listed already, here or in another list, be it by an address that has moved there."""
 
     def write(self) -> None:
         """Raises ConfigError where the list was changed meanwhile, or can't be written."""
@@ -46,6 +48,8 @@ def listed(config: Path, settings: Settings, items: Sequence[Item], *, into: Pat
     """
     path = _list(settings, into)
     by_url = {urls.canonical(feed.url): feed for feed in settings.feeds}
+    moved = {urls.canonical(to): by_url.get(urls.canonical(url)) for url, to in _moved(settings.state).items()}
+    by_url = {to: feed for to, feed in moved.items() if feed is not None} | by_url
     known = {key: by_url[key] for item in items if (key := _key(item)) in by_url}
     new = {key: item for item in items if (key := _key(item)) not in by_url}
     before = path.read_bytes()
@@ -61,6 +65,12 @@ def listed(config: Path, settings: Settings, items: Sequence[Item], *, into: Pat
         new=[feed for feed in found.feeds if urls.canonical(feed.url) not in by_url],
         known=list(known.values()),
     )
+
+
+def _moved(state: State) -> Mapping[str, str]:
+    with suppress(StateError):  # then nothing is known but what is listed
+        return read_moved(state) if is_there(state) else {}
+    return {}
 
 
 def _key(item: Item) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
@@ -133,6 +134,14 @@ def read_feeds(state: State) -> list[FeedStatus]:
     with reading(state) as connection:
         feeds = _feeds(connection)
     return feeds
+
+
+def read_moved(state: State) -> Mapping[str, str]:
+    """Where feeds that are listed have moved for good, by the URL in the lists. Raises StateError."""
+    moved: Select[Any] = select(t.feed.c.url, t.feed.c.moved_to, t.feed.c.moved_polls)
+    with reading(state) as connection:
+        rows = connection.execute(moved.where(t.feed.c.active, t.feed.c.moved_to.is_not(None))).all()
+    return {row.url: to for row in rows if (to := moves_of(row).in_force)}
 
 
 def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
