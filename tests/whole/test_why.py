@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from urllib.parse import quote
 
 import pytest
@@ -88,17 +90,59 @@ def test_what_nobody_has_shown(site: Site, worker: Worker) -> None:
     worker.once()
     assert "No listed feed has shown it. A feed of its site: birds, polled" in why(worker, site.url("a", "/1"), 1)
     assert "No feed of elsewhere.example is listed." in why(worker, "https://elsewhere.example/1", 1)
-    assert "No listed feed has shown it." in why(worker, "what is this", 1)
+    assert "No listed feed has shown it. It is no URL, and no id that is known." in why(worker, "what is this", 1)
+
+
+def test_that_nothing_is_polled_is_said_of_what_nobody_has_shown(site: Site, worker: Worker) -> None:
+    """It may be why."""
+    worker.configure([feed(site, "a")])
+    worker.once()
+    worker.configure([feed(site, "a")], output={"min_free": "900000GB"})
+    assert "output.min_free is" in why(worker, site.url("a", "/1"), 1)
+
+
+def test_what_a_look_at_its_page_gave_since_is_told_apart(site: Site, worker: Worker) -> None:
+    """The text was written as it was; why there is no newer one is another thing."""
+    url = site.add("a", "/1", page("Title", prose("heron")))
+    worker.configure([feed(site, "b", item("g", url, "Title"))])
+    worker.once()
+    with closing(sqlite3.connect(worker.state)) as database, database:
+        database.execute("UPDATE entry SET reason = '410 Gone', gone_since = 1, gone_answers = 1")
+    said = why(worker, url)
+    assert ": ok last look 410 Gone file" in said
+
+
+def test_an_article_of_a_state_that_an_older_version_recovered(site: Site, worker: Worker) -> None:
+    """It did not note when each was written, which is not never."""
+    url = site.add("a", "/1", page("Title", prose("heron")))
+    worker.configure([feed(site, "b", item("g", url, "Title"))])
+    worker.once()
+    with closing(sqlite3.connect(worker.state)) as database, database:
+        database.execute("UPDATE entry SET revised_after = NULL")
+    said = why(worker, url)
+    assert "written before the state was recovered: ok file not noted; feedmill records --history" in said
+
+
+def test_an_article_whose_page_was_not_asked_for(site: Site, worker: Worker) -> None:
+    """It is not the article that was skipped."""
+    url = site.url("a", "/1")
+    listed = {"url": feed(site, "b", item("g", url, "Title", prose("heron"))), "full_text": "never"}
+    worker.configure([listed])
+    worker.once()
+    assert "skipped, as its page was not asked for: the text is the feed's own" in why(worker, url)
 
 
 def test_an_article_that_was_taken_down(site: Site, worker: Worker) -> None:
-    """That it was, and nothing else."""
+    """That it was, and nothing else; not so what is only kept out."""
     url = site.add("a", "/1", page("Title", prose("heron")))
     worker.configure([feed(site, "b", item("g", url, "Title"))])
     worker.once()
     worker.run("forget", url)
     said = why(worker, url)
-    assert said.startswith("It was taken down")
+    assert said.startswith("It was taken down: nothing")
+    other = site.url("a", "/2")
+    worker.run("forget", "--unknown", other)
+    assert "or was kept out" in why(worker, other)
 
 
 def test_the_page_says_what_the_command_says(site: Site, worker: Worker) -> None:

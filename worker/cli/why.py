@@ -14,8 +14,8 @@ from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.cli.status import hub_line, state_of, with_hub
 from worker.model import FeedId, Millis
-from worker.output import file_with
-from worker.store import EntryStory, FeedStatus, Queued, Story, read_feeds, read_hubs, read_story
+from worker.output import file_with, was_taken_down
+from worker.store import EntryStory, FeedStatus, Queued, Story, key_of, read_feeds, read_hubs, read_story
 
 
 def why(
@@ -40,9 +40,11 @@ def why(
         shown = [with_hub(plain(feeds[i]), hubs.get(i)) for i in story.feeds if i in feeds]
         print_json({**plain(story), "feeds": shown, "troubles": troubles})
     else:
-        for line in _said(story, feeds, url, settings.output.dir, app.now()):
+        key = key_of(subject) if story.forgotten else None
+        taken_down = key is not None and was_taken_down(settings.output.dir, key)
+        for line in _said(story, feeds, url, settings.output.dir, app.now(), taken_down=taken_down):
             console.print(line, soft_wrap=True)
-        for trouble in troubles if story.entries or story.feeds else ():
+        for trouble in troubles if story.entries or story.feeds or not story.forgotten else ():
             console.print(Text("  now       ") + clean(trouble, 2000), soft_wrap=True)
         for feed_id in story.feeds:
             if (hub := hubs.get(feed_id)) is not None:
@@ -51,17 +53,22 @@ def why(
         raise typer.Exit(1)
 
 
-def _said(story: Story, feeds: Mapping[FeedId, FeedStatus], url: str | None, out: Path, now: Millis) -> Iterator[Text]:
+def _said(
+    story: Story, feeds: Mapping[FeedId, FeedStatus], url: str | None, out: Path, now: Millis, *, taken_down: bool
+) -> Iterator[Text]:
     for entry in story.entries:
         yield from _entry(entry, feeds, out, now)
     for feed_id in story.feeds:
         yield from _feed(feeds.get(feed_id), feed_id, now)
     if story.forgotten:
-        yield Text("It was taken down, or left its feed long ago: nothing is written of it any more.")
+        why = "It was taken down" if taken_down else "It left its feed long ago, or was kept out or taken down"
+        yield Text(f"{why}: nothing is written of it any more.")
     if story.entries or story.feeds or story.forgotten:
         return
     yield Text("No listed feed has shown it.")
-    if url is not None:
+    if url is None:
+        yield Text("  It is no URL, and no id that is known.")
+    else:
         host = urls.host_of(url)
         near = [feed for feed in feeds.values() if urls.host_of(feed.url) == host]
         for feed in near[:5]:
@@ -77,8 +84,10 @@ def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now
         yield Text(f"  duplicate of {entry.duplicate_of}: ") + clean(entry.reason or "")
     elif entry.revision:
         revision = "" if entry.revision == 1 else f", revision {entry.revision}"
-        what = entry.extraction or "taken back"
-        yield Text(f"  written   {ago(entry.revised_at, now)}{revision}: {what}") + _because(entry)
+        at = "before the state was recovered" if entry.revised_at is None else ago(entry.revised_at, now)
+        yield Text(f"  written   {at}{revision}: ") + _what(entry)
+        if entry.extraction == "ok" and entry.reason:
+            yield Text("  last look ") + clean(entry.reason)
         if entry.removed_lines:
             lines = counted(entry.removed_lines, "line")
             yield Text(f"  left out  {lines} of its text, which its site has under many of its articles")
@@ -102,8 +111,12 @@ def _story(entry: EntryStory) -> Iterator[Text]:
     yield from (Text("            ") + clean(url) for url in entry.story)
 
 
-def _because(entry: EntryStory) -> Text:
-    return Text(", ") + clean(entry.reason) if entry.reason else Text("")
+def _what(entry: EntryStory) -> Text:
+    """Of what is `ok` the reason is another one: what came of a look at its page since."""
+    if entry.extraction == "skipped":
+        return Text("skipped, as its page was not asked for: the text is the feed's own")
+    what = Text(entry.extraction or "taken back")
+    return what + Text(", ") + clean(entry.reason) if entry.reason and entry.extraction != "ok" else what
 
 
 def _file(entry: EntryStory, out: Path) -> str:
@@ -112,7 +125,8 @@ def _file(entry: EntryStory, out: Path) -> str:
     found = file_with(out, entry.paths, entry.record_id)
     if found is not None:
         return str(found)
-    return f"merged or removed since; feedmill records --history {entry.record_id} reads it"
+    since = "merged or removed since" if entry.paths else "not noted"
+    return f"{since}; feedmill records --history {entry.record_id} reads it"
 
 
 def _waiting(work: Queued, now: Millis) -> Iterator[Text]:

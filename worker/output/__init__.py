@@ -30,7 +30,7 @@ from worker.output.manifest import FileLine
 from worker.output.newest import newest
 from worker.output.reader import Line
 from worker.output.reading import is_output, read_lines, read_records
-from worker.output.removed import KeysOf, expired_keys, forgotten_keys
+from worker.output.removed import KeysOf, expired_keys, forgotten_keys, was_taken_down
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.shards import make_shards, shards_in
 from worker.output.verify import Report, verify
@@ -76,4 +76,5 @@ __all__ = [
     "segment_path",
     "shards_in",
     "verify",
+    "was_taken_down",
 ]

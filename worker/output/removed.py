@@ -19,6 +19,7 @@ from worker.output import files
 from worker.output.findings import Finding
 from worker.output.latest import legible
 from worker.output.layout import REMOVED, STAGING
+from worker.output.shards import shards_in
 from worker.record import Record
 
 KEY_BYTES = 16
@@ -70,6 +71,11 @@ def forgotten_keys(root: Path) -> Iterator[bytes]:
     """Of what was taken down. Raises OutputError."""
     path = root / REMOVED / _FORGOTTEN
     return _keys(path) if files.exists(path) else iter(())
+
+
+def was_taken_down(root: Path, key: bytes) -> bool:
+    """Whether what is known by this key was taken out of the output, in whichever of its shards. Raises OutputError."""
+    return any(key in forgotten_keys(root / name) for name in shards_in(root))
 
 
 def check_removed(root: Path) -> Iterator[Finding]:

@@ -83,7 +83,7 @@ from worker.store.status import (
 )
 from worker.store.store import Store
 from worker.store.turns import Turn, end_turn, take_turn
-from worker.store.why import EntryStory, Queued, Story, read_story, story_of
+from worker.store.why import EntryStory, Queued, Story, key_of, read_story, story_of
 
 __all__ = [
     "PATIENCE_S",
@@ -129,6 +129,7 @@ __all__ = [
     "is_alive",
     "is_there",
     "is_worked_on",
+    "key_of",
     "longest_failing",
     "move",
     "quarantine",

@@ -113,6 +113,13 @@ def story_of(connection: Connection, subject: str) -> Story:
     )
 
 
+def key_of(subject: str) -> bytes | None:
+    """Under which it is kept out, if it is: the record id that it is, or the hash of the URL."""
+    if _RECORD_ID.fullmatch(subject):
+        return bytes.fromhex(subject)
+    return None if urls.absolute(subject) is None else dedup.url_key(urls.canonical(subject))
+
+
 def _entry(connection: Connection, entry_id: int) -> EntryStory:
     query = select(t.entry, FEED_ID, URL, REVISED_AT).where(t.entry.c.id == entry_id)
     row = connection.execute(query).one()

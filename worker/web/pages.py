@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from worker import urls
 from worker.errors import FeedmillError
 from worker.model import ROLES, FeedId, Millis
-from worker.output import file_with, newest
+from worker.output import file_with, newest, was_taken_down
 from worker.store import (
     FeedStatus,
     Story,
@@ -28,6 +28,7 @@ from worker.store import (
     feeds_by_id,
     feeds_page,
     hub_of,
+    key_of,
     quarantine,
     read_answer,
     story_of,
@@ -171,6 +172,7 @@ class Pages:
         if host and not story.entries and not story.feeds:
             of_host = await of.reader(feeds_page, text=host, limit=PAGE)
             near = [feed for feed in of_host if urls.host_of(feed.url) == host][:5]
+        key = key_of(q) if story.forgotten else None
         return await self._page(
             request,
             "why.html",
@@ -181,6 +183,7 @@ class Pages:
             feeds=await of.reader(feeds_by_id, story.feeds),
             host=host,
             near=near,
+            taken_down=key is not None and await asyncio.to_thread(was_taken_down, of.output, key),
             titles=await self._titles(),
         )
 
