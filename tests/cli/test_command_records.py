@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ENVIRONMENT, Feedmill, publish
+from tests.cli.conftest import ENVIRONMENT, Done, Feedmill, publish
 from worker.output import read_lines
 
 
@@ -41,6 +41,21 @@ def test_it_prints_the_bytes_of_the_segments(out: Path, feedmill: Feedmill) -> N
 def test_it_prints_what_is_wanted(out: Path, feedmill: Feedmill, options: list[str], expected: list[int]) -> None:
     """Values of one option are alternatives, options restrict each other."""
     assert seqs(feedmill("records", str(out), *options).stdout) == expected
+
+
+def test_a_feed_that_nobody_knows_is_told(out: Path, feedmill: Feedmill) -> None:
+    """By the lists or by its records; one that has none yet has none, and without lists nobody can tell."""
+    assert feedmill("records", "out", "--feed", "nosuch").stderr == ""
+    (out.parent / "config").mkdir()
+    (out.parent / "config/worker.yaml").write_text("")
+    (out.parent / "config/feeds.yaml").write_text("feeds: [{url: https://new.example/, id: new}]\n")
+    assert feedmill("records", "--feed", "new", "out") == Done(stdout="", stderr="")
+    assert seqs(feedmill("records", "--feed", "a", "--after", "2026-11-25", "out").stdout) == [9, 11]
+    assert feedmill("records", "--feed", "a", "--after", "2026-11-26", "out") == Done(stdout="", stderr="")
+    for options in (["out"], ["out", "--follow"], ["elsewhere", "--follow"]):
+        done = feedmill("records", "--feed", "new", "--feed", "newt", *options, status=1)
+        said = f"feedmill: no feed 'newt' is listed, nor has {options[0]} a record of it; did you mean 'new'?\n"
+        assert done == Done(stdout="", stderr=said)
 
 
 def test_a_cursor_goes_on(out: Path, feedmill: Feedmill) -> None:

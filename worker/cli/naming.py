@@ -31,7 +31,7 @@ def feeds_named(settings: Settings, names: Sequence[str], tag: str | None = None
     found = [feed for feed in settings.feeds if feed.id in wanted or (tag is not None and has_tag(feed, tag))]
     if tag is not None and not any(has_tag(feed, tag) for feed in found):
         tags = sorted({own for feed in settings.feeds for own in feed.tags})
-        raise UnknownFeed(f"no feed has the tag {tag!r}{_near(tag, tags)}")
+        raise UnknownFeed(f"no feed has the tag {tag!r}{near(tag, tags)}")
     return found
 
 
@@ -42,11 +42,12 @@ def has_tag(feed: Feed, tag: str) -> bool:
 
 def _hint(name: str, feeds: Sequence[Feed]) -> str:
     if urls.absolute(name) is not None:
-        return _near(name, [feed.public_url or feed.url for feed in feeds])
-    return _near(name, [feed.id for feed in feeds])
+        return near(name, [feed.public_url or feed.url for feed in feeds])
+    return near(name, [feed.id for feed in feeds])
 
 
-def _near(name: str, choices: Sequence[str]) -> str:
+def near(name: str, choices: Sequence[str]) -> str:
+    """The nearest of the choices, or where they are found, to be said behind what is wrong with a name."""
     lower = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     close += [choice for choice in lower if name.lower() in choice][:1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,11 @@ from typing import Annotated
 
 import typer
 
+from worker.cli.naming import UnknownFeed, near
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, OutputFolder, output_dir
-from worker.output import CONSUMERS, Line, commit, committed, cursor, files, read_lines
+from worker.errors import ConfigError
+from worker.output import CONSUMERS, Line, commit, committed, cursor, files, is_output, read_lines
+from worker.reading import look
 from worker.record import Record
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -89,6 +92,7 @@ def records(
         raise typer.BadParameter("--commit needs --consumer NAME")
     if since is not None and consumer is not None:
         raise typer.BadParameter("--since and --consumer exclude each other")
+    _expect_known(feeds or (), root, config)
     where = Where(feeds=frozenset(feeds or ()), tags=frozenset(tags or ()), ops=frozenset(ops or ()), id=history)
     try:
         if consumer is not None and commit_cursor is not None:
@@ -100,6 +104,22 @@ def records(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     _print(lines, where, with_cursor=with_cursor)
+
+
+def _expect_known(feeds: Sequence[str], root: Path, config: Path) -> None:
+    """Raises UnknownFeed for one that is not listed and has no record; where the lists can't be read, nobody knows."""
+    try:
+        listed = {feed.id for feed in look(config).feeds} if feeds else set()
+    except ConfigError:
+        return
+    unknown: set[str] = set(feeds) - listed
+    for line in read_lines(root) if unknown and is_output(root) else ():
+        unknown.discard(line.record["_ingest"]["feed_id"])
+        if not unknown:
+            return
+    if unknown:
+        name = min(unknown)
+        raise UnknownFeed(f"no feed {name!r} is listed, nor has {root} a record of it{near(name, sorted(listed))}")
 
 
 def _print(lines: Iterator[Line], where: Where, *, with_cursor: bool) -> None:
