@@ -5,18 +5,21 @@ Configuration keys: tests/settings/test_settings_documentation.py. What the READ
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer
 
 from worker.cli.main import app
+from worker.output.manifest import FileLine, RemoveLine
 from worker.record import json_schema
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+DEPLOYED = (Path(__file__).parents[1] / "deploy/README.md").read_text(encoding="utf-8")
 GROUP = typer.main.get_command(app)
 
 
@@ -41,6 +44,14 @@ def test_every_command_and_option_says_what_it_is_for(name: str) -> None:
     assert re.search(rf"Examples?: feedmill {name}\b", " ".join(command.help.split()))
     assert f"feedmill {name}" in README
     assert [parameter.name for parameter in command.params if not parameter.help] == []
+
+
+def test_every_kind_and_field_of_a_manifest_line_is_told_of() -> None:
+    """For readers that are not Python."""
+    section = DEPLOYED.partition("## The manifest")[2].partition("\n## ")[0]
+    (segment, replaced), (removed,) = (get_args(get_type_hints(line)["kind"]) for line in (FileLine, RemoveLine))
+    names = {field.name for line in (FileLine, RemoveLine) for field in dataclasses.fields(line)}
+    assert {name for name in {segment, replaced, removed} | names if f"`{name}`" not in section} == set()
 
 
 def test_every_command_is_among_its_like() -> None:
