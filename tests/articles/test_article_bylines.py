@@ -66,6 +66,14 @@ def test_who_a_site_is_named_after_may_write_on_it() -> None:
     assert persons("adalindqvist", site=(None,), host="adalindqvist.example") == []
 
 
+@pytest.mark.parametrize("host", ["quay.example", "www.thequay.example"])
+def test_a_publication_is_nobody(host: str) -> None:
+    """The host says that it is one, where the page names the site otherwise."""
+    assert persons("The Quay", site=("Quay News",), host=host) == []
+    assert persons("The Quay, Ada Lindqvist", site=("Quay News",), host=host) == ["Ada Lindqvist"]
+    assert persons("The Anh Lindqvist", site=("Quay News",), host=host) == ["The Anh Lindqvist"]
+
+
 def shown(body: str, *, logins: bool = False) -> list[str]:
     tree = trafilatura.load_html(f"<html><body>{body}<p>Some text.</p></body></html>")
     return bylines.shown(tree, texts=look(tree, "https://site.example/").texts, logins=logins)

@@ -283,3 +283,13 @@ def test_authors_of_weblogs_are_named_to_readers(kind: str, body: str, expected:
         f"<body><h1>Harbour</h1>{body}</body></html>"
     )
     assert [author.name for author in describe(None, look(tree, URL)).authors] == expected
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"), [({}, ("feed", "Reuters")), ({"author": "Ada Lindqvist"}, ("meta", "Ada Lindqvist"))]
+)
+def test_an_agency_is_the_author_where_nobody_else_is(meta: dict[str, str], expected: tuple[str, str]) -> None:
+    """As the feed states it; a person whom the page names comes first."""
+    tree = page(meta={**meta, "og:type": "article"})
+    article = describe(Entry(authors=(Author(name="Reuters"),)), look(tree, URL))
+    assert told(article)["authors"] == expected

@@ -107,15 +107,16 @@ _PARTICLE = frozenset(
 def persons(stated: Iterable[str], *, site: Iterable[str | None], host: str) -> Iterator[str]:
     """The persons among what is stated as authors, one by one, as written; none of the names of the `site`.
 
-    A host that is named after a person leaves the person: only what is not written like one is the site's own.
+    A host that is named after a person leaves the person: only what is not written like one is the site's own, as is
+    "The Daily".
     """
     own = {key for name in site if name and (key := _key(name))}
-    labels = {_key(host), *host.split(".")}
+    labels = {_key(host), *(form for label in host.split(".") for form in (label, label.removeprefix("the")))}
     for text in stated:
         for name in _split(_bare(text)):
             if not name or _is_own(name, own) or _AGENCY.fullmatch(name) or _is_nobody(name):
                 continue
-            if _looks_named(name) or not _is_own(name, labels):
+            if (_looks_named(name) and not name.casefold().startswith("the ")) or not _is_own(name, labels):
                 yield name
 
 

@@ -129,15 +129,16 @@ class _Said:
         return self._first("authors", self._authors()) or ()
 
     def _authors(self) -> Iterator[tuple[str, tuple[Author, ...]]]:
-        """Persons alone: who is left of what one witness says, or the next is asked."""
+        """Persons alone: who is left of what one witness says, or the next is asked; agencies where nobody else is."""
         yield "feed", self._persons(self.feed.authors)
-        yield "jsonld", self._shown(self._persons(self.claims.authors)) or self._agencies()
+        yield "jsonld", self._shown(self._persons(self.claims.authors)) or self._agencies(self.claims.authors)
         if self._of_article:  # on other pages it is who runs the site: 8 of 10 times on corpus pages without an author
             yield "meta", self._persons(fields.meta_authors(self.page.meta))
         if self.seen is not None:
             shown = bylines.shown(self.seen.tree, texts=self.seen.texts, logins=self.seen.is_discussion)
             yield "page", self._persons(Author(name=name) for name in shown)
         yield "jsonld", self._organisations()
+        yield "feed", self._agencies(self.feed.authors)
 
     @property
     def _of_article(self) -> bool:
@@ -151,9 +152,9 @@ class _Said:
         said = self.seen.said
         return tuple(author for author in stated if author.name.casefold() in said)
 
-    def _agencies(self) -> tuple[Author, ...]:
-        names = set(bylines.agencies(author.name for author in self.claims.authors))
-        return fields.authors(author for author in self.claims.authors if author.name in names)
+    def _agencies(self, stated: tuple[Author, ...]) -> tuple[Author, ...]:
+        names = set(bylines.agencies(author.name for author in stated))
+        return fields.authors(author for author in stated if author.name in names)
 
     def _organisations(self) -> tuple[Author, ...]:
         """Authors that are stated to be none but organisations, or the news site itself."""
