@@ -35,6 +35,7 @@ class FeedRead:
     further: tuple[str, ...]
     """Sitemaps that it leads to."""
     hub: Hub | None
+    breaks_off: bool
     problem: str | None
 
 
@@ -106,6 +107,7 @@ def read_feed(
         older=parsed.older,
         further=parsed.further,
         hub=parsed.hub,
+        breaks_off=parsed.breaks_off,
         problem=parsed.problem,
     )
 

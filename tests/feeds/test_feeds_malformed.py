@@ -96,6 +96,7 @@ def test_malformed_feeds_keep_their_entries(read, damaged, titles):
     feed = read(damaged)
     assert [entry.title for entry in feed.entries] == titles
     assert feed.elements == ()
+    assert feed.breaks_off is ("</rss>" not in damaged)
     assert_tells(feed.problem)
 
 

@@ -195,11 +195,12 @@ def test_a_feed_that_cannot_be_reached_says_why(site: Site, worker: Worker, url:
     assert said.lower() in feed_["error"].lower()
 
 
-def test_a_truncated_feed_keeps_its_entries(site: Site, worker: Worker) -> None:
-    """What came before the cut is taken, and the log says what was wrong. So do `status` and `why`, as long as the
-    server has no other document."""
+def test_a_malformed_feed_keeps_its_entries(site: Site, worker: Worker) -> None:
+    """What can be read is taken, and the log says what was wrong. So do `status` and `why`, as long as the server has
+    no other document."""
     body = FEED % (1, b"words " * 60)
-    url = site.add("a", "/feed", conditional(body[:-30], content_type="application/rss+xml", etag='"cut"'))
+    broken = body.replace(b"</channel>", b"</chanel>")
+    url = site.add("a", "/feed", conditional(broken, content_type="application/rss+xml", etag='"broken"'))
     worker.configure([url])
     done = worker.run("once")
     assert "feed.malformed" in done.stderr
@@ -216,6 +217,22 @@ def test_a_truncated_feed_keeps_its_entries(site: Site, worker: Worker) -> None:
     worker.run("once", "--all")
     (told,) = json.loads(worker.run("status", "--json").stdout)["feeds"]
     assert told["flaw"] is None
+
+
+def test_what_a_truncated_feed_lacked_comes_with_the_next_poll(site: Site, worker: Worker) -> None:
+    """The answer was cut off, not the document: its validators, once kept, would have the server say 304 of what was
+    never read."""
+    body = FEED.replace(b"</channel>", b"<item><guid>2</guid><title>U</title></item></channel>") % (1, b"words " * 60)
+    whole = conditional(body, content_type="application/rss+xml", etag='"whole"')
+    cut = conditional(body[: body.rindex(b"<item>") + 20], content_type="application/rss+xml", etag='"whole"')
+    url = site.add("a", "/feed", cut)
+    worker.configure([url])
+    assert worker.once().new == 1
+    assert worker.once(every=True).new == 0
+    site.add("a", "/feed", whole)
+    assert worker.once(every=True).new == 1
+    assert worker.once(every=True).unchanged == 1
+    assert [request.headers.get("if-none-match") for request in site.requests] == [None, None, None, '"whole"']
 
 
 def test_a_throttled_host_is_left_alone_for_as_long_as_it_asks(site: Site, worker: Worker) -> None:

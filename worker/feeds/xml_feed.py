@@ -69,7 +69,8 @@ def parse(
         raws = [next(rest) if fields is None else fields for fields in read]
     if not version and not raws:
         return NotAFeed(reason=malformed or "XML, but not a feed")
-    if malformed and not raws and _END.search(source) is None:
+    breaks_off = malformed is not None and _END.search(body) is None
+    if breaks_off and not raws:
         # Not a feed without entries: its validators, once kept, would have the server say 304 of what was never read.
         return NotAFeed(reason=f"cut off before its first entry, {malformed}")
     omitted += max(0, len(raws) - max_entries)
@@ -103,6 +104,7 @@ def parse(
         hints=said or hints.of_fields(feed),
         older=older,
         hub=hub if malformed is None else hubs.of_fields(feed, url),
+        breaks_off=breaks_off,
         problem=problem(flaw, omission(omitted, max_entries), lost),
     )
 

@@ -80,6 +80,8 @@ class ParsedFeed:
     further: tuple[str, ...] = ()
     """Documents that it leads to, absolute, in the order to read them: it is an index of sitemaps."""
     hub: Hub | None = None
+    breaks_off: bool = False
+    """Before its end: what stood behind is not known, and not to be taken for read."""
     problem: str | None = None
     """What was wrong with the document, where it could be read all the same."""
 

@@ -176,8 +176,9 @@ class Poller:
             fresh=answer.fresh,
             version=FeedVersion(
                 url=work.url,
-                validators=answer.validators,
-                body_hash=body_hash,
+                # Those of one that breaks off would have it taken for read, with what stood behind.
+                validators=NO_VALIDATORS if read.breaks_off else answer.validators,
+                body_hash=b"" if read.breaks_off else body_hash,
                 elements=read.elements,
                 entries=read.total,
                 hints=read.hints,
