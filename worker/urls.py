@@ -20,6 +20,7 @@ _TRACKING = re.compile(
     r"sfnsn|guccounter|guce_referrer(_sig)?|_ga|_gl|spm|trk(campaign)?|s_cid|icid|ref_src|ref_url)",
     re.IGNORECASE,
 )
+_SCHEME = re.compile("^https?://", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 section 2.3 (unreserved) and what may stand in a path or a query without being escaped (section 3.3, 3.4).
 _UNRESERVED = "-._~"
@@ -170,6 +171,11 @@ def without_credentials(url: str) -> str:
     if not parts.netloc and "@" in url:
         return "<unreadable URL>"  # "user:password@host/", without a scheme
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def without_scheme(identifier: str) -> str:
+    """What stays of a URL, or of a guid that is one, where its site goes from http to https; any other as it is."""
+    return _SCHEME.sub("", identifier)
 
 
 def is_home(url: str) -> bool:

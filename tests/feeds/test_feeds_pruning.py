@@ -245,6 +245,15 @@ def test_repeated_guids_and_urls_are_found_among_the_known_too(read, rss):
     assert (rest.repeated_guids, rest.repeated_urls) == (whole.repeated_guids, whole.repeated_urls)
 
 
+def test_guids_that_differ_by_their_schemes_alone_are_repeated(read, rss):
+    """By the scheme no guid is told from another: each would be taken for the other's update."""
+    document = rss("<guid>http://example.org/1</guid>", "<guid>HTTPS://example.org/1</guid>", "<guid>1</guid>")
+    whole = read(document)
+    assert whole.repeated_guids == {"http://example.org/1", "HTTPS://example.org/1"}
+    rest = read(document, known=frozenset(whole.elements[1:]))
+    assert "http://example.org/1" in rest.repeated_guids
+
+
 def test_permalinks_in_place_of_links_are_found_among_the_known_too(read, rss):
     """A known entry is identified as it would be if it were new, odd markup and all."""
     document = rss(

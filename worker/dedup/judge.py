@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from worker.dedup.keys import without_scheme
 from worker.model import Draft, EntryId, FeedId, Op, SeenEntry
+from worker.urls import without_scheme
 
 Skip = Literal["filter", "page", "backlog"]
 """What left an entry out: a filter, by what the feed says; a filter, when its page was read; the limit of the feed's

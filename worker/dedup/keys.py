@@ -14,15 +14,12 @@ of what it says. Across feeds it is known by its canonical URL. Real feeds break
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 
 from worker import urls
 from worker.dedup.text import KEY_BYTES
 from worker.dedup.words import said
 from worker.model import Entry, FeedId
-
-_SCHEME = re.compile("^https?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +51,10 @@ def identity(
     url = urls.canonical_if_any(entry.url)
     shared = url is None or url in repeated_urls or urls.is_home(url) or url == urls.canonical_if_any(site_url)
     by_url = None if url is None or shared else url_key(url)
-    link = without_scheme(url or "")
+    link = urls.without_scheme(url or "")
     title = _said(entry.title)
     if entry.guid:
-        guid = without_scheme(entry.guid)
+        guid = urls.without_scheme(entry.guid)
         by_title = _key("guid+title", feed_id, guid, link, title or _said(entry.content or entry.summary))
         alone = _key("guid", feed_id, guid)
         pairs = (by_title,) if shared else (_key("guid+link", feed_id, guid, link), by_title)
@@ -70,10 +67,6 @@ def identity(
     content = _said(entry.content or entry.summary)
     own = _key("text", feed_id, link, title, str(entry.published or ""), content)
     return Identity(look_up=(own,), own=own, url=url, url_key=by_url, alone=by_link if link else None)
-
-
-def without_scheme(identifier: str) -> str:
-    return _SCHEME.sub("", identifier)
 
 
 def url_key(url: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from worker.model import Entry
-from worker.urls import canonical
+from worker.urls import canonical, without_scheme
 
 Raw = TypeVar("Raw")
 Identity = tuple[str | None, str | None]
@@ -35,7 +35,10 @@ def mapped(raws: Iterable[Raw], entry_of: Callable[[Raw], Entry]) -> tuple[tuple
 
 
 def repeated_guids(identities: Iterable[Identity]) -> frozenset[str]:
-    return _repeated(guid for guid, _ in identities)
+    """Whatever their schemes: by these no guid is told from another."""
+    guids = [guid for guid, _ in identities if guid is not None]
+    repeated = _repeated(map(without_scheme, guids))
+    return frozenset(guid for guid in guids if without_scheme(guid) in repeated)
 
 
 def repeated_urls(identities: Iterable[Identity]) -> frozenset[str]:
@@ -52,5 +55,5 @@ def problem(*found: str | None) -> str | None:
     return "; ".join(line for line in found if line)[:300] or None
 
 
-def _repeated(values: Iterable[str | None]) -> frozenset[str]:
-    return frozenset(value for value, times in Counter(values).items() if value is not None and times > 1)
+def _repeated(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(value for value, times in Counter(values).items() if times > 1)

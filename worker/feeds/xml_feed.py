@@ -14,7 +14,7 @@ from worker.feeds.entries import mapped, omission, problem, repeated_guids, repe
 from worker.feeds.fields import Fields, string
 from worker.feeds.xml_entry import Surroundings
 from worker.model import Millis, NotAFeed, ParsedFeed
-from worker.urls import absolute, canonical
+from worker.urls import absolute, canonical, without_scheme
 
 _KINDS = {"feed": "atom", "RDF": "rss10"}  # feedparser's names for what a root element alone tells; else "rss"
 _END = re.compile(rb"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
@@ -86,7 +86,7 @@ def parse(
     )
     identities = [xml_entry.identity(raw, around.base) for raw in raws]
     if isinstance(pruned, elements.Pruned) and pruned.parted is not None:
-        ids = (guid for guid, _ in identities if guid is not None)
+        ids = (without_scheme(guid) for guid, _ in identities if guid is not None)
         paths = (canonical(url).partition("://")[2].partition("/")[2] for _, url in identities if url is not None)
         if any(map(pruned.parted.may_have, chain(ids, paths))):
             return again(whole=True, by_feedparser=by_feedparser)
