@@ -47,7 +47,7 @@ def record_of(
         content_hash=dedup.content_hash(article.text),
     )
     read = orjson.loads(orjson.dumps(record))
-    read["_ingest"] |= ingest
+    read["_ingest"] |= {"ingested_at": rfc3339(SEEN_AT), **ingest}
     return cast(Record, read)
 
 

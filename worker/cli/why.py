@@ -86,7 +86,7 @@ def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now
         revision = "" if entry.revision == 1 else f", revision {entry.revision}"
         at = "before the state was recovered" if entry.revised_at is None else ago(entry.revised_at, now)
         yield Text(f"  written   {at}{revision}: ") + _what(entry)
-        if entry.extraction == "ok" and entry.reason:
+        if entry.extraction == "ok" and entry.reason and entry.gone_since is not None:
             yield Text("  last look ") + clean(entry.reason)
         if entry.removed_lines:
             lines = counted(entry.removed_lines, "line")
@@ -112,11 +112,12 @@ def _story(entry: EntryStory) -> Iterator[Text]:
 
 
 def _what(entry: EntryStory) -> Text:
-    """Of what is `ok` the reason is another one: what came of a look at its page since."""
+    """Where its page is gone since, the reason tells of that, and not of the text."""
     if entry.extraction == "skipped":
         return Text("skipped, as its page was not asked for: the text is the feed's own")
     what = Text(entry.extraction or "taken back")
-    return what + Text(", ") + clean(entry.reason) if entry.reason and entry.extraction != "ok" else what
+    is_of_text = entry.extraction != "ok" or entry.gone_since is None
+    return what + Text(", ") + clean(entry.reason) if entry.reason and is_of_text else what
 
 
 def _file(entry: EntryStory, out: Path) -> str:
