@@ -27,8 +27,8 @@ def forget(
     """Takes an article down: out of every file of the output, out of the state, and never to come back.
 
     With its duplicates. The files that held it are written anew, which the manifest says, and who follows the records
-    gets `op: delete` of each. Beside a running worker it
-    asks that one, and waits for it. Ends with 1, and changes nothing, where nothing is known of it.
+    gets `op: delete` of each. Beside a running worker it asks that one, and waits for it. Ends with 1, and changes
+    nothing, where nothing is known of it.
 
     Example: feedmill forget https://example.org/2026/11/lighthouse
     """
