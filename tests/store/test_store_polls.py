@@ -124,7 +124,7 @@ async def test_failures_count_in_a_row(run: Run, state: State) -> None:
 
 
 async def test_being_throttled_is_no_failure(run: Run, state: State) -> None:
-    """A 429 neither counts as a failure nor ends a row of them, and is told."""
+    """A 429 neither counts as a failure nor ends a row of them, and is told. What it waits for is what it was told."""
     await run.start("a")
     since = run.now
     await run.poll("a", status=500, error="the server answered 500", failure="server")
@@ -133,7 +133,10 @@ async def test_being_throttled_is_no_failure(run: Run, state: State) -> None:
     status = status_of(state)
     assert (status.errors, status.failing_since, status.status) == (1, since, 429)
     assert status.error == "429: the server asks for patience"
-    assert run.plans.asked[-1].setbacks.count == 1
+    assert run.plans.asked[-1].setbacks.count == 0
+    run.later(HOUR)
+    await run.poll("a", status=500, error="the server answered 500", failure="server")
+    assert run.plans.asked[-1].setbacks.count == 2
 
 
 async def test_new_entries_are_counted(run: Run, state: State) -> None:
