@@ -120,11 +120,9 @@ def test_a_url_that_nothing_is_known_of_is_refused(site: Site, worker: Worker) -
     assert worker.once(every=True).new == 1
 
 
-def test_a_takedown_that_is_asked_for_again_is_told_from_what_took_nothing_out(site: Site, worker: Worker) -> None:
-    """The one was done; of the other nobody knows which records it would have."""
-    url = written(site, worker)
-    worker.run("forget", url)
-    assert "it was taken down before" in worker.run("forget", url).stdout
+def test_what_took_nothing_out_is_told(site: Site, worker: Worker) -> None:
+    """Nobody knows which records it would have."""
+    written(site, worker)
     other = site.url("a", "/other")
     worker.run("forget", "--unknown", other)
     assert "nothing was taken out" in worker.run("forget", other, status=1).stderr
