@@ -17,11 +17,12 @@ from worker.record import Record
 def notices(paths: Iterable[Path], ids: Collection[str]) -> list[Record]:
     """Of each of these articles that has records in the files, the one that is to come after them: a delete that says
     nothing but that. Of one whose last record is such a notice, none."""
+    needles = {id: id.encode() for id in ids}
     newest: dict[str, Record] = {}
     for path in paths:
         for _, raw in files.lines(path):
-            for id in ids:
-                record = _record(path, raw, id)
+            for id, needle in needles.items():
+                record = _record(path, raw, id) if needle in raw else None
                 if record is not None and (id not in newest or _revision(newest[id]) < _revision(record)):
                     newest[id] = record
     return [_notice(record) for record in newest.values() if not _is_notice(record)]
@@ -101,16 +102,15 @@ def without(path: Path, id: str) -> Iterator[bytes]:
 
 
 def _lines(path: Path, id: str) -> Iterator[tuple[bytes, Record | None]]:
-    """Each line; with the record, where it is one of the article's."""
+    """Each line; with the record, where it is one of the article's. Only lines in which the id occurs are parsed."""
+    needle = id.encode()
     for _, raw in files.lines(path):
-        record = _record(path, raw, id)
+        record = _record(path, raw, id) if needle in raw else None
         yield raw, None if record is None or _is_notice(record) else record
 
 
 def _record(path: Path, raw: bytes, id: str) -> Record | None:
-    """The record, where it is one of the article's. Only a line in which the id occurs is parsed."""
-    if id.encode() not in raw:
-        return None
+    """The record, where it is one of the article's."""
     try:
         record: Record = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -66,10 +66,18 @@ def outstanding(connection: Connection, *, shard: int) -> list[str]:
 
 def tell(connection: Connection, notices: Sequence[Record], *, now: Millis) -> None:
     """Of each, that it is taken down: to be published before it is."""
-    for notice in notices:
-        id, revision, body = bytes.fromhex(notice["id"]), notice["_ingest"]["revision"], orjson.dumps(notice)
-        row = outbox_values("delete", id=id, revision=revision, body=body, at=now, story=NO_STORY)
-        connection.execute(RECORD, row)
+    rows = [
+        outbox_values(
+            "delete",
+            id=bytes.fromhex(notice["id"]),
+            revision=notice["_ingest"]["revision"],
+            body=orjson.dumps(notice),
+            at=now,
+            story=NO_STORY,
+        )
+        for notice in notices
+    ]
+    connection.execute(RECORD, rows)
 
 
 def taken_down(connection: Connection, record_id: str) -> None:
