@@ -108,7 +108,7 @@ async def made(
                 poller=cast(Poller, polls),
                 walker=cast(Walker, NoIngests()),
                 ingester=cast(Ingester, NoIngests()),
-                shards=Shards(1, publisher),
+                shards=Shards(folder / "out", 1, publisher),
                 concurrency=concurrency,
                 clock=polls.followed,
                 shortage=shortage,

@@ -260,7 +260,7 @@ def _shards(
             shard=shard,
         )
 
-    return Shards(output.shards, opened, shared=shared)
+    return Shards(output.dir, output.shards, opened, shared=shared)
 
 
 def _member(roles: Set[Role], *, started_at: Millis) -> Member:

@@ -38,7 +38,7 @@ class Cluster:
         make_shards(out, shards)
 
     def process(self, *, shared: bool = True) -> Shards:
-        return Shards(self.count, self.opened, shared=shared)
+        return Shards(self.out, self.count, self.opened, shared=shared)
 
     async def opened(self, shard: int, held: ExitStack) -> Publisher:
         root = self.out / shard_name(shard, self.count)

@@ -66,7 +66,7 @@ async def publish(state: State, out: Path, *, until_empty: bool) -> None:
                 shard=shard,
             )
 
-        with Shards(SHARDS, shard_opened, shared=True) as shards:
+        with Shards(out, SHARDS, shard_opened, shared=True) as shards:
             while True:
                 with suppress(FeedmillError):  # the state was busy
                     await shards.publish(now=Millis(START + 60_000))

@@ -10,10 +10,13 @@ from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
+from worker import app
 from worker.cli import asking, forget, poll
+from worker.model import Millis
 from worker.output import cursor, read_records
 from worker.store.database import locked
 
+DAY_MS = 86_400_000
 TRACE = "heron"
 """A word of the article that has to go."""
 
@@ -120,12 +123,30 @@ def test_a_url_that_nothing_is_known_of_is_refused(site: Site, worker: Worker) -
     assert worker.once(every=True).new == 1
 
 
-def test_what_took_nothing_out_is_told(site: Site, worker: Worker) -> None:
-    """Nobody knows which records it would have."""
+@pytest.mark.parametrize("path", ["/gone", "/copy"])
+def test_a_takedown_that_is_asked_for_again_is_told_so(site: Site, worker: Worker, path: str) -> None:
+    """By the name that it was asked for, whichever of the two feeds' entries had the record."""
     written(site, worker)
-    other = site.url("a", "/other")
-    worker.run("forget", "--unknown", other)
-    assert "nothing was taken out" in worker.run("forget", other, status=1).stderr
+    worker.run("forget", site.url("a", path))
+    assert "it is kept out already" in worker.run("forget", site.url("a", path)).stdout
+    assert worker.run("why", site.url("a", path)).stdout.startswith("It was taken down: nothing")
+
+
+def test_what_left_its_feed_long_ago_goes_by_its_url(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the state has no more of it than keys; the copy stays, which has never been its own."""
+    url = written(site, worker, dedup={"exact": "link", "window": "1d", "keep": "1d"})
+    real = app.now
+    monkeypatch.setattr(app, "now", lambda: Millis(real() + 3 * DAY_MS))
+    worker.configure([], dedup={"window": "1d", "keep": "1d"})
+    worker.once()
+    assert "It left its feed long ago" in worker.run("why", url).stdout
+    said = worker.run("forget", url).stdout
+    assert "1 record taken out of the output, 0 entries forgotten" in said
+    assert [r for r in worker.records() if r.get("url") == url] == []
+    assert len([r for r in worker.records() if r["_ingest"]["op"] == "delete"]) == 1
+    worker.run("verify")
 
 
 def test_a_worker_that_does_not_answer_is_not_waited_for_for_long(

@@ -605,6 +605,27 @@ def test_what_was_taken_down_does_not_come_back_after_a_recovery(
     worker.run("verify")
 
 
+def test_what_was_named_stays_away_after_a_recovery_be_it_without_a_record(site: Site, worker: Worker) -> None:
+    """A duplicate whose page says something else by then; a URL that nothing had come from yet."""
+    copies = [item(word, site.add("a", f"/{word}", page(word, prose("heron"))), word) for word in ("one", "two")]
+    first = feed(site, "a", *copies, item("kept", site.add("a", "/kept", page("On kept", prose("kept"))), "On kept"))
+    worker.configure([first])
+    worker.once()
+    (duplicate,) = {site.url("a", "/one"), site.url("a", "/two")} - {record.get("url") for record in worker.records()}
+    worker.run("forget", duplicate)
+    unknown = site.url("a", "/unknown")
+    worker.run("forget", "--unknown", unknown)
+    worker.state.unlink()
+    recover(worker)
+    path = duplicate.rpartition("/")[2]
+    site.add("a", f"/{path}", page("Anew", prose("other")))
+    site.add("a", "/unknown", page("Unknown", prose("unknown")))
+    feed(site, "a", item(path, duplicate, "Anew"), item("unknown", unknown, "Unknown"))
+    worker.once(every=True)
+    assert [record["title"] for record in worker.records() if "title" in record] == ["On kept"]
+    worker.run("verify")
+
+
 @pytest.mark.parametrize("shards", [1, 2])
 def test_after_a_recovery_it_is_known_when_and_where_each_article_was_written(
     site: Site, worker: Worker, shards: int

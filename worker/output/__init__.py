@@ -33,6 +33,7 @@ from worker.output.reading import is_output, read_lines, read_records
 from worker.output.removed import KeysOf, expired_keys, forgotten_keys, was_taken_down
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.shards import make_shards, shards_in
+from worker.output.takedown import ids_at
 from worker.output.verify import Report, verify
 from worker.output.warc import Page
 
@@ -61,6 +62,7 @@ __all__ = [
     "file_with",
     "forgotten_keys",
     "has_archive",
+    "ids_at",
     "is_expiry",
     "is_output",
     "last_segment",

@@ -20,7 +20,7 @@ from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_fi
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
 from worker.output.recent import Recent
-from worker.output.removed import KeysOf, Removed, forgotten_keys
+from worker.output.removed import KeysOf, Removed
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
 from worker.output.takedown import holds, notices, records_of, seqs_of, without
 from worker.record import SCHEMA, Record, rfc3339
@@ -153,15 +153,15 @@ class OutputDirectory:
     def forget(self, id: str, *, now: Millis) -> int:
         """Take an article down: rewrite what holds any revision of it, at once; how many records that were.
 
-        Its notice stays. Readers are told by the manifest, as of all that is replaced. Reads every file. To be called
-        when everything numbered has been published, for what is published again would bring it back. Raises
-        OutputError; then it is to be called again.
+        Its id is remembered, be it without records. Its notice stays. Readers are told by the manifest, as of all that
+        is replaced. Reads every file. To be called when everything numbered has been published, for what is published
+        again would bring it back. Raises OutputError; then it is to be called again.
         """
         inventory = self._inventory()
         for step in deletes(self._there(), inventory):
             self.carry_out(step, now=now)
         holding = [held for held in inventory.present() if holds(self._root / held.path, id)]
-        self._removed.forget(record for held in holding for record in records_of(self._root / held.path, id))
+        self._removed.forget(id, (record for held in holding for record in records_of(self._root / held.path, id)))
         forgotten = 0
         for held in holding:
             if not inventory.is_dropped(held.path):
@@ -173,10 +173,6 @@ class OutputDirectory:
         if self._recent is not None:
             self._recent.rebuild()
         return forgotten
-
-    def has_forgotten(self, key: bytes) -> bool:
-        """Whether what is known by this key was taken down."""
-        return key in forgotten_keys(self._root)
 
     def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:
         """Replace a file by one without the article; by none where it had no other."""

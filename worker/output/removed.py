@@ -40,9 +40,9 @@ class Removed:
         keys = {key for path in paths for record in legible(path) for key in self._keys_of(record, False)}
         self._add(f"expired-{date}.keys", keys)
 
-    def forget(self, records: Iterable[Record]) -> None:
-        """Note these, with their words: whoever says the same is kept out. Raises OutputError."""
-        self._add(_FORGOTTEN, {key for record in records for key in self._keys_of(record, True)})
+    def forget(self, id: str, records: Iterable[Record]) -> None:
+        """Note an article, and its records with their words: whoever says the same is kept out. Raises OutputError."""
+        self._add(_FORGOTTEN, {bytes.fromhex(id), *(key for one in records for key in self._keys_of(one, True))})
 
     def let_go(self, before: str) -> None:
         """Remove what is of days before this date. Raises OutputError."""

@@ -7,11 +7,30 @@ from pathlib import Path
 
 import orjson
 
+from worker import urls
 from worker.dedup import content_hash
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.manifest import FileLine
+from worker.output.reading import read_lines
 from worker.record import Record
+
+
+def ids_at(dir: Path, url: str) -> set[bytes]:
+    """The articles that have records with a canonical URL, of their entry or of their page. Reads every record, of all
+    shards, whoever writes to them. Raises OutputError."""
+    needle = urls.host_of(url).encode()
+    return {
+        bytes.fromhex(line.record["id"])
+        for line in read_lines(dir)
+        if needle in line.raw and url in _urls_of(line.record)
+    }
+
+
+def _urls_of(record: Record) -> set[str]:
+    ingest = record["_ingest"]
+    found = (record.get("url"), ingest["entry_url"], ingest["final_url"])
+    return {urls.canonical(url) for url in found if url is not None}
 
 
 def notices(paths: Iterable[Path], ids: Collection[str]) -> list[Record]:

@@ -102,10 +102,6 @@ class Publisher:
             log.info("article.forgotten", entry=record_id)
         return records
 
-    async def has_taken_down(self, key: bytes) -> bool:
-        """Whether what is known by this key was taken out of the output."""
-        return await asyncio.to_thread(self._directory.has_forgotten, key)
-
     async def _seal(self, now: Millis) -> int:
         rows = await self._store.number(now=now, limit=self._seal_records, shard=self._shard)
         if rows is None:

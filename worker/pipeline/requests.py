@@ -15,16 +15,10 @@ from worker.words import counted
 
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
-UNKNOWN = (
+NOTHING_KNOWN = (
     "nothing is known of it, so nothing was changed: is it the article's URL, in full? With --unknown it is kept out "
     "all the same, should it ever come"
 )
-UNSURE = (
-    "nothing was taken out: it is kept out already, as what was named before it came, or has left its feed long ago. "
-    "What the output may still have of it goes by its record's id: feedmill forget ID"
-)
-REFUSED = frozenset((UNKNOWN, UNSURE))
-"""Answers to `forget` that mean that nothing was taken down."""
 
 
 def of_feeds(feed_ids: Sequence[FeedId]) -> str:
@@ -55,7 +49,8 @@ async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, no
 
 
 async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, now: Millis) -> str:
-    """What fails on the way is ended by the next `take_down`."""
+    """What fails on the way is ended by the next `take_down`. Of an article that left its feed long ago the state has
+    keys alone; which records are its own, the output tells."""
     url = url_key = record_id = None
     if _RECORD_ID.fullmatch(subject):
         record_id = bytes.fromhex(subject)
@@ -64,8 +59,11 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
         url_key = dedup.url_key(url)
     known = await store.knows(url=url, url_key=url_key, record_id=record_id)
     if not known and not unknown:
-        return UNKNOWN
+        return NOTHING_KNOWN
     entries = await store.forget(url=url, url_key=url_key, record_id=record_id)
+    if url is not None and not entries:
+        for id in await shards.ids_at(url):
+            await store.forget(url=None, url_key=None, record_id=id)
     records = await shards.take_down(now=now)
     if not shards.holds_all:
         forgotten = f"{counted(entries, 'entry', 'entries')} forgotten"
@@ -75,7 +73,7 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
         return f"{taken}, {counted(entries, 'entry', 'entries')} forgotten; it will not come back"
     if not known:
         return "nothing of it was known; it will be kept out"
-    return "it was taken down before" if await shards.have_taken_down(url_key or record_id or b"") else UNSURE
+    return "nothing of it is left to take out: it is kept out already"
 
 
 async def _retry(subject: str, *, store: Store, now: Millis) -> int:

@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 
 import structlog
 
 from worker.errors import FeedmillError, OutputError, OutputLocked, StateError
 from worker.model import Millis
-from worker.output import Archive, Step
+from worker.output import Archive, Step, ids_at
 from worker.pipeline.publish import Publisher
 
 LOOK_S = 3.0
@@ -32,8 +33,8 @@ class Shards:
     start together get some each; a shard whose holder has died is taken by who looks next. Else it takes all at once.
     """
 
-    def __init__(self, count: int, open: Open, *, shared: bool = False) -> None:
-        self._count, self._open, self._shared = count, open, shared
+    def __init__(self, root: Path, count: int, open: Open, *, shared: bool = False) -> None:
+        self._root, self._count, self._open, self._shared = root, count, open, shared
         self._held: dict[int, tuple[Publisher, ExitStack]] = {}
         self._look_at = 0.0
 
@@ -109,9 +110,9 @@ class Shards:
         """Takes out of the shards that are held what the state has forgotten; how many records."""
         return sum([await publisher.take_down(now=now) for _, publisher in self._publishers()])
 
-    async def have_taken_down(self, key: bytes) -> bool:
-        """Whether what is known by this key was taken out of one that is held."""
-        return any([await publisher.has_taken_down(key) for _, publisher in self._publishers()])
+    async def ids_at(self, url: str) -> set[bytes]:
+        """The records at a canonical URL, in all shards, whoever holds them. Raises OutputError."""
+        return await asyncio.to_thread(ids_at, self._root, url)
 
     async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
         """What is to be done with the files of closed days, and in which shards. Raises OutputError."""

@@ -349,7 +349,8 @@ takedown = Table(
     metadata,
     Column("record_id", _Bytes, primary_key=True),
 )
-"""Articles that are forgotten here, and still to be taken out of the output."""
+"""Articles that are forgotten here, and still to be taken out of the output: ids of records, and what may become one,
+the key of a URL."""
 
 request = Table(
     "request",

@@ -27,15 +27,16 @@ def is_known(connection: Connection, *, url: str | None, url_key: bytes | None, 
 
 def forget(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
     """Lets go of the article at a canonical URL or of a record id, with its duplicates, and keeps it from coming back;
-    how many entries it was. Its records are listed in `takedowns`."""
+    how many entries it was. Its records are `outstanding` from then on, and so is what it was named by: that must be
+    remembered where the records go, whichever of several entries had them."""
     ids = named(connection, url=url, url_key=url_key, record_id=record_id)
     for batch in chunks(sorted(ids)):
         rows = connection.execute(select(t.entry.c.id, t.entry.c.duplicate_of).where(t.entry.c.id.in_(batch)))
         ids |= {row.duplicate_of for row in rows if row.duplicate_of is not None}
     for batch in chunks(sorted(ids)):
         ids |= set(connection.scalars(select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(batch))))
-    records: set[bytes] = {record_id} if record_id else set()
-    keys: set[bytes] = {url_key} if url_key else set()
+    keys = {key for key in (url_key, record_id) if key is not None}
+    records = set(keys)
     for batch in chunks(sorted(ids)):
         for row in connection.execute(select(t.entry.c.record_id, t.entry.c.text_mark).where(t.entry.c.id.in_(batch))):
             records.add(row.record_id)
