@@ -69,10 +69,11 @@ def test_a_saved_list_is_taken_up_while_feeds_are_fetched(site: Site, worker: Wo
     }
     worker.configure([{"url": one, "every": "1s"}, slow], output={"seal_after": "0s"})
     with run(worker) as process:
+        reload = partial(process.send_signal, signal.SIGHUP)  # sooner than it would look by itself
         until(lambda: site.asked("slow"))
         until(lambda: len(site.asked("one")) > 1)
         save(worker, {"url": one, "every": "1h"}, secret)
-        process.send_signal(signal.SIGHUP)  # sooner than it would look by itself
+        reload()
         until(lambda: events(worker, "reload.done"))
         assert [(e["added"], e["removed"], e["changed"]) for e in events(worker, "reload.done")] == [(1, 1, 1)]
         until(lambda: len(site.asked("two")) == 1)
@@ -88,13 +89,16 @@ def test_a_saved_list_is_taken_up_while_feeds_are_fetched(site: Site, worker: Wo
         assert "two" in shown
 
         (worker.folder / "feeds.yaml").write_text("")  # as it is for a moment, or on a full disk
+        reload()
         until(lambda: len(events(worker, "reload.refused")) == 2)
         assert "feeds.yaml: nothing is listed (feeds: [] if that is meant)" in typed(worker, "status").output
         settings = (worker.folder / "worker.yaml").read_text()
         save(worker, {"url": one, "every": "1h"}, secret)
         (worker.folder / "worker.yaml").write_text("")
+        reload()
         until(lambda: "worker.yaml: is empty" in str(events(worker, "reload.refused")[-1]["problems"]))
         (worker.folder / "worker.yaml").write_text(settings)
+        reload()
         until(lambda: "configuration:" not in typed(worker, "status").output)
         assert len(events(worker, "reload.done")) == 2
         assert events(worker, "reload.done")[1].items() >= {"added": 0, "removed": 0, "changed": 0}.items()
@@ -103,11 +107,12 @@ def test_a_saved_list_is_taken_up_while_feeds_are_fetched(site: Site, worker: Wo
         config = yaml.safe_load((worker.folder / "worker.yaml").read_text())
         config |= {"state": "sqlite:///other.db", "log": {"format": "json", "level": "debug"}}
         (worker.folder / "worker.yaml").write_text(yaml.safe_dump(config))
-        process.send_signal(signal.SIGHUP)
+        reload()
         until(lambda: events(worker, "reload.waiting"))
         assert events(worker, "reload.waiting")[0]["keys"] == ["state"]
         assert not (worker.folder / "other.db").exists()
         (worker.folder / "worker.yaml").write_text(yaml.safe_dump(config | {"state": "sqlite:///state.db"}))
+        reload()
         until(lambda: "configuration:" not in typed(worker, "status").output)
         assert len(site.asked("one")) == polled
     assert {record["title"] for record in worker.records()} == {"One", "Two"}
