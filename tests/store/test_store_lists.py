@@ -9,7 +9,7 @@ from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, MINUTE, Run, make_draft, make_entry, make_feed, make_version
 from worker.errors import StateError
 from worker.model import FeedId, HostPolicy, Ingest, Millis, Moved, Poll, State
-from worker.store import lists, read_status
+from worker.store import lists, read_reload, read_status
 
 A, B = FeedId("a"), FeedId("b")
 
@@ -205,3 +205,25 @@ async def test_a_new_interval_counts_from_the_last_poll(run: Run, state: State) 
     run.held.clear()
     run.later(HOUR)
     assert "a" in [work.feed_id for work in await run.claim_all()]
+
+
+async def test_lists_that_are_taken_back_while_nobody_works_hold(open_run: OpenRun, state: State) -> None:
+    """The start goes by what was taken up last, not by the lists of the start before it."""
+    async with open_run() as run:
+        await run.start("a", "b")
+        await take_up(run, b=None, c="https://c.example/feed")
+        assert listed(state) == ["a", "c"]
+    async with open_run() as run:
+        await run.start("a", "b")
+        assert listed(state) == ["a", "b"]
+
+
+async def test_what_is_told_of_a_reload_is_over_with_the_next_start(open_run: OpenRun, state: State) -> None:
+    """What was to wait for a start has come into force with it."""
+    async with open_run() as run:
+        await run.start("a")
+        await run.store.note_reload("waits for the next start: fetch")
+        assert read_reload(state) == "waits for the next start: fetch"
+    async with open_run() as run:
+        await run.start("a")
+        assert read_reload(state) is None

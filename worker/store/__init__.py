@@ -3,8 +3,10 @@
 tables.py      the tables, and what they mean
 migrations/    how they came to be, from the first version on
 database.py    opens it: pragmas, migrations, the lock of one process a state
-postgresql.py  … a database that many processes share;  joining.py  one more of them
-reaching.py    … and may be away when a worker starts
+postgresql.py  … a database that many processes share;  reaching.py  … and may be away when a worker starts
+starting.py    a process begins to work on it, alone or as one of many;  members.py  … which tell of each other
+notes.py       what is kept under a name, for who comes later
+upkeep.py      what it is freed of as time goes on
 clocks.py      by which time they go
 integrity.py   whether its file is whole
 moving.py      … of all of it, to another database
@@ -13,21 +15,22 @@ store.py       what the engine calls: one thread owns the writing connection, ca
 feeds.py       the configured feeds and the hosts' policies → rows
 lists.py       … that change while work is under way
 claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
-works.py       … with all that is needed to do it
+works.py       … with all that is needed to do it;  takings.py  … and taken up by who was handed it
 locks.py       what a transaction holds, where others run beside it
 dialects.py    one statement for many rows, as each database carries it out best
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
 standing.py    … of polls: what they say of the feed, and when it is polled next
 polls.py       … and its entries, by
 arrivals.py    new, known, changed, left out, duplicates
-entries.py     … of entries: new and changed articles, duplicates
+entries.py     … of entries: new and changed articles, duplicates;  articles.py  … new ones that meet nothing, together
 stories.py     … near-duplicates: what is filed, found, clustered, and named when it comes later
 walks.py       older pages of feeds, gone through beside their polls
 lines.py       lines that are a site's, learned from its articles, left out of its records
 hosts.py       how hosts are treated that refuse, or ask for patience in their robots.txt
-subscriptions.py  hubs that are asked to tell of new entries;  pushes.py  … and what they say
+subscriptions.py  hubs that are asked to tell of new entries;  pushes.py  … and what they say;  hubs.py  … how they do
 robots.py      what sites ask of robots
-refs.py        entries that are known, by key
+refs.py        entries that are known, by key;  identities.py  … and their keys;  keys.py  … as these are stored
+names.py       what many entries have in common, each once
 batches.py     lists in pieces that every database takes
 left_out.py    entries that their feed's rules leave out
 graves.py      entries that are no longer kept;  takedowns.py  … or must not be

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
 
 from worker.model import Feed, FeedId, Millis
 from worker.schedule import History, Polled, decode_hints, phase_of
+from worker.store import notes
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
@@ -21,11 +22,6 @@ from worker.store.standing import Planner
 
 Changes = Mapping[FeedId, Feed | None]
 """Feeds as they are listed now; None: no more."""
-
-RELOAD = "reload"
-"""The key in `meta` of what is to be told of the last reload, …"""
-TROUBLE = "trouble"
-"""… and of what the worker that holds the state can't do now; of workers that share one, each says it of itself."""
 
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
@@ -47,6 +43,7 @@ def take_up(
 
     was_leaving: feeds that an earlier call gave back as None, and that nobody has let go of yet.
     """
+    _say_something_else(connection)
     waits: dict[FeedId, Feed | None] = {}
     hosts: set[int] = set()
     for ids in chunks(sorted(changes)):
@@ -83,6 +80,7 @@ def repaced(connection: Connection, listed: Iterable[Feed]) -> list[Feed]:
 def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> None:
     """Gives feeds whose interval or cron line has changed the next time that follows from their last poll. Those that
     fail, or are being polled, have theirs when they next end; those that are put into the lists are due as it is."""
+    _say_something_else(connection)
     for some in chunks(feeds):
         ids = [feed.id for feed in some]
         healthy = (t.feed.c.errors == 0, ~t.feed.c.retired, ~t.feed.c.paused)
@@ -110,11 +108,9 @@ def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> N
         connection.execute(_PACE, [{"feed": feed.id, "asked": feed.pace} for feed in some])
 
 
-def note(connection: Connection, key: str, said: str | None) -> None:
-    """Keeps what is to be told under a key; None: nothing."""
-    connection.execute(delete(t.meta).where(t.meta.c.key == key))
-    if said is not None:
-        connection.execute(insert(t.meta).values(key=key, value=said))
+def _say_something_else(connection: Connection) -> None:
+    """The rows, than the lists of the last start: whoever begins next looks at all of them."""
+    notes.keep(connection, notes.LISTS, None)
 
 
 def _having(connection: Connection, feed_ids: Sequence[FeedId], work: ColumnElement[bool]) -> set[FeedId]:

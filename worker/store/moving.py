@@ -18,17 +18,12 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateError
 from worker.model import State
-from worker.store import joining, requests
+from worker.store import notes
 from worker.store import tables as t
 from worker.store.database import is_there, locked, open_database
 from worker.store.integrity import check
-from worker.store.lists import TROUBLE
 
-MOVED = "moved"
-"""The key in `meta` of where a state went."""
 _ROWS = 2_000
-_OURS = (MOVED, joining.KEY, requests.ANSWERING, TROUBLE)
-"""Keys in `meta` that are about a database itself."""
 _TABLES: Sequence[Table] = [table for table in t.metadata.sorted_tables if table is not t.member]
 """All but who works on it: nobody does."""
 
@@ -52,14 +47,14 @@ def move(source: State, target: State) -> int:
                 for table in _TABLES:
                     if _sum(_tuples(table, written)) != sums[table.name]:
                         raise StateError(f"{target} has other rows of {table.name} than {source}: empty it, try again")
-            reading.execute(insert(t.meta).values(key=MOVED, value=str(target)))
+            notes.keep(reading, notes.MOVED, str(target))
     return sum(count for count, _ in sums.values())
 
 
 def refuse_moved(state: State, engine: Engine) -> None:
     """Raises StateError where a state went elsewhere."""
     with engine.connect() as connection:
-        to = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == MOVED))
+        to = notes.kept(connection, notes.MOVED)
     if to is not None:
         raise StateError(
             f"the state {state} was moved to {to}: set `state` to that; two would publish everything twice"
@@ -85,7 +80,7 @@ def _told(state: State) -> Iterator[None]:
 
 def _rows(table: Table) -> Any:
     rows = select(table).execution_options(yield_per=_ROWS)
-    return rows.where(t.meta.c.key.not_in(_OURS)) if table is t.meta else rows
+    return rows.where(t.meta.c.key.not_in(notes.OF_THE_DATABASE)) if table is t.meta else rows
 
 
 def _tuples(table: Table, connection: Connection) -> Iterator[Sequence[tuple[Any, ...]]]:

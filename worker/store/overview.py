@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, func, select
 
 from worker.model import Millis
+from worker.store import notes
 from worker.store import tables as t
 from worker.store.hubs import hubs_by_standing
-from worker.store.lists import RELOAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,5 +100,5 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
         hosts=hosts,
         hosts_held=hosts_held or 0,
         hubs=hubs_by_standing(connection, now=now),
-        reload=connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD)),
+        reload=notes.kept(connection, notes.RELOAD),
     )

@@ -9,9 +9,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 from worker.model import Millis, State
 from worker.store import tables as t
 from worker.store.database import open_beside
+from worker.store.notes import ANSWERING
 
-ANSWERING = "answering"
-"""The key in `meta` of who carries out requests, and until when."""
 ANSWERING_MS = 15_000
 
 KEPT = 1_000

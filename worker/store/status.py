@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
+from worker.store import notes
 from worker.store import tables as t
 from worker.store.database import is_worked_on, reading
-from worker.store.lists import RELOAD, TROUBLE
 from worker.store.names import FEED_ID
 from worker.store.publications import Publications, against
 from worker.store.standing import moves_of
@@ -110,8 +110,7 @@ def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
 def read_reload(state: State) -> str | None:
     """What is to be told of the running worker's last reload of the configuration. Raises StateError."""
     with reading(state) as connection:
-        said = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == RELOAD))
-    return said
+        return notes.kept(connection, notes.RELOAD)
 
 
 def read_trouble(state: State) -> str | None:
@@ -120,7 +119,7 @@ def read_trouble(state: State) -> str | None:
     if not is_worked_on(state):
         return None
     with reading(state) as connection:
-        return connection.scalar(select(t.meta.c.value).where(t.meta.c.key == TROUBLE))
+        return notes.kept(connection, notes.TROUBLE)
 
 
 def read_publications(state: State, last: tuple[str, int] | None, shard: int) -> Publications:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
 from worker.model import Millis
+from worker.store import notes
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
@@ -14,9 +15,6 @@ from worker.store.feeds import Policies
 from worker.store.identities import named
 from worker.store.locks import hold_work
 from worker.store.polls import call_home
-
-REACH = "reach"
-"""The key in `meta` of what stands for how servers were reached at the last start."""
 
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~_held)
@@ -76,13 +74,12 @@ def hasten(
 def note_reach(connection: Connection, reach: str, policies: Policies, *, now: Millis) -> int:
     """Keeps `reach`, which stands for what servers are reached by. Where it is not what was kept last, feeds that fail
     are due, as that may have been the reason; how many."""
-    kept = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == REACH))
-    if kept == reach:
+    before = notes.kept(connection, notes.REACH)
+    if before == reach:
         return 0
-    if kept is None:
-        connection.execute(insert(t.meta).values(key=REACH, value=reach))
+    notes.keep(connection, notes.REACH, reach)
+    if before is None:
         return 0
-    connection.execute(update(t.meta).where(t.meta.c.key == REACH).values(value=reach))
     refused = func.coalesce(t.feed.c.status, 0).in_((429, 503))
     failing = (t.feed.c.errors > 0, t.feed.c.active, ~t.feed.c.paused, ~t.feed.c.retired, ~refused)
     ids = connection.scalars(select(t.feed.c.id).where(*failing)).all()

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.errors import StateDamaged, StateError, StateUnreachable
@@ -38,28 +38,26 @@ from worker.store import (
     feeds,
     lists,
     members,
+    notes,
     outbox,
     publications,
     pushes,
     requests,
+    starting,
     steering,
-    stories,
     takedowns,
     takings,
+    upkeep,
 )
-from worker.store import tables as t
 from worker.store.clocks import Clock, wall_clock
 from worker.store.database import locked, open_database
 from worker.store.entries import Near
 from worker.store.finish import finish
-from worker.store.graves import bury_known, bury_old
+from worker.store.graves import bury_known
 from worker.store.integrity import Files, suspect
-from worker.store.lines import forget_sites
-from worker.store.locks import is_contention, is_shared
+from worker.store.locks import is_contention
 from worker.store.moving import refuse_moved
-from worker.store.polls import call_home
 from worker.store.requests import Request
-from worker.store.robots import forget_old
 from worker.store.standing import Planner
 
 REPEATS = 20
@@ -138,7 +136,8 @@ class Store:
         """Takes up the feed lists (None: leaves the feeds as they are), and lets all be due if `poll_all`. Where this
         process is the only one, the leases of the one before end; else they are others', and end by themselves."""
         if self._clock is None:
-            await self._write(_start, listed, self._policies, self._planner, now, poll_all, self._keep_ms)
+            how = (self._policies, self._planner)
+            await self._write(starting.start, listed, *how, now=now, poll_all=poll_all, keep_ms=self._keep_ms)
         else:
             await self._write(self._join, listed, now=now, poll_all=poll_all)
 
@@ -170,11 +169,11 @@ class Store:
 
     async def note_reload(self, said: str | None) -> None:
         """Keeps what is to be told of the last reload of the configuration; None: nothing."""
-        await self._write(lists.note, lists.RELOAD, said)
+        await self._write(notes.keep, notes.RELOAD, said)
 
     async def note_trouble(self, said: str | None) -> None:
         """Keeps what the worker that holds the state can't do now; None: nothing."""
-        await self._write(lists.note, lists.TROUBLE, said)
+        await self._write(notes.keep, notes.TROUBLE, said)
 
     async def claim(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Work]:
         """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
@@ -234,9 +233,7 @@ class Store:
         return finished
 
     def _join(self, connection: Connection, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool) -> None:
-        from worker.store import joining  # psycopg is an extra
-
-        self._awaited = joining.join(connection, listed, self._policies, self._planner, now=now, poll_all=poll_all)
+        self._awaited = starting.join(connection, listed, self._policies, self._planner, now=now, poll_all=poll_all)
 
     def _take_up(self, connection: Connection, changes: lists.Changes, *, now: Millis) -> None:
         leaving = [feed_id for feed_id, feed in self._awaited.items() if feed is None]
@@ -353,10 +350,9 @@ class Store:
             await self._write(claims.shift, by_ms=by_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
-        """Forgets texts whose window is over, entries that left their feed long ago, old copies of robots.txt, what
-        sites said that have gone quiet, and segments of long ago."""
-        await self._write(_upkeep, now, self._keep_ms)
-        while await self._write(_expire, now):
+        """Frees the state of what is over; see `upkeep`."""
+        await self._write(upkeep.keep_up, now=now, keep_ms=self._keep_ms)
+        while await self._write(upkeep.expire, now):
             pass  # between two steps of it, others have their turn
 
     def _open(self) -> None:
@@ -425,50 +421,3 @@ class Store:
         except DBAPIError as error:
             kind = StateUnreachable if error.connection_invalidated else StateError
             raise kind(f"the state {self._state}: {' '.join(str(error.orig).split())}") from error
-
-
-def _start(
-    connection: Connection,
-    listed: Sequence[Feed] | None,
-    policies: feeds.Policies,
-    planner: Planner,
-    now: Millis,
-    poll_all: bool,
-    keep_ms: int,
-) -> None:
-    claims.void(connection, now=now)
-    for key in (lists.RELOAD, lists.TROUBLE):
-        lists.note(connection, key, None)
-    if listed is not None:
-        feeds.sync(connection, listed, policies, now)
-        lists.replan(connection, lists.repaced(connection, listed), planner)
-    _upkeep(connection, now, keep_ms)
-    if poll_all:
-        call_home(connection, policies)
-        paused = select(t.feed.c.id).where(t.feed.c.paused)
-        polls = (t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), t.work.c.feed_id.not_in(paused))
-        connection.execute(update(t.work).where(*polls).values(due_at=now))
-    claims.settle_all(connection)
-
-
-def _upkeep(connection: Connection, now: Millis, keep_ms: int) -> None:
-    if is_shared(connection):
-        if not _is_mine(connection):
-            return
-        claims.put_aside(connection, now=now)
-    connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
-    forget_old(connection, now=now)
-    forget_sites(connection, now=now)
-    publications.forget_old(connection)
-    bury_old(connection, before=Millis(now - keep_ms))
-
-
-def _expire(connection: Connection, now: Millis) -> bool:
-    return (not is_shared(connection) or _is_mine(connection)) and stories.expire(connection, now)
-
-
-def _is_mine(connection: Connection) -> bool:
-    """Whether upkeep is: one process does it at a time."""
-    from worker.store import postgresql
-
-    return postgresql.try_to_hold(connection, postgresql.UPKEEP)

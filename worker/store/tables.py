@@ -83,7 +83,7 @@ meta = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""reload: what is to be told of the last reload of the configuration."""
+"""What is kept under a name: see `notes`."""
 
 feed = Table(
     "feed",

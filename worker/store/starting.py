@@ -1,0 +1,94 @@
+"""A process that begins to work on a state: alone with it, or beside others, whose work goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, select, update
+
+from worker.model import Feed, FeedId, Millis
+from worker.store import notes
+from worker.store import tables as t
+from worker.store.claims import put_aside, settle, settle_all, void
+from worker.store.feeds import Policies, apply_policies, sync
+from worker.store.lists import held_back, repaced, replan, take_up
+from worker.store.locks import hold_hosts
+from worker.store.polls import call_home
+from worker.store.standing import Planner
+from worker.store.upkeep import keep_up
+
+_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
+
+
+def start(
+    connection: Connection,
+    listed: Sequence[Feed] | None,
+    policies: Policies,
+    planner: Planner,
+    *,
+    now: Millis,
+    poll_all: bool,
+    keep_ms: int,
+) -> None:
+    """Takes up the lists, alone: whatever was under way has ended. keep_ms: as of `upkeep.keep_up`, which is due."""
+    void(connection, now=now)
+    for name in (notes.RELOAD, notes.TROUBLE):
+        notes.keep(connection, name, None)
+    if listed is not None:
+        sync(connection, listed, policies, now)
+        replan(connection, repaced(connection, listed), planner)
+    keep_up(connection, now=now, keep_ms=keep_ms)
+    if poll_all:
+        _let_be_due(connection, policies, now, _POLL)
+    settle_all(connection)
+
+
+def join(
+    connection: Connection,
+    listed: Sequence[Feed] | None,
+    policies: Policies,
+    planner: Planner,
+    *,
+    now: Millis,
+    poll_all: bool,
+) -> dict[FeedId, Feed | None]:
+    """Takes up the lists, unless the rows say what they say; what has to wait for work that is under way.
+
+    All processes are to be given the same lists, and the same `fetch` settings: the last that begins has its way.
+    """
+    from worker.store.postgresql import LISTS, hold  # psycopg is an extra
+
+    hold(connection, LISTS)
+    notes.keep(connection, notes.RELOAD, None)
+    settle(connection, apply_policies(connection, policies))
+    waits: dict[FeedId, Feed | None] = {}
+    digest = None if listed is None else _digest(listed)
+    if listed is not None and notes.kept(connection, notes.LISTS) != digest:
+        active = connection.scalars(select(t.feed.c.id).where(t.feed.c.active)).all()
+        changes: dict[FeedId, Feed | None] = {FeedId(feed_id): None for feed_id in active}
+        changes |= {feed.id: feed for feed in listed}
+        waits = take_up(connection, changes, policies, now=now, was_leaving=held_back(connection))
+        replan(connection, repaced(connection, listed), planner)
+        notes.keep(connection, notes.LISTS, None if waits else digest)
+    put_aside(connection, now=now)
+    if poll_all:
+        hosts = connection.scalars(select(t.host.c.id)).all()
+        hold_hosts(connection, hosts)
+        held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
+        _let_be_due(connection, policies, now, and_(_POLL, t.work.c.id.not_in(held)))
+        settle(connection, hosts)
+    return waits
+
+
+def _digest(listed: Sequence[Feed]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for feed in sorted(listed, key=lambda feed: feed.id):
+        digest.update(f"{feed.id}\n{feed.url}\n{feed.pace or ''}\n".encode())
+    return digest.hexdigest()
+
+
+def _let_be_due(connection: Connection, policies: Policies, now: Millis, polls: ColumnElement[bool]) -> None:
+    call_home(connection, policies, polls)
+    paused = select(t.feed.c.id).where(t.feed.c.paused)
+    connection.execute(update(t.work).where(polls, t.work.c.feed_id.not_in(paused)).values(due_at=now))

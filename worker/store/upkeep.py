@@ -1,0 +1,40 @@
+"""What a state is freed of, as time goes on. Of processes that share one, one does it at a time."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete
+
+from worker.model import Millis
+from worker.store import claims, publications, stories
+from worker.store import tables as t
+from worker.store.graves import bury_old
+from worker.store.lines import forget_sites
+from worker.store.locks import is_shared
+from worker.store.robots import forget_old
+
+
+def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
+    """Forgets texts whose window is over, entries that left their feed so long ago, old copies of robots.txt, what
+    sites said that have gone quiet, and segments of long ago."""
+    if not _is_mine(connection):
+        return
+    if is_shared(connection):
+        claims.put_aside(connection, now=now)
+    connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
+    forget_old(connection, now=now)
+    forget_sites(connection, now=now)
+    publications.forget_old(connection)
+    bury_old(connection, before=Millis(now - keep_ms))
+
+
+def expire(connection: Connection, now: Millis) -> bool:
+    """A piece of what near-duplicates were known by; whether there is more."""
+    return _is_mine(connection) and stories.expire(connection, now)
+
+
+def _is_mine(connection: Connection) -> bool:
+    if not is_shared(connection):
+        return True
+    from worker.store import postgresql  # psycopg is an extra
+
+    return postgresql.try_to_hold(connection, postgresql.UPKEEP)
