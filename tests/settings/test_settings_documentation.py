@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from tests.settings.configs import Config
 from worker.settings import init_files, json_schema
-from worker.settings.schema import FeedEntry, FeedFile, WorkerFile
+from worker.settings.feed_list import FeedEntry, FeedFile
+from worker.settings.schema import WorkerFile
 
 REPOSITORY = Path(__file__).parents[2]
 

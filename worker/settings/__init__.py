@@ -1,7 +1,8 @@
 """YAML files to frozen settings and feeds; every mistake at once, each with its file, line, column and a hint.
 
     yaml_file   a file → plain values, with the place of each         expand      ${VARIABLES} in them
-    schema      the keys, with defaults and a line on each            values      the types of single values
+    schema      the keys of worker.yaml, with a line on each          feed_list   … and of feed lists
+    values      the types of single values                            settings    what comes of all of them
     quantities  durations and sizes                                   addresses   a feed's URL, and the id made of it
     endpoints   where the worker itself is reached                    places      … of places among them
     problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
@@ -23,7 +24,8 @@ from worker.settings.load import Known, is_unchanged, load, stamps, state_at
 from worker.settings.opml import document as opml_document
 from worker.settings.opml import is_opml
 from worker.settings.quantities import seconds
-from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Settings, Web
+from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Web
+from worker.settings.settings import Settings
 
 __all__ = [
     "Alerts",

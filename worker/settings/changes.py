@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from worker.settings.schema import Settings
+from worker.settings.settings import Settings
 
 LIVE = frozenset({"feeds", "listed", "files", "lists", "is_blank", "has_lists", "schedule", "alerts", "log"})
 LIVE_IN: Mapping[str, frozenset[str]] = {

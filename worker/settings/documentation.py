@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from worker.settings.schema import FeedFile, WorkerFile
+from worker.settings.feed_list import FeedFile
+from worker.settings.schema import WorkerFile
 from worker.settings.values import VARIABLE
 
 _MODELS: Mapping[str, type[BaseModel]] = {"config": WorkerFile, "feeds": FeedFile}

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from worker.errors import ConfigError, Problem
+from worker.settings.feed_list import FeedEntry
 from worker.settings.problems import message_of
-from worker.settings.schema import FeedEntry
 from worker.settings.yaml_file import LOADER
 
 Item: TypeAlias = "Mapping[str, str | Sequence[str]]"

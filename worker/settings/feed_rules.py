@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from worker.model import NO_RULES, Backlog, Filter, Rewrite, Rules
+from worker.settings.feed_list import FeedDefaults
 from worker.settings.rules import FilterKeys
-from worker.settings.schema import FeedDefaults
 from worker.settings.yaml_file import Loc, YamlFile
 
 _RULES = frozenset({"select", "remove", "rewrite", "only", "skip", "backlog"})

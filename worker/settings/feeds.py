@@ -10,9 +10,9 @@ from worker import urls
 from worker.errors import Problem
 from worker.model import Feed, FeedId, Rules
 from worker.settings.addresses import hidden, slug
+from worker.settings.feed_list import FeedDefaults, FeedEntry, FeedFile
 from worker.settings.feed_rules import rules_of
 from worker.settings.problems import problems_of
-from worker.settings.schema import FeedDefaults, FeedEntry, FeedFile
 from worker.settings.yaml_file import Loc, YamlFile
 
 

@@ -18,7 +18,8 @@ from worker.model import Feed, FeedList, ObjectPath, State
 from worker.settings import opml, places
 from worker.settings.feeds import feeds_of
 from worker.settings.problems import problems_of
-from worker.settings.schema import Settings, WorkerFile
+from worker.settings.schema import WorkerFile
+from worker.settings.settings import Settings
 from worker.settings.yaml_file import Loc, YamlFile, content, of_nodes, parsed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -62,17 +62,13 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _one_or_more(pattern: str) -> list[Any]:
-    one = {"type": "string", "minLength": 1} | ({"pattern": pattern} if pattern else {})
-    return [BeforeValidator(_several), WithJsonSchema({"anyOf": [one, {"type": "array", "items": one}]})]
-
-
-_TEXTS = _one_or_more("")
-Selector = Annotated[str, BeforeValidator(_selector), WithJsonSchema({"type": "string", "minLength": 1})]
-Pattern = Annotated[str, BeforeValidator(_pattern), WithJsonSchema({"type": "string", "minLength": 1})]
-Patterns = Annotated[tuple[Pattern, ...], *_TEXTS]
-Tags = Annotated[tuple[Annotated[str, BeforeValidator(_tag)], ...], *_TEXTS]
-Languages = Annotated[tuple[Annotated[str, BeforeValidator(_language)], ...], *_TEXTS]
+_TEXT = {"type": "string", "minLength": 1}
+_ONE_OR_MORE = (BeforeValidator(_several), WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}))
+Selector = Annotated[str, BeforeValidator(_selector), WithJsonSchema(_TEXT)]
+Pattern = Annotated[str, BeforeValidator(_pattern), WithJsonSchema(_TEXT)]
+Patterns = Annotated[tuple[Pattern, ...], *_ONE_OR_MORE]
+Tags = Annotated[tuple[Annotated[str, BeforeValidator(_tag)], ...], *_ONE_OR_MORE]
+Languages = Annotated[tuple[Annotated[str, BeforeValidator(_language)], ...], *_ONE_OR_MORE]
 
 
 class RewriteKeys(Section):

@@ -1,4 +1,4 @@
-"""The keys of `worker.yaml` and of feed lists: their types, their defaults, and a line of documentation each.
+"""The keys of `worker.yaml`: their types, their defaults, and a line of documentation each.
 
 A default is written as it would be in the file; the attribute has its unit in its name, the key has not
 (`seal_after: 60s` → `seal_after_s == 60.0`).
@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, ValidationInfo, field_validator, model_validator
 
-from worker.model import Broker, Effort, Feed, FeedList, FullText, ObjectPath, Server, State
+from worker.model import Broker, Effort, ObjectPath
 from worker.settings.endpoints import is_loopback
 from worker.settings.places import (
     RECORDS,
@@ -32,26 +32,19 @@ from worker.settings.places import (
     TimeZone,
     Webhook,
 )
-from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
 from worker.settings.section import Section
 from worker.settings.section import key as _key
 from worker.settings.section import section as _section
 from worker.settings.values import (
     Articles,
     Count,
-    CronLine,
-    ExplicitId,
     Flag,
     Fraction,
-    HeaderName,
-    HeaderValue,
     PositiveSeconds,
     Seconds,
     Shards,
     SizeBytes,
-    WebAddress,
     Workers,
-    exclusive,
     expected,
 )
 
@@ -290,123 +283,3 @@ class WorkerFile(Section):
         if output.stream is not None and bus is not None and output.stream.stream == bus.stream:
             raise expected("a stream of another name than the bus has", hint=f"nats://…/{RECORDS}")
         return output
-
-
-class FeedDefaults(Section):
-    """What feeds have in common."""
-
-    # Tuples: a default that is a list would be copied deeply for each feed, which took a tenth of its reading.
-    title: str | None = _key(None, "Shown in place of the feed's own title.")
-    tags: tuple[str, ...] = _key((), "Copied to each record, as feed_tags.")
-    every_s: PositiveSeconds | None = _key(
-        None, "Between polls; found out from what the feed publishes where absent.", name="every"
-    )
-    cron: CronLine | None = _key(None, 'When to poll, such as "*/20 6-22 * * mon-fri"; instead of every.')
-    full_text: FullText = _key(
-        "auto", "From the page: always, never, or auto (the page, with the feed's text as witness)."
-    )
-    backfill_s: PositiveSeconds | None = _key(
-        None,
-        "How far back older pages of the feed are read, after its first poll and after gaps: 30d.",
-        name="backfill",
-    )
-    backfill_from: WebAddress | None = _key(
-        None,
-        "Where older entries are, if the feed does not say: a page of it, a sitemap, an index of such, robots.txt.",
-    )
-    recheck_s: tuple[PositiveSeconds, ...] = _key(
-        (), "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"
-    )
-    select: tuple[Selector, ...] = _key((), "CSS selectors: the article's text is what they hold on its page.")
-    remove: tuple[Selector, ...] = _key((), "CSS selectors: what they hold is not of the text.")
-    rewrite: tuple[RewriteKeys, ...] = _key(
-        (), "Other addresses for pages, by RE2 patterns: [{match: '^(https://)m[.]', to: '\\1www.'}]."
-    )
-    only: tuple[FilterKeys, ...] = _key((), "Entries for which one of these holds: [{title: river}, {tag: [a, b]}].")
-    skip: tuple[FilterKeys, ...] = _key((), "Entries to leave out: [{title: sponsored, older: 7d}, {language: fr}].")
-    backlog: BacklogKeys = _section(BacklogKeys)
-    expect_s: PositiveSeconds | None = _key(
-        None, "No new entry for so long is told as silence: on the status page, by metrics, by alerts.", name="expect"
-    )
-    headers: dict[HeaderName, HeaderValue] = _key({}, "Sent to the feed's own origin alone.")
-
-    @model_validator(mode="after")
-    def _one_way_to_be_due(self) -> FeedDefaults:
-        if self.every_s is not None and self.cron is not None:
-            raise exclusive("every and cron")
-        return self
-
-
-class FeedEntry(FeedDefaults):
-    """A feed in full."""
-
-    model_config = ConfigDict(json_schema_extra={"type": "object"})
-
-    url: WebAddress = Field(description="Where the feed is; user:password@ becomes an Authorization header.")
-    id: ExplicitId | None = _key(None, "Names the feed for good; by default a readable form of its URL.")
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> FeedEntry:
-        if self.url.authorization and any(name.lower() == "authorization" for name in self.headers):
-            raise exclusive("credentials in the URL and an Authorization header")
-        return self
-
-
-class FeedFile(Section):
-    """A feed list."""
-
-    defaults: FeedDefaults = _key({}, "For the feeds of this file: any key of a feed but url and id.")
-    feeds: tuple[WebAddress | FeedEntry, ...] | None = _key([], "URLs, or mappings with a url.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_bare_list(cls, value: object) -> object:
-        if isinstance(value, list):
-            raise expected("a mapping", hint="put the list under feeds:")
-        return value
-
-
-class Settings(BaseModel):
-    """All that was configured: worker.yaml with its paths resolved, and the feeds of all lists."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    state: State
-    """The SQLite file, absolute; or the PostgreSQL database."""
-    bus: Broker | None
-    """None: there is none, each process claims for itself."""
-    output: Output
-    """Its `dir` is absolute."""
-    fetch: Fetch
-    schedule: Schedule
-    extract: Extract
-    dedup: Dedup
-    web: Web
-    alerts: Alerts
-    telemetry: Telemetry
-    log: Log
-    feeds: tuple[Feed, ...]
-    """List by list, as these are `listed`."""
-    listed: tuple[FeedList, ...] = ()
-    files: tuple[Path, ...]
-    """worker.yaml, and every list."""
-    is_blank: bool = False
-    """worker.yaml says nothing at all, not even `{}`."""
-    has_lists: bool = True
-    """False: the feed lists were not read, and which feeds there are is not known."""
-    lists: tuple[str, ...] = ()
-    """The names under which worker.yaml has the feed lists: files and globs."""
-
-    @property
-    def secrets(self) -> frozenset[str]:
-        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token, the webhook,
-        what the broker asks for."""
-        headers = {value for feed in self.feeds for value in feed.headers.values()}
-        headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
-        proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
-        written = {urlsplit(url or "").password or "" for url in {*proxies, self.telemetry.traces}}
-        own = {self.web.token or "", self.alerts.webhook or ""}
-        for broker in (self.bus, self.output.stream):
-            own |= {broker.password or "", broker.token or ""} if broker is not None else set()
-        own |= self.state.secrets if isinstance(self.state, Server) else set()
-        return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}

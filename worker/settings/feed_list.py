@@ -1,0 +1,95 @@
+"""The keys of feed lists, as `schema` has those of `worker.yaml`."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field, model_validator
+
+from worker.model import FullText
+from worker.settings.rules import BacklogKeys, FilterKeys, RewriteKeys, Selector
+from worker.settings.section import Section
+from worker.settings.section import key as _key
+from worker.settings.section import section as _section
+from worker.settings.values import (
+    CronLine,
+    ExplicitId,
+    HeaderName,
+    HeaderValue,
+    PositiveSeconds,
+    WebAddress,
+    exclusive,
+    expected,
+)
+
+
+class FeedDefaults(Section):
+    """What feeds have in common."""
+
+    # Tuples: a default that is a list would be copied deeply for each feed, which took a tenth of its reading.
+    title: str | None = _key(None, "Shown in place of the feed's own title.")
+    tags: tuple[str, ...] = _key((), "Copied to each record, as feed_tags.")
+    every_s: PositiveSeconds | None = _key(
+        None, "Between polls; found out from what the feed publishes where absent.", name="every"
+    )
+    cron: CronLine | None = _key(None, 'When to poll, such as "*/20 6-22 * * mon-fri"; instead of every.')
+    full_text: FullText = _key(
+        "auto", "From the page: always, never, or auto (the page, with the feed's text as witness)."
+    )
+    backfill_s: PositiveSeconds | None = _key(
+        None,
+        "How far back older pages of the feed are read, after its first poll and after gaps: 30d.",
+        name="backfill",
+    )
+    backfill_from: WebAddress | None = _key(
+        None,
+        "Where older entries are, if the feed does not say: a page of it, a sitemap, an index of such, robots.txt.",
+    )
+    recheck_s: tuple[PositiveSeconds, ...] = _key(
+        (), "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"
+    )
+    select: tuple[Selector, ...] = _key((), "CSS selectors: the article's text is what they hold on its page.")
+    remove: tuple[Selector, ...] = _key((), "CSS selectors: what they hold is not of the text.")
+    rewrite: tuple[RewriteKeys, ...] = _key(
+        (), "Other addresses for pages, by RE2 patterns: [{match: '^(https://)m[.]', to: '\\1www.'}]."
+    )
+    only: tuple[FilterKeys, ...] = _key((), "Entries for which one of these holds: [{title: river}, {tag: [a, b]}].")
+    skip: tuple[FilterKeys, ...] = _key((), "Entries to leave out: [{title: sponsored, older: 7d}, {language: fr}].")
+    backlog: BacklogKeys = _section(BacklogKeys)
+    expect_s: PositiveSeconds | None = _key(
+        None, "No new entry for so long is told as silence: on the status page, by metrics, by alerts.", name="expect"
+    )
+    headers: dict[HeaderName, HeaderValue] = _key({}, "Sent to the feed's own origin alone.")
+
+    @model_validator(mode="after")
+    def _one_way_to_be_due(self) -> FeedDefaults:
+        if self.every_s is not None and self.cron is not None:
+            raise exclusive("every and cron")
+        return self
+
+
+class FeedEntry(FeedDefaults):
+    """A feed in full."""
+
+    model_config = ConfigDict(json_schema_extra={"type": "object"})
+
+    url: WebAddress = Field(description="Where the feed is; user:password@ becomes an Authorization header.")
+    id: ExplicitId | None = _key(None, "Names the feed for good; by default a readable form of its URL.")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> FeedEntry:
+        if self.url.authorization and any(name.lower() == "authorization" for name in self.headers):
+            raise exclusive("credentials in the URL and an Authorization header")
+        return self
+
+
+class FeedFile(Section):
+    """A feed list."""
+
+    defaults: FeedDefaults = _key({}, "For the feeds of this file: any key of a feed but url and id.")
+    feeds: tuple[WebAddress | FeedEntry, ...] | None = _key([], "URLs, or mappings with a url.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_bare_list(cls, value: object) -> object:
+        if isinstance(value, list):
+            raise expected("a mapping", hint="put the list under feeds:")
+        return value

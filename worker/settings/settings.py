@@ -1,0 +1,57 @@
+"""What the worker is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from worker.model import Broker, Feed, FeedList, Server, State
+from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Log, Output, Schedule, Telemetry, Web
+
+
+class Settings(BaseModel):
+    """All that was configured: worker.yaml with its paths resolved, and the feeds of all lists."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: State
+    """The SQLite file, absolute; or the PostgreSQL database."""
+    bus: Broker | None
+    """None: there is none, each process claims for itself."""
+    output: Output
+    """Its `dir` is absolute."""
+    fetch: Fetch
+    schedule: Schedule
+    extract: Extract
+    dedup: Dedup
+    web: Web
+    alerts: Alerts
+    telemetry: Telemetry
+    log: Log
+    feeds: tuple[Feed, ...]
+    """List by list, as these are `listed`."""
+    listed: tuple[FeedList, ...] = ()
+    files: tuple[Path, ...]
+    """worker.yaml, and every list."""
+    is_blank: bool = False
+    """worker.yaml says nothing at all, not even `{}`."""
+    has_lists: bool = True
+    """False: the feed lists were not read, and which feeds there are is not known."""
+    lists: tuple[str, ...] = ()
+    """The names under which worker.yaml has the feed lists: files and globs."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token, the webhook,
+        what the broker asks for."""
+        headers = {value for feed in self.feeds for value in feed.headers.values()}
+        headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
+        proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
+        written = {urlsplit(url or "").password or "" for url in {*proxies, self.telemetry.traces}}
+        own = {self.web.token or "", self.alerts.webhook or ""}
+        for broker in (self.bus, self.output.stream):
+            own |= {broker.password or "", broker.token or ""} if broker is not None else set()
+        own |= self.state.secrets if isinstance(self.state, Server) else set()
+        return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}
