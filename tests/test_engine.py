@@ -123,7 +123,7 @@ async def test_it_ends_when_all_that_was_due_is_done(tmp_path: Path) -> None:
     async with made(tmp_path, polls, feeds=7) as (engine, _):
         await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
     assert sorted(work.feed_id for work in polls.seen) == [f"f{n}" for n in range(7)]
-    assert engine.tally.polls == 7
+    assert engine.meters.tally.polls == 7
 
 
 async def test_no_more_is_under_way_than_allowed(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ async def test_a_defect_costs_one_job(tmp_path: Path) -> None:
     with capture_logs() as lines:
         async with made(tmp_path, polls) as (engine, _):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
-    assert (engine.tally.polls, engine.tally.broken) == (2, 1)
+    assert (engine.meters.tally.polls, engine.meters.tally.broken) == (2, 1)
     feeds, _ = read_status(tmp_path / "state.db")
     assert [feed.error for feed in feeds] == [None, "ZeroDivisionError: a defect", None]
     assert feeds[1].next_poll_at is not None
@@ -187,7 +187,7 @@ async def test_what_the_state_refuses_is_tried_until_it_is_taken(tmp_path: Path)
             stop = asyncio.Event()
             running = asyncio.create_task(engine.run(stop))
             said = set()
-            while engine.tally.polls < 3:
+            while engine.meters.tally.polls < 3:
                 said.add(engine.vitals.refused)
                 await asyncio.sleep(0.02)
             stop.set()
@@ -240,7 +240,7 @@ async def test_a_clock_that_is_set_meanwhile_moves_nothing_twice(tmp_path: Path,
         while len(polls.seen) < 3:
             await asyncio.sleep(0)
         polls.clock.ahead_ms = jump_ms
-        while engine.tally.polls < 3:
+        while engine.meters.tally.polls < 3:
             await asyncio.sleep(0.02)
         stop.set()
         await asyncio.wait_for(running, 20)
@@ -258,7 +258,7 @@ async def test_leases_are_renewed_while_the_work_goes_on(tmp_path: Path, monkeyp
     async with made(tmp_path, polls, feeds=1) as (engine, _):
         await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
     assert len(polls.seen) == 1
-    assert engine.tally.polls == 1
+    assert engine.meters.tally.polls == 1
 
 
 async def test_what_is_queued_or_hangs_at_a_stop_is_handed_back(
@@ -377,11 +377,11 @@ async def test_nothing_is_begun_while_there_is_no_room(tmp_path: Path) -> None:
                 await asyncio.sleep(0.02)
             release.set()
             await asyncio.sleep(2.2)
-            assert (len(polls.seen), engine.tally.polls) == (1, 1)
+            assert (len(polls.seen), engine.meters.tally.polls) == (1, 1)
             assert engine.vitals.shortage == "out has 1 MB free"
             polls.act = lambda _: None
             disk.short = None
-            while engine.tally.polls < 4:
+            while engine.meters.tally.polls < 4:
                 await asyncio.sleep(0.02)
             stop.set()
             await asyncio.wait_for(running, 20)

@@ -118,9 +118,9 @@ async def test_what_one_schedules_others_fetch(tmp_path: Path, nats_server: brok
     async with cluster(tmp_path, nats_server, polls, feeds=40) as of:
         await of.start("schedule", polls=idle)
         engines = [await of.start("fetch", concurrency=2) for _ in range(2)]
-        await until(lambda: sum(engine.tally.polls for engine in engines) == 40)
+        await until(lambda: sum(engine.meters.tally.polls for engine in engines) == 40)
         assert sorted(work.feed_id for work in polls.seen) == sorted(f"f{n}" for n in range(40))
-        assert all(engine.tally.polls for engine in engines)
+        assert all(engine.meters.tally.polls for engine in engines)
     assert most == 4
     assert not idle.seen
 
@@ -186,7 +186,7 @@ async def test_a_broker_that_fails_loses_no_work(
                 await asyncio.sleep(0.5)
                 nats_server.start()
             release.set()
-            await until(lambda: engine.tally.polls == 30)
+            await until(lambda: engine.meters.tally.polls == 30)
     assert sorted(work.feed_id for work in polls.seen) == sorted(f"f{n}" for n in range(30))
 
 
@@ -209,7 +209,7 @@ async def test_a_worker_that_stood_still_does_not_go_on(
     polls = Polls(Clock(), act=long)
     async with cluster(tmp_path, nats_server, polls, feeds=1) as of:
         engine = await of.start()
-        await until(lambda: engine.tally.polls == 1)
+        await until(lambda: engine.meters.tally.polls == 1)
     assert len(ended) == 1
     assert len({(work.lease.slot, work.lease.token) for work in polls.seen}) == 2
 

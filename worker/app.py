@@ -20,7 +20,7 @@ from worker.current import Current
 from worker.engine import Clock, Engine
 from worker.errors import OutputError, StateLocked
 from worker.fetch import Client, user_agent
-from worker.meters import Meters
+from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role
 from worker.output import (
     Archive,
@@ -55,7 +55,6 @@ from worker.reading import read as read_settings
 from worker.reload import Reload, Reloader
 from worker.settings import Settings
 from worker.store import PATIENCE_S, OutboxSegment, Store, is_worked_on, reached, read_trouble, wall_clock
-from worker.tally import Tally
 from worker.vitals import WORDS
 
 PRELOAD = ("worker.preload",)
@@ -80,7 +79,7 @@ async def work(
     reload: Reload | None = None,
     roles: Set[Role] = ALL_ROLES,
     held: Callable[[], None] = lambda: None,
-    started: Callable[[Tally], None] = lambda _: None,
+    started: Callable[[Meters], None] = lambda _: None,
     alive: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
@@ -89,7 +88,7 @@ async def work(
     roles: what this process does of the work, where others work on the same state.
     listen: where `web.listen` says. reload: how changed files are taken up; None: they are not.
     held: called when this process holds the state, before anything else is opened.
-    started: called with the running tally once all is open. alive: called each second.
+    started: called with what counts the work once all is open. alive: called each second.
     Where the server of the state is away, a run without an end waits for it for `PATIENCE_S`.
     Raises StateLocked, StateError, OutputLocked, OutputError, WebError.
     """
@@ -190,11 +189,11 @@ async def work(
             follow = None if outside is None else outside.follow
             reloader = Reloader(reload, current=current, store=store, clock=clock.now, follow=follow)
             await parts.enter_async_context(running(reloader.run()))
-        started(engine.tally)
+        started(meters)
         await engine.run(stop, until_idle=until_idle, polls_due_by=by)
         if streaming is not None:
             await streaming.end()
-        return engine.tally
+        return meters.tally
 
 
 async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:

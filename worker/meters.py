@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from worker.model import (
     AsBefore,
@@ -24,11 +25,14 @@ from worker.model import (
     Retry,
     RobotsRead,
     Sought,
+    Subscribed,
     Walked,
 )
 
 SEALED_S = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 """Upper bounds of the classes, in seconds: a record is due on disk some `output.seal_after` after its page was read."""
+
+_WRITTEN = ("new", "update", "delete")
 
 
 @dataclass(slots=True)
@@ -59,6 +63,37 @@ class Histogram:
             if seen and seen >= wanted:
                 return bound
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What has been done, in figures for people."""
+
+    polls: int = 0
+    unchanged: int = 0
+    failed_polls: int = 0
+    throttled: int = 0
+    """Polls that the server put off (429, 503), which are no failures."""
+    entries: int = 0
+    """New entries that polls brought."""
+    new: int = 0
+    """Records with op `new`."""
+    updates: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    """Entries that the rules of their feed leave out."""
+    gaps: int = 0
+    """Polls that found nothing of what the poll before had seen: entries may have gone by between the two."""
+    retries: int = 0
+    incomplete: int = 0
+    """Records whose page could not be had or read."""
+    broken: int = 0
+    published: int = 0
+    """Records sealed in segments."""
+
+    @property
+    def ingested(self) -> int:
+        return self.new + self.updates
 
 
 @dataclass(slots=True)
@@ -95,24 +130,10 @@ class Meters:
             self.lost += 1
             return
         match done:
-            case PollDone(failure=None):
-                self.polls["unchanged" if done.unchanged else "read"] += 1
-                self.polled_at = done.at
-                if done.entries:
-                    self.entries["new"] += finished.new
-                    self.entries["changed"] += finished.changed
-                    self.entries["duplicate"] += finished.duplicates
-                    self.entries["skipped"] += finished.skipped
-                if finished.missed is not None:
-                    self.gaps += 1
-                    self.missed += finished.missed
-                for entry in finished.ingested:
-                    self._ingested(entry.draft, entry.finished)
-            case PollDone(failure=str(failure)):
-                self.polls[failure] += 1
+            case PollDone():
+                self._polled(done, finished)
             case Walked():
-                self.entries["new"] += finished.new
-                self.entries["duplicate"] += finished.duplicates
+                self._shown(finished)
             case IngestDone():
                 self._ingested(done.draft, finished)
             case Retry():
@@ -120,8 +141,30 @@ class Meters:
             case Broken():
                 self.broken += 1
                 self.quarantined += finished.quarantined
-            case AsBefore() | Moved() | RobotsRead() | Sought() | HandedBack():
+            case AsBefore() | Moved() | RobotsRead() | Sought() | Subscribed() | HandedBack():
                 pass
+            case _:
+                assert_never(done)
+
+    def _polled(self, done: PollDone, finished: Finished) -> None:
+        if done.failure is not None:
+            self.polls[done.failure] += 1
+            return
+        self.polls["unchanged" if done.unchanged else "read"] += 1
+        self.polled_at = done.at
+        if done.entries:
+            self._shown(finished)
+        if finished.missed is not None:
+            self.gaps += 1
+            self.missed += finished.missed
+        for entry in finished.ingested:
+            self._ingested(entry.draft, entry.finished)
+
+    def _shown(self, finished: Finished) -> None:
+        self.entries["new"] += finished.new
+        self.entries["changed"] += finished.changed
+        self.entries["duplicate"] += finished.duplicates
+        self.entries["skipped"] += finished.skipped
 
     def _ingested(self, draft: Draft, finished: Finished) -> None:
         left_out = "skipped" if finished.skipped else "none"
@@ -136,3 +179,28 @@ class Meters:
         for at in first_seen:
             if at is not None:
                 self.sealed_s.add(max(0, now - at) / 1000)
+
+    @property
+    def tally(self) -> Tally:
+        ops: Counter[str] = Counter()
+        incomplete = 0
+        for (op, extraction), count in self.ingests.items():
+            ops[op] += count
+            incomplete += count if op in _WRITTEN and extraction not in ("ok", "skipped") else 0
+        polls, unchanged, throttled = self.polls.total(), self.polls["unchanged"], self.polls["throttled"]
+        return Tally(
+            polls=polls,
+            unchanged=unchanged,
+            failed_polls=polls - unchanged - throttled - self.polls["read"],
+            throttled=throttled,
+            entries=self.entries["new"],
+            new=ops["new"],
+            updates=ops["update"],
+            duplicates=self.entries["duplicate"] + ops["duplicate"],
+            skipped=self.entries["skipped"] + ops["skipped"],
+            gaps=self.gaps,
+            retries=self.retries,
+            incomplete=incomplete,
+            broken=self.broken,
+            published=self.records,
+        )

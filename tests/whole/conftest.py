@@ -18,9 +18,9 @@ from tests import warm
 from tests.site import Site
 from tests.typed import Typed, typed
 from worker import app, read_records
+from worker.meters import Tally
 from worker.record import Record
 from worker.settings import load
-from worker.tally import Tally
 
 QUICK: Mapping[str, object] = {
     "state": "sqlite:///state.db",

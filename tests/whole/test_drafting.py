@@ -18,13 +18,13 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, prose
 from worker.cpu import Pool
 from worker.errors import TaskCrashed
+from worker.meters import Tally
 from worker.model import Finished, Poll
 from worker.pipeline import Poller
 from worker.record import Record
 from worker.store import finish
 from worker.store.articles import finish_articles
 from worker.store.entries import Ingestion
-from worker.tally import Tally
 from worker.tasks import Drafting, draft_from_entry
 
 LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))

@@ -22,8 +22,8 @@ from worker.cli.progress import display
 from worker.cli.running import stop_on_signal
 from worker.demo.folder import prepare
 from worker.demo.run import Demo, Round, run
+from worker.meters import Meters
 from worker.record import Record
-from worker.tally import Tally
 
 TITLES = {
     1: "First poll: everything is new.",
@@ -55,10 +55,10 @@ async def _run(out: Path) -> Demo | None:
 
 
 @asynccontextmanager
-async def _watch(number: int, feeds: int) -> AsyncIterator[Callable[[Tally], None]]:
+async def _watch(number: int, feeds: int) -> AsyncIterator[Callable[[Meters], None]]:
     console.print(f"\n[bold]{TITLES[number]}[/]")
     async with display() as shown:
-        yield lambda tally: shown.follow(feeds, tally)
+        yield lambda meters: shown.follow(feeds, meters)
 
 
 def _report(demo: Demo, out: Path) -> None:

@@ -12,9 +12,9 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
+from worker.meters import Tally
 from worker.model import Millis
 from worker.record import rfc3339
-from worker.tally import Tally
 from worker.words import ago as ago
 from worker.words import counted as counted
 from worker.words import span as span

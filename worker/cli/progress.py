@@ -9,27 +9,27 @@ from contextlib import asynccontextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from worker.cli.printing import console, counted
-from worker.tally import Tally
+from worker.meters import Meters
 
 
 class Display:
-    """Follows a tally: a bar of the feeds polled, a bar of the articles ingested, and what else there is to count."""
+    """A bar of the feeds polled, a bar of the articles ingested, and what else is counted."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._feeds = progress.add_task("feeds", total=None, note="")
         self._articles = progress.add_task("articles", total=None, note="")
-        self._tally: Tally | None = None
+        self._meters: Meters | None = None
 
-    def follow(self, feeds: int | None, tally: Tally) -> None:
-        """Begins to show `tally`; `feeds` is how many will be polled, where that is known."""
-        self._tally = tally
+    def follow(self, feeds: int | None, meters: Meters) -> None:
+        """Begins to show what `meters` count; `feeds` is how many will be polled, where that is known."""
+        self._meters = meters
         self._progress.update(self._feeds, total=feeds)
 
     def refresh(self) -> None:
-        tally = self._tally
-        if tally is None:
+        if self._meters is None:
             return
+        tally = self._meters.tally
         self._progress.update(
             self._feeds, completed=tally.polls, note=f"{tally.unchanged} unchanged, {tally.failed_polls} failed"
         )
@@ -50,9 +50,10 @@ class Display:
     def finish(self) -> None:
         """The last look: what was expected and turned out to be a duplicate is expected no longer."""
         self.refresh()
-        if self._tally is not None:
-            self._progress.update(self._feeds, total=self._tally.polls)
-            self._progress.update(self._articles, total=self._tally.ingested)
+        if self._meters is not None:
+            tally = self._meters.tally
+            self._progress.update(self._feeds, total=tally.polls)
+            self._progress.update(self._articles, total=tally.ingested)
 
 
 @asynccontextmanager

@@ -22,11 +22,11 @@ from worker.cli.printing import console, counted, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.demo.folder import vacate
+from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, ROLES, Role
 from worker.reload import Reload
 from worker.settings import Settings
 from worker.store import read_feeds
-from worker.tally import Tally
 
 GARBAGE = 20_000
 """New objects that are left before those that hold each other are looked for; Python's 700 are fewer than come with one
@@ -89,7 +89,7 @@ async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
                 until_idle=True,
                 poll_all=every,
                 held=lambda: _vacate(settings),
-                started=lambda tally: shown.follow(feeds, tally),
+                started=lambda meters: shown.follow(feeds, meters),
             )
             return tally, stop.is_set()
 
@@ -130,7 +130,7 @@ def run(
 
 
 async def _run(settings: Settings, config: Path, roles: frozenset[Role]) -> Tally:
-    def started(_: Tally) -> None:
+    def started(_: Meters) -> None:
         notify("READY=1")
         log.info("run.started", feeds=len(settings.feeds), state=str(settings.state), output=str(settings.output.dir))
 

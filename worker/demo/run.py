@@ -20,11 +20,11 @@ import yaml
 from worker import app, settings
 from worker.demo.folder import prepare
 from worker.demo.server import DemoServer
+from worker.meters import Meters, Tally
 from worker.model import FeedId
 from worker.output import read_records
 from worker.record import Record
 from worker.store import read_feeds
-from worker.tally import Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ class Demo:
     """The corrected article, as its second revision."""
 
 
-Watch = Callable[[int, int], AbstractAsyncContextManager[Callable[[Tally], None]]]
-"""Entered for each round, with its number (from 1) and that of the feeds; what it gives is called with the tally."""
+Watch = Callable[[int, int], AbstractAsyncContextManager[Callable[[Meters], None]]]
+"""Entered for each round, with its number (from 1) and that of the feeds; what it gives is called with the meters."""
 
 
 async def run(out: Path, *, watch: Watch, stop: asyncio.Event) -> Demo | None:

@@ -27,7 +27,6 @@ from worker.meters import Meters
 from worker.model import ALL_ROLES, Claim, Member, Millis, Role, Work
 from worker.pipeline import Ingester, Poller, Shards, Walker
 from worker.store import Store
-from worker.tally import Tally
 from worker.vitals import Vitals
 
 if TYPE_CHECKING:  # an extra
@@ -62,7 +61,7 @@ class Engine:
         no room for more, asked each second, in a thread; None: there is. meters: to count in. traces: told of each
         piece of work; None: nobody is. roles: what this process does; with a local bus it schedules what it fetches.
         member: what it tells of itself to others on the same state; None: there are none."""
-        self.tally, self.meters = Tally(), meters or Meters()
+        self.meters = meters or Meters()
         self.vitals = Vitals(most=concurrency)
         self._alive, self._roles, self._store = alive, roles, store
         self._clock = clock
@@ -77,13 +76,10 @@ class Engine:
             ingester=ingester,
             finish=self._finisher.finish,
             clock=clock,
-            tally=self.tally,
             meters=self.meters,
             traces=traces,
         )
-        self._publishing = Publishing(
-            store=store, shards=shards, now=clock.now, tally=self.tally, vitals=self.vitals, wake=self.wake
-        )
+        self._publishing = Publishing(store=store, shards=shards, now=clock.now, vitals=self.vitals, wake=self.wake)
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
         self._ticking = asyncio.Lock()
         self._noted: tuple[str, ...] = ()

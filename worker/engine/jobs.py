@@ -10,11 +10,11 @@ import structlog
 
 from worker.engine import limits
 from worker.engine.clock import Clock
+from worker.engine.events import tell
 from worker.engine.finisher import Committed
 from worker.meters import Meters
 from worker.model import Broken, Done, HandedBack, Ingest, Poll, Walk, Work
 from worker.pipeline import Ingester, Poller, Walker
-from worker.tally import Tally, tell
 
 if TYPE_CHECKING:  # an extra
     from worker.traces import Traces
@@ -33,14 +33,13 @@ class Jobs:
         ingester: Ingester,
         finish: Callable[[Done], Awaitable[Committed]],
         clock: Clock,
-        tally: Tally,
         meters: Meters,
         traces: Traces | None = None,
     ) -> None:
-        """finish: returns when it is committed. tally, meters: where what came of it is counted. traces: told of it."""
+        """finish: returns when it is committed. meters: where what came of it is counted. traces: told of it."""
         self._finish, self._clock = finish, clock
         self._poller, self._walker, self._ingester = poller, walker, ingester
-        self._tally, self._meters, self._traces = tally, meters, traces
+        self._meters, self._traces = meters, traces
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, take: Callable[[], Awaitable[Sequence[Work]]]) -> None:
@@ -82,7 +81,6 @@ class Jobs:
             if trace is not None:
                 trace.done()
             done, finished = await self._finish(done)
-            self._tally.add(done, finished)
             self._meters.add(done, finished)
             tell(done, finished)
             if trace is not None:

@@ -14,7 +14,6 @@ from worker.errors import FeedmillError
 from worker.model import Millis
 from worker.pipeline import Shards, carry_out
 from worker.store import Store
-from worker.tally import Tally
 from worker.vitals import Vitals
 
 log = structlog.stdlib.get_logger("feedmill.engine")
@@ -29,13 +28,12 @@ class Publishing:
         store: Store,
         shards: Shards,
         now: Callable[[], Millis],
-        tally: Tally,
         vitals: Vitals,
         wake: Callable[[], None],
     ) -> None:
         """wake: called when a command has changed what is due."""
         self._store, self._shards, self._now = store, shards, now
-        self._tally, self._vitals, self._wake = tally, vitals, wake
+        self._vitals, self._wake = vitals, wake
         self._one = asyncio.Lock()
         self._stopping = False
         self._again: asyncio.TimerHandle | None = None
@@ -52,7 +50,7 @@ class Publishing:
             return
         async with self._one:
             try:
-                self._tally.published += await self._shards.publish(now=self._now(), enough=lambda: self._stopping)
+                await self._shards.publish(now=self._now(), enough=lambda: self._stopping)
                 if self._vitals.unsealed is not None:
                     self._vitals.unsealed = None
                     log.info("publish.works")
@@ -100,7 +98,7 @@ class Publishing:
     async def seal_the_rest(self, stop: asyncio.Event) -> None:
         """All that there is; once `stop` is set, what can be done in `SEAL_S`. Raises StateError, OutputError."""
         until = time.monotonic() + limits.SEAL_S
-        self._tally.published += await self._shards.publish(
+        await self._shards.publish(
             now=self._now(), everything=True, enough=lambda: stop.is_set() and time.monotonic() > until
         )
 

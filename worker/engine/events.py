@@ -1,9 +1,8 @@
-"""What has been done: counted, and told to the log."""
+"""What has been done, told to the log."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 import structlog
 
@@ -25,73 +24,6 @@ from worker.model import (
 )
 
 log = structlog.stdlib.get_logger("feedmill.engine")
-
-
-@dataclass(slots=True)
-class Tally:
-    """What has been done since the start."""
-
-    polls: int = 0
-    unchanged: int = 0
-    failed_polls: int = 0
-    throttled: int = 0
-    """Polls that the server put off (429, 503), which are no failures."""
-    entries: int = 0
-    """New entries that polls brought."""
-    new: int = 0
-    """Records with op `new`."""
-    updates: int = 0
-    duplicates: int = 0
-    skipped: int = 0
-    """Entries that the rules of their feed leave out."""
-    gaps: int = 0
-    """Polls that found nothing of what the poll before had seen: entries may have gone by between the two."""
-    retries: int = 0
-    incomplete: int = 0
-    """Records whose page could not be had or read."""
-    broken: int = 0
-    published: int = 0
-    """Records sealed in segments."""
-
-    @property
-    def ingested(self) -> int:
-        return self.new + self.updates
-
-    def add(self, done: Done, finished: Finished) -> None:
-        """Counts what a commit accepted."""
-        if not finished.accepted:
-            return
-        match done:
-            case PollDone():
-                self.polls += 1
-                self.unchanged += done.unchanged
-                self.throttled += done.failure == "throttled"
-                self.failed_polls += done.error is not None and done.failure != "throttled"
-                self.entries += finished.new
-                self.duplicates += finished.duplicates
-                self.skipped += finished.skipped
-                self.gaps += finished.missed is not None
-                for entry in finished.ingested:
-                    self._ingested(entry.draft, entry.finished)
-            case Walked():
-                self.entries += finished.new
-                self.duplicates += finished.duplicates
-                self.skipped += finished.skipped
-            case IngestDone():
-                self._ingested(done.draft, finished)
-            case Retry():
-                self.retries += 1
-            case Broken():
-                self.broken += 1
-            case AsBefore() | Moved() | RobotsRead() | Sought() | Subscribed() | HandedBack():
-                pass
-
-    def _ingested(self, draft: Draft, finished: Finished) -> None:
-        self.new += finished.op == "new"
-        self.updates += finished.op == "update"
-        self.duplicates += finished.duplicates
-        self.skipped += finished.skipped
-        self.incomplete += finished.op is not None and draft.extraction not in ("ok", "skipped")
 
 
 def tell(done: Done, finished: Finished) -> None:
