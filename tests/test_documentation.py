@@ -5,6 +5,7 @@ Configuration keys: tests/settings/test_settings_documentation.py. What the READ
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -14,12 +15,15 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import typer
 
+import worker
 from worker.cli.main import app
 from worker.output.manifest import FileLine, RemoveLine
 from worker.record import json_schema
 
+WORKER = Path(worker.__file__).parent
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 DEPLOYED = (Path(__file__).parents[1] / "deploy/README.md").read_text(encoding="utf-8")
+ROOMS = [path for path in sorted(WORKER.glob("*/__init__.py")) if path.parent.name not in ("cli", "demo", "model")]
 GROUP = typer.main.get_command(app)
 
 
@@ -52,6 +56,14 @@ def test_every_kind_and_field_of_a_manifest_line_is_told_of() -> None:
     (segment, replaced), (removed,) = (get_args(get_type_hints(line)["kind"]) for line in (FileLine, RemoveLine))
     names = {field.name for line in (FileLine, RemoveLine) for field in dataclasses.fields(line)}
     assert {name for name in {segment, replaced, removed} | names if f"`{name}`" not in section} == set()
+
+
+@pytest.mark.parametrize("room", [path.parent for path in ROOMS], ids=[path.parent.name for path in ROOMS])
+def test_every_module_is_on_the_map_of_its_room(room: Path) -> None:
+    """Which of them is read first, and for what. (The commands' are named as these are.)"""
+    map_of_it = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+    modules = {path.stem for path in room.glob("*.py")} - {"__init__"}
+    assert {name for name in modules if not re.search(rf"\b{name}\b", map_of_it)} == set()
 
 
 def test_every_command_is_among_its_like() -> None:

@@ -20,7 +20,7 @@ frame.py     lines that a site puts above and below: what they say, and the text
 credits.py   who had it first, by credit lines, datelines, canonical and JSON-LD
 edges.py     lines around a text that are not of it
 dates.py     ISO 8601 → instant and precision
-plain.py     HTML and text of strangers → plain text
+plain.py     HTML and text of strangers → plain text;  fields.py  … on one line, bounded
 compose.py   article + entry + feed → record
 single.py    extract: one page → record, without a feed
 

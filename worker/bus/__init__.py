@@ -1,6 +1,10 @@
-"""Hands claimed work to workers: in process (`LocalBus`), or through NATS JetStream (`worker.bus.jetstream`).
+"""Hands claimed work to workers.
 
-Records go to whom they concern elsewhere through `worker.bus.records`.
+protocol.py    what engines ask of a bus
+local.py       … within one process;  jetstream.py  … between machines, through NATS JetStream
+message.py     a claim on its way
+records.py     a stream of records, for whom they concern elsewhere
+connection.py  to the broker
 
 The store decides what may run and takes back what is not finished; a bus may lose everything and nothing is lost.
 """

@@ -12,7 +12,8 @@ leases.py      what is under way, whose leases are renewed
 clock.py       the wall clock, compared with the monotonic one
 heartbeat.py   signs of life, to others on the same state
 room.py        whether the disks have room for more
-trouble.py     what can't be done now, in the log
+events.py      what was done, in the log;  trouble.py  what can't be done now
+cancel.py      tasks that go on beside, ended
 limits.py      how long, how many
 
 It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.

@@ -4,6 +4,20 @@
 so it runs in a process that can be killed. `discover`, which finds the feeds of a page, is like it; `known_forms`
 names those that the address of a page tells. `encode_entry` and
 `decode_entry` are how the store keeps an entry between its poll and its ingestion.
+
+read.py       which kind of document the bytes are;  charset.py  … as text
+xml_feed.py   RSS, RDF and Atom, in these steps:
+trees.py      bytes → tree, mended;  blocks.py  … without the entries that are known
+elements.py   tree → what is left to be read
+plain_entry.py, plain_feed.py  entries and feeds of the usual kind, read from it;  element_kinds.py  … by these names
+expat.py, authors.py           feedparser, which reads all others: faster, and authors right
+xml_entry.py  what either says of an entry → `Entry`
+json_feed.py  JSON Feed;  news_sitemap.py, sitemap.py  what is read as if it were a feed
+entries.py    what holds for the entries of all of them
+fields.py     values of the type that is asked for;  text.py, dates.py, media.py  … made clean
+hints.py      when to come again;  hubs.py  who tells of news;  paging.py  where older entries are
+discovery.py  page → its feeds;  forms.py  address → its feeds
+stored.py     entry ↔ bytes
 """
 
 from __future__ import annotations

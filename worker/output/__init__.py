@@ -15,6 +15,20 @@
     consumers/<name>                   the cursor of a consumer that keeps it here
 
 or is made of shards, shard=00/, shard=01/, …, each of which holds all of that but consumers/.
+
+layout.py     these places;  files.py  what is done to files;  objects.py  … where they are a bucket's objects
+lock.py       one process writes;  object_lock.py  … to a bucket
+directory.py  what that one process does with a directory;  shards.py  … with several
+manifest.py   its lines;  chain.py  … added to;  inventory.py  … come to which files there are;  last.py  … and the last
+segment.py    rows → bytes and name;  latest.py, recent.py  … and the newest of them by themselves
+compaction.py what is to be done with closed days;  merging.py, packing.py  … and their bytes
+takedown.py   files without an article;  removed.py  what the articles were known by that are gone
+archive.py    pages as they were fetched;  warc.py  … in their form
+reading.py    records for readers, of shards;  reader.py  … of one directory;  follow.py  … as they come
+cursors.py    where a reader is;  consumers.py  … kept by name
+holding.py    where an article's last record is;  newest.py  the records that came last
+verify.py     whether all is as promised:  audit.py  the manifest;  contents.py  files;  pages.py  the archive
+revisions.py  … and no record twice;  findings.py  what may be wrong
 """
 
 from worker.output.archive import Archive, has_archive, page_at
