@@ -295,6 +295,15 @@ def test_a_copy_in_an_amp_cache_has_the_address_of_its_page(copy: str, own: str 
     assert canonical(uncached(copy)) == form
 
 
+@pytest.mark.parametrize("within", ["bing-amp.com/c/", "google.co/amp/", "a.cdn.ampproject.org/v/s/"])
+def test_a_copy_of_a_copy_of_a_copy_has_the_address_of_its_page(within: str) -> None:
+    """However many a stranger has put into each other: their number is no depth of calls, which would end with an
+    error that no reader of URLs expects."""
+    deep = f"https://{within * (7900 // len(within))}a.example/x"
+    assert canonical(deep) in ("http://a.example/x", "https://a.example/x")
+    assert uncached(deep) == canonical(deep)
+
+
 @pytest.mark.parametrize("text", NO_URLS.values(), ids=NO_URLS.keys())
 def test_what_is_no_http_url_is_refused_everywhere(text: str) -> None:
     """Each way to read an URL raises BadUrl for one that can't be asked for; `absolute` gives None."""

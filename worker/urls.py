@@ -86,26 +86,33 @@ def _clean(url: str) -> str:
 
 
 def uncached(url: str) -> str:
-    """The address at its own site of a page that an AMP cache, or a search engine's viewer, has a copy of; any other
-    address as it is."""
+    """The address at its own site of a page that an AMP cache, or a search engine's viewer, has a copy of, be it a copy
+    of a copy; any other address as it is."""
+    while (own := _copied(url)) is not None:  # each is shorter than the one before
+        url = own
+    return url
+
+
+def _copied(url: str) -> str | None:
+    """Of what `url` is a copy; None where it is none."""
     if _MAY_BE_AMP.search(url) is None:
-        return url
+        return None
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return url
+        return None
     form = _AMP_COPY if _AMP_CACHE.fullmatch(host) else _AMP_VIEWED if _AMP_VIEWER.fullmatch(host) else None
     found = form.fullmatch(parts.path) if form else None
     if found is None:
-        return url
+        return None
     scheme = "https" if found[1] else "http"
     query = "&".join(part for part in parts.query.split("&") if not _AMP_OWN.match(part))
     own = f"{scheme}://{found[2]}{found[3] or '/'}" + (f"?{query}" if query else "")
     try:
         _split(own)
     except ValueError:
-        return url
+        return None
     return own
 
 
@@ -122,7 +129,14 @@ def canonical(url: str) -> str:
     """
     if _is_plain(url):
         return url
-    parts = _split(url)
+    form = _form(_split(url))
+    while (own := uncached(form)) != form:
+        form = _form(_split(own))
+    return form
+
+
+def _form(parts: SplitResult) -> str:
+    """`canonical`, of what may be a copy."""
     host, port = _host(parts), parts.port
     netloc = f"[{host}]" if ":" in host else host
     if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
@@ -130,9 +144,7 @@ def canonical(url: str) -> str:
     path = _without_dots(_escaped(parts.path, _PATH_SAFE)) or "/"  # unescaped first: "%2E%2E" is ".."
     kept = [p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(unquote(p.split("=", 1)[0]))]
     query = "&".join(_escaped(p, _QUERY_SAFE) for p in kept)
-    form = f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
-    own = uncached(form)
-    return form if own == form else canonical(own)
+    return f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
 
 
 def canonical_if_any(url: str | None) -> str | None:

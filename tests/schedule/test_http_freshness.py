@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.utils import formatdate
 
 import pytest
@@ -115,6 +116,23 @@ def test_a_reason_is_short_whatever_the_site_says() -> None:
     assert found is None
     found = freshness(cache_control=["max-age=" + "0" * 5000 + "60"], age=None, expires=None, date=None, now_s=NOW)
     assert found == Freshness(seconds=60, reason="max-age=60")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("a," + " " * 90_000 + '"', id="spaces before what is no directive"),
+        pytest.param("a" + " " * 90_000 + '"', id="spaces behind a directive"),
+        pytest.param('a="' + "\\x" * 45_000, id="a quote without an end"),
+        pytest.param('a="\\' * 22_000, id="quotes in quotes"),
+        pytest.param(" =" * 45_000, id="values without names"),
+    ],
+)
+def test_a_field_as_long_as_a_head_may_be_is_read_at_once(line: str) -> None:
+    """It is read in the loop that all else waits for, where nothing ends what takes too long."""
+    began = time.process_time()
+    assert freshness(cache_control=[line, "max-age=60"], age=None, expires=None, date=None, now_s=NOW) is not None
+    assert time.process_time() - began < 1.0
 
 
 TEXTS = st.text(max_size=60) | st.from_regex(r'((max-age|s-maxage|no-cache|x)="?[0-9,]{0,12}"?[, ]{0,3}){0,3}')

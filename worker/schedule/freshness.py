@@ -12,8 +12,9 @@ from worker.model import Freshness
 LONGEST_S = 365 * 86_400.0
 """More is taken for this; RFC 9111 section 1.2.2 only asks that no number overflows."""
 
-# A directive: token [= token | quoted-string], up to the next comma outside of quotes.
-_DIRECTIVE = re.compile(r'\s*([^\s,="]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?[^,]*(?:,|$)', re.ASCII)
+# A directive: token [= token | quoted-string], up to the next comma outside of quotes. It begins with its token: spaces
+# before it, if asked for, would be gone through anew from each of them, and a head may have 100 kB.
+_DIRECTIVE = re.compile(r'([^\s,="]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?[^,]*(?:,|$)', re.ASCII)
 _DIGITS = re.compile(r"\d+", re.ASCII)
 
 
