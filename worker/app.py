@@ -146,7 +146,7 @@ async def work(
             ingester=Ingester(
                 client=asking,
                 cpu=cpu,
-                gate=Gate(asking, clock=clock.now) if fetch.robots else None,
+                gate=Gate(asking, cpu, clock=clock.now) if fetch.robots else None,
                 archive=shards.archive if settings.output.archive else None,
                 feeds=current.feeds,
                 max_bytes=fetch.max_page_bytes,

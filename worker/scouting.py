@@ -60,7 +60,7 @@ async def scouting(settings: Settings) -> AsyncIterator[Scout]:
         ingester = Ingester(
             client=client,
             cpu=cpu,
-            gate=Gate(client, clock=app.now) if fetch.robots else None,
+            gate=Gate(client, cpu, clock=app.now) if fetch.robots else None,
             archive=None,
             feeds=current.feeds,
             max_bytes=fetch.max_page_bytes,

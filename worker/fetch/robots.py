@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self, assert_never
 
 from protego import Protego
@@ -102,6 +103,20 @@ class Robots:
     def allows(self, url: str) -> bool:
         """Whether `url`, an absolute http(s) URL of the site, may be fetched. The longest rule that matches decides."""
         return self._rules.can_fetch(url, _TOKEN)
+
+
+def allows(text: bytes, url: str) -> bool:
+    """`Robots.allows` of a long text: in a process that may take its time over it."""
+    return _long(text).allows(url)
+
+
+def crawl_delay_s(text: bytes) -> float | None:
+    """`Robots.crawl_delay_s` of a long text, as above."""
+    return _long(text).crawl_delay_s
+
+
+_long = lru_cache(maxsize=8)(Robots.parse)
+"""By the page of a host, its rules are read once: of the longest, each takes 6 MB."""
 
 
 def _groups(text: bytes) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 polls.py     fetch → feeds.parse → dedup.identity; or, for a feed that is lost, feeds.discover
 walks.py     older pages of feeds, the same way
 robots.py    whether a page may be asked for
-spared.py    hosts whose pages kill what reads them
+spared.py    hosts and feeds whose pages kill what reads them
 ingests.py   fetch → articles → dedup hashes → draft of a record
 publish.py   outbox rows → segments;  shards.py  in those shards of the output that are ours
 streaming.py  … and what is sealed → a stream

@@ -33,9 +33,9 @@ from worker.model import (
     Validators,
 )
 from worker.output import Archive, Page
+from worker.pipeline import spared
 from worker.pipeline.polls import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
 from worker.pipeline.robots import Barred, Gate
-from worker.pipeline.spared import SparedHosts
 from worker.record import Raw
 from worker.schedule import NOT_HAD_S, next_look, next_try
 from worker.tasks import Source, draft_from_entry, draft_from_page, draft_without_text, without_secrets
@@ -68,7 +68,7 @@ class Ingester:
         self._retries_s, self._link_duplicates, self._clock = retries_s, link_duplicates, clock
         self._effort = effort
         self._archive = archive
-        self._spared = SparedHosts()
+        self._spared_hosts, self._spared_feeds = spared.hosts(), spared.feeds()
 
     async def ingest(self, work: Ingest) -> IngestDone | AsBefore | Moved | RobotsRead | Retry:
         feed = self._feeds[work.feed_id]
@@ -83,8 +83,8 @@ class Ingester:
         )
         if work.url is None:
             return self._done(work, await self._from_entry(source, None))
-        if self._spared.spares(work.host, self._clock()):
-            return self._done(work, await self._from_entry(source, "pages of its host took too long to read"))
+        if whose := self._spares(work):
+            return self._done(work, await self._from_entry(source, f"pages of its {whose} took too long to read"))
         match await self._gate.stops(work, work.url) if self._gate else None:
             case Moved() | RobotsRead() as instead:
                 return instead
@@ -108,7 +108,7 @@ class Ingester:
         match within_redirects(outcome, work.hops):
             case Fetched() as page:
                 try:
-                    return self._had(work, await self._from_page(work.host, source, page), page.validators)
+                    return self._had(work, await self._from_page(work, source, page), page.validators)
                 except TaskCrashed as error:  # perhaps for want of memory, and no fault of this page's
                     return await self._later(work, source, f"extraction failed: {error}", page.status)
             case Redirected() as redirect:
@@ -142,21 +142,34 @@ class Ingester:
             return Retry(lease=work.lease, due_at=due_at, reason=reason)
         return self._not_had(work, await self._from_entry(replace(source, status=status), reason))
 
-    async def _from_page(self, host: str, source: Source, answer: Fetched) -> Draft:
+    def _spares(self, work: Ingest) -> str | None:
+        """Whose pages are not read for now: its host's, or its feed's."""
+        now = self._clock()
+        if self._spared_hosts.spares(work.host, now):
+            return "host"
+        return "feed" if self._spared_feeds.spares(work.feed_id, now) else None
+
+    def _killed(self, work: Ingest) -> None:
+        now = self._clock()
+        self._spared_hosts.killed(work.host, now)
+        self._spared_feeds.killed(work.feed_id, now)
+
+    async def _from_page(self, work: Ingest, source: Source, answer: Fetched) -> Draft:
         source = replace(source, url=answer.url, status=answer.status, fetched_at=self._clock())
         source = replace(source, raw=await self._kept(source, answer))
         page = replace(source, content_type=answer.content_type, body=answer.body)
         try:
             draft = await self._cpu.run(draft_from_page, page)
         except TaskCrashed:
-            self._spared.killed(host, self._clock())
+            self._killed(work)
             raise
         except TaskError as error:
             if isinstance(error, TaskTimeout):
-                self._spared.killed(host, self._clock())
+                self._killed(work)
             log.warning("page.unreadable", url=urls.without_credentials(answer.url), error=str(error))
             return await self._from_entry(source, f"extraction failed: {error}")
-        self._spared.read(host)
+        self._spared_hosts.read(work.host)
+        self._spared_feeds.read(work.feed_id)
         return draft
 
     async def _kept(self, source: Source, answer: Fetched) -> Raw | None:

@@ -1,6 +1,7 @@
-"""Hosts whose pages keep killing what reads them: for an hour the feed's own content has to do for them.
+"""Hosts and feeds whose pages keep killing what reads them: for an hour the feed's own content has to do for them.
 
-Without it a few hosts with pages that hang would hold every CPU process for its whole time limit, page after page.
+Without it a few hosts with pages that hang would hold every CPU process for its whole time limit, page after page; and
+so would one feed whose every link is on another host.
 """
 
 from __future__ import annotations
@@ -10,35 +11,49 @@ from dataclasses import dataclass, field
 from worker.model import Millis
 
 KILLS = 3
-"""In a row, from one host."""
 SPARED_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class SparedHosts:
-    """In memory alone: after a restart a host may kill three times more."""
+class Spared:
+    """In memory alone: after a restart each may kill three times more."""
 
-    _kills: dict[str, int] = field(default_factory=dict)
+    forgiven: float
+    """Kills that are made up for by a page that was read."""
+    _kills: dict[str, float] = field(default_factory=dict)
     _until: dict[str, Millis] = field(default_factory=dict)
 
-    def spares(self, host: str, now: Millis) -> bool:
-        """Whether pages of `host` are not to be read now."""
-        until = self._until.get(host)
+    def spares(self, name: str, now: Millis) -> bool:
+        """Whether pages of `name` are not to be read now."""
+        until = self._until.get(name)
         if until is None:
             return False
         if now >= until or until - now > SPARED_MS:  # or the clock was set back
-            del self._until[host]
+            del self._until[name]
             return False
         return True
 
-    def killed(self, host: str, now: Millis) -> None:
-        """A page of `host` took too long, too much memory, or its process with it."""
-        kills = self._kills.pop(host, 0) + 1
+    def killed(self, name: str, now: Millis) -> None:
+        """A page of `name` took too long, too much memory, or its process with it."""
+        kills = self._kills.pop(name, 0.0) + 1
         if kills < KILLS:
-            self._kills[host] = kills
+            self._kills[name] = kills
         else:
-            self._until[host] = Millis(now + SPARED_MS)
+            self._until[name] = Millis(now + SPARED_MS)
 
-    def read(self, host: str) -> None:
-        """A page of `host` was read."""
-        self._kills.pop(host, None)
+    def read(self, name: str) -> None:
+        """A page of `name` was read."""
+        kills = self._kills.pop(name, 0.0) - self.forgiven
+        if kills > 0:
+            self._kills[name] = kills
+
+
+def hosts() -> Spared:
+    """Of a site, three in a row: its pages are of one kind."""
+    return Spared(forgiven=KILLS)
+
+
+def feeds() -> Spared:
+    """Of a feed, three that twenty pages each do not make up for: its links may be of all kinds, and good ones among
+    them are no excuse for as many bad ones."""
+    return Spared(forgiven=1 / 20)
