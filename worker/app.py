@@ -244,7 +244,7 @@ def _shards(
         if shared:  # not before: until now another process may have published there
             await check_pairing(store, root, state=settings.state, shard=shard)
         directory = await asyncio.to_thread(output_directory, settings, root)
-        await store.keep_out(forgotten_keys(root))
+        await store.keep_out(await asyncio.to_thread(lambda: [*forgotten_keys(root)]))
         if streaming is not None:
             streaming.follow(root, name)
             held.callback(streaming.leave, root)

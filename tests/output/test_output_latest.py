@@ -206,3 +206,27 @@ def test_the_file_system_is_synced_or_it_is_said(tmp_path: Path, libc: object, m
     monkeypatch.setattr("ctypes.get_errno", lambda: errno.EIO)
     with pytest.raises(OutputError, match=rf"can't write to {tmp_path}: Input/output error \(look at the disk"):
         files.sync_filesystem(tmp_path)
+
+
+def test_where_it_is_no_longer_wanted_nothing_there_grows_old(out: Path) -> None:
+    """What was kept stays while it is the newest; nothing new comes, and what is taken down goes."""
+    open_directory(out).publish(FIRST)
+    directory = OutputDirectory.open(out, schema=b"{}")
+    directory.publish(SECOND)
+    assert latest(out) == {0xC3: "c"}
+    assert verify(out).findings == ()
+    directory.forget(f"{0xC3:032x}", now=Millis(START))
+    assert latest(out) == {}
+    open_directory(out).publish(THIRD)
+    assert latest(out) == {0xB2: "b is back"}
+    assert verify(out).findings == ()
+
+
+def test_what_has_expired_does_not_come_back_with_a_segment_that_was_not_marked(out: Path) -> None:
+    """A crash came between the manifest's line and the mark, and `compact` before the next start."""
+    directory = open_directory(out)
+    directory.publish(FIRST)
+    directory.publish(SECOND)
+    list(compact(directory, now=START + 10 * DAY_MS, keep_ms=DAY_MS))
+    open_directory(out).publish(FIRST)
+    assert verify(out).findings == ()

@@ -176,6 +176,29 @@ def test_nothing_is_taken_out_of_what_is_damaged(out: Path) -> None:
         directory.forget(ID, now=NOW)
 
 
+def test_a_file_that_is_gone_keeps_nothing_in_the_others(out: Path) -> None:
+    """It is said; and what could not be read when the notices were made is left for the next time."""
+    directory = open_directory(out)
+    (first, *_) = segments = list(made())
+    for segment in segments:
+        directory.publish(segment)
+    content = (out / first.path).read_bytes()
+    (out / first.path).unlink()
+    notices, unread = directory.notices([ID])
+    assert [notice["_ingest"]["revision"] for notice in notices] == [5]
+    assert [*unread] == [first.path]
+    with pytest.raises(OutputError, match="000000000001"):
+        directory.forget(ID, now=NOW)
+    assert not text_is_there(out)
+    (out / first.path).write_bytes(content)
+    with pytest.raises(OutputError, match="000000000001"):
+        directory.forget(ID, now=NOW, unread=unread)
+    assert text_is_there(out)
+    assert directory.forget(ID, now=NOW) == 1
+    assert not text_is_there(out)
+    assert verify(out).findings == ()
+
+
 def test_what_was_forgotten_may_not_come_back(out: Path) -> None:
     """A segment that is published again after all is not put in its place."""
     directory = open_directory(out)
@@ -199,7 +222,7 @@ def told(out: Path, ids: list[str]) -> OutputDirectory:
             ingested_at=NOW,
             body=orjson.dumps(notice),
         )
-        for place, notice in enumerate(directory.notices(ids))
+        for place, notice in enumerate(directory.notices(ids)[0])
     )
     if rows:
         path = segment_path(at=NOW, date="2026-12-03", writer="w1", first_seq=after)

@@ -178,3 +178,17 @@ def test_what_is_no_url_is_refused(site: Site, worker: Worker) -> None:
     """With what was expected."""
     worker.configure([feed(site, "b")])
     assert "expected an http or https URL" in worker.run("forget", "no url", status=2).stderr
+
+
+def test_what_was_cut_off_is_done_by_the_next_start(site: Site, worker: Worker) -> None:
+    """Where a file was not to be had, it is said, and the others are done at once."""
+    url = written(site, worker, output={"seal_records": 1})
+    (file, *others) = [worker.out / name for name in traces(worker)]
+    assert not others
+    aside = file.rename(worker.folder / file.name)
+    said = worker.run("forget", url, status=1).stderr
+    assert "not all of the output could be gone through: can't read " in said
+    aside.rename(file)
+    worker.once(every=True)
+    assert traces(worker) == []
+    worker.run("verify")

@@ -23,6 +23,7 @@ from tests.whole.processes import stopped, until
 from worker import app
 from worker.errors import OutputError, StateDamaged, StateError, StateLocked
 from worker.model import Millis
+from worker.output import OutputDirectory, Published, Segment
 from worker.pipeline import Recovered
 from worker.settings import load
 from worker.store import Learned, backup
@@ -549,6 +550,10 @@ def day(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(app, "now", lambda: Millis(real() + number * 86_400_000))
 
 
+def refusing(_directory: OutputDirectory, segment: Segment) -> Published:
+    raise OutputError(f"can't write {segment.path}")
+
+
 def removed(worker: Worker) -> None:
     """What `compact` does, by the worker's clock."""
     settings = load(worker.folder / "worker.yaml", os.environ)
@@ -623,6 +628,31 @@ def test_what_was_named_stays_away_after_a_recovery_be_it_without_a_record(site:
     feed(site, "a", item(path, duplicate, "Anew"), item("unknown", unknown, "Unknown"))
     worker.once(every=True)
     assert [record["title"] for record in worker.records() if "title" in record] == ["On kept"]
+    worker.run("verify")
+
+
+def test_what_an_older_state_has_still_to_publish_is_not_published_again(
+    site: Site, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it is in the directory no more: it was taken down since, or its day was past `output.keep`."""
+    items = [item(n, site.add("a", f"/{n}", page(f"On {n}", prose(n))), f"On {n}") for n in ("gone", "old")]
+    worker.configure([feed(site, "a", *items)], output={"keep": "1d"})
+    copy = tmp_path / "copy.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputDirectory, "publish", refusing)
+        with pytest.raises(OutputError):
+            worker.once()
+    assert waiting(worker.state) == 2
+    backup(worker.state, copy)
+    assert worker.once().published == 2
+    day(monkeypatch, 3)
+    worker.run("forget", site.url("a", "/gone"))
+    removed(worker)
+    lose(worker.state)
+    shutil.copy(copy, worker.state)
+    recover(worker)
+    worker.once(every=True)
+    assert [record["_ingest"]["op"] for record in worker.records()] == ["delete"]
     worker.run("verify")
 
 

@@ -11,7 +11,7 @@ from worker import urls
 from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
 from worker.cli.printing import console, errors
-from worker.pipeline import NOTHING_KNOWN
+from worker.pipeline import NOT_ALL, NOTHING_KNOWN
 
 PATIENCE_S = 90.0
 """Every file of the output is read, and may have to be written anew."""
@@ -37,7 +37,7 @@ def forget(
         errors.print("expected an http or https URL, or the id of a record (32 hexadecimal digits)")
         raise typer.Exit(2)
     answer = said(settings, "keep_out" if unknown else "forget", article, patience_s=PATIENCE_S)
-    refused = answer == NOTHING_KNOWN
-    (errors if refused else console).print(answer, markup=False, soft_wrap=True)
-    if refused:
+    failed = answer == NOTHING_KNOWN or answer.startswith(NOT_ALL)
+    (errors if failed else console).print(answer, markup=False, soft_wrap=True)
+    if failed:
         raise typer.Exit(1)

@@ -74,10 +74,9 @@ class Publishing:
         self._begun = asyncio.create_task(self.publish())
 
     async def upkeep(self) -> None:
-        """Takes out what was forgotten, tidies closed days."""
+        """Tidies closed days."""
         try:
             async with self._one:
-                await self._shards.take_down(now=self._now())
                 steps = await self._shards.untidy(now=self._now())
             for step in steps:
                 async with self._one:  # between two of them records are sealed, and a stop is heard

@@ -22,7 +22,7 @@ from worker.output.packing import packed
 from worker.output.recent import Recent
 from worker.output.removed import KeysOf, Removed
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
-from worker.output.takedown import holds, notices, records_of, seqs_of, without
+from worker.output.takedown import NOTHING_UNREAD, Unread, holds, notices, records_of, seqs_of, without
 from worker.record import SCHEMA, Record, rfc3339
 
 
@@ -66,8 +66,9 @@ class OutputDirectory:
         """Make the layout where it is not there, and clear away what a crash left half done.
 
         `schema` is the JSON Schema of the records, to be laid beside them. latest: the newest revision of each article
-        that is published from now on is kept as a file. feed: so many of the newest articles are kept as a JSON Feed.
-        keys_of: what articles are remembered by whose records are removed.
+        that is published from now on is kept as a file; else what is there stays until it is not the newest any more.
+        feed: so many of the newest articles are kept as a JSON Feed. keys_of: what articles are remembered by whose
+        records are removed.
         Raises OutputError where the directory can't be made or written to, or the manifest not be read.
         """
         root = files.at(path)
@@ -76,7 +77,8 @@ class OutputDirectory:
             files.remove(root / STAGING / name)
         recent = None if feed is None else Recent(root, feed)
         chain, removed = Chain.open(root / MANIFEST), Removed(root, keys_of)
-        directory = cls(root, chain, Latest(root) if latest else None, recent, removed)
+        kept = Latest(root, wanted=latest) if latest or files.exists(root / LATEST) else None
+        directory = cls(root, chain, kept, recent, removed)
         directory._place(root / SCHEMAS / f"record-{SCHEMA}.json", [schema])
         if recent is not None:
             recent.rebuild()
@@ -100,7 +102,7 @@ class OutputDirectory:
             self._place(target, [data])
         if found is None:
             self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
-        if self._latest is not None:
+        if self._latest is not None and not (found and self._is_gone(*found)):
             self._latest.follow(records, again=found is not None)
         if self._recent is not None:
             self._recent.follow(records, again=found is not None)
@@ -117,6 +119,10 @@ class OutputDirectory:
                 f"now {published.sha256}); what was published is never rewritten"
             )
         return dropped
+
+    def _is_gone(self, named: FileLine, dropped: bool) -> bool:
+        """Whether its records are nowhere any more."""
+        return dropped and self._inventory().holder(named) is None
 
     def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
         """What is to be done with the files of closed days. Reads the whole manifest. Raises OutputError."""
@@ -144,34 +150,42 @@ class OutputDirectory:
             case _:
                 assert_never(step)
 
-    def notices(self, ids: Collection[str]) -> list[Record]:
+    def notices(self, ids: Collection[str]) -> tuple[list[Record], Unread]:
         """What is to be published before these articles are forgotten, so that whoever has them drops them: a delete of
-        each, without a word of it. None of what is told of already, or not here. Reads every file. Raises OutputError.
-        """
-        return notices((self._root / held.path for held in self._inventory().present()), ids)
+        each, without a word of it. None of what is told of already, or not here. Reads every file; with those that
+        can't be read. Raises OutputError."""
+        return notices(self._root, [held.path for held in self._inventory().present()], ids)
 
-    def forget(self, id: str, *, now: Millis) -> int:
+    def forget(self, id: str, *, now: Millis, unread: Unread = NOTHING_UNREAD) -> int:
         """Take an article down: rewrite what holds any revision of it, at once; how many records that were.
 
         Its id is remembered, be it without records. Its notice stays. Readers are told by the manifest, as of all that
         is replaced. Reads every file. To be called when everything numbered has been published, for what is published
-        again would bring it back. Raises OutputError; then it is to be called again.
+        again would bring it back. unread: files that are left as they are, as nobody knows what to tell of them.
+        Raises OutputError, also where one is damaged or left; of the others it is done. Then it is to be called again.
         """
         inventory = self._inventory()
         for step in deletes(self._there(), inventory):
             self.carry_out(step, now=now)
-        holding = [held for held in inventory.present() if holds(self._root / held.path, id)]
-        self._removed.forget(id, (record for held in holding for record in records_of(self._root / held.path, id)))
-        forgotten = 0
-        for held in holding:
-            if not inventory.is_dropped(held.path):
-                forgotten += self._rewrite(held, id, now)
-        if holding:
-            self.carry_out(Drop(paths=tuple(held.path for held in holding), expired=False), now=now)
+        self._removed.forget(id, ())
+        forgotten, taken, left = 0, list[str](), [*unread.values()]
+        for held in inventory.present():
+            path = self._root / held.path
+            try:
+                if held.path not in unread and holds(path, id):
+                    self._removed.forget(id, records_of(path, id))
+                    forgotten += 0 if inventory.is_dropped(held.path) else self._rewrite(held, id, now)
+                    taken.append(held.path)
+            except OutputError as error:
+                left.append(error)
+        if taken:
+            self.carry_out(Drop(paths=tuple(taken), expired=False), now=now)
         if self._latest is not None:
             self._latest.take_down(id)
         if self._recent is not None:
             self._recent.rebuild()
+        if left:
+            raise left[0]
         return forgotten
 
     def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:

@@ -3,6 +3,8 @@
 It follows from the segments: what a crash kept from coming here comes when the segment is published again, which it is
 until the state knows that all of it is safe. An fsync for each article would cost more than all else, so the file
 system is synced as a whole, twice for a segment: when the contents are staged, and when they have their names.
+
+Where it is no longer wanted, what was kept before stays until it would be wrong.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ from worker.record import Record
 class Latest:
     """Written by the output directory's one writer; each file is whole at any time."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, *, wanted: bool = True) -> None:
+        self._root, self._wanted = root, wanted
         self._folders: set[Path] = set()
 
     def follow(self, lines: Iterable[bytes], *, again: bool) -> None:
@@ -34,10 +36,12 @@ class Latest:
         newest: dict[str, tuple[Record, bytes]] = {}
         for raw in lines:
             record: Record = orjson.loads(raw)
-            newest[record["id"]] = (record, raw)
+            if self._wanted or record["_ingest"]["op"] != "new":  # of what is new there is none yet
+                newest[record["id"]] = (record, raw)
         if again:
             newest = {id: (record, raw) for id, (record, raw) in newest.items() if not self._is_behind(record)}
-        written = {id: raw for id, (record, raw) in newest.items() if record["_ingest"]["op"] != "delete"}
+        kept = (item for item in newest.items() if self._wanted and item[1][0]["_ingest"]["op"] != "delete")
+        written = {id: raw for id, (_, raw) in kept}
         if files.are_whole(self._root):
             files.write_all({self._path(id): raw for id, raw in written.items()})
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import orjson
@@ -14,6 +14,10 @@ from worker.output import files
 from worker.output.manifest import FileLine
 from worker.output.reading import read_lines
 from worker.record import Record
+
+Unread = Mapping[str, OutputError]
+"""Files that can't be read, and why, by their paths in the output directory."""
+NOTHING_UNREAD: Unread = {}
 
 
 def ids_at(dir: Path, url: str) -> set[bytes]:
@@ -33,18 +37,22 @@ def _urls_of(record: Record) -> set[str]:
     return {urls.canonical(url) for url in found if url is not None}
 
 
-def notices(paths: Iterable[Path], ids: Collection[str]) -> list[Record]:
+def notices(root: Path, paths: Iterable[str], ids: Collection[str]) -> tuple[list[Record], Unread]:
     """Of each of these articles that has records in the files, the one that is to come after them: a delete that says
-    nothing but that. Of one whose last record is such a notice, none."""
+    nothing but that. Of one whose last record is such a notice, none. With the files that can't be read."""
     needles = {id: id.encode() for id in ids}
     newest: dict[str, Record] = {}
+    unread: dict[str, OutputError] = {}
     for path in paths:
-        for _, raw in files.lines(path):
-            for id, needle in needles.items():
-                record = _record(path, raw, id) if needle in raw else None
-                if record is not None and (id not in newest or _revision(newest[id]) < _revision(record)):
-                    newest[id] = record
-    return [_notice(record) for record in newest.values() if not _is_notice(record)]
+        try:
+            for _, raw in files.lines(root / path):
+                for id, needle in needles.items():
+                    record = _record(root / path, raw, id) if needle in raw else None
+                    if record is not None and (id not in newest or _revision(newest[id]) < _revision(record)):
+                        newest[id] = record
+        except OutputError as error:
+            unread[path] = error
+    return [_notice(record) for record in newest.values() if not _is_notice(record)], unread
 
 
 def _notice(last: Record) -> Record:

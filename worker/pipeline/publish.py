@@ -83,23 +83,31 @@ class Publisher:
         """Takes out of the output what the state has forgotten; how many records.
 
         Each is told of by a delete first. Whatever cuts this off, the next call does the rest: what is told of already
-        the files say.
+        the files say. Raises OutputError where an article could not be taken out of some file; of the others it is
+        done.
         """
         record_ids = await self._store.takedowns(self._shard)
         if not record_ids:
             return 0
         await self.publish(now=now, everything=True)  # what has a number already would be published after it
-        notices = await asyncio.to_thread(self._directory.notices, record_ids)
+        notices, unread = await asyncio.to_thread(self._directory.notices, record_ids)
         if notices:
             await self._store.tell(notices, now=now)
             await self.publish(now=now, everything=True)
         records = 0
+        failure: OutputError | None = None
         for record_id in record_ids:
-            records += await asyncio.to_thread(self._directory.forget, record_id, now=now)
-            if self.archive is not None:
-                await asyncio.to_thread(self.archive.forget, record_id)
+            try:
+                records += await asyncio.to_thread(self._directory.forget, record_id, now=now, unread=unread)
+                if self.archive is not None:
+                    await asyncio.to_thread(self.archive.forget, record_id)
+            except OutputError as error:
+                failure = failure or error
+                continue
             await self._store.taken_down(record_id)
             log.info("article.forgotten", entry=record_id)
+        if failure is not None:
+            raise failure
         return records
 
     async def _seal(self, now: Millis) -> int:

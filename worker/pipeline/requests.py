@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from worker import dedup, urls
+from worker.errors import OutputError
 from worker.model import FeedId, Millis
 from worker.pipeline.shards import Shards
 from worker.store import Store
@@ -20,6 +21,8 @@ NOTHING_KNOWN = (
     "all the same, should it ever come"
 )
 
+NOT_ALL = "forgotten, and will not come back; but not all of the output could be gone through: "
+
 
 def of_feeds(feed_ids: Sequence[FeedId]) -> str:
     """The subject of a request that is about feeds."""
@@ -27,7 +30,7 @@ def of_feeds(feed_ids: Sequence[FeedId]) -> str:
 
 
 async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
-    """Does what is asked, and says what was done. Raises StateError, OutputError: then it may be asked again.
+    """Does what is asked, and says what was done. Raises StateError: then it may be asked again.
 
     The subject of `forget` is a URL or a record id, as is that of `keep_out`, which takes those that nothing is known
     of, too; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry` either, or nothing for all that was put aside.
@@ -61,10 +64,13 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
     if not known and not unknown:
         return NOTHING_KNOWN
     entries = await store.forget(url=url, url_key=url_key, record_id=record_id)
-    if url is not None and not entries:
-        for id in await shards.ids_at(url):
-            await store.forget(url=None, url_key=None, record_id=id)
-    records = await shards.take_down(now=now)
+    try:
+        if url is not None and not entries:
+            for id in await shards.ids_at(url):
+                await store.forget(url=None, url_key=None, record_id=id)
+        records = await shards.take_down(now=now)
+    except OutputError as error:
+        return f"{NOT_ALL}{error}"
     if not shards.holds_all:
         forgotten = f"{counted(entries, 'entry', 'entries')} forgotten"
         return f"{forgotten}; each shard's records are taken out within seconds by the worker that holds it"

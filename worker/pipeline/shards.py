@@ -18,6 +18,8 @@ from worker.pipeline.publish import Publisher
 
 LOOK_S = 3.0
 """From one look for shards that nobody holds to the next. One that was found is followed by another look at once."""
+TAKE_DOWN_S = 600.0
+"""From a takedown that failed to the next try, which reads every file again."""
 
 Open = Callable[[int, ExitStack], Awaitable[Publisher]]
 """Opens a shard's directory, which is locked until the stack is closed. Raises OutputLocked where another process holds
@@ -37,6 +39,8 @@ class Shards:
         self._root, self._count, self._open, self._shared = root, count, open, shared
         self._held: dict[int, tuple[Publisher, ExitStack]] = {}
         self._look_at = 0.0
+        self._take_down_at: dict[int, float] = {}
+        """Of shards where it failed."""
 
     def __enter__(self) -> Shards:
         return self
@@ -96,8 +100,8 @@ class Shards:
         for shard, publisher in self._publishers():
             try:
                 records += await publisher.publish(now=now, everything=everything, enough=enough)
-                if self._shared:  # what was forgotten by another process
-                    await publisher.take_down(now=now)
+                if not enough():
+                    await self._end_takedowns(shard, publisher, now=now)
             except OutputError as error:
                 failure = failure or error
                 if self._shared:  # it is opened anew, here or where it can be written to
@@ -106,8 +110,19 @@ class Shards:
             raise failure
         return records
 
+    async def _end_takedowns(self, shard: int, publisher: Publisher, *, now: Millis) -> None:
+        """Those that another process has begun, or one that was killed over them."""
+        if time.monotonic() < self._take_down_at.get(shard, 0.0):
+            return
+        try:
+            await publisher.take_down(now=now)
+        except OutputError as error:
+            log.error("article.not_forgotten", error=str(error))
+            self._take_down_at[shard] = time.monotonic() + TAKE_DOWN_S
+
     async def take_down(self, *, now: Millis) -> int:
-        """Takes out of the shards that are held what the state has forgotten; how many records."""
+        """Takes out of the shards that are held what the state has forgotten; how many records. Raises OutputError
+        where some of that could not be; it is tried again by `publish`."""
         return sum([await publisher.take_down(now=now) for _, publisher in self._publishers()])
 
     async def ids_at(self, url: str) -> set[bytes]:

@@ -130,7 +130,7 @@ class Recovery:
             for record in records:
                 learning.take(record)
             learning.resolve()
-            note_dead(connection, expired)
+            note_dead(connection, learning.published(expired))
             publications.follow_on(connection, sealed, shards=self._shards)
             return Learned(records=learning.records, unknown=learning.unknown)
 
@@ -277,6 +277,15 @@ class _Learning:
         row_id = self._waiting.pop((record.record_id, record.revision), None)
         if row_id is not None:
             self._connection.execute(delete(t.outbox).where(t.outbox.c.id == row_id))
+
+    def published(self, expired: Iterable[bytes]) -> Iterator[bytes]:
+        """The keys, passed on. The first record of an article that is known by one was published, whatever an older
+        state holds."""
+        firsts = {record_id: row_id for (record_id, revision), row_id in self._waiting.items() if revision == 1}
+        for key in expired:
+            if key in firsts:
+                self._connection.execute(delete(t.outbox).where(t.outbox.c.id == firsts[key]))
+            yield key
 
     def _execute(self, statement: Executable, **values: object) -> CursorResult[Any]:
         return self._connection.execute(statement, values)

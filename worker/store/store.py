@@ -9,7 +9,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,7 +53,6 @@ from worker.store.clocks import Clock, wall_clock
 from worker.store.database import locked, open_database
 from worker.store.entries import Near
 from worker.store.finish import finish
-from worker.store.graves import bury_known
 from worker.store.integrity import Files, suspect
 from worker.store.locks import is_contention
 from worker.store.moving import refuse_moved
@@ -261,9 +260,9 @@ class Store:
         """Forgets an article for good; how many entries it was. Its records are in `takedowns` from then on."""
         return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id)
 
-    async def keep_out(self, keys: Iterable[bytes]) -> None:
+    async def keep_out(self, keys: Collection[bytes]) -> None:
         """Lets go of what is known under these keys: it was taken down, maybe when another state was in this place."""
-        await self._write(bury_known, keys)
+        await self._write(takedowns.keep_out, keys)
 
     async def takedowns(self, shard: int = 0) -> list[str]:
         """Record ids that are still to be taken out of a shard of the output."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select
@@ -13,7 +13,7 @@ from worker.store import publications
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.entries import RECORD, outbox_values
-from worker.store.graves import are_dead, bury
+from worker.store.graves import are_dead, bury, bury_known
 from worker.store.identities import named
 from worker.store.outbox import lock_numbering
 from worker.store.stories import NO_STORY
@@ -58,10 +58,18 @@ def _drop_unpublished(connection: Connection, record_ids: set[str]) -> None:
         connection.execute(delete(t.outbox).where(t.outbox.c.id.in_(batch)))
 
 
+def keep_out(connection: Connection, keys: Collection[bytes]) -> None:
+    """Lets go of the entries that are known under any of these keys, and of what waits of them to be published: an
+    older copy of a state may have it still. Nothing comes under them any more."""
+    if keys:
+        bury_known(connection, keys)
+        _drop_unpublished(connection, {key.hex() for key in keys})
+
+
 def outstanding(connection: Connection, *, shard: int) -> list[str]:
     """Record ids that are still to be taken out of a shard of the output."""
-    shards = publications.shards(connection)
     ids = [record.hex() for record in connection.scalars(select(t.takedown.c.record_id))]
+    shards = publications.shards(connection) if ids else 0
     return [id for id in ids if shard_of(id, shards) == shard]
 
 
