@@ -124,3 +124,22 @@ def test_a_canonical_url_is_believed_on_the_same_site(stated: str | None, expect
 def test_a_page_without_an_address_has_no_canonical_url() -> None:
     """There is nothing to compare it to."""
     assert fields.canonical_url("https://news.example/a", "") is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("The harbour is open. Weiterlesen →", "The harbour is open."),
+        ("The harbour is … Continue reading →", "The harbour is …"),
+        (
+            "Open after three weeks, says its master. Open after three weeks, says its master.",
+            "Open after three weeks, says its master.",
+        ),
+        ("Hear, hear! Hear, hear!", "Hear, hear! Hear, hear!"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_summaries(stated: str | None, expected: str | None) -> None:
+    """Without what leads on to the article, and once."""
+    assert fields.summary(stated) == expected

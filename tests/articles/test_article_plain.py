@@ -18,6 +18,14 @@ from worker.articles import plain
         pytest.param("Tom &amp; Jerry &lt;3", "Tom & Jerry <3", id="entities without markup"),
         pytest.param("<p>One\n two</p><p>Three</p>", "One two\nThree", id="paragraphs are lines, the source's are not"),
         pytest.param("lead<p>One<br>two<br/>three", "lead\nOne\ntwo\nthree", id="breaks, and text without an element"),
+        pytest.param(
+            "Run\nthis:<pre><code>$ make\r\n  all\n\n<b>do\nne</b></code></pre>and\nthat",
+            "Run this:\n$ make\nall\ndo\nne\nand that",
+            id="the source's lines, where they are shown",
+        ),
+        pytest.param(
+            "<pre>a<div>b</div>c<pre>d\ne</pre><script>\n</script>f</pre>", "a\nb\nc\nd\ne\nf", id="within them"
+        ),
         pytest.param("<ul><li>a<li>b</ul>end", "a\nb\nend", id="unclosed items"),
         pytest.param("un<b>believ</b>able <i>news</i>", "unbelievable news", id="inline elements do not split words"),
         pytest.param("<table><tr><td>1</td><td>2</td></tr><tr><th>3</th></tr></table>", "1 2\n3", id="rows are lines"),

@@ -19,6 +19,7 @@ selection.py the part of a page that the rules of its feed name
 frame.py     lines that a site puts above and below: what they say, and the text without them
 credits.py   who had it first, by credit lines, datelines, canonical and JSON-LD
 edges.py     lines around a text that are not of it
+pointers.py  lines that lead on, to the rest of a text or to other articles
 dates.py     ISO 8601 → instant and precision
 plain.py     HTML and text of strangers → plain text;  fields.py  … on one line, bounded
 compose.py   article + entry + feed → record

@@ -47,41 +47,49 @@ def read(tree: HtmlElement) -> list[Block]:
     linked, depth = 0, 0
 
     def end() -> None:
+        """Where there are pieces: most elements have no text of their own."""
         nonlocal linked
-        if pieces:
-            text = " ".join("".join(pieces).split())
-            pieces.clear()
-            if text:
-                found.append((text, tags[-1], linked / len(text)))
+        text = " ".join("".join(pieces).split())
+        pieces.clear()
+        found.append((text, tags[-1], linked / len(text)))
         linked = 0
 
     walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
     for event, element in walk:
-        tag, text = element.tag, element.tail
+        tag = element.tag
         if event == "start":
             if tag in _SILENT:
                 walk.skip_subtree()
                 continue
             if tag in _BLOCKS:
-                end()
+                if pieces:
+                    end()
                 tags.append(tag)
             elif tag == "br":
-                end()
+                if pieces:
+                    end()
             elif tag == "a" and _leads_on(element):
                 depth += 1
             text = element.text
-        elif event == "end":
+        else:
             if tag in _BLOCKS:
-                end()
+                if pieces:
+                    end()
                 tags.pop()
             elif tag == "a" and _leads_on(element):
                 depth -= 1
-        if text:
+            text = element.tail
+        if text and (pieces or not text.isspace()):
             pieces.append(text)
             if depth:
                 linked += len(text.strip())
-    end()
-    clean = ((plain.line(one, len(one) + 1), tag, share) for one, tag, share in found)
+    if pieces:
+        end()
+    # ASCII that can be printed is clean, now that its white space is folded: half of the texts.
+    clean = (
+        (one if one.isascii() and one.isprintable() else plain.line(one, len(one) + 1), tag, share)
+        for one, tag, share in found
+    )
     return [Block(text=one, tag=tag, linked=share) for one, tag, share in clean if one is not None]
 
 

@@ -45,7 +45,22 @@ _LEADS = (
     r"\b(?:впервые|первоначально)\s+опубликован\w*\s+(?:в|на)\b",
 )
 _CREDIT = re.compile("|".join(f"(?:{lead})" for lead in _LEADS), re.IGNORECASE)
-_FEEDS_OWN = re.compile(r"^the post\b.{1,300}?\b(?:appeared first|first appeared) on\b", re.IGNORECASE | re.DOTALL)
+# What WordPress, and Yoast's plugin for it, put below an entry in a feed.
+_FEEDS_OWN = re.compile(
+    r"^(?:the (?:post|article)\b.{1,300}?\b(?:appeared first|first appeared) on\b"
+    r"|der (?:beitrag|artikel)\b.{1,300}?\berschien zuerst (?:auf|bei)\b"
+    r"|(?:cet |l[’'])article\b.{1,300}?\best apparu en premier sur\b"
+    r"|la entrada\b.{1,300}?\b(?:aparece|apareció|se publicó) (?:primero|por primera vez) en\b"
+    r"|o (?:post|artigo|conteúdo)\b.{1,300}?\bapareceu primeiro (?:em|no|na)\b"
+    r"|l[’']articolo\b.{1,300}?\b(?:proviene da|sembra essere il primo su)\b"
+    r"|het (?:bericht|artikel)\b.{1,300}?\bverscheen eerst op\b|artykuł\b.{1,300}?\bpochodzi z serwisu\b"
+    r"|inlägget\b.{1,300}?\bdök först upp på\b|innlegget\b.{1,300}?\bdukket først opp på\b"
+    r"|indlægget\b.{1,300}?\bblev først udgivet på\b|příspěvek\b.{1,300}?\b(?:pochází z|se nejdříve objevil na)\b"
+    r"|(?:сообщение|запись)\b.{1,300}?\bпоявил\w+ сначала на\b|запис\b.{1,300}?\bспершу з[’']явиться на\b"
+    r"|投稿.{1,300}?に最初に表示されました|.{1,300}?最先出[现現]在|.{1,300}?這篇文章最早發佈於"
+    r"|ظهرت المقالة.{1,300}?أولاً على|הפוסט.{1,300}?הופיע לראשונה ב)",
+    re.IGNORECASE | re.DOTALL,
+)
 # What a block must have one of to be looked at, in lower case; also tells a page without any from the others. By the
 # language of the page, as each costs 0.05 ms of a large one.
 _ENGLISH = (
@@ -116,7 +131,12 @@ def credited(seen: Seen, *, text: str, own: tuple[str | None, ...]) -> Source | 
 
 def is_credit(line: str) -> bool:
     """A line that says where the article is from, or a feed's own of that kind."""
-    return len(line) <= _MAX_LINE and (_CREDIT.search(line) is not None or _FEEDS_OWN.search(line) is not None)
+    return len(line) <= _MAX_LINE and (_CREDIT.search(line) is not None or is_feeds_own(line))
+
+
+def is_feeds_own(line: str) -> bool:
+    """What a feed has below an entry: "The post … appeared first on …"."""
+    return len(line) <= _MAX_LINE and _FEEDS_OWN.match(line) is not None
 
 
 def dateline(line: str) -> Credit | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from worker import dedup
+from worker.articles import pointers
 from worker.dedup import title_key
 
 _EDGE = 4  # lines at the beginning, and at the end, that are looked at
@@ -51,11 +52,14 @@ def cut(text: str, *, title: str | None, authors: Iterable[str]) -> str:
     def foreign(line: str) -> bool:
         return _FURNITURE.fullmatch(line) is not None or (len(line) <= _BYLINE and _only_names_and_date(line, named))
 
+    def below(line: str) -> bool:
+        return foreign(line) or pointers.leads_to_nothing(line)
+
     start, end = 0, len(lines)
     for at, line in enumerate(lines[:_EDGE]):
         if start == at and (foreign(line) or (key and title_key(line) == key)):
             start = at + 1
-    while end > max(start + 1, len(lines) - _EDGE) and foreign(lines[end - 1]):
+    while end > max(start + 1, len(lines) - _EDGE) and below(lines[end - 1]):
         end -= 1
     return "\n".join(lines[start:end]) if start < end else text
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from worker.articles import plain
+from worker.articles import plain, pointers
 from worker.articles.metadata import describe
 from worker.model import Article, Entry
 
-EXTRACTOR = "feedmill-plain-1"
+EXTRACTOR = "feedmill-plain-2"
 """What makes text of a feed's HTML; the number moves when the same content would give another text."""
 
 
 def text(entry: Entry) -> str:
     """What the feed carries of the article itself, as plain text; "" where it carries none."""
-    return plain.from_html(entry.content or entry.summary or "")
+    return carried(entry)[0]
+
+
+def carried(entry: Entry) -> tuple[str, bool]:
+    """`text`, and whether the feed says that there is more of it."""
+    return pointers.without_end(plain.from_html(entry.content or entry.summary or ""))
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:

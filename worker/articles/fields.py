@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from worker import urls
-from worker.articles import plain
+from worker.articles import plain, pointers
 from worker.model import Author
 
 MAX_TITLE, MAX_NAME, MAX_SUMMARY, MAX_TAG = 1000, 200, 5000, 100  # characters
@@ -23,6 +23,7 @@ _WITH_SITE = (
     r"(?<=\S)(?:\s*[|｜·•–—»«/:*_-]\s*{0}$|(?:\s+[|｜·•–—»«/:*_-]\s+|[|｜]){0}(?:\s+[|·•–—»«/:*_-]\s|[|｜]).*$)"
 )
 _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})((?:-[a-zA-Z0-9]{2,8})*)")  # BCP 47 without its rarer forms
+_TWICE = 40  # characters, of what is not said twice by chance
 _TITLE = 15  # characters, of what is no section's name
 _AHEAD = re.compile(r"\s[|·•–—»-]\s+$")  # and no colon: what stands before one is of the title
 _SITE_PREFIX = re.compile(r"^(?:www|m|amp)\.")
@@ -85,6 +86,17 @@ def tags(stated: Iterable[str]) -> tuple[str, ...]:
         if tag and len(chosen) < MAX_TAGS:
             chosen.setdefault(tag.casefold(), tag)
     return tuple(chosen.values())
+
+
+def summary(stated: str | None) -> str | None:
+    """Without what leads on to the article, and once where it is said twice over (a line that a site joins of two)."""
+    if not stated:
+        return None
+    text, _ = pointers.without_end(stated)
+    half = len(text) // 2
+    if len(text) >= _TWICE and text[:half].rstrip() == text[half:].lstrip():
+        text = text[:half].rstrip()
+    return plain.cut(text, MAX_SUMMARY)
 
 
 def language(stated: str | None) -> str | None:

@@ -120,10 +120,10 @@ class _Said:
         return self._first("summary", self._summaries())
 
     def _summaries(self) -> Iterator[tuple[str, str | None]]:
-        yield "feed", plain.cut(plain.from_html(self.feed.summary or ""), fields.MAX_SUMMARY)
-        yield "jsonld", self.claims.description
-        yield "opengraph", plain.stated(self.page.first("og:description"), fields.MAX_SUMMARY)
-        yield "meta", plain.stated(self.page.first("description"), fields.MAX_SUMMARY)
+        yield "feed", fields.summary(plain.from_html(self.feed.summary or ""))
+        yield "jsonld", fields.summary(self.claims.description)
+        yield "opengraph", fields.summary(plain.stated(self.page.first("og:description"), fields.MAX_SUMMARY))
+        yield "meta", fields.summary(plain.stated(self.page.first("description"), fields.MAX_SUMMARY))
 
     def authors(self) -> tuple[Author, ...]:
         return self._first("authors", self._authors()) or ()

@@ -22,9 +22,7 @@ EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
 _OPENING = 6  # words, by which one text is known in another
 _POST_WORDS = 10
 _PROSE_LINE, _PROSE_WORDS = 150, 150  # characters; words in such lines
-_CUT_OFF = re.compile(
-    r"(?:…|\.\.\.|\[[.…]+\]|(?:read|show) more|continue reading|weiterlesen|lire la suite)\W*$", re.IGNORECASE
-)
+_CUT_OFF = re.compile(r"(?:…|\.\.\.|\[[.…]+\])\W*$")
 _WITNESS_WORDS = 50  # a feed's content of so many words is an article, or most of one
 
 
@@ -56,13 +54,14 @@ def from_page(
         return _without_page(entry, "the page is not HTML")
     seen = look(tree, url)
     part = selection.part_of(tree, rules)
-    witness = feed.text(entry) if entry else ""
+    witness, leads_on = feed.carried(entry) if entry else ("", False)
+    is_whole = not leads_on and _is_whole(witness)
     text = part.text or extraction.read(
         part.tree,
         url,
         discussion=seen.is_discussion,
         effort=effort,
-        witness=witness if dedup.word_count(witness) >= _WITNESS_WORDS and _is_whole(witness) else "",
+        witness=witness if is_whole and dedup.word_count(witness) >= _WITNESS_WORDS else "",
     )
     gate = gates.by_page(seen, html=decoded, text=text, entry=entry, selected=part.text is not None)
     if gate and not gate.own_page:
@@ -83,7 +82,7 @@ def from_page(
         return _gated(gate, page, entry)
     if part.text:
         return replace(page, extraction="ok", sources={**page.sources, "content_text": "page"})
-    article = _best(page, seen, witness, full_text)
+    article = _best(page, seen, witness, full_text, is_whole=is_whole)
     return replace(article, reason=article.reason or part.problem)
 
 
@@ -93,11 +92,11 @@ def _mended(page: Article, seen: Seen, tree: HtmlElement, entry: Entry | None, e
     return extraction.mended(page.text, tree, seen.url, effort=effort, language=page.language, leads=leads)
 
 
-def _best(page: Article, seen: Seen, witness: str, full_text: FullText) -> Article:
-    """The page's text or the feed's, by the kind of the page."""
+def _best(page: Article, seen: Seen, witness: str, full_text: FullText, *, is_whole: bool) -> Article:
+    """The page's text or the feed's, by the kind of the page. is_whole: see `_is_whole`."""
     if seen.is_recording:
         return _described(page, seen, witness)
-    if seen.is_discussion and full_text != "always" and _is_whole(witness):
+    if seen.is_discussion and full_text != "always" and is_whole:
         return feed.with_feed_text(page, witness, "the feed carries the post itself")
     return _chosen(page, witness, full_text)
 

@@ -46,17 +46,34 @@ _BLOCKS = frozenset(
 )
 _CELLS = frozenset({"td", "th"})
 _BREAK_HERE = "\u2028"  # which is a line break in the source, too
+
+
+def _templates(mode: str = "") -> str:
+    """What becomes of elements; mode: an attribute, for those within `pre`."""
+    break_here = f"<xsl:text>{_BREAK_HERE}</xsl:text>"
+    return f"""
+        <xsl:template match="{" | ".join(sorted(_BLOCKS))}" {mode}>
+          {break_here}<xsl:apply-templates {mode}/>{break_here}
+        </xsl:template>
+        <xsl:template match="{" | ".join(sorted(_CELLS))}" {mode}>
+          <xsl:apply-templates {mode}/><xsl:text> </xsl:text>
+        </xsl:template>
+        <xsl:template match="{" | ".join(sorted(_SILENT))}" {mode}/>
+    """
+
+
 _TEXT = etree.XSLT(
     etree.fromstring(f"""
         <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
           <xsl:output method="text"/>
-          <xsl:template match="{" | ".join(sorted(_BLOCKS))}">
-            <xsl:text>{_BREAK_HERE}</xsl:text><xsl:apply-templates/><xsl:text>{_BREAK_HERE}</xsl:text>
+          {_templates()}
+          <xsl:template match="pre" priority="1">
+            <xsl:text>{_BREAK_HERE}</xsl:text><xsl:apply-templates mode="pre"/><xsl:text>{_BREAK_HERE}</xsl:text>
           </xsl:template>
-          <xsl:template match="{" | ".join(sorted(_CELLS))}">
-            <xsl:apply-templates/><xsl:text> </xsl:text>
+          {_templates('mode="pre"')}
+          <xsl:template match="text()" mode="pre">
+            <xsl:value-of select="translate(., '&#10;', '{_BREAK_HERE}')"/>
           </xsl:template>
-          <xsl:template match="{" | ".join(sorted(_SILENT))}"/>
         </xsl:stylesheet>
     """)
 )
@@ -76,7 +93,7 @@ def from_html(markup: str) -> str:
         markup = _LONG_TAG.sub(" ", markup)
     fragment = f"<div>{_SHELL.sub(' ', markup)}".encode("utf-8", "ignore").translate(None, _CONTROLS)
     text = str(_TEXT(etree.fromstring(fragment, _PARSER)))
-    # Line breaks of the source are spaces; those of the page come from its elements.
+    # Line breaks of the source are spaces, but in `pre`; those of the page come from its elements.
     return _folded(text.replace("\n", " ").split(_BREAK_HERE))
 
 

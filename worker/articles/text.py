@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 import trafilatura
@@ -29,7 +29,7 @@ from trafilatura.external import jt_stoplist_init, try_justext
 from trafilatura.settings import Extractor
 
 from worker import dedup
-from worker.articles import blocks, plain, scripts
+from worker.articles import blocks, plain, pointers, scripts
 from worker.articles.blocks import Block, squashed
 from worker.model import Effort
 
@@ -110,8 +110,8 @@ def mended(
         return text
     if effort == "thorough":
         text = _confirmed(text, (_of(tree, url, precise=True), _justext(tree, language)))
-    shown = blocks.read(tree)
-    return _with_lead(_without_links(text, shown), shown, leads)
+    shown = [(squashed(block.text), block) for block in blocks.read(tree)]
+    return _with_lead(_without_pointers(text, shown), shown, leads)
 
 
 def _first(tree: HtmlElement, url: str) -> str:
@@ -160,28 +160,28 @@ def _has(key: str, lines: frozenset[str], whole: str) -> bool:
     return key in lines or (len(key) >= _SAID and key in whole)
 
 
-def _without_links(text: str, shown: Iterable[Block]) -> str:
-    """The text without lines that are links to other articles and nothing else; links in lists may be its content."""
+def _without_pointers(text: str, shown: Sequence[tuple[str, Block]]) -> str:
+    """The text without lines that lead to other articles, or are links and nothing else; links in lists may be its
+    content."""
     links: dict[str, bool] = {}
-    for block in shown:
-        key = squashed(block.text)
+    for key, block in shown:
         links[key] = links.get(key, True) and block.linked > _LINK and block.tag not in _LISTED
-    kept = [line for line in text.split("\n") if not links.get(_key(line), False)]
+    away = pointers.elsewhere(shown) | {key for key, is_link in links.items() if is_link}
+    kept = [line for line in text.split("\n") if _key(line) not in away]
     return "\n".join(kept) if 2 * sum(map(len, kept)) >= len(text) else text
 
 
-def _with_lead(text: str, shown: list[Block], leads: Iterable[str]) -> str:
+def _with_lead(text: str, shown: Sequence[tuple[str, Block]], leads: Iterable[str]) -> str:
     """The text with the paragraph that stands above it and that the page gives as its summary: its lead, which
     pages set apart from the text and extractors lose."""
     wanted = {key[:_LEAD] for lead in leads if len(key := squashed(lead)) >= _LEAD}
     if not wanted:
         return text
     whole, start = squashed(text), _key(text.partition("\n")[0])
-    keys = [squashed(block.text) for block in shown]
-    first = next((at for at, key in enumerate(keys) if key == start), 0)
-    for at in range(max(0, first - _BEFORE), first):
-        if keys[at][:_LEAD] in wanted and keys[at] not in whole:
-            return f"{shown[at].text}\n{text}"
+    first = next((at for at, (key, _) in enumerate(shown) if key == start), 0)
+    for key, block in shown[max(0, first - _BEFORE) : first]:
+        if key[:_LEAD] in wanted and key not in whole:
+            return f"{block.text}\n{text}"
     return text
 
 

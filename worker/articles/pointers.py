@@ -1,0 +1,147 @@
+"""Lines that are no text of an article but lead on: to the rest of it, or to other articles.
+
+By their words, since sites put them where the text is, and by what stands around them, for an article may say the same:
+a label with a link behind it, an end that is cut off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Set
+
+from worker.articles import credits
+from worker.articles.blocks import Block
+
+_LABEL, _LINE = 60, 250  # characters, at most
+_LINKED, _POINTED = 0.5, 0.3  # of a line's characters: of another article's title, of one with a label before it
+_END = 400  # characters of a text, in which it leads on
+_CUT_OFF = re.compile(r"(?:…|\.\.\.)\W*\Z")
+
+
+def _any(lines: str) -> str:
+    """Any of the lines, each alternatives of its own."""
+    return f"(?:{'|'.join(line.strip() for line in lines.strip().splitlines())})"
+
+
+_MORE = _any(
+    r"""
+    (?:read|show|see|view) (?:more|the (?:rest|full (?:story|article|post))|full (?:story|article|post))
+    continue reading|keep reading|weiterlesen|mehr lesen|weiter ?lesen|lesen fortsetzen|lire la suite|lire plus
+    (?:leer|seguir leyendo|continuar leyendo) más|seguir leyendo|continuar leyendo|leer más|sigue leyendo
+    leia mais|continue (?:lendo|a ler)|leggi tutto|continua a leggere|lees (?:meer|verder)|verder lezen
+    les mer|læs mere|läs mer|fortsätt läsa|lue lisää|czytaj (?:dalej|więcej)|číst (?:dále|více)|devamını oku
+    читать (?:далее|дальше|полностью)|читати далі|続きを読む|もっと読む|阅读(?:更多|全文)|閱讀(?:更多|全文)
+    더 ?보기|계속 ?읽기
+    اقرأ المزيد|قراءة المزيد|המשך (?:לקרוא|קריאה)|baca selengkapnya|xem thêm|đọc tiếp
+    """
+)
+_OTHERS = _any(
+    r"""
+    (?:read|see|learn|watch)[ :]+(?:more|next|now|this(?: next)?)|read also|also (?:read|see)|must[- ]read
+    related(?: (?:articles?|posts?|stor(?:y|ies)|news|coverage|reading|content|links?|topics?|videos?))?
+    recommended(?: (?:for you|reading|stories|articles))?|don.?t miss|in case you missed it|up next
+    more (?:from|on) .{2,40}
+    (?:you (?:may|might) (?:also )?|also )(?:like|be interested in|enjoy)|you.ll also like|editor.?s (?:picks?|choice)
+    most (?:read|popular|viewed)(?: (?:in|on) .{2,40})?|trending(?: now| stories)?|more (?:stories|articles|posts)
+    lesen sie (?:auch|mehr|hier|dazu(?: auch)?|weiter)|lies (?:auch|mehr|dazu)
+    mehr (?:zum thema|dazu|themen|zu diesem thema)
+    auch (?:interessant|spannend|lesenswert)|passend dazu|empfehlungen(?: der redaktion)?|meistgelesen
+    (?:das |diese (?:artikel|themen|beiträge) )?könnten? (?:sie|dich|ihnen|dir|euch) auch (?:interessieren|gefallen)
+    (?:verwandte|ähnliche) (?:themen|artikel|beiträge)(?: .{2,24})?
+    [àa] (?:lire|voir|écouter)(?: aussi| également)?|lire (?:aussi|également)|sur le même (?:sujet|thème)
+    articles? (?:liés?|similaires?|connexes?)|nos articles|les plus lus
+    (?:lee|lea|leer|vea|ver|mira) (?:también|además|más)|(?:también )?te puede interesar
+    (?:noticias?|notas?|artículos?) relacionad[ao]s?
+    lo más leído|leia (?:também|mais)|veja (?:também|mais)|saiba mais|(?:notícias|artigos) relacionad[ao]s|mais lidas
+    legg[ie] anche|guarda anche|potrebbe interessar(?:ti|vi)(?: anche)?|articoli correlati|i più letti
+    lees (?:ook|meer)|bekijk ook|gerelateerd(?:e (?:artikelen|berichten))?|meest gelezen
+    les også|les mer|læs også|læs mere|läs (?:också|även|mer)|mest lest|lue myös|katso myös
+    czytaj (?:też|także|również|więcej)|zobacz więcej|przeczytaj (?:też|także|również)|dowiedz się więcej
+    (?:čtěte|přečtěte si) (?:také|více|též)|mohlo by vás zajímat|související (?:články|témata)
+    kapcsolódó (?:cikk(?:ek|ünk)?)
+    (?:citi[țţ]i|cite[șş]te) [șş]i|bunlar da ilginizi çekebilir|ilgili haber(?:ler)?|ayrıca (?:okuyun|bakınız)
+    διαβάστε (?:επίσης|ακόμα|ακόμη|περισσότερα)|читайте (?:также|по теме|ещ[её])|смотрите также
+    материалы по теме|по теме
+    читайте також|дивіться також|до теми|прочетете още|pročitajte (?:i|još)|više o temi
+    baca (?:juga|selengkapnya)|lihat juga|artikel terkait|tin liên quan|xem thêm|đọc thêm
+    (?:あわせて|合わせて)(?:読みたい|読む)|関連(?:記事|ニュース|リンク)|こちらも読む
+    【?相[关關](?:阅读|閱讀|新闻|新聞|报道|報導)】?
+    延伸(?:阅读|閱讀)|推[荐薦](?:阅读|閱讀)|更多(?:阅读|閱讀|新闻|新聞)|관련 ?(?:기사|뉴스)
+    함께 ?(?:보면|읽으면) 좋은 (?:기사|글)
+    [اإ]قر[أا] (?:أيض(?:ا|اً|ًا)|المزيد)|شاهد أيض(?:ا|اً|ًا)|(?:مواضيع|أخبار) (?:ذات صلة|متعلقة)|بیشتر بخوانید
+    קראו (?:גם|עוד)|לקריאה נוספת|כתבות נוספות|(?:यह|ये|इसे) भी पढ़ें|আরও পড়ুন|อ่าน(?:เพิ่มเติม|ต่อ)|ข่าวที่เกี่ยวข้อง
+    """
+)
+
+_SEE_ALSO = _any(  # on a line with what it leads to; by itself it heads a section of every Wikipedia
+    r"""
+    see also|siehe auch|voir (?:aussi|également)|véase también|ver también|vedi anche|ver também|zie ook
+    se (?:også|även)
+    zobacz (?:też|także|również)|viz též|vezi [șş]i|см\. также|див\. також|lásd még|ayrıca bakınız
+    """
+)
+_LEADS_ON = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}|{_SEE_ALSO})\s*(?:[:：|>»→–—-]|\s)\s*\S", re.IGNORECASE)
+_IS_LABEL = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}|{_MORE})[\W_]{{0,4}}", re.IGNORECASE)
+_LEADS_TO_NOTHING = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}\b.{{0,40}}|\S+(?: \S+){{0,4}}) ?[:：]", re.IGNORECASE)
+_TO_THE_REST = re.compile(
+    rf"(?P<dots>\[?(?:…|\.\.\.)\]?)\W{{0,3}}{_MORE}\b.{{0,200}}\Z|(?:(?<=[\s.!?])|\A){_MORE}\W*\Z", re.IGNORECASE
+)
+_IS_TO_THE_REST = re.compile(rf"\W*(?:{_MORE}|more)\W*", re.IGNORECASE)
+_FEEDS_LINK = re.compile(  # the last two are Discourse's
+    r"\W*(?:comments?|permalink|\d+ comments?|\d+ posts? - \d+ participants?|read full topic)\W*", re.IGNORECASE
+)
+
+
+def elsewhere(shown: Iterable[tuple[str, Block]]) -> Set[str]:
+    """The blocks of a page (each after its `squashed` text) that only point to other articles: a label with what it
+    leads to, be it on a line with it or below, where titles stand alike, and what begins below a title and is cut off.
+    """
+    found: dict[str, bool] = {}
+    label: str | None = None
+    titles: str | None = None  # the kind of those below the label
+    for key, block in shown:
+        text, linked = block.text, block.linked
+        leads = False
+        if label is not None:
+            leads = linked > _LINKED and block.tag == (titles or block.tag)
+            leads |= titles is not None and len(text) <= _LINE and _CUT_OFF.search(text) is not None
+            found[label] = found.get(label, True) and (leads or titles is not None)  # or it heads a section
+            titles = (titles or block.tag) if leads else None
+            label = label if leads else None
+        if not leads and linked <= _LINKED and len(text) <= _LABEL and _IS_LABEL.fullmatch(text):
+            label, titles = key, None
+        elif linked < 1:
+            leads |= linked >= _POINTED and len(text) <= _LINE and _LEADS_ON.match(text) is not None
+            found[key] = found.get(key, True) and leads
+        elif not leads:
+            found[key] = False
+    return {key for key, leads in found.items() if leads}
+
+
+def leads_to_nothing(line: str) -> bool:
+    """A label, or what ends like one, below which there is no more of a text."""
+    return len(line) <= _LABEL and (_IS_LABEL.fullmatch(line) or _LEADS_TO_NOTHING.fullmatch(line)) is not None
+
+
+def without_end(text: str) -> tuple[str, bool]:
+    """A feed's text without its links at the end and what says where the entry "appeared first"; whether one of them
+    leads to the rest of it."""
+    lines = text.split("\n")
+    leads_on = False
+    while lines and ((more := _is_to_the_rest(lines[-1])) or _is_of_the_feed(lines[-1])):
+        leads_on |= more
+        lines.pop()
+    last, end = (lines[-1][:-_END], lines[-1][-_END:]) if lines else ("", "")
+    if (rest := _TO_THE_REST.search(end)) and (rest["dots"] or not rest[0][0].islower()):
+        leads_on = True
+        before = last + (end[: rest.end("dots")] if rest["dots"] else end[: rest.start()].rstrip())
+        lines[-1] = before if before[-1:] in ".!?…]" else f"{before}…"
+    return "\n".join(lines), leads_on
+
+
+def _is_to_the_rest(line: str) -> bool:
+    return len(line) <= _LABEL and _IS_TO_THE_REST.fullmatch(line) is not None
+
+
+def _is_of_the_feed(line: str) -> bool:
+    return (len(line) <= _LABEL and _FEEDS_LINK.fullmatch(line) is not None) or credits.is_feeds_own(line)
