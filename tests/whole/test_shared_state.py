@@ -76,6 +76,9 @@ def test_two_workers_share_a_state(site: Site, worker: Worker, server: Server) -
     with running(worker), running(worker):
         until(lambda: len(worker.records() if worker.out.exists() else ()) == wanted)
         assert "1 feed paused" in worker.run("pause", "f0").stdout
+        polled = worker.run("poll", "f1")
+        assert "f1 ok, unchanged; 0 new" in polled.stdout
+        assert "feed.polled" not in polled.stderr  # but for one of the two, which logs it
         assert json.loads(worker.run("status", "--json").stdout)["totals"]["articles"] == wanted
     for name in names:
         assert {len(site.asked(name, f"/{bird}")) for bird in NAMES} == {1}

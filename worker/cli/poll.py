@@ -40,9 +40,13 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
     settings = load_and_log(config)
     ids = ids_named(settings, names, tag)
     coming = _Coming(settings, ids, aloud=not as_json)
-    try:
-        asyncio.run(_polled(settings, ids, coming))
-    except StateLocked:
+    others = _others_do_it(settings, ids)
+    if not others:
+        try:
+            asyncio.run(_polled(settings, ids, coming))
+        except StateLocked:
+            others = True
+    if others:
         said(settings, "poll", of_feeds(ids))
         until = time.monotonic() + PATIENCE_S
         while coming.looked() and time.monotonic() < until:
@@ -53,6 +57,12 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
         print_json({"feeds": [plain(feed) for feed in polled]})
     if not any(feed.error is None and (feed.polled_at or 0) >= coming.since for feed in polled):
         raise typer.Exit(1)
+
+
+def _others_do_it(settings: Settings, ids: Sequence[FeedId]) -> bool:
+    """Whether workers share the state that are to be asked: this would be one more of them, and end when all is ingested
+    that waits. Of a state that one process holds, its lock tells."""
+    return app.is_shared(settings) and asyncio.run(app.carry_out(settings, "poll", of_feeds(ids))) is None
 
 
 async def _polled(settings: Settings, ids: Sequence[FeedId], coming: _Coming) -> None:
