@@ -8,10 +8,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tests.output.conftest import make_row
 from tests.store.samples import HOUR, key, make_member
 from tests.web.conftest import ATTACK, NOW, Desk
 from worker.errors import StateError
 from worker.model import FeedId, Millis
+from worker.output import OutputDirectory, Segment, segment_path
 from worker.schedule import Silence
 from worker.web.rendering import linkable, short, size
 
@@ -94,6 +96,19 @@ async def test_the_overview_has_what_is_to_be_looked_at_first(desk: Desk) -> Non
         assert said in page, said
 
 
+async def test_what_is_behind_a_link_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heading says how many feeds fail and are silent, not how many rows tell of it."""
+    monkeypatch.setattr("worker.web.troubles.MOST", 1)
+    for name in ("quiet", "secret"):
+        desk.silent[FeedId(name)] = Silence(feed_id=FeedId(name), since=NOW, new_at=None, expect_ms=HOUR)
+    page = await text_of(desk, "/")
+    assert "1 more are silent" in page
+    rows = page.partition("To look at</h2>")[2].partition("</section>")[0].count("<li>")
+    assert f"<h1>{rows} things to look at</h1>" in page
+    desk.silent[FeedId("a")] = Silence(feed_id=FeedId("a"), since=NOW, new_at=None, expect_ms=HOUR)
+    assert f"<h1>{rows + 1} things to look at</h1>" in await text_of(desk, "/")
+
+
 async def test_a_worker_that_is_well_says_so(desk: Desk) -> None:
     """The heading is the answer."""
 
@@ -136,6 +151,34 @@ async def test_feeds_are_listed_with_their_state_and_rhythm(desk: Desk) -> None:
     assert 'href="/feeds/quiet"' not in await text_of(desk, "/feeds?text=SECRET")
     assert "No feed is silent" in await text_of(desk, "/feeds?which=silent")
     assert 'href="/feeds/a"' in await text_of(desk, "/feeds?which=nonsense")
+
+
+async def test_feeds_are_called_as_their_lists_call_them(desk: Desk) -> None:
+    """Also where they could never be read, and where they fall silent; they are found by that."""
+    named = {name: replace(feed, title=f"Our {name}") for name, feed in desk.sources.feeds().items()}
+    desk.sources = replace(desk.sources, feeds=lambda: named)
+    desk.silent[FeedId("quiet")] = Silence(feed_id=FeedId("quiet"), since=NOW, new_at=None, expect_ms=HOUR)
+    overview = await text_of(desk, "/")
+    assert "Our bad fails" in overview
+    assert "Our quiet is silent" in overview
+    assert "<h1><bdi>Our bad</bdi></h1>" in await text_of(desk, "/feeds/bad")
+    found = await text_of(desk, "/feeds?text=our+B")
+    assert "Our bad" in found
+    assert 'href="/feeds/a"' not in found
+    assert 'href="/feeds/bad"' not in await text_of(desk, "/feeds?text=our+b&after=bad")
+
+
+async def test_a_takedown_is_called_one(desk: Desk) -> None:
+    """Its notice has nothing else to be called by."""
+    row = make_row(3, "", id=3, revision=2, op="delete")
+    row = replace(row, body=row.body.replace(b'"op": "new"', b'"op": "delete"'))
+    path = segment_path(at=NOW, date="2026-11-24", writer="w1", first_seq=3)
+    directory = OutputDirectory.open(desk.sources.output, schema=b"{}")
+    directory.publish(Segment(path=path, writer="w1", first_seq=3, rows=(row,)))
+    for path in ("/", "/records"):
+        page = await text_of(desk, path)
+        assert "Taken down" in page
+        assert "Untitled" not in page
 
 
 async def test_feeds_come_a_page_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,22 @@ def test_a_feed_is_added_by_its_site(site: Site, listing: Worker) -> None:
     assert not listing.state.exists()
 
 
+@pytest.mark.parametrize("before", ["", "# ours\n", "defaults: {full_text: never}\nfeeds:\n", "feeds:"])
+def test_a_list_that_says_nothing_can_be_added_to(site: Site, listing: Worker, before: str) -> None:
+    """Though it is a mistake by itself: it would end the polls of all feeds that it had."""
+    url = feed(site, "b", item("1"))
+    path = listing.folder / "feeds.yaml"
+    path.write_text(before)
+    typed(listing, "check", status=2)
+    assert found(listing, url) == [url]
+    assert "added to" in typed(listing, "add", url).stdout
+    (listing.folder / "mine.opml").write_text(OPML)
+    path.write_text(before)
+    assert "3 feeds added" in typed(listing, "import", str(listing.folder / "mine.opml")).stdout
+    assert text(listing).startswith(before.removesuffix("feeds:"))
+    assert "3 feeds" in typed(listing, "check").stdout
+
+
 def test_mistakes_leave_the_list_as_it_is(site: Site, listing: Worker) -> None:
     """What is wrong is told, in the words of `check`."""
     url = feed(site, "b", item("1"))

@@ -50,7 +50,7 @@ def add(
 
     Example: feedmill add https://example.org --tag world --every 15m
     """
-    settings, url = load(config, os.environ), urls.of_feed_scheme(url)
+    settings, url = load(config, os.environ, blank=True), urls.of_feed_scheme(url)
     stated = {"id": id, "title": title, "tags": tag, "every": every, "cron": cron, "full_text": full_text}
     said = {key: value for key, value in stated.items() if value}
     _check(said)
@@ -94,7 +94,7 @@ def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = Fa
 
     Example: feedmill discover https://example.org
     """
-    settings, url = load(config, os.environ), urls.of_feed_scheme(url)
+    settings, url = load(config, os.environ, blank=True), urls.of_feed_scheme(url)
     discovery = _discovered(settings, url)
     if as_json:
         unseen = [{"url": feed.url, "title": feed.title} for feed in discovery.unseen]

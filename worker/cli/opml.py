@@ -37,7 +37,7 @@ def import_(
 
     Example: feedmill import subscriptions.opml
     """
-    settings = load(config, os.environ)
+    settings = load(config, os.environ, blank=True)
     found = imported(file, beside=settings.feeds)
     if found.problems and not skip_bad:
         hint = f"mend {'this outline' if found.bad == 1 else f'these {found.bad} outlines'}, or "

@@ -17,10 +17,10 @@ from worker.settings.yaml_file import Loc, YamlFile
 
 
 def feeds_of(
-    files: Iterable[YamlFile], *, beside: Sequence[Feed] = ()
+    files: Iterable[YamlFile], *, beside: Sequence[Feed] = (), blank: bool = False
 ) -> tuple[list[tuple[Feed, ...]], tuple[Problem, ...]]:
     """The feeds of each list in their order, and all that is wrong with them; a feed that stands twice is wrong, be it
-    that the other is among those `beside`."""
+    that the other is among those `beside`. blank: a list that says nothing has none, which is wrong else."""
     feeds: list[tuple[Feed, ...]] = []
     problems: list[Problem] = []
     by_url: dict[str, tuple[YamlFile, Loc]] = {}
@@ -32,7 +32,7 @@ def feeds_of(
         problems += [*file.problems, *wrong]
         own: list[Feed] = []
         common = rules_of(defaults, file, ("defaults",))
-        for loc, entry in _entries(file, is_sound=not (file.problems or wrong)):
+        for loc, entry in _entries(file, is_sound=not (blank or file.problems or wrong)):
             if isinstance(entry, Problem):
                 problems.append(entry)
                 continue
@@ -64,7 +64,7 @@ def _defaults(file: YamlFile) -> tuple[FeedDefaults, list[Problem]]:
 
 
 def _entries(file: YamlFile, *, is_sound: bool) -> Iterator[tuple[Loc, FeedEntry | Problem]]:
-    """Each feed by itself, so that one mistake hides no other. is_sound: none is known yet."""
+    """Each feed by itself, so that one mistake hides no other. is_sound: that it says nothing is the mistake."""
     listed = file.value.get("feeds") if isinstance(file.value, dict) else None
     if not isinstance(listed, list):
         if listed is not None:

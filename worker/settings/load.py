@@ -47,11 +47,12 @@ def load(
     instead: Mapping[Path, bytes] | None = None,
     lists: bool = True,
     known: Known | None = None,
+    blank: bool = False,
 ) -> Settings:
     """The settings in the file at `path`, and the feeds of every list that it names.
 
     instead: contents that are not in the files yet. lists: False leaves the feed lists alone. known: lists that are not
-    read, since their feeds are these.
+    read, since their feeds are these. blank: a list that says nothing is one without feeds, as it is to be added to.
 
     Raises ConfigError with all problems of all files, in the order of files, lines and columns.
     """
@@ -80,7 +81,7 @@ def load(
         else:
             problems.append(_hinted(found))
     beside = [feed for _, feeds in known.values() for feed in feeds] if files else []
-    feeds, wrong = feeds_of(files.values(), beside=beside)
+    feeds, wrong = feeds_of(files.values(), beside=beside, blank=blank)
     problems += wrong
     if problems:
         raise ConfigError(sorted(set(problems)))

@@ -72,9 +72,16 @@ class PutAside:
 
 
 def feeds_page(
-    connection: Connection, *, which: Which = "all", text: str = "", after: str = "", limit: int = 50
+    connection: Connection,
+    *,
+    which: Which = "all",
+    text: str = "",
+    called: Sequence[FeedId] = (),
+    after: str = "",
+    limit: int = 50,
 ) -> list[FeedStatus]:
-    """Listed feeds by id, those after `after`; with `text` in their id, title or URL."""
+    """Listed feeds by id, those after `after`; with `text` in their id, title or URL, or in what their lists call them:
+    of these, `called` are the first."""
     query = _feeds().where(t.feed.c.active, t.feed.c.id > after)
     match which:
         case "failing":
@@ -89,7 +96,7 @@ def feeds_page(
             pass
     if text:
         likely = [column.icontains(text, autoescape=True) for column in (t.feed.c.id, t.feed.c.title, t.feed.c.url)]
-        query = query.where(or_(*likely))
+        query = query.where(or_(*likely, t.feed.c.id.in_(called)))
     return [feed_status(row) for row in connection.execute(query.order_by(t.feed.c.id).limit(limit))]
 
 

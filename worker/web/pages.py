@@ -100,7 +100,8 @@ class Pages:
             found = await of.reader(feeds_by_id, ids)
         else:
             kind = cast(Which, which) if which in get_args(Which) else "all"
-            found = await of.reader(feeds_page, which=kind, text=text, after=after, limit=PAGE + 1)
+            called = self._called(text, after)
+            found = await of.reader(feeds_page, which=kind, text=text, called=called, after=after, limit=PAGE + 1)
             which = kind
         feeds = found[:PAGE]
         days = await of.reader(entries_by_day, [feed.id for feed in feeds], now=of.clock())
@@ -241,6 +242,7 @@ class Pages:
             "asked": number is not None,
             "answer": answer,
             "q": None,
+            "name_of": of.name_of,
         }
         return HTMLResponse(self._templates.get_template(template).render(common | values), status_code=status)
 
@@ -249,6 +251,13 @@ class Pages:
 
     async def _titles(self) -> Mapping[str, str]:
         return {one.id: one.title for one in reversed(await self._newest(TITLED)) if one.title}
+
+    def _called(self, text: str, after: str) -> Sequence[FeedId]:
+        """The next feeds whose lists call them so, which the state does not know."""
+        text, listed = text.lower(), self._of.feeds().values()
+        if not text:
+            return ()
+        return sorted(one.id for one in listed if one.id > after and text in (one.title or "").lower())[: PAGE + 1]
 
     def _told(self, feed: FeedStatus) -> str:
         """The feed's URL without what is secret in it."""

@@ -11,7 +11,7 @@ from worker.meters import Meters
 from worker.model import Feed, FeedId, Millis, State
 from worker.pipeline import Streamed
 from worker.schedule import Silence
-from worker.store import Reader
+from worker.store import FeedStatus, Reader
 from worker.vitals import Vitals
 from worker.web.figures import Activity, Figures
 
@@ -37,3 +37,8 @@ class Sources:
     ask: Callable[[str, str], Awaitable[int]]
     """Leaves a request, a verb and its subject, for the engine; its number."""
     clock: Callable[[], Millis]
+
+    def name_of(self, feed: FeedStatus) -> str:
+        """As its list calls it, else as it calls itself, else its id."""
+        listed = self.feeds().get(feed.id)
+        return (listed and listed.title) or feed.title or feed.id

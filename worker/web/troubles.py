@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from worker.model import Millis
 from worker.pipeline import Streamed
-from worker.store import Overview, longest_failing
+from worker.store import Overview, feeds_by_id, longest_failing
 from worker.web.figures import BUCKET_MS, BUCKETS, Bucket
 from worker.web.health import unready
 from worker.web.sources import Sources
@@ -27,6 +27,8 @@ class Trouble:
     href: str | None = None
     why: str | None = None
     since: str | None = None
+    things: int = 1
+    """That it stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,28 +58,30 @@ async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Troub
         late = span(now - state.poll_due_at)
         found.append(Trouble(what=f"{counted(state.polls_due, 'poll')} due, the oldest for {late}"))
     silent = sorted(of.silent().values(), key=lambda one: one.since)
+    quiet = await of.reader(feeds_by_id, [one.feed_id for one in silent[:MOST]])
+    named = {feed.id: of.name_of(feed) for feed in quiet}
     found += [
         Trouble(
-            what=f"{one.feed_id} is silent",
+            what=f"{named.get(one.feed_id, one.feed_id)} is silent",
             href=f"/feeds/{one.feed_id}",
             since=f"last new {ago(one.new_at, now)}, expected every {span(one.expect_ms)}",
         )
         for one in silent[:MOST]
     ]
-    if len(silent) > MOST:
-        found.append(Trouble(what=f"{len(silent) - MOST} more are silent", href="/feeds?which=silent"))
+    if (more := len(silent) - MOST) > 0:
+        found.append(Trouble(what=f"{more} more are silent", href="/feeds?which=silent", things=more))
     failing = await of.reader(longest_failing, limit=MOST)
     found += [
         Trouble(
-            what=f"{feed.title or feed.id} fails",
+            what=f"{of.name_of(feed)} fails",
             href=f"/feeds/{feed.id}",
             why=feed.error,
             since=_failing_since(feed.errors, feed.failing_since or now, now),
         )
         for feed in failing
     ]
-    if state.failing > len(failing):
-        found.append(Trouble(what=f"{state.failing - len(failing)} more fail", href="/feeds?which=failing"))
+    if (more := state.failing - len(failing)) > 0:
+        found.append(Trouble(what=f"{more} more fail", href="/feeds?which=failing", things=more))
     return found
 
 
