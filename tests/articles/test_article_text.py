@@ -228,3 +228,9 @@ def test_the_library_takes_the_effort(make_page: MakePage, effort: Effort) -> No
     page = with_lead(make_page)
     assert extract(page, URL, effort=effort)["content_text"] == read(page, effort)
     assert extract(page, URL)["content_text"] == read(page, "normal")
+
+
+def test_an_effort_that_is_none_is_refused(make_page: MakePage) -> None:
+    """By who has it from a setting of their own: a word that is not known would be taken for one of the three."""
+    with pytest.raises(ValueError, match="fast, normal, thorough, not 'turbo'"):
+        extract(make_page(), URL, effort="turbo")  # type: ignore[arg-type]

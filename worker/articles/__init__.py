@@ -91,7 +91,7 @@ def extract(html: bytes | str, url: str, *, content_type: str | None = None, eff
     `url` gives the record its id and resolves the page's links; `content_type` is the HTTP header, which may name the
     charset of `html` where that is bytes; `effort` is how much is done for the text (see `from_page`). What only a
     feed, a fetch or the output could tell is null or empty in `_ingest`: `writer`, `feed_id` and `feed_url` are "",
-    `seq` and `revision` 1, both times of ingestion now.
+    `seq` and `revision` 1, both times of ingestion now. Raises ValueError where `effort` is none of the three.
     """
     from worker.articles import single
 

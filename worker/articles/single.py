@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import get_args
 
 from worker import urls
 from worker.articles.compose import compose
@@ -14,6 +15,8 @@ from worker.record import Record, rfc3339
 
 def extract(html: bytes | str, url: str, *, content_type: str | None = None, effort: Effort = "normal") -> Record:
     """See `worker.articles.extract`."""
+    if effort not in get_args(Effort):
+        raise ValueError(f"effort is one of {', '.join(get_args(Effort))}, not {effort!r}")
     return record(html, url, content_type=content_type, effort=effort, at=Millis(time.time_ns() // 1_000_000))
 
 
