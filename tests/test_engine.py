@@ -438,6 +438,7 @@ async def test_closed_days_are_tidied_by_the_running_worker(tmp_path: Path) -> N
     polls = Polls(Clock())
     async with made(tmp_path, polls) as (engine, _):
         taken: list[object] = []
+        published: list[int] = []
 
         class Untidy(Shards):
             async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
@@ -447,6 +448,11 @@ async def test_closed_days_are_tidied_by_the_running_worker(tmp_path: Path) -> N
                 taken.append(due)
                 engine._publishing._stopping = len(taken) == 2
 
+            async def publish(self, **_: object) -> int:
+                published.append(len(taken))
+                return 0
+
         engine._publishing._shards.__class__ = Untidy
         await engine._publishing.upkeep()
     assert len(taken) == 2
+    assert published == [1]

@@ -15,7 +15,7 @@ from tests.output.conftest import DAY_MS, NOW, START, compact, make_row
 from tests.output.disk import FORK, Disk
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import OutputDirectory, Row, Segment, cursor, read_records, segment_path, verify
+from worker.output import Keeping, OutputDirectory, Row, Segment, cursor, read_records, segment_path, verify
 
 ID = f"{0xBAD:032x}"
 EMPTY = sha256(b"").hexdigest()
@@ -245,4 +245,42 @@ def test_who_follows_is_told_and_who_begins_anew_sees_that_alone(out: Path) -> N
     list(compact(open_directory(out), pack=True))
     assert list(read_records(out, last)) == [notice]
     assert not list(out.glob(f"latest/*/{ID}.json"))
+    assert verify(out).findings == ()
+
+
+KEEPING = {"merge": True, "pack": False, "grace_ms": 0}
+
+
+@pytest.mark.parametrize("keep_ms", [None, DAY_MS], ids=["merging", "expiring"])
+@pytest.mark.parametrize("merged", [False, True])
+def test_steps_that_were_due_before_a_takedown_are_not_taken_after_it(
+    out: Path, keep_ms: int | None, merged: bool
+) -> None:
+    """A command asks for it between two of them: what it has dropped is not dropped again."""
+    directory = open_directory(out)
+    for segment in made():
+        directory.publish(segment)
+    if merged:
+        for step in directory.due(Keeping(**KEEPING, keep_ms=None), now=NOW):
+            directory.carry_out(step, now=NOW)
+    steps = directory.due(Keeping(**KEEPING, keep_ms=keep_ms), now=NOW)
+    directory.forget(ID, now=NOW)
+    for step in steps:
+        directory.carry_out(step, now=NOW)
+    assert verify(out).findings == ()
+    list(compact(directory, keep_ms=keep_ms))
+    assert not text_is_there(out)
+    assert verify(out).findings == ()
+
+
+def test_steps_that_were_due_when_another_process_held_the_directory_are_not_taken(out: Path) -> None:
+    """It may have taken them."""
+    directory = open_directory(out)
+    for segment in made():
+        directory.publish(segment)
+    steps = directory.due(Keeping(**KEEPING, keep_ms=None), now=NOW)
+    list(compact(open_directory(out)))
+    again = open_directory(out)
+    for step in steps:
+        again.carry_out(step, now=NOW)
     assert verify(out).findings == ()

@@ -74,15 +74,16 @@ class Publishing:
         self._begun = asyncio.create_task(self.publish())
 
     async def upkeep(self) -> None:
-        """Tidies closed days."""
+        """Tidies closed days. After each step records are sealed and requests carried out, and a stop is heard."""
         try:
             async with self._one:
                 steps = await self._shards.untidy(now=self._now())
             for step in steps:
-                async with self._one:  # between two of them records are sealed, and a stop is heard
+                async with self._one:
                     if self._stopping:
                         return
                     await self._shards.tidy(step, now=self._now())
+                await self.publish()
         except FeedmillError as error:
             log.error("upkeep.failed", error=str(error))
 

@@ -7,7 +7,7 @@ The clock has no say in that.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -64,6 +64,11 @@ class Delete:
 
 
 Step = Merge | Drop | Delete
+
+
+def files_of(step: Step) -> Sequence[str]:
+    """The paths that it drops or deletes."""
+    return [source.path for source in step.sources] if isinstance(step, Merge) else step.paths
 
 
 def is_expiry(step: Step) -> bool:

@@ -12,11 +12,11 @@ from worker.errors import OutputError
 from worker.model import Millis
 from worker.output import files
 from worker.output.chain import Chain
-from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, deletes, plan
+from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, deletes, files_of, plan
 from worker.output.inventory import Inventory
 from worker.output.latest import Latest
 from worker.output.layout import FEED, LATEST, RECORDS, SCHEMAS, STAGING
-from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, lines
+from worker.output.manifest import BEGIN, MANIFEST, FileLine, ManifestLine, RemoveLine, day_files, lines
 from worker.output.merging import Measured, merged
 from worker.output.packing import packed
 from worker.output.recent import Recent
@@ -52,6 +52,8 @@ class OutputDirectory:
         self._chain = chain
         self._latest, self._recent, self._removed = latest, recent, removed
         self._day: Path | None = None
+        self._dropped: set[str] | None = None
+        """Files that were dropped since `due` was asked; None: it was not."""
 
     @classmethod
     def open(
@@ -126,15 +128,21 @@ class OutputDirectory:
 
     def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
         """What is to be done with the files of closed days. Reads the whole manifest. Raises OutputError."""
+        self._dropped = set()
         newest = max((day.stem for day in day_files(self._root / MANIFEST)), default="")
         return plan(self._inventory(), self._there(), newest=newest, now=now, keeping=keeping)
 
     def carry_out(self, step: Step, *, now: Millis) -> None:
-        """Take one step of those that were due; between two of them segments can be published.
+        """Take one step of those that were due; between two of them segments can be published, and articles forgotten.
+        One whose files were dropped since, or that was due when another process held the directory, is left.
 
         Readers are not disturbed: what they have open they can read to its end, and what they do not find any more the
         manifest says where to find. Raises OutputError; then the step is due again, and comes to the same.
         """
+        if self._dropped is not None and self._dropped.isdisjoint(files_of(step)):
+            self._take(step, now)
+
+    def _take(self, step: Step, now: Millis) -> None:
         match step:
             case Merge():
                 self._merge(step, now)
@@ -143,7 +151,7 @@ class OutputDirectory:
                 if step.expired:
                     self._removed.expire((self._root / path for path in step.paths), date_of(step.paths[0]))
                     self._removed.let_go(step.remembered_from)
-                self._chain.append(RemoveLine(drops=step.paths, removed_at=at, prev=self._chain.last_hash))
+                self._name(RemoveLine(drops=step.paths, removed_at=at, prev=self._chain.last_hash))
                 self._delete(step)
             case Delete():
                 self._delete(step)
@@ -166,7 +174,7 @@ class OutputDirectory:
         """
         inventory = self._inventory()
         for step in deletes(self._there(), inventory):
-            self.carry_out(step, now=now)
+            self._take(step, now)
         self._removed.forget(id, ())
         forgotten, taken, left = 0, list[str](), [*unread.values()]
         for held in inventory.present():
@@ -179,7 +187,7 @@ class OutputDirectory:
             except OutputError as error:
                 left.append(error)
         if taken:
-            self.carry_out(Drop(paths=tuple(taken), expired=False), now=now)
+            self._take(Drop(paths=tuple(taken), expired=False), now)
         if self._latest is not None:
             self._latest.take_down(id)
         if self._recent is not None:
@@ -225,7 +233,13 @@ class OutputDirectory:
             forgotten=tuple(sorted({*forgotten, *(seq for source in sources for seq in source.forgotten)})),
             prev=self._chain.last_hash,
         )
+        self._name(line)
+
+    def _name(self, line: ManifestLine) -> None:
+        """In the manifest: what became of files that it names."""
         self._chain.append(line)
+        if self._dropped is not None:
+            self._dropped.update(line.drops)
 
     def _there(self) -> list[str]:
         """The paths of the files in records/."""
