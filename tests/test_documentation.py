@@ -15,14 +15,15 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import typer
 
-import worker
 from worker.cli.main import app
 from worker.output.manifest import FileLine, RemoveLine
 from worker.record import json_schema
 
-WORKER = Path(worker.__file__).parent
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-DEPLOYED = (Path(__file__).parents[1] / "deploy/README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+WORKER = ROOT / "worker"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+DEPLOYED = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
 ROOMS = [path for path in sorted(WORKER.glob("*/__init__.py")) if path.parent.name not in ("cli", "demo", "model")]
 GROUP = typer.main.get_command(app)
 
@@ -43,10 +44,10 @@ def fields(schema: dict[str, Any], *parents: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", commands())
 def test_every_command_and_option_says_what_it_is_for(name: str) -> None:
-    """The command with an example, which names it; and the README names each."""
+    """The command with an example, which names it; and the README, or a guide, names each."""
     command = commands()[name]
     assert re.search(rf"Examples?: feedmill {name}\b", " ".join(command.help.split()))
-    assert f"feedmill {name}" in README
+    assert f"feedmill {name}" in GUIDES
     assert [parameter.name for parameter in command.params if not parameter.help] == []
 
 

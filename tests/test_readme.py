@@ -1,4 +1,4 @@
-"""The README says nothing that does not work."""
+"""The README, and the guides that it leads to, say nothing that does not work."""
 
 from __future__ import annotations
 
@@ -15,21 +15,27 @@ from worker.settings import load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = {
+    path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    found = (
+        re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL) for text in GUIDES.values()
+    )
+    return [block for some in found for block in some]
 
 
 def test_the_ways_to_read_records_work(
     demo: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The Python, DuckDB and pandas of the README, on what the demo wrote."""
+    """By Python, DuckDB and pandas, on what the demo wrote."""
     out, _ = demo
     monkeypatch.chdir(out.parent)
     names: dict[str, object] = {}
     for block in blocks("python"):
-        exec(block, names)  # noqa: S102  # the README is ours
+        exec(block, names)  # noqa: S102  # the guides are ours
     assert names["last"]
     assert len(names["frame"]) == 51  # type: ignore[arg-type]
     assert len(names["latest"]) == 50  # type: ignore[arg-type]
@@ -62,13 +68,14 @@ def test_the_first_commands_work(tmp_path: Path, place: str) -> None:
 
 def test_nothing_is_said_twice() -> None:
     """No two paragraphs begin alike."""
-    begins = [" ".join(paragraph.split()[:6]) for paragraph in README.split("\n\n") if not paragraph.startswith("```")]
+    paragraphs = [paragraph for text in GUIDES.values() for paragraph in text.split("\n\n")]
+    begins = [" ".join(paragraph.split()[:6]) for paragraph in paragraphs if not paragraph.startswith("```")]
     assert sorted(set(begins)) == sorted(begins)
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
 def test_a_feed_list_is_a_valid_one(tmp_path: Path, block: str) -> None:
-    """The YAML of the README, loaded."""
+    """The YAML, loaded."""
     (tmp_path / "feeds.yaml").write_text(block)
     (tmp_path / "worker.yaml").write_text("")
     settings = load(tmp_path / "worker.yaml", {"TOKEN": "x"})
@@ -83,5 +90,12 @@ def test_every_room_is_in_the_picture() -> None:
 
 def test_files_that_it_links_to_exist() -> None:
     """Relative links lead somewhere."""
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for path, text in GUIDES.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)[)#]", text):
+            assert (path.parent / target).exists(), target
+
+
+def test_the_readme_is_read_in_minutes_and_leads_to_the_rest() -> None:
+    """Each guide is named; what is longer belongs into one of them."""
+    assert len(README.split()) < 1700
+    assert [path.name for path in GUIDES if f"docs/{path.name}" not in README] == ["README.md"]
