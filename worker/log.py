@@ -79,6 +79,12 @@ def configure(
     )
 
 
+def hide(secrets: Collection[str]) -> None:
+    """Has `told` leave out these texts, in a process that logs nothing."""
+    global _in_force
+    _in_force = _Clean(frozenset(s for s in secrets if len(s) >= MIN_SECRET), console=False)
+
+
 def told(text: str) -> str:
     """`text` as it would be logged: without credentials, keys and configured secrets, bounded."""
     return _in_force.text(text, MAX_TEXT)

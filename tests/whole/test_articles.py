@@ -231,6 +231,31 @@ def test_secrets_reach_the_feeds_origin_alone_and_no_log(site: Site, worker: Wor
         assert all(secret not in json.dumps(record) for record in worker.records())
 
 
+def test_what_a_server_makes_of_a_secret_address_is_told_without_the_secret(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came from the environment stands in the feed's address, and so in where it moves to and what its server
+    says of it: no command tells it, no log, no record; and the state, which has it, is not for others to read."""
+    secret = "tr0ub4dor-and-3"
+    monkeypatch.setenv("FEED_PATH", secret)
+    body = rss(item("g", None, "T", prose("robin")))
+    there = site.add("a", f"/there/{secret}", Answer(body=body, content_type=RSS))
+    site.add("a", f"/here/{secret}", Answer(status=308, headers={"Location": there}))
+    site.add("b", f"/{secret}", Answer(status=302, headers={"Location": f"gopher://b.example/{secret}"}))
+    moves = {"id": "moves", "url": site.url("a", "/here/${FEED_PATH}")}
+    worker.configure([moves, {"id": "fails", "url": site.url("b", "/${FEED_PATH}")}], log={"level": "debug"})
+    for _ in range(3):
+        worker.once(every=True)
+    said = [worker.apart("once", "--all")]
+    said += [worker.run(name, *also) for name in ("status", "feeds") for also in ((), ("--json",))]
+    said += [worker.run("why", name, *also) for name in ("moves", "fails") for also in ((), ("--json",))]
+    assert json.loads(said[2].stdout)["feeds"][1]["moved_to"] == site.url("a", "/there/***")
+    for done in said:
+        assert secret not in done.stdout + done.stderr
+    assert all(secret not in json.dumps(record) for record in worker.records())
+    assert all(file.stat().st_mode & 0o007 == 0 for file in worker.folder.glob("state.db*") if file.suffix != ".lock")
+
+
 def test_a_page_that_is_gone_does_not_take_its_text_with_it(site: Site, worker: Worker) -> None:
     """An entry whose page was had keeps its text when the feed changes and the page can't be had any more."""
     url = site.add("a", "/1", page("Title", prose("lark")))

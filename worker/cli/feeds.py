@@ -13,7 +13,7 @@ from worker import app
 from worker.cli.naming import has_tag
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
-from worker.cli.status import state_of
+from worker.cli.status import public, state_of
 from worker.model import Feed, Millis
 from worker.settings import seconds
 from worker.store import FeedStatus, is_there, read_status
@@ -39,7 +39,9 @@ def feeds(
     Example: feedmill feeds --tag world --silent 30d
     """
     settings = load_lists(config)
-    known = {feed.id: feed for feed in read_status(settings.state)[0]} if is_there(settings.state) else {}
+    listed = {feed.id: feed for feed in settings.feeds}
+    statuses = read_status(settings.state)[0] if is_there(settings.state) else []
+    known = {feed.id: public(feed, listed.get(feed.id)) for feed in statuses}
     wanted = _filter(tag, failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
     found = [(feed, known.get(feed.id)) for feed in settings.feeds if wanted(feed, known.get(feed.id))]
     if as_json:

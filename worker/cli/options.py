@@ -37,15 +37,16 @@ def load_and_log(config: Path) -> Settings:
 
 
 def load_to_look(config: Path) -> Settings:
-    """The settings, for a command that only looks: where feed lists have mistakes, those are printed, and there are no
-    feeds. Raises ConfigError where worker.yaml itself has some."""
+    """The settings, for a command that only looks, with their secrets left out of what is told: where feed lists have
+    mistakes, those are printed, and there are no feeds. Raises ConfigError where worker.yaml itself has some."""
     try:
-        return look(config)
+        settings = look(config)
     except ConfigError as error:
         settings = load(config, os.environ, lists=False)
         for problem in error.problems:
             errors.print(str(problem), markup=False, soft_wrap=True)
-        return settings
+    log.hide(settings.secrets)
+    return settings
 
 
 def load_lists(config: Path) -> Settings:

@@ -15,6 +15,7 @@ from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.errors import OutputError
+from worker.log import told
 from worker.model import ROLES, Feed, FeedId, Member, Millis
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
@@ -52,9 +53,8 @@ def status(
     """
     settings = load_to_look(config)
     feeds, totals = read_status(settings.state)
-    # The state's own may hold secrets of the environment.
-    told = {feed.id: feed.public_url for feed in settings.feeds}
-    feeds = [dataclasses.replace(feed, url=told.get(feed.id, "")) for feed in feeds]
+    listed = {feed.id: feed for feed in settings.feeds}
+    feeds = [public(feed, listed.get(feed.id)) for feed in feeds]
     wanted = {feed.id for feed in feeds_named(with_known_feeds(settings), names)} if names else None
     shown = [feed for feed in feeds if (feed.errors or not failing) and (wanted is None or feed.id in wanted)]
     hubs = read_hubs(settings.state, now=app.now())
@@ -65,8 +65,8 @@ def status(
     silent = silences(feeds, settings.feeds, app.now())
     if as_json:
         since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
-        listed = [with_hub({**plain(feed), "silent_since": since.get(feed.id)}, hubs.get(feed.id)) for feed in shown]
-        said: dict[str, Any] = {"feeds": listed, "hosts": [plain(host) for host in hosts]}
+        rows = [with_hub({**plain(feed), "silent_since": since.get(feed.id)}, hubs.get(feed.id)) for feed in shown]
+        said: dict[str, Any] = {"feeds": rows, "hosts": [plain(host) for host in hosts]}
         said["workers"] = [_plain(one, app.now()) for one in members]
         said["troubles"] = troubles
         said["stream"] = _stream(settings)
@@ -134,6 +134,15 @@ def silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Ma
         if feed.id in expected and not feed.paused
     ]
     return {one.feed_id: one for one in found if one is not None}
+
+
+def public(feed: FeedStatus, listed: Feed | None) -> FeedStatus:
+    """As it may be told to anybody: in the state's own address of a feed, and in all that its server has made of that,
+    may be what came from the environment."""
+    moved_to, suggestion = (url and told(without_credentials(url)) for url in (feed.moved_to, feed.suggestion))
+    error, flaw = (text and told(text) for text in (feed.error, feed.flaw))
+    url = listed.public_url if listed else ""
+    return dataclasses.replace(feed, url=url, moved_to=moved_to, suggestion=suggestion, error=error, flaw=flaw)
 
 
 def with_hub(feed: dict[str, Any], hub: HubStatus | None) -> dict[str, Any]:
@@ -208,9 +217,9 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
     if feed.gaps:
         said += Text(f"; {counted(feed.gaps, 'gap')}, about {feed.coverage:.0%} of its entries seen")
     if feed.moved_to:
-        said += Text("; moved for good to ") + clean(without_credentials(feed.moved_to))
+        said += Text("; moved for good to ") + clean(told(without_credentials(feed.moved_to)))
     if feed.suggestion:
-        said += Text("; its site names ") + clean(without_credentials(feed.suggestion))
+        said += Text("; its site names ") + clean(told(without_credentials(feed.suggestion)))
     return said
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from worker import app, urls
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
-from worker.cli.status import hub_line, state_of, with_hub
+from worker.cli.status import hub_line, public, state_of, with_hub
 from worker.model import FeedId, Millis
 from worker.output import file_with, was_taken_down
 from worker.store import EntryStory, FeedStatus, Queued, Story, key_of, read_feeds, read_hubs, read_story
@@ -33,7 +33,10 @@ def why(
     settings = load_to_look(config)
     url = None if urls.absolute(subject) is None else urls.canonical(subject)
     story = read_story(settings.state, subject)
-    feeds = {feed.id: feed for feed in read_feeds(settings.state)}
+    listed = {feed.id: feed for feed in settings.feeds}
+    known = read_feeds(settings.state)
+    feeds = {feed.id: public(feed, listed.get(feed.id)) for feed in known}
+    near = [feeds[feed.id] for feed in known if url is not None and urls.host_of(feed.url) == urls.host_of(url)]
     hubs = read_hubs(settings.state, now=app.now())
     troubles = app.troubles(settings)
     if as_json:
@@ -42,7 +45,7 @@ def why(
     else:
         key = key_of(subject) if story.forgotten else None
         taken_down = key is not None and was_taken_down(settings.output.dir, key)
-        for line in _said(story, feeds, url, settings.output.dir, app.now(), taken_down=taken_down):
+        for line in _said(story, feeds, near, url, settings.output.dir, app.now(), taken_down=taken_down):
             console.print(line, soft_wrap=True)
         for trouble in troubles if story.entries or story.feeds or not story.forgotten else ():
             console.print(Text("  now       ") + clean(trouble, 2000), soft_wrap=True)
@@ -54,8 +57,16 @@ def why(
 
 
 def _said(
-    story: Story, feeds: Mapping[FeedId, FeedStatus], url: str | None, out: Path, now: Millis, *, taken_down: bool
+    story: Story,
+    feeds: Mapping[FeedId, FeedStatus],
+    near: Sequence[FeedStatus],
+    url: str | None,
+    out: Path,
+    now: Millis,
+    *,
+    taken_down: bool,
 ) -> Iterator[Text]:
+    """near: the feeds of the host of `url`."""
     for entry in story.entries:
         yield from _entry(entry, feeds, out, now)
     for feed_id in story.feeds:
@@ -69,12 +80,10 @@ def _said(
     if url is None:
         yield Text("  It is no URL, and no id that is known.")
     else:
-        host = urls.host_of(url)
-        near = [feed for feed in feeds.values() if urls.host_of(feed.url) == host]
         for feed in near[:5]:
             yield Text("  A feed of its site: ") + clean(feed.id) + Text(f", {_polled(feed, now)}")
         if not near:
-            yield Text(f"  No feed of {host} is listed.")
+            yield Text(f"  No feed of {urls.host_of(url)} is listed.")
 
 
 def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now: Millis) -> Iterator[Text]:

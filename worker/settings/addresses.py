@@ -57,6 +57,14 @@ def hidden(url: str, secrets: Sequence[str]) -> str:
     return f"{parts.scheme}://{parts.netloc}{rest}"
 
 
+def put_into(url: str, told: str) -> tuple[str, ...]:
+    """What `hidden` has left out of `url`, given that and what it has `told`; as it stands there, and unescaped."""
+    if told in ("", url):
+        return ()
+    found = re.fullmatch("(.+?)".join(map(re.escape, told.split("***"))), url)
+    return () if found is None else tuple({text for part in found.groups() for text in (part, unquote(part))})
+
+
 def slug(canonical: str, secrets: Sequence[str] = ()) -> str:
     """A readable id for the feed at a canonical URL: `https://example.org/feed.xml` → `example.org-feed.xml`.
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from worker.model import Broker, Feed, FeedList, Server, State
+from worker.settings.addresses import put_into
 from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Log, Output, Schedule, Telemetry, Web
 
 
@@ -44,8 +45,9 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What must not be seen: the feeds' headers, the proxies' passwords, the status page's token, the webhook,
-        what the broker asks for."""
+        """What must not be seen: the feeds' headers, what came into their URLs from the environment, the proxies'
+        passwords, the status page's token, the webhook, what the broker asks for."""
+        asked = {text for feed in self.feeds for text in put_into(feed.url, feed.public_url)}
         headers = {value for feed in self.feeds for value in feed.headers.values()}
         headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
         proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
@@ -54,4 +56,4 @@ class Settings(BaseModel):
         for broker in (self.bus, self.output.stream):
             own |= {broker.password or "", broker.token or ""} if broker is not None else set()
         own |= self.state.secrets if isinstance(self.state, Server) else set()
-        return frozenset(headers | written | {unquote(password) for password in written} | own) - {""}
+        return frozenset(asked | headers | written | {unquote(password) for password in written} | own) - {""}

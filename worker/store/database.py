@@ -5,8 +5,9 @@ Here what is SQLite's; `postgresql` does the same for a database that many proce
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -63,6 +64,7 @@ def open_database(state: State, *, suspect: bool = False, alone: bool = False) -
     path = state
     check_length(path)
     suspect = suspect or left_log(path)
+    _make(path)
     # One connection, used by the writer thread alone.
     engine = create_engine(
         database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 2}
@@ -91,6 +93,13 @@ def open_database(state: State, *, suspect: bool = False, alone: bool = False) -
         engine.dispose()
         raise
     return engine
+
+
+def _make(path: Path) -> None:
+    """The file of a new state, for its owner and group alone: in the addresses of feeds stands what came from the
+    environment. SQLite gives its log what the file has. Where it can't be made, SQLite says why."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660))
 
 
 def open_readonly(state: State, *, checked: bool = False) -> Engine:

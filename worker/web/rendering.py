@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from worker import urls, words
+from worker.log import told
 from worker.model import Millis
 from worker.record import rfc3339
 
@@ -55,7 +56,8 @@ def environment(found: Mapping[str, Asset]) -> Environment:
         "size": size,
         "linkable": linkable,
         "short": short,
-        "bare": urls.without_credentials,
+        "bare": lambda url: told(urls.without_credentials(url)),
+        "told": told,
     }
     return made
 
