@@ -23,8 +23,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -257,21 +256,15 @@ class TimedPool(Pool):
     """Notes each call among the steps of the work it is for."""
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        with _timed("extract"):
+        began_ns, error = time.time_ns(), None
+        try:
             return await super().run(function, *args, **kwargs)
-
-
-@contextmanager
-def _timed(name: str) -> Iterator[None]:
-    began_ns, error = time.time_ns(), None
-    try:
-        yield
-    except TaskError as failed:
-        error = str(failed)
-        raise
-    finally:
-        if (steps := _steps.get()) is not None:
-            steps.append(Step(name, began_ns, time.time_ns(), {}, error))
+        except TaskError as failed:
+            error = str(failed)
+            raise
+        finally:
+            if (steps := _steps.get()) is not None:
+                steps.append(Step("extract", began_ns, time.time_ns(), {}, error))
 
 
 def _fetched(url: str, began_ns: int, outcome: Outcome) -> Step:

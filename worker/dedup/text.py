@@ -28,9 +28,9 @@ def content_hash(text: str) -> str:
     return "sha256-1:" + hashlib.sha256(said(text)).hexdigest()
 
 
-def text_key(text: str, min_words: int = MIN_WORDS) -> bytes | None:
+def text_key(text: str) -> bytes | None:
     """The content hash as 16 bytes, where the text is long enough to identify an article; else None."""
-    if count_of(text) < min_words and word_count(text) < min_words:
+    if count_of(text) < MIN_WORDS and word_count(text) < MIN_WORDS:
         return None
     return key_of_hash(content_hash(text))
 

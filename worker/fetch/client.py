@@ -102,9 +102,9 @@ class Client:
             return FetchFailed(kind="protocol", reason=one_line(f"not a URL to fetch: {urls.without_credentials(url)}"))
         return await self._answered(asking, max_bytes, truncate)
 
-    async def post(self, url: str, form: Mapping[str, str], *, max_bytes: int = _UNWANTED_BYTES) -> Outcome | Accepted:
+    async def post(self, url: str, form: Mapping[str, str]) -> Outcome | Accepted:
         """What a POST of `form` to `url`, a single request, comes to; within the guards and limits of `get`. Accepted
-        is any of the 2xx; its body is cut at `max_bytes`."""
+        is any of the 2xx, whose body nobody wants."""
         try:
             asking = Asking.of(
                 url,
@@ -116,7 +116,7 @@ class Client:
             )
         except urls.BadUrl:
             return FetchFailed(kind="protocol", reason=one_line(f"not a URL to ask: {urls.without_credentials(url)}"))
-        outcome = await self._answered(asking, max_bytes, truncate=True)
+        outcome = await self._answered(asking, _UNWANTED_BYTES, truncate=True)
         match outcome:
             case Fetched(status=status):
                 return Accepted(status=status)

@@ -41,7 +41,7 @@ def check_records(
     inventory: Inventory,
     revisions: Revisions,
     pages: Pages,
-    is_of_shard: Callable[[str], bool] = lambda _: True,
+    is_of_shard: Callable[[str], bool],
 ) -> Iterator[Finding]:
     """Each of its lines: schema, writer, number, page, shard; how many there are; and that they are those of what it
     replaces."""

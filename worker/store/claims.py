@@ -50,11 +50,9 @@ def claim(
     return read_leased(connection, taken, now=now)
 
 
-def lease(
-    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
-) -> list[Claim]:
+def lease(connection: Connection, *, now: Millis, limit: int, lease_ms: int) -> list[Claim]:
     """As `claim`, without what the work is, for somebody else to take up."""
-    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by, begun=False)
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=None, begun=False)
     return claims_of(connection, taken)
 
 

@@ -149,20 +149,20 @@ class Update:
     To PostgreSQL they go as one document of JSON: arrays of each column would take the worker ten times as long.
     """
 
-    def __init__(self, table: Table, key: str, columns: Iterable[str]) -> None:
-        self._key, self._columns = key, tuple(map(str, columns))  # plain ones, not SQLAlchemy's
-        self._singly = Many(update(table).where(table.c[key] == bindparam("this")).values(bound(self._columns)))
-        types = {name: table.c[name].type.compile(_POSTGRESQL) for name in (key, *self._columns)}
+    def __init__(self, table: Table, columns: Iterable[str]) -> None:
+        self._columns = tuple(map(str, columns))  # plain ones, not SQLAlchemy's
+        self._singly = Many(update(table).where(table.c.id == bindparam("this")).values(bound(self._columns)))
+        types = {name: table.c[name].type.compile(_POSTGRESQL) for name in ("id", *self._columns)}
         self._binary = [name for name in self._columns if types[name] == "BYTEA"]
-        self._text = [name for name in (key, *self._columns) if types[name] == "TEXT"]
+        self._text = [name for name in ("id", *self._columns) if types[name] == "TEXT"]
         self._at_once = (
             f"UPDATE {table.name} SET {', '.join(f'{name} = one.{name}' for name in self._columns)} "  # noqa: S608
             f"FROM json_to_recordset(%(rows)s::json) AS one ({', '.join(f'{n} {kind}' for n, kind in types.items())}) "
-            f"WHERE {table.name}.{key} = one.{key}"
+            f"WHERE {table.name}.id = one.id"
         )
 
     def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Each of the rows has its key and all of the columns, and may have more."""
+        """Each of the rows has its id and all of the columns, and may have more."""
         if not rows:
             return
         if is_shared(connection):
@@ -170,11 +170,11 @@ class Update:
                 self._at_once, {"rows": orjson.dumps([self._plain(row) for row in rows]).decode()}
             )
         else:
-            self._singly.execute(connection, [{"this": row[self._key]} | to(row, self._columns) for row in rows])
+            self._singly.execute(connection, [{"this": row["id"]} | to(row, self._columns) for row in rows])
 
     def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """As JSON has it: bytes as PostgreSQL reads them."""
-        plain = {name: row[name] for name in (self._key, *self._columns)}
+        plain = {name: row[name] for name in ("id", *self._columns)}
         for name in self._binary:
             if plain[name] is not None:
                 plain[name] = "\\x" + plain[name].hex()

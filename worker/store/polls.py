@@ -49,9 +49,9 @@ _OFTEN = frozenset(
     )
 )
 """Most polls change nothing else of their feed."""
-_UPDATE_FEED = Update(t.feed, "id", [name for name in _FEED_VALUES if name in _OFTEN])
-_UPDATE_WHOLE_FEED = Update(t.feed, "id", _FEED_VALUES)
-_UPDATE_WORK = Update(t.work, "id", (*_WORK_VALUES, "host_id"))
+_UPDATE_FEED = Update(t.feed, [name for name in _FEED_VALUES if name in _OFTEN])
+_UPDATE_WHOLE_FEED = Update(t.feed, _FEED_VALUES)
+_UPDATE_WORK = Update(t.work, (*_WORK_VALUES, "host_id"))
 _IS_AT_HOME = and_(
     t.work.c.url.is_(None),
     ~t.work.c.seek,

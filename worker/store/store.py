@@ -178,9 +178,9 @@ class Store:
         """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
         return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
 
-    async def lease(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Claim]:
+    async def lease(self, limit: int, *, now: Millis, lease_ms: int) -> list[Claim]:
         """As `claim`, without what the work is: whoever does it takes it up."""
-        return await self._write(claims.lease, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+        return await self._write(claims.lease, now=now, limit=limit, lease_ms=lease_ms)
 
     async def begin(self, leases: Sequence[Lease], *, now: Millis, lease_ms: int) -> list[Work]:
         """The work of those leases that stand, each under a lease that nobody else knows; see `takings.begin`."""
