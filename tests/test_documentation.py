@@ -22,7 +22,7 @@ from worker.record import json_schema
 ROOT = Path(__file__).parents[1]
 WORKER = ROOT / "worker"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDES = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+GUIDES = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy").glob("*.md"))
 DEPLOYED = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
 ROOMS = [path for path in sorted(WORKER.glob("*/__init__.py")) if path.parent.name not in ("cli", "demo", "model")]
 GROUP = typer.main.get_command(app)

@@ -16,7 +16,7 @@ from worker.settings import load
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = {
-    path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "deploy").glob("[!R]*.md")))
 }
 
 
@@ -98,4 +98,4 @@ def test_files_that_it_links_to_exist() -> None:
 def test_the_readme_is_read_in_minutes_and_leads_to_the_rest() -> None:
     """Each guide is named; what is longer belongs into one of them."""
     assert len(README.split()) < 1700
-    assert [path.name for path in GUIDES if f"docs/{path.name}" not in README] == ["README.md"]
+    assert [path.name for path in GUIDES if f"deploy/{path.name}" not in README] == ["README.md"]
