@@ -221,6 +221,32 @@ async def test_a_clock_that_is_set_moves_what_is_planned(tmp_path: Path, jump_ms
     assert len(polls.seen) == 3
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has a clock that tells of a suspension")
+async def test_a_machine_that_was_suspended_polls_what_came_due_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its wall clock was not set: what was due in an hour is, when it wakes up after a day, and nothing waits for a day
+    more. Of the monotonic clocks one has stood still."""
+    real, slept_ns = time.clock_gettime_ns, 0
+    monkeypatch.setattr(
+        time, "clock_gettime_ns", lambda clock: real(clock) + (slept_ns if clock == time.CLOCK_BOOTTIME else 0)
+    )
+    polls = Polls(Clock())
+    with capture_logs() as lines:
+        async with made(tmp_path, polls) as (engine, _):
+            stop = asyncio.Event()
+            running = asyncio.create_task(engine.run(stop))
+            while engine.meters.tally.polls < 3:
+                await asyncio.sleep(0.02)
+            polls.clock.ahead_ms, slept_ns = 86_400_000, 86_400_000_000_000
+            async with asyncio.timeout(20):
+                while engine.meters.tally.polls < 6:
+                    await asyncio.sleep(0.02)
+            stop.set()
+            await asyncio.wait_for(running, 20)
+    assert "clock.jumped" not in {line["event"] for line in lines}
+
+
 @pytest.mark.parametrize("jump_ms", [86_400_000, -86_400_000], ids=["a day on", "a day back"])
 @pytest.mark.parametrize("moment", ["under way", "noticed under way", "done"])
 async def test_a_clock_that_is_set_meanwhile_moves_nothing_twice(tmp_path: Path, moment: str, jump_ms: int) -> None:
@@ -259,6 +285,26 @@ async def test_leases_are_renewed_while_the_work_goes_on(tmp_path: Path, monkeyp
         await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
     assert len(polls.seen) == 1
     assert engine.meters.tally.polls == 1
+
+
+async def test_a_process_that_stood_still_for_longer_than_its_leases_begins_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that is being asked is not asked beside that, though the state is looked at before the next tick."""
+    monkeypatch.setattr(engine_module, "LEASE_MS", 300)
+    monkeypatch.setattr(engine_module, "RENEW_MS", 100)
+
+    async def stand_still(_: Poll) -> None:
+        await asyncio.sleep(0.05)
+        time.sleep(0.4)  # noqa: ASYNC251  # as where the machine is suspended
+        engine.wake()
+        await asyncio.sleep(0.1)
+        stop.set()
+
+    stop, polls = asyncio.Event(), Polls(Clock(), act=stand_still)
+    async with made(tmp_path, polls, feeds=1) as (engine, _):
+        await asyncio.wait_for(engine.run(stop), 20)
+    assert len(polls.seen) == engine.meters.tally.polls == 1
 
 
 async def test_what_is_queued_or_hangs_at_a_stop_is_handed_back(

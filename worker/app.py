@@ -178,7 +178,7 @@ async def work(
                 stop=stop,
             )
             await outside.start()
-        await store.start(settings.feeds, now=clock.now(), poll_all=poll_all)
+        clock.tell(await store.start(settings.feeds, now=clock.now(), poll_all=poll_all))
         await store.note_reach(fetch.reach, now=clock.now())
         engine.vitals.started_at = clock.now()
         by = None

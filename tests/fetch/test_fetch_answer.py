@@ -60,6 +60,17 @@ def test_throttling_is_no_failure(status: int, wait: float) -> None:
     assert said(status) == Throttled(status=status, retry_after_s=None)
 
 
+def test_a_date_to_wait_for_is_by_the_clock_of_who_names_it() -> None:
+    """As its Date shows it: a worker whose clock is an hour ahead would not wait at all, and one that is behind for
+    too long. Where there is no Date, ours has to do."""
+    until = ("retry-after", "Mon, 23 Nov 2026 04:02:00 GMT")
+    for status in (429, 302):
+        answer = said(status, ("location", "/x"), ("Date", "Mon, 23 Nov 2026 04:00:00 GMT"), until)
+        assert isinstance(answer, Throttled | Redirected)
+        assert answer.retry_after_s == 120.0
+    assert said(503, ("retry-after", "Thu, 01 Jan 1970 00:01:00 GMT")) == Throttled(status=503, retry_after_s=60.0)
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [

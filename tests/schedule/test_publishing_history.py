@@ -123,19 +123,26 @@ def test_a_history_comes_back_from_the_store(now: Millis, dates: list[Millis | N
     """In 149 bytes, but for the digits that four bytes do not hold."""
     history = History.begun(now, dates)
     stored = history.encode()
-    again = History.decode(stored)
+    again = History.decode(stored, now=now)
     assert len(stored) == 149
     assert again is not None
     assert (again.since, again.at, again.encode()) == (history.since, history.at, stored)
     assert again.hours == pytest.approx(history.hours)
 
 
+def test_a_history_of_a_clock_that_was_ahead_is_not_read() -> None:
+    """It is begun anew: entries of today weigh nothing beside those of next year. Some minutes are no matter."""
+    stored = History.begun(NOW, days_before(0, 1, 2)).encode()
+    assert History.decode(stored, now=Millis(NOW - 1_800_000)) is not None
+    assert History.decode(stored, now=Millis(NOW - 365 * DAY_MS)) is None
+
+
 def test_a_history_of_another_make_is_not_read() -> None:
     """It is begun anew."""
     stored = History.begun(NOW, days_before(1, 2)).encode()
-    assert History.decode(b"\x02" + stored[1:]) is None
-    assert History.decode(stored[:-1]) is None
-    assert History.decode(b"") is None
+    assert History.decode(b"\x02" + stored[1:], now=NOW) is None
+    assert History.decode(stored[:-1], now=NOW) is None
+    assert History.decode(b"", now=NOW) is None
 
 
 def test_weekdays_begin_on_monday() -> None:

@@ -5,9 +5,25 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, START, WINDOW_MS, Run, make_draft, make_entry
-from worker.model import HostPolicy, Millis, Poll, Retry
+from tests.store.samples import (
+    DAY,
+    HOUR,
+    LEASE_MS,
+    MINUTE,
+    SECOND,
+    START,
+    WINDOW_MS,
+    Run,
+    ask,
+    make_draft,
+    make_entry,
+    make_feed,
+    make_version,
+)
+from worker.model import HostPolicy, Millis, Poll, Retry, RobotsCopy, RobotsRead, State
+from worker.store.clocks import BETWEEN_MS
 
+ROBOTS = "https://a.example/robots.txt"
 JUMPS = pytest.mark.parametrize("jump", [-400 * DAY, -HOUR, HOUR, 400 * DAY])
 
 
@@ -70,6 +86,79 @@ async def test_a_host_that_was_never_asked_does_not_wait_for_the_clock(run: Run)
     assert len(await run.claim()) == 1
     await run.start("a", "b")
     assert len(await run.claim_all()) == 2
+
+
+# --- between two runs -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("back", [HOUR, 400 * DAY])
+async def test_a_clock_that_was_ahead_in_the_last_run_keeps_nobody_waiting(open_run: OpenRun, back: int) -> None:
+    """What had an hour to wait waits for that hour, from the start on: feeds, retries, and hosts that asked for it."""
+    async with open_run() as run:
+        await run.start("a", "b", "c")
+        await run.poll("a", make_entry("one"))
+        poll = await run.poll_of("b")
+        await run.finish(run.polled(poll, not_before=Millis(run.now + HOUR), next_due=run.now))
+        lease = (await run.ingest_of("one")).lease
+        await run.finish(Retry(lease=lease, due_at=Millis(run.now + HOUR), reason="timeout"))
+    async with open_run(now=Millis(START - back)) as run:
+        assert await run.store.start([make_feed(name) for name in "abc"], now=run.now) == -back - BETWEEN_MS
+        await run.poll("c", next_due=Millis(run.now + DAY))
+        run.later(HOUR - BETWEEN_MS - 1)
+        assert await run.claim() == []
+        run.later(1)
+        assert sorted(work.feed_id for work in await run.claim_all()) == ["a", "a", "b"]
+
+
+@pytest.mark.embedded
+async def test_a_clock_that_was_ahead_when_the_last_run_was_killed_keeps_nobody_waiting(open_run: OpenRun) -> None:
+    """Also where it had come no further than to its first claim: the turn of the host was moved on by then."""
+    patient = HostPolicy(concurrency=1, delay_ms=MINUTE)
+    async with open_run(policy=patient) as run:
+        await run.start("a")
+        await run.poll("a")
+    async with open_run(policy=patient, now=Millis(START + 400 * DAY)) as run:
+        await run.start("a")
+        assert len(await run.claim()) == 1
+    async with open_run(policy=patient, now=Millis(START + HOUR)) as run:
+        await run.start("a")
+        run.later(MINUTE)
+        assert len(await run.claim()) == 1
+
+
+@pytest.mark.embedded
+async def test_a_clock_that_goes_on_moves_nothing(open_run: OpenRun) -> None:
+    """However long nobody was at work; nor does one that was set back by a second, as NTP does."""
+    async with open_run() as run:
+        await run.start("a")
+        await run.poll("a")
+    for now in (Millis(START - SECOND), Millis(START + HOUR - 1)):
+        async with open_run(now=now) as run:
+            assert await run.store.start([make_feed("a")], now=now) == 0
+            assert await run.store.next_claim_at() == START + HOUR
+
+
+@pytest.mark.embedded
+async def test_what_was_kept_under_a_clock_that_was_ahead_is_not_kept_for_longer(
+    open_run: OpenRun, state: State
+) -> None:
+    """A site's robots.txt, texts, when feeds were gone through: they are looked at again when they would have been."""
+    async with open_run(now=Millis(START + 400 * DAY)) as run:
+        await run.start("a", "b")
+        poll = await run.poll_of("a")
+        assert poll.refresh
+        await run.finish(run.polled(poll, make_entry("one"), make_entry("two"), version=make_version("v1")))
+        lease = (await run.ingest_of("two")).lease
+        await run.finish(RobotsRead(lease=lease, at=run.now, url=ROBOTS, host="a.example", text=b"Disallow: /x\n"))
+        await run.ingest("one", make_draft("long ago"))
+    async with open_run(now=START) as run:
+        await run.start("a", "b")
+        run.later(WINDOW_MS)
+        assert (await run.ingest_of("two")).robots == RobotsCopy(url=ROBOTS)
+        assert (await run.poll_of("a")).refresh
+        await run.store.upkeep(now=run.now)
+        assert ask(state, "SELECT count(*) FROM content") == [(0,)]
 
 
 async def test_upkeep_forgets_texts_whose_window_is_over(run: Run) -> None:

@@ -19,6 +19,9 @@ from tests.whole import stepping
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, prose, rss
 from tests.whole.processes import found, running, until
+from worker import app
+from worker.model import Millis
+from worker.store import wall_clock
 
 
 @contextlib.contextmanager
@@ -205,6 +208,25 @@ def test_a_clock_that_jumps_a_day_neither_halts_nor_hurries_anything(
     worker.once(every=True)
     assert len(site.requests) == polls + 1
     assert_whole(worker, polls + 1)
+
+
+@pytest.mark.parametrize("ahead_days", [2, 400])
+def test_a_clock_that_was_ahead_in_the_last_run_stops_nobody(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch, ahead_days: int
+) -> None:
+    """A state of next year: `once --all` polls, and so does `once` when the feed is due by what it had to wait."""
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "2h"}])
+
+    def ahead(by_ms: int) -> None:
+        monkeypatch.setattr(app, "now", lambda: Millis(wall_clock() + by_ms))
+
+    ahead(ahead_days * 86_400_000)
+    assert worker.once().new == 1
+    ahead(0)
+    assert (worker.once().polls, worker.once(every=True).new) == (0, 1)
+    ahead(4 * 3_600_000)
+    assert worker.once().new == 1
+    assert_whole(worker, 3)
 
 
 # --- company --------------------------------------------------------------------------------------------------------

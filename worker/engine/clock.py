@@ -7,7 +7,6 @@ had been planned before. A job goes to its end by the clock that it began with.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import fields, replace
@@ -17,6 +16,7 @@ import structlog
 
 from worker.engine import limits
 from worker.model import Done, Millis
+from worker.store import monotonic_ms
 
 _INSTANTS = frozenset({"at", "due_at", "look_at", "not_before"})
 """Of what is done."""
@@ -57,11 +57,16 @@ class Clock:
             ahead_ms = self._wall() - monotonic_ms()
             jump = ahead_ms - self._ahead_ms
             if abs(jump) > limits.JUMP_MS:
-                log.warning("clock.jumped", by_s=round(jump / 1000, 1))
+                self.tell(jump)
                 await self._shift(jump)
                 if self.polls_due_by is not None:
                     self.polls_due_by = Millis(self.polls_due_by + jump)
             self._ahead_ms = ahead_ms  # only now: a shift that was refused is tried again
+
+    def tell(self, jump_ms: int) -> None:
+        """Logs that the wall clock was set by so much, if it was."""
+        if jump_ms:
+            log.warning("clock.jumped", by_s=round(jump_ms / 1000, 1))
 
     def in_its_time(self, done: Done, ahead_ms: int) -> Done:
         """What was done when the clock was so far ahead, with its instants as the clock shows them now."""
@@ -71,8 +76,3 @@ class Clock:
         said = {each.name: getattr(done, each.name) for each in fields(done) if each.name in _INSTANTS}
         changed: dict[str, Any] = {name: at + by_ms for name, at in said.items() if at is not None}
         return replace(done, **changed)
-
-
-def monotonic_ms() -> int:
-    """This machine's monotonic clock."""
-    return time.monotonic_ns() // 1_000_000

@@ -54,6 +54,7 @@ class Dispatcher:
     async def _claim(self, room: int) -> list[Work]:
         try:
             await self._clock.follow()  # before what a clock that was set makes due
+            await self._leases.renew()  # after a standstill they are over, and their work would be claimed again
             works = await self._store.claim(
                 room, now=self._clock.now(), lease_ms=limits.LEASE_MS, polls_due_by=self._clock.polls_due_by
             )

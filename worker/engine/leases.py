@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.engine import limits
-from worker.engine.clock import Clock, monotonic_ms
+from worker.engine.clock import Clock
 from worker.model import Lease, Millis, Work
-from worker.store import Store
+from worker.store import Store, monotonic_ms
 
 
 class Leases:

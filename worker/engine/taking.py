@@ -9,12 +9,12 @@ import structlog
 
 from worker.bus import Bus
 from worker.engine import limits
-from worker.engine.clock import Clock, monotonic_ms
+from worker.engine.clock import Clock
 from worker.engine.leases import Leases
 from worker.engine.trouble import tell
 from worker.errors import StateError
 from worker.model import Claim, Work
-from worker.store import Store
+from worker.store import Store, monotonic_ms
 from worker.vitals import Vitals
 
 log = structlog.stdlib.get_logger("feedmill.engine")

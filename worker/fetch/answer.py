@@ -11,7 +11,7 @@ from worker.fetch.failures import named, one_line
 from worker.fetch.request import bare
 from worker.fetch.retry_after import retry_after_s
 from worker.model import FetchFailed, Freshness, Hub, NotModified, Redirected, Throttled, Validators
-from worker.schedule import freshness
+from worker.schedule import freshness, http_date_s
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -56,6 +56,12 @@ class Head:
                 topic = topic or address
         return None if hub is None else Hub(url=hub, topic=topic or url)
 
+    def retry_after_s(self, now_s: float) -> float | None:
+        """What the answer, which came at `now_s` (UTC since 1970), asks to wait. A date is by the clock of the server,
+        which its own Date shows; ours may be another."""
+        theirs_s = http_date_s(self.first("date"))
+        return retry_after_s(self.first("retry-after"), now_s=now_s if theirs_s is None else theirs_s)
+
     def fresh(self, now_s: float) -> Freshness | None:
         """How long the answer, which came at `now_s` (UTC since 1970), stays fresh."""
         return freshness(
@@ -91,7 +97,7 @@ def meaning(head: Head, *, url: str, conditional: bool, forwarded: bool = False,
         case status if status in _REDIRECTS:
             return _redirected(head, url, now_s)
         case 429 | 503:
-            return Throttled(status=head.status, retry_after_s=retry_after_s(head.first("retry-after"), now_s=now_s))
+            return Throttled(status=head.status, retry_after_s=head.retry_after_s(now_s))
         case 407 if forwarded:
             return FetchFailed(kind="connect", reason=f"the proxy answered {named(407)}")
         case status:
@@ -109,7 +115,7 @@ def _redirected(head: Head, url: str, now_s: float) -> Redirected | FetchFailed:
     return Redirected(
         url=bare(target),
         permanent=head.status in _PERMANENT,
-        retry_after_s=retry_after_s(head.first("retry-after"), now_s=now_s),
+        retry_after_s=head.retry_after_s(now_s),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+
+from worker.schedule import http_date_s
 
 LONGEST_S = 7 * 86_400.0
 """A host that asks for more is asked again after this: it may have meant it for a client long gone."""
@@ -24,11 +24,5 @@ def retry_after_s(value: str | None, *, now_s: float) -> float | None:
         # More digits than the limit has are not made a number: int() refuses some thousands of them.
         wait = LONGEST_S if len(digits.lstrip("0")) > 9 else float(digits)
         return 0.0 if sign == "-" else min(wait, LONGEST_S)
-    try:
-        date = parsedate_to_datetime(text)
-        # "-0000" and asctime() say no zone; both mean UTC.
-        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-        wait = date.timestamp() - now_s
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return min(max(wait, 0.0), LONGEST_S)
+    date_s = http_date_s(text)
+    return None if date_s is None else min(max(date_s - now_s, 0.0), LONGEST_S)

@@ -18,7 +18,7 @@ pages.py      the tries of a page;  looks.py  when it is looked at again
 from worker.schedule.adaptive import Next, Pace, Polled, Seen, phase_of, plan
 from worker.schedule.coverage import coverage, missed
 from worker.schedule.failures import NO_SETBACKS, Setbacks, class_of
-from worker.schedule.freshness import freshness
+from worker.schedule.freshness import freshness, http_date_s
 from worker.schedule.gone import NOT_GONE, Gone
 from worker.schedule.hints import decode_hints, encode_hints
 from worker.schedule.history import History
@@ -51,6 +51,7 @@ __all__ = [
     "decode_hints",
     "encode_hints",
     "freshness",
+    "http_date_s",
     "missed",
     "next_look",
     "next_look_if_gone",

@@ -62,14 +62,14 @@ def _delta_s(value: str) -> float | None:
 
 def _until_expiry_s(expires: str | None, date: str | None, now_s: float) -> float | None:
     """Expires minus Date; without a Date, minus the time of the answer. An invalid Expires is past (section 5.3)."""
-    end = _http_date_s(expires)
+    end = http_date_s(expires)
     if end is None:
         return None
-    start = _http_date_s(date)
+    start = http_date_s(date)
     return min(end - (now_s if start is None else start), LONGEST_S)
 
 
-def _http_date_s(value: str | None) -> float | None:
+def http_date_s(value: str | None) -> float | None:
     """Seconds since 1970 of an HTTP-date in any of its three forms (RFC 9110 section 5.6.7)."""
     try:
         moment = parsedate_to_datetime(value or "")

@@ -105,11 +105,14 @@ class History:
         return _LAYOUT.pack(_VERSION, self.since, self.at, self.month, self.day, *self.hours, *self.weekdays)
 
     @classmethod
-    def decode(cls, data: bytes) -> History | None:
-        """What `encode` gave; None where another version did, which starts the history anew."""
+    def decode(cls, data: bytes, *, now: Millis) -> History | None:
+        """What `encode` gave; None where another version did, or a clock that has been set back since, which starts the
+        history anew: until then it would be all that there was a year ahead, in no time."""
         if len(data) != _LAYOUT.size or data[0] != _VERSION:
             return None
         _, since, at, month, day, *bins = _LAYOUT.unpack(data)
+        if at > now + HOUR_MS:
+            return None
         hours, weekdays = tuple(bins[:24]), tuple(bins[24:])
         return cls(since=since, at=at, month=month, day=day, hours=hours, weekdays=weekdays)
 

@@ -7,14 +7,14 @@ postgresql.py  … a database that many processes share;  reaching.py  … and m
 starting.py    a process begins to work on it, alone or as one of many;  members.py  … which tell of each other
 notes.py       what is kept under a name, for who comes later
 upkeep.py      what it is freed of as time goes on
-clocks.py      by which time they go
+clocks.py      by which time they go, and what becomes of that when it is set
 integrity.py   whether its file is whole
 moving.py      … of all of it, to another database
 backup.py      a copy of it, made beside the engine that writes
 store.py       what the engine calls: one thread owns the writing connection, callers await
 feeds.py       the configured feeds and the hosts' policies → rows
 lists.py       … that change while work is under way
-claims.py      due work for free slots of ready hosts; leases renewed, voided, moved with the clock
+claims.py      due work for free slots of ready hosts; leases renewed, voided
 works.py       … with all that is needed to do it;  takings.py  … and taken up by who was handed it
 locks.py       what a transaction holds, where others run beside it
 dialects.py    one statement for many rows, as each database carries it out best
@@ -44,7 +44,7 @@ reader.py      a connection and a thread for that, while the worker runs
 """
 
 from worker.store.backup import backup
-from worker.store.clocks import wall_clock
+from worker.store.clocks import monotonic_ms, wall_clock
 from worker.store.database import database_url, is_there, is_worked_on
 from worker.store.hubs import HubStanding, HubStatus, hub_of, read_hubs
 from worker.store.listing import (
@@ -134,6 +134,7 @@ __all__ = [
     "is_worked_on",
     "key_of",
     "longest_failing",
+    "monotonic_ms",
     "move",
     "quarantine",
     "quiet_since",

@@ -320,14 +320,6 @@ def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis)
     )
 
 
-def shift(connection: Connection, *, by_ms: int) -> None:
-    """Moves all that is planned with the wall clock, when that has jumped."""
-    planned_for = (t.work.c.due_at, t.feed.c.next_at, t.slot.c.lease_until, t.host.c.not_before, t.host.c.next_at)
-    for column in planned_for:
-        planned = (column > 0) & (column < t.FAR)
-        connection.execute(update(column.table).where(planned).values({column: column + by_ms}))
-
-
 def has_due(connection: Connection, *, now: Millis, polls_due_by: Millis) -> bool:
     """Whether some work is due that nobody has, be it that its host's delay has to be waited for; not where the host
     asked for more patience than that. Reads the whole queue."""

@@ -96,7 +96,7 @@ def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> N
                 now=row.polled_at,
                 phase=phase_of(row.id),
                 chance=0.5,
-                history=None if row.history is None else History.decode(row.history),
+                history=None if row.history is None else History.decode(row.history, now=row.polled_at),
                 hints=decode_hints(row.hints, None),
             )
             due = planner(FeedId(row.id), polled)

@@ -138,7 +138,7 @@ def _history(
     row: Row[Any], done: PollDone, came: Sequence[Millis | None]
 ) -> tuple[History | None, Seen | None, float | None]:
     """Of its publishing, what was new in this document, and how much before it was missed."""
-    known = None if row.history is None else History.decode(row.history)
+    known = None if row.history is None else History.decode(row.history, now=done.at)
     version = _document(done)
     if version is None:
         return known, None, None

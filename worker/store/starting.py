@@ -11,6 +11,7 @@ from worker.model import Feed, FeedId, Millis
 from worker.store import notes
 from worker.store import tables as t
 from worker.store.claims import put_aside, settle, settle_all, void
+from worker.store.clocks import catch_up
 from worker.store.feeds import Policies, apply_policies, sync
 from worker.store.lists import held_back, repaced, replan, take_up
 from worker.store.locks import hold_hosts
@@ -29,9 +30,12 @@ def start(
     *,
     now: Millis,
     poll_all: bool,
+    window_ms: int,
     keep_ms: int,
-) -> None:
-    """Takes up the lists, alone: whatever was under way has ended. keep_ms: as of `upkeep.keep_up`, which is due."""
+) -> int:
+    """Takes up the lists, alone: whatever was under way has ended. By how many ms the clock was set, as of `catch_up`.
+    window_ms: as of that. keep_ms: as of `upkeep.keep_up`, which is due."""
+    set_by_ms = catch_up(connection, now=now, window_ms=window_ms)
     void(connection, now=now)
     for name in (notes.RELOAD, notes.TROUBLE):
         notes.keep(connection, name, None)
@@ -42,6 +46,7 @@ def start(
     if poll_all:
         _let_be_due(connection, policies, now, _POLL)
     settle_all(connection)
+    return set_by_ms
 
 
 def join(

@@ -35,6 +35,7 @@ from worker.model import (
 from worker.record import Record
 from worker.store import (
     claims,
+    clocks,
     feeds,
     lists,
     members,
@@ -131,14 +132,23 @@ class Store:
         await self._lost.wait()
         raise self._damage or AssertionError("unreachable")
 
-    async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> None:
+    async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> int:
         """Takes up the feed lists (None: leaves the feeds as they are), and lets all be due if `poll_all`. Where this
-        process is the only one, the leases of the one before end; else they are others', and end by themselves."""
-        if self._clock is None:
-            how = (self._policies, self._planner)
-            await self._write(starting.start, listed, *how, now=now, poll_all=poll_all, keep_ms=self._keep_ms)
-        else:
+        process is the only one, the leases of the one before end; else they are others', and end by themselves. By how
+        many ms the clock had been set since, 0 or less: what is planned has moved with it."""
+        if self._clock is not None:
             await self._write(self._join, listed, now=now, poll_all=poll_all)
+            return 0
+        return await self._write(
+            starting.start,
+            listed,
+            self._policies,
+            self._planner,
+            now=now,
+            poll_all=poll_all,
+            window_ms=self._window_ms,
+            keep_ms=self._keep_ms,
+        )
 
     def clock(self) -> Millis:
         """Now: the wall clock; where others share the state, that of its database."""
@@ -346,7 +356,7 @@ class Store:
         """Moves due times, leases and `not_before` along with a wall clock that has jumped; it is not this process's
         clock that they go by where others share them."""
         if self._clock is None:
-            await self._write(claims.shift, by_ms=by_ms)
+            await self._write(clocks.shift, by_ms=by_ms, now=self._wall(), window_ms=self._window_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
         """Frees the state of what is over; see `upkeep`."""
