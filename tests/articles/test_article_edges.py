@@ -30,6 +30,18 @@ def cut(*lines: str) -> list[str]:
         "2024年5月1日",
         "By Ada Lindqvist · 2024-05-01T07:05:08Z",
         "2024-05-01T07:05+02:00",
+        "sexta-feira, 22 de outubro de 2010 às 20:13",
+        "Latest update May 6th, 2022 12:49 AM",
+        "Published: 5 May 2024 | Updated: 6 May 2024, 10:30",
+        "Stand: 28.04.2020 18:00 Uhr",
+        "zuletzt bearbeitet: 04.02.2022, 08:27 Uhr",
+        "Publié le 12/03/2024 à 10:30",
+        "Uppdaterad 15.59 | Publicerad 14.14",
+        "20 Nisan 2026•Güncelleme: 20 Nisan 2026",
+        "- -Aktualisiert am",
+        "3 min read",
+        "Lesezeit: ca. 4 Minuten",
+        "Tempo de leitura: 1 minuto",
         "作者：Ada Lindqvist",
         "記者 Ada Lindqvist",
         "Share this article",
@@ -64,6 +76,10 @@ def test_the_end_is_trimmed_too(line: str) -> None:
         "More than before",
         "Print is dead",
         "1,200 tonnes",
+        "At 10 in 2024",
+        "3 minutes to midnight",
+        "Published poets",
+        "Reading time",
         "…",
     ],
 )
@@ -75,7 +91,7 @@ def test_what_only_looks_like_it_stays(line: str) -> None:
 
 def test_the_middle_is_left_alone() -> None:
     """A name or date between paragraphs may be a heading or a list's item."""
-    lines = (*BODY * 3, "Ada Lindqvist", "May 5, 2024", "Read more", *BODY * 3)
+    lines = (*BODY * 3, "Ada Lindqvist", "Updated: May 5, 2024", "3 min read", "May 5, 2024", "Read more", *BODY * 3)
     assert cut(*lines) == list(lines)
 
 
@@ -83,3 +99,21 @@ def test_the_middle_is_left_alone() -> None:
 def test_something_is_left_of_every_text(text: str) -> None:
     """A text that is nothing but that stays as it is."""
     assert edges.cut(text, title="Harbour opens", authors=["Ada Lindqvist"]) == text
+
+
+@pytest.mark.parametrize(
+    "label", ["Advertisement", "Ad", "Anzeige", "Passer la publicité", "PUBLICIDADE", "Реклама", "広告"]
+)
+def test_labels_of_advertisements_go_wherever_they_stand(label: str) -> None:
+    """They are of no text; a sentence of them is."""
+    assert cut(*BODY * 3, label, *BODY * 3, label) == [*BODY * 6]
+    assert cut(*BODY, f"{label} was all there was.", *BODY) == [*BODY, f"{label} was all there was.", *BODY]
+
+
+def test_the_heading_of_the_page_goes_however_it_is_put() -> None:
+    """With the line above its title that pages have in one element with it, and no space between."""
+    body = "\n".join(BODY)
+    text = f"Ferries after the storm Harbour opens again\n{body}"
+    for heading in ("Ferries after the stormHarbour opens again", "Ferries after the storm Harbour opens again"):
+        assert edges.cut(text, title="Harbour opens", authors=(), heading=heading) == body
+    assert edges.cut(text, title="Harbour opens", authors=(), heading="Westmere News") == text

@@ -234,3 +234,26 @@ def test_an_effort_that_is_none_is_refused(make_page: MakePage) -> None:
     """By who has it from a setting of their own: a word that is not known would be taken for one of the three."""
     with pytest.raises(ValueError, match="fast, normal, thorough, not 'turbo'"):
         extract(make_page(), URL, effort="turbo")  # type: ignore[arg-type]
+
+
+def test_tables_that_are_there_for_the_looks_leave_no_marks(make_page: MakePage) -> None:
+    """One cell is a paragraph, an empty row or item is nothing; a table stays one."""
+    looks = "<table><tr><td>Seen from the mole at dawn.</td></tr></table><table><tr><td></td><td> </td></tr></table>"
+    table = "<table><tr><th>Ferry</th><th>Leaves</th></tr><tr><td>Ada</td><td>7:00</td></tr></table>"
+    html = make_page().replace(f"<p>{PARAGRAPHS[3]}</p>", f"{looks}<p>{PARAGRAPHS[3]}</p>{table}")
+    found = read(html).split("\n")
+    assert found[3:5] == ["Seen from the mole at dawn.", PARAGRAPHS[3]]
+    assert found[5:] == ["| Ferry | Leaves |", "|---|---|", "| Ada | 7:00 |"]
+
+
+@pytest.mark.parametrize(
+    ("extracted", "expected"),
+    [
+        ("| one |\n| two | three |\n| | |\n|---|\n| |", "one\n| two | three |"),
+        ("a\n-\nb\n-", "a\nb"),
+        ("-\n- a\n| | b |\n| c | |", "- a\n| | b |\n| c | |"),
+    ],
+)
+def test_marks_of_what_holds_nothing(extracted: str, expected: str) -> None:
+    """Rows and items without text; those with some keep theirs, and so the column."""
+    assert text._plain(extracted) == expected

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 
 from worker import dedup
 from worker.articles import pointers
+from worker.articles.blocks import squashed
 from worker.dedup import title_key
 
 _EDGE = 4  # lines at the beginning, and at the end, that are looked at
 _BYLINE = 100  # characters
 _DATE = re.compile(
-    r"(?:\w{2,12}[.,]?\s+)?(?:\d{1,2}(?:st|nd|rd|th)?[./\s-]+(?:de\s+)?(?:\w{3,10}|\d{1,2})[./,\s-]+(?:de\s+)?\d{2,4}"
+    r"(?:[\w-]{2,15}[.,]?\s+)?(?:\d{1,2}(?:st|nd|rd|th)?[./\s-]+(?:de\s+)?(?:\w{3,10}|\d{1,2})[./,\s-]+(?:de\s+)?\d{2,4}"
     r"|[^\W\d]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?)"
-    r"(?:(?:\s*[,|•·–-]\s*|\s+|T)(?:um |at |à |klo |kl\.? )?"
+    r"(?:(?:\s*[,|•·–-]\s*|\s+|T)(?:um |at |à |às |klo |kl\.? )?"
     r"\d{1,2}[:.h]\d{2}(?::\d{2})?(?:\s*(?:uhr|a\.?m\.?|p\.?m\.?|[a-z]{3,4}|z|[+-]\d\d:\d\d))?)?\.?",
     re.IGNORECASE,
 )
@@ -25,6 +26,41 @@ _ROLES = frozenset(
         *("текст", "автор", "от"),
         *"文記者作",  # of which each is a word
     }
+)
+# Beside a date or a time of day. Each of the first says by itself what the line is.
+_SINCE = frozenset(
+    {
+        *("updated", "published", "posted", "modified", "update", "aktualisiert", "veröffentlicht", "erstellt"),
+        *("stand", "bearbeitet", "geändert", "publié", "modifié", "actualizado", "publicado", "publicada"),
+        *("actualizada", "pubblicato", "aggiornato", "atualizado", "gepubliceerd", "bijgewerkt", "geplaatst"),
+        *("oppdatert", "publisert", "uppdaterad", "publicerad", "opdateret", "offentliggjort", "päivitetty"),
+        *("julkaistu", "opublikowano", "dodano", "aktualizacja", "aktualizováno", "publikováno", "обновлено"),
+        *("опубликовано", "оновлено", "опубліковано", "güncelleme", "güncellendi", "yayınlanma", "yayınlandı"),
+        *("frissítve", "megjelent"),
+    }
+)
+_AT = frozenset(
+    {
+        *("last", "latest", "first", "on", "at", "in", "am", "pm", "um", "uhr", "zuletzt", "date", "datum", "data"),
+        *("fecha", "le", "la", "el", "il", "à", "mis", "jour", "a", "as", "às", "las", "alle", "ore", "op", "om"),
+        *("den", "kl", "klo", "o", "w", "dnia", "в", "о", "de", "von", "h", "ist", "gmt", "utc", "est", "edt"),
+        *("cet", "bst"),
+    }
+)
+_ADVERTISEMENT = re.compile(
+    r"\W{0,2}(?:ads?|advertisements?|sponsored|(?:article continues below|scroll to continue with|skip) (?:this )?"
+    r"(?:ads?|advertisement|content)|anzeige|werbung|(?:passer la )?publicité|publicidad|pubblicità|publicidade"
+    r"|advertentie|annons|annonce|reklama|реклама|reklam|廣告|广告|広告|광고|إعلان|פרסומת)\W{0,3}",
+    re.IGNORECASE,
+)
+_MINUTES = re.compile(
+    r"(?:(?:estimated )?read(?:ing)? ?time|lese(?:zeit|dauer)|temps de lecture|tiempo de lectura"
+    r"|tempo (?:di lettura|de leitura)|leestijd|lästid|lesetid|læsetid|lukuaika|czas czytania|время (?:на )?чтени[ея]"
+    r"|okuma süresi)\W{0,3}(?:(?:ca|approx|about|environ|etwa)\b\.?\s*)?\d{1,3}(?:[.:,]\d\d)?\s?[^\W\d]{1,8}\.?"
+    r"|\d{1,3}[\s-]?min(?:uto|ute|uut|uten)?[ns]?\.? (?:read|to read|reading time|lesezeit|de lecture|de lectura"
+    r"|di lettura|de leitura|leestijd|lezen|lästid|lesetid|læsetid|czytania)"
+    r"|(?:この記事は)?(?:約|读完约需|阅读时间约?)\s?\d{1,3}\s?分(?:钟|で読めます|鐘)?",
+    re.IGNORECASE,
 )
 # Buttons and labels; the whole line.
 _FURNITURE = re.compile(
@@ -43,21 +79,32 @@ _FURNITURE = re.compile(
 )
 
 
-def cut(text: str, *, title: str | None, authors: Iterable[str]) -> str:
-    """The text without them: at its edges alone, where an article has neither quotes nor lists; never all of it."""
-    lines = text.split("\n")
+def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | None = None) -> str:
+    """The text without them: at its edges alone, where an article has neither quotes nor lists, but for the labels of
+    advertisements; never all of it.
+
+    heading: the page's first, which may have a line of its own above the title.
+    """
+    lines = [line for line in text.split("\n") if not _ADVERTISEMENT.fullmatch(line)]
     named = frozenset(word for name in authors for word in dedup.words(name))
-    key = title_key(title) if title else b""
+    key, shown = title_key(title) if title else b"", squashed(heading or "")
 
     def foreign(line: str) -> bool:
-        return _FURNITURE.fullmatch(line) is not None or (len(line) <= _BYLINE and _only_names_and_date(line, named))
+        return len(line) <= _BYLINE and (
+            _FURNITURE.fullmatch(line) is not None
+            or _MINUTES.fullmatch(line) is not None
+            or _only_names_and_date(line, named)
+        )
+
+    def titled(line: str) -> bool:
+        return bool((key and title_key(line) == key) or (shown and squashed(line) == shown))
 
     def below(line: str) -> bool:
         return foreign(line) or pointers.leads_to_nothing(line)
 
     start, end = 0, len(lines)
     for at, line in enumerate(lines[:_EDGE]):
-        if start == at and (foreign(line) or (key and title_key(line) == key)):
+        if start == at and (titled(line) or foreign(line)):
             start = at + 1
     while end > max(start + 1, len(lines) - _EDGE) and below(lines[end - 1]):
         end -= 1
@@ -66,8 +113,11 @@ def cut(text: str, *, title: str | None, authors: Iterable[str]) -> str:
 
 def _only_names_and_date(line: str, named: frozenset[str]) -> bool:
     """The line says who wrote it, or when, and nothing else."""
-    rest = _DATE.sub(" ", line, count=1)
+    rest = _DATE.sub(" ", line, count=2)
     said = frozenset(dedup.words(rest))
     if not said:
         return rest != line
+    since = said & _SINCE
+    if (rest != line or since) and all(word in since or word in _AT or word.isdigit() for word in said):
+        return True
     return bool(said & named) and said <= named | _ROLES

@@ -28,6 +28,8 @@ class Head:
     """JSON-LD."""
     heading: str | None = None
     """The text of the only h1."""
+    top: str | None = None
+    """The text of the first h1."""
     headings: tuple[str, ...] = ()
     """The texts of the first h1 and h2."""
     canonical: str | None = None
@@ -65,6 +67,7 @@ def read(tree: HtmlElement, url: str) -> Head:
         scripts=tuple(scripts),
         base=base,
         heading=headings[0] or None if len(headings) == 1 else None,
+        top=next(iter(headings), None),
         headings=(*headings, *_texts(tree, "h2")),
         canonical=urls.absolute(links.get("canonical", ""), base),
         license=urls.absolute(links.get("license", ""), base),

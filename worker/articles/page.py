@@ -77,7 +77,8 @@ def from_page(
     else:
         if not seen.is_discussion:
             page = replace(page, text=_mended(page, seen, part.tree, entry, effort))
-        page = replace(page, text=edges.cut(page.text, title=page.title, authors=(a.name for a in page.authors)))
+        named = (author.name for author in page.authors)
+        page = replace(page, text=edges.cut(page.text, title=page.title, authors=named, heading=seen.head.top))
     if gate:
         return _gated(gate, page, entry)
     if part.text:

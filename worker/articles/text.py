@@ -41,6 +41,9 @@ _EMPTY, _MAX_EMPTY = 40, 2000  # words, characters, at most
 _LISTED = frozenset({"li", "td", "th", "dt", "dd", "option"})
 _ALIKE = 0.97  # F1 of two texts' words
 _MENU, _MENU_LINK = 40, 0.5  # characters of a line, on average and at most, where menus are among them; of their lines
+_EMPTY_ROW = re.compile(r"^\|(?:(?: *\|)+|---\|)(?:\n|\Z)", re.MULTILINE)
+_LONE_CELL = re.compile(r"^\| ([^|\n]*[^|\s]) \|$", re.MULTILINE)
+_EMPTY_ITEM = re.compile(r"^-\n|\n-$", re.MULTILINE)
 _FULL_STOP = re.compile(r"[.!?…。！？؟।]\W{0,4}\Z")
 # The stop words of all languages: read here, where processes are made ready, and not with somebody's page (0.4 s).
 jt_stoplist_init()
@@ -139,7 +142,14 @@ def _of(tree: HtmlElement, url: str, *, fast: bool = False, precise: bool = Fals
     document = trafilatura.bare_extraction(tree, url=url, options=options)
     # A Document, or None where there is no text at all.
     pieces = (getattr(document, "text", None), getattr(document, "comments", None) if comments else None)
-    return plain.lines("\n".join(piece for piece in pieces if piece))
+    return _plain(plain.lines("\n".join(piece for piece in pieces if piece)))
+
+
+def _plain(text: str) -> str:
+    """Without the marks of tables and lists that hold nothing, or one cell, which are there for the looks."""
+    if "|" in text:
+        text = _LONE_CELL.sub(r"\1", _EMPTY_ROW.sub("", text))
+    return _EMPTY_ITEM.sub("", text).strip("\n")
 
 
 def _justext(tree: HtmlElement, language: str | None) -> str:
