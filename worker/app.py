@@ -1,4 +1,4 @@
-"""Wires settings into parts. This module alone knows which implementation of each is used."""
+"""Wires settings into parts. With `outputs` and `extras`, it alone knows which implementation of each is used."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Set
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
-
-import orjson
 
 from worker import __version__, extras, record
 from worker.bus import LocalBus
@@ -22,32 +20,18 @@ from worker.errors import OutputError, StateLocked
 from worker.fetch import Client, user_agent
 from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role
-from worker.output import (
-    Archive,
-    Keeping,
-    OutputDirectory,
-    forgotten_keys,
-    has_archive,
-    locked,
-    make_shards,
-)
+from worker.outputs import shards_of
 from worker.outside import Outside, callback, running
 from worker.pipeline import (
     Gate,
     Ingester,
     Poller,
-    Publisher,
     Recovered,
     Replayed,
     Room,
-    Shards,
-    Streaming,
     Walker,
-    check_pairing,
     read_refusal,
-    removal_keys,
     replay,
-    unsent_since,
 )
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
@@ -116,7 +100,7 @@ async def work(
                 streaming.wake()
 
         streaming = await parts.enter_async_context(extras.streaming(settings))
-        shards = parts.enter_context(_shards(settings, store, sealed, streaming))
+        shards = parts.enter_context(shards_of(settings, store, sealed, streaming))
         if "publish" in roles:
             await shards.take()
         timed = extras.timed() if traces else (Client, Pool)
@@ -159,7 +143,7 @@ async def work(
             meters=meters,
             traces=traces,
             roles=roles,
-            member=_member(roles, started_at=clock.now()) if is_shared(settings) and not until_idle else None,
+            member=_member(roles, started_at=clock.now()) if settings.is_shared and not until_idle else None,
             concurrency=fetch.concurrency,
             clock=clock,
             alive=alive,
@@ -204,7 +188,7 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
             store = await parts.enter_async_context(_store(Current(settings), alone=True))
         except StateLocked:
             return None
-        shards = parts.enter_context(_shards(settings, store))
+        shards = parts.enter_context(shards_of(settings, store))
         await shards.take(everything=True)
         await store.start(settings.feeds if settings.has_lists else None, now=store.clock())
         return await request(verb, subject, store=store, shards=shards, now=store.clock())
@@ -224,44 +208,6 @@ async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
             yield one
 
 
-def _shards(
-    settings: Settings,
-    store: Store,
-    sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None,
-    streaming: Streaming | None = None,
-) -> Shards:
-    """The shards of the output, none of them held yet. sealed: as of `Publisher`. streaming: is to follow each as long
-    as it is held. Raises OutputError."""
-    output, shared = settings.output, is_shared(settings)
-    make_shards(output.dir, output.shards)
-
-    async def opened(shard: int, held: ExitStack) -> Publisher:
-        name = record.shard_name(shard, output.shards)
-        root = output.dir / name
-        if not shared:
-            await check_pairing(store, root, state=settings.state, shard=shard)
-        await asyncio.to_thread(held.enter_context, locked(root))
-        if shared:  # not before: until now another process may have published there
-            await check_pairing(store, root, state=settings.state, shard=shard)
-        directory = await asyncio.to_thread(output_directory, settings, root)
-        await store.keep_out(await asyncio.to_thread(lambda: [*forgotten_keys(root)]))
-        if streaming is not None:
-            streaming.follow(root, name)
-            held.callback(streaming.leave, root)
-        return Publisher(
-            store=store,
-            directory=directory,
-            archive=await asyncio.to_thread(archive_of, settings, root),
-            seal_after_ms=round(output.seal_after_s * 1000),
-            seal_records=output.seal_records,
-            keeping=keeping(settings),
-            sealed=sealed,
-            shard=shard,
-        )
-
-    return Shards(output.dir, output.shards, opened, shared=shared)
-
-
 def _member(roles: Set[Role], *, started_at: Millis) -> Member:
     """This process, as others see it that work on the same state."""
     return Member(
@@ -272,46 +218,6 @@ def _member(roles: Set[Role], *, started_at: Millis) -> Member:
         roles=frozenset(roles),
         started_at=started_at,
         seen_at=started_at,
-    )
-
-
-def unstreamed_since(settings: Settings) -> Millis | None:
-    """When the oldest record was made that is sealed and not in the stream of records; None: there is none. Raises
-    OutputError, ValueError."""
-    output = settings.output
-    return unsent_since(output.dir, [record.shard_name(shard, output.shards) for shard in range(output.shards)])
-
-
-def is_shared(settings: Settings) -> bool:
-    """Whether other processes may work on the same state, and publish to the same output."""
-    return not isinstance(settings.state, Path)
-
-
-def output_directory(settings: Settings, root: Path) -> OutputDirectory:
-    """The output directory at `root`, or that of a shard, for who holds it. Raises OutputError."""
-    schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
-    output = settings.output
-    return OutputDirectory.open(root, schema=schema, latest=output.latest, feed=output.feed_json, keys_of=removal_keys)
-
-
-def archive_of(settings: Settings, root: Path) -> Archive | None:
-    """The archive of the output directory at `root`, for who holds that, where pages are kept or were: they are taken
-    down and go by age as their records do. Raises OutputError."""
-    software = f"feedmill/{__version__}"
-    if settings.output.archive is None and not has_archive(root):
-        return None
-    return Archive.open(root, software=software, adding=settings.output.archive is not None)
-
-
-def keeping(settings: Settings) -> Keeping:
-    """What becomes of the files of closed days."""
-    output = settings.output
-    return Keeping(
-        merge=output.compact.enabled,
-        pack=output.compact.zstd,
-        grace_ms=round(output.compact.grace_s * 1000),
-        keep_ms=None if output.keep_s is None else round(output.keep_s * 1000),
-        remember_ms=round(settings.dedup.keep_s * 1000),
     )
 
 
@@ -343,10 +249,10 @@ def troubles(settings: Settings) -> list[str]:
 def _refusals(settings: Settings) -> list[str]:
     """Of state and output directory, where both are here and nobody is at work."""
     state, output = settings.state, settings.output
-    if isinstance(output.dir, ObjectPath) or is_shared(settings) or is_worked_on(state):
+    if isinstance(output.dir, ObjectPath) or settings.is_shared or is_worked_on(state):
         return []
     try:
-        folders = [output.dir / record.shard_name(shard, output.shards) for shard in range(output.shards)]
+        folders = [output.dir / name for name in record.shard_names(output.shards)]
         found = (read_refusal(folder, state, shard=shard) for shard, folder in enumerate(folders))
         return [f"no worker would start: {refusal}" for refusal in found if refusal is not None]
     except OutputError as error:

@@ -147,6 +147,11 @@ def shard_name(shard: int, shards: int) -> str:
     return "" if shards == 1 else f"shard={shard:02}"
 
 
+def shard_names(shards: int) -> list[str]:
+    """The folders of all of so many shards, in their order."""
+    return [shard_name(shard, shards) for shard in range(shards)]
+
+
 @functools.lru_cache(64)  # what is committed together is of one instant
 def rfc3339(at: Millis) -> str:
     """`2026-11-23T04:05:06Z`, with milliseconds where there are some. Raises ValueError outside the years 1 to 9999."""

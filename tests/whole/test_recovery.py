@@ -20,7 +20,7 @@ from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
-from worker import app
+from worker import app, outputs
 from worker.errors import OutputError, StateDamaged, StateError, StateLocked
 from worker.model import Millis
 from worker.output import OutputDirectory, Published, Segment
@@ -557,8 +557,8 @@ def refusing(_directory: OutputDirectory, segment: Segment) -> Published:
 def removed(worker: Worker) -> None:
     """What `compact` does, by the worker's clock."""
     settings = load(worker.folder / "worker.yaml", os.environ)
-    directory = app.output_directory(settings, settings.output.dir)
-    for step in directory.due(app.keeping(settings), now=app.now()):
+    directory = outputs.output_directory(settings, settings.output.dir)
+    for step in directory.due(outputs.keeping(settings), now=app.now()):
         directory.carry_out(step, now=app.now())
 
 

@@ -7,7 +7,7 @@ from typing import assert_never
 
 import typer
 
-from worker import app
+from worker import app, outputs
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, counted, errors, print_json
 from worker.errors import OutputError, OutputLocked
@@ -50,11 +50,8 @@ def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
 def _work(settings: Settings, shard: str, done: list[str], failed: list[str], *, quiet: bool) -> None:
     """Adds what was done, and what could not be: one day that is damaged does not keep the others back."""
     root = settings.output.dir / shard
-    directory, archive, keeping = (
-        app.output_directory(settings, root),
-        app.archive_of(settings, root),
-        app.keeping(settings),
-    )
+    directory, archive = outputs.output_directory(settings, root), outputs.archive_of(settings, root)
+    keeping = outputs.keeping(settings)
     for step in directory.due(keeping, now=app.now()):
         try:
             directory.carry_out(step, now=app.now())

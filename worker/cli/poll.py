@@ -62,7 +62,7 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
 def _others_do_it(settings: Settings, ids: Sequence[FeedId]) -> bool:
     """Whether workers share the state, which are to be asked: this would be one more of them, and end when all is
     ingested that waits. Of a state that one process holds, its lock tells."""
-    return app.is_shared(settings) and asyncio.run(app.carry_out(settings, "poll", of_feeds(ids))) is None
+    return settings.is_shared and asyncio.run(app.carry_out(settings, "poll", of_feeds(ids))) is None
 
 
 async def _polled(settings: Settings, ids: Sequence[FeedId], coming: _Coming) -> None:

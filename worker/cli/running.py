@@ -120,7 +120,7 @@ def run(
     doing = _roles(roles)
     settings = app.read(config)
     start_log(settings)
-    if doing != ALL_ROLES and not app.is_shared(settings):
+    if doing != ALL_ROLES and not settings.is_shared:
         raise typer.BadParameter("with a SQLite state one process does all; others need state: postgresql://…")
     if settings.bus is None and ("schedule" in doing) != ("fetch" in doing):
         raise typer.BadParameter("with bus: local who fetches schedules, too; bus: nats://… parts them")

@@ -17,6 +17,7 @@ from worker.cli.printing import ago, clean, console, counted, plain, print_json,
 from worker.errors import OutputError
 from worker.log import told
 from worker.model import ROLES, Feed, FeedId, Member, Millis
+from worker.outputs import unstreamed_since
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
 from worker.settings import Settings
@@ -103,7 +104,7 @@ def _stream(settings: Settings) -> dict[str, Any] | None:
     if settings.output.stream is None:
         return None
     try:
-        since, error = app.unstreamed_since(settings), None
+        since, error = unstreamed_since(settings), None
     except (OutputError, ValueError) as found:
         since, error = None, str(found)
     return {"waiting_since": since and rfc3339(since), "error": error}

@@ -12,7 +12,7 @@ from pathlib import Path
 from worker.errors import OutputError
 from worker.output import files
 from worker.output.last import last_segment
-from worker.record import shard_name
+from worker.record import shard_names
 from worker.words import counted
 
 _NAME = re.compile(r"shard=(0[0-9]|[1-9][0-9]{1,2})", re.ASCII)
@@ -30,7 +30,7 @@ def make_shards(root: Path, shards: int) -> None:
     Raises OutputError where it has records in another number of shards: some of an article's revisions would then be in
     one, and some in another.
     """
-    there, wanted = shards_in(root), [shard_name(shard, shards) for shard in range(shards)]
+    there, wanted = shards_in(root), shard_names(shards)
     has_records = any(last_segment(root / name) is not None for name in there)
     if (has_records and there != wanted) or not {*there} <= {*wanted, ""}:
         raise OutputError(

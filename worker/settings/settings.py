@@ -44,6 +44,11 @@ class Settings(BaseModel):
     """The names under which worker.yaml has the feed lists: files and globs."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes may work on the same state, and publish to the same output."""
+        return isinstance(self.state, Server)
+
+    @property
     def secrets(self) -> frozenset[str]:
         """What must not be seen: the feeds' headers, what came into their URLs from the environment, the proxies'
         passwords, the status page's token, the webhook, what the broker asks for."""
