@@ -166,6 +166,13 @@ def origin_of(url: str) -> tuple[str, str, int]:
     return parts.scheme, _host(parts), parts.port or _DEFAULT_PORTS[parts.scheme]
 
 
+def is_of_site(url: str, other: str) -> bool:
+    """Whether both are on one host, or one is on a host below the other's: who has a name has those below it. Raises
+    BadUrl."""
+    one, two = (host_of(each).removeprefix("www.") for each in (url, other))
+    return one == two or one.endswith(f".{two}") or two.endswith(f".{one}")
+
+
 def robots_url(url: str) -> str:
     """Where the rules for robots of the site of `url` stand (RFC 9309 section 2.3). Raises BadUrl."""
     scheme, host, port = origin_of(url)

@@ -21,7 +21,7 @@ dialects.py    one statement for many rows, as each database carries it out best
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
 standing.py    … of polls: what they say of the feed, and when it is polled next
 polls.py       … and its entries, by
-arrivals.py    new, known, changed, left out, duplicates
+arrivals.py    new, known, changed, left out, duplicates;  owners.py  … of whose URL
 entries.py     … of entries: new and changed articles, duplicates;  articles.py  … new ones that meet nothing, together
 stories.py     … near-duplicates: what is filed, found, clustered, and named when it comes later
 walks.py       older pages of feeds, gone through beside their polls

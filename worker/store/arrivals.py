@@ -28,6 +28,7 @@ from worker.store.graves import dead_keys, note_seen
 from worker.store.keys import stored
 from worker.store.left_out import backlog_of, takes_up
 from worker.store.names import REVISED_AT, give_numbers, numbers_given, origin, url_columns
+from worker.store.owners import give_up, is_a_strangers
 from worker.store.refs import refs_by_key
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
@@ -124,6 +125,16 @@ class Shelf:
         self.known.update(dict.fromkeys(missing, ref.entry_id))
         return missing
 
+    def yields(self, of: Ref, seen: SeenEntry, *, feed_url: str) -> bool:
+        """Whether `of` gives up the URL of an entry of the feed at `feed_url`; then nobody is known under it."""
+        key = seen.url_key
+        if key is None or not is_a_strangers(self.connection, of, url=seen.url, feed_url=feed_url):
+            return False
+        self.write()
+        give_up(self.connection, of, key)
+        del self.known[key]
+        return True
+
     def write(self) -> None:
         _ADD_NUMBERED.execute(self.connection, self._rows)
         _KNOW.execute(self.connection, self._keys)
@@ -141,7 +152,7 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
     connection = shelf.connection
     backlog = backlog_of(connection, row, done, shelf.known)
     other_filters = done.filters != (row.filters or b"")
-    entries = _Entries(shelf=shelf, done=done, other_filters=other_filters, is_old=is_old)
+    entries = _Entries(shelf=shelf, done=done, feed_url=row.url, other_filters=other_filters, is_old=is_old)
     for seen in done.entries:
         if shelf.dead and not shelf.dead.isdisjoint(_keys(seen)):
             continue
@@ -176,6 +187,7 @@ class _Entries:
 
     shelf: Shelf
     done: PollDone
+    feed_url: str
     other_filters: bool
     """Than those that the feed's entries were judged by before."""
     is_old: bool
@@ -208,6 +220,8 @@ class _Entries:
         by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
         alone = shelf.under(seen.alone)
         verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url, alone=alone)
+        if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_url):
+            verdict = New(claims_url=True)
         if isinstance(verdict, Known) and self.is_old:
             return
         if isinstance(verdict, Known) and verdict.ref.skipped is not None:

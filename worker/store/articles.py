@@ -24,6 +24,7 @@ from worker.store.entries import Ingestion, Near, finish_entry
 from worker.store.graves import dead_keys
 from worker.store.keys import by_stored, stored
 from worker.store.locks import hold_entries, is_shared
+from worker.store.owners import let_home_have, says_of_another
 from worker.store.refs import COLUMNS, ref
 from worker.store.stories import Story
 
@@ -150,7 +151,9 @@ class _Read:
         of = self._owner(done)
         if of is None or self._is_shared or done.draft.pointer is not None or not self._is_plain(done):
             return None
-        return None if of.entry_id in self._crediting or of.entry_id == done.entry_id else of
+        me = self.refs[done.entry_id]
+        asks = of.entry_id in self._crediting or of.entry_id == me.entry_id or says_of_another(me, of)
+        return None if asks else of
 
     def _is_plain(self, done: Ingestion) -> bool:
         """Nothing but its text can be another's."""
@@ -227,3 +230,5 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
     ]
     _KNOW.execute(connection, urls)
     entries.take_off_all(connection, [done for done, _, _ in plain])
+    # What came with its poll was known to nobody before this commit.
+    let_home_have(connection, [me for done, me, _ in plain if done.new is None and done.draft.extraction != "ok"])

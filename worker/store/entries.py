@@ -25,6 +25,7 @@ from worker.store.keys import stored
 from worker.store.left_out import leave_out, let_others_have
 from worker.store.locks import Overtaken, is_shared
 from worker.store.names import code_of, revised
+from worker.store.owners import let_home_have, says_of_another
 from worker.store.refs import ref_by_id, ref_by_text, refs_by_key
 from worker.store.stories import Story
 
@@ -119,7 +120,11 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     by_text = ref_by_text(connection, draft.text_key, done.at)
     # Whom a reprint credits is written though the text is known, and so is who credits another for it: each has its
     # own lines around it.
-    credited = by_text is not None and not me.revision and stories.is_original(connection, me, by_text, now=done.at)
+    credited = (
+        by_text is not None
+        and not me.revision
+        and (_is_retitled(draft, me, by_text) or stories.is_original(connection, me, by_text, now=done.at))
+    )
     reprinted = near == "link" and by_text is not None and _is_reprint(draft, me, by_text)
     verdict = judge(
         draft,
@@ -160,6 +165,8 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
             _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
             values = to(written_values(done, me, story), WRITTEN_VALUES)
             connection.execute(WRITTEN, {"this": me.entry_id} | values)
+            if draft.extraction != "ok" and done.new is None:
+                let_home_have(connection, [me])
         case Duplicate(of):
             nearly = story is not stories.NO_STORY
             result = Finished(duplicates=1, duplicate_of=story.copy_of if nearly else of.record_id)
@@ -256,6 +263,11 @@ def _give_way(connection: Connection, me: Ref) -> None:
 def _is_reprint(draft: Draft, me: Ref, of: Ref) -> bool:
     credit = draft.credit
     return credit is not None and not credit.is_agency and draft.sketch is not None and of.feed_id != me.feed_id
+
+
+def _is_retitled(draft: Draft, me: Ref, of: Ref) -> bool:
+    """A stranger has the words of the page at the URL of `me`, under a title of its own."""
+    return says_of_another(me, of) and draft.title_key != of.title_key
 
 
 def _other(story: Story, me: Ref) -> bytes | None:

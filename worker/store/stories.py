@@ -21,6 +21,7 @@ from worker.model import Credit, Draft, EntryId, Millis, Sketch
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.dialects import Among, Many
+from worker.store.owners import says_of_another
 from worker.store.refs import COLUMNS, ref, refs_by_key
 
 FILED = 4
@@ -82,6 +83,8 @@ def place(connection: Connection, me: Ref, draft: Draft, *, now: Millis) -> Stor
     free = [key for key in probes if held.get(key, me.entry_id) == me.entry_id]
     others = set(held.values()) - {me.entry_id}
     alike = kin(connection, me, draft.sketch, others, now) if draft.sketch and others else []
+    # What a stranger made of this very page is no story that the page has a part in.
+    alike = [other for other in alike if not says_of_another(me, other)]
     if not alike and me.copy_of is None:
         return Story(cluster_id=me.cluster or (me.record_id if draft.sketch else None), free=free)
     sites = _sites(connection, [me, *alike])

@@ -1,0 +1,90 @@
+"""Feeds that list pages of other sites, for good or ill: whoever is polled first, a site's own articles are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.site import Answer, Site
+from tests.whole.conftest import Worker
+from tests.whole.pages import feed, item, page, prose
+
+
+def told(worker: Worker) -> list[tuple[str, str, str | None, str | None]]:
+    """Of each record its feed, what it is, its title, and whose copy."""
+    return [
+        (r["_ingest"]["feed_id"], r["_ingest"]["op"], r.get("title"), r["_ingest"]["duplicate_of"])
+        for r in worker.records()
+    ]
+
+
+def polled(worker: Worker, *feeds: tuple[str, str]) -> None:
+    worker.configure([{"id": name, "url": url} for name, url in feeds], dedup={"near": "drop"})
+    worker.once(every=True)
+
+
+def lie(about: str, words: str) -> str:
+    return item("x", about, "Owls to be banned", words)
+
+
+ARTICLE = prose("wren")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(prose("owl", 30), id="words of its own"),
+        pytest.param(ARTICLE.replace("number 3", "number 4") + " " + prose("owl", 9), id="nearly its words, and more"),
+        pytest.param(f"{ARTICLE} {ARTICLE} {ARTICLE}", id="its words over and over"),
+    ],
+)
+def test_a_feed_that_speaks_for_another_sites_page_does_not_keep_it_from_being_written(
+    site: Site, worker: Worker, words: str
+) -> None:
+    """It is polled first, and says so much that its words are taken for the article; the page's own feed comes later,
+    under the page's own title and text, and stands for the page from then on."""
+    url = site.add("a", "/1", page("Wrens are well", ARTICLE))
+    bad = "stranger", feed(site, "b", lie(url, words))
+    polled(worker, bad)
+    assert told(worker) == [("stranger", "new", "Owls to be banned", None)]
+    own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
+    other = "other", feed(site, "c", lie(url, words))
+    section = "section", site.add("a", "/section", site.routes["a.localhost", "/feed"])
+    polled(worker, bad, own)
+    assert told(worker)[1:] == [("own", "new", "Wrens are well", None)]
+    assert worker.records()[1]["content_text"] == ARTICLE
+    polled(worker, bad, own, section, other)
+    assert len(told(worker)) == 2
+
+
+def test_a_page_that_was_had_is_written_once_whoever_lists_it(site: Site, worker: Worker) -> None:
+    """An aggregator that names it first has its text from the page: its own feed has no more to say."""
+    url = site.add("a", "/1", page("Wrens are well", ARTICLE))
+    aggregator = "aggregator", feed(site, "b", item("x", url, "Wrens are well", "Comments"))
+    own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
+    polled(worker, aggregator)
+    polled(worker, aggregator, own)
+    assert told(worker) == [("aggregator", "new", "Wrens are well", None)]
+    assert len(site.asked("a", "/1")) == 1
+
+
+def test_two_strangers_have_one_record_of_a_page_that_can_not_be_had(site: Site, worker: Worker) -> None:
+    """Neither is of its site; the first stands for it, as ever."""
+    url = site.add("a", "/1", Answer(status=403))
+    one = "one", feed(site, "b", item("x", url, "Wrens", "They are well, says one."))
+    two = "two", feed(site, "c", item("y", url, "Wrens?", "They are well, says another."))
+    polled(worker, one)
+    polled(worker, one, two)
+    assert [feed_id for feed_id, *_ in told(worker)] == ["one"]
+
+
+def test_a_page_that_both_showed_before_it_could_not_be_had_is_its_own_feeds(site: Site, worker: Worker) -> None:
+    """The page's own feed came while the stranger's entry was still to be read, and was taken for a duplicate; what
+    came of that is only the stranger's words: with the next poll the own feed's are written."""
+    url = site.add("a", "/1", Answer(status=403))
+    bad = "stranger", feed(site, "b", lie(url, prose("owl", 30)))
+    own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short, they are."))
+    polled(worker, bad, own)
+    polled(worker, bad, own)
+    assert sorted(feed_id for feed_id, *_ in told(worker)) == ["own", "stranger"]
+    polled(worker, bad, own)
+    assert len(told(worker)) == 2
