@@ -16,6 +16,7 @@ from worker.urls import (
     canonical_if_any,
     host_of,
     is_home,
+    likenesses,
     origin_of,
     uncached,
     without_credentials,
@@ -450,3 +451,28 @@ def test_a_front_page_is_known_as_one(url: str, home: bool) -> None:
 def test_an_old_spelling_of_a_feed_means_http(url: str, meant: str) -> None:
     """As browsers and other readers take it."""
     assert urls.of_feed_scheme(url) == meant
+
+
+@pytest.mark.parametrize(
+    ("url", "likely"),
+    [
+        pytest.param("https://a.example/x", "http://a.example/x", id="the other scheme"),
+        pytest.param("https://a.example/x", "https://a.example/x/", id="a slash at its end"),
+        pytest.param("https://a.example/x/", "https://a.example/x", id="none"),
+        pytest.param("https://a.example/x", "https://www.a.example/x", id="www"),
+        pytest.param("https://www.a.example/x", "https://a.example/x", id="no www"),
+        pytest.param("https://m.a.example/x", "http://www.a.example/x/", id="all at once"),
+        pytest.param("https://a.example/x/amp/", "https://a.example/x", id="AMP by its path"),
+        pytest.param("https://amp.a.example/amp/x?amp=1", "https://www.a.example/x", id="AMP by its host and query"),
+        pytest.param("https://a.example/x", "https://a.example/x/amp", id="the AMP page of it"),
+        pytest.param("https://a.example:8443/x?page=2", "https://a.example:8443/x", id="no query"),
+        pytest.param("https://a.example/", "http://www.a.example/", id="a front page"),
+    ],
+)
+def test_addresses_that_are_often_one_page_are_known(url: str, likely: str) -> None:
+    """Each once, in their canonical form, and never the address itself."""
+    found = likenesses(url)
+    assert likely in found
+    assert url not in found
+    assert len(set(found)) == len(found) < 128
+    assert [canonical(each) for each in found] == found

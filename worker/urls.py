@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import product
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 import idna
@@ -45,6 +46,9 @@ _AMP_VIEWER = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}", re.IGNORECASE
 _AMP_VIEWED = re.compile(r"/amp(/s)?/([^/@]+\.[^/@]+)(/.*)?")
 _MAY_BE_AMP = re.compile("ampproject|bing-amp|/amp/", re.IGNORECASE)  # before any of it is looked at
 _AMP_OWN = re.compile(r"(?:amp_(?:js_v|gsa|r|cb|lite)|usqp|aoh|csi|referrer)=", re.IGNORECASE)
+
+_SIDE = re.compile(r"^(?:www|m|mobile|amp)\.")
+"""What a site's name may have before it."""
 
 
 class BadUrl(ValueError):
@@ -195,6 +199,22 @@ def without_credentials(url: str) -> str:
 def without_scheme(identifier: str) -> str:
     """What stays of a URL, or of a guid that is one, where its site goes from http to https; any other as it is."""
     return _SCHEME.sub("", identifier)
+
+
+def likenesses(url: str) -> list[str]:
+    """Other addresses at which the page at a canonical URL often stands, the likeliest first: with the other scheme,
+    with and without a slash at its end, `www.`, the sides for phones and AMP, without its query."""
+    scheme, _, rest = url.partition("://")
+    host, _, rest = rest.partition("/")
+    path, _, query = rest.partition("?")
+    name = _SIDE.sub("", host)
+    plain = path.removesuffix("/").removesuffix("/amp").removeprefix("amp/")
+    places = (path, plain, f"{plain}/", f"{plain}/amp", f"{plain}/amp/", f"amp/{plain}") if plain else (path,)
+    hosts = (host, name, f"www.{name}", f"m.{name}", f"amp.{name}")
+    schemes = (scheme, *(_DEFAULT_PORTS.keys() - {scheme}))
+    made = product(dict.fromkeys((query and f"?{query}", "")), places, hosts, schemes)
+    found = dict.fromkeys(f"{scheme}://{host}/{path}{query}" for query, path, host, scheme in made)
+    return [each for each in found if each != url]
 
 
 def is_home(url: str) -> bool:

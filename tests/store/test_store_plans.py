@@ -178,7 +178,7 @@ async def test_what_pages_ask_scans_no_entries(run: Run, state_path: Path) -> No
 
 
 async def test_where_an_article_is_is_told_without_going_through_all(run: Run, state_path: Path) -> None:
-    """Neither by its URL, be that its own or another's, nor by its record's id. What is left out, texts, feeds
+    """Neither by its URL, be that its own, another's or like it, nor by its record's id. What is left out, texts, feeds
     and the outbox may be gone through: each is a part of what is known."""
     url = "https://a.example/one"
     polls = await start_with_work(run)
@@ -187,7 +187,8 @@ async def test_where_an_article_is_is_told_without_going_through_all(run: Run, s
         told = read_story(state_path, url)
         read_story(state_path, key("x").hex())
         read_feeds(state_path)
-        await run.store.retry(now=run.now, url=url, url_key=key("url", url))
+        read_story(state_path, url + "?nobody=knows")
+        await run.store.read_again(now=run.now, url=url, url_key=key("url", url))
         await run.store.forget(url=url, url_key=key("url", url), record_id=None)
     assert len(told.entries) == len(polls) > 1
     gone_through = {detail for detail, _ in scans(state_path, found)} - {"SCAN entry USING INDEX entry_skipped"}

@@ -5,10 +5,22 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, MINUTE, SECOND, Run, key, make_entry, make_feed
-from worker.model import Broken, FeedId, HandedBack, HostPolicy, Ingest, Millis, Moved, State
+from tests.store.samples import HOUR, MINUTE, SECOND, Run, key, make_draft, make_entry, make_feed, make_version
+from worker.model import (
+    NO_VALIDATORS,
+    Broken,
+    FeedId,
+    HandedBack,
+    HostPolicy,
+    Ingest,
+    Millis,
+    Moved,
+    State,
+    Validators,
+)
 from worker.store import FeedStatus, read_status
 from worker.store.finish import MAX_ERRORS
+from worker.store.steering import Again
 
 A, B = FeedId("a"), FeedId("b")
 
@@ -155,9 +167,6 @@ async def broken(run: Run, name: str, feed: str = "a") -> None:
     [
         pytest.param({}, ["a", "b"], id="all"),
         pytest.param({"feed_ids": [B]}, ["b"], id="of a feed"),
-        pytest.param({"record_id": key("guid", "a", "one")}, ["a"], id="an article by its record"),
-        pytest.param({"url_key": key("url", "https://a.example/one")}, ["a"], id="an article by its URL"),
-        pytest.param({"record_id": b"0" * 16}, [], id="what nobody knows"),
     ],
 )
 async def test_what_was_put_aside_is_tried_again(run: Run, named: dict[str, object], expected: list[str]) -> None:
@@ -174,3 +183,71 @@ async def test_what_was_put_aside_is_tried_again(run: Run, named: dict[str, obje
         await run.finish(Broken(lease=work.lease, at=run.now, error="a defect"))
     run.later(MINUTE * 3)
     assert len(await run.claim_all()) == len(expected)
+
+
+@pytest.mark.parametrize(
+    "named", [{"record_id": key("guid", "a", "one")}, {"url_key": key("url", "https://a.example/one")}]
+)
+async def test_an_article_that_waits_is_read_at_once(run: Run, named: dict[str, bytes]) -> None:
+    """Put aside, or to be looked at again some day: whole, whatever was said of it last; by its record or its URL."""
+    await run.start("a", "b")
+    for feed in ("a", "b"):
+        await run.poll(feed, make_entry("one", feed=feed), next_due=Millis(run.now + 1000 * HOUR))
+        await broken(run, "one", feed)
+    assert await run.store.read_again(now=run.now, **named) == Again(known=True, due=1, polls=0)
+    work = await run.ingest_of("one")
+    look_at, validators = Millis(run.now + HOUR), Validators(etag="e")
+    await run.finish(run.ingested(work, make_draft("one"), look_at=look_at, validators=validators))
+    run.later(MINUTE)
+    assert await run.claim_all() == []
+    assert await run.store.read_again(now=run.now, **named) == Again(known=True, due=1, polls=0)
+    (again,) = await run.claim_all()
+    assert isinstance(again, Ingest)
+    assert (again.feed_id, again.validators) == ("a", NO_VALIDATORS)
+
+
+async def test_an_article_that_is_done_with_is_read_again_if_its_feed_shows_it(run: Run) -> None:
+    """Its feed is read whole, though it be as before, and says of the others what it said."""
+    await run.start("a")
+    entries = (make_entry("one"), make_entry("two"))
+    await run.poll("a", *entries, next_due=Millis(run.now + HOUR))
+    for name in ("one", "two"):
+        await run.ingest(name, make_draft(name))
+    assert await run.store.read_again(now=run.now, record_id=key("guid", "a", "one")) == Again(
+        known=True, due=0, polls=1
+    )
+    poll = await run.poll_of()
+    assert (poll.validators, poll.body_hash, poll.elements) == (NO_VALIDATORS, b"", frozenset())
+    await run.finish(run.polled(poll, *entries, next_due=Millis(run.now + HOUR)))
+    (work,) = await run.claim_all()
+    assert isinstance(work, Ingest)
+    assert work.entry == b"one"
+
+
+async def test_a_poll_that_is_under_way_is_followed_by_one_that_shows_it(run: Run) -> None:
+    """It has left the article out already, as it was known."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), next_due=run.now)
+    await run.ingest("one", make_draft("one"))
+    poll = await run.poll_of()
+    assert (await run.store.read_again(now=run.now, record_id=key("guid", "a", "one"))).polls == 1
+    await run.finish(run.polled(poll, next_due=run.now, version=make_version("v2", elements=(b"12345678",))))
+    run.held.clear()
+    assert (await run.poll_of()).elements == frozenset()
+
+
+async def test_what_is_a_duplicate_is_read_again_as_its_original(run: Run) -> None:
+    """By the URL or the record of either; what nobody knows, or is left out, is not."""
+    await run.start("a")
+    entries = (make_entry("one"), make_entry("two"), make_entry("out", skipped="filter 1"))
+    await run.poll("a", *entries, next_due=Millis(run.now + HOUR))
+    for name in ("one", "two"):
+        await run.ingest(name, make_draft("the same"))
+    assert await run.store.read_again(now=run.now, record_id=key("guid", "a", "two")) == Again(
+        known=True, due=0, polls=1
+    )
+    assert (await run.poll_of()).elements == frozenset()
+    out = await run.store.read_again(now=run.now, record_id=key("guid", "a", "out"))
+    assert out == Again(known=True, due=0, polls=0)
+    nobody = await run.store.read_again(now=run.now, record_id=b"0" * 16)
+    assert nobody == Again(known=False, due=0, polls=0)

@@ -113,6 +113,23 @@ def test_a_running_worker_is_asked(site: Site, worker: Worker) -> None:
         until(lambda: len(site.asked("a", "/1")) > before)
 
 
+def test_an_article_that_was_written_is_read_again(site: Site, worker: Worker) -> None:
+    """What comes out otherwise is an update; what does not, nothing. What nobody knows is told as that."""
+    article = site.add("a", "/1", page("Title", prose("heron")))
+    worker.configure([{"id": "a", "url": feed(site, "a", item("1", article, "Title"))}])
+    worker.once()
+    assert "if it is shown there still" in typed(worker, "retry", article).stdout
+    worker.once()
+    assert len(site.asked("a", "/1")) == 2
+    assert [record["_ingest"]["op"] for record in worker.records()] == ["new"]
+    site.add("a", "/1", page("Title", prose("heron-mended")))
+    assert worker.once(every=True).updates == 0
+    assert "read again" in typed(worker, "retry", worker.records()[0]["id"]).stdout
+    assert worker.once().updates == 1
+    assert "mended" in worker.records()[-1]["content_text"]
+    assert "feedmill why" in typed(worker, "retry", article + "x", status=1).output
+
+
 def test_a_mistake_in_a_list_keeps_nobody_from_steering(site: Site, worker: Worker) -> None:
     """It is told; feeds are known by the state, which stays as it is: none of them has left."""
     with three(site, worker):

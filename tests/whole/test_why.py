@@ -38,6 +38,30 @@ def test_an_article_that_was_written(site: Site, worker: Worker) -> None:
     assert story["entries"][0]["revised_at"] == record["_ingest"]["ingested_at"]
 
 
+def test_what_may_have_been_meant(site: Site, worker: Worker) -> None:
+    """An address like it, or with another query; a feed; on the page, too. None where there is none."""
+    url = site.add("a", "/1/", page("Title", prose("heron")))
+    asked = site.add("a", "/2?ref=rss", page("Two", prose("owl")))
+    birds = feed(site, "b", item("g", url, "Title"), item("h", asked, "Two"))
+    worker.configure([{"url": birds, "id": "birds"}], web={"listen": "127.0.0.1:0"})
+    worker.once()
+    for subject in (
+        url.removesuffix("/"),
+        url.replace("http:", "https:"),
+        url.removeprefix("http://"),
+        url + "?page=2",
+    ):
+        assert f"Did you mean {url}?" in why(worker, subject, 1)
+    assert f"Did you mean {asked}?" in why(worker, site.url("a", "/2"), 1)
+    assert f"Did you mean {birds}?" in why(worker, birds + "/", 1)
+    assert json.loads(worker.run("why", url + "amp", "--json", status=1).stdout)["near"] == [url]
+    assert "Did you mean" not in why(worker, site.url("a", "/3"), 1)
+    with running(worker):
+        until(lambda: "web.listening" in worker.log.read_text())
+        page_of = read(url_of(worker.log) + "/why?q=" + quote(site.url("a", "/2")))
+        assert f'<a href="/why?q={quote(asked, safe="/")}"><bdi>{asked}</bdi></a>' in page_of
+
+
 def test_an_article_that_waits(site: Site, worker: Worker) -> None:
     """For its next try, with what failed; for the patience that its host asked for."""
     broken = site.add("a", "/1", Answer(status=500))

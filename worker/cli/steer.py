@@ -14,7 +14,7 @@ from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
 from worker.cli.printing import console, errors
 from worker.model import FeedId
-from worker.pipeline import of_feeds
+from worker.pipeline import NOTHING_TO_READ, of_feeds
 from worker.settings import Settings
 
 Names = Annotated[list[str] | None, typer.Argument(help="Feeds, by id or URL.", metavar="[FEED]...")]
@@ -49,14 +49,20 @@ def retry(
     tag: Tag = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Tries again what was put aside after failures of feedmill's own; of an article that is named, what waits as well.
+    """Tries again what was put aside after failures of feedmill's own; an article that is named is read anew.
 
-    Example: feedmill retry
+    What waits of such an article is due now. Where it is done with, its feed is polled whole, and its page read again
+    if it is shown there still: what comes out otherwise is an update. Ends with 1 where nothing is known of it.
+
+    Example: feedmill retry https://example.org/2026/11/lighthouse
     """
     settings = load_to_change(config)
     article = names[0] if names and len(names) == 1 and tag is None and _is_article(settings, names[0]) else None
     feeds = of_feeds(ids_named(settings, names, tag)) if (names or tag) and article is None else ""
-    console.print(said(settings, "retry", article or feeds), soft_wrap=True)
+    answer = said(settings, "retry", article or feeds)
+    (errors if answer == NOTHING_TO_READ else console).print(answer, markup=False, soft_wrap=True)
+    if answer == NOTHING_TO_READ:
+        raise typer.Exit(1)
 
 
 def _steer(verb: str, names: Sequence[str] | None, tag: str | None, config: ConfigFile) -> None:

@@ -77,6 +77,10 @@ def _said(
     if story.entries or story.feeds or story.forgotten:
         return
     yield Text("No listed feed has shown it.")
+    for other in story.near:
+        yield Text("  Did you mean ") + clean(other) + Text("?")
+    if story.near:
+        return
     if url is None:
         yield Text("  It is no URL, and no id that is known.")
     else:

@@ -23,7 +23,7 @@ from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
 from worker.pipeline.recover import Recovered, recover, removal_keys
 from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
-from worker.pipeline.requests import NOT_ALL, NOTHING_KNOWN, carry_out, of_feeds
+from worker.pipeline.requests import NOT_ALL, NOTHING_KNOWN, NOTHING_TO_READ, carry_out, of_feeds
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
 from worker.pipeline.shards import Shards
@@ -35,6 +35,7 @@ from worker.pipeline.websub import Hubs
 
 __all__ = [
     "NOTHING_KNOWN",
+    "NOTHING_TO_READ",
     "NOT_ALL",
     "Article",
     "Compared",

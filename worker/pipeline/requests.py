@@ -17,10 +17,11 @@ from worker.words import counted
 _RECORD_ID = re.compile("[0-9a-f]{32}")
 
 NOTHING_KNOWN = (
-    "nothing is known of it, so nothing was changed: is it the article's URL, in full? With --unknown it is kept out "
-    "all the same, should it ever come"
+    "nothing is known of it, so nothing was changed: is it the article's URL, in full? feedmill why names what is "
+    "like it. With --unknown it is kept out all the same, should it ever come"
 )
 
+NOTHING_TO_READ = "nothing is known of it, so nothing is read again; feedmill why names what is like it"
 NOT_ALL = "forgotten, and will not come back; but not all of the output could be gone through: "
 
 
@@ -46,7 +47,7 @@ async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, no
         case "poll":
             return f"{counted(await store.hasten(_feeds(subject), now=now), 'feed')} due now, each at its host's turn"
         case "retry":
-            return f"{counted(await _retry(subject, store=store, now=now), 'entry', 'entries')} due again"
+            return await _retry(subject, store=store, now=now)
         case _:
             return f"this feedmill can't {verb}"
 
@@ -82,13 +83,22 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
     return "nothing of it is left to take out: it is kept out already"
 
 
-async def _retry(subject: str, *, store: Store, now: Millis) -> int:
+async def _retry(subject: str, *, store: Store, now: Millis) -> str:
     if not subject or subject.startswith("["):
-        return await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
+        due = await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
+        return f"{counted(due, 'entry', 'entries')} due again"
     if _RECORD_ID.fullmatch(subject):
-        return await store.retry(now=now, record_id=bytes.fromhex(subject))
-    url = urls.canonical(subject)
-    return await store.retry(now=now, url=url, url_key=dedup.url_key(url))
+        again = await store.read_again(now=now, record_id=bytes.fromhex(subject))
+    else:
+        url = urls.canonical(subject)
+        again = await store.read_again(now=now, url=url, url_key=dedup.url_key(url))
+    if not again.known:
+        return NOTHING_TO_READ
+    said = [f"{counted(again.due, 'entry', 'entries')} due again"] if again.due else []
+    if again.polls:
+        feeds = "its feed is" if again.polls == 1 else f"{again.polls} feeds of it are"
+        said.append(f"{feeds} polled whole now, and its page read again, if it is shown there still")
+    return "; ".join(said) or "nothing is due for it: it is being read now, or not to be read; feedmill why says more"
 
 
 def _feeds(subject: str) -> list[FeedId]:

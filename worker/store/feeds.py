@@ -234,13 +234,18 @@ def free_duplicates(connection: Connection, forgotten: Select[int], *which: Colu
     changed where a record of it points to the first. which: of the duplicates."""
     theirs = and_(t.entry.c.duplicate_of.in_(forgotten), *which)
     feeds = select(FEED_ID).where(theirs)
-    connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(NO_VERSION))
-    # A poll that is under way has left them out already.
-    polls = (t.work.c.feed_id.in_(feeds), t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
-    connection.execute(update(t.work).where(*polls).values(again=True))
+    let_all_be_said(connection, feeds)
     linked = update(t.entry).where(theirs, t.entry.c.revision > 0)
     connection.execute(linked.values(duplicate_of=None, version=b"", reason=None))
     _forget(connection, select(t.entry.c.id).where(theirs))
+
+
+def let_all_be_said(connection: Connection, feeds: Select[str] | Sequence[str]) -> None:
+    """The next document of these feeds is read whole, though it be the one before."""
+    connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(NO_VERSION))
+    # A poll that is under way has left out already what was known.
+    polls = (t.work.c.feed_id.in_(feeds), t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
+    connection.execute(update(t.work).where(*polls).values(again=True))
 
 
 def _forget(connection: Connection, entries: Select[int]) -> None:

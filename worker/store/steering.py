@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
@@ -11,11 +12,14 @@ from worker.store import notes
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
-from worker.store.feeds import Policies
+from worker.store.feeds import Policies, let_all_be_said
 from worker.store.identities import named
-from worker.store.locks import hold_work
+from worker.store.locks import hold_entries, hold_work
+from worker.store.names import FEED_ID
 from worker.store.polls import call_home
 
+_MOST = 500
+"""Entries at one URL that are read again."""
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~_held)
 """A poll that nobody is at; the others hear of it when they end, as `standing.after` reads the feed."""
@@ -86,20 +90,53 @@ def note_reach(connection: Connection, reach: str, policies: Policies, *, now: M
     return hasten(connection, ids, policies, now=now, why="failed before, and fetch was changed")
 
 
-def retry(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What was let be due, so that an article is read anew."""
+
+    known: bool
+    """There is an entry of it."""
+    due: int
+    """Pieces of work on it that were queued."""
+    polls: int
+    """Feeds that are polled whole."""
+
+
+def read_again(
     connection: Connection,
+    policies: Policies,
     *,
     now: Millis,
-    feed_ids: Sequence[str] = (),
     url: str | None = None,
     url_key: bytes | None = None,
     record_id: bytes | None = None,
-) -> int:
-    """Takes up again what was put aside: of feeds, or everywhere where nothing is named. Of an article that is named,
-    by its canonical URL or record id, what waits as well. How many pieces of work are due for it."""
-    if url or url_key or record_id:
-        ids = named(connection, url=url, url_key=url_key, record_id=record_id)
-        return _take_up(connection, and_(t.work.c.entry_id.in_(sorted(ids)[:500]), ~_held), now)
+) -> Again:
+    """Lets an article be read anew, whatever became of it; it is named by its canonical URL or record id, also that of
+    a duplicate. What is queued of it is due, and its page asked for whole. Where nothing is, what there is to read only
+    its feed can say, which is polled whole: it is as if that said something else of it than before."""
+    found = named(connection, url=url, url_key=url_key, record_id=record_id)
+    ids = sorted(found | _originals(connection, found))[:_MOST]
+    theirs = t.work.c.entry_id.in_(ids)
+    connection.execute(update(t.work).where(theirs, ~_held).values(page_etag=None, page_modified=None))
+    due = _take_up(connection, and_(theirs, ~_held), now)
+    hold_entries(connection, ids)
+    queued = select(t.work.c.entry_id).where(theirs)
+    written = (t.entry.c.id.in_(ids), t.entry.c.id.not_in(queued), t.entry.c.revision > 0)
+    at_rest = (*written, t.entry.c.duplicate_of.is_(None), t.entry.c.skipped.is_(None))
+    feeds = connection.scalars(select(FEED_ID).where(*at_rest).distinct()).all()
+    connection.execute(update(t.entry).where(*at_rest).values(version=b""))
+    let_all_be_said(connection, feeds)
+    return Again(known=bool(ids), due=due, polls=hasten(connection, feeds, policies, now=now))
+
+
+def _originals(connection: Connection, ids: Iterable[int]) -> set[int]:
+    duplicates = (t.entry.c.id.in_(sorted(ids)[:_MOST]), t.entry.c.duplicate_of.is_not(None))
+    return set(connection.scalars(select(t.entry.c.duplicate_of).where(*duplicates)))
+
+
+def retry(connection: Connection, *, now: Millis, feed_ids: Sequence[str] = ()) -> int:
+    """Takes up again what was put aside: of feeds, or everywhere where nothing is named. How many pieces of work are
+    due for it."""
     if feed_ids:
         aside = (and_(t.work.c.quarantined, t.work.c.feed_id.in_(batch)) for batch in chunks(feed_ids))
         return sum(_take_up(connection, which, now) for which in aside)

@@ -297,18 +297,16 @@ class Store:
         """Lets feeds be due for one poll, paused or not; how many of them are listed. See `steering.hasten`."""
         return await self._write(steering.hasten, feed_ids, self._policies, now=now, due_at=due_at)
 
-    async def retry(
-        self,
-        *,
-        now: Millis,
-        feed_ids: Sequence[FeedId] = (),
-        url: str | None = None,
-        url_key: bytes | None = None,
-        record_id: bytes | None = None,
-    ) -> int:
+    async def retry(self, *, now: Millis, feed_ids: Sequence[FeedId] = ()) -> int:
         """Takes up what was put aside; how many pieces of work. See `steering.retry`."""
+        return await self._write(steering.retry, now=now, feed_ids=feed_ids)
+
+    async def read_again(
+        self, *, now: Millis, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
+    ) -> steering.Again:
+        """Lets an article that is named be read anew; see `steering.read_again`."""
         return await self._write(
-            steering.retry, now=now, feed_ids=feed_ids, url=url, url_key=url_key, record_id=record_id
+            steering.read_again, self._policies, now=now, url=url, url_key=url_key, record_id=record_id
         )
 
     async def subscription(self, token: str) -> pushes.Subscription | None:

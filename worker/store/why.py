@@ -19,11 +19,14 @@ from worker.store.database import reading
 from worker.store.graves import dead_keys
 from worker.store.identities import named
 from worker.store.keys import stored
-from worker.store.names import FEED_ID, REVISED_AT, URL, extraction_of
+from worker.store.names import FEED_ID, REVISED_AT, URL, extraction_of, nos_of, origin
 from worker.store.refs import ref
 
 _OTHERS = 20
 """Of a story, or duplicates of an article, that are told of."""
+_MOST_NEAR = 5
+_NEWEST = 20_000
+"""Entries that are gone through for those that differ by their query: some milliseconds."""
 _SEGMENTS = 3
 """An article is in the first segment that was begun after its commit or, with a backlog, in one of the next."""
 _RECORD_ID = re.compile("[0-9a-f]{32}")
@@ -86,6 +89,8 @@ class Story:
     """It was taken down, or left its feed long ago: it is neither new nor known."""
     feeds: Sequence[FeedId]
     """Listed feeds with this URL or id."""
+    near: Sequence[str]
+    """Where nothing is known of it: the URLs of articles and feeds that may have been meant, the likeliest first."""
 
 
 def read_story(state: State, subject: str) -> Story:
@@ -106,11 +111,35 @@ def story_of(connection: Connection, subject: str) -> Story:
     feeds = connection.scalars(
         select(t.feed.c.id).where(or_(t.feed.c.id == subject, t.feed.c.url == subject, t.feed.c.moved_to == subject))
     ).all()
+    forgotten = bool(dead_keys(connection, {key for key in (url_key, record_id) if key is not None}))
+    meant = url or (None if record_id else urls.canonical_if_any(f"https://{subject}"))
+    is_unknown = not (ids or feeds or forgotten)
     return Story(
         entries=[_entry(connection, entry_id) for entry_id in sorted(ids)],
-        forgotten=bool(dead_keys(connection, {key for key in (url_key, record_id) if key is not None})),
+        forgotten=forgotten,
         feeds=[FeedId(feed_id) for feed_id in feeds],
+        near=_near(connection, meant) if is_unknown and meant else (),
     )
+
+
+def _near(connection: Connection, url: str) -> Sequence[str]:
+    """What is known at `url` or an address like it; of the newest entries, also what differs by its query alone."""
+    alike = [url, *urls.likenesses(url)]
+    keys = {stored(dedup.url_key(each)) for each in alike}
+    ids = select(t.identity.c.entry_id).where(t.identity.c.key.in_(keys))
+    known = or_(t.entry.c.id.in_(ids), t.entry.c.shared_key.in_(keys))
+    found = set(connection.scalars(select(URL).where(known, t.entry.c.path.is_not(None))))
+    found.update(connection.scalars(select(t.feed.c.url).where(t.feed.c.active, t.feed.c.url.in_(alike))))
+    newest = t.entry.c.id > select(func.max(t.entry.c.id) - _NEWEST).scalar_subquery()
+    of_site = t.entry.c.origin_no.in_(nos_of({origin(each) for each in alike}))
+    asked = connection.scalars(select(URL).where(newest, of_site, t.entry.c.path.contains("?")))
+    places = {_bare(each): place for place, each in reversed(list(enumerate(alike)))}
+    found.update(each for each in asked if _bare(each) in places)
+    return sorted(found, key=lambda each: (places.get(_bare(each), len(alike)), each))[:_MOST_NEAR]
+
+
+def _bare(url: str) -> str:
+    return url.partition("?")[0]
 
 
 def key_of(subject: str) -> bytes | None:
