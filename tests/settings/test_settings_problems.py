@@ -163,3 +163,25 @@ def test_what_is_not_set_is_told_once(config: Config) -> None:
         "fetch.timeout: not set in the environment: NO (or give a default: ${NO:-…})",
         "fetch.concurrency: not set in the environment: NO (or give a default: ${NO:-…})",
     ]
+
+
+@pytest.mark.parametrize(
+    ("worker", "complaint"),
+    [
+        pytest.param("schedule: {min: 2h, max: 1h}", "schedule: expected min no longer than max", id="bounds"),
+        pytest.param(
+            "web: {listen: '0.0.0.0:1'}",
+            "web: expected a token, since listen is open to other machines (token: ${FEEDMILL_TOKEN})",
+            id="open to all",
+        ),
+        pytest.param(
+            "output: {archive: warc, shards: 2}",
+            "output: expected shards: 1 where archive is set (pages are kept by the one process that fetches them)",
+            id="an archive in parts",
+        ),
+    ],
+)
+def test_keys_that_are_at_odds_are_not_said_to_be_a_mapping(config: Config, worker: str, complaint: str) -> None:
+    """What their section lacks is told, and that is all."""
+    (found,) = config.write(worker=worker).complaints()
+    assert found.partition(": ")[2] == complaint

@@ -47,7 +47,7 @@ def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc) -> Problem:
     if detail["type"] == "literal_error":
         choices = re.findall("'([^']*)'", context["expected"])
         message = f"expected one of {', '.join(choices)}"
-    if not message.startswith("expected"):
+    if detail["type"] == "amiss" or not message.startswith("expected"):
         return file.problem(loc, message, hint=hint)
     return file.wrong(loc, message, hint=_did_you_mean(file.text(loc), choices) or hint)
 

@@ -45,6 +45,7 @@ from worker.settings.values import (
     Shards,
     SizeBytes,
     Workers,
+    amiss,
     expected,
 )
 
@@ -91,9 +92,9 @@ class Output(Section):
     @model_validator(mode="after")
     def _no_archive_of_shards(self) -> Output:
         if self.archive is not None and self.shards > 1:
-            raise expected("shards: 1 where archive is set", hint="pages are kept by the one process that fetches them")
+            raise amiss("shards: 1 where archive is set", hint="pages are kept by the one process that fetches them")
         if self.archive is not None and isinstance(self.dir, ObjectPath):
-            raise expected("a folder as dir where archive is set", hint="pages are added to files, which no bucket has")
+            raise amiss("a folder as dir where archive is set", hint="pages are added to files, which no bucket has")
         return self
 
 
@@ -166,7 +167,7 @@ class Schedule(Section):
     @model_validator(mode="after")
     def _min_below_max(self) -> Schedule:
         if self.min_s > self.max_s:
-            raise expected("min no longer than max")
+            raise amiss("min no longer than max")
         return self
 
 
@@ -210,9 +211,9 @@ class Web(Section):
         if self.listen is None or self.token is not None:
             return self
         if not self.listen.is_loopback:
-            raise expected("a token, since listen is open to other machines", hint="token: ${FEEDMILL_TOKEN}")
+            raise amiss("a token, since listen is open to other machines", hint="token: ${FEEDMILL_TOKEN}")
         if self.public_url is not None and not is_loopback(urlsplit(self.public_url).hostname or ""):
-            raise expected("a token, since public_url lets the world in", hint="token: ${FEEDMILL_TOKEN}")
+            raise amiss("a token, since public_url lets the world in", hint="token: ${FEEDMILL_TOKEN}")
         return self
 
 
@@ -273,7 +274,7 @@ class WorkerFile(Section):
     def _archive_of_one(cls, output: Output, info: ValidationInfo) -> Output:
         if output.archive is not None and not isinstance(info.data.get("state"), Path | None):
             hint = "pages are kept by the one process that fetches them"
-            raise expected("no archive where several workers share the state", hint=hint)
+            raise amiss("no archive where several workers share the state", hint=hint)
         return output
 
     @field_validator("output")
@@ -281,5 +282,5 @@ class WorkerFile(Section):
     def _stream_of_its_own(cls, output: Output, info: ValidationInfo) -> Output:
         bus = info.data.get("bus")
         if output.stream is not None and bus is not None and output.stream.stream == bus.stream:
-            raise expected("a stream of another name than the bus has", hint=f"nats://…/{RECORDS}")
+            raise amiss("a stream of another name than the bus has", hint=f"nats://…/{RECORDS}")
         return output

@@ -34,6 +34,11 @@ def expected(what: str, *, hint: str = "", choices: tuple[str, ...] = ()) -> Pyd
     return PydanticCustomError("expected", "expected {what}", {"what": what, "hint": hint, "choices": choices})
 
 
+def amiss(what: str, *, hint: str = "") -> PydanticCustomError:
+    """The error of a section whose keys are well each by itself, and which is not `what`."""
+    return PydanticCustomError("amiss", "expected {what}", {"what": what, "hint": hint})
+
+
 def exclusive(both: str) -> PydanticCustomError:
     """The error of a mapping that has two keys that rule each other out."""
     return PydanticCustomError("exclusive", "{both} exclude each other", {"both": both, "hint": "keep one of them"})
