@@ -165,12 +165,6 @@ def test_a_list_below_menus_is_left_as_it_is() -> None:
     assert text.prose("Something else\nthan the page has", page) == "Something else\nthan the page has"
 
 
-def with_line(make_page: MakePage, line: str) -> str:
-    return make_page(paragraphs=(*PARAGRAPHS[:2],)).replace(
-        "</article>", f"{line}<p>{PARAGRAPHS[2]}</p><p>{PARAGRAPHS[3]}</p></article>"
-    )
-
-
 def test_a_paragraph_that_is_a_link_goes() -> None:
     """It leads to another article, and is none of this one's words; a link in a sentence is."""
     shown = "\n".join((PARAGRAPHS[0], "Storm closes the southern pier for a second week", f"{PARAGRAPHS[1]}"))

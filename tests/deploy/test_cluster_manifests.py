@@ -24,14 +24,6 @@ SECRETS = {
 }
 
 
-@pytest.mark.parametrize("version", ["1.29", "1.33", "1.37"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_kubernetes_takes_the_manifests(version: str, kind: str) -> None:
-    """Each by the schema of its kind, which knows every key of it."""
-    checker = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
-    checker.validate(KINDS[kind], version, strict=True)
-
-
 def test_docker_compose_takes_its_file() -> None:
     """By the Compose Specification."""
     checker = pytest.importorskip("compose_spec", reason="pip install compose-spec")

@@ -7,12 +7,13 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from worker.errors import OutputError
 from worker.output import files
 
 CHANGING = ("open", "write", "fsync", "ftruncate", "mkdir", "replace", "unlink", "rmdir")
@@ -66,3 +67,27 @@ class Disk:
             syncfs = files._syncfs
             patch.setattr(files, "_syncfs", lambda descriptor: self.call("syncfs", syncfs, descriptor))
             yield
+
+
+def calls_of(work: Callable[[], object]) -> list[str]:
+    """Those that `work` makes, each of which may fail."""
+    disk = Disk()
+    with disk.mounted():
+        work()
+    return disk.calls
+
+
+def cut_off(work: Callable[[], object], failure: str, at: int) -> None:
+    """Does `work` where the `at`-th call fails, or is the last of a process: then in one of its own."""
+
+    def failing() -> None:
+        with Disk(failure, at).mounted(), suppress(OutputError):
+            work()
+
+    if failure != "killed":
+        failing()
+        return
+    process = FORK.Process(target=failing)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL

@@ -7,7 +7,6 @@ import io
 import json
 import random
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 from warcio import ArchiveIterator
 
 from tests.output.conftest import DAY_MS, START, make_segments
-from tests.output.disk import FORK, Disk
+from tests.output.disk import Disk, calls_of, cut_off
 from worker.errors import OutputError
 from worker.model import Millis, Validators
 from worker.output import Archive, OutputDirectory, Page, locked, page_at, verify, warc
@@ -256,13 +255,6 @@ def test_a_page_that_was_being_fetched_comes_too_late(out: Path) -> None:
     assert not is_there(out)
 
 
-def calls_of(work: Callable[[], object]) -> list[str]:
-    disk = Disk()
-    with disk.mounted():
-        work()
-    return disk.calls
-
-
 FAILURES = ["fails once", "full from here", "done, but says it failed", "gone from here"]
 
 
@@ -292,11 +284,6 @@ def test_what_can_not_be_written_is_not_there(tmp_path: Path, failure: str) -> N
             assert_held(out, held)
 
 
-def killed(work: Callable[[], object], at: int) -> None:
-    with Disk("killed", at).mounted():
-        work()
-
-
 @pytest.mark.parametrize("begun", [0, 2], ids=["a new file", "one that is gone on with"])
 def test_adding_may_be_killed_at_any_instant(tmp_path: Path, begun: int) -> None:
     """What was told before is where it was; what is left of the page is cut off, and the next one is added."""
@@ -308,10 +295,7 @@ def test_adding_may_be_killed_at_any_instant(tmp_path: Path, begun: int) -> None
         out = tmp_path / str(at)
         archive = opened(out)
         held = {id: added(archive, made(id)) for id in range(begun)}
-        process = FORK.Process(target=killed, args=(lambda archive=archive: archive.add(made(50)), at))
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        cut_off(lambda archive=archive: archive.add(made(50)), "killed", at)
         held[51] = added(opened(out), made(51))
         assert_held(out, held)
 
@@ -325,10 +309,7 @@ def test_a_takedown_may_be_killed_at_any_instant(tmp_path: Path) -> None:
     for at in range(1, count + 1):
         out = tmp_path / str(at)
         archive, held, _ = filled(out)
-        process = FORK.Process(target=killed, args=(lambda archive=archive: archive.forget(id), at))
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        cut_off(lambda archive=archive: archive.forget(id), "killed", at)
         assert_held(out, held)
         opened(out).forget(id)
         assert not is_there(out)

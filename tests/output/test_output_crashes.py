@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.output.conftest import DAY_MS, NOW, compact
-from tests.output.disk import FORK, Disk
+from tests.output.disk import FORK, Disk, calls_of, cut_off
 from worker.errors import OutputError
 from worker.output import Keeping, OutputDirectory, Segment, read_records, verify
 
@@ -112,16 +112,12 @@ def test_a_kill_at_every_call_is_made_good(tmp_path: Path, segments: Segments, c
     for at in range(1, _calls(segments, sound) + 1):
         out = tmp_path / str(at)
 
-        def run(out: Path = out, at: int = at) -> None:
-            with Disk("killed", at).mounted():
-                directory = OutputDirectory.open(out, schema=b"{}")
-                for segment in made:
-                    directory.publish(segment)
+        def run(out: Path = out) -> None:
+            directory = OutputDirectory.open(out, schema=b"{}")
+            for segment in made:
+                directory.publish(segment)
 
-        process = FORK.Process(target=run)
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        cut_off(run, "killed", at)
         directory = OutputDirectory.open(out, schema=b"{}")
         for segment in made:
             directory.publish(segment)
@@ -229,25 +225,11 @@ def test_compaction_that_is_cut_off_is_made_good(tmp_path: Path, published: Path
     the same directory."""
     sound = tmp_path / "sound"
     shutil.copytree(published, sound)
-    disk = Disk()
-    with disk.mounted():
-        _compacted(sound)
-    total = len(disk.calls)
+    total = len(calls_of(lambda: _compacted(sound)))
     for at in range(1, total + 1):
         out = tmp_path / str(at)
         shutil.copytree(published, out)
-
-        def run(out: Path = out, at: int = at) -> None:
-            with Disk(failure, at).mounted(), suppress(OutputError):
-                _compacted(out)
-
-        if failure == "killed":
-            process = FORK.Process(target=run)
-            process.start()
-            process.join()
-            assert process.exitcode == -signal.SIGKILL
-        else:
-            run()
+        cut_off(lambda out=out: _compacted(out), failure, at)
         _still_sound(out)
         if at % 2:
             assert verify(out, repair=True).is_sound

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
 import tracemalloc
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.output.conftest import DAY_MS, START, compact, make_row
-from tests.output.disk import FORK, Disk
+from tests.output.disk import Disk, calls_of, cut_off
 from tests.output.test_output_latest import FIRST, SECOND, THIRD, segment
 from worker.errors import OutputError
 from worker.model import Millis, Op
@@ -183,25 +181,12 @@ def begun(out: Path) -> OutputDirectory:
 def test_a_crash_anywhere_is_made_good(tmp_path: Path, failure: str) -> None:
     """It is whole meanwhile, and what it should be when the next process has begun, and when it has done the work."""
     directory = begun(tmp_path / "0")
-    disk = Disk()
-    with disk.mounted():
-        worked(directory)
-    at_calls = [at for at, name in enumerate(disk.calls, 1) if failure == "killed" or name in ("write", "mkdir")]
+    calls = calls_of(lambda: worked(directory))
+    at_calls = [at for at, name in enumerate(calls, 1) if failure == "killed" or name in ("write", "mkdir")]
     for at in at_calls:
         out = tmp_path / str(at)
         directory = begun(out)
-
-        def failing(at: int = at, directory: OutputDirectory = directory) -> None:
-            with Disk(failure, at).mounted(), suppress(OutputError):
-                worked(directory)
-
-        if failure == "killed":
-            process = FORK.Process(target=failing)
-            process.start()
-            process.join()
-            assert process.exitcode == -signal.SIGKILL
-        else:
-            failing()
+        cut_off(lambda directory=directory: worked(directory), failure, at)
         items(out)
         directory = open_directory(out)
         # Readers may still find the article in the file that was replaced; here it is gone with the manifest's line.

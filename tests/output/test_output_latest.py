@@ -5,15 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import signal
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.output.conftest import DAY_MS, START, compact, make_row
-from tests.output.disk import FORK, Disk
+from tests.output.disk import Disk, calls_of, cut_off
 from worker.errors import OutputError
 from worker.model import Millis
 from worker.output import OutputDirectory, Row, Segment, files, line, segment_path, verify
@@ -130,24 +128,11 @@ def test_a_crash_anywhere_is_made_good(tmp_path: Path, failure: str) -> None:
     open_directory(out).publish(FIRST)
     sound = tmp_path / "sound"
     shutil.copytree(out, sound)
-    disk = Disk()
-    with disk.mounted():
-        open_directory(sound).publish(SECOND)
-    for at in range(1, len(disk.calls) + 1):
+    calls = calls_of(lambda: open_directory(sound).publish(SECOND))
+    for at in range(1, len(calls) + 1):
         tried = tmp_path / str(at)
         shutil.copytree(out, tried)
-
-        def run(tried: Path = tried, at: int = at) -> None:
-            with Disk(failure, at).mounted(), suppress(OutputError):
-                open_directory(tried).publish(SECOND)
-
-        if failure == "killed":
-            process = FORK.Process(target=run)
-            process.start()
-            process.join()
-            assert process.exitcode == -signal.SIGKILL
-        else:
-            run()
+        cut_off(lambda tried=tried: open_directory(tried).publish(SECOND), failure, at)
         for id, text in latest(tried).items():
             assert text in (AFTER[0].get(id), AFTER[1].get(id))
         open_directory(tried).publish(SECOND)

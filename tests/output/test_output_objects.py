@@ -37,8 +37,6 @@ from worker.output import (
 
 __all__ = ["bucket", "object_store"]
 
-Opened = Callable[..., OutputDirectory]
-
 
 def opened(out: Path) -> OutputDirectory:
     return OutputDirectory.open(out, schema=SCHEMA, latest=True, feed=5)

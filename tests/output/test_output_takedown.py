@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import orjson
 import pytest
 
 from tests.output.conftest import DAY_MS, NOW, START, compact, make_row
-from tests.output.disk import FORK, Disk
+from tests.output.disk import calls_of, cut_off
 from worker.errors import OutputError
 from worker.model import Millis
 from worker.output import Keeping, OutputDirectory, Row, Segment, cursor, read_records, segment_path, verify
@@ -138,24 +136,11 @@ def test_a_takedown_that_is_cut_off_can_be_repeated(tmp_path: Path, failure: str
     list(compact(directory, grace_ms=DAY_MS))
     sound = tmp_path / "sound"
     shutil.copytree(published, sound)
-    disk = Disk()
-    with disk.mounted():
-        open_directory(sound).forget(ID, now=NOW)
-    for at in range(1, len(disk.calls) + 1):
+    calls = calls_of(lambda: open_directory(sound).forget(ID, now=NOW))
+    for at in range(1, len(calls) + 1):
         out = tmp_path / str(at)
         shutil.copytree(published, out)
-
-        def run(out: Path = out, at: int = at) -> None:
-            with Disk(failure, at).mounted(), suppress(OutputError):
-                open_directory(out).forget(ID, now=NOW)
-
-        if failure == "killed":
-            process = FORK.Process(target=run)
-            process.start()
-            process.join()
-            assert process.exitcode == -signal.SIGKILL
-        else:
-            run()
+        cut_off(lambda out=out: open_directory(out).forget(ID, now=NOW), failure, at)
         assert [seq for seq in seqs(out) if seq not in GONE] == [1, 3, 4, 6, 7, 9]
         assert all(finding.remedy or finding.file.startswith("latest/") for finding in verify(out).findings)
         open_directory(out).forget(ID, now=NOW)

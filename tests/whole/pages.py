@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
-from tests.site import Answer, Site, conditional
+from tests.site import Answer, Request, Site, conditional
 
 RSS = "application/rss+xml"
 
@@ -38,3 +39,16 @@ def feed(site: Site, host: str, *items: str) -> str:
     """Serves a feed from now on, a new version each time; its URL."""
     body = rss(*items)
     return site.add(host, "/feed", conditional(body, content_type=RSS, etag=f'"{hash(body)}"'))
+
+
+def failing_once(answer: Answer) -> Callable[[Request], Answer]:
+    """The first request is answered with an error."""
+    failed: list[Request] = []
+
+    def route(request: Request) -> Answer:
+        if not failed:
+            failed.append(request)
+            return Answer(status=500)
+        return answer
+
+    return route

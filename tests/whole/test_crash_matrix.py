@@ -16,18 +16,18 @@ import subprocess
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from tests.site import Answer, Request, Site
+from tests.site import Answer, Site
 from tests.whole import stepping
 from tests.whole.conftest import Worker
 from tests.whole.outcomes import Outcome, outcome
-from tests.whole.pages import feed, item, page, prose
+from tests.whole.pages import failing_once, feed, item, page, prose
 from tests.whole.processes import ended
 from worker.output import verify
 from worker.record import Record
@@ -47,18 +47,6 @@ ONE_IN = 5
 
 
 # --- what there is to ingest, day by day ----------------------------------------------------------------------------
-
-
-def failing_once(answer: Answer) -> Callable[[Request], Answer]:
-    failed: list[Request] = []
-
-    def route(request: Request) -> Answer:
-        if not failed:
-            failed.append(request)
-            return Answer(status=500)
-        return answer
-
-    return route
 
 
 def subject(host: str, name: str, more: str = "") -> Answer:

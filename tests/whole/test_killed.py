@@ -15,9 +15,10 @@ import pytest
 
 from tests import corpus
 from tests.conftest import CheckOutput
-from tests.site import Answer, Request, Site
+from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.outcomes import outcome
+from tests.whole.pages import failing_once
 from tests.whole.processes import ended
 from worker.output import OutputDirectory, Published, Segment
 
@@ -52,18 +53,6 @@ def rss(*items: tuple[str, str | None, str]) -> Answer:
     ]
     body = f"<rss version='2.0'><channel><title>Feed</title>{''.join(parts)}</channel></rss>"
     return Answer(body=body.encode(), content_type="application/rss+xml", delay_s=LATENCY_S)
-
-
-def failing_once(answer: Answer) -> Callable[[Request], Answer]:
-    failed: list[Request] = []
-
-    def route(request: Request) -> Answer:
-        if not failed:
-            failed.append(request)
-            return Answer(status=500)
-        return answer
-
-    return route
 
 
 def scripted(site: Site) -> list[object]:
