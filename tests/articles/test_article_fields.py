@@ -143,3 +143,54 @@ def test_a_page_without_an_address_has_no_canonical_url() -> None:
 def test_summaries(stated: str | None, expected: str | None) -> None:
     """Without what leads on to the article, and once."""
     assert fields.summary(stated) == expected
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        pytest.param(["Sea", "Uncategorized", "Non classé", "未分類"], ("Sea",), id="filed nowhere"),
+        pytest.param(
+            ["Category: Sea", "Section: News:Ports", "WC: 1000-1999", "Tide"], ("Sea", "Ports", "Tide"), id="keyed"
+        ),
+        pytest.param(["Alien: Covenant", "Film"], ("Alien: Covenant", "Film"), id="a colon of its own"),
+        pytest.param(["26157981-b4f7-4929-adc1-e860c6f03636", "Sea"], ("Sea",), id="for machines"),
+    ],
+)
+def test_tags_are_words_for_readers(stated: list[str], expected: tuple[str, ...]) -> None:
+    """What says that there is none, and what only machines take, goes; of what has a key, the value stays."""
+    assert fields.tags(stated) == expected
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("Beauty,Weddings", "Beauty"),
+        ("Business, Finance, & Economics", "Business, Finance, & Economics"),
+        ("Top 1,000", "Top 1,000"),
+        (None, None),
+    ],
+)
+def test_one_section(stated: str | None, expected: str | None) -> None:
+    """The first of several that are joined; one that has a comma is one."""
+    assert fields.section(stated) == expected
+
+
+@pytest.mark.parametrize(
+    ("link", "is_picture"),
+    [
+        ("https://cdn.example/i/blank.jpg", False),
+        ("https://cdn.example/img/ms-icon-310x310.png", False),
+        ("https://cdn.example/apple-touch-icon@2.png?v=05", False),
+        ("https://cdn.example/images/westmere_fb_logo.jpg", False),
+        ("https://cdn.example/no-img_460x320_logo.jpg", False),
+        ("https://cdn.example/google-logo-getty.jpg", True),
+        ("https://cdn.example/vi/abc/default.jpg", True),
+        ("https://cdn.example/iconic-harbour.jpg", True),
+        ("https://cdn.example/2019/06/image.jpg", True),
+        ("https://cdn.example/a5d63f/", True),
+        ("https://[cdn/logo.png", True),
+    ],
+)
+def test_pictures_are_told_from_what_stands_in_for_one(link: str, is_picture: bool) -> None:
+    """By the name of the file, where it says nothing else; another's logo may be what an article is about."""
+    assert fields.picture(link, "www.westmere.example") == (link if is_picture else None)

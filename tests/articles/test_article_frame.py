@@ -84,6 +84,11 @@ def test_a_text_is_never_eaten_up() -> None:
             ("Boats, small", "Tide"),
             id="links",
         ),
+        pytest.param(
+            '<p><a href="/c">Categories</a>: <a href="/c/1">Boats</a> <a href="/c/2">Tide</a></p>',
+            ("Boats", "Tide"),
+            id="a label that is linked as well",
+        ),
         pytest.param("<p>Region: The Bay</p><p>Theme: Boats, Tide</p>", ("The Bay", "Boats", "Tide"), id="words"),
         pytest.param("<p>Schlagwörter: Boote; Flut</p>", ("Boote", "Flut"), id="German"),
         pytest.param("<p>Topic: what we do about the boats in the bay is on the table again</p>", (), id="a sentence"),

@@ -286,10 +286,51 @@ def test_authors_of_weblogs_are_named_to_readers(kind: str, body: str, expected:
 
 
 @pytest.mark.parametrize(
-    ("meta", "expected"), [({}, ("feed", "Reuters")), ({"author": "Ada Lindqvist"}, ("meta", "Ada Lindqvist"))]
+    ("stated", "meta", "expected"),
+    [
+        ("Reuters", {}, ("feed", "Reuters")),
+        ("Reuters | AFP", {}, ("feed", "Reuters, AFP")),
+        ("Agencies | Monitoring Desk", {}, ("feed", "Agencies")),
+        ("Reuters", {"author": "Ada Lindqvist"}, ("meta", "Ada Lindqvist")),
+    ],
 )
-def test_an_agency_is_the_author_where_nobody_else_is(meta: dict[str, str], expected: tuple[str, str]) -> None:
-    """As the feed states it; a person whom the page names comes first."""
+def test_an_agency_is_the_author_where_nobody_else_is(
+    stated: str, meta: dict[str, str], expected: tuple[str, str]
+) -> None:
+    """As the feed states it, or them; a person whom the page names comes first."""
     tree = page(meta={**meta, "og:type": "article"})
-    article = describe(Entry(authors=(Author(name="Reuters"),)), look(tree, URL))
+    article = describe(Entry(authors=(Author(name=stated),)), look(tree, URL))
     assert told(article)["authors"] == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "head", "expected"),
+    [
+        (' lang="fr"', '<meta http-equiv="Content-Language" content="de">', ("page", "fr")),
+        ("", '<meta http-equiv="Content-Language" content="de">', ("meta", "de")),
+        ("", '<meta property="og:locale" content="de_AT">', ("opengraph", "de-AT")),
+        ("", '<meta http-equiv="Content-Language" content="de, fr">', ("feed", "en-US")),
+    ],
+)
+def test_languages_that_only_the_head_states(html: str, head: str, expected: tuple[str, str]) -> None:
+    """They are the page's, and come before that of the feed's other entries; several are none."""
+    assert told(describe(Entry(language="en-US"), look(page(extra=head, html=html), URL)))["language"] == expected
+
+
+def test_a_site_s_name_is_no_title() -> None:
+    """Where the page has a heading that is another; what is shared with each of its pages tells none from another."""
+    shared = {"og:title": "Westmere News", "og:site_name": "The Westmere News"}
+    tree = page(meta=shared)
+    assert told(describe(None, look(tree, URL)))["title"] == ("opengraph", "Westmere News")
+    tree.body.insert(0, trafilatura.load_html("<html><body><h1>Harbour opens</h1></body></html>").find(".//h1"))
+    assert told(describe(None, look(tree, URL)))["title"] == ("page", "Harbour opens")
+
+
+def test_the_next_picture_is_taken_where_one_stands_in() -> None:
+    """The site's logo is none; the last that may have one are twitter's card and the feed."""
+    logo = {"og:image": "https://news.example/logo.png"}
+    told_of = {"og:image": "https://news.example/logo.png", "twitter:image": "/harbour.jpg"}
+    assert describe(None, look(page(meta=logo), URL)).image is None
+    assert describe(None, look(page(meta=told_of), URL)).image == "https://news.example/harbour.jpg"
+    assert describe(ENTRY, look(page(meta=logo, jsonld=JSONLD), URL)).image == "https://news.example/jsonld.jpg"
+    assert describe(ENTRY, look(page(meta=logo), URL)).image == "https://news.example/feed.jpg"

@@ -92,7 +92,7 @@ _NOBODY = re.compile(
     r"|updated|published|aktualisiert|minutes?|read|comments?|share|kitchen|kitchens|feuerwehr"
     r"|gesellschaft|verein|stiftung"
     r"|foundation|university|universität|institut|institute|association|company|group|gruppe)\b|\b(?:von"
-    r"|by|par|por)$)|編集部|编辑部|편집부|[©®™]|://|www\."
+    r"|by|par|por|our|the|special|unsere?|notre|nuestr[oa]|nosso|nostro)$)|編集部|编辑部|편집부|[©®™]|://|www\."
 )
 _WORD = re.compile(r"[^\W\d_][\w.'’`-]*")
 _LETTERS = re.compile(r"[^\W\d_].*[^\W\d_]|[\u3040-\u9fff\uac00-\ud7a3]")
@@ -198,9 +198,11 @@ def _is_own(name: str, own: set[str]) -> bool:
     return not key or any(key == site or (len(site) >= _SITE and key.startswith(site)) for site in own)
 
 
-def agencies(stated: Iterable[str]) -> Iterator[str]:
-    """The news agencies among what is stated as authors."""
-    return (text.strip() for text in stated if _AGENCY.fullmatch(text.strip()))
+def agencies(stated: str) -> Iterator[str]:
+    """The news agencies that are stated as an author: "dpa/lby", "Reuters | AFP"."""
+    text = stated.strip()
+    parts = [text] if _AGENCY.fullmatch(text) else re.split(r"\s*[|,;]\s*|\s+[/&]\s+", text)
+    yield from (part for part in parts if _AGENCY.fullmatch(part))
 
 
 def _bare(text: str, *, byline: bool = False) -> str:

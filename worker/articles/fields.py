@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from worker import urls
 from worker.articles import plain, pointers
@@ -26,6 +27,80 @@ _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})((?:-[a-zA-Z0-9]{2,8})*)")  # BCP 47 wit
 _TWICE = 40  # characters, of what is not said twice by chance
 _TITLE = 15  # characters, of what is no section's name
 _AHEAD = re.compile(r"\s[|·•–—»-]\s+$")  # and no colon: what stands before one is of the title
+# How WordPress files what nobody has filed, in the languages of most of its sites; and the keys of a tag in lists that
+# serve machines as well: "Category: Moon", "WC: 1000-1999".
+_UNFILED = frozenset(
+    {
+        *("uncategorized", "uncategorised", "unkategorisiert", "nicht kategorisiert", "non classé", "sin categoría"),
+        *(
+            "sin categorizar",
+            "senza categoria",
+            "sem categoria",
+            "geen categorie",
+            "niet gecategoriseerd",
+            "bez kategorii",
+        ),
+        *("okategoriserade", "ikke kategoriseret", "ukategorisert", "luokittelematon", "nezařazené", "egyéb kategória"),
+        *("fără categorie", "без рубрики", "без категорії", "χωρίς κατηγορία", "genel olmayan", "未分類", "未分类"),
+        *("미분류", "غير مصنف", "ללא קטגוריה", "chưa phân loại", "tak berkategori"),
+    }
+)
+_KEYED = re.compile(r"([A-Z][A-Za-z]*(?: [A-Z]?[A-Za-z]+){0,3}): ?(?:[^:]{2,40}:)?(\S.*)")
+_FILED_UNDER = frozenset({"category", "subject", "topic", "tag", "theme", "keyword", "section", "person", "location"})
+_FEWEST_KEYED = 2  # of a list's tags: one may have a colon of its own
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+# Words of the name of a file that is no picture of anything, and those that may stand beside them.
+_STAND_IN = frozenset(
+    {"logo", "logos", "icon", "favicon", "blank", "placeholder", "noimage", "noimg", "spacer", "dummy"}
+)
+_BESIDE = frozenset(
+    {
+        *(
+            "default",
+            "fallback",
+            "img",
+            "image",
+            "images",
+            "picture",
+            "photo",
+            "fbico",
+            "facebook",
+            "twitter",
+            "social",
+        ),
+        *(
+            "share",
+            "sharing",
+            "ogp",
+            "opengraph",
+            "site",
+            "web",
+            "website",
+            "header",
+            "banner",
+            "apple",
+            "touch",
+            "android",
+        ),
+        *("chrome", "mstile", "large", "small", "square", "wide", "white", "black", "dark", "light", "color", "colour"),
+        *(
+            "cropped",
+            "thumb",
+            "thumbnail",
+            "not",
+            "found",
+            "missing",
+            "standard",
+            "new",
+            "final",
+            "csm",
+            "scaled",
+            "blog",
+        ),
+        *("main", "brand", "meta", "preview", "card", "the", "www", "com", "org", "net"),
+    }
+)
+_OF_A_NAME = re.compile(r"[a-z]{3,}")
 _SITE_PREFIX = re.compile(r"^(?:www|m|amp)\.")
 
 
@@ -79,13 +154,43 @@ def meta_authors(meta: Mapping[str, tuple[str, ...]]) -> tuple[Author, ...]:
 
 
 def tags(stated: Iterable[str]) -> tuple[str, ...]:
-    """Each once, whatever its case, in order."""
+    """Each once, whatever its case, in order; without what says that there is none, or serves machines alone."""
     chosen: dict[str, str] = {}
-    for candidate in stated:
-        tag = plain.unescaped(candidate, MAX_TAG)
-        if tag and len(chosen) < MAX_TAGS:
-            chosen.setdefault(tag.casefold(), tag)
+    for tag in _unkeyed([tag for candidate in stated if (tag := plain.unescaped(candidate, MAX_TAG))]):
+        if len(chosen) < MAX_TAGS and (key := tag.casefold()) not in _UNFILED and not _UUID.fullmatch(tag):
+            chosen.setdefault(key, tag)
     return tuple(chosen.values())
+
+
+def _unkeyed(found: Sequence[str]) -> Iterator[str]:
+    """The values of keyed tags; only those that file an article, where a list has several."""
+    keyed = [_KEYED.fullmatch(tag) if ":" in tag else None for tag in found]
+    several = sum(match is not None for match in keyed) >= _FEWEST_KEYED
+    for tag, match in zip(found, keyed, strict=True):
+        if match is None or not several:
+            yield tag
+        elif match[1].casefold() in _FILED_UNDER:
+            yield match[2]
+
+
+def section(stated: str | None) -> str | None:
+    """The first, where all are joined without a space: "Beauty,Weddings"."""
+    found = plain.line(stated, MAX_NAME)
+    return re.split(r",(?=[^\s\d])", found)[0].strip() or None if found else None
+
+
+def picture(link: str | None, host: str) -> str | None:
+    """The link of an image, unless it is named for what stands in for one: a logo or an icon of the site, a blank."""
+    if not link:
+        return None
+    try:
+        name = urlsplit(link).path.rpartition("/")[2].rpartition(".")[0].casefold()
+    except ValueError:
+        return link
+    words = _OF_A_NAME.findall(name)
+    own = host.replace("-", "")
+    is_stand_in = bool(words) and not _STAND_IN.isdisjoint(words)
+    return None if is_stand_in and all(w in _STAND_IN or w in _BESIDE or w in own for w in words) else link
 
 
 def summary(stated: str | None) -> str | None:

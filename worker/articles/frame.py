@@ -182,6 +182,7 @@ def _tags(tree: HtmlElement) -> tuple[str, ...]:
         if match is None:
             continue
         links = [" ".join(link.text_content().split()) for link in block.iter("a")]
+        links = [text for text in links if not _IS_LABEL.fullmatch(text)]  # of wikis, which link that, too
         names = [name.strip() for name in (links or re.split(r"[,;|]", match["names"]))]
         if len(names) <= _MAX_NAMES and all(len(name.split()) <= _TAG_WORDS for name in names):
             found += names

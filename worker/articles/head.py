@@ -12,6 +12,7 @@ from worker import urls
 from worker.articles import plain
 
 _MAX_VALUES = 100  # of one meta name
+_LANGUAGE = "content-language"
 _MAX_HEADINGS = 8  # of a level
 _PUBLISHED = ("publish", "entry-date", "pubdate", "date-created")  # in the class of a <time>
 
@@ -23,7 +24,7 @@ class Head:
     base: str
     """What the page's links are relative to."""
     meta: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The contents by property, name or itemprop in lower case, in document order."""
+    """The contents by property, name or itemprop in lower case, in document order; of http-equiv the language alone."""
     scripts: tuple[str, ...] = ()
     """JSON-LD."""
     heading: str | None = None
@@ -78,8 +79,11 @@ def read(tree: HtmlElement, url: str) -> Head:
 
 def _note(element: HtmlElement, meta: dict[str, list[str]]) -> None:
     content = (element.get("content") or "").strip()
-    for attribute in ("property", "name", "itemprop"):
-        values = meta.setdefault((element.get(attribute) or "").strip().lower(), [])
+    stands_for = [element.get(attribute) for attribute in ("property", "name", "itemprop")]
+    if (element.get("http-equiv") or "").lower() == _LANGUAGE:
+        stands_for.append(_LANGUAGE)
+    for name in stands_for:
+        values = meta.setdefault((name or "").strip().lower(), [])
         if content and len(values) < _MAX_VALUES and content not in values:
             values.append(content)
 

@@ -94,6 +94,8 @@ class _Said:
         yield "feed", plain.line(self.feed.title, fields.MAX_TITLE)
         shared, site = self.page.first("og:title"), plain.unescaped(self.page.first("og:site_name"))
         yield "jsonld", self._outvoted(shared)
+        if bylines.is_site(shared or "", self._site) and not bylines.is_site(self.page.heading or "", self._site):
+            yield "page", self.page.heading
         yield "opengraph", fields.title(shared, site=site, shorter=self._forms)
         yield "jsonld", self._agreed_title() or self.claims.headline
         yield "page", self._shown_title()
@@ -153,8 +155,11 @@ class _Said:
         return tuple(author for author in stated if author.name.casefold() in said)
 
     def _agencies(self, stated: tuple[Author, ...]) -> tuple[Author, ...]:
-        names = set(bylines.agencies(author.name for author in stated))
-        return fields.authors(author for author in stated if author.name in names)
+        return fields.authors(
+            Author(name=name, url=author.url if name == author.name.strip() else None)
+            for author in stated
+            for name in bylines.agencies(author.name)
+        )
 
     def _organisations(self) -> tuple[Author, ...]:
         """Authors that are stated to be none but organisations, or the news site itself."""
@@ -216,15 +221,18 @@ class _Said:
     def _languages(self) -> Iterator[tuple[str, str | None]]:
         yield "jsonld", fields.language(self.claims.language)
         yield "page", fields.language(self.page.language)
+        yield "meta", fields.language(self.page.first("content-language"))
+        yield "opengraph", fields.language(self.page.first("og:locale"))
         yield "feed", fields.language(self.feed.language)
 
     def image(self) -> str | None:
         return self._first("image", self._images())
 
     def _images(self) -> Iterator[tuple[str, str | None]]:
-        yield "opengraph", self._link(self.page.first("og:image", "og:image:url", "og:image:secure_url"))
-        yield "jsonld", self._link(self.claims.image)
-        yield "feed", self.feed.image
+        yield "opengraph", self._picture(self.page.first("og:image", "og:image:url", "og:image:secure_url"))
+        yield "jsonld", self._picture(self.claims.image)
+        yield "meta", self._picture(self.page.first("twitter:image", "twitter:image:src"))
+        yield "feed", fields.picture(self.feed.image, self.site)
 
     def publisher(self) -> str | None:
         return self._first("publisher", self._publishers())
@@ -237,8 +245,8 @@ class _Said:
         return self._first("section", self._sections())
 
     def _sections(self) -> Iterator[tuple[str, str | None]]:
-        yield "jsonld", plain.line(self.claims.section, fields.MAX_NAME)
-        yield "opengraph", plain.unescaped(self.page.first("article:section"), fields.MAX_NAME)
+        yield "jsonld", fields.section(self.claims.section)
+        yield "opengraph", fields.section(plain.unescaped(self.page.first("article:section")))
 
     def license(self) -> str | None:
         return self._first("license", self._licenses())
@@ -289,6 +297,9 @@ class _Said:
     def _date(self, names: tuple[str, ...]) -> Date | None:
         found = (dates.parse(value) for name in names for value in self.page.meta.get(name, ()))
         return next((date for date in found if date), None)
+
+    def _picture(self, stated: str | None) -> str | None:
+        return fields.picture(self._link(stated), self.site)
 
     def _link(self, stated: str | None) -> str | None:
         return urls.absolute(stated, self.page.base) if stated else None
