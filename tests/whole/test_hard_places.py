@@ -170,6 +170,44 @@ def test_an_output_that_becomes_read_only_under_run_is_waited_for(site: Site, wo
     assert_whole(worker, len(worker.records()))
 
 
+@pytest.mark.slow
+def test_an_output_that_is_gone_under_run_is_waited_for(site: Site, worker: Worker) -> None:
+    """The log asks whether it was moved; nothing is made in its place, and when it is back all is written."""
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "1s"}], output={"seal_after": "0s"})
+    with running(worker):
+        until(lambda: found(worker))
+        worker.out.rename(worker.folder / "elsewhere")
+        until(lambda: '"event":"publish.failed"' in worker.log.read_text())
+        assert "was it removed, moved, or is it not mounted?" in worker.log.read_text()
+        polls = len(site.requests)
+        until(lambda: len(site.requests) > polls + 1)
+        assert not worker.out.exists()
+        (worker.folder / "elsewhere").rename(worker.out)
+        before = len(worker.records())
+        until(lambda: len(worker.records()) > before + 1)
+    assert_whole(worker, len(worker.records()))
+
+
+# --- open files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_low_limit_on_open_files_is_no_failure_of_feeds(site: Site, worker: Worker) -> None:
+    """It is raised as far as may be, and else said, with what to do."""
+    many = [site.add(f"h{n}", "/feed", Answer(body=rss(*notes(1)), content_type=RSS, delay_s=1)) for n in range(60)]
+    worker.configure(many)
+
+    def limited(words: str) -> str:
+        command = ["sh", "-c", f'{words}; exec "$0" "$@"', *worker.command("once")]
+        done = subprocess.run(command, env=worker.environment(), capture_output=True, text=True, check=True)
+        return done.stderr
+
+    said = limited("ulimit -Sn 60")
+    assert (len(site.requests), "feed.failed" in said, "files.few" in said) == (60, False, False)
+    worker.configure(many[:1])
+    assert '"event":"files.few","limit":200' in limited("ulimit -n 200")
+
+
 # --- the clock ------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
+import resource
 import signal
 import sys
 import time
@@ -32,6 +33,10 @@ GARBAGE = 20_000
 """New objects that are left before those that hold each other are looked for; Python's 700 are fewer than come with one
 feed, and cost a thirtieth of the time."""
 
+FILES, FILES_A_FETCH = 200, 2
+"""Open files: of state, output, CPU processes and the status page; of a fetch its connection, and one that is kept for
+the next."""
+
 log = structlog.stdlib.get_logger("feedmill")
 
 
@@ -49,6 +54,7 @@ def once(
     settings = app.read(config)
     start_log(settings)
     gc.set_threshold(GARBAGE)
+    _allow_files(settings.fetch.concurrency)
     tally, stopped = asyncio.run(_once(settings, every))
     if as_json:
         print_json(dataclasses.asdict(tally))
@@ -125,6 +131,7 @@ def run(
     if settings.bus is None and ("schedule" in doing) != ("fetch" in doing):
         raise typer.BadParameter("with bus: local who fetches schedules, too; bus: nats://… parts them")
     gc.set_threshold(GARBAGE)
+    _allow_files(settings.fetch.concurrency)
     tally = asyncio.run(_run(settings, config, doing))
     log.info("run.stopped", **dataclasses.asdict(tally))
 
@@ -150,6 +157,19 @@ async def _run(settings: Settings, config: Path, roles: frozenset[Role]) -> Tall
             started=started,
             alive=lambda: notify("WATCHDOG=1"),
         )
+
+
+def _allow_files(concurrency: int) -> None:
+    """Lets this process have as many files open as so many fetches need at once, as far as it may. Where it has none
+    left a feed seems to be unreachable, and is asked less often."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES + FILES_A_FETCH * concurrency
+    infinite = resource.RLIM_INFINITY
+    if soft != infinite and soft < wanted:
+        allowed = wanted if hard == infinite else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        if allowed < wanted:
+            log.warning("files.few", limit=allowed, wanted=wanted, hint="raise ulimit -n, or lower fetch.concurrency")
 
 
 def _vacate(settings: Settings) -> None:
