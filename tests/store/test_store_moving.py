@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.postgresql import EmptyState
 from tests.store.conftest import OpenRun
@@ -25,10 +31,11 @@ from tests.store.samples import (
 )
 from worker.errors import StateError, StateLocked
 from worker.model import Server, State
-from worker.store import Store, move
+from worker.store import Recovery, Store, move
 from worker.store import tables as t
 
 pytestmark = pytest.mark.embedded  # at first
+FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -135,3 +142,62 @@ async def test_a_database_with_a_state_is_not_written_over(filled: Path, server:
         await store.start([], now=START)
     with pytest.raises(StateError, match="there is a state in"):
         move(filled, server)
+
+
+def killed_at_commit(number: int, source: State, target: State) -> bool:
+    """Whether the move was killed over one of its commits, counted from 1."""
+
+    def run() -> None:
+        commits = itertools.count(1)
+
+        @event.listens_for(Engine, "commit")
+        def _commit(_: object) -> None:
+            if next(commits) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        move(source, target)
+
+    process = FORK.Process(target=run)
+    process.start()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
+
+
+async def refuses(state: State) -> bool:
+    """Whether a worker that starts is told of a move."""
+    try:
+        async with opened(state):
+            return False
+    except StateError as error:
+        assert "move" in str(error)  # noqa: PT017
+        return True
+
+
+@pytest.mark.parametrize("to", ["a file", pytest.param("a server", marks=pytest.mark.slow)])
+async def test_a_move_that_is_killed_is_ended_by_the_next(
+    filled: Path, empty_state: Path, tmp_path: Path, to: str, request: pytest.FixtureRequest
+) -> None:
+    """Whichever of its commits it was killed over: never are there two states to go on with."""
+    before = rows(filled)
+    for number in itertools.count(1):
+        source = Path(shutil.copy(filled, tmp_path / f"source-{number}.db"))
+        target: State = Path(shutil.copy(empty_state, tmp_path / f"target-{number}.db"))
+        if to == "a server":
+            target = request.getfixturevalue("empty_database").emptied()
+        if not killed_at_commit(number, source, target):
+            break
+        assert not any(rows(target).values()) or await refuses(target)
+        assert move(source, target) == sum(map(len, before.values()))
+        assert rows(target) == before
+        assert await refuses(source)
+        assert not await refuses(target)
+    assert number > 4
+
+
+async def test_a_copy_that_was_cut_off_is_not_read_back_into(filled: Path, tmp_path: Path) -> None:
+    """`recover` would make a second state of it."""
+    target = tmp_path / "target.db"
+    killed_at_commit(4, filled, target)
+    with pytest.raises(StateError, match="let `feedmill migrate-state` end it"), Recovery(target, replace=False):
+        pass

@@ -1,8 +1,9 @@
 """A whole state, copied from one database to another: from SQLite to PostgreSQL, or back.
 
-Both are locked meanwhile. Rows are read in one transaction and written in another: a move that is cut short has done
-nothing. What was written is read again, and compared. At the end the old state says where it went, and is refused: two
-that publish under the same names would publish twice.
+Both are locked meanwhile. Rows are read in one transaction and written in another, then read again, and compared. At
+the end the old state says where it went, and is refused: two that publish under the same names would publish twice.
+Until then the new one says that it is still arriving, and is refused as well. A move that is cut off is begun anew by
+the next or, where no more than that word is left of it, ended.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, func, insert, select, text
+from sqlalchemy import Connection, Engine, Row, Table, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateError
@@ -30,35 +31,60 @@ _TABLES: Sequence[Table] = [table for table in t.metadata.sorted_tables if table
 
 def move(source: State, target: State) -> int:
     """Copies a state; how many rows it has. Raises StateLocked, StateDamaged, StateError; then the source is as it was,
-    and the target is as empty."""
+    and the target as empty, or a copy that was cut off."""
     if not is_there(source):
         raise StateError(f"there is no state at {source}")
     with _opened(source) as old, _opened(target) as new:
         if isinstance(source, Path):
             check(old, source)
-        refuse_moved(source, old)
-        with _told(target), new.connect() as connection:
-            if any(connection.execute(_rows(table).limit(1)).first() is not None for table in _TABLES):
-                raise StateError(f"there is a state in {target} already; name a database, or a schema of it, without")
-        with old.begin() as reading:
-            with _told(target), new.begin() as writing:
-                sums = {table.name: _copied(table, reading, writing) for table in _TABLES}
-            with _told(target), new.connect() as written:
-                for table in _TABLES:
-                    if _sum(_tuples(table, written)) != sums[table.name]:
-                        raise StateError(f"{target} has other rows of {table.name} than {source}: empty it, try again")
-            notes.keep(reading, notes.MOVED, str(target))
-    return sum(count for count, _ in sums.values())
+        cut_off = _said(new, notes.ARRIVING) is not None
+        if not (cut_off and _said(old, notes.MOVED) == str(target)):
+            refuse_moved(source, old)
+            if not cut_off:
+                _refuse_full(target, new)
+            with old.begin() as reading:
+                _copy(source, target, reading, new)
+                notes.keep(reading, notes.MOVED, str(target))
+        with _told(target), new.begin() as arrived:
+            notes.keep(arrived, notes.ARRIVING, None)
+            return sum(arrived.scalar(_counted(table)) or 0 for table in _TABLES)
 
 
 def refuse_moved(state: State, engine: Engine) -> None:
-    """Raises StateError where a state went elsewhere."""
-    with engine.connect() as connection:
-        to = notes.kept(connection, notes.MOVED)
-    if to is not None:
+    """Raises StateError where a state went elsewhere, or has not yet come from there."""
+    if (to := _said(engine, notes.MOVED)) is not None:
         raise StateError(
             f"the state {state} was moved to {to}: set `state` to that; two would publish everything twice"
         )
+    if (source := _said(engine, notes.ARRIVING)) is not None:
+        raise StateError(
+            f"the move of the state {source} to {state} was cut off: set `state` to {source} again, and let `feedmill "
+            f"migrate-state` end it"
+        )
+
+
+def _said(engine: Engine, name: str) -> str | None:
+    with engine.connect() as connection:
+        return notes.kept(connection, name)
+
+
+def _refuse_full(target: State, engine: Engine) -> None:
+    with _told(target), engine.connect() as connection:
+        if any(connection.execute(_rows(table).limit(1)).first() is not None for table in _TABLES):
+            raise StateError(f"there is a state in {target} already; name a database, or a schema of it, without")
+
+
+def _copy(source: State, target: State, reading: Connection, new: Engine) -> None:
+    """In the place of one that was cut off, where there is such."""
+    with _told(target), new.begin() as writing:
+        for table in reversed(_TABLES):
+            writing.execute(delete(table))
+        sums = {table.name: _copied(table, reading, writing) for table in _TABLES}
+        notes.keep(writing, notes.ARRIVING, str(source))
+    with _told(target), new.connect() as written:
+        for table in _TABLES:
+            if _sum(_tuples(table, written)) != sums[table.name]:
+                raise StateError(f"{target} has other rows of {table.name} than {source}: try again")
 
 
 @contextmanager
@@ -79,7 +105,14 @@ def _told(state: State) -> Iterator[None]:
 
 
 def _rows(table: Table) -> Any:
-    rows = select(table).execution_options(yield_per=_ROWS)
+    return _moving(table, select(table).execution_options(yield_per=_ROWS))
+
+
+def _counted(table: Table) -> Any:
+    return _moving(table, select(func.count()).select_from(table))
+
+
+def _moving(table: Table, rows: Any) -> Any:
     return rows.where(t.meta.c.key.not_in(notes.OF_THE_DATABASE)) if table is t.meta else rows
 
 

@@ -20,7 +20,9 @@ ANSWERING = "answering"
 """Who carries out requests, of those that share a state, and until when."""
 MOVED = "moved"
 """Where the state went."""
-OF_THE_DATABASE = frozenset({RELOAD, TROUBLE, LISTS, ANSWERING, MOVED})
+ARRIVING = "arriving"
+"""Where the state comes from, as long as it is not whole here, or still one there."""
+OF_THE_DATABASE = frozenset({RELOAD, TROUBLE, LISTS, ANSWERING, MOVED, ARRIVING})
 """They are about the database itself, or who works on it: a state that moves leaves them behind."""
 
 

@@ -27,6 +27,7 @@ from worker.store.entries import claim_text
 from worker.store.graves import note_dead
 from worker.store.integrity import check
 from worker.store.keys import stored
+from worker.store.moving import refuse_moved
 from worker.store.names import FEED_ID, code_of, extraction_of, numbers_of, origin, url_columns
 from worker.store.publications import Publications, Sealed
 
@@ -157,6 +158,7 @@ class Recovery:
         try:
             if isinstance(self._state, Path):
                 check(engine, self._state, every_row=True)
+            refuse_moved(self._state, engine)
             with engine.begin() as connection:
                 if not (self._reshard and publications.shards(connection)):
                     publications.name_writers(connection, self._shards)
