@@ -292,6 +292,16 @@ async def test_who_has_the_token_needs_no_proof_and_is_sent_nowhere_else(desk: D
     assert [request.verb for request in await desk.store.requests()] == ["poll"]
 
 
+@pytest.mark.parametrize(("token", "host"), [("correct-horse", "feeds.example"), (None, "evil.example")])
+async def test_who_may_only_call_as_a_hub_is_shown_no_page(desk: Desk, token: str | None, host: str) -> None:
+    """Below the path that is open to the world there is nothing else, and what is not there tells nothing of us."""
+    async with desk.client(token=token, host=host) as asked:
+        for path in ("/websub/", "/websub/a/b", "/websub/a/b?asked=1", "/websub/../feeds"):
+            answer = await asked.get(path)
+            assert answer.status_code in (401, 404, 421)
+            assert "<" not in answer.text
+
+
 async def test_a_state_that_cannot_be_read_is_a_page_not_a_traceback(desk: Desk) -> None:
     """503, with the reason."""
 

@@ -46,6 +46,8 @@ def site(sources: Sources, *, token: str | None, world: Sequence[BaseRoute] = ()
         return Response(asset.content, media_type=asset.content_type, headers=headers)
 
     async def unknown(request: Request, _: Exception) -> Response:
+        if not request.scope["trusted"]:  # below `OPEN_TO_THE_WORLD`: our pages tell how we are
+            return PlainTextResponse("There is nothing at this address.\n", status_code=404)
         return await pages.problem(request, "No such page", "There is nothing at this address.", 404)
 
     def page(answer: Answer) -> Answer:
