@@ -100,12 +100,16 @@ class Pool:
         Raises TaskTimeout, TaskCrashed (the child died or had no memory), TaskError (the function raised; the text
         names its exception).
         """
-        task = pickle.dumps((function, args, kwargs), 5)  # before a child is taken, which would not come back
         self.load.waiting += 1
         try:
             child = await self._free.get()
         finally:
             self.load.waiting -= 1
+        try:
+            task = pickle.dumps((function, args, kwargs), 5)  # not sooner: what waits, pages of megabytes, is held once
+        except BaseException:
+            self._free.put_nowait(child)
+            raise
         self.load.busy += 1
         # The child is free when the call is done, which outlives a caller that is cancelled.
         call = asyncio.create_task(child.run(task, self.timeout_s))

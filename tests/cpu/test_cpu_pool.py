@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -256,7 +257,7 @@ async def test_a_caller_that_gives_up_leaves_the_deadline_in_force() -> None:
 
 
 async def test_a_task_that_can_not_be_sent_leaves_the_pool_whole() -> None:
-    """What can't be pickled is refused before a process is taken for it."""
+    """What can't be pickled is refused, and the process that was to run it serves the next."""
     async with Pool(workers=1, timeout_s=10) as pool:
         for _ in range(2):
             with pytest.raises((AttributeError, TypeError), match=r"pickle|local object"):
@@ -498,3 +499,21 @@ async def test_what_is_sent_to_the_whole_group_does_not_reach_the_children(numbe
         before = await pool.run(os.getpid)
         await pool.run(signal.raise_signal, number)
         assert await pool.run(os.getpid) == before
+
+
+async def test_what_waits_for_a_process_is_held_once() -> None:
+    """Pages of megabytes from as many hosts as are asked at once: each is there already, and its copy for the process
+    is made when that is free."""
+    page, pages = 1_000_000, 20
+    async with Pool(workers=1, timeout_s=20) as pool:
+        busy = asyncio.create_task(pool.run(time.sleep, 0.5))
+        await asyncio.sleep(0)
+        bodies = [os.urandom(page) for _ in range(pages)]
+        tracemalloc.start()
+        try:
+            waiting = [asyncio.create_task(pool.run(len, body)) for body in bodies]
+            await busy
+            assert await asyncio.gather(*waiting) == [page] * pages
+            assert tracemalloc.get_traced_memory()[1] < 5 * page
+        finally:
+            tracemalloc.stop()
