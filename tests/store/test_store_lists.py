@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -219,11 +221,13 @@ async def test_lists_that_are_taken_back_while_nobody_works_hold(open_run: OpenR
 
 
 async def test_what_is_told_of_a_reload_is_over_with_the_next_start(open_run: OpenRun, state: State) -> None:
-    """What was to wait for a start has come into force with it."""
+    """What was to wait for a start has come into force with it; where nobody is at work, nothing is in force."""
     async with open_run() as run:
         await run.start("a")
         await run.store.note_reload("waits for the next start: fetch")
         assert read_reload(state) == "waits for the next start: fetch"
+    if isinstance(state, Path):
+        assert read_reload(state) is None
     async with open_run() as run:
         await run.start("a")
         assert read_reload(state) is None

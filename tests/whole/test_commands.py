@@ -54,6 +54,13 @@ def test_a_missing_configuration_says_what_to_do(tmp_path: Path, command: str) -
     assert "feedmill init" in feedmill(command, folder=tmp_path, status=2).stderr
 
 
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    """As `init` takes one: the file in it is to be named."""
+    feedmill("init", "elsewhere", folder=tmp_path)
+    said = feedmill("check", "-c", "elsewhere", folder=tmp_path, status=2).stderr
+    assert "elsewhere: can't be read: Is a directory (name the file in it)" in said
+
+
 def test_the_configuration_may_be_named_by_the_environment(tmp_path: Path) -> None:
     """`$FEEDMILL_CONFIG` stands in for `--config`."""
     feedmill("init", "elsewhere", folder=tmp_path)

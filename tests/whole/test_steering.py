@@ -44,6 +44,9 @@ def test_feeds_are_listed_and_filtered(site: Site, worker: Worker) -> None:
         assert ids(typed(worker, "feeds", "--json")) == ["a", "b", "c"]
         assert ids(typed(worker, "feeds", "--json", "--tag", "world")) == ["a", "b"]
         assert ids(typed(worker, "feeds", "--json", "--tag", "world/asia")) == ["a"]
+        for command in ("feeds", "export"):
+            with pytest.raises(FeedmillError, match="no feed has the tag 'World'; did you mean 'world'"):
+                typed(worker, command, "--tag", "World")
         assert ids(typed(worker, "feeds", "--json", "--failing")) == ["c"]
         assert ids(typed(worker, "feeds", "--json", "--silent", "1h")) == ["c"]
         assert ids(typed(worker, "feeds", "--json", "--silent", "1h", "--tag", "world")) == []

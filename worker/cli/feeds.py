@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker import app
-from worker.cli.naming import has_tag
+from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
 from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
 from worker.cli.status import public, state_of
@@ -42,8 +42,9 @@ def feeds(
     listed = {feed.id: feed for feed in settings.feeds}
     statuses = read_status(settings.state)[0] if is_there(settings.state) else []
     known = {feed.id: public(feed, listed.get(feed.id)) for feed in statuses}
-    wanted = _filter(tag, failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
-    found = [(feed, known.get(feed.id)) for feed in settings.feeds if wanted(feed, known.get(feed.id))]
+    wanted = _filter(failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
+    tagged = settings.feeds if tag is None else feeds_with(settings, tag)
+    found = [(feed, known.get(feed.id)) for feed in tagged if wanted(known.get(feed.id))]
     if as_json:
         print_json({"feeds": [_plain(feed, status) for feed, status in found]})
         return
@@ -63,11 +64,9 @@ def _silent_ms(text: str | None) -> float | None:
 
 
 def _filter(
-    tag: str | None, *, failing: bool, paused: bool, silent_ms: float | None, now: Millis
-) -> Callable[[Feed, FeedStatus | None], bool]:
-    def wanted(feed: Feed, status: FeedStatus | None) -> bool:
-        if tag is not None and not has_tag(feed, tag):
-            return False
+    *, failing: bool, paused: bool, silent_ms: float | None, now: Millis
+) -> Callable[[FeedStatus | None], bool]:
+    def wanted(status: FeedStatus | None) -> bool:
         if failing and (status is None or not status.errors):
             return False
         if paused and (status is None or not status.paused):

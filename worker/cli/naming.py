@@ -28,16 +28,19 @@ def feeds_named(settings: Settings, names: Sequence[str], tag: str | None = None
         if feed is None:
             raise UnknownFeed(f"no feed {name!r} is listed{_hint(name, settings.feeds)}")
         wanted.add(feed.id)
-    found = [feed for feed in settings.feeds if feed.id in wanted or (tag is not None and has_tag(feed, tag))]
-    if tag is not None and not any(has_tag(feed, tag) for feed in found):
+    if tag is not None:
+        wanted |= {feed.id for feed in feeds_with(settings, tag)}
+    return [feed for feed in settings.feeds if feed.id in wanted]
+
+
+def feeds_with(settings: Settings, tag: str) -> list[Feed]:
+    """The listed feeds with the tag, or one below it: `world` stands for `world/asia`, too. Raises UnknownFeed where
+    there is none."""
+    found = [feed for feed in settings.feeds if any(own == tag or own.startswith(f"{tag}/") for own in feed.tags)]
+    if not found:
         tags = sorted({own for feed in settings.feeds for own in feed.tags})
         raise UnknownFeed(f"no feed has the tag {tag!r}{near(tag, tags)}")
     return found
-
-
-def has_tag(feed: Feed, tag: str) -> bool:
-    """The tag itself, or one below it: `world` stands for `world/asia`, too."""
-    return any(own == tag or own.startswith(f"{tag}/") for own in feed.tags)
 
 
 def _hint(name: str, feeds: Sequence[Feed]) -> str:

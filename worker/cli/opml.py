@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.listing import listed
-from worker.cli.naming import has_tag
+from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import clean, console, counted, errors, print_json
 from worker.errors import ConfigError, OutputError, Problem
@@ -74,7 +74,7 @@ def export(
     """
     settings = load(config, os.environ)
     known = {feed.id: feed for feed in read_status(settings.state)[0]} if is_there(settings.state) else {}
-    wanted = [feed for feed in settings.feeds if tag is None or has_tag(feed, tag)]
+    wanted = settings.feeds if tag is None else feeds_with(settings, tag)
     feeds = [feed for feed in wanted if feed.public_url in ("", feed.url)]
     about = {feed_id: (status.title, status.site_url) for feed_id, status in known.items()}
     document = opml_document([(feed, *about.get(feed.id, (None, None))) for feed in feeds], title="feedmill")

@@ -196,8 +196,10 @@ def _matches(path: Path, name: str, loc: Loc) -> list[tuple[Path, Loc]]:
 
 
 def _hinted(problem: Problem) -> Problem:
-    missing = problem.message == "no such file"
-    return dataclasses.replace(problem, hint="feedmill init writes one") if missing else problem
+    if problem.message == "no such file":
+        return dataclasses.replace(problem, hint="feedmill init writes one")
+    is_folder = not problem.line and Path(problem.file).is_dir()
+    return dataclasses.replace(problem, hint="name the file in it") if is_folder else problem
 
 
 def _beside(folder: Path, place: Path) -> Path:

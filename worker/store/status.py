@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -109,6 +110,8 @@ def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
 
 def read_reload(state: State) -> str | None:
     """What is to be told of the running worker's last reload of the configuration. Raises StateError."""
+    if isinstance(state, Path) and not is_worked_on(state):
+        return None
     with reading(state) as connection:
         return notes.kept(connection, notes.RELOAD)
 
