@@ -18,6 +18,7 @@ and the directory's schema/record-2.json lies beside that of 1, whose records st
 from __future__ import annotations
 
 import functools
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -30,7 +31,8 @@ SCHEMA = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$"
 Date = Annotated[str, Field(pattern=_DATE, json_schema_extra={"format": "date-time"})]
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+_ID = "[0-9a-f]{32}"
+Id = Annotated[str, Field(pattern=f"^{_ID}$")]
 Prose = Annotated[str, Field(json_schema_extra={"contentMediaType": "text/plain"})]
 """To be searched by its words; any other string is a name, or a value to compare."""
 Html = Annotated[str, Field(json_schema_extra={"contentMediaType": "text/html"})]
@@ -130,6 +132,11 @@ class Record(TypedDict):
     language: Annotated[NotRequired[str], Field(description="BCP 47.")]
     attachments: Annotated[list[File], Field(description="Episodes, videos, documents; may be empty.")]
     _ingest: Annotated[Ingest, Field(description="How the record came about: feedmill's own extension.")]
+
+
+def is_id(text: str) -> bool:
+    """Whether it is a record's id, by its form."""
+    return re.fullmatch(_ID, text) is not None
 
 
 def shard_place(id: bytes) -> int:

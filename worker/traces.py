@@ -42,6 +42,7 @@ from worker.errors import TaskError
 from worker.fetch import Client
 from worker.log import told
 from worker.model import (
+    NO_VALIDATORS,
     Broken,
     Done,
     Fetched,
@@ -239,7 +240,7 @@ class TimedClient(Client):
         *,
         max_bytes: int,
         accept: str,
-        validators: Validators = Validators(),  # noqa: B008  # frozen
+        validators: Validators = NO_VALIDATORS,
         headers: Mapping[str, str] = {},
         truncate: bool = False,
     ) -> Outcome:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 from worker.output import Delete, Drop, Keeping, Merge, Step
-from worker.output.compaction import DAY_MS, plan
+from worker.output.compaction import plan
 from worker.output.inventory import Inventory
 from worker.output.manifest import FileLine, ManifestLine, RemoveLine
 from worker.output.segment import merged_path

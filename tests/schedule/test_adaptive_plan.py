@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.model import NO_HINTS, FailureClass, Freshness, Hints, Millis
+from worker.model import DAY_MS, HOUR_MS, NO_HINTS, FailureClass, Freshness, Hints, Millis
 from worker.schedule import History, Next, Pace, Polled, Seen, Setbacks, phase_of, plan
 from worker.schedule.failures import NO_SETBACKS
-from worker.schedule.history import DAY_MS, HOUR_MS
 
 NOW = Millis(20_005 * DAY_MS + 9 * HOUR_MS)
 """A Wednesday of 2024, 09:00 UTC."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.model import Millis
-from worker.schedule.history import DAY_MS, HOUR_MS, MONTH_MS, History, weekday
+from worker.model import DAY_MS, HOUR_MS, Millis
+from worker.schedule.history import MONTH_MS, History, weekday
 
 NOW = Millis(20_000 * DAY_MS + 9 * HOUR_MS)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.model import Millis
-from worker.schedule.history import DAY_MS, HOUR_MS, History
+from worker.model import DAY_MS, HOUR_MS, Millis
+from worker.schedule.history import History
 from worker.schedule.rhythm import expected, forecast, is_known, pace_per_ms, patience_ms, words
 
 MONDAY = Millis(19_999 * DAY_MS + 4 * DAY_MS)

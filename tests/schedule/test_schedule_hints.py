@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.model import Freshness, Hints, Millis
+from worker.model import DAY_MS, HOUR_MS, Freshness, Hints, Millis
 from worker.schedule.hints import longest, unskipped
-from worker.schedule.history import DAY_MS, HOUR_MS, weekday
+from worker.schedule.history import weekday
 
 HOUR = Freshness(seconds=3600, reason="max-age=3600")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, Run, make_entry, make_version
-from worker.model import Broken, HostPolicy, Ingest, Millis, Poll, Retry, State, Walk, Walked
-from worker.schedule.history import HOUR_MS
+from worker.model import HOUR_MS, Broken, HostPolicy, Ingest, Millis, Poll, Retry, State, Walk, Walked
 from worker.store import read_status
 from worker.store.finish import MAX_ERRORS
 from worker.store.walks import PAGES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
 from worker.cli.printing import console, errors
 from worker.pipeline import NOT_ALL, NOTHING_KNOWN
+from worker.record import is_id
 
 PATIENCE_S = 90.0
 """Every file of the output is read, and may have to be written anew."""
@@ -33,7 +33,7 @@ def forget(
     Example: feedmill forget https://example.org/2026/11/lighthouse
     """
     settings = load_to_change(config)
-    if not re.fullmatch("[0-9a-f]{32}", article) and urls.absolute(article) is None:
+    if not is_id(article) and urls.absolute(article) is None:
         errors.print("expected an http or https URL, or the id of a record (32 hexadecimal digits)")
         raise typer.Exit(2)
     answer = said(settings, "keep_out" if unknown else "forget", article, patience_s=PATIENCE_S)

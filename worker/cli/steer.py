@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
 from worker.cli.printing import console, errors
 from worker.model import FeedId
 from worker.pipeline import NOTHING_TO_READ, of_feeds
+from worker.record import is_id
 from worker.settings import Settings
 
 Names = Annotated[list[str] | None, typer.Argument(help="Feeds, by id or URL.", metavar="[FEED]...")]
@@ -83,7 +83,7 @@ def ids_named(settings: Settings, names: Sequence[str] | None, tag: str | None) 
 
 def _is_article(settings: Settings, name: str) -> bool:
     """What is no feed, but may be an article."""
-    if re.fullmatch("[0-9a-f]{32}", name):
+    if is_id(name):
         return True
     if urls.absolute(name) is None:
         return False

@@ -24,7 +24,7 @@ from datetime import date, timedelta
 from itertools import chain
 
 from worker.dedup.words import lines_of_words, said
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 
 ARTICLES = 24
 """The last of a site that a window holds."""
@@ -46,7 +46,7 @@ _UNIT = 4  # columns
 _MAY_BE_WIDE = re.compile("[\u1100-\U0010ffff]")
 _LONG = -(-COLUMNS // _UNIT)
 _HEAD = struct.Struct("<qH")
-_DAY, _DAY_MS = timedelta(days=1), 86_400_000
+_DAY = timedelta(days=1)
 _EPOCH = date(1970, 1, 1).toordinal()
 _OWN = "\0"
 _BETWEEN = " \n "
@@ -188,7 +188,7 @@ def _days(at: Millis | None) -> Sequence[date]:
     """The days that an instant is on in some time zone."""
     if at is None:
         return ()
-    day = date.fromordinal(_EPOCH + at // _DAY_MS)
+    day = date.fromordinal(_EPOCH + at // DAY_MS)
     return (day - _DAY, day, day + _DAY) if 1 < day.year < 9999 else (day,)
 
 

@@ -11,9 +11,9 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 
-_EPOCH, _MS, _DAY_MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1), 86_400_000
+_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _COMMENT = re.compile(r"\([^()]*\)")  # RFC 5322 section 3.2.2
 # Years that begin with zeros, which parsedate_tz would take for one of two digits, or a minus, for a time of day.
 _NO_YEAR = re.compile(r"(?<![-+:\d])0\d{3}\b| -\d+ \d")
@@ -77,7 +77,7 @@ def millis(written: str, now: Millis) -> Millis | None:
     if instant is None:
         at = _unusual(written)
         instant = None if at is None else (at - _EPOCH) // _MS
-    return Millis(instant) if instant is not None and _DAY_MS <= instant <= now + _DAY_MS else None
+    return Millis(instant) if instant is not None and DAY_MS <= instant <= now + DAY_MS else None
 
 
 def _usual(written: str) -> int | None:

@@ -18,12 +18,11 @@ from lxml import etree
 from worker import urls
 from worker.feeds import dates, news_sitemap, trees
 from worker.feeds.entries import omission, problem, repeated_urls
-from worker.model import Entry, Millis, NotAFeed, ParsedFeed
+from worker.model import DAY_MS, Entry, Millis, NotAFeed, ParsedFeed
 
 MAX_DOCUMENTS = 1000
 """Of an index, that are looked at: one with more is no site's own doing. The protocol has 50,000."""
-_DAY_MS = 86_400_000
-_MONTH_MS = 31 * _DAY_MS
+_MONTH_MS = 31 * DAY_MS
 _SITEMAP_LINE = re.compile(r"(?im)^[ \t]*sitemap[ \t]*:[ \t]*(\S+)")
 # The date of many addresses, /2026/11/28/…, and of the sitemaps of one month: sitemap-2026-11.xml.
 _DATE = re.compile(r"(?<!\d)(20\d\d)([/_-]?)(0[1-9]|1[0-2])(?:\2(0[1-9]|[12]\d|3[01]))?(?!\d)")
@@ -87,7 +86,7 @@ def _listing(root: etree._Element, url: str, now: Millis, since: Millis, max_ent
         at = entry.published or _named_at(address) or _changed(place, now)
         if at is None:
             undated += 1
-        elif at + _DAY_MS >= since and not urls.is_home(address):
+        elif at + DAY_MS >= since and not urls.is_home(address):
             own[address] = (at, entry)
     entries = [entry for _, entry in sorted(own.values(), key=lambda dated: -dated[0])]
     return ParsedFeed(
@@ -108,7 +107,7 @@ def _changed(place: etree._Element, now: Millis) -> Millis | None:
 
 def _is_wanted(changed: Millis | None, until: Millis | None, since: Millis) -> bool:
     """By when a sitemap was changed last, or else by the month in its name; one that tells neither is looked at."""
-    last = until if changed is None else changed + _DAY_MS
+    last = until if changed is None else changed + DAY_MS
     return last is None or last >= since
 
 
@@ -122,7 +121,7 @@ def _named_until(address: str) -> Millis | None:
     """The end of the day, or of the month, that a sitemap's address names."""
     found = _DATE.search(address)
     at = None if found is None else _midnight(found)
-    return None if found is None or at is None else Millis(at + (_DAY_MS if found[4] else _MONTH_MS))
+    return None if found is None or at is None else Millis(at + (DAY_MS if found[4] else _MONTH_MS))
 
 
 def _midnight(found: re.Match[str]) -> Millis | None:

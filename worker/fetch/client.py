@@ -28,12 +28,11 @@ from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line
 from worker.fetch.pools import Pools
 from worker.fetch.request import Asking
 from worker.fetch.resolve import Resolver
-from worker.model import Accepted, Fetched, FetchFailed, Outcome, Validators
+from worker.model import NO_VALIDATORS, Accepted, Fetched, FetchFailed, Outcome, Validators
 
 _DNS_S = 10.0  # glibc's: two tries of 5 s
 _HEAD_BYTES = 192 * 1024  # h11 refuses a head over 100 KiB, seen after a read of up to 64; this bounds 1xx floods too
 _UNWANTED_BYTES, _UNWANTED_S = 8 * 1024, 1.0  # of a body that is only read so that its connection can be used again
-_NONE_KNOWN = Validators()
 
 
 class Client:
@@ -85,7 +84,7 @@ class Client:
         *,
         max_bytes: int,
         accept: str,
-        validators: Validators = _NONE_KNOWN,
+        validators: Validators = NO_VALIDATORS,
         headers: Mapping[str, str] = {},
         truncate: bool = False,
     ) -> Outcome:
@@ -111,7 +110,7 @@ class Client:
                 user_agent=self._user_agent,
                 accept="*/*",
                 headers={},
-                validators=_NONE_KNOWN,
+                validators=NO_VALIDATORS,
                 form=urlencode(form).encode("ascii"),
             )
         except urls.BadUrl:

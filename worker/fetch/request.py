@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from worker import urls
-from worker.model import Validators
+from worker.model import NO_VALIDATORS, Validators
 
 # A field value (RFC 9110 section 5.5) without the control characters that h11 lets pass; Latin-1.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?")
@@ -80,7 +80,7 @@ class Asking:
     @property
     def conditional(self) -> bool:
         """A 304 is among the answers asked for."""
-        return self.validators != Validators()
+        return self.validators != NO_VALIDATORS
 
     def headers(self) -> Headers:
         """The header fields as they are sent; Host is httpx's to add. Raises UnicodeError."""

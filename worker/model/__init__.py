@@ -48,6 +48,9 @@ from worker.model.done import (
     text_mark,
 )
 from worker.model.feed import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
     Effort,
     EntryId,
     Extraction,
@@ -112,7 +115,10 @@ from worker.model.work import (
 __all__ = [
     "AGENCY",
     "ALL_ROLES",
+    "DAY_MS",
+    "HOUR_MS",
     "MAX_REDIRECTS",
+    "MINUTE_MS",
     "NO_HINTS",
     "NO_RULES",
     "NO_VALIDATORS",

@@ -14,6 +14,8 @@ FeedId = NewType("FeedId", str)
 EntryId = NewType("EntryId", int)
 Millis = NewType("Millis", int)
 
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+
 FullText = Literal["auto", "always", "never"]
 Effort = Literal["fast", "normal", "thorough"]
 """How much is done for the text of a page."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.errors import OutputError
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 from worker.output import files, warc
 from worker.output.layout import ARCHIVE, STAGING
 from worker.record import Raw, rfc3339
@@ -24,7 +24,6 @@ from worker.record import Raw, rfc3339
 FILE_BYTES = 100_000_000
 """A file that has so many gets no more; one page may take it beyond."""
 _FILE = re.compile(rf"{ARCHIVE}/date=[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}/[0-9]{{8}}T[0-9]{{6}}Z-[0-9]{{5,9}}\.warc\.gz")
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +106,7 @@ class Archive:
         """
         if keep_ms is None:
             return 0
-        last = rfc3339(Millis(now - keep_ms - 2 * _DAY_MS))[:10]
+        last = rfc3339(Millis(now - keep_ms - 2 * DAY_MS))[:10]
         with self._lock:
             past = [path for path in self._files() if path.parent.name < f"date={last}"]
             for path in past:

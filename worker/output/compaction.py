@@ -11,12 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 from worker.output.inventory import Inventory
 from worker.output.manifest import FileLine
 from worker.output.segment import date_of, is_packed, merged_path, parse_path
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import orjson
@@ -11,10 +10,9 @@ from worker import dedup, urls
 from worker.errors import OutputError
 from worker.model import FeedId, Millis
 from worker.pipeline.shards import Shards
+from worker.record import is_id
 from worker.store import Store
 from worker.words import counted
-
-_RECORD_ID = re.compile("[0-9a-f]{32}")
 
 NOTHING_KNOWN = (
     "nothing is known of it, so nothing was changed: is it the article's URL, in full? feedmill why names what is "
@@ -56,7 +54,7 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
     """What fails on the way is ended by the next `take_down`. Of an article that left its feed long ago the state has
     keys alone; which records are its own, the output tells."""
     url = url_key = record_id = None
-    if _RECORD_ID.fullmatch(subject):
+    if is_id(subject):
         record_id = bytes.fromhex(subject)
     else:
         url = urls.canonical(subject)
@@ -87,7 +85,7 @@ async def _retry(subject: str, *, store: Store, now: Millis) -> str:
     if not subject or subject.startswith("["):
         due = await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
         return f"{counted(due, 'entry', 'entries')} due again"
-    if _RECORD_ID.fullmatch(subject):
+    if is_id(subject):
         again = await store.read_again(now=now, record_id=bytes.fromhex(subject))
     else:
         url = urls.canonical(subject)

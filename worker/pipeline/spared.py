@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from worker.model import Millis
+from worker.model import HOUR_MS, Millis
 
 KILLS = 3
-SPARED_MS = 3_600_000
+SPARED_MS = HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from worker.model import NO_HINTS, Hints, Millis
+from worker.model import HOUR_MS, NO_HINTS, Hints, Millis
 from worker.schedule.cron import next_fire
 from worker.schedule.durations import span
 from worker.schedule.failures import NO_SETBACKS, Setbacks
 from worker.schedule.hints import longest, unskipped
-from worker.schedule.history import HOUR_MS, History
+from worker.schedule.history import History
 from worker.schedule.rhythm import is_known, patience_ms, words
 
 _KNOWN_PART = 0.5

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from worker.model import Millis
-from worker.schedule.history import HOUR_MS, MONTH_MS, History
+from worker.model import HOUR_MS, Millis
+from worker.schedule.history import MONTH_MS, History
 
 LEAST = 0.5
 """Entries that have to be expected in between, for it to be called a gap."""

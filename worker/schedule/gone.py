@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 
 CONFIRMED_BY = 3
 """Answers in a row …"""
-CONFIRMED_AFTER_MS = 86_400_000
+CONFIRMED_AFTER_MS = DAY_MS
 """… over a day or more: a deployment that goes wrong says 410 too."""
 
 

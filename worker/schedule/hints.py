@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import orjson
 
-from worker.model import Freshness, Hints, Millis
+from worker.model import DAY_MS, HOUR_MS, Freshness, Hints, Millis
 from worker.schedule.durations import span
 from worker.schedule.freshness import LONGEST_S
-from worker.schedule.history import DAY_MS, HOUR_MS, weekday
+from worker.schedule.history import weekday
 
 
 def encode_hints(hints: Hints) -> bytes | None:

@@ -11,10 +11,8 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from worker.model import Millis
+from worker.model import DAY_MS, HOUR_MS, Millis
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 MONTH_MS = 30 * DAY_MS
 """The time constant of what is learned of a feed."""
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from worker.model import Millis
+from worker.model import HOUR_MS, Millis
 from worker.schedule.gone import Gone
-
-_HOUR_MS = 3_600_000
 
 NOT_HAD_S = (6 * 3600.0, 24 * 3600.0, 72 * 3600.0)
 """Ages of an entry at which a page that could not be had, or was none of the article, is asked for again."""
-_GONE_AGAIN_MS = (_HOUR_MS, 6 * _HOUR_MS, 18 * _HOUR_MS)
+_GONE_AGAIN_MS = (HOUR_MS, 6 * HOUR_MS, 18 * HOUR_MS)
 """After each 404 or 410 of a page that was there: some come back within a day, by the hour."""
 _FREE_REVISIONS = 4
 """So many come as they are made; news has three at the median, and the rest within a day."""
@@ -33,5 +31,5 @@ def next_revision(*, now: Millis, revision: int, revised_at: Millis | None) -> M
     first revisions there is an hour between two, then four, then a day; the last words are never lost."""
     if revised_at is None or revision < _FREE_REVISIONS:
         return now
-    wait_ms = _HOUR_MS * min(4 ** (revision - _FREE_REVISIONS), 24)
+    wait_ms = HOUR_MS * min(4 ** (revision - _FREE_REVISIONS), 24)
     return Millis(max(now, min(revised_at, now) + wait_ms))

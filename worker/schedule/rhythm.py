@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from operator import sub
 
-from worker.model import Millis
-from worker.schedule.history import DAY_MS, HOUR_MS, MONTH_MS, History, weekday
+from worker.model import DAY_MS, HOUR_MS, Millis
+from worker.schedule.history import MONTH_MS, History, weekday
 
 # What a feed is taken for before it has shown anything: a twentieth of an entry in an hour. One entry outweighs it.
 _PRIOR_ENTRIES, _PRIOR_MS = 0.05, HOUR_MS

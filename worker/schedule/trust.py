@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 
-_DAY_MS = 86_400_000
 FIRST_AUDIT, RAREST_AUDIT = 32, 1024
 """304s in a row before the document is asked for whole."""
-DISTRUST_MS = 14 * _DAY_MS
+DISTRUST_MS = 14 * DAY_MS
 """How long no validators are sent to a server whose 304 was wrong."""
 
 
@@ -32,7 +31,7 @@ class Trust:
         """Whether the next request carries validators. One audit a day at most, however often the feed is polled."""
         if self.distrusted_until is not None and now < self.distrusted_until:
             return False
-        return self.unchanged < self.audit_after or (self.whole_at is not None and now - self.whole_at < _DAY_MS)
+        return self.unchanged < self.audit_after or (self.whole_at is not None and now - self.whole_at < DAY_MS)
 
     def not_modified(self) -> Trust:
         """After a 304."""

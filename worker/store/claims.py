@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from worker.model import Claim, Lease, Millis, Work
+from worker.model import HOUR_MS, Claim, Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.dialects import Each, Many, change, earliest, latest
 from worker.store.locks import among, hold_hosts, is_shared
@@ -36,7 +36,6 @@ from worker.store.works import claims_of, read_leased
 MAX_LOST = 20
 """Leases that were taken up and may end unfinished, one after the other, before work is put aside: kills of the worker
 are not its fault, and only what kills the worker each time gets this far."""
-_HOUR = 3_600_000
 _USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
 
 # A statement costs more to build than to carry out: those of each claim and each commit are built once.
@@ -316,7 +315,7 @@ def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis)
         update(t.work).where(often, t.work.c.entry_id.is_not(None)).values(quarantined=True, due_at=t.FAR, error=said)
     )
     connection.execute(
-        update(t.work).where(often, t.work.c.entry_id.is_(None)).values(lost=0, due_at=now + _HOUR, error=said)
+        update(t.work).where(often, t.work.c.entry_id.is_(None)).values(lost=0, due_at=now + HOUR_MS, error=said)
     )
 
 

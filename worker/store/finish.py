@@ -9,6 +9,8 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from worker.model import (
+    DAY_MS,
+    MINUTE_MS,
     AsBefore,
     Broken,
     Done,
@@ -43,8 +45,6 @@ from worker.store.walks import finish_walk
 OtherDone = Walked | Sought | Subscribed | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
 """Times that the handler may fail on an entry before it is quarantined."""
-_MINUTE = 60_000
-_DAY = 86_400_000
 
 
 def finish(
@@ -159,7 +159,7 @@ def _apply(
 def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[Finished, set[int]]:
     row = connection.execute(select(t.work).where(t.work.c.id == done.lease.work_id)).one()
     errors = row.errors + 1
-    wait = min(_MINUTE * 2**errors, _DAY)
+    wait = min(MINUTE_MS * 2**errors, DAY_MS)
     values: dict[str, Any] = {"errors": errors, "lost": 0, "error": done.error, "due_at": done.at + wait}
     if row.pages is not None:
         if errors >= MAX_ERRORS:

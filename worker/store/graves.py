@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import chunks
@@ -96,7 +96,7 @@ def bury_old(connection: Connection, *, before: Millis) -> int:
     copy = t.entry.alias()
     stands_for = select(copy.c.id).where(copy.c.duplicate_of == t.entry.c.id).correlate(t.entry).exists()
     # Feed by feed, by the index of what each has shown when: whoever is young need not be looked at.
-    aged = (t.entry.c.feed_no.in_(select(t.name.c.no)), t.seen_on <= before // t.DAY_MS)
+    aged = (t.entry.c.feed_no.in_(select(t.name.c.no)), t.seen_on <= before // DAY_MS)
     ids = connection.scalars(
         select(t.entry.c.id)
         .where(*aged, t.entry.c.first_seen_at < before, seen_at < before, left, ~queued, ~stands_for)

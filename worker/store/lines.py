@@ -16,12 +16,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from worker import dedup
 from worker.dedup import Window
-from worker.model import Draft, EntryId, Millis
+from worker.model import DAY_MS, Draft, EntryId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.keys import stored
 
-FORGET_MS = 90 * 86_400_000
+FORGET_MS = 90 * DAY_MS
 """A site that showed nothing for so long is learned anew."""
 
 _BY_NAME = select(t.site.c.name, t.site.c.articles).where(t.site.c.name.in_(bindparam("names", expanding=True)))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, func, literal_column, or_, select
 
-from worker.model import EntryId, Extraction, FeedId, Millis
+from worker.model import DAY_MS, EntryId, Extraction, FeedId, Millis
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.names import FEED_ID, URL, extraction_of, no_of, nos_of
@@ -130,7 +130,7 @@ def entries_by_day(
     connection: Connection, ids: Sequence[FeedId], *, now: Millis, days: int = 30
 ) -> Mapping[FeedId, Sequence[int]]:
     """How many entries were first seen in a feed on each of the last days, UTC, the oldest first."""
-    today = now // t.DAY_MS
+    today = now // DAY_MS
     found = {feed_id: [0] * days for feed_id in ids}
     for batch in chunks(ids):
         rows = connection.execute(
@@ -150,7 +150,7 @@ def entries_of(
     """A feed's entries, the newest first; those first seen before an instant."""
     query = _ENTRIES.where(t.entry.c.feed_no == no_of(feed_id))
     if before is not None:
-        query = query.where(t.seen_on <= before // t.DAY_MS, t.entry.c.first_seen_at < before)
+        query = query.where(t.seen_on <= before // DAY_MS, t.entry.c.first_seen_at < before)
     newest = query.order_by(t.seen_on.desc(), t.entry.c.first_seen_at.desc())
     return [_entry(row) for row in connection.execute(newest.limit(limit))]
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from worker.model import ROLES, Member, Millis, State
+from worker.model import HOUR_MS, ROLES, Member, Millis, State
 from worker.store import tables as t
 from worker.store.database import reading
 
 ALIVE_MS = 15_000
 """Of who has told of itself within so long it is taken that it lives."""
-FORGOTTEN_MS = 3_600_000
+FORGOTTEN_MS = HOUR_MS
 """For so long a process that has not come to its end is shown as silent."""
 
 

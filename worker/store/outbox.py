@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from worker.model import Millis, Op
+from worker.model import DAY_MS, Millis, Op
 from worker.store import tables as t
 from worker.store.dialects import Many
 from worker.store.lines import leave_out
@@ -106,7 +106,7 @@ def _number(connection: Connection, writer: Row[Any], *, now: Millis, limit: int
     before = select(t.segment.c.date).where(t.segment.c.shard == writer.shard)
     last_date = connection.scalar(before.order_by(t.segment.c.id.desc()).limit(1)) or ""
     # Never one row before another that was decided earlier: an update would precede what it updates.
-    begin = accumulate((row.ingested_at // t.DAY_MS * t.DAY_MS for row in rows), max)
+    begin = accumulate((row.ingested_at // DAY_MS * DAY_MS for row in rows), max)
     dates = [max(_date(at), last_date) for at in begin]
     sizes = accumulate(row.bytes for row in rows)
     fits = [date == dates[0] and size <= SEGMENT_BYTES for date, size in zip(dates, sizes, strict=True)]

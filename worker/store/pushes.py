@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select, update
 
-from worker.model import FeedId, Millis
+from worker.model import DAY_MS, FeedId, Millis
 from worker.store import tables as t
 from worker.store.claims import settle
 from worker.store.locks import hold_work
-from worker.store.subscriptions import DAY_MS, GAP_MS, LONGEST_MS, LOOK, POLL, SHORTEST_MS
+from worker.store.subscriptions import GAP_MS, LONGEST_MS, LOOK, POLL, SHORTEST_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from worker.model import MAX_REDIRECTS, Millis, RobotsCopy, RobotsRead
+from worker.model import DAY_MS, MAX_REDIRECTS, Millis, RobotsCopy, RobotsRead
 from worker.store import tables as t
 from worker.store.batches import chunks
 
-KEEP_MS = 86_400_000
+KEEP_MS = DAY_MS
 UNREACHABLE_MS = 300_000
 """Until a robots.txt that could not be read is asked for again."""
 OUTDATED_MS = 30 * KEEP_MS

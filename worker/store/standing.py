@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from worker import urls
-from worker.model import FeedId, FeedVersion, Millis, PollDone, Validators
+from worker.model import HOUR_MS, NO_VALIDATORS, FeedId, FeedVersion, Millis, PollDone, Validators
 from worker.schedule import (
     NO_SETBACKS,
     NOT_GONE,
@@ -31,7 +31,6 @@ Planner = Callable[[FeedId, Polled], Next]
 
 _SEEK_AT = (3, 12, 48)
 """Failures in a row after which the feed's site is asked where it is now."""
-_HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,9 +194,9 @@ def _lied(row: Row[Any], done: PollDone, version: FeedVersion, came: Sequence[Mi
     if not row.unchanged or not came:
         return False
     before = Validators(etag=row.etag, last_modified=row.last_modified)
-    if version.url == row.version_url and version.validators == before != Validators():
+    if version.url == row.version_url and version.validators == before != NO_VALIDATORS:
         return True
-    hidden = [date for date in came if date is not None and (row.whole_at or 0) < date < row.ok_at - _HOUR_MS]
+    hidden = [date for date in came if date is not None and (row.whole_at or 0) < date < row.ok_at - HOUR_MS]
     return done.audit and bool(hidden)
 
 

@@ -13,20 +13,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from worker.model import Finished, Hub, Millis, PollDone, Subscribed
+from worker.model import DAY_MS, HOUR_MS, MINUTE_MS, Finished, Hub, Millis, PollDone, Subscribed
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.feeds import Policies, host_id_of
 
-SHORTEST_MS, LONGEST_MS = 3_600_000, 30 * 86_400_000
+SHORTEST_MS, LONGEST_MS = HOUR_MS, 30 * DAY_MS
 """Between two requests of a hub for one feed, and of a lease: what a hub says beyond is not believed."""
 GAP_MS = 10_000
 """From a poll to the next that a hub's word brings about: one that speaks without end moves nobody to more."""
-RECHECK_MS = 60_000
+RECHECK_MS = MINUTE_MS
 """After a poll that found nothing of what was told: caches in front of a publisher lag behind its hub."""
 _HUB_QUEUE = 50
-_HUB_PATIENCE_MS = 60_000
-DAY_MS = 86_400_000
+_HUB_PATIENCE_MS = MINUTE_MS
 
 # How much a hub's word is still owed: nothing, a second look where the first finds nothing, another poll at any rate.
 NOTHING, LOOK, POLL = range(3)

@@ -26,6 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
+from worker.model import DAY_MS
+
 FAR = 9_999_999_999_999
 """Never, as an instant: the year 2286."""
 
@@ -264,7 +266,6 @@ name = Table(
 )
 """What many entries have in common, each once: ids of feeds, and origins of URLs. None is let go of."""
 
-DAY_MS = 86_400_000
 seen_on: ColumnElement[int] = literal_column(f"(first_seen_at / {DAY_MS})", BigInteger)
 """The day on which an entry came, UTC, since 1970; in the words of its index, which SQLite finds by them."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,7 +11,7 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from worker import dedup, urls
 from worker.model import Extraction, FeedId, Millis, State
-from worker.record import shard_name, shard_of
+from worker.record import is_id, shard_name, shard_of
 from worker.store import publications
 from worker.store import tables as t
 from worker.store.database import reading
@@ -29,7 +28,6 @@ _NEWEST = 20_000
 """Entries that are gone through for those that differ by their query: some milliseconds."""
 _SEGMENTS = 3
 """An article is in the first segment that was begun after its commit or, with a backlog, in one of the next."""
-_RECORD_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +100,7 @@ def read_story(state: State, subject: str) -> Story:
 def story_of(connection: Connection, subject: str) -> Story:
     """All that is known under what somebody typed: an article's URL, in any spelling, with its duplicates; a record
     id; the id or URL of a feed. It goes through no entries."""
-    record_id = bytes.fromhex(subject) if _RECORD_ID.fullmatch(subject) else None
+    record_id = bytes.fromhex(subject) if is_id(subject) else None
     url = None if record_id or urls.absolute(subject) is None else urls.canonical(subject)
     url_key = dedup.url_key(url) if url else None
     ids = named(connection, url=url, url_key=url_key, record_id=record_id)
@@ -144,7 +142,7 @@ def _bare(url: str) -> str:
 
 def key_of(subject: str) -> bytes | None:
     """Under which it is kept out, if it is: the record id that it is, or the hash of the URL."""
-    if _RECORD_ID.fullmatch(subject):
+    if is_id(subject):
         return bytes.fromhex(subject)
     return None if urls.absolute(subject) is None else dedup.url_key(urls.canonical(subject))
 

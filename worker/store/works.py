@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from worker.model import (
+    DAY_MS,
+    NO_VALIDATORS,
     Claim,
     EntryId,
     FeedId,
@@ -29,7 +31,7 @@ from worker.store.subscriptions import of_feeds
 from worker.urls import robots_url
 
 ELEMENT_BYTES = 8
-REFRESH_MS = 30 * 86_400_000
+REFRESH_MS = 30 * DAY_MS
 """After which a feed is gone through whole, known entries and all, to learn which have left it."""
 _OF_FEED = (
     t.feed.c.title,
@@ -128,9 +130,6 @@ def read_leased(connection: Connection, work_ids: Sequence[int], *, now: Millis)
     return sorted(found, key=lambda work: order[work.lease.work_id])
 
 
-_NONE = Validators()
-
-
 def _lease(row: Row[Any]) -> Lease:
     return Lease(work_id=row.id, host_id=row.host_id, slot=row.k, token=row.token, expires_at=Millis(row.lease_until))
 
@@ -149,7 +148,7 @@ def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
         url=url,
         hops=row.hops,
         permanent=row.permanent,
-        validators=Validators(etag=row.etag, last_modified=row.last_modified) if conditional else _NONE,
+        validators=Validators(etag=row.etag, last_modified=row.last_modified) if conditional else NO_VALIDATORS,
         audit=known and not conditional,
         body_hash=b"" if refresh else row.body_hash or b"",
         elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),

@@ -15,8 +15,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from worker import urls
 from worker.errors import FeedmillError
-from worker.model import ROLES, FeedId, Millis
+from worker.model import HOUR_MS, ROLES, FeedId, Millis
 from worker.output import file_with, newest, was_taken_down
+from worker.record import is_id
 from worker.store import (
     FeedStatus,
     Story,
@@ -48,12 +49,10 @@ RECORDS = 30
 TITLED = 300
 """Of so many newest records the titles are known; the state keeps none."""
 EVERY_S = 5
-HOUR_MS = 3_600_000
 MOST_FORM = 20_000
 """Bytes of a form."""
 FORM_S = 10.0
 """For it to come."""
-_RECORD_ID = re.compile("[0-9a-f]{32}")
 _BACK = re.compile(r"/(feeds/[A-Za-z0-9._-]+|quarantine|why\?q=[0-9a-f]{32})")
 
 log = structlog.stdlib.get_logger("feedmill.web")
@@ -124,8 +123,8 @@ class Pages:
         if not found:
             return await self.problem(request, "No such feed", f"No feed with the id {feed_id} is listed.", 404)
         feed, listed = found[0], of.feeds().get(feed_id)
-        before = request.query_params.get("before", "")
-        instant = Millis(int(before)) if re.fullmatch("[0-9]{1,15}", before) else None
+        before = _number(request, "before")
+        instant = None if before is None else Millis(before)
         entries = await of.reader(entries_of, feed_id, before=instant, limit=PAGE + 1)
         return await self._page(
             request,
@@ -159,9 +158,7 @@ class Pages:
         )
 
     async def quarantine(self, request: Request) -> Response:
-        after = request.query_params.get("after", "")
-        number = int(after) if re.fullmatch("[0-9]{1,15}", after) else 0
-        aside = await self._of.reader(quarantine, after=number, limit=PAGE + 1)
+        aside = await self._of.reader(quarantine, after=_number(request, "after") or 0, limit=PAGE + 1)
         more = aside[PAGE - 1].work_id if len(aside) > PAGE else None
         return await self._page(request, "quarantine.html", here="/quarantine", aside=aside[:PAGE], more=more)
 
@@ -221,8 +218,7 @@ class Pages:
         of, now = self._of, self._of.clock()
         try:
             state = await of.figures.overview(now)
-            asked = request.query_params.get("asked", "")
-            number = int(asked) if re.fullmatch("[0-9]{1,15}", asked) else None
+            number = _number(request, "asked")
             answer = None if number is None else await of.reader(read_answer, number)
         except FeedmillError:
             if status == 200:
@@ -265,6 +261,12 @@ class Pages:
         return listed.public_url if listed and listed.public_url else urls.without_credentials(feed.url)
 
 
+def _number(request: Request, name: str) -> int | None:
+    """What the query says by this name; None where that is none."""
+    said = request.query_params.get(name, "")
+    return int(said) if re.fullmatch("[0-9]{1,15}", said) else None
+
+
 async def _form(request: Request) -> bytes | None:
     """The body; None where it is too long, or too slow to come."""
     body = b""
@@ -282,7 +284,7 @@ async def _form(request: Request) -> bytes | None:
 def _is_known(verb: str, subject: str) -> bool:
     """Whether a request is one that the pages have a button for; see `pipeline.requests`."""
     if verb == "retry":
-        return subject == "" or _RECORD_ID.fullmatch(subject) is not None
+        return subject == "" or is_id(subject)
     if verb not in ("poll", "pause", "resume"):
         return False
     try:
