@@ -81,12 +81,12 @@ def place(connection: Connection, me: Ref, draft: Draft, *, now: Millis) -> Stor
     probes = draft.sketch.probes if draft.sketch else ()
     held = holders(connection, probes)
     free = [key for key in probes if held.get(key, me.entry_id) == me.entry_id]
-    others = set(held.values()) - {me.entry_id}
-    alike = kin(connection, me, draft.sketch, others, now) if draft.sketch and others else []
-    # What a stranger made of this very page is no story that the page has a part in.
-    alike = [other for other in alike if not says_of_another(me, other)]
+    found = set(held.values()) - {me.entry_id}
+    alike = kin(connection, me, draft.sketch, found, now) if draft.sketch and found else []
     if not alike and me.copy_of is None:
         return Story(cluster_id=me.cluster or (me.record_id if draft.sketch else None), free=free)
+    # The page is no copy of what a stranger made of it.
+    others = [other for other in alike if not says_of_another(me, other)]
     sites = _sites(connection, [me, *alike])
     cluster_id = me.cluster or (alike[0].cluster if alike else None)
     original = _original(connection, me, draft.credit, alike, sites)
@@ -96,9 +96,9 @@ def place(connection: Connection, me: Ref, draft: Draft, *, now: Millis) -> Stor
         copy_of = original.record_id
     elif reprints:
         copy_of = None
-    elif me.cluster is None and alike:
-        copy_of = alike[0].copy_of or alike[0].record_id
-    first = (original or alike[0]) if alike and copy_of is not None else None
+    elif me.cluster is None and others:
+        copy_of = others[0].copy_of or others[0].record_id
+    first = (original or others[0]) if others and copy_of is not None else None
     return Story(cluster_id=cluster_id, copy_of=copy_of, first=first, original=original, reprints=reprints, free=free)
 
 
