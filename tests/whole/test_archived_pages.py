@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import pytest
 
-from tests.site import Site
+from tests.articles import reprints
+from tests.articles.reprints import OURS
+from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
+from worker import app
+from worker.model import Millis
 from worker.output import page_at
 from worker.record import Record
 
 WARC = {"archive": "warc"}
+DAY_MS = 86_400_000
 
 
 def worked(site: Site, worker: Worker, *subjects: str, **changes: object) -> None:
@@ -89,3 +95,41 @@ def test_pages_go_with_their_days(site: Site, worker: Worker) -> None:
     assert "1 file of the archive removed" in worker.run("compact").stdout
     assert kept.exists()
     assert not old.exists()
+
+
+def test_a_page_may_go_before_the_record_that_names_its_original(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which came days later, and points to the page as it was had: that it has expired is no damage."""
+    case = replace(OURS, original_url=site.url("a", "/original"), reprinter_url=site.url("b", "/reprint"))
+    site.add("a", "/original", Answer(body=reprints.original(case, bare=True).encode()))
+    site.add("b", "/reprint", Answer(body=reprints.reprint(case, bare=True).encode()))
+    both = [
+        feed(site, "b", item("r", case.reprinter_url, case.title)),
+        feed(site, "a", item("o", case.original_url, case.title)),
+    ]
+    real = app.now
+    for day, feeds in {0: both[:1], 4: both, 6: both}.items():
+        monkeypatch.setattr(app, "now", lambda day=day: Millis(real() + day * DAY_MS))
+        worker.configure(feeds, output=WARC | {"keep": "3d"})
+        worker.once(every=True)
+    worker.run("compact")
+    (_, reprint) = worker.records()
+    assert reprint["_ingest"]["op"] == "update"
+    assert not (worker.out / reprint["_ingest"]["raw"]["file"]).exists()
+    worker.run("verify")
+    assert "1 page no longer kept" in worker.run("replay").stdout
+
+
+def test_pages_stay_as_long_as_their_records_do(site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where these can't be removed."""
+    worked(site, worker, "heron")
+    real = app.now
+    monkeypatch.setattr(app, "now", lambda: Millis(real() + 9 * DAY_MS))
+    worked(site, worker, "owl", output=WARC | {"keep": "1d"})
+    (worker.out / "removed").touch()
+    assert "a file is in the way" in worker.run("compact", status=1).stderr
+    assert len(worker.records()) == 2
+    (worker.out / "removed").unlink()
+    worker.run("verify")
+    assert "1 file of the archive removed" in worker.run("compact").stdout

@@ -11,7 +11,7 @@ from worker import app, outputs
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, counted, errors, print_json
 from worker.errors import OutputError, OutputLocked
-from worker.output import Delete, Drop, Merge, Step, files, locked, shards_in
+from worker.output import Delete, Drop, Merge, Step, files, is_expiry, locked, shards_in
 from worker.settings import Settings, load
 
 
@@ -52,10 +52,12 @@ def _work(settings: Settings, shard: str, done: list[str], failed: list[str], *,
     root = settings.output.dir / shard
     directory, archive = outputs.output_directory(settings, root), outputs.archive_of(settings, root)
     keeping = outputs.keeping(settings)
+    pages_are_due = True
     for step in directory.due(keeping, now=app.now()):
         try:
             directory.carry_out(step, now=app.now())
         except OutputError as error:
+            pages_are_due &= not is_expiry(step)  # they go after the records that point to them
             failed.append(str(error))
             if not quiet:
                 errors.print(str(error), markup=False, soft_wrap=True)
@@ -63,7 +65,7 @@ def _work(settings: Settings, shard: str, done: list[str], failed: list[str], *,
             done.append(_said(step, f"{shard}/" if shard else ""))
             if not quiet:
                 console.print(done[-1], markup=False, soft_wrap=True)
-    past = 0 if archive is None else archive.expire(now=app.now(), keep_ms=keeping.keep_ms)
+    past = archive.expire(now=app.now(), keep_ms=keeping.keep_ms) if archive and pages_are_due else 0
     if past:
         done.append(f"{counted(past, 'file')} of the archive removed: past output.keep")
         if not quiet:

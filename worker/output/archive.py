@@ -13,13 +13,14 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from worker.errors import OutputError
 from worker.model import DAY_MS, Millis
 from worker.output import files, warc
 from worker.output.layout import ARCHIVE, STAGING
-from worker.record import Raw, rfc3339
+from worker.record import Raw, Record, rfc3339
 
 FILE_BYTES = 100_000_000
 """A file that has so many gets no more; one page may take it beyond."""
@@ -208,6 +209,13 @@ def page_at(root: Path, raw: Raw) -> warc.Page | None:
         return warc.page(files.part(path, raw["offset"], raw["length"]))
     except ValueError as error:
         raise OutputError(f"{path}, byte {raw['offset']}: {error}") from error
+
+
+def may_have_expired(raw: Raw, record: Record) -> bool:
+    """Whether a page may have gone by age before its record: one that was written anew days later, since its original
+    came, points to the page as it was had."""
+    kept_at = date.fromisoformat(raw["file"].removeprefix(f"{ARCHIVE}/date=")[:10])
+    return date.fromisoformat(record["_ingest"]["ingested_at"][:10]) - kept_at > timedelta(days=1)
 
 
 def is_whole_until(path: Path) -> int | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from worker.errors import OutputError
 from worker.output import files, warc
-from worker.output.archive import begun, damaged_at, is_ours, is_whole_until
+from worker.output.archive import begun, damaged_at, is_ours, is_whole_until, may_have_expired
 from worker.output.findings import Cut, Finding, Remove
 from worker.output.inventory import Inventory
 from worker.output.layout import ARCHIVE
@@ -41,6 +41,8 @@ class Pages:
             return
         path = self._root / raw["file"]
         if is_ours(self._root, path) and not files.exists(path):
+            if may_have_expired(raw, record):
+                return
             self._missing.add(raw["file"])
             message = f"missing, though records point there; the first is {file}:{line}"
             self._findings[file].append(Finding(file=raw["file"], message=message))
