@@ -15,6 +15,7 @@ from worker.model import (
     Ingest,
     Millis,
     Moved,
+    Retry,
     State,
     Validators,
 )
@@ -204,6 +205,21 @@ async def test_an_article_that_waits_is_read_at_once(run: Run, named: dict[str, 
     (again,) = await run.claim_all()
     assert isinstance(again, Ingest)
     assert (again.feed_id, again.validators) == ("a", NO_VALIDATORS)
+
+
+async def test_an_article_that_somebody_asks_for_goes_before_what_is_tried_again(open_run: OpenRun) -> None:
+    """However long that waits: it is of the new ones again."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=0)) as run:
+        await run.start("a")
+        await run.poll("a", make_entry("one"), make_entry("two"), next_due=Millis(run.now + 1000 * HOUR))
+        for name in ("one", "two"):
+            work = await run.ingest_of(name)
+            await run.finish(Retry(lease=work.lease, due_at=Millis(run.now + MINUTE), reason="timeout"))
+        run.later(HOUR)
+        await run.store.read_again(now=run.now, record_id=key("guid", "a", "two"))
+        (first,) = await run.claim()
+        assert isinstance(first, Ingest)
+        assert first.entry == b"two"
 
 
 async def test_an_article_that_is_done_with_is_read_again_if_its_feed_shows_it(run: Run) -> None:

@@ -54,6 +54,13 @@ def test_a_missing_configuration_says_what_to_do(tmp_path: Path, command: str) -
     assert "feedmill init" in feedmill(command, folder=tmp_path, status=2).stderr
 
 
+def test_a_state_is_not_moved_to_where_it_is(tmp_path: Path) -> None:
+    """That is said, and not that somebody uses it."""
+    feedmill("init", folder=tmp_path)
+    said = feedmill("migrate-state", "--to", "sqlite:///../state/feedmill.db", folder=tmp_path, status=2).stderr
+    assert "that is where the state is" in said
+
+
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     """As `init` takes one: the file in it is to be named."""
     feedmill("init", "elsewhere", folder=tmp_path)

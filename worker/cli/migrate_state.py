@@ -37,6 +37,8 @@ def migrate_state(
         raise typer.BadParameter(
             "expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE", param_hint="--to"
         )
+    if target == source:
+        raise typer.BadParameter("that is where the state is", param_hint="--to")
     rows = move(source, target)
     console.print(
         f"{rows:,} rows copied to {target}, and compared: set `state` in {config} to it", markup=False, soft_wrap=True

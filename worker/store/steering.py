@@ -118,7 +118,7 @@ def read_again(
     ids = sorted(found | _originals(connection, found))[:_MOST]
     theirs = t.work.c.entry_id.in_(ids)
     connection.execute(update(t.work).where(theirs, ~_held).values(page_etag=None, page_modified=None))
-    due = _take_up(connection, and_(theirs, ~_held), now)
+    due = _take_up(connection, and_(theirs, ~_held), now, priority=t.NEW)
     hold_entries(connection, ids)
     queued = select(t.work.c.entry_id).where(theirs)
     written = (t.entry.c.id.in_(ids), t.entry.c.id.not_in(queued), t.entry.c.revision > 0)
@@ -143,8 +143,8 @@ def retry(connection: Connection, *, now: Millis, feed_ids: Sequence[str] = ()) 
     return _take_up(connection, t.work.c.quarantined, now)
 
 
-def _take_up(connection: Connection, which: ColumnElement[bool], now: Millis) -> int:
-    fresh = {"quarantined": False, "errors": 0, "lost": 0, "priority": t.RETRY}
+def _take_up(connection: Connection, which: ColumnElement[bool], now: Millis, *, priority: int = t.RETRY) -> int:
+    fresh = {"quarantined": False, "errors": 0, "lost": 0, "priority": priority}
     hosts = hold_work(connection, which)
     changed = connection.execute(update(t.work).where(which).values(due_at=now, **fresh)).rowcount
     settle(connection, hosts)
