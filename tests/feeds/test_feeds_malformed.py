@@ -149,9 +149,18 @@ def assert_tells(problem):
     assert "\n" not in problem
 
 
-@pytest.mark.parametrize("end", ["<title>Te", "<title>Test</title><description>x", "<title>Test</title>"])
-def test_a_feed_cut_off_before_its_first_entry_is_none(outcome, end):
-    """Else it would be one without entries, and a 304 to its validators would be a poll that went well."""
+@pytest.mark.parametrize(
+    "end",
+    [
+        "<title>Te",
+        "<title>Test</title><description>x",
+        "<title>Test</title>",
+        pytest.param("<title>Test</title><item><guid>1</guid><link>https://example.o", id="amid its first entry"),
+    ],
+)
+def test_a_feed_cut_off_before_the_end_of_its_first_entry_is_none(outcome, end):
+    """Else it would be one without entries, and a 304 to its validators would be a poll that went well; half an entry
+    has half a link."""
     said = outcome(f'<rss version="2.0"><channel>{end}')
     assert isinstance(said, NotAFeed)
     assert said.reason.startswith("cut off before its first entry, not well-formed: ")

@@ -155,7 +155,8 @@ def cut(document: bytes, max_entries: int) -> tuple[bytes, int]:
     starts = [match.start() for match in trees.ENTRY.finditer(document)]
     if len(starts) > max_entries:
         return document[: starts[max_entries]], len(starts) - max_entries
-    if starts and _END.search(document, 0, starts[-1]) and not _END.search(document, starts[-1]):
+    closes = len(starts) == 1 or (starts and _END.search(document, 0, starts[-1]))  # its entries, where they are whole
+    if closes and not _END.search(document, starts[-1]):
         return document[: starts[-1]], 0
     return document, 0
 
