@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from tests.postgresql import Cluster, binaries, cluster, initdb
+from tests.postgresql import Cluster, EmptyState, binaries, cluster, initdb
 
 if TYPE_CHECKING:
     from tests.broker import Server
@@ -219,6 +219,24 @@ def own_cluster(initialised: Path) -> Iterator[Cluster]:
     """One for this test alone, which may stop it."""
     with cluster(initialised) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def empty_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state of this version with nothing in it: migrating takes longer than most tests."""
+    from worker.store.database import open_database  # when it is needed, as above
+
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    open_database(path).dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgresql: Cluster) -> Iterator[EmptyState]:
+    """The same, in PostgreSQL."""
+    found = EmptyState(postgresql)
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -293,6 +293,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         reason=article.reason,
         skipped=rules.skipped(entry, source.feed.rules, language=article.language, seen_at=source.first_seen_at)
         or _no_article(article, entry),
+        filters=source.feed.rules.filters_key,
     )
 
 

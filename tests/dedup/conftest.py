@@ -57,7 +57,7 @@ class Memory:
         )
         by_key = next((self.known[key] for key in seen.look_up if key in self.known), None)
         by_url = self.known.get(seen.url_key) if seen.url_key else None
-        alone = self.known.get(seen.alone) if seen.alone else None
+        alone = next((self.known[key] for key in seen.alone if key in self.known), None)
         match place(seen, feed_id=feed, by_key=by_key, by_url=by_url, alone=alone):
             case Known(ref):
                 self.known.setdefault(seen.own, ref)

@@ -197,6 +197,14 @@ def test_an_entry_that_changes_after_its_guid_was_repeated_is_not_repeated(poll:
     assert poll(replace(one, summary="Corrected", url="http://a.example/log"), also=[two]) == ["known"]
 
 
+def test_a_guid_and_link_that_are_shared_only_later_repeat_nothing(poll: Poll) -> None:
+    """Entries under one guid are known by their links: who comes with one of these is another, and they stay known."""
+    one, two = (replace(entry, guid="same") for entry in (ONE, TWO))
+    assert poll(one, two) == ["new", "new"]
+    assert poll(replace(THREE, guid="same", url=ONE.url), one, two) == ["new", "known", "known"]
+    assert poll(replace(THREE, guid="its own", url=TWO.url, title="Four"), two) == ["new", "known"]
+
+
 def test_photos_of_each_day_without_guids_are_told_apart(poll: Poll) -> None:
     """One link and one title for all: what they say tells them apart, also from the one that was there alone."""
     one, two = (replace(entry, guid=None, url="https://a.example/log", title="Photo") for entry in (ONE, TWO))

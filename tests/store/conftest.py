@@ -2,28 +2,19 @@ from __future__ import annotations
 
 import inspect
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.postgresql import Cluster, EmptyState
+from tests.postgresql import EmptyState
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run
 from worker.model import HostPolicy, Millis, State
 from worker.store import Store
-from worker.store.database import open_database
 from worker.store.entries import Near
 
 OpenRun = Callable[..., AbstractAsyncContextManager[Run]]
-
-
-@pytest.fixture(scope="session")
-def empty_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state of this version with nothing in it: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    open_database(path).dispose()
-    return path
 
 
 @pytest.fixture
@@ -42,13 +33,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if metafunc.definition.get_closest_marker("shared") is not None:
             kinds = ["postgresql"]
         metafunc.parametrize("state", kinds, indirect=True)
-
-
-@pytest.fixture(scope="session")
-def empty_database(postgresql: Cluster) -> Iterator[EmptyState]:
-    found = EmptyState(postgresql)
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -14,11 +14,15 @@ from worker.model import Server, State
 
 # Each finds the rows that break a rule. 9999999999999 is never, as an instant.
 RULES = {
-    "an entry that is neither written nor a duplicate is queued, once": """
+    "an entry that is neither written nor left out nor a duplicate is queued, once": """
         SELECT entry.id FROM entry LEFT JOIN work ON work.entry_id = entry.id
-        WHERE entry.revision = 0 AND entry.duplicate_of IS NULL GROUP BY entry.id HAVING count(work.id) <> 1""",
-    "a duplicate is not queued": """
-        SELECT entry.id FROM entry JOIN work ON work.entry_id = entry.id WHERE entry.duplicate_of IS NOT NULL""",
+        WHERE entry.revision = 0 AND entry.duplicate_of IS NULL AND entry.skipped IS NULL
+        GROUP BY entry.id HAVING count(work.id) <> 1""",
+    "no entry is queued twice": """
+        SELECT entry_id FROM work WHERE entry_id IS NOT NULL GROUP BY entry_id HAVING count(*) > 1""",
+    "a duplicate is not queued, unless its text may be another's no more": """
+        SELECT entry.id FROM entry JOIN work ON work.entry_id = entry.id
+        WHERE entry.duplicate_of IS NOT NULL AND entry.text_mark IS NULL""",
     "a duplicate names an entry that is none itself": """
         SELECT d.id FROM entry d LEFT JOIN entry e ON e.id = d.duplicate_of
         WHERE d.duplicate_of IS NOT NULL AND (e.id IS NULL OR e.duplicate_of IS NOT NULL)""",
@@ -40,9 +44,9 @@ RULES = {
         SELECT work.id FROM work LEFT JOIN entry ON entry.id = work.entry_id LEFT JOIN host ON host.id = work.host_id
         WHERE host.id IS NULL OR work.feed_id NOT IN (SELECT id FROM feed)
             OR (work.entry_id IS NOT NULL AND entry.id IS NULL)""",
-    "a slot is leased for work of its host, or free": """
+    "a slot is leased for work of its host, or free, or waits for a request that nobody wants the answer of": """
         SELECT slot.host_id FROM slot LEFT JOIN work ON work.id = slot.work_id AND work.host_id = slot.host_id
-        WHERE (slot.work_id IS NULL) <> (slot.lease_until = 0) OR (slot.work_id IS NOT NULL AND work.id IS NULL)""",
+        WHERE slot.work_id IS NOT NULL AND (slot.lease_until = 0 OR work.id IS NULL)""",
     "work is leased once": """
         SELECT work_id FROM slot WHERE work_id IS NOT NULL GROUP BY work_id HAVING count(*) > 1""",
     "work is not due before its lease ends": """
@@ -53,7 +57,7 @@ RULES = {
     "no host is passed over when it could be claimed for": """
         SELECT host.id FROM host WHERE next_at > max(
             not_before,
-            (SELECT min(lease_until) FROM slot WHERE slot.host_id = host.id),
+            (SELECT min(lease_until) FROM slot WHERE slot.host_id = host.id AND slot.k < host.width),
             coalesce((SELECT min(due_at) FROM work WHERE work.host_id = host.id), 9999999999999))""",
     "what is quarantined is never due": "SELECT id FROM work WHERE quarantined AND due_at <> 9999999999999",
     "a record is numbered with its segment": "SELECT id FROM outbox WHERE (seq IS NULL) <> (segment_id IS NULL)",

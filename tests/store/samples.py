@@ -41,6 +41,7 @@ KEEP_MS = 400 * DAY
 NO_PATIENCE = HostPolicy(concurrency=10, delay_ms=0)
 """For tests that are not about politeness."""
 URL = "(SELECT text FROM name WHERE no = origin_no) || path"
+FEED = "(SELECT text FROM name WHERE no = feed_no)"
 """Of an entry, for queries by hand."""
 
 

@@ -93,7 +93,7 @@ async def test_a_page_may_show_that_its_entry_is_not_wanted(run: Run, state: Sta
     await run.start("a")
     entry = make_entry("one")
     await poll(run, entry)
-    french = make_draft("one", skipped="its language is fr")
+    french = make_draft("one", skipped="its language is fr", filters=OLD)
     assert (await run.ingest("one", french)).skipped == 1
     assert reason(state, "one") == "its language is fr"
     assert await poll(run, entry, refresh=True) == (0, 0, 0, 0)
@@ -112,7 +112,7 @@ async def test_what_a_page_left_out_is_new_to_those_who_had_it_for_a_duplicate(r
     theirs = make_entry("x", feed="b", url=url)
     await poll(run, make_entry("one", url=url))
     assert await poll(run, theirs, feed="b") == (0, 0, 0, 1)
-    await run.ingest("one", make_draft("one", skipped="its language is fr"))
+    await run.ingest("one", make_draft("one", skipped="its language is fr", filters=OLD))
     run.later(HOUR)
     work = await run.poll_of("b")
     assert (work.validators.etag, work.elements) == (None, frozenset())
@@ -125,7 +125,7 @@ async def test_what_was_written_is_followed_on(run: Run) -> None:
     await poll(run, make_entry("one"))
     await run.ingest("one")
     await poll(run, make_entry("one", words="corrected"))
-    assert (await run.ingest("one", make_draft("corrected", skipped="its language is fr"))).op == "update"
+    assert (await run.ingest("one", make_draft("corrected", skipped="its language is fr", filters=OLD))).op == "update"
 
 
 async def test_a_page_that_could_not_be_had_may_be_wanted_yet(run: Run) -> None:
@@ -133,7 +133,7 @@ async def test_a_page_that_could_not_be_had_may_be_wanted_yet(run: Run) -> None:
     await run.start("a")
     await poll(run, make_entry("one"))
     work = await run.ingest_of("one")
-    draft = make_draft("one", extraction="feed_only", skipped="its language is not stated")
+    draft = make_draft("one", extraction="feed_only", skipped="its language is not stated", filters=OLD)
     await run.finish(run.ingested(work, draft, look_at=Millis(run.now + HOUR)))
     run.later(2 * HOUR)
     assert (await run.ingest("one")).op == "new"
@@ -194,7 +194,7 @@ async def test_what_is_free_again_is_not_hidden_by_a_poll_that_was_under_way(run
     await poll(run, make_entry("x", feed="b", url=url), feed="b", version=version, next_due=run.now)
     under_way = await run.poll_of("b")
     assert under_way.elements
-    await run.ingest("one", make_draft("one", skipped="by 1"))
+    await run.ingest("one", make_draft("one", skipped="by 1", filters=OLD))
     await run.finish(run.polled(under_way, filters=OLD, version=version, next_due=run.now))
     again = await run.poll_of("b")
     assert (again.elements, again.validators) == (frozenset(), Validators())
@@ -208,7 +208,7 @@ async def test_what_is_left_out_gives_way_also_where_its_page_stays_as_it_was(ru
     url = "https://c.example/1"
     await poll(run, make_entry("one", url=url))
     work = await run.ingest_of("one")
-    await run.finish(run.ingested(work, make_draft("one", skipped="by 1"), look_at=Millis(run.now + HOUR)))
+    await run.finish(run.ingested(work, make_draft("one", skipped="by 1", filters=OLD), look_at=Millis(run.now + HOUR)))
     x = make_entry("x", feed="b", url=url)
     assert await poll(run, x, feed="b") == (0, 0, 0, 1)
     look = await run.ingest_of("one")
@@ -224,7 +224,7 @@ async def test_what_is_left_out_and_changed_meanwhile_keeps_its_url(run: Run, st
     await run.poll("a", make_entry("one", url=url), next_due=run.now)
     work = await run.ingest_of("one")
     assert (await run.poll("a", make_entry("one", url=url, words="corrected"))).changed == 1
-    assert (await run.finish(run.ingested(work, make_draft("one", skipped="by 1"))))[0].skipped == 1
+    assert (await run.finish(run.ingested(work, make_draft("one", skipped="by 1", filters=OLD))))[0].skipped == 1
     assert await poll(run, make_entry("x", feed="b", url=url), feed="b") == (0, 0, 0, 1)
     assert (await run.ingest("one", make_draft("other"))).op == "new"
 
@@ -236,7 +236,9 @@ async def test_what_became_a_duplicate_while_its_page_was_awaited_is_not_written
     await run.ingest("x", feed="b")
     await poll(run, make_entry("one"))
     work = await run.ingest_of("one")
-    await run.finish(run.ingested(work, make_draft("one", skipped="by 1"), look_at=Millis(run.now + 2 * HOUR)))
+    await run.finish(
+        run.ingested(work, make_draft("one", skipped="by 1", filters=OLD), look_at=Millis(run.now + 2 * HOUR))
+    )
     there = make_entry("one", url=make_entry("x", feed="b").url, words="linked")
     assert await poll(run, there, filters=NEW) == (0, 0, 0, 1)
     run.later(HOUR)

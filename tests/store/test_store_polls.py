@@ -52,12 +52,12 @@ async def test_an_entry_whose_guid_is_repeated_only_later_stays_the_same(run: Ru
     one, of_two, alone = make_entry("one"), key("guid+title", "one"), make_entry("one").own
     assert (await run.poll("a", one)).new == 1
     run.later(HOUR)
-    again = replace(one, own=of_two, look_up=(of_two,), alone=alone, url_key=None)
-    other = make_entry("two", url=one.url, alone=alone, url_key=None)
+    again = replace(one, own=of_two, look_up=(of_two,), alone=(alone,), url_key=None)
+    other = make_entry("two", url=one.url, alone=(alone,), url_key=None)
     finished = await run.poll("a", other, again)
     assert (finished.new, finished.changed) == (1, 0)
     run.later(HOUR)
-    assert (await run.poll("a", replace(again, alone=None))).new == 0
+    assert (await run.poll("a", replace(again, alone=()))).new == 0
 
 
 async def test_a_document_without_elements_forgets_them(run: Run) -> None:

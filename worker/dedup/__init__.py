@@ -19,8 +19,10 @@ from worker.dedup.judge import (
     Skip,
     Skipped,
     Write,
+    is_for_itself,
     is_wanted_again,
     judge,
+    may_be_another,
     place,
 )
 from worker.dedup.keys import Identity, identity, url_key
@@ -58,10 +60,12 @@ __all__ = [
     "identity",
     "is_copy",
     "is_flooded",
+    "is_for_itself",
     "is_wanted_again",
     "judge",
     "key_of_hash",
     "line_keys",
+    "may_be_another",
     "place",
     "revision_key",
     "sketch",

@@ -31,7 +31,9 @@ class Ref(NamedTuple):
     """Of its text, as `model.text_mark` has it; None where that is too short."""
     duplicate_of: EntryId | None
     has_page: bool = False
-    """Its last record holds the text of its page."""
+    """Its last record holds the text of its page; of a duplicate, what it was judged by."""
+    has_text: bool = False
+    """It holds a text."""
     skipped: Skip | None = None
     """Why its feed's rules leave it out, if they do; then it stands for no other."""
     record_id: bytes = b""
@@ -118,6 +120,11 @@ def _is_said_the_same(seen: SeenEntry, ref: Ref) -> bool:
     return same_url and (same_title or seen.version == ref.version)
 
 
+def is_for_itself(seen: SeenEntry, ref: Ref, *, by_url: Ref | None) -> bool:
+    """Whether a known entry for which another stands, whose URL it had, has one now that is nobody's."""
+    return ref.duplicate_of is not None and ref.text_mark is None and seen.url_key is not None and by_url is None
+
+
 def is_wanted_again(seen: SeenEntry, ref: Ref, *, changed: bool, other_filters: bool) -> bool:
     """Whether an entry that was left out before is wanted now.
 
@@ -134,10 +141,10 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
 
     A page's word for its URL is believed only where title or text agree: sites redirect what is gone to their front
     page, and name that as canonical. What a page gave is not replaced by less: where it can't be had again, the feed's
-    summary would be a poor correction.
+    summary would be a poor correction. Nor is any text by none.
     """
-    if entry.revision:
-        less = entry.has_page and draft.extraction != "ok"
+    if entry.revision and not entry.is_blank:
+        less = (entry.has_page and draft.extraction != "ok") or (entry.has_text and draft.is_empty)
         same = entry.revision_key in (draft.revision_key, draft.hashed_key)
         return Nothing() if less or same else Write("update")
     if by_text is not None and by_text.entry_id != entry.entry_id:
@@ -147,4 +154,10 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
         same_text = draft.text_mark is not None and draft.text_mark == other.text_mark
         if other.entry_id != entry.entry_id and (same_title or same_text):
             return Duplicate(other)
-    return Write("new")
+    return Write("update" if entry.revision else "new")
+
+
+def may_be_another(draft: Draft, *, entry: Ref) -> bool:
+    """Whether an entry that is a duplicate may be none any more, by what came of it now. What is another's by its URL
+    stays that, whatever its feed says; and who was one by its page's text is not told from it by less."""
+    return entry.text_mark is not None and not draft.is_empty and (draft.extraction == "ok" or not entry.has_page)

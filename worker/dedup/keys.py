@@ -6,7 +6,8 @@ of what it says. Across feeds it is known by its canonical URL. Real feeds break
 - one guid on several entries of a document: guid and link together identify there, guid and title where the link is
   none or shared, and where one of them is met again alone, the pair is looked up before the guid;
 - one link on several entries, or a link to the site's front page: it identifies nothing;
-- guid or link is repeated only later: who says the same as the entry known under it is that one (`judge.place`);
+- guid or link, or both, are repeated only later: who says the same as the entry known under them is that one
+  (`judge.place`);
 - guids and links that go from http to https, all at once: the scheme is no part of the keys within a feed;
 - a guid that changes while the link stays: `judge.place` takes it for the same entry if the title is the same too.
 """
@@ -34,9 +35,9 @@ class Identity:
     """Its canonical URL."""
     url_key: bytes | None
     """Under which any feed knows it; None where the URL does not identify it."""
-    alone: bytes | None = None
-    """Under which its feed knows it if nothing else carried its guid or link when it was met. It is that one
-    if the same is said of it."""
+    alone: tuple[bytes, ...] = ()
+    """Under which its feed knows it if nothing else carried its guid or link when it was met, the most specific
+    first. It is that one if the same is said of it."""
 
 
 def identity(
@@ -57,16 +58,20 @@ def identity(
         guid = urls.without_scheme(entry.guid)
         by_title = _key("guid+title", feed_id, guid, link, title or _said(entry.content or entry.summary))
         alone = _key("guid", feed_id, guid)
-        pairs = (by_title,) if shared else (_key("guid+link", feed_id, guid, link), by_title)
-        if entry.guid in repeated_guids:
-            return Identity(look_up=pairs, own=pairs[0], url=url, url_key=by_url, alone=alone)
-        return Identity(look_up=(*pairs, alone), own=alone, url=url, url_key=by_url)
+        by_both = _key("guid+link", feed_id, guid, link)
+        if entry.guid not in repeated_guids:
+            # Also where others share the link: they may do so only since.
+            look_up = (by_both, by_title, alone) if not shared or url in repeated_urls else (by_title, alone)
+            return Identity(look_up=look_up, own=alone, url=url, url_key=by_url)
+        if shared:
+            return Identity(look_up=(by_title,), own=by_title, url=url, url_key=by_url, alone=(by_both, alone))
+        return Identity(look_up=(by_both, by_title), own=by_both, url=url, url_key=by_url, alone=(alone,))
     by_link = _key("link", feed_id, link)
     if not shared:
         return Identity(look_up=(by_link,), own=by_link, url=url, url_key=by_url)
     content = _said(entry.content or entry.summary)
     own = _key("text", feed_id, link, title, str(entry.published or ""), content)
-    return Identity(look_up=(own,), own=own, url=url, url_key=by_url, alone=by_link if link else None)
+    return Identity(look_up=(own,), own=own, url=url, url_key=by_url, alone=(by_link,) if link else ())
 
 
 def url_key(url: str) -> bytes:

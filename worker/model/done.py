@@ -54,10 +54,17 @@ class Draft:
     reason: str | None = None
     skipped: str | None = None
     """Why its feed's filters leave it out, now that its page was read; None: they don't."""
+    filters: bytes = b""
+    """Those filters, as `Rules.filters_key`."""
 
     @property
     def text_mark(self) -> bytes | None:
         return text_mark(self.text_key)
+
+    @property
+    def is_empty(self) -> bool:
+        """It has no text."""
+        return self.extraction in ("failed", "blocked") or (self.extraction == "paywalled" and not self.lines)
 
     @property
     def barred_by(self) -> set[bytes]:
@@ -75,8 +82,8 @@ class SeenEntry:
     """Keys under which its feed may know it, the most specific first."""
     own: bytes
     """The key under which it will be known; the first one seen is the record's id."""
-    alone: bytes | None = None
-    """The key under which it is known if others carry its guid or link only since; see `dedup.Identity`."""
+    alone: tuple[bytes, ...] = ()
+    """Keys under which it is known if others carry its guid or link only since; see `dedup.Identity`."""
     has_guid: bool
     url_key: bytes | None
     """Hash of its canonical URL, where that URL identifies it."""

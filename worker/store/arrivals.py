@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, assert_never
 import orjson
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, place, url_key
+from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, is_for_itself, place, url_key
 from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
 from worker.schedule import next_revision
@@ -77,7 +77,7 @@ class Shelf:
     def __init__(self, connection: Connection, polls: Sequence[PollDone]) -> None:
         self.connection = connection
         entries = [seen for done in polls for seen in done.entries]
-        keys = {key for seen in entries for key in (*_keys(seen), seen.alone) if key is not None}
+        keys = {key for seen in entries for key in (*_keys(seen), *seen.alone)}
         known = refs_by_key(connection, keys)
         self.known: dict[bytes, EntryId] = {key: ref.entry_id for key, ref in known.items()}
         """By all that they are known under; with those that were added."""
@@ -218,7 +218,7 @@ class _Entries:
             self.add()
         shelf = self.shelf
         by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
-        alone = shelf.under(seen.alone)
+        alone = shelf.under(*seen.alone)
         verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url, alone=alone)
         if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_url):
             verdict = New(claims_url=True)
@@ -238,7 +238,10 @@ class _Entries:
                 self.shelf.know_more(ref, seen.own)
                 self.still_there.append(ref.entry_id)
                 changed = None
-                if seen.version != ref.version or ref.entry_id in self.changed:
+                if is_for_itself(seen, ref, by_url=by_url):
+                    self.add()
+                    self._part(ref, seen)
+                elif seen.version != ref.version or ref.entry_id in self.changed:
                     self.changed.add(ref.entry_id)
                     shelf.write()
                     changed = _changed(shelf.connection, ref, seen, self.done.at)
@@ -246,6 +249,8 @@ class _Entries:
                     self._note(ref, version=seen.version, title_key=seen.title_key)
                     self.add()  # in the order of the document
                     self.counts["changed"] += 1
+                    if ref.duplicate_of is None and seen.url_key is not None:
+                        self.shelf.know_more(ref, seen.url_key)  # where its link is another than before
                     due_at, first_seen_at = changed
                     self._queue(seen, ref, by_url, due_at, first_seen_at)
             case New(claims_url):
@@ -291,7 +296,8 @@ class _Entries:
         connection = self.shelf.connection
         ref = ref._replace(skipped=None)
         self.shelf.refs[ref.entry_id] = ref
-        verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=by_url)
+        others = None if by_url is not None and by_url.entry_id == ref.entry_id else by_url
+        verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=others)
         if isinstance(verdict, New):
             self.counts["new"] += 1
             self.shelf.know_more(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
@@ -299,14 +305,27 @@ class _Entries:
                 connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": stored(seen.url_key)})
             # Its draft was judged by filters as if it had been seen now for the first time.
             self._queue(replace(seen, draft=None), ref, by_url, self.done.at, self.done.at)
-        elif by_url is not None and by_url.entry_id != ref.entry_id:
+        elif others is not None:
             self.counts["duplicates"] += 1
             self.shelf.know_more(ref, seen.own)
             self.shelf.write()
-            mark_duplicate(connection, ref, of=original(by_url), revision=_revision(seen))
+            mark_duplicate(connection, ref, of=original(others), revision=_revision(seen))
             pointer = seen.pointer and _of(seen.pointer, ref.record_id, self.done.at)
-            write_duplicate(connection, ref, by_url, body=pointer, at=self.done.at)
-            self._note(ref, duplicate_of=original(by_url), revision=_revision(seen))
+            write_duplicate(connection, ref, others, body=pointer, at=self.done.at)
+            self._note(ref, duplicate_of=original(others), revision=_revision(seen))
+
+    def _part(self, ref: Ref, seen: SeenEntry) -> None:
+        """An entry that another stood for, and whose link is its own now."""
+        self.counts["changed"] += 1
+        self.shelf.write()
+        numbers = self.shelf.numbers({origin(seen.url)} if seen.url else ())
+        values = {**url_columns(seen.url, numbers), "shared_key": None, "duplicate_of": None, "reason": None}
+        values |= {"version": seen.version, "title_key": seen.title_key}
+        self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
+        ref = ref._replace(duplicate_of=None, url=seen.url, version=seen.version, title_key=seen.title_key)
+        self.shelf.refs[ref.entry_id] = ref
+        self.shelf.know_more(ref, *([seen.url_key] if seen.url_key else ()))
+        self._queue(replace(seen, draft=None), ref, None, self.done.at, self.done.at)
 
     def _note(self, ref: Ref, **values: Any) -> None:
         self.noted.setdefault(ref.entry_id, {}).update(values)
@@ -391,8 +410,8 @@ def _revision(seen: SeenEntry) -> int:
 
 def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> tuple[Millis, Millis] | None:
     """When to read an entry anew of which the feed says something else than before, and when it was first seen; notes
-    what it says now. None: it says the same, or it is a duplicate, which is its original's."""
-    if ref.duplicate_of is not None:
+    what it says now. None: it says the same, or its URL is another's, which is the one that counts."""
+    if ref.duplicate_of is not None and ref.text_mark is None:
         return None
     values = {"this": ref.entry_id, "says": seen.version, "title": seen.title_key}
     row = connection.execute(_SAYS_ELSE, values).one_or_none()

@@ -31,7 +31,7 @@ from worker.model import HOUR_MS, Claim, Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.dialects import Each, Many, change, earliest, latest
 from worker.store.locks import among, hold_hosts, is_shared
-from worker.store.works import claims_of, read_leased
+from worker.store.works import claims_of, due_again, read_leased
 
 MAX_LOST = 20
 """Leases that were taken up and may end unfinished, one after the other, before work is put aside: kills of the worker
@@ -284,7 +284,9 @@ def void(connection: Connection, *, now: Millis) -> None:
     """Ends all leases: for the one process that holds the state, at its start. `not_before` stands. The hosts have to
     be settled after it."""
     held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
-    connection.execute(update(t.work).where(t.work.c.id.in_(held)).values(due_at=now, lost=t.work.c.lost + 1))
+    connection.execute(
+        update(t.work).where(t.work.c.id.in_(held)).values(due_at=due_again(now), lost=t.work.c.lost + 1)
+    )
     connection.execute(
         update(t.slot)
         .where(or_(t.slot.c.work_id.is_not(None), t.slot.c.lease_until > 0))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, sel
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from worker.dedup import Duplicate, Nothing, Ref, Write, judge, url_key
+from worker.dedup import Duplicate, Nothing, Ref, Write, judge, may_be_another, url_key
 from worker.model import NO_VALIDATORS, AsBefore, Draft, EntryId, Finished, IngestDone, Millis, Op, Validators
 from worker.record import shard_place
 from worker.schedule import Gone, next_look_if_gone
@@ -46,8 +46,9 @@ WRITTEN_VALUES = (
 WRITTEN = update(t.entry).where(t.entry.c.id == bindparam("this")).values(revised(WRITTEN_VALUES))
 _NOTED_VALUES = ("reason", "skipped", "gone_since", "gone_answers")
 _NOTED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_NOTED_VALUES))
-_DOUBLED_VALUES = (*_NOTED_VALUES, "duplicate_of", "revision", "revision_key", "text_mark")
+_DOUBLED_VALUES = (*_NOTED_VALUES, "duplicate_of", "revision", "revision_key", "text_mark", "extraction")
 _DOUBLED = Many(update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_DOUBLED_VALUES)))
+_SINGLED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(duplicate_of=None)
 _MARKED_VALUES = ("duplicate_of", "revision", "reason")
 _MARKED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_MARKED_VALUES))
 _NAMED_VALUES = ("revision", "revised_at", "copy_of", "cluster_id")
@@ -103,16 +104,24 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     """Writes the entry's record to the outbox where one is due, and takes the entry off the queue."""
     draft = done.draft
     me = ref_by_id(connection, done.entry_id)
-    if me.duplicate_of is not None:  # since it was claimed
-        _take_off(connection, done.work_id, done.at, look_at=None, validators=None)
-        return Finished()
-    if done.followed and draft.removal is not None and me.has_page:
+    before = me.duplicate_of
+    if me.duplicate_of is not None:
+        if _stands_for(connection, ref_by_id(connection, me.duplicate_of), me, done, near):
+            look_at = done.look_at if me.text_mark is not None else None
+            _take_off(connection, done.work_id, done.at, look_at=look_at, validators=None)
+            return Finished()
+        connection.execute(_SINGLED, {"this": me.entry_id})
+        me = me._replace(duplicate_of=None)
+    if done.followed and draft.removal is not None and me.has_page and not me.is_blank:
         return _finish_gone(connection, done, me, draft.removal)
+    if me.is_blank and draft.extraction not in ("ok", "skipped") and _is_gone(connection, me):
+        _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=None)
+        return Finished()
     if are_dead(connection, draft.barred_by):
         bury(connection, [me.entry_id])
         return Finished()
     if draft.skipped is not None and not me.revision:
-        leave_out(connection, done.entry_id, done.draft)
+        leave_out(connection, me, draft)
         if _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators):
             let_others_have(connection, done.entry_id)
         return Finished(skipped=1)
@@ -170,22 +179,41 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         case Duplicate(of):
             nearly = story is not stories.NO_STORY
             result = Finished(duplicates=1, duplicate_of=story.copy_of if nearly else of.record_id)
-            pointer = None if nearly else draft.pointer
+            pointer = None if nearly or original(of) == before else draft.pointer
             reason = "its text is nearly another entry's" if nearly else SAME_TEXT
-            values = _doubled(draft, of, revision=0 if pointer is None else 1, reason=reason)
-            write_duplicate(connection, me, of, body=pointer, at=done.at)
+            values = _doubled(draft, of, revision=me.revision + (pointer is not None), reason=reason)
+            write_duplicate(connection, me, of, body=pointer, at=done.at, revision=me.revision + 1)
             _DOUBLED.execute(connection, [{"this": me.entry_id} | values])
             _POINT_ON.execute(connection, [{"this": me.entry_id, "to": original(of)}])
         case Nothing():
             connection.execute(_NOTED, {"this": me.entry_id} | to(_noted(draft), _NOTED_VALUES))
         case _:
             assert_never(verdict)
-    if isinstance(verdict, Duplicate):
-        if done.work_id is not None:
-            connection.execute(_END, {"this": done.work_id})
-    else:
-        _take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators)
+    look_at = None if isinstance(verdict, Duplicate) else done.look_at
+    _take_off(connection, done.work_id, done.at, look_at=look_at, validators=done.validators)
     return result
+
+
+def _stands_for(connection: Connection, of: Ref, me: Ref, done: Ingestion, near: Near) -> bool:
+    """Whether `of`, of which `me` is a duplicate, has what `me` says now, has had it, or has nearly that: two feeds
+    correct an article one after the other. Where the texts can't be compared, titles have to do."""
+    draft = done.draft
+    if not may_be_another(draft, entry=me):
+        return True
+    by_text = ref_by_text(connection, draft.text_key, done.at)
+    if by_text is not None:
+        return by_text.entry_id == of.entry_id
+    if draft.text_mark is not None and draft.text_mark == of.text_mark:
+        return True
+    if draft.sketch is None or near == "off":
+        return bool(draft.title_key) and draft.title_key == of.title_key
+    return bool(stories.kin(connection, me, draft.sketch, {of.entry_id}, done.at))
+
+
+def _is_gone(connection: Connection, me: Ref) -> bool:
+    """Whether it was deleted, as its page is gone, and has not come back since."""
+    answers = connection.scalar(select(t.entry.c.gone_answers).where(t.entry.c.id == me.entry_id))
+    return bool(answers)
 
 
 def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
@@ -213,7 +241,8 @@ def _noted(draft: Draft) -> dict[str, Any]:
 def _doubled(draft: Draft, of: Ref, *, revision: int, reason: str) -> dict[str, Any]:
     """The parameters of `_DOUBLED`, for a duplicate of `of`."""
     named = {"duplicate_of": original(of), "revision": revision, "text_mark": draft.text_mark, "reason": reason}
-    return to(_noted(draft) | named | {"revision_key": b""}, _DOUBLED_VALUES)
+    named |= {"revision_key": b"", "extraction": code_of(draft.extraction)}
+    return to(_noted(draft) | named, _DOUBLED_VALUES)
 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
@@ -290,12 +319,14 @@ def _name(connection: Connection, me: Ref, story: Story, *, at: Millis) -> None:
         connection.execute(_NAMED_ONCE, {"this": theirs.entry_id})
 
 
-def write_duplicate(connection: Connection, me: Ref, of: Ref, *, body: bytes | None, at: Millis) -> None:
+def write_duplicate(
+    connection: Connection, me: Ref, of: Ref, *, body: bytes | None, at: Millis, revision: int = 1
+) -> None:
     """A record that names the one that had the article first, where such are wanted."""
     if body is not None:
         first = ref_by_id(connection, original(of))
         story = Story(cluster_id=first.cluster, copy_of=first.record_id)
-        _write(connection, "duplicate", id=me.record_id, revision=1, body=body, at=at, story=story)
+        _write(connection, "duplicate", id=me.record_id, revision=revision, body=body, at=at, story=story)
 
 
 def mark_copies(connection: Connection, copies: Sequence[tuple[Ingestion, Ref, Ref]]) -> None:

@@ -231,12 +231,14 @@ def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
 
 def free_duplicates(connection: Connection, forgotten: Select[int], *which: ColumnElement[bool]) -> None:
     """What another feed has shown too is that one's, once the first is gone that was to stand for it: new again, or
-    changed where a record of it points to the first. which: of the duplicates."""
+    changed where a record of it points to the first, or as it is where it is to be read. which: of the duplicates."""
     theirs = and_(t.entry.c.duplicate_of.in_(forgotten), *which)
     feeds = select(FEED_ID).where(theirs)
     let_all_be_said(connection, feeds)
     linked = update(t.entry).where(theirs, t.entry.c.revision > 0)
     connection.execute(linked.values(duplicate_of=None, version=b"", reason=None))
+    queued = select(t.work.c.entry_id).where(t.work.c.entry_id == t.entry.c.id).exists()
+    connection.execute(update(t.entry).where(theirs, queued).values(duplicate_of=None, reason=None))
     _forget(connection, select(t.entry.c.id).where(theirs))
 
 

@@ -41,6 +41,7 @@ from worker.store.polls import AT_HOME, finish_polls, finish_seeking, finish_sub
 from worker.store.robots import remember
 from worker.store.standing import Planner, moves_of
 from worker.store.walks import finish_walk
+from worker.store.works import due_again
 
 OtherDone = Walked | Sought | Subscribed | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
@@ -148,7 +149,7 @@ def _apply(
                 heed_crawl_delay(connection, {host_id, done.lease.host_id}, done.crawl_delay_ms)
             return Finished(), {host_id}
         case HandedBack():
-            _change(connection, work_id, {"due_at": at_once})
+            _change(connection, work_id, {"due_at": due_again(at_once)})
             return Finished(), set()
         case Broken():
             return _broken(connection, done, policies)

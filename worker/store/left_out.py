@@ -47,11 +47,14 @@ def takes_up(connection: Connection, ref: Ref, seen: SeenEntry, *, other_filters
     return wanted
 
 
-def leave_out(connection: Connection, entry_id: EntryId, draft: Draft) -> None:
-    """An entry whose page shows that it is not wanted. What it stands for, it does as long as it is looked at again."""
+def leave_out(connection: Connection, me: Ref, draft: Draft) -> None:
+    """An entry whose page shows that it is not wanted. What it stands for, it does as long as it is looked at again.
+    By other filters than its feed was read by last: then all of that is judged anew, whatever they are next."""
     by: Skip = "page"
     values = {"skipped": by, "reason": draft.skipped}
-    connection.execute(update(t.entry).where(t.entry.c.id == entry_id).values(values))
+    connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
+    others = (t.feed.c.id == me.feed_id, func.coalesce(t.feed.c.filters, b"") != draft.filters)
+    connection.execute(update(t.feed).where(*others).values(filters=t.VARIOUS))
 
 
 def let_others_have(connection: Connection, entry_id: EntryId) -> None:

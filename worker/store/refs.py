@@ -33,7 +33,11 @@ COLUMNS: tuple[Any, ...] = (
 )
 
 
+_TEXTLESS = (None, "failed", "blocked")
+
+
 def ref(row: Row[Any]) -> Ref:
+    extraction = extraction_of(row.extraction)
     return Ref(
         entry_id=EntryId(row.id),
         feed_id=FeedId(row.feed_id),
@@ -42,7 +46,8 @@ def ref(row: Row[Any]) -> Ref:
         revision_key=row.revision_key,
         text_mark=row.text_mark,
         duplicate_of=None if row.duplicate_of is None else EntryId(row.duplicate_of),
-        has_page=extraction_of(row.extraction) == "ok",
+        has_page=extraction == "ok",
+        has_text=extraction not in _TEXTLESS,
         record_id=row.record_id,
         version=row.version,
         url=row.url,

@@ -26,6 +26,7 @@ from worker.schedule import (
     missed,
     phase_of,
 )
+from worker.store import tables as t
 
 Planner = Callable[[FeedId, Polled], Next]
 
@@ -99,7 +100,7 @@ def after(
     }
     if gone_by is not None:
         values |= {"gaps": row.gaps + 1, "gap_at": done.at, "missed": row.missed + gone_by}
-    if document is not None:
+    if document is not None and (done.refresh or row.filters != t.VARIOUS):
         values["filters"] = done.filters
     if done.failure is None:
         values |= {"ok_at": done.at, "suggestion": None}

@@ -31,6 +31,9 @@ from worker.model import DAY_MS
 FAR = 9_999_999_999_999
 """Never, as an instant: the year 2286."""
 
+VARIOUS = b"various"
+"""In place of the filters that a feed was read by, where entries of it were left out by others: none are these."""
+
 # The order in which a host's work is claimed.
 POLL, NEW, RETRY, BACKFILL = range(4)
 PRIORITIES = (POLL, NEW, RETRY, BACKFILL)
@@ -101,7 +104,7 @@ feed = Table(
     Column("body_hash", _Bytes),
     Column("version_url", Text),  # where the validators came from
     Column("elements", _Bytes),  # short hashes of its entry elements, 8 bytes each
-    Column("filters", _Bytes),  # what its entries were judged by, as `Rules.filters_key`
+    Column("filters", _Bytes),  # what its entries were judged by, as `Rules.filters_key`, or `VARIOUS`
     Column("hints", _Bytes),  # of the document, as `schedule` encodes them
     Column("history", _Bytes),  # of its publishing, likewise
     Column("added_at", BigInteger, nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Case, Connection, Row, and_, bindparam, case, select, update
 
 from worker.model import (
     DAY_MS,
@@ -89,6 +89,14 @@ _ALL_DUE = """
 def let_be_due(connection: Connection, rows: Sequence[dict[str, int]]) -> None:
     """Sets when work is due, and nothing else of it: each row has the work as `w`, and the time as `then`."""
     change(connection, _DUE, _ALL_DUE, rows)
+
+
+def due_again(at: Millis) -> Case[int]:
+    """When work is due that was begun, and not done: at once. But the poll of a feed that was paused meanwhile waits
+    until that ends, or it is asked for."""
+    rests = select(t.feed.c.id).where(t.feed.c.id == t.work.c.feed_id, t.feed.c.paused, t.feed.c.next_at.is_(None))
+    is_poll = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
+    return case((and_(is_poll, rests.correlate(t.work).exists()), t.FAR), else_=at)
 
 
 def stands(found: Lease, asked: Lease, now: Millis) -> bool:

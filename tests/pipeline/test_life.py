@@ -1,0 +1,226 @@
+"""What becomes of an article over time, from the feed to the output: the cases that `test_life_machine` has found."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.life import HOUR, Item, Life, Page, text_of
+from tests.store.samples import DAY
+from worker.model import Feed, FeedId, Filter, Poll, Rules
+
+OWN = Feed(id=FeedId("own"), url="https://own.example/feed", full_text="never")
+OTHER = Feed(id=FeedId("other"), url="https://other.example/feed", full_text="never")
+PAGED = Feed(id=FeedId("paged"), url="https://paged.example/feed", recheck_s=(3600.0, 30 * 86_400.0))
+
+Begin = Callable[..., Life]
+
+
+@pytest.fixture
+def begin(empty_state: Path, tmp_path: Path) -> Iterator[Begin]:
+    begun: list[Life] = []
+
+    def life(*feeds: Feed, linked: bool = False) -> Life:
+        state = Path(shutil.copy(empty_state, tmp_path / "state.db"))
+        begun.append(Life(state, tmp_path / "out", feeds, linked=linked))
+        return begun[-1]
+
+    yield life
+    for one in begun:
+        one.end()
+
+
+def show(life: Life, feed: Feed, *items: Item) -> None:
+    """The feed shows these from now on, and is polled."""
+    life.web.feeds[feed.url] = {str(place): item for place, item in enumerate(items)}
+    life.work(for_ms=HOUR)
+
+
+def item(name: str, text: str, feed: Feed = OWN, **changes: str) -> Item:
+    return replace(Item(guid=name, link=f"{feed.url}/{name}", title=f"Title of {name}", text=text), **changes)
+
+
+# --- duplicates by their texts --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_entries_that_begin_with_one_placeholder_are_two_articles(begin: Begin, linked: bool) -> None:
+    """The second is a duplicate as long as it says what the first said, and not a day longer."""
+    life = begin(OWN, linked=linked)
+    one, two = item("one", text_of(0)), item("two", text_of(0))
+    show(life, OWN, one, two)
+    assert len(life.live()) == 1
+    show(life, OWN, replace(one, text=text_of(1)), replace(two, text=text_of(2)))
+    assert sorted(record["content_text"] for record in life.live()) == sorted([text_of(1), text_of(2)])
+    ops = [record["_ingest"]["op"] for record in life.records()]
+    assert sorted(ops) == sorted(["new", "duplicate", "update", "update"] if linked else ["new", "update", "new"])
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["the first", "the second"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda text: text.replace(text.split()[3], "corrected"), id="nearly the same"),
+        pytest.param(lambda text: text + " " + text_of(9, words="short"), id="more of it"),
+    ],
+)
+def test_what_two_feeds_correct_one_after_the_other_is_one_article(
+    begin: Begin, first: int, change: Callable[[str], str]
+) -> None:
+    """Whichever comes first."""
+    life = begin(OWN, OTHER)
+    feeds = [OWN, OTHER]
+    items = [item("one", text_of(0)), item("two", text_of(0), OTHER)]
+    for feed, shown in zip(feeds, items, strict=True):
+        show(life, feed, shown)
+    for at in (first, 1 - first):
+        show(life, feeds[at], replace(items[at], text=change(text_of(0))))
+    assert [record["content_text"] for record in life.live()] == [change(text_of(0))]
+
+
+def test_what_the_first_said_before_is_no_article_of_the_second(begin: Begin) -> None:
+    """Who follows with a text that is not like the last is a duplicate all the same."""
+    life = begin(OWN, OTHER)
+    one, two = item("one", text_of(0)), item("two", text_of(0), OTHER)
+    show(life, OWN, one)
+    show(life, OTHER, two)
+    for number in (1, 2):
+        show(life, OWN, replace(one, text=text_of(number)))
+    show(life, OTHER, replace(two, text=text_of(1)))
+    show(life, OTHER, replace(two, text=text_of(2)))
+    assert [record["content_text"] for record in life.live()] == [text_of(2)]
+
+
+def test_a_duplicate_that_waits_to_be_read_outlives_its_original(begin: Begin) -> None:
+    """Which is deleted meanwhile: what was to be compared with it is read as an article."""
+    life = begin(PAGED, OTHER)
+    link = f"{PAGED.url}/one"
+    life.web.pages[link] = Page(title="One", text=text_of(0))
+    show(life, PAGED, item("one", "", PAGED))
+    body = life.live()[0]["content_text"]
+    show(life, OTHER, item("two", body, OTHER))
+    assert len(life.live()) == 1
+    life.web.pages[link] = Page(status=404)
+    life.work(for_ms=29 * DAY)
+    life.web.feeds[OTHER.url] = {"0": item("two", text_of(3), OTHER)}
+    life.work(for_ms=6 * DAY)
+    assert [record["content_text"] for record in life.live()] == [text_of(3)]
+
+
+# --- pages that go, and texts that are less -------------------------------------------------------------------------
+
+
+def test_no_text_does_not_replace_one(begin: Begin) -> None:
+    """An entry of a page that can't be had, and whose feed says nothing any more."""
+    life = begin(PAGED)
+    life.web.pages[f"{PAGED.url}/one"] = Page(status=403)
+    show(life, PAGED, item("one", text_of(0), PAGED))
+    show(life, PAGED, item("one", "", PAGED, title="Another"))
+    assert [record["content_text"] for record in life.live()] == [text_of(0)]
+
+
+def test_what_was_deleted_stays_so_while_its_page_is_gone(begin: Begin) -> None:
+    """Whatever its feed says; the page that is back is an update."""
+    life = begin(PAGED)
+    link = f"{PAGED.url}/one"
+    life.web.pages[link] = Page(title="One", text=text_of(0))
+    show(life, PAGED, item("one", text_of(5), PAGED))
+    life.web.pages[link] = Page(status=404)
+    life.work(for_ms=40 * DAY)
+    assert [record["_ingest"]["op"] for record in life.records()] == ["new", "delete"]
+    for number in (6, 7):
+        show(life, PAGED, item("one", text_of(number), PAGED))
+        assert life.live() == []
+    life.web.pages[link] = Page(title="One", text=text_of(0))
+    show(life, PAGED, item("one", text_of(8), PAGED))
+    assert [record["_ingest"]["op"] for record in life.records()] == ["new", "delete", "update"]
+
+
+# --- links that move ------------------------------------------------------------------------------------------------
+
+
+def test_a_link_that_moves_names_the_entry(begin: Begin) -> None:
+    """Another feed that shows the new one shows the same article, and who takes it down by it takes it down."""
+    life = begin(OWN, OTHER)
+    short = text_of(0, words="short")
+    show(life, OWN, item("one", short))
+    there = "https://own.example/there"
+    show(life, OWN, item("one", f"{short} And more.", link=there))
+    show(life, OTHER, item("two", short, OTHER, link=there))
+    assert [record["url"] for record in life.live()] == [there]
+    assert "2 records taken out of the output" in life.ask("forget", there)
+    assert life.live() == []
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_link_that_was_anothers_and_is_corrected_leads_to_an_article(begin: Begin, linked: bool) -> None:
+    """Who takes down the one does not take down the other."""
+    life = begin(OWN, OTHER, linked=linked)
+    one = item("one", text_of(0))
+    two = item("two", text_of(1), OTHER, link=one.link or "")
+    show(life, OWN, one)
+    show(life, OTHER, two)
+    assert [record["content_text"] for record in life.live()] == [text_of(0)]
+    show(life, OTHER, replace(two, link="https://other.example/two"))
+    assert sorted(record["content_text"] for record in life.live()) == sorted([text_of(0), text_of(1)])
+    life.ask("forget", one.link or "")
+    assert [record["content_text"] for record in life.live()] == [text_of(1)]
+
+
+# --- filters --------------------------------------------------------------------------------------------------------
+
+
+def test_what_its_page_left_out_is_read_at_once_when_it_is_wanted(begin: Begin) -> None:
+    """Though another look at the page is planned: a 304 to that one would have been its end."""
+    german = Rules(skip=(Filter(place="skip", language=("de",)),), filters_key=b"german")
+    life = begin(replace(PAGED, rules=german))
+    life.web.pages[f"{PAGED.url}/one"] = Page(title="One", text=text_of(0), language="de")
+    life.every_ms = HOUR // 4
+    life.web.feeds[PAGED.url] = {"0": item("one", text_of(5), PAGED)}
+    life.work(for_ms=HOUR // 8)
+    assert life.live() == []
+    life.list(PAGED)
+    life.work(for_ms=HOUR // 4)
+    assert len(life.live()) == 1
+
+
+def test_what_passing_filters_left_out_comes_when_they_are_over(begin: Begin) -> None:
+    """They were in force when its page was read, and not when its feed was, neither before nor after."""
+    life = begin(PAGED)
+    life.web.pages[f"{PAGED.url}/one"] = Page(title="One", text=text_of(0))
+    life.web.feeds[PAGED.url] = {"0": item("one", "", PAGED)}
+    (poll,) = life.claim()
+    life.commit(poll)
+    life.list(replace(PAGED, rules=Rules(skip=(Filter(place="skip", title=("title",)),), filters_key=b"titles")))
+    life.commit(*life.claim())
+    assert life.live() == []
+    life.list(PAGED)
+    life.work(for_ms=HOUR)
+    assert len(life.live()) == 1
+
+
+# --- feeds that are paused ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["killed", "handed back"])
+def test_a_poll_that_was_under_way_when_its_feed_was_paused_is_not_repeated(begin: Begin, how: str) -> None:
+    """But one that was asked for since is."""
+    life = begin(OWN)
+    (poll,) = life.claim()
+    assert isinstance(poll, Poll)
+    life.ask("pause", '["own"]')
+    if how == "killed":
+        life.restart()
+    else:
+        life.hand_back(poll)
+    life.later(DAY)
+    assert life.claim() == []
+    life.ask("poll", '["own"]')
+    life.claim()
+    life.restart()
+    life.work()
+    assert life.web.asked == [OWN.url]
