@@ -72,6 +72,21 @@ class Polls:
         return Next(due_at=Millis(polled.now + self.every_ms), reason="as told")
 
 
+@dataclass
+class BusyPolls(Polls):
+    """Polls that take a little, and how many were under way at once."""
+
+    now: int = 0
+    most: int = 0
+
+    async def poll(self, work: Poll) -> PollDone:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.05)
+        self.now -= 1
+        return await super().poll(work)
+
+
 class NoIngests:
     async def ingest(self, work: Ingest) -> Done:
         raise AssertionError("nothing was to be ingested")
@@ -128,18 +143,10 @@ async def test_it_ends_when_all_that_was_due_is_done(tmp_path: Path) -> None:
 
 async def test_no_more_is_under_way_than_allowed(tmp_path: Path) -> None:
     """Two at once are two at once."""
-    now = most = 0
-
-    async def busy() -> None:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        await asyncio.sleep(0.05)
-        now -= 1
-
-    async with made(tmp_path, Polls(Clock(), act=lambda _: busy()), feeds=8) as (engine, _):
+    polls = BusyPolls(Clock())
+    async with made(tmp_path, polls, feeds=8) as (engine, _):
         await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
-    assert most == 2
+    assert polls.most == 2
 
 
 async def test_a_defect_costs_one_job(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests import broker
-from tests.test_engine import Clock, NoIngests, Polls
+from tests.test_engine import BusyPolls, Clock, NoIngests, Polls
 from worker.bus.jetstream import JetStreamBus
 from worker.engine import Clock as Followed
 from worker.engine import Engine, limits
@@ -105,23 +105,14 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def test_what_one_schedules_others_fetch(tmp_path: Path, nats_server: broker.Server) -> None:
     """Each in its role, none with more than it may have at once, and each piece of work once."""
-    now = most = 0
-
-    async def busy() -> None:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        await asyncio.sleep(0.05)
-        now -= 1
-
-    polls, idle = Polls(Clock(), act=lambda _: busy()), Polls(Clock())
+    polls, idle = BusyPolls(Clock()), Polls(Clock())
     async with cluster(tmp_path, nats_server, polls, feeds=40) as of:
         await of.start("schedule", polls=idle)
         engines = [await of.start("fetch", concurrency=2) for _ in range(2)]
         await until(lambda: sum(engine.meters.tally.polls for engine in engines) == 40)
         assert sorted(work.feed_id for work in polls.seen) == sorted(f"f{n}" for n in range(40))
         assert all(engine.meters.tally.polls for engine in engines)
-    assert most == 4
+    assert polls.most == 4
     assert not idle.seen
 
 
