@@ -13,7 +13,7 @@ clock.py       the wall clock, compared with the monotonic one
 heartbeat.py   signs of life, to others on the same state
 room.py        whether the disks have room for more
 events.py      what was done, in the log;  trouble.py  what can't be done now
-cancel.py      tasks that go on beside, ended
+cancel.py      tasks that go on beside, waited for and ended
 limits.py      how long, how many
 
 It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.

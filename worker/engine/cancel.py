@@ -1,4 +1,4 @@
-"""Tasks that go on beside, ended."""
+"""Tasks that go on beside, waited for and ended."""
 
 from __future__ import annotations
 
@@ -27,3 +27,10 @@ async def unless(end: Coroutine[object, object, NoReturn], work: Coroutine[objec
         for task in (ending, working):
             if not task.done():
                 await cancelled(task)
+
+
+async def either(event: asyncio.Event, task: asyncio.Task[object], within_s: float) -> None:
+    """Returns when the event is set, the task has ended, or the time is over."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({waiting, task}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    await cancelled(waiting)

@@ -7,10 +7,10 @@ import contextlib
 
 from worker.bus import LocalBus
 from worker.engine import limits
-from worker.engine.cancel import cancelled
+from worker.engine.cancel import cancelled, either
 from worker.engine.clock import Clock
 from worker.engine.leases import Leases
-from worker.engine.trouble import tell
+from worker.engine.trouble import refused
 from worker.errors import StateError
 from worker.model import Work
 from worker.store import Store
@@ -59,8 +59,7 @@ class Dispatcher:
                 room, now=self._clock.now(), lease_ms=limits.LEASE_MS, polls_due_by=self._clock.polls_due_by
             )
         except StateError as error:
-            self._vitals.refused = str(error)
-            tell(self._vitals, "store.unusable", error)
+            refused(self._vitals, error)
             return []
         self._vitals.refused = None
         return works
@@ -80,6 +79,4 @@ class Dispatcher:
             with contextlib.suppress(StateError):
                 due_in_s = (await self._store.next_claim_at() - self._clock.now()) / 1000
                 timeout_s = min(1.0, max(limits.TOGETHER_S, due_in_s)) if due_in_s > 0 else 0.002
-        wake = asyncio.create_task(self._wake.wait())
-        await asyncio.wait({wake, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        await cancelled(wake)
+        await either(self._wake, stopped, timeout_s)

@@ -13,7 +13,7 @@ import structlog
 from worker.engine import limits
 from worker.engine.clock import Clock
 from worker.engine.leases import Leases
-from worker.engine.trouble import tell
+from worker.engine.trouble import refused
 from worker.errors import StateDamaged, StateError
 from worker.model import Broken, Done, Finished, PollDone
 from worker.store import Store
@@ -97,8 +97,8 @@ class Finisher:
             except StateDamaged:
                 raise
             except StateError as error:
-                tell(self._vitals, "store.unusable", error, waiting=len(group))
-                self._vitals.refusals, self._vitals.refused = self._vitals.refusals + 1, str(error)
+                refused(self._vitals, error, waiting=len(group))
+                self._vitals.refusals += 1
                 await asyncio.sleep(1)
             except Exception as error:  # a defect of ours must cost one job, not those that are committed with it
                 log.exception("commit.broken", jobs=len(group))

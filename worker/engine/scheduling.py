@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from worker.bus import Bus
 from worker.engine import limits
-from worker.engine.cancel import cancelled
+from worker.engine.cancel import cancelled, either
 from worker.engine.clock import Clock
-from worker.engine.trouble import tell
+from worker.engine.trouble import refused
 from worker.errors import BusError, StateError
 from worker.model import Claim, HandedBack
 from worker.store import Store
@@ -49,7 +49,7 @@ class Scheduler:
                 left = await self._bus.publish(claims)
                 await self._hand_back(left)
                 if len(claims) == len(left):
-                    await self._sleep(stopped)
+                    await either(self._wake, stopped, self._pause_s)
         finally:
             await cancelled(stopped)
 
@@ -68,8 +68,7 @@ class Scheduler:
             self._vitals.backlog = None
             return ()
         except StateError as error:
-            self._vitals.refused = str(error)
-            tell(self._vitals, "store.unusable", error)
+            refused(self._vitals, error)
             return ()
         self._vitals.refused = None
         return claims
@@ -79,8 +78,3 @@ class Scheduler:
         if claims:
             with contextlib.suppress(StateError):
                 await self._store.finish([HandedBack(lease=claim.lease) for claim in claims], now=self._clock.now())
-
-    async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
-        wake = asyncio.create_task(self._wake.wait())
-        await asyncio.wait({wake, stopped}, timeout=self._pause_s, return_when=asyncio.FIRST_COMPLETED)
-        await cancelled(wake)

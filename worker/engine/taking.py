@@ -11,7 +11,7 @@ from worker.bus import Bus
 from worker.engine import limits
 from worker.engine.clock import Clock
 from worker.engine.leases import Leases
-from worker.engine.trouble import tell
+from worker.engine.trouble import refused
 from worker.errors import StateError
 from worker.model import Claim, Work
 from worker.store import Store, monotonic_ms
@@ -64,8 +64,7 @@ class Taker:
                     [claim.lease for claim in claims], now=self._clock.now(), lease_ms=limits.LEASE_MS
                 )
             except StateError as error:
-                self._vitals.refused = str(error)
-                tell(self._vitals, "store.unusable", error)
+                refused(self._vitals, error)
                 await asyncio.sleep(1)
                 continue
             self._vitals.refused = None
