@@ -6,8 +6,9 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
-from tests.store.samples import HOUR, Run, make_draft, make_entry, make_feed
-from worker.model import Draft, Extraction, SeenEntry, State
+from tests.store.samples import HOUR, Run, key, make_draft, make_entry, make_feed
+from worker.dedup import sketch
+from worker.model import Draft, Extraction, SeenEntry, Sketch, State
 from worker.store import read_story
 
 URL = "https://a.example/one"
@@ -104,3 +105,41 @@ async def test_what_is_taken_over_stays_so_after_a_restart(open_run: OpenRun, st
         assert await shown(run, "b", STRANGER) == (0, 0)
         assert await shown(run, "c", make_entry("third", feed="c", url=URL)) == (0, 1)
         check_state(state)
+
+
+LONG = sketch(" ".join(f"word{n} of the article" for n in range(100)))
+EDITED = sketch(" ".join(f"word{n} of the article" for n in range(95)) + " and a correction")
+OTHER = sketch(" ".join(f"another{n} thing entirely" for n in range(100)))
+
+
+@pytest.mark.parametrize(
+    ("after", "freed"),
+    [
+        pytest.param(EDITED, False, id="edited, it stands for the others"),
+        pytest.param(OTHER, True, id="another text"),
+        pytest.param(None, True, id="next to no text"),
+    ],
+)
+async def test_who_says_another_thing_stands_for_those_at_its_own_page_alone(
+    run: Run, state: State, after: Sketch | None, freed: bool
+) -> None:
+    """By its text, and by where its link had led to before; who lists the same page is its duplicate as ever."""
+    await run.start("a", "b", "c", "d")
+    led_to = "https://c.example/one"
+    await run.poll("b", make_entry("x", feed="b", url=URL))
+    await run.ingest("x", make_draft("text", sketch=LONG, url_keys=(key("url", led_to),)), feed="b")
+    waiting = [make_entry("text", feed="a"), make_entry("there", feed="c", url=led_to)]
+    here = make_entry("here", feed="d", url=URL)
+    await run.poll("a", waiting[0])
+    assert (await run.ingest("text", make_draft("text", sketch=LONG))).duplicates == 1
+    assert (await run.poll("c", waiting[1])).duplicates == (await run.poll("d", here)).duplicates == 1
+    run.later(HOUR)
+    await run.poll("b", make_entry("x", feed="b", url=URL, words="changed"))
+    assert (await run.ingest("x", make_draft("else", sketch=after), feed="b")).op == "update"
+    check_state(state)
+    assert [await shown(run, *each) for each in zip("ac", waiting, strict=True)] == [(int(freed), 0)] * 2
+    assert await shown(run, "d", here) == (0, 0)
+    if freed:
+        assert (await run.ingest("text", make_draft("text", sketch=LONG))).op == "new"
+        assert (await run.ingest("there", make_draft("that", sketch=None), feed="c")).op == "new"
+    check_state(state)

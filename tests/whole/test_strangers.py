@@ -27,6 +27,8 @@ def lie(about: str, words: str) -> str:
 
 
 ARTICLE = prose("wren")
+OTHER = " ".join(f"No owl may fly above {n} houses, said town hall {n} to its voters on day {n}." for n in range(9))
+"""Which has nothing of it."""
 
 
 @pytest.mark.parametrize(
@@ -105,3 +107,30 @@ def test_a_page_that_both_showed_before_it_could_not_be_had_is_its_own_feeds(sit
     assert [feed_id for feed_id, *_ in written].count("own") == 1
     polled(worker, bad, own)
     assert told(worker) == written
+
+
+@pytest.mark.parametrize("how", ["a copy", "a redirect"])
+def test_a_copy_that_turns_into_something_else_leaves_the_article_that_it_was_of(
+    site: Site, worker: Worker, how: str
+) -> None:
+    """It was there first, and the article was its duplicate, by its text or by where its link led. Then the link gives
+    another text, which is its update; the article is written with the next poll of its own feed, and once."""
+    url = site.add("a", "/1", page("Wrens are well", ARTICLE))
+    copy = page("Wrens are well", ARTICLE) if how == "a copy" else Answer(status=302, headers={"Location": url})
+    link = site.add("b", "/x", copy)
+    bad = "stranger", feed(site, "b", item("x", link, "Wrens are well"))
+    own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
+    polled(worker, bad)
+    polled(worker, bad, own)
+    assert [feed_id for feed_id, *_ in told(worker)] == ["stranger"]
+    site.add("b", "/x", page("Owls to be banned", OTHER))
+    feed(site, "b", item("x", link, "Owls to be banned"))
+    polled(worker, bad, own)
+    polled(worker, bad, own)
+    assert told(worker)[1:] == [
+        ("stranger", "update", "Owls to be banned", None),
+        ("own", "new", "Wrens are well", None),
+    ]
+    assert worker.records()[2]["content_text"] == ARTICLE
+    polled(worker, bad, own)
+    assert len(told(worker)) == 3

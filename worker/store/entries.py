@@ -151,6 +151,8 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     match verdict:
         case Write(op):
             result = Finished(op=op, duplicate_of=story.copy_of)
+            if op == "update" and near != "off" and stories.is_another(connection, me, draft.sketch):
+                _part(connection, me, draft)
             body = draft.body
             if story.original is not None:
                 body = stories.named(body, story.original, stories.title_of(connection, story.original.feed_id))
@@ -281,12 +283,31 @@ def _give_way(connection: Connection, me: Ref) -> None:
     """Others may say what `me` said: those that stood behind it have it from now on, but at the very URL that is gone,
     and nobody is its copy, or named in a reprint of it, any more."""
     stories.unfile(connection, [me.entry_id])
-    if me.text_mark is not None:
-        mine = (t.content.c.key.between(me.text_mark, me.text_mark + b"\xff\xff"), t.content.c.entry_id == me.entry_id)
-        connection.execute(delete(t.content).where(*mine))
+    _give_up_text(connection, me)
     at_url = None if me.url is None else stored(url_key(me.url))
     elsewhere = t.entry.c.shared_key.is_distinct_from(at_url) if at_url else true()
     free_duplicates(connection, select(t.entry.c.id).where(t.entry.c.id == me.entry_id), elsewhere)
+
+
+def _part(connection: Connection, me: Ref, draft: Draft) -> None:
+    """The text of `me` became another one: whoever had the first one, and stood behind it, says it from now on. Else a
+    copy that is first, and turns into something else, would leave nothing of the article that it was a copy of. Only
+    those at its own URLs stay: they are this page, whatever that says."""
+    _give_up_text(connection, me)
+    here = {stored(key) for key in (*draft.url_keys, *([url_key(me.url)] if me.url else []))}
+    behind = t.entry.c.duplicate_of == me.entry_id
+    left = set(connection.scalars(select(t.entry.c.shared_key).where(behind, t.entry.c.shared_key.is_not(None)))) - here
+    if left:  # it was at these before
+        connection.execute(delete(t.identity).where(t.identity.c.key.in_(left), t.identity.c.entry_id == me.entry_id))
+    elsewhere = t.entry.c.shared_key.is_(None) | t.entry.c.shared_key.not_in(here)
+    free_duplicates(connection, select(t.entry.c.id).where(t.entry.c.id == me.entry_id), elsewhere)
+
+
+def _give_up_text(connection: Connection, me: Ref) -> None:
+    """Nobody is a duplicate of `me` by the text that it had."""
+    if me.text_mark is not None:
+        mine = (t.content.c.key.between(me.text_mark, me.text_mark + b"\xff\xff"), t.content.c.entry_id == me.entry_id)
+        connection.execute(delete(t.content).where(*mine))
 
 
 def _is_reprint(draft: Draft, me: Ref, of: Ref) -> bool:

@@ -123,6 +123,13 @@ def is_original(connection: Connection, me: Ref, of: Ref, *, now: Millis) -> boo
     return row is not None and credits(_credit(row), url=me.url, site=_sites(connection, [me])[me.feed_id])
 
 
+def is_another(connection: Connection, me: Ref, sketch: Sketch | None) -> bool:
+    """Whether an article's text is no version any more of the one that is filed, but another text in its place. Where
+    none is filed, nobody knows."""
+    _, before, _ = filed(connection, [me.entry_id]).get(me.entry_id, (None, None, None))
+    return before is not None and (sketch is None or not is_copy(common(before, sketch), same_feed=False))
+
+
 def settle(connection: Connection, me: Ref, draft: Draft, story: Story, *, expires_at: Millis) -> None:
     """Files a written article, to be found by its copies and, where it credits what is not here, by its original."""
     if me.revision:  # else nothing of it was filed yet
