@@ -28,7 +28,7 @@ from worker.model import Millis
 from worker.output import files
 
 VARIABLE = "FEEDMILL_TEST_STEPS"
-CHANGING = ("write", "fsync", "ftruncate", "mkdir", "replace", "unlink", "rmdir")
+CHANGING = ("write", "fsync", "ftruncate", "mkdir", "replace", "rename", "unlink", "rmdir")
 """The functions of os that change what is on disk, but for open; `files` has one more, syncfs."""
 TABLES = ("meta", "segment", "outbox", "entry", "feed", "robots", "slot")
 """A commit is named by the first of these that it writes to: records are numbered, marked as published, learned; …"""
@@ -83,7 +83,7 @@ class Steps:
 
     def _told(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            subject = args[-1] if name == "replace" else args[0]
+            subject = args[-1] if name in ("replace", "rename") else args[0]
             place = self._opened.get(subject, "") if isinstance(subject, int) else self._place(subject)
             if place:
                 cut = (lambda: real(args[0], bytes(args[1])[: len(args[1]) // 2])) if name == "write" else None
