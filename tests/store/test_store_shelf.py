@@ -15,6 +15,7 @@ from tests.store.samples import DAY, Run, ask, key, make_draft, make_entry, make
 from worker.dedup import Ref
 from worker.model import Backlog, PollDone, SeenEntry
 from worker.store import arrivals, polls
+from worker.store.shelf import Shelf
 
 FEEDS = ("a", "b", "c", "d")
 NAMES = ("one", "two", "three", "four")
@@ -76,7 +77,7 @@ def contents(state: Path) -> dict[str, list[Any]]:
     return {table: sorted(ask(state, f"SELECT * FROM {table}"), key=repr) for table in TABLES}  # noqa: S608  # as above
 
 
-class Written(arrivals.Shelf):
+class Written(Shelf):
     """One that waits with nothing."""
 
     def add(self, rows: Sequence[dict[str, object]]) -> Sequence[int]:
@@ -89,7 +90,7 @@ class Written(arrivals.Shelf):
         self.write()
 
 
-def judged_anew(shelf: arrivals.Shelf, row: Any, done: PollDone, policies: Any) -> arrivals.Arrived:
+def judged_anew(shelf: Shelf, row: Any, done: PollDone, policies: Any) -> arrivals.Arrived:
     """As `judge_entries`, by what is read for this poll alone, and written at once."""
     return arrivals.judge_entries(Written(shelf.connection, [done]), row, done, policies)
 

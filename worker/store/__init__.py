@@ -22,6 +22,7 @@ finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and 
 standing.py    … of polls: what they say of the feed, and when it is polled next
 polls.py       … and its entries, by
 arrivals.py    new, known, changed, left out, duplicates;  owners.py  … of whose URL
+shelf.py       … by what is known of them
 entries.py     … of entries: new and changed articles, duplicates;  articles.py  … new ones that meet nothing, together
 stories.py     … near-duplicates: what is filed, found, clustered, and named when it comes later
 walks.py       older pages of feeds, gone through beside their polls

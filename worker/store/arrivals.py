@@ -8,12 +8,12 @@ costs many times what it costs to carry it out for one row more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, assert_never
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, is_for_itself, place, url_key
 from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
@@ -21,20 +21,14 @@ from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.dialects import Many, is_sqlite
 from worker.store.entries import SAME_URL, Ingestion, mark_duplicate, original, write_duplicate
 from worker.store.feeds import Policies, add_work, host_ids
-from worker.store.graves import dead_keys, note_seen
+from worker.store.graves import note_seen
 from worker.store.keys import stored
 from worker.store.left_out import backlog_of, takes_up
-from worker.store.names import REVISED_AT, give_numbers, numbers_given, origin, url_columns
-from worker.store.owners import give_up, is_a_strangers
-from worker.store.refs import refs_by_key
+from worker.store.names import REVISED_AT, origin, url_columns
+from worker.store.shelf import Shelf, keys_of
 
-_ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
-_LAST = select(func.max(t.entry.c.id))
-_ADD_NUMBERED = Many(insert(t.entry))
-_KNOW = Many(insert(t.identity))
 _CLAIM_URL = (
     update(t.entry)
     .where(t.entry.c.id == bindparam("this"), t.entry.c.shared_key == bindparam("key"))
@@ -68,79 +62,6 @@ class Arrived:
     """What is to be finished at once, in the order of the document."""
 
 
-class Shelf:
-    """What the store has that the entries of some polls may meet, and what these add to it.
-
-    What is new is written when it has to be read, and at the end by `write`.
-    """
-
-    def __init__(self, connection: Connection, polls: Sequence[PollDone]) -> None:
-        self.connection = connection
-        entries = [seen for done in polls for seen in done.entries]
-        keys = {key for seen in entries for key in (*_keys(seen), *seen.alone)}
-        known = refs_by_key(connection, keys)
-        self.known: dict[bytes, EntryId] = {key: ref.entry_id for key, ref in known.items()}
-        """By all that they are known under; with those that were added."""
-        self.refs = {ref.entry_id: ref for ref in known.values()}
-        self.dead = dead_keys(connection, keys - known.keys())
-        names = {done.feed_id for done in polls if done.entries}
-        self._numbers = numbers_given(connection, names.union(origin(seen.url) for seen in entries if seen.url))
-        self._last: int | None = None
-        """The entry that was added last, where it is this that numbers them."""
-        self._rows: list[dict[str, object]] = []
-        self._keys: list[dict[str, object]] = []
-
-    def under(self, *keys: bytes | None) -> Ref | None:
-        """Who is known under the first of these keys that is known."""
-        return next((self.refs[self.known[key]] for key in keys if key in self.known), None)
-
-    def numbers(self, names: Collection[str]) -> Mapping[str, int]:
-        """The numbers of these and other names."""
-        self._numbers |= give_numbers(self.connection, names - self._numbers.keys())
-        return self._numbers
-
-    def add(self, rows: Sequence[dict[str, object]]) -> Sequence[int]:
-        """Takes in new entries; their ids. SQLite's, which has this one writer, are the next: it need not tell them."""
-        if not is_sqlite(self.connection):
-            return self.connection.scalars(_ADD, rows).all()
-        if self._last is None:
-            self._last = self.connection.scalar(_LAST) or 0
-        ids = range(self._last + 1, self._last + 1 + len(rows))
-        self._last += len(rows)
-        self._rows += ({"id": entry_id, **row} for entry_id, row in zip(ids, rows, strict=True))
-        return ids
-
-    def know(self, ref: Ref, *keys: bytes) -> None:
-        """An entry that was added is known under these, where nobody else is."""
-        self.refs[ref.entry_id] = ref
-        self._keys += ({"key": stored(key), "entry_id": ref.entry_id} for key in self._missing(ref, keys))
-
-    def know_more(self, ref: Ref, *keys: bytes) -> None:
-        """The same of an entry that had keys before."""
-        rows = [{"key": stored(key), "entry_id": ref.entry_id, "extra": True} for key in self._missing(ref, keys)]
-        _KNOW.execute(self.connection, rows)
-
-    def _missing(self, ref: Ref, keys: Sequence[bytes]) -> list[bytes]:
-        missing = [key for key in keys if key not in self.known]
-        self.known.update(dict.fromkeys(missing, ref.entry_id))
-        return missing
-
-    def yields(self, of: Ref, seen: SeenEntry, *, feed_url: str) -> bool:
-        """Whether `of` gives up the URL of an entry of the feed at `feed_url`; then nobody is known under it."""
-        key = seen.url_key
-        if key is None or not is_a_strangers(self.connection, of, url=seen.url, feed_url=feed_url):
-            return False
-        self.write()
-        give_up(self.connection, of, key)
-        del self.known[key]
-        return True
-
-    def write(self) -> None:
-        _ADD_NUMBERED.execute(self.connection, self._rows)
-        _KNOW.execute(self.connection, self._keys)
-        self._rows, self._keys = [], []
-
-
 def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policies, *, is_old: bool = False) -> Arrived:
     """Adds the entries that are new or have changed, and queues those that have no draft.
 
@@ -154,7 +75,7 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
     other_filters = done.filters != (row.filters or b"")
     entries = _Entries(shelf=shelf, done=done, feed_url=row.url, other_filters=other_filters, is_old=is_old)
     for seen in done.entries:
-        if shelf.dead and not shelf.dead.isdisjoint(_keys(seen)):
+        if shelf.dead and not shelf.dead.isdisjoint(keys_of(seen)):
             continue
         if seen.own in backlog:
             entries.judge(replace(seen, skipped=backlog[seen.own]), "backlog")
@@ -214,7 +135,7 @@ class _Entries:
 
     def judge(self, seen: SeenEntry, by: Skip) -> None:
         """by: what has left it out, if it is left out."""
-        if not self.fresh_keys.isdisjoint(_keys(seen)):
+        if not self.fresh_keys.isdisjoint(keys_of(seen)):
             self.add()
         shelf = self.shelf
         by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
@@ -269,7 +190,7 @@ class _Entries:
     def _come(self, fresh: _Fresh) -> None:
         self.came.append(fresh.seen.published)
         self.fresh.append(fresh)
-        self.fresh_keys.update(_keys(fresh.seen))
+        self.fresh_keys.update(keys_of(fresh.seen))
 
     def add(self) -> None:
         """Adds the entries that are new to the store, and goes on with them in the order of the document."""
@@ -358,11 +279,6 @@ class _Fresh(NamedTuple):
     skipped: Skip | None = None
     of: Ref | None = None
     """Whose duplicate it is."""
-
-
-def _keys(seen: SeenEntry) -> tuple[bytes, ...]:
-    """All that it may be known under."""
-    return (*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))
 
 
 def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str, object]:

@@ -13,10 +13,11 @@ from worker.model import Finished, Millis, PollDone, Sought, Subscribed
 from worker.model.rules import NO_LIMIT
 from worker.store import subscriptions
 from worker.store import tables as t
-from worker.store.arrivals import Arrived, Shelf, judge_entries
+from worker.store.arrivals import Arrived, judge_entries
 from worker.store.dialects import Each, Update
 from worker.store.entries import Ingestion
 from worker.store.feeds import NO_VERSION, Policies, host_id_of, host_ids
+from worker.store.shelf import Shelf
 from worker.store.standing import Planner, Standing, after, moves_of
 from worker.store.walks import begin
 from worker.store.works import let_be_due

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, bindparam, case, delete, select, update
 from worker import urls
 from worker.model import Finished, PollDone, Walked
 from worker.store import tables as t
-from worker.store.arrivals import Shelf, judge_entries
+from worker.store.arrivals import judge_entries
 from worker.store.batches import chunks
 from worker.store.feeds import Policies, add_work, host_id_of
+from worker.store.shelf import Shelf
 
 PAGES = 50
 """That one walk goes through, at most."""
