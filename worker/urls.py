@@ -82,7 +82,12 @@ def of_feed_scheme(url: str) -> str:
 
 def _is_plain(url: str) -> bool:
     """Whether `url` is canonical as it stands. It may be where this can't tell."""
-    return len(url) <= MAX_LENGTH and _PLAIN.fullmatch(url) is not None and _MAY_BE_AMP.search(url) is None
+    return len(url) <= MAX_LENGTH and _looks_plain(url)
+
+
+@functools.lru_cache(maxsize=512)  # of an entry's link it is asked three times, and of others each time they are met
+def _looks_plain(url: str) -> bool:
+    return _PLAIN.fullmatch(url) is not None and _MAY_BE_AMP.search(url) is None
 
 
 def _clean(url: str) -> str:

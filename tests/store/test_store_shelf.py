@@ -15,12 +15,16 @@ from tests.store.samples import DAY, Run, ask, key, make_draft, make_entry, make
 from worker.dedup import Ref
 from worker.model import Backlog, PollDone, SeenEntry
 from worker.store import arrivals, polls
+from worker.store import tables as t
+from worker.store.names import FEED_ID, URL
 from worker.store.shelf import Shelf
 
 FEEDS = ("a", "b", "c", "d")
 NAMES = ("one", "two", "three", "four")
 ROUNDS = 5
-TABLES = ("entry", "identity", "name", "feed", "work", "outbox", "content", "host")
+TABLES = ("entry", "identity", "feed", "work", "outbox", "content", "host")
+COLUMNS = ", ".join(f"entry.{column.name}" for column in t.entry.c if column.name not in ("feed_no", "origin_no"))
+NAMED = f"SELECT {COLUMNS}, {FEED_ID}, {URL} FROM entry"  # noqa: S608  # as above
 
 
 def entry(chance: random.Random, feed: str) -> SeenEntry:
@@ -74,7 +78,9 @@ async def lived(open_run: OpenRun, seed: int) -> list[Any]:
 
 
 def contents(state: Path) -> dict[str, list[Any]]:
-    return {table: sorted(ask(state, f"SELECT * FROM {table}"), key=repr) for table in TABLES}  # noqa: S608  # as above
+    """Whatever the numbers of names are, which a batch gives together."""
+    found = {table: ask(state, f"SELECT * FROM {table}") for table in TABLES} | {"entry": ask(state, NAMED)}  # noqa: S608
+    return {table: sorted(rows, key=repr) for table, rows in found.items()}
 
 
 class Written(Shelf):

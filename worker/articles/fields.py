@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -204,6 +205,7 @@ def summary(stated: str | None) -> str | None:
     return plain.cut(text, MAX_SUMMARY)
 
 
+@functools.lru_cache(maxsize=8)  # all entries of a feed have the same few
 def language(stated: str | None) -> str | None:
     """`en-GB` of `EN_gb` (the case that RFC 5646 section 2.1.1 recommends); None for what is no language tag."""
     match = _LANGUAGE.fullmatch((stated or "").strip().replace("_", "-"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Iterable, Sequence
@@ -101,6 +102,7 @@ def _extent(markup: str) -> int:
     return len(_MARKUP.sub("", markup))
 
 
+@functools.lru_cache(maxsize=8)  # all entries of a feed have the same few
 def language(tag: str) -> str | None:
     """A language tag in the customary case (RFC 5646 section 2.1.1), `_` read as `-`; None where it is none."""
     tag = tag.strip().replace("_", "-")

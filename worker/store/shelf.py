@@ -37,8 +37,12 @@ class Shelf:
         """By all that they are known under; with those that were added."""
         self.refs = {ref.entry_id: ref for ref in known.values()}
         self.dead = dead_keys(connection, keys - known.keys())
+        met = self.known.keys() | self.dead
+        unmet = (seen for seen in entries if met.isdisjoint(seen.look_up))
         names = {done.feed_id for done in polls if done.entries}
         self._numbers = numbers_given(connection, names.union(origin(seen.url) for seen in entries if seen.url))
+        self._unnumbered = names.union(origin(seen.url) for seen in unmet if seen.url) - self._numbers.keys()
+        """What entries that may be new have in common, where it has no number yet."""
         self._last: int | None = None
         """The entry that was added last, where it is this that numbers them."""
         self._rows: list[dict[str, object]] = []
@@ -49,8 +53,11 @@ class Shelf:
         return next((self.refs[self.known[key]] for key in keys if key in self.known), None)
 
     def numbers(self, names: Collection[str]) -> Mapping[str, int]:
-        """The numbers of these and other names."""
-        self._numbers |= give_numbers(self.connection, names - self._numbers.keys())
+        """The numbers of these and other names. If one has none yet, all get theirs that may need one."""
+        missing = names - self._numbers.keys()
+        if missing:
+            self._numbers |= give_numbers(self.connection, missing | self._unnumbered)
+            self._unnumbered = set()
         return self._numbers
 
     def add(self, rows: Sequence[dict[str, object]]) -> Sequence[int]:
