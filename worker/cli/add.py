@@ -14,12 +14,13 @@ from rich.text import Text
 from worker import app, urls
 from worker.cli.listing import Listing, listed
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import ago, clean, console, counted, errors, plain, print_json
+from worker.cli.printing import clean, console, errors, plain, print_json
 from worker.errors import FeedmillError
 from worker.model import Feed
 from worker.pipeline import Article, Discovered, Discovery, Tried
 from worker.scouting import Scout, scouting
 from worker.settings import Settings, load, wrong
+from worker.words import ago, counted
 
 Url = Annotated[str, typer.Argument(help="A feed, or a page of the site that has it.", metavar="URL")]
 _SHOWN = 240

@@ -9,10 +9,11 @@ import typer
 
 from worker import app, outputs
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import console, counted, errors, print_json
+from worker.cli.printing import console, errors, print_json
 from worker.errors import OutputError, OutputLocked
 from worker.output import Delete, Drop, Merge, Step, files, is_expiry, locked, shards_in
 from worker.settings import Settings, load
+from worker.words import counted
 
 
 def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:

@@ -14,10 +14,11 @@ import typer
 
 from worker import record, record_schemas
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import console, counted, errors, print_json
+from worker.cli.printing import console, errors, print_json
 from worker.errors import ConfigError, OutputError
 from worker.model import NO_RULES, Feed, Rules
 from worker.settings import init_files, json_schema, load
+from worker.words import counted
 
 
 def init(

@@ -17,13 +17,14 @@ from rich.markup import escape
 from rich.syntax import Syntax
 
 from worker import log
-from worker.cli.printing import console, counted
+from worker.cli.printing import console
 from worker.cli.progress import display
 from worker.cli.running import stop_on_signal
 from worker.demo.folder import prepare
 from worker.demo.run import Demo, Round, run
 from worker.meters import Meters
 from worker.record import Record
+from worker.words import counted
 
 TITLES = {
     1: "First poll: everything is new.",

@@ -12,11 +12,12 @@ from rich.text import Text
 from worker import app
 from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
-from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
+from worker.cli.printing import clean, console, plain, print_json
 from worker.cli.status import public, state_of
 from worker.model import Feed, Millis
 from worker.settings import seconds
 from worker.store import FeedStatus, is_there, read_status
+from worker.words import ago, counted, span
 
 Standing = tuple[Feed, FeedStatus | None]
 """A feed as it is listed, and as the state knows it; None: it was never taken up."""

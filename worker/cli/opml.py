@@ -12,11 +12,12 @@ import typer
 from worker.cli.listing import listed
 from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import clean, console, counted, errors, print_json
+from worker.cli.printing import clean, console, errors, print_json
 from worker.errors import ConfigError, OutputError, Problem
 from worker.model import NO_RULES
 from worker.settings import imported, load, opml_document
 from worker.store import is_there, read_status
+from worker.words import counted
 
 
 def import_(

@@ -13,7 +13,7 @@ from rich.text import Text
 from worker import app, urls
 from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
-from worker.cli.printing import ago, clean, console, plain, print_json
+from worker.cli.printing import clean, console, plain, print_json
 from worker.cli.running import stop_on_signal
 from worker.cli.status import state_of
 from worker.cli.steer import Names, Tag, ids_named
@@ -22,6 +22,7 @@ from worker.model import FeedId, Millis
 from worker.pipeline import of_feeds
 from worker.settings import Settings
 from worker.store import FeedStatus, HostStatus, is_there, read_feeds, read_hosts
+from worker.words import ago
 
 PATIENCE_S = 90.0
 """For a poll by the worker that runs: two tries of a host that is slow."""

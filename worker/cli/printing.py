@@ -15,9 +15,7 @@ from rich.text import Text
 from worker.meters import Tally
 from worker.model import Millis
 from worker.record import rfc3339
-from worker.words import ago as ago
-from worker.words import counted as counted
-from worker.words import span as span
+from worker.words import counted
 
 # What could move the cursor, change colours, or turn the reading direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from worker.cli.printing import console, counted
+from worker.cli.printing import console
 from worker.meters import Meters
+from worker.words import counted
 
 
 class Display:

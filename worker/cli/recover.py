@@ -9,8 +9,9 @@ import typer
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile
-from worker.cli.printing import console, counted
+from worker.cli.printing import console
 from worker.settings import load
+from worker.words import counted
 
 
 def recover(

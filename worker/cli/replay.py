@@ -13,9 +13,10 @@ import typer
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
-from worker.cli.printing import clean, console, counted, errors
+from worker.cli.printing import clean, console, errors
 from worker.pipeline import Compared, NotCompared, Replayed
 from worker.settings import Settings
+from worker.words import counted
 
 
 @dataclass(slots=True)

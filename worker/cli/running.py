@@ -19,7 +19,7 @@ import typer
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, start_log
-from worker.cli.printing import console, counted, errors, print_json, summary
+from worker.cli.printing import console, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.demo.folder import vacate
@@ -28,6 +28,7 @@ from worker.model import ALL_ROLES, ROLES, Role
 from worker.reload import Reload
 from worker.settings import Settings
 from worker.store import read_feeds
+from worker.words import counted
 
 GARBAGE = 20_000
 """New objects that are left before those that hold each other are looked for; Python's 700 are fewer than come with one

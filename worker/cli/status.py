@@ -13,7 +13,7 @@ from rich.text import Text
 from worker import app
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
-from worker.cli.printing import ago, clean, console, counted, plain, print_json, span
+from worker.cli.printing import clean, console, plain, print_json
 from worker.errors import OutputError
 from worker.log import told
 from worker.model import ROLES, Feed, FeedId, Member, Millis
@@ -34,6 +34,7 @@ from worker.store import (
     read_status,
 )
 from worker.urls import without_credentials
+from worker.words import ago, counted, span
 
 
 def status(

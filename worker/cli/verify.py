@@ -11,9 +11,10 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, OutputFolder, output_dir
-from worker.cli.printing import console, counted, errors, print_json
+from worker.cli.printing import console, errors, print_json
 from worker.output import Finding, Report
 from worker.output import verify as check
+from worker.words import counted
 
 
 def verify(
