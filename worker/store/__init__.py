@@ -20,7 +20,7 @@ locks.py       what a transaction holds, where others run beside it
 dialects.py    one statement for many rows, as each database carries it out best
 finish.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
 standing.py    … of polls: what they say of the feed, and when it is polled next
-polls.py       … and its entries, by
+polls.py       … and its entries, by;  floods.py  … if there are not too many
 arrivals.py    new, known, changed, left out, duplicates;  owners.py  … of whose URL
 shelf.py       … by what is known of them
 entries.py     … of entries: new and changed articles, duplicates;  articles.py  … new ones that meet nothing, together

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from worker import urls
 from worker.model import Finished, Millis, PollDone, Sought, Subscribed
 from worker.model.rules import NO_LIMIT
-from worker.store import subscriptions
+from worker.store import floods, subscriptions
 from worker.store import tables as t
 from worker.store.arrivals import Arrived, judge_entries
 from worker.store.dialects import Each, Update
@@ -102,6 +102,10 @@ def finish_polls(
             found = counts.new + counts.changed
             due_at = subscriptions.told(connection, hub, done, found=found, due_at=standing.due.due_at)
             standing = standing.sooner(Millis(due_at))
+        if floods.is_much(done.entries):
+            shelf.write()
+            if floods.is_flooded(connection, done.feed_id):
+                standing = standing.later(Millis(done.at + floods.PAUSE_MS), floods.REASON)
         changes = {**standing.values, "new_last": counts.new}
         if counts.new:
             changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}

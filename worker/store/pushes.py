@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, select, update
 from worker.model import DAY_MS, FeedId, Millis
 from worker.store import tables as t
 from worker.store.claims import settle
+from worker.store.floods import is_flooded
 from worker.store.locks import hold_work
 from worker.store.subscriptions import GAP_MS, LONGEST_MS, LOOK, POLL, SHORTEST_MS
 
@@ -59,9 +60,10 @@ def denied(connection: Connection, token: str, *, topic: str, reason: str, now: 
 
 
 def pushed(connection: Connection, feed_id: str, *, now: Millis) -> Millis | None:
-    """A hub has told of something new: when the feed is polled for it; None: not, since it is paused or retired."""
+    """A hub has told of something new: when the feed is polled for it; None: not, since it is paused or retired, or
+    has said too much already."""
     feed = connection.execute(select(t.feed).where(t.feed.c.id == feed_id, t.feed.c.active)).one_or_none()
-    if feed is None or feed.paused or feed.retired:
+    if feed is None or feed.paused or feed.retired or is_flooded(connection, feed_id):
         return None
     poll = (t.work.c.feed_id == feed_id, t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
     hold_work(connection, and_(*poll))

@@ -54,6 +54,13 @@ class Standing:
         due = Next(due_at=due_at, reason="its hub told of something new")
         return replace(self, due=due, values={**self.values, "next_at": due_at, "why": due.reason})
 
+    def later(self, due_at: Millis, reason: str) -> Standing:
+        """Not due before."""
+        if self.due is None or self.due.due_at >= due_at:
+            return self
+        due = Next(due_at=due_at, reason=reason)
+        return replace(self, due=due, values={**self.values, "next_at": due_at, "why": reason})
+
 
 def after(
     row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner: Planner, *, pushed: bool = False
