@@ -19,6 +19,13 @@ def test_content_is_wanted(status: int) -> None:
     assert said(status) == Content()
 
 
+@pytest.mark.parametrize("etag", ['"' + "x" * 90_000 + '"', '"\x07"', ""])
+def test_validators_that_can_not_be_sent_again_are_none(etag: str) -> None:
+    """Of a head of 100 kB, which would be kept for each page."""
+    head = Head(status=200, fields=[(b"ETag", etag.encode()), (b"Last-Modified", b"Mon, 30 Nov 2026 10:00:00 GMT")])
+    assert head.validators == Validators(etag=None, last_modified="Mon, 30 Nov 2026 10:00:00 GMT")
+
+
 def test_a_304_gives_the_validators_it_carries() -> None:
     """Those that it leaves out are not known from it."""
     assert said(304, ("ETag", 'W/"2"')) == NotModified(validators=Validators(etag='W/"2"'))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from worker import urls
 from worker.fetch.failures import named, one_line
-from worker.fetch.request import bare
+from worker.fetch.request import bare, sendable
 from worker.fetch.retry_after import retry_after_s
 from worker.model import FetchFailed, Freshness, Hub, NotModified, Redirected, Throttled, Validators
 from worker.schedule import freshness, http_date_s
@@ -37,8 +37,8 @@ class Head:
 
     @property
     def validators(self) -> Validators:
-        """Verbatim."""
-        return Validators(etag=self.first("etag"), last_modified=self.first("last-modified"))
+        """Verbatim, where they can be sent again: else a head of 100 kB would be kept for each page."""
+        return Validators(etag=sendable(self.first("etag")), last_modified=sendable(self.first("last-modified")))
 
     def hub(self, url: str) -> Hub | None:
         """The hub that Link fields (RFC 8288) of the answer from `url` advertise; it goes before the document's

@@ -73,7 +73,7 @@ class Asking:
             fields={"user-agent": user_agent, "accept": accept}
             | _basic(url)
             | {name.lower(): value for name, value in headers.items()},
-            validators=Validators(etag=_sendable(validators.etag), last_modified=_sendable(validators.last_modified)),
+            validators=Validators(etag=sendable(validators.etag), last_modified=sendable(validators.last_modified)),
             form=form,
         )
 
@@ -106,8 +106,8 @@ def _basic(url: str) -> dict[str, str]:
     return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-def _sendable(validator: str | None) -> str | None:
-    """A stored validator, unless it would break the request: it is a stranger's text."""
+def sendable(validator: str | None) -> str | None:
+    """A validator, unless it would break the request: it is a stranger's text."""
     if validator is None or len(validator) > _LONGEST_VALIDATOR or not _FIELD_VALUE.fullmatch(validator):
         return None
     return validator
