@@ -94,6 +94,11 @@ _NOBODY = re.compile(
     r"|foundation|university|universität|institut|institute|association|company|group|gruppe)\b|\b(?:von"
     r"|by|par|por|our|the|special|unsere?|notre|nuestr[oa]|nosso|nostro)$)|編集部|编辑部|편집부|[©®™]|://|www\."
 )
+# Compiled here: the cache of `re` is as full as trafilatura, htmldate and dateparser fill it.
+_SLASH, _RED = re.compile(r"\s*/\s*"), re.compile(r"^red,\s*")
+_BETWEEN_AGENCIES = re.compile(r"\s*[|,;]\s*|\s+[/&]\s+")
+_BEFORE = re.compile(r"^(?:https?://)?(?:www\.)?|^(?:the|die|der|das|la|le|el|il)\s+")
+_DOMAIN, _SIGNS = re.compile(r"\.(?:com|org|net|info|co\.uk|com\.\w\w|\w\w)$"), re.compile(r"[\W_]+")
 _WORD = re.compile(r"[^\W\d_][\w.'’`-]*")
 _LETTERS = re.compile(r"[^\W\d_].*[^\W\d_]|[\u3040-\u9fff\uac00-\ud7a3]")
 _PARTICLE = frozenset(
@@ -201,7 +206,7 @@ def _is_own(name: str, own: set[str]) -> bool:
 def agencies(stated: str) -> Iterator[str]:
     """The news agencies that are stated as an author: "dpa/lby", "Reuters | AFP"."""
     text = stated.strip()
-    parts = [text] if _AGENCY.fullmatch(text) else re.split(r"\s*[|,;]\s*|\s+[/&]\s+", text)
+    parts = [text] if _AGENCY.fullmatch(text) else _BETWEEN_AGENCIES.split(text)
     yield from (part for part in parts if _AGENCY.fullmatch(part))
 
 
@@ -218,10 +223,10 @@ def _bare(text: str, *, byline: bool = False) -> str:
 def _split(text: str) -> Iterator[str]:
     """One name each; what stands after a comma is another name, or a role, a place, a medium."""
     for some in _AND.split(text):
-        by_slash = re.split(r"\s*/\s*", some)
+        by_slash = _SLASH.split(some)
         whole = [some] if not any(_AGENCY.fullmatch(part) for part in by_slash) else by_slash
         for part in whole:
-            by_comma = [piece.strip() for piece in re.sub(r"^red,\s*", "", part).split(",")]
+            by_comma = [piece.strip() for piece in _RED.sub("", part).split(",")]
             part = ", ".join(by_comma)
             named = [piece for piece in by_comma if _looks_named(piece)]
             yield from (named if len(by_comma) > 1 and _looks_named(by_comma[0]) else [part.strip()])
@@ -239,6 +244,4 @@ def _looks_named(text: str) -> bool:
 
 def _key(name: str) -> str:
     """The same for "The Economist", "economist.com" and "www.economist.com"."""
-    name = re.sub(r"^(?:https?://)?(?:www\.)?|^(?:the|die|der|das|la|le|el|il)\s+", "", name.casefold().strip())
-    name = re.sub(r"\.(?:com|org|net|info|co\.uk|com\.\w\w|\w\w)$", "", name)
-    return re.sub(r"[\W_]+", "", name)
+    return _SIGNS.sub("", _DOMAIN.sub("", _BEFORE.sub("", name.casefold().strip())))

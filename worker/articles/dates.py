@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from worker.model import Millis, Precision
 
 _EARLIEST, _LATEST = 1970, 2100  # a year outside is a mistake: 0001, 1601 and 9999 are some systems' "no date"
+_FRACTION = re.compile("[.,]")
 _TIME = re.compile(
     r"(?P<day>\d{4}-?\d\d-?\d\d)"
     r"(?:[Tt\s]\s*(?P<clock>\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?)"
@@ -27,7 +28,7 @@ def parse(text: str | None) -> tuple[Millis, Precision] | None:
     clock, zone = match["clock"], (match["zone"] or "").upper()
     precision: Precision = "day"
     if clock and (zone or clock.strip("0:.,")):
-        precision = "second" if len(re.split("[.,]", clock.replace(":", ""))[0]) > 4 else "minute"
+        precision = "second" if len(_FRACTION.split(clock.replace(":", ""))[0]) > 4 else "minute"
     offset = "+00:00" if zone in ("", "Z", "UTC", "GMT") else zone
     try:
         at = datetime.fromisoformat(f"{match['day']}T{clock or '00:00'}{offset}").astimezone(UTC)

@@ -11,7 +11,7 @@ from worker.articles.blocks import squashed
 from worker.dedup import title_key
 
 _EDGE = 4  # lines at the beginning, and at the end, that are looked at
-_BYLINE = 100  # characters
+_LABEL, _BYLINE = 50, 100  # characters
 _DATE = re.compile(
     r"(?:[\w-]{2,15}[.,]?\s+)?(?:\d{1,2}(?:st|nd|rd|th)?[./\s-]+(?:de\s+)?(?:\w{3,10}|\d{1,2})[./,\s-]+(?:de\s+)?\d{2,4}"
     r"|[^\W\d]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?)"
@@ -85,7 +85,7 @@ def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | 
 
     heading: the page's first, which may have a line of its own above the title.
     """
-    lines = [line for line in text.split("\n") if not _ADVERTISEMENT.fullmatch(line)]
+    lines = [line for line in text.split("\n") if len(line) > _LABEL or not _ADVERTISEMENT.fullmatch(line)]
     named = frozenset(word for name in authors for word in dedup.words(name))
     key, shown = title_key(title) if title else b"", squashed(heading or "")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from worker import urls
 from worker.articles import plain, pointers
@@ -101,6 +100,7 @@ _BESIDE = frozenset(
         *("main", "brand", "meta", "preview", "card", "the", "www", "com", "org", "net"),
     }
 )
+_JOINED = re.compile(r",(?=[^\s\d])")
 _OF_A_NAME = re.compile(r"[a-z]{3,}")
 _SITE_PREFIX = re.compile(r"^(?:www|m|amp)\.")
 
@@ -177,20 +177,19 @@ def _unkeyed(found: Sequence[str]) -> Iterator[str]:
 def section(stated: str | None) -> str | None:
     """The first, where all are joined without a space: "Beauty,Weddings"."""
     found = plain.line(stated, MAX_NAME)
-    return re.split(r",(?=[^\s\d])", found)[0].strip() or None if found else None
+    return _JOINED.split(found)[0].strip() or None if found else None
 
 
 def picture(link: str | None, host: str) -> str | None:
     """The link of an image, unless it is named for what stands in for one: a logo or an icon of the site, a blank."""
     if not link:
         return None
-    try:
-        name = urlsplit(link).path.rpartition("/")[2].rpartition(".")[0].casefold()
-    except ValueError:
+    low = link.casefold()
+    if not any(word in low for word in _STAND_IN):
         return link
-    words = _OF_A_NAME.findall(name)
-    own = host.replace("-", "")
-    is_stand_in = bool(words) and not _STAND_IN.isdisjoint(words)
+    name = low.partition("#")[0].partition("?")[0].rpartition("/")[2].rpartition(".")[0]
+    words, own = _OF_A_NAME.findall(name), host.replace("-", "")
+    is_stand_in = not _STAND_IN.isdisjoint(words)
     return None if is_stand_in and all(w in _STAND_IN or w in _BESIDE or w in own for w in words) else link
 
 

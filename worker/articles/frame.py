@@ -32,6 +32,7 @@ _LABELS = (
     r"|trefwoorden|onderwerp(?:en)?|теги?|рубрик[аи]|темы?|регионы?"
 )
 _LABEL = re.compile(rf"^(?P<label>{_LABELS})\s*[:：]\s*(?P<names>\S.*)$", re.IGNORECASE)
+_BEHIND, _LISTED = re.compile(r"\s[-–—|·»]\s([^-–—|·»]{2,60})$"), re.compile("[,;|]")
 _IS_LABEL = re.compile(rf"(?:{_LABELS})\s*(?:[:：]|$)", re.IGNORECASE)
 _ANY_LABEL = re.compile(r"^[A-Z][\w-]*(?: [\w-]+){0,2}:\s+\S.{0,80}$")  # "In-depth Report: Syria", above the text alone
 _LEAD = r"(?:(?i:by|von|par|por|door)|di|da)"
@@ -137,7 +138,7 @@ def framed(article: Article, seen: Seen) -> Article:
 def _after_title(seen: Seen) -> str | None:
     """The site's name as the title element has it behind the page's own: "Title - Site"."""
     title = " ".join(next((element.text or "" for element in seen.tree.iter("title")), "").split())
-    behind = re.search(r"\s[-–—|·»]\s([^-–—|·»]{2,60})$", title)
+    behind = _BEHIND.search(title)
     return behind[1] if behind else None
 
 
@@ -183,7 +184,7 @@ def _tags(tree: HtmlElement) -> tuple[str, ...]:
             continue
         links = [" ".join(link.text_content().split()) for link in block.iter("a")]
         links = [text for text in links if not _IS_LABEL.fullmatch(text)]  # of wikis, which link that, too
-        names = [name.strip() for name in (links or re.split(r"[,;|]", match["names"]))]
+        names = [name.strip() for name in (links or _LISTED.split(match["names"]))]
         if len(names) <= _MAX_NAMES and all(len(name.split()) <= _TAG_WORDS for name in names):
             found += names
     return fields.tags(found)

@@ -23,6 +23,7 @@ _DISCUSSION = re.compile(r"(?:DiscussionForumPosting|Question)$", re.IGNORECASE)
 _RECORDING = re.compile(r"(?:VideoObject|AudioObject|PodcastEpisode|RadioEpisode|TVEpisode|Clip)$", re.IGNORECASE)
 _ORGANISATION = re.compile(r".*Organization$", re.IGNORECASE)
 _PAGE = re.compile(r".*Page$", re.IGNORECASE)
+_OPENING = re.compile(r"[{\[]")
 _WRAPPING = re.compile(r"<!\[CDATA\[|\]\]>|<!--|-->")
 _STRAY_COMMA = re.compile(r",(\s*[}\]])")
 
@@ -149,7 +150,7 @@ def _parsed(script: str) -> object:
     Sites wrap it in CDATA or comments, leave line breaks in strings and commas before brackets, and append to it.
     """
     text = _WRAPPING.sub(" ", script)
-    start = re.search(r"[{\[]", text)
+    start = _OPENING.search(text)
     if start is None:
         return None
     decoder = json.JSONDecoder(strict=False)

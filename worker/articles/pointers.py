@@ -7,7 +7,7 @@ a label with a link behind it, an end that is cut off.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterator, Sequence, Set
 
 from worker.articles import credits
 from worker.articles.blocks import Block
@@ -83,39 +83,43 @@ _SEE_ALSO = _any(  # on a line with what it leads to; by itself it heads a secti
 _LEADS_ON = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}|{_SEE_ALSO})\s*(?:[:：|>»→–—-]|\s)\s*\S", re.IGNORECASE)
 _IS_LABEL = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}|{_MORE})[\W_]{{0,4}}", re.IGNORECASE)
 _LEADS_TO_NOTHING = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}\b.{{0,40}}|\S+(?: \S+){{0,4}}) ?[:：]", re.IGNORECASE)
-_TO_THE_REST = re.compile(
-    rf"(?P<dots>\[?(?:…|\.\.\.)\]?)\W{{0,3}}{_MORE}\b.{{0,200}}\Z|(?:(?<=[\s.!?])|\A){_MORE}\W*\Z", re.IGNORECASE
-)
+_TO_THE_REST = re.compile(rf"(?P<dots>\[?(?:…|\.\.\.)\]?)\W{{0,3}}{_MORE}\b.{{0,200}}\Z", re.IGNORECASE)
+_SAID_LAST = re.compile(rf"(?:(?<=[\s.!?])|\A){_MORE}\W*\Z", re.IGNORECASE)
 _IS_TO_THE_REST = re.compile(rf"\W*(?:{_MORE}|more)\W*", re.IGNORECASE)
 _FEEDS_LINK = re.compile(  # the last two are Discourse's
     r"\W*(?:comments?|permalink|\d+ comments?|\d+ posts? - \d+ participants?|read full topic)\W*", re.IGNORECASE
 )
 
 
-def elsewhere(shown: Iterable[tuple[str, Block]]) -> Set[str]:
+def elsewhere(shown: Sequence[tuple[str, Block]]) -> Set[str]:
     """The blocks of a page (each after its `squashed` text) that only point to other articles: a label with what it
     leads to, be it on a line with it or below, where titles stand alike, and what begins below a title and is cut off.
     """
-    found: dict[str, bool] = {}
-    label: str | None = None
-    titles: str | None = None  # the kind of those below the label
-    for key, block in shown:
-        text, linked = block.text, block.linked
-        leads = False
-        if label is not None:
-            leads = linked > _LINKED and block.tag == (titles or block.tag)
-            leads |= titles is not None and len(text) <= _LINE and _CUT_OFF.search(text) is not None
-            found[label] = found.get(label, True) and (leads or titles is not None)  # or it heads a section
-            titles = (titles or block.tag) if leads else None
-            label = label if leads else None
-        if not leads and linked <= _LINKED and len(text) <= _LABEL and _IS_LABEL.fullmatch(text):
-            label, titles = key, None
-        elif linked < 1:
-            leads |= linked >= _POINTED and len(text) <= _LINE and _LEADS_ON.match(text) is not None
-            found[key] = found.get(key, True) and leads
-        elif not leads:
-            found[key] = False
-    return {key for key, leads in found.items() if leads}
+    found: set[int] = set()
+    for at, (_, block) in enumerate(shown):
+        if block.linked > _LINKED and at and _is_label(shown[at - 1][1]):
+            found.add(at - 1)
+            found.update(_titles(shown, at))
+        if _POINTED <= block.linked < 1 and len(block.text) <= _LINE and _LEADS_ON.match(block.text):
+            found.add(at)
+    keys = {shown[at][0] for at in found}
+    # What stands elsewhere as well, in a list of contents or a teaser, may be the article's own.
+    return keys - {key for at, (key, _) in enumerate(shown) if key in keys and at not in found} if keys else keys
+
+
+def _is_label(block: Block) -> bool:
+    return block.linked <= _LINKED and len(block.text) <= _LABEL and _IS_LABEL.fullmatch(block.text) is not None
+
+
+def _titles(shown: Sequence[tuple[str, Block]], first: int) -> Iterator[int]:
+    """Where those below a label stand, and what is cut off below them."""
+    kind = shown[first][1].tag
+    for at in range(first, len(shown)):
+        block = shown[at][1]
+        is_title = block.linked > _LINKED and block.tag == kind
+        if not is_title and (at == first or len(block.text) > _LINE or not _CUT_OFF.search(block.text)):
+            return
+        yield at
 
 
 def leads_to_nothing(line: str) -> bool:
@@ -131,12 +135,21 @@ def without_end(text: str) -> tuple[str, bool]:
     while lines and ((more := _is_to_the_rest(lines[-1])) or _is_of_the_feed(lines[-1])):
         leads_on |= more
         lines.pop()
-    last, end = (lines[-1][:-_END], lines[-1][-_END:]) if lines else ("", "")
-    if (rest := _TO_THE_REST.search(end)) and (rest["dots"] or not rest[0][0].islower()):
-        leads_on = True
-        before = last + (end[: rest.end("dots")] if rest["dots"] else end[: rest.start()].rstrip())
-        lines[-1] = before if before[-1:] in ".!?…]" else f"{before}…"
+    if lines and (cut := _without_rest(lines[-1])) is not None:
+        leads_on, lines[-1] = True, cut
     return "\n".join(lines), leads_on
+
+
+def _without_rest(line: str) -> str | None:
+    """A line that ends with a link to the rest of a text, without it; None where it does not."""
+    start = max(0, len(line) - _END)
+    if ("…" in line or "..." in line) and (rest := _TO_THE_REST.search(line, start)):
+        return line[: rest.end("dots")]
+    rest = _SAID_LAST.search(line, max(0, len(line) - _LABEL))
+    if rest is None or rest[0][0].islower():
+        return None
+    before = line[: rest.start()].rstrip()
+    return before if before[-1:] in ".!?…]" else f"{before}…"
 
 
 def _is_to_the_rest(line: str) -> bool:

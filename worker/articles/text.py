@@ -173,11 +173,15 @@ def _has(key: str, lines: frozenset[str], whole: str) -> bool:
 def _without_pointers(text: str, shown: Sequence[tuple[str, Block]]) -> str:
     """The text without lines that lead to other articles, or are links and nothing else; links in lists may be its
     content."""
+    lines = text.split("\n")
+    keys = [_key(line) for line in lines]
+    wanted = frozenset(keys)
     links: dict[str, bool] = {}
     for key, block in shown:
-        links[key] = links.get(key, True) and block.linked > _LINK and block.tag not in _LISTED
+        if key in wanted:
+            links[key] = links.get(key, True) and block.linked > _LINK and block.tag not in _LISTED
     away = pointers.elsewhere(shown) | {key for key, is_link in links.items() if is_link}
-    kept = [line for line in text.split("\n") if _key(line) not in away]
+    kept = [line for line, key in zip(lines, keys, strict=True) if key not in away]
     return "\n".join(kept) if 2 * sum(map(len, kept)) >= len(text) else text
 
 
