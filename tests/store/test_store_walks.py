@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, Run, make_entry, make_version
+from tests.store.samples import HOUR, MINUTE, Run, make_entry, make_version
 from worker.model import HOUR_MS, Broken, HostPolicy, Ingest, Millis, Poll, Retry, State, Walk, Walked
 from worker.store import read_status
 from worker.store.finish import MAX_ERRORS
@@ -83,6 +85,27 @@ async def test_a_feed_is_gone_through_once_at_a_time(run: Run, state: State) -> 
     assert (await walk_of(run)).lease.work_id == walk.lease.work_id  # whose lease has ended
     (feed,) = read_status(state)[0]
     assert feed.next_poll_at == run.now + HOUR_MS
+
+
+@pytest.mark.parametrize("moment", ["queued", "under way"])
+async def test_a_gap_that_comes_while_a_feed_is_gone_through_is_filled(run: Run, moment: str) -> None:
+    """The walk has passed by there: it goes to the pages behind the gap, too, in turns with those that it was at."""
+    await begun(run)
+    await run.finish(walked(run, await walk_of(run), "old", older=PAGE.format(8)))
+    run.later(HOUR)
+    walk = await walk_of(run) if moment == "under way" else None
+    newer = [make_entry(f"newer {n}", published=Millis(run.now - n * MINUTE)) for n in (1, 2, 3)]
+    poll = await run.poll_of()
+    done = run.polled(poll, *newer, version=make_version("v2", entries=3), older=PAGE.format(1))
+    assert (await run.finish(done))[0].missed
+    found = []
+    for name, older in (("older", 9), ("missed", 2), ("oldest", None), ("old", 3)):
+        walk = walk or await walk_of(run)
+        found.append(walk.url)
+        await run.finish(walked(run, walk, name, older=older and PAGE.format(older)))
+        walk = None
+    assert found == [PAGE.format(number) for number in (8, 1, 9, 2)]
+    assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
 
 
 async def test_what_fails_is_tried_again_and_given_up(run: Run) -> None:

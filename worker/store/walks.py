@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, case, delete, select, update
 
 from worker import urls
-from worker.model import Finished, PollDone, Walked
+from worker.model import FeedId, Finished, PollDone, Walked
 from worker.store import tables as t
 from worker.store.arrivals import judge_entries
 from worker.store.batches import chunks
@@ -23,17 +23,23 @@ from worker.store.shelf import Shelf
 PAGES = 50
 """That one walk goes through, at most."""
 
-_WALKING = select(t.work.c.feed_id).where(
-    t.work.c.feed_id.in_(bindparam("feeds", expanding=True)), t.work.c.pages.is_not(None)
+_WALKING = (
+    select(t.work.c.id, t.work.c.feed_id, t.work.c.entry)
+    .where(t.work.c.feed_id.in_(bindparam("feeds", expanding=True)), t.work.c.pages.is_not(None))
+    .with_for_update()
 )
 
 
 def begin(connection: Connection, polls: Sequence[PollDone], policies: Policies) -> set[int]:
-    """Queues walks from these documents on, where the feed has none; the hosts that have work now."""
-    from_url = {done.feed_id: (done.older, done.at) for done in polls}
+    """Queues walks from these documents on; the hosts that have work now. A feed that is gone through already has a
+    gap behind where that has come from: it goes there, too."""
+    from_url = {done.feed_id: (done.older, done.at) for done in polls if done.older is not None}
     for batch in chunks(sorted(from_url)):
-        for feed_id in connection.scalars(_WALKING, {"feeds": batch}).all():
-            del from_url[feed_id]
+        for row in connection.execute(_WALKING, {"feeds": batch}).all():
+            url, _ = from_url.pop(FeedId(row.feed_id))
+            trail = _Trail.of(row.entry).from_gap(url)
+            values = {"pages": PAGES, "entry": trail.encoded}
+            connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
     rows: list[dict[str, object]] = [
         {
             "feed_id": feed_id,
@@ -44,7 +50,6 @@ def begin(connection: Connection, polls: Sequence[PollDone], policies: Policies)
             "pages": PAGES,
         }
         for feed_id, (url, at) in from_url.items()
-        if url is not None
     ]
     return add_work(connection, rows, policies)
 
@@ -62,7 +67,7 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
         found = {"new_total": t.feed.c.new_total + counts.new, "missed": case((less > 0, less), else_=0.0)}
         connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(found))
     mine = t.work.c.id == done.lease.work_id
-    work = connection.execute(select(t.work.c.pages, t.work.c.entry).where(mine)).one_or_none()
+    work = connection.execute(select(t.work.c.pages, t.work.c.entry).where(mine).with_for_update()).one_or_none()
     trail = _Trail.of(None if work is None else work.entry)
     then, trail = trail.after(done, done.older if came else None)
     left = ((work and work.pages) or 1) - 1
@@ -78,7 +83,7 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Trail:
-    """Where a walk through sitemaps has been, and where it is to go yet: in place of an entry in its row."""
+    """Where a walk is to go yet, and, through sitemaps, where it has been: in place of an entry in its row."""
 
     waiting: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
@@ -91,11 +96,16 @@ class _Trail:
     def encoded(self) -> bytes | None:
         return orjson.dumps(asdict(self)) if self.waiting or self.read else None
 
+    def from_gap(self, url: str) -> _Trail:
+        """With what a gap leads to, next. What was read before may have more by now."""
+        return _Trail(waiting=tuple(dict.fromkeys((url, *self.waiting)))[:PAGES])
+
     def after(self, done: Walked, older: str | None) -> tuple[str | None, _Trail]:
         """Where to go from a document: what it leads to comes first, and no sitemap is read twice. A chain of pages
-        leaves no trail: it goes by what is new."""
+        goes by what is new, and takes turns with those that began at gaps."""
         if not (done.further or self.read):
-            return older, self
+            chains = [*self.waiting, *([older] if older else [])]
+            return (chains[0], _Trail(waiting=tuple(chains[1:]))) if chains else (None, self)
         read = dict.fromkeys((*self.read, done.url))
         found = dict.fromkeys((*([older] if older else []), *done.further, *self.waiting))
         places = [place for place in found if place not in read]
