@@ -244,14 +244,7 @@ def draft_without_text(source: Source, reason: str) -> Draft:
 
 def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     entry_url = urls.canonical_if_any(entry.url)
-    page_url = stated = None
-    if article.extraction == "ok":
-        # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it
-        # stands.
-        link = urls.uncached(entry.url or "")
-        there = bool(link) and rules.page_url(link, source.feed.rules.rewrite) == link
-        page_url = urls.canonical_if_any(source.url) if there else None
-        stated = article.canonical_url
+    stated, page_url = _page_urls(article, source, entry)
     url = stated or page_url or entry_url
     sketch = dedup.sketch(article.text)
     content_hash = dedup.content_hash(article.text)
@@ -295,6 +288,16 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         or _no_article(article, entry),
         filters=source.feed.rules.filters_key,
     )
+
+
+def _page_urls(article: Article, source: Source, entry: Entry) -> tuple[str | None, str | None]:
+    """What its page says its URL is, and where that was had."""
+    if article.extraction != "ok":
+        return None, None
+    # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it stands.
+    link = urls.uncached(entry.url or "")
+    there = bool(link) and rules.page_url(link, source.feed.rules.rewrite) == link
+    return article.canonical_url, urls.canonical_if_any(source.url) if there else None
 
 
 def _no_article(article: Article, entry: Entry) -> str | None:
