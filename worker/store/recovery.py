@@ -206,7 +206,9 @@ def _values(record: Written) -> dict[str, object]:
     """What its last record says of an entry."""
     values: dict[str, object] = {"revision": record.revision, "title_key": record.title_key}
     if record.duplicate_of is not None:
-        return values | {"reason": "another entry has it"}
+        # "skipped" is what a record says that tells of a duplicate by its URL: nothing of it was read.
+        extraction = None if record.extraction == "skipped" else code_of(record.extraction)
+        return values | {"reason": "another entry has it", "extraction": extraction}
     return values | {
         "revision_key": record.revision_key,
         "text_mark": text_mark(record.text_key),
