@@ -100,6 +100,19 @@ DST = {
         "2027-04-03T14:10:00Z",
         ["Sun 04 01:20 +1100", "Sun 04 01:40 +1100", "Sun 04 01:40 +1030", "Sun 04 02:00 +1030"],
     ),
+    "a midnight before an hour that is skipped": (
+        "0 0 * * *",
+        "Europe/Berlin",
+        "2027-03-27T12:00:00Z",
+        ["Sun 28 00:00 +0100", "Mon 29 00:00 +0200", "Tue 30 00:00 +0200"],
+    ),
+    "within an hour that is skipped, and right after it": (
+        "0,30 2-3 * * *",
+        "Europe/Berlin",
+        "2027-03-28T00:59:00Z",
+        ["Sun 28 03:00 +0200", "Sun 28 03:30 +0200", "Mon 29 02:00 +0200"],
+    ),
+    "half a year ahead": ("0 12 1 jul *", "Europe/Berlin", "2026-11-30T12:00:00Z", ["Thu 01 12:00 +0200"]),
     "mornings stay mornings": (
         "0 6 * * *",
         "America/New_York",
@@ -123,6 +136,15 @@ def test_a_cron_line_always_moves_on(cron: str, zone: str, minutes: int) -> None
     assert due > now
     assert due % 60_000 == 0
     assert datetime.fromtimestamp(due / 1000, UTC).year < 2033
+
+
+@given(st.sampled_from(CRONS), st.sampled_from(ZONES), st.integers(0, 60 * 60 * 24 * 365))
+def test_no_time_that_a_clock_shows_is_passed_by(cron: str, zone: str, seconds: int) -> None:
+    """The next time is the same whether it is asked for from here on or from just before it: nothing lies between."""
+    now = Millis(millis("2026-01-01T00:00:00Z") + seconds * 1_000)
+    due = next_fire(cron, zone, now)
+    for earlier in (1, 60_000, 3_600_000, 86_400_000):
+        assert next_fire(cron, zone, Millis(max(due - earlier, now))) == due
 
 
 def test_a_date_and_a_weekday_are_either() -> None:
