@@ -26,6 +26,7 @@ from worker.articles import plain
         pytest.param(
             "<pre>a<div>b</div>c<pre>d\ne</pre><script>\n</script>f</pre>", "a\nb\nc\nd\ne\nf", id="within them"
         ),
+        pytest.param("a<P\x01rE>b\nc", "a\nb\nc", id="and however that is written"),
         pytest.param("<ul><li>a<li>b</ul>end", "a\nb\nend", id="unclosed items"),
         pytest.param("un<b>believ</b>able <i>news</i>", "unbelievable news", id="inline elements do not split words"),
         pytest.param("<table><tr><td>1</td><td>2</td></tr><tr><th>3</th></tr></table>", "1 2\n3", id="rows are lines"),

@@ -6,6 +6,7 @@ a label with a link behind it, an end that is cut off.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence, Set
 
@@ -127,6 +128,7 @@ def leads_to_nothing(line: str) -> bool:
     return len(line) <= _LABEL and (_IS_LABEL.fullmatch(line) or _LEADS_TO_NOTHING.fullmatch(line)) is not None
 
 
+@functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
 def without_end(text: str) -> tuple[str, bool]:
     """A feed's text without its links at the end and what says where the entry "appeared first"; whether one of them
     leads to the rest of it."""
@@ -137,7 +139,8 @@ def without_end(text: str) -> tuple[str, bool]:
         lines.pop()
     if lines and (cut := _without_rest(lines[-1])) is not None:
         leads_on, lines[-1] = True, cut
-    return "\n".join(lines), leads_on
+    said = "\n".join(lines)
+    return text if said == text else said, leads_on  # the same object: what is kept of a text is found at once
 
 
 def _without_rest(line: str) -> str | None:
