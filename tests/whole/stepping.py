@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection, Engine, event
 
 from worker import app
 from worker.cli import main
+from worker.engine import limits
 from worker.model import Millis
 from worker.output import files
 
@@ -135,12 +135,7 @@ def note_commits(steps: Steps) -> None:
 
 def hasten_upkeep(every_s: float) -> None:
     """Has the worker do each `every_s` seconds what it does each hour."""
-    add_job = AsyncIOScheduler.add_job
-
-    def add(self: AsyncIOScheduler, function: Any, trigger: str, hours: int | None = None, **kwargs: Any) -> Any:
-        return add_job(self, function, trigger, **(kwargs if hours is None else {**kwargs, "seconds": every_s}))
-
-    AsyncIOScheduler.add_job = add
+    limits.UPKEEP_S = every_s
 
 
 def set_clock(file: Path) -> None:

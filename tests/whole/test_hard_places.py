@@ -248,6 +248,27 @@ def test_a_clock_that_jumps_a_day_neither_halts_nor_hurries_anything(
     assert_whole(worker, polls + 1)
 
 
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize("jump", ["-400d", "+400d"])
+def test_the_clock_of_the_system_may_be_set(site: Site, worker: Worker, jump: str) -> None:
+    """By years, which libfaketime lets the process see: records are sealed each second on, and it ends when asked."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    if library is None:
+        pytest.skip("libfaketime is not installed")
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "1s"}], output={"seal_after": "0s"})
+    clock = worker.folder / "clock"
+    clock.write_text("+0")
+    fake = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    with running(worker, worker.command("run"), LD_PRELOAD=str(library), **fake):
+        until(lambda: found(worker))
+        for shown in (jump, "+0"):
+            before = len(worker.records())
+            clock.write_text(shown)
+            until(lambda before=before: len(worker.records()) > before + 2)  # type: ignore[misc]
+    assert_whole(worker, len(worker.records()))
+
+
 @pytest.mark.parametrize("ahead_days", [2, 400])
 def test_a_clock_that_was_ahead_in_the_last_run_stops_nobody(
     site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch, ahead_days: int

@@ -13,6 +13,7 @@ clock.py       the wall clock, compared with the monotonic one
 heartbeat.py   signs of life, to others on the same state
 room.py        whether the disks have room for more
 events.py      what was done, in the log;  trouble.py  what can't be done now
+ticks.py       what is done each second, or each hour
 cancel.py      tasks that go on beside, waited for and ended
 limits.py      how long, how many
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Set
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from worker.bus import Bus, LocalBus
 from worker.engine import limits
@@ -21,6 +19,7 @@ from worker.engine.jobs import Jobs
 from worker.engine.leases import Leases
 from worker.engine.publishing import Publishing
 from worker.engine.room import Room
+from worker.engine.ticks import Ticks
 from worker.engine.trouble import tell
 from worker.errors import OutputError, StateDamaged, StateError
 from worker.meters import Meters
@@ -81,7 +80,6 @@ class Engine:
         )
         self._publishing = Publishing(store=store, shards=shards, now=clock.now, vitals=self.vitals, wake=self.wake)
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
-        self._ticking = asyncio.Lock()
         self._noted: tuple[str, ...] = ()
         """The troubles that others have been told of."""
         self._is_shared = not isinstance(bus, LocalBus)
@@ -120,7 +118,7 @@ class Engine:
             await cancelled(finisher)
             # Shutting down cancels what runs, but not the thread of a publication: the next one would run beside it.
             await self._publishing.stop()
-            ticks.shutdown(wait=False)
+            await ticks.stop()
             if self._heartbeat is not None:
                 await self._heartbeat.leave()
         if "publish" in self._roles:
@@ -128,18 +126,15 @@ class Engine:
         if left is not None:
             raise OutputError(f"not all was done that is due: {left}")
 
-    def _ticks(self) -> AsyncIOScheduler:
-        ticks = AsyncIOScheduler(
-            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        )
-        # Two instances: one that finds another at work leaves without APScheduler's warning. So below.
-        ticks.add_job(self._tick, "interval", seconds=1, max_instances=2)
+    def _ticks(self) -> Ticks:
+        ticks = Ticks()
+        ticks.add(self._tick, every_s=1)
         if "publish" in self._roles:
-            ticks.add_job(self._publishing.publish, "interval", seconds=1, max_instances=2)
-        ticks.add_job(self._room.look, "interval", seconds=1, max_instances=2)
-        ticks.add_job(self._upkeep, "interval", hours=1)
+            ticks.add(self._publishing.publish, every_s=1)
+        ticks.add(self._room.look, every_s=1)
+        ticks.add(self._upkeep, every_s=limits.UPKEEP_S)
         if self._heartbeat is not None:
-            ticks.add_job(self._heartbeat.beat, "interval", seconds=limits.BEAT_S, max_instances=2)
+            ticks.add(self._heartbeat.beat, every_s=limits.BEAT_S)
         return ticks
 
     async def _upkeep(self) -> None:
@@ -152,12 +147,6 @@ class Engine:
             await self._publishing.upkeep()
 
     async def _tick(self) -> None:
-        if self._ticking.locked():
-            return  # the state does not answer
-        async with self._ticking:
-            await self._one_tick()
-
-    async def _one_tick(self) -> None:
         self._alive()
         if self._is_shared and self._leases.lapsed:
             self._jobs.give_up()

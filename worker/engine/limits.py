@@ -25,5 +25,7 @@ TOGETHER_S = 0.05
 """Hosts whose turn comes within so long of each other are claimed for together."""
 JUMP_MS = 5_000
 """A wall clock that is off by more than this from one tick to the next has been set."""
+UPKEEP_S = 3600.0
+"""From one upkeep to the next."""
 BEAT_S = 3
 """From one sign of life to the next, to those who work on the same state."""
