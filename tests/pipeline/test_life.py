@@ -95,6 +95,40 @@ def test_what_the_first_said_before_is_no_article_of_the_second(begin: Begin) ->
     assert [record["content_text"] for record in life.live()] == [text_of(2)]
 
 
+def test_a_duplicate_whose_page_cannot_be_had_is_looked_at_later(begin: Begin) -> None:
+    """Its feed's own words would be less than the page's, by which it was one; the page shows that it is none now."""
+    life = begin(PAGED)
+    links = [f"{PAGED.url}/{name}" for name in ("one", "two")]
+    for link in links:
+        life.web.pages[link] = Page(text=text_of(0))
+    one, two = item("one", "", PAGED), item("two", "", PAGED)
+    show(life, PAGED, one, two)
+    assert len(life.live()) == 1
+    life.web.pages[links[1]] = Page(status=403)
+    show(life, PAGED, one, replace(two, text=text_of(3)))
+    assert len(life.live()) == 1
+    life.web.pages[links[1]] = Page(title="Two", text=text_of(4))
+    life.work(for_ms=2 * DAY)
+    assert len(life.live()) == 2
+    life.web.pages[links[1]] = Page(title="Two", text=text_of(5))
+    show(life, PAGED, one, replace(two, text=text_of(6)))
+    assert any(text_of(5) in record["content_text"] for record in life.live())
+
+
+def test_a_duplicate_that_stays_one_is_looked_at_no_more(begin: Begin) -> None:
+    """Though its feed says something else of it: it is read once for that."""
+    life = begin(PAGED)
+    links = [f"{PAGED.url}/{name}" for name in ("one", "two")]
+    for link in links:
+        life.web.pages[link] = Page(text=text_of(0))
+    one, two = item("one", "", PAGED), item("two", "", PAGED)
+    show(life, PAGED, one, two)
+    show(life, PAGED, one, replace(two, text=text_of(3)))
+    life.work(for_ms=40 * DAY)
+    assert len(life.live()) == 1
+    assert life.web.asked.count(links[1]) == 2
+
+
 def test_a_duplicate_that_waits_to_be_read_outlives_its_original(begin: Begin) -> None:
     """Which is deleted meanwhile: what was to be compared with it is read as an article."""
     life = begin(PAGED, OTHER)

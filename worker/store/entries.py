@@ -107,7 +107,8 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     before = me.duplicate_of
     if me.duplicate_of is not None:
         if _stands_for(connection, ref_by_id(connection, me.duplicate_of), me, done, near):
-            look_at = done.look_at if me.text_mark is not None else None
+            # Of a page that was not had, it may show yet that it is another's no more.
+            look_at = done.look_at if me.text_mark is not None and not may_be_another(draft, entry=me) else None
             _take_off(connection, done.work_id, done.at, look_at=look_at, validators=None)
             return Finished()
         connection.execute(_SINGLED, {"this": me.entry_id})
