@@ -81,7 +81,10 @@ def _finish_some(connection: Connection, some: Sequence[Ingestion], *, window_ms
     copies: list[_Copy] = []
     results: list[Finished] = []
     for done in some:
-        me = read.refs[done.entry_id]
+        me = read.refs.get(done.entry_id)
+        if me is None:  # taken down with one of those before it, or let go by it: then the next poll has it as new
+            results.append(Finished())
+            continue
         story = read.story_of_plain(done)
         if story is not None:
             plain.append(_Plain(done, me, story))
