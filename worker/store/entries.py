@@ -148,53 +148,88 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         story = stories.place(connection, me, draft, now=done.at)
         if near == "drop" and story.first is not None and not me.revision:
             verdict = Duplicate(story.first)
-    result = Finished()
     match verdict:
         case Write(op):
-            result = Finished(op=op, duplicate_of=story.copy_of)
-            if op == "update" and near != "off" and stories.is_another(connection, me, draft.sketch):
-                _part(connection, me, draft)
-            body = draft.body
-            if story.original is not None:
-                body = stories.named(body, story.original, stories.title_of(connection, story.original.feed_id))
-            _write(
+            _write_article(
                 connection,
                 op,
-                id=me.record_id,
-                revision=me.revision + 1,
-                body=body,
-                at=done.at,
-                story=story,
-                lines=(draft.site, draft.lines),
-                seen_with=me.entry_id if op == "new" else None,
+                done,
+                me,
+                story,
+                window_ms=window_ms,
+                near=near,
+                url_keys=set(draft.url_keys) - by_urls.keys(),
+                credited=credited,
+                text_is_free=by_text is None,
             )
-            mine = claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
-            if by_text is None and not mine and is_shared(connection):
-                raise Overtaken("another entry has the text since it was looked for")
-            if near != "off":
-                stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
-                _name(connection, me, story, at=done.at)
-            _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
-            values = to(written_values(done, me, story), WRITTEN_VALUES)
-            connection.execute(WRITTEN, {"this": me.entry_id} | values)
-            if draft.extraction != "ok" and done.new is None:
-                let_home_have(connection, [me])
+            result = Finished(op=op, duplicate_of=story.copy_of)
         case Duplicate(of):
-            nearly = story is not stories.NO_STORY
-            result = Finished(duplicates=1, duplicate_of=story.copy_of if nearly else of.record_id)
-            pointer = None if nearly or original(of) == before else draft.pointer
-            reason = "its text is nearly another entry's" if nearly else SAME_TEXT
-            values = _doubled(draft, of, revision=me.revision + (pointer is not None), reason=reason)
-            write_duplicate(connection, me, of, body=pointer, at=done.at, revision=me.revision + 1)
-            _DOUBLED.execute(connection, [{"this": me.entry_id} | values])
-            _POINT_ON.execute(connection, [{"this": me.entry_id, "to": original(of)}])
+            result = _double(connection, done, me, of, story, is_told=original(of) == before)
         case Nothing():
             connection.execute(_NOTED, {"this": me.entry_id} | to(_noted(draft), _NOTED_VALUES))
+            result = Finished()
         case _:
             assert_never(verdict)
     look_at = None if isinstance(verdict, Duplicate) else done.look_at
     _take_off(connection, done.work_id, done.at, look_at=look_at, validators=done.validators)
     return result
+
+
+def _write_article(
+    connection: Connection,
+    op: Op,
+    done: Ingestion,
+    me: Ref,
+    story: Story,
+    *,
+    window_ms: int,
+    near: Near,
+    url_keys: set[bytes],
+    credited: bool,
+    text_is_free: bool,
+) -> None:
+    """Writes the entry's record, and what is known of it from now on. url_keys: nobody else has these. credited: it is
+    the original of who has its text. text_is_free: nobody has it."""
+    draft = done.draft
+    if op == "update" and near != "off" and stories.is_another(connection, me, draft.sketch):
+        _part(connection, me, draft)
+    body = draft.body
+    if story.original is not None:
+        body = stories.named(body, story.original, stories.title_of(connection, story.original.feed_id))
+    _write(
+        connection,
+        op,
+        id=me.record_id,
+        revision=me.revision + 1,
+        body=body,
+        at=done.at,
+        story=story,
+        lines=(draft.site, draft.lines),
+        seen_with=me.entry_id if op == "new" else None,
+    )
+    mine = claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
+    if text_is_free and not mine and is_shared(connection):
+        raise Overtaken("another entry has the text since it was looked for")
+    if near != "off":
+        stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
+        _name(connection, me, story, at=done.at)
+    _claim_urls(connection, url_keys, me.entry_id)
+    values = to(written_values(done, me, story), WRITTEN_VALUES)
+    connection.execute(WRITTEN, {"this": me.entry_id} | values)
+    if draft.extraction != "ok" and done.new is None:
+        let_home_have(connection, [me])
+
+
+def _double(connection: Connection, done: Ingestion, me: Ref, of: Ref, story: Story, *, is_told: bool) -> Finished:
+    """Marks the entry as a duplicate of `of`, by its text or nearly. is_told: a record, if any, says so already."""
+    nearly = story is not stories.NO_STORY
+    pointer = None if nearly or is_told else done.draft.pointer
+    reason = "its text is nearly another entry's" if nearly else SAME_TEXT
+    values = _doubled(done.draft, of, revision=me.revision + (pointer is not None), reason=reason)
+    write_duplicate(connection, me, of, body=pointer, at=done.at, revision=me.revision + 1)
+    _DOUBLED.execute(connection, [{"this": me.entry_id} | values])
+    _POINT_ON.execute(connection, [{"this": me.entry_id, "to": original(of)}])
+    return Finished(duplicates=1, duplicate_of=story.copy_of if nearly else of.record_id)
 
 
 def _stands_for(connection: Connection, of: Ref, me: Ref, done: Ingestion, near: Near) -> bool:
