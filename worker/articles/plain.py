@@ -62,31 +62,22 @@ def _templates(mode: str = "") -> str:
     """
 
 
-_WITH_PRE = f"""
-    <xsl:template match="pre" priority="1">
-      <xsl:text>{_BREAK_HERE}</xsl:text><xsl:apply-templates mode="pre"/><xsl:text>{_BREAK_HERE}</xsl:text>
-    </xsl:template>
-    {_templates('mode="pre"')}
-    <xsl:template match="text()" mode="pre">
-      <xsl:value-of select="translate(., '&#10;', '{_BREAK_HERE}')"/>
-    </xsl:template>
-"""
-
-
-def _to_text(*templates: str) -> etree.XSLT:
-    return etree.XSLT(
-        etree.fromstring(f"""
-            <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
-              <xsl:output method="text"/>
-              {"".join(templates)}
-            </xsl:stylesheet>
-        """)
-    )
-
-
-_PRE = re.compile(rb"<pre", re.IGNORECASE)
-_TEXT, _TEXT_WITH_PRE = _to_text(_templates()), _to_text(_templates(), _WITH_PRE)
-"""A tree to its text, at less than half of the cost of a walk, and once more by half where none of it is `pre`."""
+_TEXT = etree.XSLT(
+    etree.fromstring(f"""
+        <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
+          <xsl:output method="text"/>
+          {_templates()}
+          <xsl:template match="pre" priority="1">
+            <xsl:text>{_BREAK_HERE}</xsl:text><xsl:apply-templates mode="pre"/><xsl:text>{_BREAK_HERE}</xsl:text>
+          </xsl:template>
+          {_templates('mode="pre"')}
+          <xsl:template match="text()" mode="pre">
+            <xsl:value-of select="translate(., '&#10;', '{_BREAK_HERE}')"/>
+          </xsl:template>
+        </xsl:stylesheet>
+    """)
+)
+"""A tree to its text, at less than half of the cost of a walk."""
 _PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False)
 
 
@@ -101,8 +92,7 @@ def from_html(markup: str) -> str:
     if _may_have_long_tags(markup):
         markup = _LONG_TAG.sub(" ", markup)
     fragment = f"<div>{_SHELL.sub(' ', markup)}".encode("utf-8", "ignore").translate(None, _CONTROLS)
-    to_text = _TEXT_WITH_PRE if _PRE.search(fragment) else _TEXT
-    text = str(to_text(etree.fromstring(fragment, _PARSER)))
+    text = str(_TEXT(etree.fromstring(fragment, _PARSER)))
     # Line breaks of the source are spaces, but in `pre`; those of the page come from its elements.
     return _folded(text.replace("\n", " ").split(_BREAK_HERE))
 

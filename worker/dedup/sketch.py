@@ -17,7 +17,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from operator import eq
 
 from worker.dedup.text import MIN_WORDS
@@ -49,21 +49,21 @@ def sketch(text: str) -> Sketch | None:
     if count_of(text) < MIN_WORDS:
         return None
     found = said(text).split(b" ")
+    shingles = map(b" ".join, zip(*(found[start:] for start in range(SHINGLE)), strict=False))
     # A shingle is known by the CRC of its bytes: fast, and random enough to choose by. Met twice, it counts once.
-    shingles = zip(*(found[start:] for start in range(SHINGLE)), strict=False)
-    values = list(map(zlib.crc32, map(b" ".join, shingles)))
-    places = len(values)
-    for few in (min(_FEW, places), places):  # all of them take long to sort, and are seldom needed
-        limit = few * 2**32 // places
-        place = {value: at for at, value in enumerate(values) if value < limit}
-        least = sorted(place)
+    place = dict(zip(map(zlib.crc32, shingles), count(), strict=False))
+    places = len(found) - SHINGLE + 1
+    limit = _FEW * 2**32 // places
+    few = [value for value in place if value < limit] if places > _FEW else []
+    for some in (few, place):  # all of them take long to sort, and are seldom needed
+        least = sorted(some)
         bins = _bins(least)
         first_half = list(islice((value for value in least if place[value] * 2 < places), PROBES // 2))
-        if few == places or (0 not in bins and len(first_half) == PROBES // 2):
+        if 0 not in bins and len(first_half) == PROBES // 2:
             break
     chosen = list(dict.fromkeys((*first_half, *least[:PROBES])))[:PROBES]
     return Sketch(
-        size=len(set(values)),
+        size=len(place),
         bins=bytes(high << 4 | low for high, low in zip(bins[::2], bins[1::2], strict=True)),
         probes=tuple(dict.fromkeys(_probe(found[place[value] : place[value] + SHINGLE]) for value in chosen)),
     )
