@@ -40,6 +40,14 @@ def show(life: Life, feed: Feed, *items: Item) -> None:
     life.work(for_ms=HOUR)
 
 
+def days_pass(life: Life, days: int) -> None:
+    """On all but the last of them a feed is polled once."""
+    life.every_ms = DAY
+    life.work(for_ms=(days - 1) * DAY)
+    life.every_ms = HOUR
+    life.work(for_ms=DAY)
+
+
 def item(name: str, text: str, feed: Feed = OWN, **changes: str) -> Item:
     return replace(Item(guid=name, link=f"{feed.url}/{name}", title=f"Title of {name}", text=text), **changes)
 
@@ -128,7 +136,7 @@ def test_a_duplicate_that_stays_one_is_looked_at_no_more(begin: Begin) -> None:
     one, two = item("one", "", PAGED), item("two", "", PAGED)
     show(life, PAGED, one, two)
     show(life, PAGED, one, replace(two, text=text_of(3)))
-    life.work(for_ms=40 * DAY)
+    days_pass(life, 40)
     assert len(life.live()) == 1
     assert life.web.asked.count(links[1]) == 2
 
@@ -143,9 +151,9 @@ def test_a_duplicate_that_waits_to_be_read_outlives_its_original(begin: Begin) -
     show(life, OTHER, item("two", body, OTHER))
     assert len(life.live()) == 1
     life.web.pages[link] = Page(status=404)
-    life.work(for_ms=29 * DAY)
+    days_pass(life, 29)
     life.web.feeds[OTHER.url] = {"0": item("two", text_of(3), OTHER)}
-    life.work(for_ms=6 * DAY)
+    days_pass(life, 6)
     assert [record["content_text"] for record in life.live()] == [text_of(3)]
 
 
@@ -168,7 +176,7 @@ def test_what_was_deleted_stays_so_while_its_page_is_gone(begin: Begin) -> None:
     life.web.pages[link] = Page(title="One", text=text_of(0))
     show(life, PAGED, item("one", text_of(5), PAGED))
     life.web.pages[link] = Page(status=404)
-    life.work(for_ms=40 * DAY)
+    days_pass(life, 40)
     assert [record["_ingest"]["op"] for record in life.records()] == ["new", "delete"]
     for number in (6, 7):
         show(life, PAGED, item("one", text_of(number), PAGED))
