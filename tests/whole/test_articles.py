@@ -249,6 +249,7 @@ def test_what_a_server_makes_of_a_secret_address_is_told_without_the_secret(
     said = [worker.apart("once", "--all")]
     said += [worker.run(name, *also) for name in ("status", "feeds") for also in ((), ("--json",))]
     said += [worker.run("why", name, *also) for name in ("moves", "fails") for also in ((), ("--json",))]
+    said += [worker.run("poll", "moves", *also) for also in ((), ("--json",))]
     assert json.loads(said[2].stdout)["feeds"][1]["moved_to"] == site.url("a", "/there/***")
     for done in said:
         assert secret not in done.stdout + done.stderr

@@ -15,7 +15,7 @@ from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
 from worker.cli.printing import clean, console, plain, print_json
 from worker.cli.running import stop_on_signal
-from worker.cli.status import state_of
+from worker.cli.status import public, state_of
 from worker.cli.steer import Names, Tag, ids_named
 from worker.errors import StateError, StateLocked
 from worker.model import FeedId, Millis
@@ -87,11 +87,15 @@ class _Coming:
     def __init__(self, settings: Settings, ids: Sequence[FeedId], *, aloud: bool) -> None:
         """aloud: it is told at all."""
         self._settings, self._ids, self._aloud = settings, frozenset(ids), aloud
+        self._listed = {feed.id: feed for feed in settings.feeds if feed.id in self._ids}
         self._waiting = set(ids)
         self.since = app.now()
 
     def feeds(self) -> list[FeedStatus]:
-        """As the state knows them now. Raises StateError."""
+        """As they may be told of now. Raises StateError."""
+        return [public(feed, self._listed.get(feed.id)) for feed in self._known()]
+
+    def _known(self) -> list[FeedStatus]:
         return [feed for feed in read_feeds(self._settings.state) if feed.id in self._ids]
 
     def looked(self) -> bool:
@@ -100,12 +104,13 @@ class _Coming:
             return True
         now = app.now()
         hosts = {host.name: host for host in read_hosts(self._settings.state, now=now)}
-        for feed in self.feeds():
+        for feed in self._known():
             if feed.id not in self._waiting:
                 continue
             host = hosts.get(urls.host_of(feed.moved_to or feed.url))
             if (feed.polled_at or 0) >= self.since:
-                self._tell(feed.id, state_of(feed, now) + f"; {feed.new_last} new")
+                told = public(feed, self._listed.get(feed.id))
+                self._tell(feed.id, state_of(told, now) + f"; {feed.new_last} new")
             elif host is not None and host.not_before - now > host.delay_ms:
                 self._tell(feed.id, Text("is due, and not polled yet: ") + _held(host, now))
         return bool(self._waiting)
@@ -113,7 +118,7 @@ class _Coming:
     def tell_the_rest(self) -> None:
         """Of those for which nothing more is waited for."""
         self.looked()
-        known = {feed.id for feed in self.feeds()}
+        known = {feed.id for feed in self._known()}
         for feed_id in sorted(self._waiting):
             due = feed_id in known
             self._tell(feed_id, Text("is due, and its host's turn is still to come" if due else "is not taken up yet"))

@@ -206,7 +206,7 @@ def _silent(one: Silence | None, now: Millis) -> Text:
 
 
 def state_of(feed: FeedStatus, now: Millis) -> Text:
-    """How a feed does, in some words."""
+    """How a feed does, in some words; of one as it may be told, see `public`."""
     if feed.polled_at is None:
         return Text("paused, not polled yet" if feed.paused else "not polled yet")
     said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
@@ -219,9 +219,9 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
     if feed.gaps:
         said += Text(f"; {counted(feed.gaps, 'gap')}, about {feed.coverage:.0%} of its entries seen")
     if feed.moved_to:
-        said += Text("; moved for good to ") + clean(told(without_credentials(feed.moved_to)))
+        said += Text("; moved for good to ") + clean(feed.moved_to)
     if feed.suggestion:
-        said += Text("; its site names ") + clean(told(without_credentials(feed.suggestion)))
+        said += Text("; its site names ") + clean(feed.suggestion)
     return said
 
 
