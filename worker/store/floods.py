@@ -22,7 +22,8 @@ REASON = "more of its entries wait to be read than can be kept: asked once a day
 
 
 def is_much(entries: Iterable[SeenEntry]) -> bool:
-    return sum(len(seen.entry) for seen in entries) > LITTLE_BYTES
+    """Whether so much of what a poll brought may wait that it is to be asked. What came with its draft does not."""
+    return sum(len(seen.entry) for seen in entries if seen.draft is None) > LITTLE_BYTES
 
 
 def is_flooded(connection: Connection, feed_id: str) -> bool:
