@@ -31,18 +31,12 @@ _AHEAD = re.compile(r"\s[|·•–—»-]\s+$")  # and no colon: what stands bef
 # serve machines as well: "Category: Moon", "WC: 1000-1999".
 _UNFILED = frozenset(
     {
-        *("uncategorized", "uncategorised", "unkategorisiert", "nicht kategorisiert", "non classé", "sin categoría"),
-        *(
-            "sin categorizar",
-            "senza categoria",
-            "sem categoria",
-            "geen categorie",
-            "niet gecategoriseerd",
-            "bez kategorii",
-        ),
-        *("okategoriserade", "ikke kategoriseret", "ukategorisert", "luokittelematon", "nezařazené", "egyéb kategória"),
-        *("fără categorie", "без рубрики", "без категорії", "χωρίς κατηγορία", "genel olmayan", "未分類", "未分类"),
-        *("미분류", "غير مصنف", "ללא קטגוריה", "chưa phân loại", "tak berkategori"),
+        *("uncategorized", "uncategorised", "unkategorisiert", "nicht kategorisiert", "non classé"),
+        *("sin categoría", "sin categorizar", "senza categoria", "sem categoria", "geen categorie"),
+        *("niet gecategoriseerd", "bez kategorii", "okategoriserade", "ikke kategoriseret", "ukategorisert"),
+        *("luokittelematon", "nezařazené", "egyéb kategória", "fără categorie", "без рубрики", "без категорії"),
+        *("χωρίς κατηγορία", "genel olmayan", "未分類", "未分类", "미분류", "غير مصنف", "ללא קטגוריה"),
+        *("chưa phân loại", "tak berkategori"),
     }
 )
 _KEYED = re.compile(r"([A-Z][A-Za-z]*(?: [A-Z]?[A-Za-z]+){0,3}): ?(?:[^:]{2,40}:)?(\S.*)")
@@ -55,49 +49,12 @@ _STAND_IN = frozenset(
 )
 _BESIDE = frozenset(
     {
-        *(
-            "default",
-            "fallback",
-            "img",
-            "image",
-            "images",
-            "picture",
-            "photo",
-            "fbico",
-            "facebook",
-            "twitter",
-            "social",
-        ),
-        *(
-            "share",
-            "sharing",
-            "ogp",
-            "opengraph",
-            "site",
-            "web",
-            "website",
-            "header",
-            "banner",
-            "apple",
-            "touch",
-            "android",
-        ),
-        *("chrome", "mstile", "large", "small", "square", "wide", "white", "black", "dark", "light", "color", "colour"),
-        *(
-            "cropped",
-            "thumb",
-            "thumbnail",
-            "not",
-            "found",
-            "missing",
-            "standard",
-            "new",
-            "final",
-            "csm",
-            "scaled",
-            "blog",
-        ),
-        *("main", "brand", "meta", "preview", "card", "the", "www", "com", "org", "net"),
+        *("default", "fallback", "img", "image", "images", "picture", "photo", "fbico", "facebook", "twitter"),
+        *("social", "share", "sharing", "ogp", "opengraph", "site", "web", "website", "header", "banner", "apple"),
+        *("touch", "android", "chrome", "mstile", "large", "small", "square", "wide", "white", "black", "dark"),
+        *("light", "color", "colour", "cropped", "thumb", "thumbnail", "not", "found", "missing", "standard"),
+        *("new", "final", "csm", "scaled", "blog", "main", "brand", "meta", "preview", "card", "the", "www", "com"),
+        *("org", "net"),
     }
 )
 _JOINED = re.compile(r",(?=[^\s\d])")

@@ -53,12 +53,7 @@ async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, no
 async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, now: Millis) -> str:
     """What fails on the way is ended by the next `take_down`. Of an article that left its feed long ago the state has
     keys alone; which records are its own, the output tells."""
-    url = url_key = record_id = None
-    if is_id(subject):
-        record_id = bytes.fromhex(subject)
-    else:
-        url = urls.canonical(subject)
-        url_key = dedup.url_key(url)
+    url, url_key, record_id = _named(subject)
     known = await store.knows(url=url, url_key=url_key, record_id=record_id)
     if not known and not unknown:
         return NOTHING_KNOWN
@@ -85,11 +80,8 @@ async def _retry(subject: str, *, store: Store, now: Millis) -> str:
     if not subject or subject.startswith("["):
         due = await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
         return f"{counted(due, 'entry', 'entries')} due again"
-    if is_id(subject):
-        again = await store.read_again(now=now, record_id=bytes.fromhex(subject))
-    else:
-        url = urls.canonical(subject)
-        again = await store.read_again(now=now, url=url, url_key=dedup.url_key(url))
+    url, url_key, record_id = _named(subject)
+    again = await store.read_again(now=now, url=url, url_key=url_key, record_id=record_id)
     if not again.known:
         return NOTHING_TO_READ
     said = [f"{counted(again.due, 'entry', 'entries')} due again"] if again.due else []
@@ -97,6 +89,14 @@ async def _retry(subject: str, *, store: Store, now: Millis) -> str:
         feeds = "its feed is" if again.polls == 1 else f"{again.polls} feeds of it are"
         said.append(f"{feeds} polled whole now, and its page read again, if it is shown there still")
     return "; ".join(said) or "nothing is due for it: it is being read now, or not to be read; feedmill why says more"
+
+
+def _named(subject: str) -> tuple[str | None, bytes | None, bytes | None]:
+    """What an article is looked for by: its canonical URL and the key of that, or the id of its record."""
+    if is_id(subject):
+        return None, None, bytes.fromhex(subject)
+    url = urls.canonical(subject)
+    return url, dedup.url_key(url), None
 
 
 def _feeds(subject: str) -> list[FeedId]:

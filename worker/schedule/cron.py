@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 
-_NEVER_MS = 86_400_000
+_NEVER_MS = DAY_MS
 """For lines that never come, such as the 30th of February, which settings refuse."""
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 

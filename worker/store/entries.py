@@ -105,10 +105,11 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     draft = done.draft
     me = ref_by_id(connection, done.entry_id)
     before = me.duplicate_of
-    if me.duplicate_of is not None:
-        if _stands_for(connection, ref_by_id(connection, me.duplicate_of), me, done, near):
+    if before is not None:
+        is_told_apart = may_be_another(draft, entry=me)
+        if not is_told_apart or _stands_for(connection, ref_by_id(connection, before), me, done, near):
             # Of a page that was not had, it may show yet that it is another's no more.
-            look_at = done.look_at if me.text_mark is not None and not may_be_another(draft, entry=me) else None
+            look_at = done.look_at if me.text_mark is not None and not is_told_apart else None
             _take_off(connection, done.work_id, done.at, look_at=look_at, validators=None)
             return Finished()
         connection.execute(_SINGLED, {"this": me.entry_id})
@@ -236,8 +237,6 @@ def _stands_for(connection: Connection, of: Ref, me: Ref, done: Ingestion, near:
     """Whether `of`, of which `me` is a duplicate, has what `me` says now, has had it, or has nearly that: two feeds
     correct an article one after the other. Where the texts can't be compared, titles have to do."""
     draft = done.draft
-    if not may_be_another(draft, entry=me):
-        return True
     by_text = ref_by_text(connection, draft.text_key, done.at)
     if by_text is not None:
         return by_text.entry_id == of.entry_id
