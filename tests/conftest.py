@@ -231,6 +231,12 @@ def empty_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def in_a_file(empty_state: Path) -> Callable[[Path], Path]:
+    """Makes a copy of it in a folder."""
+    return lambda folder: Path(shutil.copy(empty_state, folder / "state.db"))
+
+
 @pytest.fixture(scope="session")
 def empty_database(postgresql: Cluster) -> Iterator[EmptyState]:
     """The same, in PostgreSQL."""

@@ -40,6 +40,16 @@ def show(life: Life, feed: Feed, *items: Item) -> None:
     life.work(for_ms=HOUR)
 
 
+def with_copy(begin: Begin) -> tuple[Life, Item, Item, str]:
+    """Two entries of one feed, whose pages have the same text; and the link of the second."""
+    life = begin(PAGED)
+    one, two = item("one", "", PAGED), item("two", "", PAGED)
+    for name in ("one", "two"):
+        life.web.pages[f"{PAGED.url}/{name}"] = Page(text=text_of(0))
+    show(life, PAGED, one, two)
+    return life, one, two, f"{PAGED.url}/two"
+
+
 def days_pass(life: Life, days: int) -> None:
     """On all but the last of them a feed is polled once."""
     life.every_ms = DAY
@@ -109,36 +119,26 @@ def test_what_the_first_said_before_is_no_article_of_the_second(begin: Begin) ->
 
 def test_a_duplicate_whose_page_cannot_be_had_is_looked_at_later(begin: Begin) -> None:
     """Its feed's own words would be less than the page's, by which it was one; the page shows that it is none now."""
-    life = begin(PAGED)
-    links = [f"{PAGED.url}/{name}" for name in ("one", "two")]
-    for link in links:
-        life.web.pages[link] = Page(text=text_of(0))
-    one, two = item("one", "", PAGED), item("two", "", PAGED)
-    show(life, PAGED, one, two)
+    life, one, two, link = with_copy(begin)
     assert len(life.live()) == 1
-    life.web.pages[links[1]] = Page(status=403)
+    life.web.pages[link] = Page(status=403)
     show(life, PAGED, one, replace(two, text=text_of(3)))
     assert len(life.live()) == 1
-    life.web.pages[links[1]] = Page(title="Two", text=text_of(4))
+    life.web.pages[link] = Page(title="Two", text=text_of(4))
     life.work(for_ms=2 * DAY)
     assert len(life.live()) == 2
-    life.web.pages[links[1]] = Page(title="Two", text=text_of(5))
+    life.web.pages[link] = Page(title="Two", text=text_of(5))
     show(life, PAGED, one, replace(two, text=text_of(6)))
     assert any(text_of(5) in record["content_text"] for record in life.live())
 
 
 def test_a_duplicate_that_stays_one_is_looked_at_no_more(begin: Begin) -> None:
     """Though its feed says something else of it: it is read once for that."""
-    life = begin(PAGED)
-    links = [f"{PAGED.url}/{name}" for name in ("one", "two")]
-    for link in links:
-        life.web.pages[link] = Page(text=text_of(0))
-    one, two = item("one", "", PAGED), item("two", "", PAGED)
-    show(life, PAGED, one, two)
+    life, one, two, link = with_copy(begin)
     show(life, PAGED, one, replace(two, text=text_of(3)))
     days_pass(life, 40)
     assert len(life.live()) == 1
-    assert life.web.asked.count(links[1]) == 2
+    assert life.web.asked.count(link) == 2
 
 
 def test_a_duplicate_that_waits_to_be_read_outlives_its_original(begin: Begin) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -318,11 +317,6 @@ def run_machine(new_state: Callable[[Path], State], **how: Any) -> None:
     machine = type("LifeMachine", (LifeMachine,), {"new_state": staticmethod(new_state)})
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     run_state_machine_as_test(machine, settings=settings(deadline=None, suppress_health_check=checks, **how))
-
-
-@pytest.fixture
-def in_a_file(empty_state: Path) -> Callable[[Path], State]:
-    return lambda folder: Path(shutil.copy(empty_state, folder / "state.db"))
 
 
 def test_each_article_has_its_one_record(in_a_file: Callable[[Path], State]) -> None:

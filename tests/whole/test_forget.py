@@ -12,11 +12,10 @@ from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
 from worker import app
 from worker.cli import asking, forget, poll
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 from worker.output import cursor, read_records
 from worker.store.database import locked
 
-DAY_MS = 86_400_000
 TRACE = "heron"
 """A word of the article that has to go."""
 
