@@ -44,7 +44,7 @@ from worker.vitals import WORDS
 PRELOAD = ("worker.preload",)
 """What the server loads from which the CPU processes are forked."""
 _BEFORE_ALL = Millis(1)
-"""When polls are due that are asked for by themselves: no other is due by then."""
+"""When work is due that is asked for by itself: no other is due by then."""
 
 
 def read(config: Path) -> Settings:
@@ -68,7 +68,8 @@ async def work(
 ) -> Tally:
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
 
-    poll_all: every feed is due. only: no feeds but these are polled, due or not, by a run that has an end.
+    poll_all: every feed is due. only: these feeds are polled, due or not, and what is due of them is done; nothing of
+    others is, by a run that has an end.
     roles: what this process does of the work, where others work on the same state.
     listen: where `web.listen` says. reload: how changed files are taken up; None: they are not.
     held: called when this process holds the state, before anything else is opened.
@@ -174,7 +175,7 @@ async def work(
             reloader = Reloader(reload, current=current, store=store, clock=clock.now, follow=follow)
             await parts.enter_async_context(running(reloader.run()))
         started(meters)
-        await engine.run(stop, until_idle=until_idle, polls_due_by=by)
+        await engine.run(stop, until_idle=until_idle, due_by=by)
         if streaming is not None:
             await streaming.end()
         return meters.tally

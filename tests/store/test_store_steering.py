@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.store.conftest import OpenRun
@@ -15,6 +17,7 @@ from worker.model import (
     Ingest,
     Millis,
     Moved,
+    Poll,
     Retry,
     State,
     Validators,
@@ -143,6 +146,30 @@ async def test_what_is_asked_by_itself_can_be_told_from_what_is_due(run: Run) ->
     await run.store.hasten([A], now=run.now, due_at=Millis(1))
     assert [work.feed_id for work in await run.claim(polls_due_by=Millis(1))] == ["a"]
     assert await run.claim(polls_due_by=Millis(1)) == []
+
+
+async def test_the_work_of_a_feed_can_be_told_from_that_of_others(run: Run) -> None:
+    """What waited of it, what its poll brings and what only changes hands; hosts of others stand in nobody's way."""
+    begun: Any = {"polls_due_by": Millis(1), "all_due_by": True}
+    others = [f"f{number}" for number in range(5)]
+    await run.start("a", *others)
+    await run.poll("a", make_entry("waits", host="near.example"))
+    for other in others:
+        await run.poll(other, make_entry("other", feed=other))
+    run.later(2 * HOUR)
+    await run.store.hasten([A], now=run.now, due_at=Millis(1))
+    works = [*await run.claim(1, **begun), *await run.claim(1, **begun)]
+    assert {(type(work), work.feed_id) for work in works} == {(Poll, "a"), (Ingest, "a")}
+    assert not await run.store.has_due(now=run.now, **begun)
+    await run.finish(run.polled(await run.poll_of("a"), make_entry("came", host="far.example")), **begun)
+    assert await run.store.next_claim_at(due_by=Millis(1)) <= run.now
+    await run.finish(HandedBack(lease=(await run.ingest_of("waits")).lease), **begun)
+    run.later(SECOND)
+    assert await run.store.has_due(now=run.now, **begun)
+    again = [*await run.claim(1, **begun), *await run.claim(1, **begun)]
+    assert sorted(work.entry.decode() for work in again if isinstance(work, Ingest)) == ["came", "waits"]
+    assert await run.claim(**begun) == []
+    assert await run.claim(), "the others' work is as it was"
 
 
 async def test_a_lost_feed_is_asked_at_its_own_address(run: Run) -> None:

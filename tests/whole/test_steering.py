@@ -85,6 +85,24 @@ def test_without_a_worker_the_commands_do_it_themselves(site: Site, worker: Work
         assert "404" in typed(worker, "poll", "c", status=1).stdout
 
 
+def test_a_poll_alone_leaves_the_work_of_others(site: Site, worker: Worker) -> None:
+    """What its feed's poll brings is ingested, and what waited of it, also with a redirect, robots.txt and a page's own
+    host between; of another feed, neither poll nor entry."""
+    with three(site, worker):
+        for name in "ab":
+            typed(worker, "retry", site.url(name, "/1"))
+        site.add("a", "/2", Answer(status=302, headers={"Location": site.url("other", "/2")}))
+        site.add("other", "/2", page("New", prose("owl")))
+        feed(site, "a", item("2", site.url("a", "/2"), "New"))
+        before = {name: len(site.asked(name, "/1")) for name in "ab"}
+        assert "ok; 1 new" in typed(worker, "poll", "a").stdout
+        assert worker.records()[2]["title"] == "New"
+        assert len(site.asked("a", "/1")) == before["a"] + 1
+        assert (len(site.asked("b", "/1")), len(site.asked("b", "/feed"))) == (before["b"], 1)
+        worker.once()
+        assert len(site.asked("b", "/1")) == before["b"] + 1
+
+
 def test_a_name_that_is_wrong_is_answered_with_the_nearest(site: Site, worker: Worker) -> None:
     """An id, a URL, a tag; none at all is wrong use."""
     worker.configure([{"id": "harbour-news", "url": "https://harbour.example/feed.xml", "tags": ["world"]}])

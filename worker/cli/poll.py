@@ -33,8 +33,8 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
     """Polls feeds now, due or not, paused or not, and says of each what came of it as soon as it is done.
 
     Politely: each at its host's turn; of hosts that asked to be left alone it says until when. Beside a running worker
-    it asks that one, and waits for it; where none runs, new entries are ingested, too. Ends with 1 where not one of
-    them could be polled.
+    it asks that one, and waits for it; where none runs, their new entries are ingested, too, and what is due of other
+    feeds is left. Ends with 1 where not one of them could be polled.
 
     Example: feedmill poll https://example.org/feed.xml
     """
@@ -61,8 +61,8 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
 
 
 def _others_do_it(settings: Settings, ids: Sequence[FeedId]) -> bool:
-    """Whether workers share the state, which are to be asked: this would be one more of them, and end when all is
-    ingested that waits. Of a state that one process holds, its lock tells."""
+    """Whether workers share the state, which are to be asked: this would be one more of them. Of a state that one
+    process holds, its lock tells."""
     return settings.is_shared and asyncio.run(app.carry_out(settings, "poll", of_feeds(ids))) is None
 
 

@@ -36,6 +36,8 @@ class Clock:
         self._wall, self._shift = wall, shift
         self.polls_due_by: Millis | None = None
         """Of a run that has an end: no other polls are made. It moves with the clock, too."""
+        self.all_due_by = False
+        """Nor is anything else done that was not due by then, or is of what was."""
         self._ahead_ms = wall() - monotonic_ms()
         self._lock = asyncio.Lock()
 

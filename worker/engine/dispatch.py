@@ -56,7 +56,11 @@ class Dispatcher:
             await self._clock.follow()  # before what a clock that was set makes due
             await self._leases.renew()  # after a standstill they are over, and their work would be claimed again
             works = await self._store.claim(
-                room, now=self._clock.now(), lease_ms=limits.LEASE_MS, polls_due_by=self._clock.polls_due_by
+                room,
+                now=self._clock.now(),
+                lease_ms=limits.LEASE_MS,
+                polls_due_by=self._clock.polls_due_by,
+                all_due_by=self._clock.all_due_by,
             )
         except StateError as error:
             refused(self._vitals, error)
@@ -67,7 +71,9 @@ class Dispatcher:
     async def _is_due(self) -> bool:
         now = self._clock.now()
         try:
-            return await self._store.has_due(now=now, polls_due_by=self._clock.polls_due_by or now)
+            return await self._store.has_due(
+                now=now, polls_due_by=self._clock.polls_due_by or now, all_due_by=self._clock.all_due_by
+            )
         except StateError:
             self._vitals.refusals += 1
             return True
@@ -77,6 +83,7 @@ class Dispatcher:
         timeout_s = 1.0
         if self._leases.room > 0 and self._vitals.shortage is None:
             with contextlib.suppress(StateError):
-                due_in_s = (await self._store.next_claim_at() - self._clock.now()) / 1000
+                due_by = self._clock.polls_due_by if self._clock.all_due_by else None
+                due_in_s = (await self._store.next_claim_at(due_by=due_by) - self._clock.now()) / 1000
                 timeout_s = min(1.0, max(limits.TOGETHER_S, due_in_s)) if due_in_s > 0 else 0.002
         await either(self._wake, stopped, timeout_s)

@@ -89,15 +89,16 @@ class Engine:
         """Something has become due; to be called in its loop."""
         self._intake.wake()
 
-    async def run(self, stop: asyncio.Event, *, until_idle: bool = False, polls_due_by: Millis | None = None) -> None:
-        """Works until `stop` is set; with `until_idle`, or until all that was due at the start, or by `polls_due_by`,
-        has been ingested.
+    async def run(self, stop: asyncio.Event, *, until_idle: bool = False, due_by: Millis | None = None) -> None:
+        """Works until `stop` is set; with `until_idle`, or until all that was due at the start has been ingested. Or,
+        with `due_by`, what was due by then, and what that brought: nothing else is done.
 
         Ends drained: what is finished is committed and published, what is not is handed back. Raises StateError or
         OutputError where the state or the output could not be used at the end, or had no room for what was due;
         StateDamaged as soon as that shows.
         """
-        self._clock.polls_due_by = (polls_due_by or self._clock.now()) if until_idle else None
+        self._clock.polls_due_by = (due_by or self._clock.now()) if until_idle else None
+        self._clock.all_due_by = due_by is not None
         ticks = self._ticks()
         await self._room.look()
         if self._heartbeat is not None:

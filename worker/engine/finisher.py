@@ -91,7 +91,12 @@ class Finisher:
                 # First: what is planned now by a clock that was set would be moved with the rest.
                 await self._clock.follow()
                 batch = [self._clock.in_its_time(ended.done, ended.ahead_ms) for ended in group]
-                finished = await self._store.finish(batch, now=self._clock.now(), polls_due_by=self._clock.polls_due_by)
+                finished = await self._store.finish(
+                    batch,
+                    now=self._clock.now(),
+                    polls_due_by=self._clock.polls_due_by,
+                    all_due_by=self._clock.all_due_by,
+                )
                 self._vitals.refusals, self._vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
             except StateDamaged:

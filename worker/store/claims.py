@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     or_,
     select,
@@ -42,10 +43,25 @@ _USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
 
 
 def claim(
-    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None = None
+    connection: Connection,
+    *,
+    now: Millis,
+    limit: int,
+    lease_ms: int,
+    polls_due_by: Millis | None = None,
+    all_due_by: bool = False,
 ) -> list[Work]:
-    """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); polls only if due by `polls_due_by`."""
-    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by, begun=True)
+    """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); polls only if due by `polls_due_by`, and
+    with `all_due_by` nothing else either."""
+    taken = _claimed(
+        connection,
+        now=now,
+        limit=limit,
+        lease_ms=lease_ms,
+        polls_due_by=polls_due_by,
+        all_due_by=all_due_by,
+        begun=True,
+    )
     return read_leased(connection, taken, now=now)
 
 
@@ -56,13 +72,21 @@ def lease(connection: Connection, *, now: Millis, limit: int, lease_ms: int) -> 
 
 
 def _claimed(
-    connection: Connection, *, now: Millis, limit: int, lease_ms: int, polls_due_by: Millis | None, begun: bool
+    connection: Connection,
+    *,
+    now: Millis,
+    limit: int,
+    lease_ms: int,
+    polls_due_by: Millis | None,
+    begun: bool,
+    all_due_by: bool = False,
 ) -> list[int]:
     """The ids of work that is leased now, in the order in which its hosts were ready."""
     polls_by = now if polls_due_by is None else min(now, polls_due_by)
     taken: list[tuple[Row[Any], int]] = []
     idle: list[int] = []
-    for row in _ready(connection, now=now, polls_by=polls_by, limit=limit):
+    ready = _ready_for if all_due_by else _ready
+    for row in ready(connection, now=now, polls_by=polls_by, limit=limit):
         work_id = next((w for w in (row.poll, row.new, row.retry, row.backfill) if w is not None), None)
         if work_id is None or row.k is None:
             idle.append(row.id)
@@ -70,7 +94,7 @@ def _claimed(
             taken.append((row, work_id))
     until = Millis(now + lease_ms)
     _take(connection, taken, now=now, until=until, begun=begun)
-    unhosted = _unhosted(connection, now=now, limit=limit - len(taken))
+    unhosted = _unhosted(connection, now=now, by=polls_by if all_due_by else now, limit=limit - len(taken))
     _take(connection, unhosted, now=now, until=until, begun=begun)
     taken += unhosted
     _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=polls_due_by)
@@ -86,6 +110,14 @@ def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int)
     return connection.execute(_READY_OF, {"now": now, "polls_by": polls_by, "ids": ids}).all() if ids else ()
 
 
+def _ready_for(connection: Connection, *, now: Millis, polls_by: Millis, limit: int) -> Sequence[Row[Any]]:
+    """The hosts that may be asked now and have work that is due by `polls_by`: what else there is stands in nobody's
+    way."""
+    ids = connection.scalars(_READY_FOR, {"now": now, "polls_by": polls_by, "limit": limit}).all()
+    hold_hosts(connection, ids)
+    return connection.execute(_READY_BY, {"now": now, "polls_by": polls_by, "hosts": ids}).all() if ids else ()
+
+
 def _due(priority: int, by: str) -> ScalarSelect[Any]:
     """The host's first piece of work of a priority that is due by the bound instant `by`."""
     due = (t.work.c.host_id == t.host.c.id, t.work.c.priority == priority, t.work.c.due_at <= bindparam(by))
@@ -94,18 +126,25 @@ def _due(priority: int, by: str) -> ScalarSelect[Any]:
 
 _ENDED = (t.slot.c.lease_until <= bindparam("now"), t.slot.c.work_id.is_not(None))
 _MAY_BE_ASKED = (t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bindparam("now"))
-_WITH_WORK: Any = select(
-    t.host.c.id,
-    select(func.min(t.slot.c.k))
-    .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
-    .scalar_subquery()
-    .label("k"),
-    exists().where(t.slot.c.host_id == t.host.c.id, *_ENDED).label("ended"),
-    _due(t.POLL, "polls_by").label("poll"),
-    _due(t.NEW, "now").label("new"),
-    _due(t.RETRY, "now").label("retry"),
-    _due(t.BACKFILL, "now").label("backfill"),
-).order_by(t.host.c.next_at)
+
+
+def _with_work(by: str) -> Any:
+    """Hosts with a free slot and what is due, but for polls by the bound instant `by`."""
+    return select(
+        t.host.c.id,
+        select(func.min(t.slot.c.k))
+        .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
+        .scalar_subquery()
+        .label("k"),
+        exists().where(t.slot.c.host_id == t.host.c.id, *_ENDED).label("ended"),
+        _due(t.POLL, "polls_by").label("poll"),
+        _due(t.NEW, by).label("new"),
+        _due(t.RETRY, by).label("retry"),
+        _due(t.BACKFILL, by).label("backfill"),
+    ).order_by(t.host.c.next_at)
+
+
+_WITH_WORK = _with_work("now")
 _READY = _WITH_WORK.where(*_MAY_BE_ASKED).limit(bindparam("limit"))
 _HOLD_READY: Any = (
     select(t.host.c.id)
@@ -115,6 +154,9 @@ _HOLD_READY: Any = (
     .with_for_update(skip_locked=True, key_share=True)
 )
 _READY_OF = _WITH_WORK.where(among(t.host.c.id))
+_HAS_WORK = t.host.c.id.in_(select(t.work.c.host_id).where(t.work.c.due_at <= bindparam("polls_by")))
+_READY_FOR = select(t.host.c.id).where(*_MAY_BE_ASKED, _HAS_WORK).order_by(t.host.c.next_at).limit(bindparam("limit"))
+_READY_BY = _with_work("polls_by").where(*_MAY_BE_ASKED, t.host.c.id.in_(bindparam("hosts", expanding=True)))
 _HOLD_UNHOSTED: Any = (
     select(t.host.c.id).where(t.host.c.name == t.NO_HOST).with_for_update(skip_locked=True, key_share=True)
 )
@@ -127,17 +169,17 @@ _UNHOSTED_SLOTS: Any = (
 _UNHOSTED_WORK = (
     select(t.work.c.id)
     .join(t.host, t.host.c.id == t.work.c.host_id)
-    .where(t.host.c.name == t.NO_HOST, t.work.c.due_at <= bindparam("now"))
+    .where(t.host.c.name == t.NO_HOST, t.work.c.due_at <= bindparam("by"))
     .order_by(t.work.c.priority, t.work.c.due_at, t.work.c.id)
     .limit(bindparam("limit"))
 )
 
 
-def _unhosted(connection: Connection, *, now: Millis, limit: int) -> list[tuple[Row[Any], int]]:
-    """What is due and asks no host, with free slots for it."""
+def _unhosted(connection: Connection, *, now: Millis, by: Millis, limit: int) -> list[tuple[Row[Any], int]]:
+    """What is due `by` then and asks no host, with free slots for it."""
     if is_shared(connection) and connection.scalar(_HOLD_UNHOSTED) is None:
         return []
-    due = connection.scalars(_UNHOSTED_WORK, {"now": now, "limit": limit}).all()
+    due = connection.scalars(_UNHOSTED_WORK, {"by": by, "limit": limit}).all()
     if not due:
         return []
     slots = connection.execute(_UNHOSTED_SLOTS, {"now": now, "limit": len(due)}).all()
@@ -264,9 +306,13 @@ def _polls_by(connection: Connection, asked: Millis | None) -> int:
     return t.FAR if asked is None or is_shared(connection) else asked
 
 
-def next_claim_at(connection: Connection) -> Millis:
-    """The earliest time at which a claim can succeed; `tables.FAR` where there is no work."""
-    earliest = connection.scalar(select(func.min(t.host.c.next_at)))
+def next_claim_at(connection: Connection, *, due_by: Millis | None = None) -> Millis:
+    """The earliest time at which a claim can succeed; `tables.FAR` where there is no work. due_by: of hosts with work
+    that is due by then."""
+    if due_by is None:
+        earliest = connection.scalar(select(func.min(t.host.c.next_at)))
+    else:
+        earliest = connection.scalar(select(func.min(t.host.c.next_at)).where(_HAS_WORK), {"polls_by": due_by})
     return Millis(t.FAR if earliest is None else earliest)
 
 
@@ -321,10 +367,11 @@ def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis)
     )
 
 
-def has_due(connection: Connection, *, now: Millis, polls_due_by: Millis) -> bool:
+def has_due(connection: Connection, *, now: Millis, polls_due_by: Millis, all_due_by: bool = False) -> bool:
     """Whether some work is due that nobody has, be it that its host's delay has to be waited for; not where the host
-    asked for more patience than that. Reads the whole queue."""
-    wanted = (t.work.c.due_at <= now) & ((t.work.c.priority > t.POLL) | (t.work.c.due_at <= polls_due_by))
+    asked for more patience than that. As `claim` has it. Reads the whole queue."""
+    late = false() if all_due_by else t.work.c.priority > t.POLL
+    wanted = (t.work.c.due_at <= now) & (late | (t.work.c.due_at <= polls_due_by))
     soon = t.host.c.not_before - now <= t.host.c.delay_ms
     due = select(t.work.c.id).join(t.host, t.host.c.id == t.work.c.host_id).where(wanted, soon)
     return connection.execute(due.limit(1)).first() is not None

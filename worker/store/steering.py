@@ -63,7 +63,7 @@ def hasten(
     why: str = "asked for",
 ) -> int:
     """Lets feeds be due `now`, also those that are paused or retired, for one poll; how many of them are listed. Hosts
-    keep their turns. due_at: to be told from what is due by itself."""
+    keep their turns. due_at: they and what else is due of them are to be told by it from what is due by itself."""
     found = 0
     for batch in chunks(feed_ids):
         hold_work(connection, t.work.c.feed_id.in_(batch))
@@ -72,7 +72,16 @@ def hasten(
         values = {"next_at": now, "why": why}
         found += connection.execute(update(t.feed).where(*listed).values(values)).rowcount
         _set_due(connection, and_(t.work.c.feed_id.in_(batch), _IDLE_POLL), now if due_at is None else due_at)
+    if due_at is not None:
+        put_first(connection, feed_ids, now=now, due_at=due_at)
     return found
+
+
+def put_first(connection: Connection, feed_ids: Sequence[str], *, now: Millis, due_at: Millis) -> None:
+    """Lets what is due of feeds, polls apart, be due at `due_at`, to be told from what is due of others."""
+    for batch in chunks(feed_ids):
+        waits = (t.work.c.priority > t.POLL, t.work.c.due_at <= now)
+        _set_due(connection, and_(t.work.c.feed_id.in_(batch), *waits), due_at)
 
 
 def note_reach(connection: Connection, reach: str, policies: Policies, *, now: Millis) -> int:

@@ -28,8 +28,10 @@ from worker.model import (
     Lease,
     Member,
     Millis,
+    PollDone,
     Server,
     State,
+    Walked,
     Work,
 )
 from worker.record import Record
@@ -184,9 +186,25 @@ class Store:
         """Keeps what the worker that holds the state can't do now; None: nothing."""
         await self._write(notes.keep, notes.TROUBLE, said)
 
-    async def claim(self, limit: int, *, now: Millis, lease_ms: int, polls_due_by: Millis | None = None) -> list[Work]:
-        """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then."""
-        return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=polls_due_by)
+    async def claim(
+        self,
+        limit: int,
+        *,
+        now: Millis,
+        lease_ms: int,
+        polls_due_by: Millis | None = None,
+        all_due_by: bool = False,
+    ) -> list[Work]:
+        """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then, and with
+        `all_due_by` nothing else either."""
+        return await self._write(
+            claims.claim,
+            now=now,
+            limit=limit,
+            lease_ms=lease_ms,
+            polls_due_by=polls_due_by,
+            all_due_by=all_due_by,
+        )
 
     async def lease(self, limit: int, *, now: Millis, lease_ms: int) -> list[Claim]:
         """As `claim`, without what the work is: whoever does it takes it up."""
@@ -208,23 +226,32 @@ class Store:
         """How much work all that fetch can have under way."""
         return await self._write(members.capacity, now=now)
 
-    async def next_claim_at(self) -> Millis:
-        """The earliest time at which a claim can bring something."""
-        return await self._write(claims.next_claim_at)
+    async def next_claim_at(self, *, due_by: Millis | None = None) -> Millis:
+        """The earliest time at which a claim can bring something; due_by: of what is due by then."""
+        return await self._write(claims.next_claim_at, due_by=due_by)
 
-    async def has_due(self, *, now: Millis, polls_due_by: Millis) -> bool:
+    async def has_due(self, *, now: Millis, polls_due_by: Millis, all_due_by: bool = False) -> bool:
         """Whether there is due work that nobody has, some of which may still wait for its host's turn."""
-        return await self._write(claims.has_due, now=now, polls_due_by=polls_due_by)
+        return await self._write(claims.has_due, now=now, polls_due_by=polls_due_by, all_due_by=all_due_by)
 
     async def renew(self, leases: Sequence[Lease], *, until: Millis) -> None:
         await self._write(claims.renew, leases, until=until)
 
-    async def finish(self, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None = None) -> list[Finished]:
-        """Commits a batch; what became of each, in its order."""
-        return await self._write(self._finish, batch, now=now, polls_due_by=polls_due_by)
+    async def finish(
+        self, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None = None, all_due_by: bool = False
+    ) -> list[Finished]:
+        """Commits a batch; what became of each, in its order. all_due_by: what polls brought is due by
+        `polls_due_by`, too."""
+        return await self._write(self._finish, batch, now=now, polls_due_by=polls_due_by, all_due_by=all_due_by)
 
     def _finish(
-        self, connection: Connection, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None
+        self,
+        connection: Connection,
+        batch: Sequence[Done],
+        *,
+        now: Millis,
+        polls_due_by: Millis | None,
+        all_due_by: bool,
     ) -> list[Finished]:
         finished = finish(
             connection,
@@ -237,6 +264,9 @@ class Store:
             polls_due_by=polls_due_by,
             websub=self._websub,
         )
+        if all_due_by and polls_due_by is not None:
+            polled = [done.feed_id for done in batch if isinstance(done, PollDone | Walked)]
+            steering.put_first(connection, polled, now=now, due_at=polls_due_by)
         if self._awaited:
             self._take_up(connection, {}, now=now)
         return finished
