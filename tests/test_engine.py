@@ -124,6 +124,7 @@ async def made(
                 walker=cast(Walker, NoIngests()),
                 ingester=cast(Ingester, NoIngests()),
                 shards=Shards(folder / "out", 1, publisher),
+                feeds={},
                 concurrency=concurrency,
                 clock=polls.followed,
                 shortage=shortage,

@@ -57,6 +57,7 @@ class Cluster:
             walker=cast(Walker, NoIngests()),
             ingester=cast(Ingester, NoIngests()),
             shards=cast(Shards, NoShards()),
+            feeds={},
             concurrency=concurrency,
             clock=theirs.followed,
             roles=member.roles,

@@ -141,6 +141,7 @@ async def work(
                 clock=clock.now,
             ),
             shards=shards,
+            feeds=current.feeds,
             meters=meters,
             traces=traces,
             roles=roles,
@@ -192,7 +193,8 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
         shards = parts.enter_context(shards_of(settings, store))
         await shards.take(everything=True)
         await store.start(settings.feeds if settings.has_lists else None, now=store.clock())
-        return await request(verb, subject, store=store, shards=shards, now=store.clock())
+        listed = {feed.id: feed for feed in settings.feeds} if settings.has_lists else {}
+        return await request(verb, subject, store=store, shards=shards, feeds=listed, now=store.clock())
 
 
 async def replayed(settings: Settings) -> AsyncIterator[Replayed]:

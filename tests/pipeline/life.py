@@ -250,7 +250,9 @@ class Life:
         self.call(self.store.take_up(changes, now=self.now))
 
     def ask(self, verb: str, subject: str) -> str:
-        return str(self.call(carry_out(verb, subject, store=self.store, shards=self.shards, now=self.now)))
+        return str(
+            self.call(carry_out(verb, subject, store=self.store, shards=self.shards, feeds=self.listed, now=self.now))
+        )
 
     # --- work ---
 

@@ -22,7 +22,7 @@ from worker.model import (
     State,
     Validators,
 )
-from worker.store import FeedStatus, read_status
+from worker.store import FeedStatus, Look, read_status
 from worker.store.finish import MAX_ERRORS
 from worker.store.steering import Again
 
@@ -264,6 +264,40 @@ async def test_an_article_that_is_done_with_is_read_again_if_its_feed_shows_it(r
     (work,) = await run.claim_all()
     assert isinstance(work, Ingest)
     assert work.entry == b"one"
+
+
+async def test_a_page_is_read_again_once_its_feed_was_polled(run: Run) -> None:
+    """Not before, unless that takes an hour; once its feed shows it, by what that says."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), make_entry("two"), next_due=Millis(run.now + HOUR))
+    for name in ("one", "two"):
+        await run.ingest(name, make_draft(name))
+    named = {name: key("guid", "a", name) for name in ("one", "two")}
+    for record_id in named.values():
+        (written,) = await run.store.at_rest(record_id=record_id)
+        assert (written.record_id, written.feed_id, written.revision) == (record_id.hex(), "a", 1)
+        assert (written.is_listed, written.has_page, written.revised_at) == (True, True, run.now)
+        look = Look(record_id=written.record_id, url="https://far.example/page", entry=b"kept")
+        again = await run.store.read_again(now=run.now, record_id=record_id, looks=[look])
+        assert again == Again(known=True, due=0, polls=1, pages=1)
+        assert await run.store.at_rest(record_id=record_id) == []
+    run.later(MINUTE)
+    (poll,) = await run.claim_all()
+    assert isinstance(poll, Poll)
+    await run.finish(run.polled(poll, make_entry("two", words="shown"), next_due=Millis(run.now + 9 * HOUR)))
+    works = [work for work in await run.claim_all() if isinstance(work, Ingest)]
+    assert {work.record_id: (work.entry, work.host) for work in works} == {
+        named["one"].hex(): (b"kept", "far.example"),
+        named["two"].hex(): (b"two shown", "a.example"),
+    }
+    for work in works:
+        await run.finish(run.ingested(work, make_draft("new " + work.entry.decode())))
+    look = Look(record_id=named["one"].hex(), url="https://far.example/page", entry=b"kept")
+    await run.store.read_again(now=run.now, record_id=named["one"], looks=[look])
+    await run.poll_of("a")
+    assert not [work for work in await run.claim_all() if isinstance(work, Ingest)]
+    run.later(HOUR)
+    assert [work for work in await run.claim_all() if isinstance(work, Ingest)]
 
 
 async def test_a_poll_that_is_under_way_is_followed_by_one_that_shows_it(run: Run) -> None:

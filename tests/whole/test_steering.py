@@ -139,7 +139,7 @@ def test_an_article_that_was_written_is_read_again(site: Site, worker: Worker) -
     article = site.add("a", "/1", page("Title", prose("heron")))
     worker.configure([{"id": "a", "url": feed(site, "a", item("1", article, "Title"))}])
     worker.once()
-    assert "if it is shown there still" in typed(worker, "retry", article).stdout
+    assert "its feed is polled whole now, and it is read again" in typed(worker, "retry", article).stdout
     worker.once()
     assert len(site.asked("a", "/1")) == 2
     assert [record["_ingest"]["op"] for record in worker.records()] == ["new"]
@@ -149,6 +149,51 @@ def test_an_article_that_was_written_is_read_again(site: Site, worker: Worker) -
     assert worker.once().updates == 1
     assert "mended" in worker.records()[-1]["content_text"]
     assert "feedmill why" in typed(worker, "retry", article + "x", status=1).output
+
+
+def test_an_article_that_left_its_feed_is_read_by_its_page(site: Site, worker: Worker) -> None:
+    """With what the feed said of it as its record has that: what comes out as before is no update. Once, also where the
+    feed shows it still, or fails."""
+    said = "<author>ada@a.example (Ada Brandt)</author><pubDate>Mon, 23 Nov 2026 08:00:00 GMT</pubDate></item>"
+    article = site.add("pages", "/1", page("Title", prose("heron")))
+    shown = item("1", article, "Title").replace("</item>", said)
+    worker.configure([{"id": "a", "url": feed(site, "a", shown)}])
+    worker.once()
+    (first,) = worker.records()
+    assert (first["_ingest"]["sources"]["authors"], first["date_published"][:10]) == ("feed", "2026-11-23")
+    feed(site, "a", item("2", site.add("a", "/2", page("Other", prose("owl"))), "Other"))
+    worker.once(every=True)
+    for asked, mend in enumerate([lambda: None, lambda: site.add("a", "/feed", Answer(status=500))], 2):
+        mend()
+        told = typed(worker, "retry", article).stdout
+        assert "it is read again" in told
+        assert "still" not in told
+        worker.once()
+        assert len(site.asked("pages", "/1")) == asked
+    assert len(worker.records()) == 2
+    site.add("pages", "/1", page("Title", prose("heron-mended")))
+    feed(site, "a", shown)
+    typed(worker, "retry", article)
+    assert worker.once().updates == 1
+    assert len(site.asked("pages", "/1")) == 4
+    last = worker.records()[-1]
+    assert "mended" in last["content_text"]
+    assert (last["authors"], last["date_published"]) == (first["authors"], first["date_published"])
+
+
+def test_why_an_article_can_not_be_read_by_its_page_is_told(site: Site, worker: Worker) -> None:
+    """Its page is not wanted, or not its own; where its feed is not listed any more, nothing is asked."""
+    article = site.add("a", "/1", page("Title", prose("heron")))
+    two = [item(str(number), site.url("a", "/all"), f"Title {number}", prose(f"owl{number}")) for number in (1, 2)]
+    one = {"id": "a", "url": feed(site, "a", item("1", article, "Title"), *two)}
+    worker.configure([one])
+    worker.once()
+    ids = {record["title"]: record["id"] for record in worker.records()}
+    assert "still; its link leads to no page of its own" in typed(worker, "retry", ids["Title 1"]).stdout
+    worker.configure([{**one, "full_text": "never"}])
+    assert "still; its page is not asked for (full_text: never)" in typed(worker, "retry", article).stdout
+    worker.configure([{"url": feed(site, "b")}])
+    assert "its feed is not listed any more" in typed(worker, "retry", article).stdout
 
 
 def test_a_mistake_in_a_list_keeps_nobody_from_steering(site: Site, worker: Worker) -> None:

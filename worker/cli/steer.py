@@ -51,8 +51,9 @@ def retry(
 ) -> None:
     """Tries again what was put aside after failures of feedmill's own; an article that is named is read anew.
 
-    What waits of such an article is due now. Where it is done with, its feed is polled whole, and its page read again
-    if it is shown there still: what comes out otherwise is an update. Ends with 1 where nothing is known of it.
+    What waits of such an article is due now. Where it is done with, its feed is polled whole, and it is read again,
+    also where that shows it no more: then by its page, with what its record has of the feed's words. What comes out
+    otherwise is an update. Ends with 1 where nothing is known of it.
 
     Example: feedmill retry https://example.org/2026/11/lighthouse
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,7 +23,7 @@ from worker.engine.ticks import Ticks
 from worker.engine.trouble import tell
 from worker.errors import OutputError, StateDamaged, StateError
 from worker.meters import Meters
-from worker.model import ALL_ROLES, Claim, Member, Millis, Role, Work
+from worker.model import ALL_ROLES, Claim, Feed, FeedId, Member, Millis, Role, Work
 from worker.pipeline import Ingester, Poller, Shards, Walker
 from worker.store import Store
 from worker.vitals import Vitals
@@ -46,6 +46,7 @@ class Engine:
         walker: Walker,
         ingester: Ingester,
         shards: Shards,
+        feeds: Mapping[FeedId, Feed],
         concurrency: int,
         clock: Clock,
         alive: Callable[[], None] = lambda: None,
@@ -55,11 +56,11 @@ class Engine:
         roles: Set[Role] = ALL_ROLES,
         member: Member | None = None,
     ) -> None:
-        """bus: a local one hands on what this process claims for itself, another what anybody leases. concurrency: how
-        much work may be under way at once. clock: what it goes by. alive: called on every tick. shortage: why there is
-        no room for more, asked each second, in a thread; None: there is. meters: to count in. traces: told of each
-        piece of work; None: nobody is. roles: what this process does; with a local bus it schedules what it fetches.
-        member: what it tells of itself to others on the same state; None: there are none."""
+        """bus: a local one hands on what this process claims for itself, another what anybody leases. feeds: those that
+        are listed. concurrency: how much work may be under way at once. clock: what it goes by. alive: called on every
+        tick. shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count
+        in. traces: told of each piece of work; None: nobody is. roles: what this process does; with a local bus it
+        schedules what it fetches. member: what it tells of itself to others on the same state; None: there are none."""
         self.meters = meters or Meters()
         self.vitals = Vitals(most=concurrency)
         self._alive, self._roles, self._store = alive, roles, store
@@ -78,7 +79,9 @@ class Engine:
             meters=self.meters,
             traces=traces,
         )
-        self._publishing = Publishing(store=store, shards=shards, now=clock.now, vitals=self.vitals, wake=self.wake)
+        self._publishing = Publishing(
+            store=store, shards=shards, feeds=feeds, now=clock.now, vitals=self.vitals, wake=self.wake
+        )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
         self._noted: tuple[str, ...] = ()
         """The troubles that others have been told of."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from worker.engine import limits
 from worker.engine.trouble import tell
 from worker.errors import FeedmillError
-from worker.model import Millis
+from worker.model import Feed, FeedId, Millis
 from worker.pipeline import Shards, carry_out
 from worker.store import Store
 from worker.vitals import Vitals
@@ -27,12 +27,13 @@ class Publishing:
         *,
         store: Store,
         shards: Shards,
+        feeds: Mapping[FeedId, Feed],
         now: Callable[[], Millis],
         vitals: Vitals,
         wake: Callable[[], None],
     ) -> None:
-        """wake: called when a command has changed what is due."""
-        self._store, self._shards, self._now = store, shards, now
+        """feeds: those that are listed. wake: called when a command has changed what is due."""
+        self._store, self._shards, self._feeds, self._now = store, shards, feeds, now
         self._vitals, self._wake = vitals, wake
         self._one = asyncio.Lock()
         self._stopping = False
@@ -106,7 +107,12 @@ class Publishing:
         """What commands left for the engine to do. One that fails is done again: it stays unanswered."""
         for request in await self._store.requests():
             said = await carry_out(
-                request.verb, request.subject, store=self._store, shards=self._shards, now=self._now()
+                request.verb,
+                request.subject,
+                store=self._store,
+                shards=self._shards,
+                feeds=self._feeds,
+                now=self._now(),
             )
             await self._store.answer(request.id, said)
             log.info("request.done", verb=request.verb, said=said)

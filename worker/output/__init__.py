@@ -37,7 +37,7 @@ from worker.output.consumers import CONSUMERS, commit, committed
 from worker.output.cursors import cursor
 from worker.output.directory import OutputDirectory, Published
 from worker.output.findings import Finding
-from worker.output.holding import file_with
+from worker.output.holding import file_with, record_of
 from worker.output.last import last_segment, last_segments, names_segment
 from worker.output.lock import locked
 from worker.output.manifest import FileLine
@@ -89,6 +89,7 @@ __all__ = [
     "page_at",
     "read_lines",
     "read_records",
+    "record_of",
     "segment_path",
     "shards_in",
     "verify",

@@ -1,4 +1,4 @@
-"""Which file has the last record of an article."""
+"""The last record of an article, and which file has it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from worker.output import files
+from worker.output.reading import read_lines
+from worker.record import Record
+
+
+def record_of(dir: Path, record_id: str, *, revision: int, since: str | None) -> Record | None:
+    """The record of that id and revision, whoever writes to its shard; None where it was removed. since: the UTC day
+    on which it was made; None reads from the first one on. Raises OutputError."""
+    mark = record_id.encode()
+    for line in read_lines(dir, after=since):
+        found = line.record
+        if mark in line.raw and (found["id"], found["_ingest"]["revision"]) == (record_id, revision):
+            return found
+    return None
 
 
 def file_with(root: Path, paths: Iterable[str], record_id: str) -> Path | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
-from worker import dedup, urls
+from worker import dedup, rules, urls
 from worker.errors import OutputError
-from worker.model import FeedId, Millis
+from worker.feeds import encode_entry
+from worker.model import Feed, FeedId, Millis
+from worker.pipeline.replay import entry_of
 from worker.pipeline.shards import Shards
 from worker.record import is_id
-from worker.store import Store
+from worker.store import AtRest, Look, Store
 from worker.words import counted
 
 NOTHING_KNOWN = (
@@ -20,6 +22,7 @@ NOTHING_KNOWN = (
 )
 
 NOTHING_TO_READ = "nothing is known of it, so nothing is read again; feedmill why names what is like it"
+SHOWN = "if that shows it still"
 NOT_ALL = "forgotten, and will not come back; but not all of the output could be gone through: "
 
 
@@ -28,8 +31,11 @@ def of_feeds(feed_ids: Sequence[FeedId]) -> str:
     return orjson.dumps(feed_ids).decode()
 
 
-async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
-    """Does what is asked, and says what was done. Raises StateError: then it may be asked again.
+async def carry_out(
+    verb: str, subject: str, *, store: Store, shards: Shards, feeds: Mapping[FeedId, Feed], now: Millis
+) -> str:
+    """Does what is asked, and says what was done. Raises StateError: then it may be asked again. feeds: those that are
+    listed, as far as the lists can be read.
 
     The subject of `forget` is a URL or a record id, as is that of `keep_out`, which takes those that nothing is known
     of, too; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry` either, or nothing for all that was put aside.
@@ -45,7 +51,7 @@ async def carry_out(verb: str, subject: str, *, store: Store, shards: Shards, no
         case "poll":
             return f"{counted(await store.hasten(_feeds(subject), now=now), 'feed')} due now, each at its host's turn"
         case "retry":
-            return await _retry(subject, store=store, now=now)
+            return await _retry(subject, store=store, shards=shards, feeds=feeds, now=now)
         case _:
             return f"this feedmill can't {verb}"
 
@@ -76,19 +82,51 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
     return "nothing of it is left to take out: it is kept out already"
 
 
-async def _retry(subject: str, *, store: Store, now: Millis) -> str:
+async def _retry(subject: str, *, store: Store, shards: Shards, feeds: Mapping[FeedId, Feed], now: Millis) -> str:
     if not subject or subject.startswith("["):
         due = await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
         return f"{counted(due, 'entry', 'entries')} due again"
     url, url_key, record_id = _named(subject)
-    again = await store.read_again(now=now, url=url, url_key=url_key, record_id=record_id)
+    looks, unseen = [], ""
+    at_rest = await store.at_rest(url=url, url_key=url_key, record_id=record_id)
+    for written in at_rest:
+        found = await _look(written, shards=shards, feed=feeds.get(written.feed_id))
+        if isinstance(found, Look):
+            looks.append(found)
+        else:
+            unseen = found
+    again = await store.read_again(now=now, url=url, url_key=url_key, record_id=record_id, looks=looks)
     if not again.known:
         return NOTHING_TO_READ
     said = [f"{counted(again.due, 'entry', 'entries')} due again"] if again.due else []
     if again.polls:
-        feeds = "its feed is" if again.polls == 1 else f"{again.polls} feeds of it are"
-        said.append(f"{feeds} polled whole now, and its page read again, if it is shown there still")
+        polled = "its feed is" if again.polls == 1 else f"{again.polls} feeds of it are"
+        said.append(f"{polled} polled whole now, and it is read again" + ("" if again.pages else f" {SHOWN}{unseen}"))
+    elif at_rest and not any(written.is_listed for written in at_rest):
+        said.append("its feed is not listed any more, so it is not read again")
     return "; ".join(said) or "nothing is due for it: it is being read now, or not to be read; feedmill why says more"
+
+
+async def _look(written: AtRest, *, shards: Shards, feed: Feed | None) -> Look | str:
+    """The page of an article, to be read though its feed should show it no more, with what the feed said of it as its
+    record has that; or why it can't be, in words that go on from `SHOWN`."""
+    if feed is None:
+        return "; its page by itself can't be asked for while the lists have mistakes"
+    if not written.has_page:
+        return "; its link leads to no page of its own"
+    if feed.full_text == "never":
+        return "; its page is not asked for (full_text: never)"
+    try:
+        record = await shards.record_of(written.record_id, revision=written.revision, since=written.revised_at)
+    except OutputError as error:
+        return f"; its record can't be read ({error}), which has what else is known of its page"
+    if record is None:
+        return "; its record is no longer in the output, which had what else was known of its page"
+    entry = entry_of(record)
+    if entry.url is None:
+        return "; its record does not say what its page is"
+    page = rules.page_url(urls.uncached(entry.url), feed.rules.rewrite)
+    return Look(record_id=written.record_id, url=page, entry=encode_entry(entry))
 
 
 def _named(subject: str) -> tuple[str | None, bytes | None, bytes | None]:

@@ -13,8 +13,9 @@ import structlog
 
 from worker.errors import FeedmillError, OutputError, OutputLocked, StateError
 from worker.model import Millis
-from worker.output import Archive, Step, ids_at
+from worker.output import Archive, Step, ids_at, record_of
 from worker.pipeline.publish import Publisher
+from worker.record import Record, rfc3339
 
 LOOK_S = 3.0
 """From one look for shards that nobody holds to the next. One that was found is followed by another look at once."""
@@ -128,6 +129,11 @@ class Shards:
     async def ids_at(self, url: str) -> set[bytes]:
         """The records at a canonical URL, in all shards, whoever holds them. Raises OutputError."""
         return await asyncio.to_thread(ids_at, self._root, url)
+
+    async def record_of(self, record_id: str, *, revision: int, since: Millis | None) -> Record | None:
+        """An article's record, made at `since`, where that is known; None where it was removed. Raises OutputError."""
+        day = None if since is None else rfc3339(since)[:10]
+        return await asyncio.to_thread(record_of, self._root, record_id, revision=revision, since=day)
 
     async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
         """What is to be done with the files of closed days, and in which shards. Raises OutputError."""

@@ -85,6 +85,7 @@ from worker.store.status import (
     read_status,
     read_trouble,
 )
+from worker.store.steering import AtRest, Look
 from worker.store.store import Store
 from worker.store.turns import Turn, end_turn, take_turn
 from worker.store.why import EntryStory, Queued, Story, key_of, read_story, story_of
@@ -92,6 +93,7 @@ from worker.store.why import EntryStory, Queued, Story, key_of, read_story, stor
 __all__ = [
     "PATIENCE_S",
     "REMEMBERED",
+    "AtRest",
     "Copies",
     "EntryStory",
     "FeedStatus",
@@ -100,6 +102,7 @@ __all__ = [
     "HubStatus",
     "Learned",
     "ListedEntry",
+    "Look",
     "News",
     "OutboxRow",
     "OutboxSegment",

@@ -139,7 +139,22 @@ def finish_polls(
     _send_on(connection, work, policies)
     if walks:
         results[0][1].update(begin(connection, walks, policies))
+    if asked := [done for done in batch if _was_asked_whole(rows[done.feed_id])]:
+        results[0][1].update(_let_pages_be_read(connection, asked))
     return results
+
+
+def _was_asked_whole(row: Row[Any]) -> bool:
+    """Whether nothing was taken for known of a feed that had been read, as where an article of it is to be read again:
+    `row` is of before its poll."""
+    return row.body_hash is None and row.ok_at is not None and not row.again
+
+
+def _let_pages_be_read(connection: Connection, asked: Sequence[PollDone]) -> Sequence[int]:
+    """What was to be read again, and is not shown any more, is so by its page now; the hosts of that."""
+    waits = (t.work.c.feed_id.in_([done.feed_id for done in asked]), t.work.c.priority == t.BACKFILL)
+    pages = update(t.work).where(*waits, t.work.c.entry_id.is_not(None), t.work.c.again)
+    return connection.scalars(pages.values(due_at=asked[-1].at, again=False).returning(t.work.c.host_id)).all()
 
 
 def _hubs_to_ask(

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
-from worker.model import Millis
+from worker.model import HOUR_MS, FeedId, Millis
 from worker.store import notes
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.claims import settle
-from worker.store.feeds import Policies, let_all_be_said
+from worker.store.feeds import Policies, add_work, let_all_be_said
 from worker.store.identities import named
 from worker.store.locks import hold_entries, hold_work
-from worker.store.names import FEED_ID
+from worker.store.names import FEED_ID, REVISED_AT
 from worker.store.polls import call_home
+from worker.urls import host_of
 
 _MOST = 500
 """Entries at one URL that are read again."""
+_WAIT_MS = HOUR_MS
+"""For so long at most a page that is to be read again waits for the poll of its feed."""
 _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~_held)
 """A poll that nobody is at; the others hear of it when they end, as `standing.after` reads the feed."""
@@ -100,6 +103,33 @@ def note_reach(connection: Connection, reach: str, policies: Policies, *, now: M
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AtRest:
+    """An article that is written, and of which nothing is queued."""
+
+    record_id: str
+    feed_id: FeedId
+    is_listed: bool
+    """Its feed is."""
+    revision: int
+    """Of its last record."""
+    revised_at: Millis | None
+    """When that came; None: before the state was recovered."""
+    has_page: bool
+    """Its link is its own: it leads to no front page, and no other entry has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A page that is to be read again, though its feed may not show it any more."""
+
+    record_id: str
+    url: str
+    """To fetch."""
+    entry: bytes
+    """The `Entry`, encoded, for want of what its feed says now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
     """What was let be due, so that an article is read anew."""
 
@@ -109,6 +139,30 @@ class Again:
     """Pieces of work on it that were queued."""
     polls: int
     """Feeds that are polled whole."""
+    pages: int = 0
+    """Pages that are read after that, shown or not."""
+
+
+def at_rest(
+    connection: Connection, *, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
+) -> list[AtRest]:
+    """What `read_again` can't have read by what is queued."""
+    ids = _named(connection, url=url, url_key=url_key, record_id=record_id)
+    feed = (t.feed.c.id == FEED_ID.element, t.feed.c.active)
+    listed = select(t.feed.c.id).where(*feed).correlate(t.entry).exists()
+    own = and_(t.entry.c.path.is_not(None), t.entry.c.shared_key.is_(None)).label("own")
+    columns = (t.entry.c.record_id, FEED_ID, listed.label("listed"), t.entry.c.revision, REVISED_AT, own)
+    return [
+        AtRest(
+            record_id=row.record_id.hex(),
+            feed_id=row.feed_id,
+            is_listed=bool(row.listed),
+            revision=row.revision,
+            revised_at=row.revised_at,
+            has_page=bool(row.own),
+        )
+        for row in connection.execute(select(*columns).where(*_at_rest(ids)))
+    ]
 
 
 def read_again(
@@ -119,23 +173,59 @@ def read_again(
     url: str | None = None,
     url_key: bytes | None = None,
     record_id: bytes | None = None,
+    looks: Sequence[Look] = (),
 ) -> Again:
     """Lets an article be read anew, whatever became of it; it is named by its canonical URL or record id, also that of
-    a duplicate. What is queued of it is due, and its page asked for whole. Where nothing is, what there is to read only
-    its feed can say, which is polled whole: it is as if that said something else of it than before."""
-    found = named(connection, url=url, url_key=url_key, record_id=record_id)
-    ids = sorted(found | _originals(connection, found))[:_MOST]
+    a duplicate. What is queued of it is due, and its page asked for whole. Where nothing is, its feed is polled whole:
+    it is as if that said something else of it than before. What it does not show any more is read by its page after
+    that, if that is among `looks`: of what is `at_rest`."""
+    ids = _named(connection, url=url, url_key=url_key, record_id=record_id)
     theirs = t.work.c.entry_id.in_(ids)
     connection.execute(update(t.work).where(theirs, ~_held).values(page_etag=None, page_modified=None))
     due = _take_up(connection, and_(theirs, ~_held), now, priority=t.NEW)
     hold_entries(connection, ids)
-    queued = select(t.work.c.entry_id).where(theirs)
-    written = (t.entry.c.id.in_(ids), t.entry.c.id.not_in(queued), t.entry.c.revision > 0)
-    at_rest = (*written, t.entry.c.duplicate_of.is_(None), t.entry.c.skipped.is_(None))
-    feeds = connection.scalars(select(FEED_ID).where(*at_rest).distinct()).all()
-    connection.execute(update(t.entry).where(*at_rest).values(version=b""))
+    feeds = connection.scalars(select(FEED_ID).where(*_at_rest(ids)).distinct()).all()
+    connection.execute(update(t.entry).where(*_at_rest(ids)).values(version=b""))
     let_all_be_said(connection, feeds)
-    return Again(known=bool(ids), due=due, polls=hasten(connection, feeds, policies, now=now))
+    polls = hasten(connection, feeds, policies, now=now)
+    pages = _queue(connection, looks, ids, policies, now=now)
+    return Again(known=bool(ids), due=due, polls=polls, pages=pages)
+
+
+def _named(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> list[int]:
+    found = named(connection, url=url, url_key=url_key, record_id=record_id)
+    return sorted(found | _originals(connection, found))[:_MOST]
+
+
+def _at_rest(ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    """Those of the entries that are written, and of which nothing is queued."""
+    queued = select(t.work.c.entry_id).where(t.work.c.entry_id.in_(ids))
+    written = (t.entry.c.id.in_(ids), t.entry.c.id.not_in(queued), t.entry.c.revision > 0)
+    return (*written, t.entry.c.duplicate_of.is_(None), t.entry.c.skipped.is_(None))
+
+
+def _queue(
+    connection: Connection, looks: Sequence[Look], ids: Sequence[int], policies: Policies, *, now: Millis
+) -> int:
+    """How many of the looks are queued now, behind the polls of their feeds."""
+    wanted = {look.record_id: look for look in looks}
+    query = select(t.entry.c.id, t.entry.c.record_id, FEED_ID).where(*_at_rest(ids)) if wanted else None
+    rows = [row for row in connection.execute(query) if row.record_id.hex() in wanted] if query is not None else []
+    work = [
+        {
+            "feed_id": row.feed_id,
+            "entry_id": row.id,
+            "priority": t.BACKFILL,
+            "host": host_of(wanted[row.record_id.hex()].url),
+            "url": wanted[row.record_id.hex()].url,
+            "due_at": now + _WAIT_MS,
+            "entry": wanted[row.record_id.hex()].entry,
+            "again": True,
+        }
+        for row in rows
+    ]
+    settle(connection, add_work(connection, work, policies))
+    return len(work)
 
 
 def _originals(connection: Connection, ids: Iterable[int]) -> set[int]:

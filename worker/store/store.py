@@ -331,12 +331,24 @@ class Store:
         """Takes up what was put aside; how many pieces of work. See `steering.retry`."""
         return await self._write(steering.retry, now=now, feed_ids=feed_ids)
 
+    async def at_rest(
+        self, *, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
+    ) -> list[steering.AtRest]:
+        """What of an article that is named is written, and not queued; see `steering.at_rest`."""
+        return await self._write(steering.at_rest, url=url, url_key=url_key, record_id=record_id)
+
     async def read_again(
-        self, *, now: Millis, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
+        self,
+        *,
+        now: Millis,
+        url: str | None = None,
+        url_key: bytes | None = None,
+        record_id: bytes | None = None,
+        looks: Sequence[steering.Look] = (),
     ) -> steering.Again:
         """Lets an article that is named be read anew; see `steering.read_again`."""
         return await self._write(
-            steering.read_again, self._policies, now=now, url=url, url_key=url_key, record_id=record_id
+            steering.read_again, self._policies, now=now, url=url, url_key=url_key, record_id=record_id, looks=looks
         )
 
     async def subscription(self, token: str) -> pushes.Subscription | None:

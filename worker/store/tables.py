@@ -214,7 +214,8 @@ work = Table(
     Column("seek", Boolean, nullable=False, server_default=false()),  # the feed is lost: `url` is of its site
     Column("subscribe", Boolean, nullable=False, server_default=false()),  # `url` is of the feed's hub, to be asked
     Column("entry", _Bytes),  # the entry as its feed gave it; of a walk, where it goes yet (`walks._Trail`)
-    Column("again", Boolean, nullable=False),  # the entry has changed since it was claimed, or what a feed has known
+    # The entry has changed since it was claimed, or what a feed has known; of a look, its feed is polled first
+    Column("again", Boolean, nullable=False),
     Column("tries", SmallInteger, nullable=False),  # fetches of the page that failed
     Column("waits", SmallInteger, nullable=False, server_default="0"),  # times that its host asked for patience
     Column("errors", SmallInteger, nullable=False),  # times the handler failed
