@@ -16,8 +16,8 @@ _ENDS = ("da", "ne", "rit", "s")
 WORDS = [f"{a}{b}" for a in ("bar", "ce", "dol", "fi", "gan", "hu", "ki", "lor", "me") for b in _ENDS]
 
 
-PINNED = "0100008e5401c2407250442a0c22ab8f12c278a0ddc07ec2a98804aa05677703ec580d20"
-PINNED_PROBES = (1846933251, 1327956134, 250930796)
+PINNED = "0200008ec51065a1c01ddda48e8f31379faa89bb8085688ee4bb8aa077b343b118c205e0"
+PINNED_PROBES = (1005505405, 1400835807, 644799348)
 
 
 def article(seed: object, words: int = 400) -> list[str]:
@@ -37,9 +37,9 @@ def sketched(lines: list[str]) -> Sketch:
 
 
 LONG = {
-    "a long one": (article("long", words=3000), "24170314228503eb"),
-    "twice the same: nothing is said in its first half alone": (article("twice", words=1500) * 2, "2a4aa831caf86340"),
-    "a long one of few shingles": (article("few", words=40) * 50, "26bcfa7c28a5821b"),
+    "a long one": (article("long", words=3000), "68c1829962df4572"),
+    "twice the same: nothing is said in its first half alone": (article("twice", words=1500) * 2, "ba6be942fb86072a"),
+    "a long one of few shingles": (article("few", words=40) * 50, "e5985a35b89c0b62"),
 }
 
 
