@@ -268,7 +268,9 @@ async def test_a_text_that_was_taken_down_stays_away_for_good(run: Run, state: S
     await run.publish()
     run.later(WINDOW_MS)
     await run.store.upkeep(now=run.now)
-    assert await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None) == 1
+    assert (
+        await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None, now=run.now) == 1
+    )
     assert (await run.ingest("two", make_draft("said"), feed="b")).op is None
     other = key("text", "said")[:7] + bytes(9)
     assert (await run.ingest("three", make_draft("other", text_key=other), feed="c")).op == "new"
@@ -291,7 +293,10 @@ async def test_what_is_taken_down_while_it_is_read_is_refused(open_run: OpenRun,
         await run.start("a", "b")
         await run.poll("a", make_entry("one"))
         work = await run.ingest_of("one")
-        assert await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None) == 1
+        assert (
+            await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None, now=run.now)
+            == 1
+        )
         await run.poll("b", make_entry("two", feed="b"))  # whose work may have the number of what is gone
         ends = {
             "done": run.ingested(work, make_draft("one")),

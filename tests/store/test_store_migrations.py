@@ -190,6 +190,7 @@ FIXTURES |= {
     "0019": _NINETEENTH,
     "0020": _TWENTIETH,
     "0021": _TWENTY_FIRST,
+    "0022": _TWENTY_FIRST,
 }
 """Rows in every table of a released schema, by its revision. Written by hand, and never changed once it is released."""
 
@@ -233,6 +234,7 @@ ADDED: dict[str, dict[str, dict[str, object]]] = {
     "0020": {"entry": {"path": "one", "seen_at": None, "text_mark": b"\xd1"}},
     "0021": {"entry": {"extraction": 0}},
     "0022": {},
+    "0023": {},
 }
 """What the first row of each table has in the columns that a revision added."""
 
@@ -248,7 +250,7 @@ RENEWED = {
 LEFT_BEHIND = {"0022": ("sketch", "shingle")}
 """Tables whose rows a revision removed: they say nothing that is still of use."""
 
-HEAD = "0022"
+HEAD = "0023"
 
 
 def as_before(table: str, row: dict[str, Any], names: dict[int, str], revision: str) -> dict[str, Any]:

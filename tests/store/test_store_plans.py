@@ -189,7 +189,7 @@ async def test_where_an_article_is_is_told_without_going_through_all(run: Run, s
         read_feeds(state_path)
         read_story(state_path, url + "?nobody=knows")
         await run.store.read_again(now=run.now, url=url, url_key=key("url", url))
-        await run.store.forget(url=url, url_key=key("url", url), record_id=None)
+        await run.store.forget(url=url, url_key=key("url", url), record_id=None, now=run.now)
     assert len(told.entries) == len(polls) > 1
     gone_through = {detail for detail, _ in scans(state_path, found)} - {"SCAN entry USING INDEX entry_skipped"}
     assert {detail.split()[1] for detail in gone_through} <= {"feed", "outbox", "content"}

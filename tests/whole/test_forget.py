@@ -100,6 +100,58 @@ def test_a_running_worker_does_it_when_asked(site: Site, worker: Worker) -> None
     worker.run("verify")
 
 
+@pytest.mark.parametrize("beside", [True, False], ids=["beside a worker", "alone"])
+def test_what_is_kept_out_can_be_let_in_again(site: Site, worker: Worker, beside: bool) -> None:
+    """By its URL, in any spelling: it comes with the next poll of the feed that has shown it all along. Until then
+    `why` tells by which command it is kept out, and when; also after a restart, and once the state is lost."""
+    url = site.add("a", "/1", page("T", prose(TRACE)))
+    worker.configure(
+        [feed(site, "a", item("g", url, "T"), item("o", site.add("a", "/2", page("O", prose("owl"))), "O"))]
+    )
+    assert "not kept out" in worker.run("forget", "--undo", url, status=1).stderr
+    assert "it will be kept out" in worker.run("forget", "--unknown", url).stdout
+    told = worker.run("why", url).stdout
+    assert told.startswith("It was kept out ")
+    assert "by feedmill forget --unknown: nothing is written of it" in told
+    assert "feedmill forget --undo lets it in again" in told
+    worker.once()
+    assert worker.once(every=True).new == 0
+    assert (traces(worker), len(worker.records())) == ([], 1)
+    if beside:
+        process = worker.start("run")
+        until(lambda: str(process.pid) in (worker.folder / "state.db.lock").read_text())
+    assert "let in again" in worker.run("forget", "--undo", url + "?utm_source=x").stdout
+    assert "No listed feed has shown it" in worker.run("why", url, status=1).stdout
+    if beside:
+        assert stopped(process)[0] == 0
+    assert worker.once(every=True).new == 1
+    assert traces(worker) != []
+    for lost in worker.folder.glob("state.db*"):
+        lost.unlink()
+    worker.run("recover")
+    assert worker.once(every=True).new == 0
+    assert len(worker.records()) == 2
+    worker.run("verify")
+
+
+def test_what_was_kept_out_before_the_state_was_lost_can_be_let_in(site: Site, worker: Worker) -> None:
+    """Nobody knows any more when; the output has it. A takedown has no way back."""
+    url, other = written(site, worker), site.url("a", "/never")
+    worker.run("forget", url)
+    assert "no way back" in worker.run("forget", "--undo", url, status=1).stderr
+    assert "It was taken down" in worker.run("why", url).stdout
+    worker.run("forget", "--unknown", other)
+    for lost in worker.folder.glob("state.db*"):
+        lost.unlink()
+    worker.run("recover")
+    worker.once()
+    assert "It was taken down, or kept out, by feedmill forget:" in worker.run("why", other).stdout
+    assert "let in again" in worker.run("forget", "--undo", other).stdout
+    worker.once()
+    assert "No listed feed has shown it" in worker.run("why", other, status=1).stdout
+    assert traces(worker) == []
+
+
 def test_by_the_id_of_its_record(site: Site, worker: Worker) -> None:
     """As a consumer would name it."""
     written(site, worker)
@@ -128,7 +180,7 @@ def test_a_takedown_that_is_asked_for_again_is_told_so(site: Site, worker: Worke
     written(site, worker)
     worker.run("forget", site.url("a", path))
     assert "it is kept out already" in worker.run("forget", site.url("a", path)).stdout
-    assert worker.run("why", site.url("a", path)).stdout.startswith("It was taken down: nothing")
+    assert worker.run("why", site.url("a", path)).stdout.startswith("It was taken down ")
 
 
 def test_what_left_its_feed_long_ago_goes_by_its_url(

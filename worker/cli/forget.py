@@ -10,7 +10,7 @@ from worker import urls
 from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
 from worker.cli.printing import console, errors
-from worker.pipeline import NOT_ALL, NOTHING_KNOWN
+from worker.pipeline import NOT_ALL, NOT_KEPT_OUT, NOT_LET_IN, NOTHING_KNOWN, TAKEN_DOWN
 from worker.record import is_id
 
 PATIENCE_S = 90.0
@@ -22,13 +22,16 @@ def forget(
     unknown: Annotated[
         bool, typer.Option("--unknown", help="Keep it out, too, where nothing was ever seen of it.")
     ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Let in again what is kept out by --unknown; a takedown has no way back.")
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Takes an article down: out of every file of the output, out of the state, and never to come back.
 
     With its duplicates. The files that held it are written anew, which the manifest says, and who follows the records
     gets `op: delete` of each. Beside a running worker it asks that one, and waits for it. Ends with 1, and changes
-    nothing, where nothing is known of it.
+    nothing, where nothing is known of it. feedmill why says of a URL that it is kept out.
 
     Example: feedmill forget https://example.org/2026/11/lighthouse
     """
@@ -36,8 +39,12 @@ def forget(
     if not is_id(article) and urls.absolute(article) is None:
         errors.print("expected an http or https URL, or the id of a record (32 hexadecimal digits)")
         raise typer.Exit(2)
-    answer = said(settings, "keep_out" if unknown else "forget", article, patience_s=PATIENCE_S)
-    failed = answer == NOTHING_KNOWN or answer.startswith(NOT_ALL)
+    if undo and unknown:
+        errors.print("--undo takes back what --unknown asked for: one of them")
+        raise typer.Exit(2)
+    verb = "let_in" if undo else "keep_out" if unknown else "forget"
+    answer = said(settings, verb, article, patience_s=PATIENCE_S)
+    failed = answer in (NOTHING_KNOWN, TAKEN_DOWN, NOT_KEPT_OUT) or answer.startswith((NOT_ALL, NOT_LET_IN))
     (errors if failed else console).print(answer, markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(1)

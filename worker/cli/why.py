@@ -73,8 +73,9 @@ def _said(
     for feed_id in story.feeds:
         yield from _feed(feeds.get(feed_id), feed_id, now)
     if story.forgotten:
-        why = "It was taken down" if taken_down else "It left its feed long ago, or was kept out or taken down"
-        yield Text(f"{why}: nothing is written of it any more.")
+        yield Text(f"{_forgotten(story, now, taken_down=taken_down)}: nothing is written of it any more.")
+        if story.was_unknown:
+            yield Text("  feedmill forget --undo lets it in again.")
     if story.entries or story.feeds or story.forgotten:
         return
     yield Text("No listed feed has shown it.")
@@ -89,6 +90,15 @@ def _said(
             yield Text("  A feed of its site: ") + clean(feed.id) + Text(f", {_polled(feed, now)}")
         if not near:
             yield Text(f"  No feed of {urls.host_of(url)} is listed.")
+
+
+def _forgotten(story: Story, now: Millis, *, taken_down: bool) -> str:
+    """taken_down: the output says so."""
+    if story.forgotten_at is None:
+        known = "It was taken down, or kept out, by feedmill forget"
+        return known if taken_down else "It left its feed long ago, or was kept out or taken down"
+    what, by = ("kept out", "forget --unknown") if story.was_unknown else ("taken down", "forget")
+    return f"It was {what} {ago(story.forgotten_at, now)}, by feedmill {by}"
 
 
 def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now: Millis) -> Iterator[Text]:

@@ -196,6 +196,10 @@ class OutputDirectory:
             raise left[0]
         return forgotten
 
+    def let_in(self, key: bytes) -> None:
+        """Nothing is kept out by this key any more. Raises OutputError."""
+        self._removed.let_in(key)
+
     def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:
         """Replace a file by one without the article; by none where it had no other."""
         gone = seqs_of(self._root, line, id)

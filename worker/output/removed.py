@@ -1,11 +1,11 @@
 """What articles were known by whose records are not here any more: removed/<which>.keys, 16 bytes a key, sorted.
 
     expired-YYYY-MM-DD.keys   of a day that was past output.keep
-    forgotten.keys            of what was taken down
+    forgotten.keys            of what was taken down, or kept out before it came
 
 A state that is lost is read back from the directory. Without these it would not know of articles that are gone from
 there, and write them anew where their feeds still show them. Some three keys an article: 1 % of its record. Those of
-days that expired long ago go, too; those of takedowns never.
+days that expired long ago go, too; those of takedowns never, and what was kept out when it is let in again.
 """
 
 from __future__ import annotations
@@ -43,6 +43,13 @@ class Removed:
     def forget(self, id: str, records: Iterable[Record]) -> None:
         """Note an article, and its records with their words: whoever says the same is kept out. Raises OutputError."""
         self._add(_FORGOTTEN, {bytes.fromhex(id), *(key for one in records for key in self._keys_of(one, True))})
+
+    def let_in(self, key: bytes) -> None:
+        """Let go of the key of what is kept out no more. Raises OutputError."""
+        path = self._root / REMOVED / _FORGOTTEN
+        known = set(_keys(path)) if files.exists(path) else set()
+        if key in known:
+            files.place(self._root / STAGING / _FORGOTTEN, path, [b"".join(sorted(known - {key}))])
 
     def let_go(self, before: str) -> None:
         """Remove what is of days before this date. Raises OutputError."""

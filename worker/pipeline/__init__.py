@@ -23,7 +23,16 @@ from worker.pipeline.polls import Poller
 from worker.pipeline.publish import Publisher
 from worker.pipeline.recover import Recovered, recover, removal_keys
 from worker.pipeline.replay import Compared, NotCompared, Replayed, replay
-from worker.pipeline.requests import NOT_ALL, NOTHING_KNOWN, NOTHING_TO_READ, carry_out, of_feeds
+from worker.pipeline.requests import (
+    NOT_ALL,
+    NOT_KEPT_OUT,
+    NOT_LET_IN,
+    NOTHING_KNOWN,
+    NOTHING_TO_READ,
+    TAKEN_DOWN,
+    carry_out,
+    of_feeds,
+)
 from worker.pipeline.robots import Gate
 from worker.pipeline.room import Room
 from worker.pipeline.shards import Shards
@@ -37,6 +46,9 @@ __all__ = [
     "NOTHING_KNOWN",
     "NOTHING_TO_READ",
     "NOT_ALL",
+    "NOT_KEPT_OUT",
+    "NOT_LET_IN",
+    "TAKEN_DOWN",
     "Article",
     "Compared",
     "Discovered",

@@ -84,8 +84,11 @@ class Publisher:
 
         Each is told of by a delete first. Whatever cuts this off, the next call does the rest: what is told of already
         the files say. Raises OutputError where an article could not be taken out of some file; of the others it is
-        done.
+        done. What is kept out no more is let go of here, too.
         """
+        for key in await self._store.lifted(self._shard):
+            await asyncio.to_thread(self._directory.let_in, key)
+            await self._store.heard(key)
         record_ids = await self._store.takedowns(self._shard)
         if not record_ids:
             return 0

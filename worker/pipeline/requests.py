@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 import orjson
 
@@ -21,6 +22,9 @@ NOTHING_KNOWN = (
     "like it. With --unknown it is kept out all the same, should it ever come"
 )
 
+TAKEN_DOWN = "it was taken down with what was known of it, and there is no way back from that"
+NOT_KEPT_OUT = "it is not kept out by feedmill forget, so nothing was changed; feedmill why says more"
+NOT_LET_IN = "not let in yet, as not all of the output could be gone through: "
 NOTHING_TO_READ = "nothing is known of it, so nothing is read again; feedmill why names what is like it"
 SHOWN = "if that shows it still"
 NOT_ALL = "forgotten, and will not come back; but not all of the output could be gone through: "
@@ -38,11 +42,14 @@ async def carry_out(
     listed, as far as the lists can be read.
 
     The subject of `forget` is a URL or a record id, as is that of `keep_out`, which takes those that nothing is known
-    of, too; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry` either, or nothing for all that was put aside.
+    of, too, and of `let_in`, which ends that; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry` either, or
+    nothing for all that was put aside.
     """
     match verb:
         case "forget" | "keep_out":
             return await _forget(subject, unknown=verb == "keep_out", store=store, shards=shards, now=now)
+        case "let_in":
+            return await _let_in(subject, store=store, shards=shards, now=now)
         case "pause":
             paused = await store.pause(_feeds(subject))
             return f"{counted(paused, 'feed')} paused; what is queued of their entries is still read"
@@ -63,11 +70,11 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
     known = await store.knows(url=url, url_key=url_key, record_id=record_id)
     if not known and not unknown:
         return NOTHING_KNOWN
-    entries = await store.forget(url=url, url_key=url_key, record_id=record_id)
+    entries = await store.forget(url=url, url_key=url_key, record_id=record_id, now=now)
     try:
         if url is not None and not entries:
             for id in await shards.ids_at(url):
-                await store.forget(url=None, url_key=None, record_id=id)
+                await store.forget(url=None, url_key=None, record_id=id, now=now)
         records = await shards.take_down(now=now)
     except OutputError as error:
         return f"{NOT_ALL}{error}"
@@ -80,6 +87,30 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
     if not known:
         return "nothing of it was known; it will be kept out"
     return "nothing of it is left to take out: it is kept out already"
+
+
+async def _let_in(subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
+    url, url_key, record_id = _named(subject)
+    key = url_key or record_id
+    if key is None:
+        return NOT_KEPT_OUT
+    try:
+        became = await store.let_in(key, url=url, in_output=await shards.keep_out(key), now=now)
+        if became == "let in":
+            await shards.take_down(now=now)
+    except OutputError as error:
+        return f"{NOT_LET_IN}{error}"
+    match became:
+        case "taken down":
+            return TAKEN_DOWN
+        case "not kept out":
+            return NOT_KEPT_OUT
+        case "let in":
+            return (
+                "let in again: it comes with the next poll of a feed of its site, and when any other next shows it new"
+            )
+        case _ as never:
+            assert_never(never)
 
 
 async def _retry(subject: str, *, store: Store, shards: Shards, feeds: Mapping[FeedId, Feed], now: Millis) -> str:

@@ -13,7 +13,7 @@ import structlog
 
 from worker.errors import FeedmillError, OutputError, OutputLocked, StateError
 from worker.model import Millis
-from worker.output import Archive, Step, ids_at, record_of
+from worker.output import Archive, Step, ids_at, record_of, was_taken_down
 from worker.pipeline.publish import Publisher
 from worker.record import Record, rfc3339
 
@@ -129,6 +129,10 @@ class Shards:
     async def ids_at(self, url: str) -> set[bytes]:
         """The records at a canonical URL, in all shards, whoever holds them. Raises OutputError."""
         return await asyncio.to_thread(ids_at, self._root, url)
+
+    async def keep_out(self, key: bytes) -> bool:
+        """Whether what has this key is kept out by any of the shards, whoever holds them. Raises OutputError."""
+        return await asyncio.to_thread(was_taken_down, self._root, key)
 
     async def record_of(self, record_id: str, *, revision: int, since: Millis | None) -> Record | None:
         """An article's record, made at `since`, where that is known; None where it was removed. Raises OutputError."""

@@ -296,9 +296,22 @@ class Store:
         """Whether anything was ever seen of an article, or it is kept out."""
         return await self._write(takedowns.is_known, url=url, url_key=url_key, record_id=record_id)
 
-    async def forget(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
+    async def forget(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None, now: Millis) -> int:
         """Forgets an article for good; how many entries it was. Its records are in `takedowns` from then on."""
-        return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id)
+        return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id, now=now)
+
+    async def let_in(self, key: bytes, *, url: str | None, in_output: bool, now: Millis) -> takedowns.LetIn:
+        """Keeps out no more what has this key, or this canonical URL; see `takedowns.let_in`. It is in `lifted` from
+        then on."""
+        return await self._write(takedowns.let_in, key, url=url, in_output=in_output, now=now)
+
+    async def lifted(self, shard: int = 0) -> list[bytes]:
+        """Keys that a shard of the output is still to name no more."""
+        return await self._write(takedowns.lifted, shard=shard)
+
+    async def heard(self, key: bytes) -> None:
+        """It does not."""
+        await self._write(takedowns.heard, key)
 
     async def keep_out(self, keys: Collection[bytes]) -> None:
         """Lets go of what is known under these keys: it was taken down, maybe when another state was in this place."""

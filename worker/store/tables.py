@@ -357,6 +357,18 @@ takedown = Table(
 """Articles that are forgotten here, and still to be taken out of the output: ids of records, and what may become one,
 the key of a URL."""
 
+barred = Table(
+    "barred",
+    metadata,
+    Column("key", _Bytes, primary_key=True),  # of a URL, or the id of a record; all 16 bytes
+    Column("at", BigInteger, nullable=False),
+    Column("unknown", Boolean, nullable=False),  # nothing was known of it, or never had been
+    Column(
+        "lifted", Boolean, nullable=False, server_default=false()
+    ),  # it may come again, which the output has to hear
+)
+"""What operators asked to be kept out, by the names that they gave."""
+
 request = Table(
     "request",
     metadata,

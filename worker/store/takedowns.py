@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
 from worker.model import Millis
 from worker.record import Record, shard_of
@@ -13,10 +14,13 @@ from worker.store import publications
 from worker.store import tables as t
 from worker.store.batches import chunks
 from worker.store.entries import RECORD, outbox_values
+from worker.store.feeds import let_all_be_said
 from worker.store.graves import are_dead, bury, bury_known
 from worker.store.identities import named
+from worker.store.keys import stored
 from worker.store.outbox import lock_numbering
 from worker.store.stories import NO_STORY
+from worker.urls import host_of
 
 
 def is_known(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> bool:
@@ -25,7 +29,9 @@ def is_known(connection: Connection, *, url: str | None, url_key: bytes | None, 
     return bool(named(connection, url=url, url_key=url_key, record_id=record_id)) or are_dead(connection, keys)
 
 
-def forget(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> int:
+def forget(
+    connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None, now: Millis
+) -> int:
     """Lets go of the article at a canonical URL or of a record id, with its duplicates, and keeps it from coming back;
     how many entries it was. Its records are `outstanding` from then on, and so is what it was named by: that must be
     remembered where the records go, whichever of several entries had them."""
@@ -36,6 +42,7 @@ def forget(connection: Connection, *, url: str | None, url_key: bytes | None, re
     for batch in chunks(sorted(ids)):
         ids |= set(connection.scalars(select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(batch))))
     keys = {key for key in (url_key, record_id) if key is not None}
+    _bar(connection, keys, unknown=not ids and not are_dead(connection, keys), now=now)
     records = set(keys)
     for batch in chunks(sorted(ids)):
         for row in connection.execute(select(t.entry.c.record_id, t.entry.c.text_mark).where(t.entry.c.id.in_(batch))):
@@ -49,6 +56,69 @@ def forget(connection: Connection, *, url: str | None, url_key: bytes | None, re
     return len(ids)
 
 
+def _bar(connection: Connection, keys: Collection[bytes], *, unknown: bool, now: Millis) -> None:
+    """Notes since when these are kept out, unless it is noted."""
+    connection.execute(delete(t.barred).where(t.barred.c.key.in_(keys), t.barred.c.lifted))
+    new = sorted(set(keys) - set(connection.scalars(select(t.barred.c.key).where(t.barred.c.key.in_(keys)))))
+    if new:
+        connection.execute(insert(t.barred), [{"key": key, "at": now, "unknown": unknown} for key in new])
+
+
+class Barred(NamedTuple):
+    """Who asked for an article to be kept out is known by when, and by what was known of it."""
+
+    at: Millis
+    unknown: bool
+    """Nothing was."""
+
+
+def barred(connection: Connection, key: bytes) -> Barred | None:
+    """None: nobody asked by this key, or it is not known any more."""
+    query = select(t.barred.c.at, t.barred.c.unknown).where(t.barred.c.key == key, ~t.barred.c.lifted)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Barred(at=Millis(row.at), unknown=bool(row.unknown))
+
+
+LetIn = Literal["let in", "taken down", "not kept out"]
+
+
+def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: bool, now: Millis) -> LetIn:
+    """Ends that what nothing was known of is kept out; what became of it. The feeds of its site are read whole, of what
+    they were shown last too.
+
+    in_output: that says that it is kept out. Where that is all that is known, as the state was lost since, it has to
+    do.
+    """
+    was = barred(connection, key)
+    if was is not None and not was.unknown:
+        return "taken down"
+    is_lifted = connection.scalar(select(t.barred.c.lifted).where(t.barred.c.key == key))
+    if was is None and not is_lifted and not in_output:
+        return "not kept out"
+    if not is_lifted:
+        connection.execute(delete(t.barred).where(t.barred.c.key == key))
+        connection.execute(insert(t.barred).values(key=key, at=now, unknown=True, lifted=True))
+        connection.execute(delete(t.tombstone).where(t.tombstone.c.key == stored(key)))
+        connection.execute(delete(t.takedown).where(t.takedown.c.record_id == key))
+    if url is not None:
+        of_site = f"//{host_of(url)}"
+        theirs = or_(*(column.contains(of_site, autoescape=True) for column in (t.feed.c.url, t.feed.c.site_url)))
+        let_all_be_said(connection, connection.scalars(select(t.feed.c.id).where(t.feed.c.active, theirs)).all())
+    return "let in"
+
+
+def lifted(connection: Connection, *, shard: int) -> list[bytes]:
+    """Keys of what is kept out no more, of which a shard of the output is still to hear."""
+    keys = connection.scalars(select(t.barred.c.key).where(t.barred.c.lifted)).all()
+    shards = publications.shards(connection) if keys else 0
+    return [key for key in keys if shard_of(key.hex(), shards) == shard]
+
+
+def heard(connection: Connection, key: bytes) -> None:
+    """The output has."""
+    connection.execute(delete(t.barred).where(t.barred.c.key == key, t.barred.c.lifted))
+
+
 def _drop_unpublished(connection: Connection, record_ids: set[str]) -> None:
     """What has no number yet is never published; what has one will be, and is then taken out of the output."""
     lock_numbering(connection)
@@ -60,7 +130,8 @@ def _drop_unpublished(connection: Connection, record_ids: set[str]) -> None:
 
 def keep_out(connection: Connection, keys: Collection[bytes]) -> None:
     """Lets go of the entries that are known under any of these keys, and of what waits of them to be published: an
-    older copy of a state may have it still. Nothing comes under them any more."""
+    older copy of a state may have it still. Nothing comes under them any more, but what is let in again meanwhile."""
+    keys = set(keys) - set(connection.scalars(select(t.barred.c.key).where(t.barred.c.lifted)))
     if keys:
         bury_known(connection, keys)
         _drop_unpublished(connection, {key.hex() for key in keys})

@@ -20,6 +20,7 @@ from worker.store.identities import named
 from worker.store.keys import stored
 from worker.store.names import FEED_ID, REVISED_AT, URL, extraction_of, nos_of, origin
 from worker.store.refs import ref
+from worker.store.takedowns import barred
 
 _OTHERS = 20
 """Of a story, or duplicates of an article, that are told of."""
@@ -85,6 +86,10 @@ class Story:
     entries: Sequence[EntryStory]
     forgotten: bool
     """It was taken down, or left its feed long ago: it is neither new nor known."""
+    forgotten_at: Millis | None
+    """When somebody asked for that, as far as it is known."""
+    was_unknown: bool
+    """Then nothing had been known of it."""
     feeds: Sequence[FeedId]
     """Listed feeds with this URL or id."""
     near: Sequence[str]
@@ -110,11 +115,15 @@ def story_of(connection: Connection, subject: str) -> Story:
         select(t.feed.c.id).where(or_(t.feed.c.id == subject, t.feed.c.url == subject, t.feed.c.moved_to == subject))
     ).all()
     forgotten = bool(dead_keys(connection, {key for key in (url_key, record_id) if key is not None}))
+    key = url_key or record_id
+    asked = barred(connection, key) if forgotten and key else None
     meant = url or (None if record_id else urls.canonical_if_any(f"https://{subject}"))
     is_unknown = not (ids or feeds or forgotten)
     return Story(
         entries=[_entry(connection, entry_id) for entry_id in sorted(ids)],
         forgotten=forgotten,
+        forgotten_at=asked and asked.at,
+        was_unknown=asked is not None and asked.unknown,
         feeds=[FeedId(feed_id) for feed_id in feeds],
         near=_near(connection, meant) if is_unknown and meant else (),
     )
