@@ -22,7 +22,7 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _SCHEME = re.compile("^https?://", re.IGNORECASE)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 section 2.3 (unreserved) and what may stand in a path or a query without being escaped (section 3.3, 3.4).
 _UNRESERVED = "-._~"
 _PATH_SAFE = _UNRESERVED + "/!$&'()*+,;=:@"
@@ -148,9 +148,9 @@ def _form(parts: SplitResult) -> str:
     """`canonical`, of what may be a copy."""
     host, port = _host(parts), parts.port
     netloc = f"[{host}]" if ":" in host else host
-    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
+    if port is not None and port != DEFAULT_PORTS[parts.scheme]:
         netloc += f":{port}"
-    path = _without_dots(_escaped(parts.path, _PATH_SAFE)) or "/"  # unescaped first: "%2E%2E" is ".."
+    path = without_dots(_escaped(parts.path, _PATH_SAFE)) or "/"  # unescaped first: "%2E%2E" is ".."
     kept = [p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(unquote(p.split("=", 1)[0]))]
     query = "&".join(_escaped(p, _QUERY_SAFE) for p in kept)
     return f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
@@ -172,7 +172,7 @@ def host_of(url: str) -> str:
 def origin_of(url: str) -> tuple[str, str, int]:
     """Scheme, host and port (RFC 6454 section 4): what secrets may be sent to. Raises BadUrl."""
     parts = _split(url)
-    return parts.scheme, _host(parts), parts.port or _DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, _host(parts), parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 def is_of_site(url: str, other: str) -> bool:
@@ -186,7 +186,7 @@ def robots_url(url: str) -> str:
     """Where the rules for robots of the site of `url` stand (RFC 9309 section 2.3). Raises BadUrl."""
     scheme, host, port = origin_of(url)
     netloc = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{netloc}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}") + "/robots.txt"
+    return f"{scheme}://{netloc}" + ("" if port == DEFAULT_PORTS[scheme] else f":{port}") + "/robots.txt"
 
 
 def without_credentials(url: str) -> str:
@@ -216,7 +216,7 @@ def likenesses(url: str) -> list[str]:
     plain = path.removesuffix("/").removesuffix("/amp").removeprefix("amp/")
     places = (path, plain, f"{plain}/", f"{plain}/amp", f"{plain}/amp/", f"amp/{plain}") if plain else (path,)
     hosts = (host, name, f"www.{name}", f"m.{name}", f"amp.{name}")
-    schemes = (scheme, *(_DEFAULT_PORTS.keys() - {scheme}))
+    schemes = (scheme, *(DEFAULT_PORTS.keys() - {scheme}))
     made = product(dict.fromkeys((query and f"?{query}", "")), places, hosts, schemes)
     found = dict.fromkeys(f"{scheme}://{host}/{path}{query}" for query, path, host, scheme in made)
     return [each for each in found if each != url]
@@ -234,7 +234,7 @@ def _split(url: str) -> SplitResult:
         url.encode()  # a lone surrogate has no escape
     except ValueError:  # not chained: its text may be a password taken for a port
         raise BadUrl(f"not a URL: {without_credentials(url)[:200]!r}") from None
-    if parts.scheme not in _DEFAULT_PORTS:
+    if parts.scheme not in DEFAULT_PORTS:
         raise BadUrl(f"not an http or https URL: {without_credentials(url)[:200]!r}")
     if port == 0:
         raise BadUrl("port 0 is none to connect to")
@@ -268,7 +268,7 @@ def _escape(triplet: str) -> str:
     return character if character.isascii() and (character.isalnum() or character in _UNRESERVED) else triplet.upper()
 
 
-def _without_dots(path: str) -> str:
+def without_dots(path: str) -> str:
     """RFC 3986 section 5.2.4."""
     if "/." not in path:
         return path

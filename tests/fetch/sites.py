@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.fetch import Client
+from worker.fetch.connection import Connection
 
 Script = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 Answers = bytes | Script
@@ -141,9 +142,23 @@ NewClient = Callable[..., Awaitable[Client]]
 Get = Callable[..., Awaitable[Any]]
 
 
-def connections(client: Client) -> list[Any]:
+@dataclass(frozen=True)
+class Kept:
+    """A connection that the client holds for another request."""
+
+    connection: Connection
+
+    def is_idle(self) -> bool:
+        """It stands, and nothing is under way on it."""
+        return not self.is_closed() and self.connection.reusable
+
+    def is_closed(self) -> bool:
+        return bool(self.connection._stream.get_extra_info("socket").fileno() < 0)
+
+
+def connections(client: Client) -> list[Kept]:
     """What the client's pools hold."""
-    return [connection for pool in _pools(client) for connection in pool.connections]
+    return [Kept(connection) for connection in client._pools._kept]
 
 
 def set_deadline(client: Client, timeout_s: float) -> None:
@@ -152,10 +167,5 @@ def set_deadline(client: Client, timeout_s: float) -> None:
 
 
 def waiting(client: Client) -> list[Any]:
-    """The requests that the client's pools believe to be under way."""
-    return [request for pool in _pools(client) for request in pool._requests]
-
-
-def _pools(client: Client) -> list[Any]:
-    pools = client._pools
-    return [transport._pool for transport in (*(p.transport for p in pools._sites.values()), *pools._proxies.values())]
+    """The requests that the client believes to be under way."""
+    return list(client._under_way)

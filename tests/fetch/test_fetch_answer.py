@@ -108,7 +108,7 @@ def test_other_statuses_are_failures_by_their_name(status: int, reason: str) -> 
         pytest.param("http://b.example/x", "http://b.example/x", id="absolute"),
         pytest.param("/größe", "https://a.example/größe", id="UTF-8"),
         pytest.param(" /a b ", "https://a.example/a%20b", id="spaces"),
-        pytest.param("http://xn--/", "http://xn--/", id="an A-label that is none, over which httpx stumbles"),
+        pytest.param("http://xn--/", "http://xn--/", id="an A-label that is none, over which idna stumbles"),
     ],
 )
 def test_redirects_lead_to_absolute_urls(location: str, url: str) -> None:

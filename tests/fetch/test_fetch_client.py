@@ -206,10 +206,12 @@ async def test_what_is_no_url_is_a_failure(url: str, get: Get) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://1.2.3.999/", "http://xn--/", "http://a.example/\x00"])
-async def test_urls_over_which_httpx_stumbles_are_failures(url: str, new_client: NewClient) -> None:
-    """Whatever httpx and idna raise over a URL is translated too."""
-    client = await new_client(resolver=Resolver(lookup=lambda host: NoAddress(reason=f"{host} does not exist")))
+async def test_urls_that_no_server_could_answer_are_failures(url: str, new_client: NewClient) -> None:
+    """Whoever refuses them: the name servers, h11, or the system."""
+    resolver = Resolver(lookup=lambda host: NoAddress(reason=f"{host} does not exist"))
+    client = await new_client(resolver=resolver)
     outcome = await client.get(url, max_bytes=10, accept="*/*")
+    resolver.close()
     assert isinstance(outcome, FetchFailed)
     assert outcome.kind in ("protocol", "dns")
 
@@ -303,7 +305,7 @@ async def test_loopback_is_refused_however_it_is_written(host: str, new_client: 
 async def test_forms_of_loopback_that_are_no_url_are_not_asked_for_either(
     host: str, new_client: NewClient, serve: Serve
 ) -> None:
-    """Whoever refuses them: the system reads the octal one as 127.0.0.1, httpx does not take it."""
+    """Whoever refuses them: the system reads the octal one as 127.0.0.1."""
     site = await serve(answer(FEED))
     outcome = await (await new_client(allow=())).get(site.url(host=host), max_bytes=10_000, accept="*/*")
     assert isinstance(outcome, FetchFailed)

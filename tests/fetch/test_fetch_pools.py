@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.fetch.sites import NewClient, Request, Serve, Site, answer
+from tests.fetch.sites import NewClient, Request, Serve, Site, answer, for_ever
 from worker.fetch import Client, pools
 from worker.model import Fetched
 
@@ -26,6 +26,46 @@ async def test_a_site_that_is_asked_again_is_asked_over_the_same_connection(clie
     assert (len(site.requests), site.connections) == (4, 2)
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+async def test_what_was_not_asked_for_is_no_answer_to_the_next_request(
+    later: bool, client: Client, serve: Serve
+) -> None:
+    """A second answer that comes with the first is nobody's: the connection is closed."""
+
+    async def twice(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"mine"))
+        await writer.drain()
+        await asyncio.sleep(0.05 if later else 0)
+        writer.write(answer(b"a stranger's"))
+        await asyncio.sleep(1)
+
+    site = await serve(answer(b"mine") + answer(b"a stranger's") if not later else twice, answer(b"mine, too"))
+    assert await got(client, site, "a.localhost") == b"mine"
+    await asyncio.sleep(0.1)
+    assert await got(client, site, "a.localhost") == b"mine, too"
+    assert site.connections == 2
+
+
+async def test_a_request_that_its_caller_gives_up_ends_at_once(new_client: NewClient, serve: Serve) -> None:
+    """Its connection is closed, and its place on the network another's."""
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: Request, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        try:
+            await for_ever(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n", every_s=0.01)(request, writer)
+        finally:
+            ended.set()
+
+    site, client = await serve(slow, answer(b"x")), await new_client(max_connections=1, timeout_s=30.0)
+    waiting = asyncio.create_task(got(client, site, "a.localhost"))
+    await asked.wait()
+    waiting.cancel()
+    async with asyncio.timeout(5):
+        assert await got(client, site, "a.localhost") == b"x"
+        await ended.wait()
+
+
 async def test_what_may_not_be_kept_any_more_is_closed_though_its_site_is_not_asked_again(
     new_client: NewClient, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,7 +74,7 @@ async def test_what_may_not_be_kept_any_more_is_closed_though_its_site_is_not_as
     site, client = await serve(answer(b"x")), await new_client()
     for number in range(20):
         await got(client, site, f"s{number}.localhost")
-    assert len(client._pools._sites) == 1
+    assert len(client._pools._kept) == 1
 
 
 async def test_no_more_sites_are_kept_than_may_be(new_client: NewClient, serve: Serve) -> None:
@@ -42,7 +82,8 @@ async def test_no_more_sites_are_kept_than_may_be(new_client: NewClient, serve: 
     site, client = await serve(answer(b"x")), await new_client(max_connections=2)
     for number in range(9):
         await got(client, site, f"s{number}.localhost")
-    assert [host for _, host, _ in client._pools._sites] == [f"s{number}.localhost" for number in (5, 6, 7, 8)]
+    hosts = [host for ((_, host, _), _), _ in client._pools._kept.values()]
+    assert hosts == [f"s{number}.localhost" for number in (5, 6, 7, 8)]
 
 
 async def test_a_request_that_is_under_way_keeps_its_connection(

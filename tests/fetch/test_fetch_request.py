@@ -39,6 +39,21 @@ def test_what_is_asked_is_our_own_reading_of_the_url(url: str, asked: str) -> No
     assert bare(url) == asking(url).url == asked
 
 
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        pytest.param("https://a.example", b"/", id="no path"),
+        pytest.param("https://a.example?q", b"/?q", id="a query alone"),
+        pytest.param("https://a.example/a/../b/./c#d", b"/b/c", id="dots, and a fragment"),
+        pytest.param('https://a.example/ü x?ü=<">`', b"/%C3%BC%20x?%C3%BC=%3C%22%3E%60", id="what has to be escaped"),
+        pytest.param("https://a.example/%c3%2f%?%zz[]|^", b"/%c3%2f%?%zz[]|^", id="what may be meant, by who wrote it"),
+    ],
+)
+def test_the_target_is_the_path_and_query_as_http_can_have_them(url: str, target: bytes) -> None:
+    """Escapes stay as they are written: servers may tell them apart."""
+    assert asking(url).target == target
+
+
 @pytest.mark.parametrize("url", ["", "example.org", "file:///etc/passwd", "http://", "http://[::1", "http://a:99999/"])
 def test_what_can_not_be_asked_for_is_refused(url: str) -> None:
     """Other schemes and broken URLs."""
@@ -55,6 +70,7 @@ def test_the_owners_headers_win_but_for_the_encoding() -> None:
     """Over what is sent otherwise, and over credentials of the URL; what can be decoded does not change."""
     secrets = {"Authorization": "Bearer x", "User-Agent": "mine/1", "Accept-Encoding": "br"}
     assert asking("https://me@a.example/", headers=secrets).headers() == [
+        (b"host", b"a.example"),
         (b"user-agent", b"mine/1"),
         (b"accept", b"*/*"),
         (b"authorization", b"Bearer x"),

@@ -4,8 +4,8 @@
     request   what is sent: headers, secrets, validators
     answer    what an answer's head means, before its body is read
     body      the body, decoded, never more than asked for
-    pools     the connections that are kept: to sites, and through proxies
-    backend   the network under httpx: permitted addresses alone, total deadline, bounded bytes;  sockets  … itself
+    connection  requests and answers on one connection;  pools  those that are kept: to sites, and through proxies
+    backend   the network under it: permitted addresses alone, total deadline, bounded bytes;  sockets  … itself
     resolve   names to addresses;  addresses  which of them may be asked;  retry_after  one header
     failures  the network's exceptions as outcomes
     webhook   a POST to a program of the operator's

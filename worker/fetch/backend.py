@@ -1,8 +1,8 @@
-"""The network under httpx: permitted addresses alone, and never beyond what the fetch may take.
+"""The network under a fetch: permitted addresses alone, and never beyond what the fetch may take.
 
-Both stand here because nothing above can hold them. httpx times each operation, so a byte every 0.2 s never ends, and
-a deadline by cancelling leaks connections of the pool (https://github.com/encode/httpcore/issues/1093). And only who
-connects knows the address: it is resolved, checked and used here, with no second look-up for a name to change its mind.
+Both stand here because nothing above can hold them. With a time for each operation a byte every 0.2 s would never end.
+And only who connects knows the address: it is resolved, checked and used here, with no second look-up for a name to
+change its mind.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class GuardedStream(httpcore.AsyncNetworkStream):
             whose = "the proxy: " if server_hostname == self._proxy else ""
             raise FetchError("tls", whose + tls_reason(error)) from error
         except BaseException:
-            await self.aclose()  # httpcore closes what it has, and it does not have this one yet
+            await self.aclose()  # nobody else has it yet
             raise
 
     def get_extra_info(self, info: str) -> Any:  # the type is httpcore's

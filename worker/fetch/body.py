@@ -1,7 +1,6 @@
 """The body of an answer: decoded from its content coding, and never more than the caller can take.
 
-httpx decodes as it comes, and 405 bytes of brotli become 256 MiB in one piece. So the raw bytes are read, and inflated
-a piece at a time, with both sides counted.
+405 bytes may become 256 MiB in one piece. So the bytes are inflated a piece at a time, with both sides counted.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _PIECE = 65_536  # bytes inflated at a time: what a bomb can go over the cap by
 _MAX_MEMBERS = 1_000
 """bgzip makes a gzip member of every 64 KiB. A flood of empty ones costs a decompressor for each 20 bytes."""
 _MAX_CHUNKS = 50_000
-"""A chunk of the transfer coding costs httpcore 9 µs (measured): 20 MB a byte at a time would take 3 minutes."""
+"""A chunk of the transfer coding costs h11 9 µs (measured): 20 MB a byte at a time would take 3 minutes."""
 _GZIP, _GZIP_OR_ZLIB = 31, 47  # window bits of zlib: gzip alone; either, told apart by its first bytes
 
 

@@ -1,9 +1,6 @@
 """The client: one GET, one request, in one total time, as one outcome.
 
-httpx's transport is used without its `AsyncClient`, which adds only what must not be had here: cookies (http.cookiejar
-warns of a bug over a hostile Set-Cookie, and spends 0.2 s on 15,000 of them), redirects (every Location is read, even
-when none is to be followed, and `http://xn--/` raises idna's error), the environment's proxies, credentials in the log;
-and a fifth of the CPU.
+It keeps no cookies, follows no redirects, and does not ask the environment for proxies.
 """
 
 from __future__ import annotations
@@ -17,21 +14,22 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import urlencode
 
-import httpx
+import certifi
 
 from worker import urls
 from worker.fetch.addresses import Network
 from worker.fetch.answer import Content, Head, meaning
 from worker.fetch.backend import limited
 from worker.fetch.body import whole_body
-from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line
+from worker.fetch.connection import Connection
+from worker.fetch.failures import FOREIGN, failure_of, one_line
 from worker.fetch.pools import Pools
 from worker.fetch.request import Asking
 from worker.fetch.resolve import Resolver
 from worker.model import NO_VALIDATORS, Accepted, Fetched, FetchFailed, Outcome, Validators
 
 _DNS_S = 10.0  # glibc's: two tries of 5 s
-_HEAD_BYTES = 192 * 1024  # h11 refuses a head over 100 KiB, seen after a read of up to 64; this bounds 1xx floods too
+HEAD_BYTES = 192 * 1024  # h11 refuses a head over 100 KiB, seen after a read of up to 64; this bounds 1xx floods too
 _UNWANTED_BYTES, _UNWANTED_S = 8 * 1024, 1.0  # of a body that is only read so that its connection can be used again
 
 
@@ -64,7 +62,7 @@ class Client:
         self._places = asyncio.Semaphore(max_connections)
         self._under_way: set[asyncio.Task[Outcome]] = set()
         self._pools = Pools(
-            context=verify or _certificates(), resolver=self._resolver, allow=allow, max_connections=max_connections
+            context=verify or certificates(), resolver=self._resolver, allow=allow, max_connections=max_connections
         )
 
     async def __aenter__(self) -> Self:
@@ -90,7 +88,7 @@ class Client:
     ) -> Outcome:
         """What a GET of `url`, a single request, comes to. Raises nothing for what the network does.
 
-        Can be cancelled, which frees the caller at once, and the place on the network when the request has ended.
+        Can be cancelled, which cuts the request off, and frees its place on the network.
 
         `max_bytes` bounds the body, as it is sent and as it decodes; with `truncate` a larger one is cut, not refused.
         `headers`, and credentials in `url`, go to the origin of `url`, and nowhere else: no redirect is followed.
@@ -109,9 +107,9 @@ class Client:
                 url,
                 user_agent=self._user_agent,
                 accept="*/*",
-                headers={},
+                headers={"content-type": "application/x-www-form-urlencoded"},
                 validators=NO_VALIDATORS,
-                form=urlencode(form).encode("ascii"),
+                content=urlencode(form).encode("ascii"),
             )
         except urls.BadUrl:
             return FetchFailed(kind="protocol", reason=one_line(f"not a URL to ask: {urls.without_credentials(url)}"))
@@ -126,12 +124,11 @@ class Client:
 
     async def _answered(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
         await self._places.acquire()
-        # A task of its own, because cancelling a request leaks its connection: httpcore takes a lock before and after
-        # it, outside of what it cleans up. Who is cancelled stops waiting; the request ends by its limits.
+        # A task of its own, for who leaves the client to cut it off; who is cancelled that waits for it does the same.
         task = asyncio.create_task(self._outcome(asking, max_bytes, truncate))
         self._under_way.add(task)
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return await task
 
     def _ended(self, task: asyncio.Task[Outcome]) -> None:
         self._under_way.discard(task)
@@ -145,36 +142,38 @@ class Client:
 
     async def _ask(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
         deadline = time.monotonic() + self._timeout_s
-        origin = urls.origin_of(asking.url)
-        proxy = self._proxy(origin[1])
-        async with self._pools.to(origin, proxy=proxy) as transport:
-            with limited(deadline=deadline, wire_bytes=_HEAD_BYTES):
-                response = await transport.handle_async_request(_request(asking))
-            try:
-                return await _answered(response, asking, deadline, max_bytes, truncate, forwarded=proxy is not None)
-            finally:
-                await response.aclose()
+        route = asking.origin, self._proxy(asking.origin[1])
+        with limited(deadline=deadline, wire_bytes=HEAD_BYTES):
+            connection = await self._pools.connection(route)
+        try:
+            with limited(deadline=deadline, wire_bytes=HEAD_BYTES):
+                answer = await connection.ask(asking)
+            head = Head(status=answer.status_code, fields=tuple(answer.headers))
+            forwarded = route[1] is not None and asking.origin[0] == "http"
+            return await _answered(connection, head, asking, deadline, max_bytes, truncate, forwarded=forwarded)
+        finally:
+            await self._pools.leave(connection, route)
 
 
 async def _answered(
-    response: httpx.Response, asking: Asking, deadline: float, max_bytes: int, truncate: bool, *, forwarded: bool
+    connection: Connection,
+    head: Head,
+    asking: Asking,
+    deadline: float,
+    max_bytes: int,
+    truncate: bool,
+    *,
+    forwarded: bool,
 ) -> Outcome:
     now_s = time.time()
-    head = Head(status=response.status_code, fields=response.headers.raw)
-    outcome = meaning(
-        head,
-        url=asking.url,
-        conditional=asking.conditional,
-        forwarded=forwarded and asking.url.startswith("http:"),
-        now_s=now_s,
-    )
+    outcome = meaning(head, url=asking.url, conditional=asking.conditional, forwarded=forwarded, now_s=now_s)
     if not isinstance(outcome, Content):
-        await _discard(response, deadline)
+        await _discard(connection, deadline)
         return outcome
     # Twice the body and something over: what the framing of chunks may add.
-    with limited(deadline=deadline, wire_bytes=2 * max_bytes + _HEAD_BYTES):
+    with limited(deadline=deadline, wire_bytes=2 * max_bytes + HEAD_BYTES):
         body = await whole_body(
-            response.aiter_raw(),
+            connection.body(),
             coding=",".join(head.all("content-encoding")),
             max_bytes=max_bytes,
             truncate=truncate,
@@ -190,24 +189,15 @@ async def _answered(
     )
 
 
-def _request(asking: Asking) -> httpx.Request:
-    try:
-        if asking.form is not None:
-            return httpx.Request("POST", asking.url, headers=asking.headers(), content=asking.form)
-        return httpx.Request("GET", asking.url, headers=asking.headers())
-    except (httpx.InvalidURL, ValueError) as error:  # ValueError: names and headers in characters they can't have
-        raise FetchError("protocol", "the URL or a header can't be sent over HTTP") from error
-
-
-async def _discard(response: httpx.Response, deadline: float) -> None:
+async def _discard(connection: Connection, deadline: float) -> None:
     """Reads a body that nobody wants, if it is small and quick; otherwise its connection is closed."""
     until = min(deadline, time.monotonic() + _UNWANTED_S)
     with suppress(*FOREIGN), limited(deadline=until, wire_bytes=_UNWANTED_BYTES):
-        async for _ in response.aiter_raw():
+        async for _ in connection.body():
             pass
 
 
 @functools.cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
     """One for the process: loading the authorities takes 20 ms."""
-    return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=certifi.where())

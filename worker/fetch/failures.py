@@ -1,7 +1,7 @@
 """What goes wrong on the network, as outcomes: the one place where foreign exceptions are translated.
 
-`FOREIGN` is all that the network can make httpx, httpcore, anyio, ssl and the system raise; `failure_of` says what
-each comes to. What is not in it (a use of httpx that it forbids, a defect of ours) is raised to the caller.
+`FOREIGN` is all that the network can make h11, ssl, the system and our streams raise, which go by httpcore's names;
+`failure_of` says what each comes to. What is not in it, a defect of ours, is raised to the caller.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import re
 import ssl
 from http import HTTPStatus
 
-import anyio
+import h11
 import httpcore
-import httpx
 
 from worker.model import FailureKind, FetchFailed
 
@@ -21,7 +20,7 @@ _LONGEST_REASON = 200  # characters
 
 
 class FetchError(Exception):
-    """A failure that this room found itself, on its way out through httpx, which lets it pass as it is."""
+    """A failure that this room found itself, on its way out through what was asked."""
 
     def __init__(self, kind: FailureKind, reason: str) -> None:
         self.failure = FetchFailed(kind=kind, reason=one_line(reason))
@@ -30,16 +29,12 @@ class FetchError(Exception):
 
 FOREIGN: tuple[type[Exception], ...] = (
     FetchError,
-    httpx.HTTPError,
-    httpx.InvalidURL,
+    h11.ProtocolError,
     httpcore.TimeoutException,
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
     OSError,  # with ssl.SSLError, which reads and writes let through, and TimeoutError
 )
 
@@ -52,20 +47,20 @@ def failure_of(error: Exception) -> FetchFailed:
             return error.failure
         case ssl.SSLError():
             kind, reason = "tls", tls_reason(error)
-        case httpx.TimeoutException() | httpcore.TimeoutException() | TimeoutError():
+        case httpcore.TimeoutException() | TimeoutError():
             kind, reason = "timeout", "no whole answer within the time allowed"
-        case httpx.ConnectError() | httpcore.ConnectError():
+        case httpcore.ConnectError():
             kind, reason = "connect", connect_reason(error)
-        case httpx.ProxyError() | httpcore.ProxyError():
+        case httpcore.ProxyError():
             # httpcore's text is the status and phrase of the answer to CONNECT.
             kind, reason = "connect", f"the proxy opens no tunnel: {_proxy_status(str(error))}"
-        case httpx.LocalProtocolError() | httpcore.LocalProtocolError() | httpx.InvalidURL():
+        case h11.LocalProtocolError() | httpcore.LocalProtocolError():
             # Their texts quote the header or the URL, which may hold a secret.
             reason = "the URL or a header can't be sent over HTTP"
-        case httpx.RemoteProtocolError() | httpcore.RemoteProtocolError() if "buffer too long" in str(error):
-            # h11 says so of a head, or the header of a chunk, that does not end within httpcore's 100 KiB.
+        case h11.RemoteProtocolError() | httpcore.RemoteProtocolError() if "buffer too long" in str(error):
+            # h11 says so of a head, or the header of a chunk, that does not end within 100 KiB.
             kind, reason = "too_large", "the head of the answer is over 100 KiB"
-        case httpx.RemoteProtocolError() | httpcore.RemoteProtocolError():
+        case h11.RemoteProtocolError() | httpcore.RemoteProtocolError():
             reason = str(error)
         case _:
             reason = "the connection broke before the answer was whole"
@@ -112,7 +107,7 @@ def one_line(text: str) -> str:
 
 
 def _root(error: BaseException) -> BaseException:
-    """What `error` was made of: httpcore hands the cause on as its first argument, anyio as `__cause__`."""
+    """What `error` was made of: our streams hand the cause on as the first argument, or as `__cause__`."""
     while True:
         inner = error.__cause__ or (error.args[0] if error.args else None)
         if not isinstance(inner, BaseException):

@@ -1,7 +1,7 @@
 """What a request says: who asks, for what, what is known already, and what is secret.
 
-The URL that is asked is put together from our own reading of it, and not handed on for httpx to read again: two
-readings of one URL are how secrets get to the wrong host.
+The URL that is asked is put together from our own reading of it, and is not read again on the way: two readings of one
+URL are how secrets get to the wrong host.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from worker import urls
 from worker.model import NO_VALIDATORS, Validators
@@ -18,9 +18,13 @@ from worker.model import NO_VALIDATORS, Validators
 # A field value (RFC 9110 section 5.5) without the control characters that h11 lets pass; Latin-1.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?")
 _LONGEST_VALIDATOR = 1_000  # characters; servers refuse requests over some 8 kB of headers
+# What is not escaped in a target; control characters stay as they are, for h11 to refuse.
+_TARGET = "".join(map(chr, {*range(128)} - {*b' "<>`{}'}))
 _NOT_IN_COMMENT = re.compile(r"[^\x21-\x7e]|[()\\]")  # RFC 9110 section 5.6.5
 
 Headers = list[tuple[bytes, bytes]]
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
 
 
 def user_agent(contact: str | None, version: str) -> str:
@@ -41,17 +45,25 @@ def bare(url: str) -> str:
     return parts._replace(netloc=netloc).geturl()
 
 
+def authority(origin: Origin) -> str:
+    """Host and port as a Host field has them."""
+    scheme, host, port = origin
+    return (f"[{host}]" if ":" in host else host) + ("" if port == urls.DEFAULT_PORTS[scheme] else f":{port}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """A request: where it goes, and what it says there."""
 
     url: str
     """Without credentials, its host in A-labels."""
+    origin: Origin
+    """Of that URL."""
     fields: Mapping[str, str] = field(repr=False)
     """Headers by their names in lower case; may hold secrets, hence not in repr()."""
     validators: Validators
-    form: bytes | None = field(default=None, repr=False)
-    """What is sent with it, as a POST, urlencoded; None: it is a GET. May hold secrets."""
+    content: bytes | None = field(default=None, repr=False)
+    """What is sent with it, as a POST; None: it is a GET. May hold secrets."""
 
     @classmethod
     def of(
@@ -62,7 +74,7 @@ class Asking:
         accept: str,
         headers: Mapping[str, str],
         validators: Validators,
-        form: bytes | None = None,
+        content: bytes | None = None,
     ) -> Asking:
         """`headers` win over User-Agent, Accept, and the credentials in `url`, which are sent as Basic ones.
 
@@ -70,11 +82,12 @@ class Asking:
         """
         return cls(
             url=bare(url),
-            fields={"user-agent": user_agent, "accept": accept}
+            origin=(origin := urls.origin_of(url)),
+            fields={"host": authority(origin), "user-agent": user_agent, "accept": accept}
             | _basic(url)
             | {name.lower(): value for name, value in headers.items()},
             validators=Validators(etag=sendable(validators.etag), last_modified=sendable(validators.last_modified)),
-            form=form,
+            content=content,
         )
 
     @property
@@ -82,12 +95,19 @@ class Asking:
         """A 304 is among the answers asked for."""
         return self.validators != NO_VALIDATORS
 
+    @property
+    def target(self) -> bytes:
+        """What is asked for at the origin: path and query, escaped where they have to be."""
+        parts = urlsplit(self.url)
+        path = urls.without_dots(parts.path) or "/"
+        return quote(f"{path}?{parts.query}" if parts.query else path, safe=_TARGET).encode("ascii")
+
     def headers(self) -> Headers:
-        """The header fields as they are sent; Host is httpx's to add. Raises UnicodeError."""
-        # httpx would decode anything; whole_body() decodes this, within bounds.
+        """The header fields as they are sent. Raises UnicodeError."""
+        # whole_body() decodes this, within bounds.
         fields = {**self.fields, "accept-encoding": "gzip"}
-        if self.form is not None:
-            fields["content-type"] = "application/x-www-form-urlencoded"
+        if self.content is not None:
+            fields["content-length"] = str(len(self.content))
         lines = [(name.encode("ascii"), value.encode()) for name, value in fields.items()]
         # Both, in the bytes they came in: a server that knows both goes by the tag (RFC 9110 section 13.1.3).
         if self.validators.etag is not None:

@@ -1,4 +1,4 @@
-"""TCP and TLS by the event loop's own calls, as streams of httpcore.
+"""TCP and TLS by the event loop's own calls, as streams in httpcore's sense, whose errors they raise.
 
 httpcore's own go through anyio, whose scopes and checkpoints are a fifth of what a GET costs (2.7 ms of CPU against 2.2
 in the same minutes, on a busy machine). An operation's timeout is for the whole of it, however often it waits.

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Mapping
+from ipaddress import ip_network
 
-import httpx
 import orjson
 
+from worker import urls
+from worker.fetch.backend import limited
+from worker.fetch.client import HEAD_BYTES, certificates
 from worker.fetch.failures import FOREIGN, failure_of
+from worker.fetch.pools import Pools
+from worker.fetch.request import Asking
+from worker.fetch.resolve import Resolver
+from worker.model import NO_VALIDATORS
+
+_ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 async def post_json(url: str, value: Mapping[str, object], *, user_agent: str, timeout_s: float) -> str | None:
@@ -16,15 +25,27 @@ async def post_json(url: str, value: Mapping[str, object], *, user_agent: str, t
 
     The address is not checked as those of sites are: it may well be of this machine.
     """
-    headers = {"Content-Type": "application/json", "User-Agent": user_agent}
+    resolver = Resolver(threads=1, timeout_s=timeout_s)
+    pools = Pools(context=certificates(), resolver=resolver, allow=_ANYWHERE, max_connections=1)
     try:
-        context = await asyncio.to_thread(httpx.create_ssl_context, trust_env=False)  # reads the certificates: 20 ms
-        # The client is thrown away with its pool, which a cancelled request may leave unusable.
-        async with (
-            asyncio.timeout(timeout_s),
-            httpx.AsyncClient(verify=context, trust_env=False) as client,
-            client.stream("POST", url, content=orjson.dumps(value), headers=headers) as answer,
-        ):
-            return None if answer.is_success else f"the server answered {answer.status_code}"
+        asking = Asking.of(
+            url,
+            user_agent=user_agent,
+            accept="*/*",
+            headers={"content-type": "application/json"},
+            validators=NO_VALIDATORS,
+            content=orjson.dumps(value),
+        )
+        with limited(deadline=time.monotonic() + timeout_s, wire_bytes=HEAD_BYTES):
+            connection = await pools.connection((asking.origin, None))
+            try:
+                answer = await connection.ask(asking)
+            finally:
+                await connection.aclose()
+    except urls.BadUrl as error:
+        return str(error)
     except FOREIGN as error:
         return failure_of(error).reason
+    finally:
+        resolver.close()
+    return None if 200 <= answer.status_code < 300 else f"the server answered {answer.status_code}"
