@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from multiprocessing import forkserver, util
 from pathlib import Path
@@ -97,6 +97,20 @@ class Process:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def piped(command: Sequence[str], *, env: Mapping[str, str], stderr: IO[bytes]) -> Iterator[tuple[Process, IO[bytes]]]:
+    """One whose stdout is a pipe, with its end to read from; it is killed in the end."""
+    ours, theirs = os.pipe()
+    with os.fdopen(ours, "rb") as said:
+        with os.fdopen(theirs, "wb") as written:
+            process = Process(command, env=env, stdout=written, stderr=stderr)
+        try:
+            yield process, said
+        finally:
+            process.kill()
+            process.wait()
 
 
 class _Forking:
@@ -210,7 +224,9 @@ def _await(here: socket.socket) -> NoReturn:
 
 
 if __name__ == "__main__":
-    import_module("worker.cli.running")
+    for name in ("poll", "records", "running"):
+        import_module(f"worker.cli.{name}")
+    import_module("anyio._backends._asyncio")  # which httpcore looks for at its first connection
     import_module("worker.preload")
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as given:

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from tests import warm
 from tests.cli.conftest import ENVIRONMENT, Done, Feedmill, publish
 from worker.output import read_lines
 
@@ -108,41 +111,37 @@ def test_a_cursor_of_another_directory_is_an_error(out: Path, feedmill: Feedmill
     )
 
 
+@contextmanager
+def following(out: Path) -> Iterator[tuple[warm.Process, IO[bytes]]]:
+    """`records --follow`, with the end of its pipe; it has nothing to complain of."""
+    command = [sys.executable, "-m", "worker.cli", "records", str(out), "--follow"]
+    complaints = out.with_name("complaints")
+    with complaints.open("wb") as stderr, warm.piped(command, env=ENVIRONMENT, stderr=stderr) as started:
+        yield started
+    assert complaints.read_bytes() == b""
+
+
 def test_a_reader_that_goes_away_ends_it_quietly(out: Path) -> None:
     """As `| head -1` does."""
-    command = [sys.executable, "-m", "worker.cli", "records", str(out), "--follow"]
-    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert seqs(process.stdout.readline().decode()) == [1]
-        process.stdout.close()
+    with following(out) as (process, stdout):
+        assert seqs(stdout.readline().decode()) == [1]
+        stdout.close()
         publish(out, range(6, 8))
         assert process.wait(timeout=30) == 0
-        assert process.stderr.read() == b""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_a_signal_ends_it_behind_a_line(out: Path, number: signal.Signals) -> None:
     """However slowly it is read, and impatiently sent: what was written ends with a whole record, the status is 0."""
     publish(out, range(6, 20), size=30_000)  # a pipe takes less than all, and no record at once
-    command = [sys.executable, "-m", "worker.cli", "records", str(out), "--follow"]
-
-    def hear() -> None:  # a shell that starts the tests in the background has them ignore SIGINT
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    with subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        first = process.stdout.readline()
+    with following(out) as (process, stdout):
+        first = stdout.readline()
         time.sleep(0.2)  # for the pipe to be full
         for _ in range(2):  # the first ends a write that took a part, the second one that took nothing
             process.send_signal(number)
             time.sleep(0.2)
-        data = first + process.stdout.read()
+        data = first + stdout.read()
         assert process.wait(timeout=30) == 0
-        assert process.stderr.read() == b""
     count = data.count(b"\n")
     assert data == b"".join([line.raw for line in read_lines(out)][:count])
     assert 0 < count < 40

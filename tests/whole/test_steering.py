@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
 
+from tests import warm
 from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose, rss
@@ -230,17 +232,14 @@ def held(site: Site, worker: Worker) -> None:
 
 def polled(worker: Worker) -> Iterator[str]:
     """The lines of `poll` of both feeds, each as it comes."""
-    with subprocess.Popen(
-        worker.command("poll", "good", "patient"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=worker.environment(),
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            yield line.strip()
-    assert process.returncode == 0
+    command = worker.command("poll", "good", "patient")
+    with (
+        Path(os.devnull).open("wb") as nowhere,
+        warm.piped(command, env=worker.environment(), stderr=nowhere) as (process, said),
+    ):
+        for line in said:
+            yield line.decode().strip()
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("beside", [True, False], ids=["beside a worker", "alone"])
