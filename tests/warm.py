@@ -114,23 +114,38 @@ def piped(command: Sequence[str], *, env: Mapping[str, str], stderr: IO[bytes]) 
 
 
 class _Forking:
-    """The process that all are forked from; it ends with this one."""
+    """The process that all are forked from, one for all processes of the suite: started by who needs it first, it ends
+    with the last of them."""
 
     def __init__(self) -> None:
-        self.asked, there = socket.socketpair()
-        with there:
-            command = [sys.executable, "-m", "tests.warm", str(there.fileno())]
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+        address = f"\0feedmill {run}" if sys.platform == "linux" else f"{tempfile.gettempdir()}/feedmill-{run}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.asked = socket.socket(socket.AF_UNIX)
+        while self.asked.connect_ex(address):
+            self._start(address)
+        atexit.register(self._end)
+
+    def _start(self, address: str) -> None:
+        """Unless another does."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            try:
+                listener.bind(address)
+            except OSError:
+                return
+            listener.listen()
+            command = [sys.executable, "-m", "tests.warm", str(listener.fileno())]
             environment = {**os.environ, "PYTHONWARNINGS": "error"}
             nothing = subprocess.DEVNULL
             self._process = subprocess.Popen(
-                command, pass_fds=[there.fileno()], cwd=_ROOT, env=environment, stdin=nothing, stdout=nothing
+                command, pass_fds=[listener.fileno()], cwd=_ROOT, env=environment, stdin=nothing, stdout=nothing
             )
-        atexit.register(self._end)
 
     def _end(self) -> None:
-        self.asked.shutdown(socket.SHUT_RDWR)
+        self.asked.shutdown(socket.SHUT_RDWR)  # what this process forked has it, too
         self.asked.close()
-        self._process.wait()
+        if self._process:
+            self._process.wait()
 
 
 _forking = functools.cache(_Forking)
@@ -139,20 +154,29 @@ _forking = functools.cache(_Forking)
 # --- there ----------------------------------------------------------------------------------------------------------
 
 
-def _serve(asked: socket.socket) -> None:
-    """Returns in each process that was a worker, when that has come to its end."""
+def _serve(listener: socket.socket) -> None:
+    """Returns when nobody is there any more, and in each process that was a worker, when that has come to its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody wants to know of those who keep workers
+    sockets = [listener]
     while True:
-        more, files, _, _ = socket.recv_fds(asked, 1, 4)
-        if not more:
+        for asked in select.select(sockets, [], [])[0]:
+            if asked is listener:
+                sockets.append(listener.accept()[0])
+                continue
+            more, files, _, _ = socket.recv_fds(asked, 1, 4)
+            if not more:
+                asked.close()
+                sockets.remove(asked)
+            elif os.fork() == 0:
+                for each in sockets:
+                    each.close()
+                _keep(*files)
+                return
+            for file in files:
+                os.close(file)
+        if sockets == [listener]:
             return
-        if os.fork() == 0:
-            asked.close()
-            _keep(*files)
-            return
-        for file in files:
-            os.close(file)
 
 
 def _keep(request: int, stdout: int, stderr: int, told: int) -> None:
