@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -86,6 +88,44 @@ def test_the_state_is_not_copied_over_itself(state_path: Path, tmp_path: Path, n
     with pytest.raises(StateError, match="is the state itself"):
         backup(state_path, tmp_path / name, force=True)
     assert read_status(state_path)[1].queued == 0
+
+
+PAUSED = """
+import signal, sys
+from pathlib import Path
+from worker import store
+of = sys.modules[store.backup.__module__]
+
+def pause(_):
+    print("copied", flush=True)
+    signal.pause()
+
+of._sync = pause
+store.backup(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+"""A copy that stands still before it bears its name."""
+
+
+def test_what_a_copy_left_that_was_killed_is_cleared_by_the_next(state_path: Path, tmp_path: Path) -> None:
+    """Whatever that is named. What one that is under way has is left, as is all that is not feedmill's."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for name in ("mine", ".feedmill-backup-mine", ".feedmill-backup-0123456g", ".copy.db.01234567"):
+        (folder / name).touch()
+    others = {path.name for path in folder.iterdir()}
+    command = [sys.executable, "-c", PAUSED, str(state_path), str(folder / "one.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        try:
+            assert killed.stdout is not None
+            assert killed.stdout.readline() == "copied\n"
+            backup(state_path, folder / "two.db")
+            (part,) = {path.name for path in folder.iterdir()} - others - {"two.db"}
+            assert (folder / part).stat().st_size == (folder / "two.db").stat().st_size
+            (folder / f"{part}-journal").touch()
+        finally:
+            killed.kill()
+    backup(state_path, folder / "three.db")
+    assert {path.name for path in folder.iterdir()} == others | {"two.db", "three.db"}
 
 
 def no_folder(path: Path) -> Path:
@@ -177,7 +217,7 @@ def test_what_is_no_whole_state_is_not_copied(
     with pytest.raises(error, match=said) as raised:
         backup(state_path, tmp_path / "copy.db")
     assert type(raised.value) is error
-    assert not list(tmp_path.glob("*copy.db*"))
+    assert not [left for left in tmp_path.iterdir() if "copy.db" in left.name or "backup" in left.name]
 
 
 # --- what is opened -----------------------------------------------------------------------------------------------

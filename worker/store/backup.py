@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from worker.errors import StateDamaged, StateError
 from worker.store.integrity import check_length, left_log
+
+_PART = ".feedmill-backup-"
+"""Begins the name of a copy that is not whole yet."""
+_PARTS = re.compile(rf"{re.escape(_PART)}[0-9a-f]{{8}}(-journal|-wal|-shm)?")
 
 
 def backup(path: Path, target: Path, *, force: bool = False) -> int:
@@ -27,19 +34,41 @@ def backup(path: Path, target: Path, *, force: bool = False) -> int:
     _refuse(path, target, force=force)
     if not left_log(path):
         check_length(path)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    part = target.with_name(f"{_PART}{secrets.token_hex(4)}")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o666))
-        try:
-            _copy(path, part)
-            size = _sync(part)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        _sync(target.parent)
+        with _cleared(target.parent):
+            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o666))
+            try:
+                _copy(path, part)
+                size = _sync(part)
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+            _sync(target.parent)
     except OSError as error:
         raise StateError(f"can't write the copy {target}: {error.strerror}") from error
     return size
+
+
+@contextmanager
+def _cleared(folder: Path) -> Iterator[None]:
+    """The folder without what copies that were killed have left there, and held, so that nobody clears it of ours.
+
+    It is cleared by who has it alone. Where it can't be locked (some network file systems), nothing is removed. Raises
+    OSError.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in folder.iterdir():
+                if _PARTS.fullmatch(left.name):
+                    left.unlink(missing_ok=True)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _refuse(path: Path, target: Path, *, force: bool) -> None:
