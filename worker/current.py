@@ -41,7 +41,7 @@ class Current:
 
     def proxy(self, host: str) -> str | None:
         """What a host is asked through."""
-        return self._now.settings.fetch.for_host(host).proxy
+        return self._now.settings.fetch.proxy_for(host)
 
     def plan(self, feed_id: FeedId, polled: Polled) -> Next:
         """When a feed is polled next."""

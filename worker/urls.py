@@ -57,7 +57,7 @@ class BadUrl(ValueError):
 
 def absolute(url: str, base: str | None = None) -> str | None:
     """`url` as an absolute http(s) URL without control characters, spaces escaped; None where it is none."""
-    if _is_plain(url):
+    if is_plain(url):
         return url
     url = _clean(url)
     if not url or len(url) > MAX_LENGTH:
@@ -80,7 +80,7 @@ def of_feed_scheme(url: str) -> str:
     return meant if absolute(meant) is not None else url
 
 
-def _is_plain(url: str) -> bool:
+def is_plain(url: str) -> bool:
     """Whether `url` is canonical as it stands. It may be where this can't tell."""
     return len(url) <= MAX_LENGTH and _looks_plain(url)
 
@@ -136,7 +136,7 @@ def canonical(url: str) -> str:
 
     Raises BadUrl.
     """
-    if _is_plain(url):
+    if is_plain(url):
         return url
     form = _form(_split(url))
     while (own := uncached(form)) != form:
@@ -166,13 +166,16 @@ def canonical_if_any(url: str | None) -> str | None:
 
 def host_of(url: str) -> str:
     """The host that a request for `url` goes to: lower case, A-labels, without port. Raises BadUrl."""
-    return url.split("/", 3)[2] if _is_plain(url) else _host(_split(url))
+    return url.split("/", 3)[2] if is_plain(url) else _read(url)[1]
 
 
 def origin_of(url: str) -> tuple[str, str, int]:
     """Scheme, host and port (RFC 6454 section 4): what secrets may be sent to. Raises BadUrl."""
-    parts = _split(url)
-    return parts.scheme, _host(parts), parts.port or DEFAULT_PORTS[parts.scheme]
+    if is_plain(url):
+        scheme, _, host, _ = url.split("/", 3)
+        return scheme[:-1], host, DEFAULT_PORTS[scheme[:-1]]
+    parts, host = _read(url)
+    return parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 def is_of_site(url: str, other: str) -> bool:
@@ -228,6 +231,11 @@ def is_home(url: str) -> bool:
 
 
 def _split(url: str) -> SplitResult:
+    return _read(url)[0]
+
+
+def _read(url: str) -> tuple[SplitResult, str]:
+    """Its parts, and the host as it is asked for."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -238,8 +246,7 @@ def _split(url: str) -> SplitResult:
         raise BadUrl(f"not an http or https URL: {without_credentials(url)[:200]!r}")
     if port == 0:
         raise BadUrl("port 0 is none to connect to")
-    _host(parts)
-    return parts
+    return parts, _host(parts)
 
 
 def _host(parts: SplitResult) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 
 from worker import urls
 from worker.fetch.failures import named, one_line
@@ -25,15 +25,21 @@ class Head:
     """Status and header fields as they came."""
 
     status: int
-    fields: Sequence[tuple[bytes, bytes]]
+    fields: InitVar[Sequence[tuple[bytes, bytes]]]
+    _values: dict[bytes, list[bytes]] = field(default_factory=dict, init=False)
+    """Those of each field, by its name in lower case."""
+
+    def __post_init__(self, fields: Sequence[tuple[bytes, bytes]]) -> None:
+        for name, value in fields:
+            self._values.setdefault(name.lower(), []).append(value)
 
     def all(self, name: str) -> list[str]:
         """The values of the field `name` (lower case), in Latin-1: every byte as it was."""
-        key = name.encode("ascii")
-        return [value.decode("latin-1") for field, value in self.fields if field.lower() == key]
+        return [value.decode("latin-1") for value in self._values.get(name.encode("ascii"), ())]
 
     def first(self, name: str) -> str | None:
-        return next(iter(self.all(name)), None)
+        values = self._values.get(name.encode("ascii"))
+        return values[0].decode("latin-1") if values else None
 
     @property
     def validators(self) -> Validators:

@@ -40,6 +40,8 @@ def user_agent(contact: str | None, version: str) -> str:
 
 def bare(url: str) -> str:
     """`url` without credentials, its host in A-labels. Raises urls.BadUrl."""
+    if urls.is_plain(url):
+        return url
     host, parts = urls.host_of(url), urlsplit(url)
     netloc = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
     return parts._replace(netloc=netloc).geturl()
@@ -98,6 +100,8 @@ class Asking:
     @property
     def target(self) -> bytes:
         """What is asked for at the origin: path and query, escaped where they have to be."""
+        if urls.is_plain(self.url):
+            return self.url[self.url.index("/", len("https://")) :].encode("ascii")
         parts = urlsplit(self.url)
         path = urls.without_dots(parts.path) or "/"
         return quote(f"{path}?{parts.query}" if parts.query else path, safe=_TARGET).encode("ascii")
@@ -120,7 +124,7 @@ class Asking:
 def _basic(url: str) -> dict[str, str]:
     """The credentials in `url` as a header (RFC 7617)."""
     parts = urlsplit(url)
-    if parts.username is None:
+    if "@" not in parts.netloc or parts.username is None:
         return {}
     pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
     return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}

@@ -54,14 +54,12 @@ def forecast(history: History, now: Millis) -> Iterator[tuple[int, float]]:
     recent = _LAST_DAY * history.day * math.exp(-max(now - history.at, 0) / DAY_MS) / _watched_ms(history, now, DAY_MS)
     instant = int(now)
     while True:
-        hour = instant // HOUR_MS
-        step = (hour + 1) * HOUR_MS - instant
-        share = (hour_floor + hour_scale * hours[hour % 24]) * (
-            weekday_floor + weekday_scale * weekdays[weekday(instant)]
-        )
-        yield step, pace * share + recent
-        recent *= _HOUR_LATER
-        instant += step
+        of_day = weekday_floor + weekday_scale * weekdays[weekday(instant)]
+        for hour in range(instant // HOUR_MS % 24, 24):
+            step = HOUR_MS - instant % HOUR_MS
+            yield step, pace * ((hour_floor + hour_scale * hours[hour]) * of_day) + recent
+            recent *= _HOUR_LATER
+            instant += step
 
 
 def _faded(history: History, now: Millis) -> float:

@@ -145,14 +145,22 @@ class Fetch(Section):
         every = Host.model_construct(
             concurrency=self.per_host.concurrency, delay_s=self.per_host.delay_s, proxy=self.proxy
         )
-        name = host
-        while name:
-            exception = self.hosts.get(name)
-            if exception is not None:
-                changed = {key: getattr(exception, key) for key in exception.model_fields_set}
-                return every.model_copy(update=changed)
-            name = name.partition(".")[2]
-        return every
+        exception = self._exception(host)
+        if exception is None:
+            return every
+        return every.model_copy(update={key: getattr(exception, key) for key in exception.model_fields_set})
+
+    def proxy_for(self, host: str) -> str | None:
+        """What `for_host` says of it, without the rest: each fetch asks."""
+        exception = self._exception(host)
+        return self.proxy if exception is None or "proxy" not in exception.model_fields_set else exception.proxy
+
+    def _exception(self, host: str) -> Host | None:
+        while host and self.hosts:
+            if (found := self.hosts.get(host)) is not None:
+                return found
+            host = host.partition(".")[2]
+        return None
 
 
 class Schedule(Section):

@@ -173,7 +173,7 @@ def _hubs_to_ask(
 
 
 def _changes_much(row: Row[Any], changes: Mapping[str, Any]) -> bool:
-    return any(name not in _OFTEN and value != getattr(row, name) for name, value in changes.items())
+    return any(changes[name] != getattr(row, name) for name in changes.keys() - _OFTEN)
 
 
 def _stays(row: Row[Any], standing: Standing) -> bool:
