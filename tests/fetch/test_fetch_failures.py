@@ -6,6 +6,7 @@ import ssl
 
 import h11
 import httpcore
+import httpx
 import pytest
 
 from worker.fetch.failures import FOREIGN, FetchError, connect_reason, failure_of, one_line, tls_reason
@@ -21,6 +22,7 @@ def exceptions_of(module: object) -> list[type[Exception]]:
 
 
 LIBRARIES = [error for module in (h11, httpcore) for error in exceptions_of(module) if error not in MISUSE | ABSTRACT]
+LIBRARIES.append(httpx.InvalidURL)  # of the others, its transport raises none
 SYSTEM = [
     OSError,
     ConnectionResetError,
@@ -58,7 +60,7 @@ def test_what_the_room_found_itself_is_the_outcome_as_it_stands() -> None:
     assert failure_of(error) is error.failure
 
 
-@pytest.mark.parametrize("error", [h11.LocalProtocolError, httpcore.LocalProtocolError])
+@pytest.mark.parametrize("error", [h11.LocalProtocolError, httpcore.LocalProtocolError, httpx.InvalidURL])
 def test_what_we_sent_is_never_quoted(error: type[Exception]) -> None:
     """h11 quotes the header that it refuses, which may be the owner's secret."""
     assert "hunter2" not in failure_of(error("Illegal header value b'Bearer hunter2'")).reason

@@ -70,7 +70,6 @@ def test_the_owners_headers_win_but_for_the_encoding() -> None:
     """Over what is sent otherwise, and over credentials of the URL; what can be decoded does not change."""
     secrets = {"Authorization": "Bearer x", "User-Agent": "mine/1", "Accept-Encoding": "br"}
     assert asking("https://me@a.example/", headers=secrets).headers() == [
-        (b"host", b"a.example"),
         (b"user-agent", b"mine/1"),
         (b"accept", b"*/*"),
         (b"authorization", b"Bearer x"),

@@ -4,7 +4,7 @@
     request   what is sent: headers, secrets, validators
     answer    what an answer's head means, before its body is read
     body      the body, decoded, never more than asked for
-    connection  requests and answers on one connection;  pools  those that are kept: to sites, and through proxies
+    pools     httpx's transport: connections that are kept, to sites and through proxies;  connection  one of them
     backend   the network under it: permitted addresses alone, total deadline, bounded bytes;  sockets  … itself
     resolve   names to addresses;  addresses  which of them may be asked;  retry_after  one header
     failures  the network's exceptions as outcomes

@@ -1,7 +1,7 @@
 """What goes wrong on the network, as outcomes: the one place where foreign exceptions are translated.
 
-`FOREIGN` is all that the network can make h11, ssl, the system and our streams raise, which go by httpcore's names;
-`failure_of` says what each comes to. What is not in it, a defect of ours, is raised to the caller.
+`FOREIGN` is all that the network can make httpx, h11, ssl, the system and our streams (which go by httpcore's names)
+raise; `failure_of` says what each comes to. What is not in it, a defect of ours, is raised to the caller.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 import h11
 import httpcore
+import httpx
 
 from worker.model import FailureKind, FetchFailed
 
@@ -29,6 +30,7 @@ class FetchError(Exception):
 
 FOREIGN: tuple[type[Exception], ...] = (
     FetchError,
+    httpx.InvalidURL,
     h11.ProtocolError,
     httpcore.TimeoutException,
     httpcore.NetworkError,
@@ -54,7 +56,7 @@ def failure_of(error: Exception) -> FetchFailed:
         case httpcore.ProxyError():
             # httpcore's text is the status and phrase of the answer to CONNECT.
             kind, reason = "connect", f"the proxy opens no tunnel: {_proxy_status(str(error))}"
-        case h11.LocalProtocolError() | httpcore.LocalProtocolError():
+        case h11.LocalProtocolError() | httpcore.LocalProtocolError() | httpx.InvalidURL():
             # Their texts quote the header or the URL, which may hold a secret.
             reason = "the URL or a header can't be sent over HTTP"
         case h11.RemoteProtocolError() | httpcore.RemoteProtocolError() if "buffer too long" in str(error):

@@ -1,4 +1,4 @@
-"""The connections that are kept, each for the site that it leads to, and how they are made: directly or by a proxy.
+"""Requests of httpx over connections that are kept, each for the site that it leads to: directly, or by a proxy.
 
 There is no bound on how many are in use: who fetches is counted above, and no request is ever to queue here.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from urllib.parse import unquote_to_bytes, urlsplit
+
+import httpx
 
 from worker import urls
 from worker.fetch.addresses import Network
@@ -23,11 +25,12 @@ _OWN_DNS_S = 2.0
 """Waited for our own look-up of a name that the proxy looks up anyway: where there are proxies there may be no DNS."""
 
 Route = tuple[Origin, str | None]
-"""To whom, and through which proxy: an http(s) URL, which may hold credentials; None: directly."""
+"""To whom, and through which proxy; None: directly."""
 
 
-class Pools:
-    """Gives connections, and keeps those that can be used again, or until `aclose`."""
+class Pools(httpx.AsyncBaseTransport):
+    """httpx's way to the network, with every guard of ours. Keeps the connections that can be used again, for a while
+    or until `aclose`."""
 
     def __init__(
         self, *, context: ssl.SSLContext, resolver: Resolver, allow: Sequence[Network], max_connections: int
@@ -43,8 +46,25 @@ class Pools:
         self._ways: dict[Route, list[Connection]] = {}
         """The same, by where they lead."""
 
-    async def connection(self, route: Route) -> Connection:
-        """One that is nobody else's, within the limits of the fetch. Raises urls.BadUrl where the proxy's is none."""
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The head of the answer, within the limits of the fetch; who has it reads its body, and closes it.
+
+        Extensions of a request: `target`, as httpx has it; `proxy`, the http(s) URL of the proxy to ask through, which
+        may hold credentials. Raises what is in `failures.FOREIGN`; urls.BadUrl where the proxy's is none.
+        """
+        url = request.url
+        origin = url.scheme, url.raw_host.decode("ascii"), url.port or urls.DEFAULT_PORTS[url.scheme]
+        route = origin, request.extensions.get("proxy")
+        connection = await self._connection(route)
+        try:
+            answer = await connection.ask(request)
+        except BaseException:
+            await connection.aclose()
+            raise
+        return httpx.Response(answer.status_code, headers=[*answer.headers], stream=_Body(self, connection, route))
+
+    async def _connection(self, route: Route) -> Connection:
+        """One that is nobody else's."""
         origin, proxy = route
         if proxy is not None:
             await self._refuse_private(origin[1])
@@ -110,6 +130,19 @@ class Pools:
         answer = await self._resolver.addresses(host.rstrip("."), within_s=left_s(_OWN_DNS_S))
         if not isinstance(answer, NoAddress):
             refuse_private(host, answer, self._allow)
+
+
+class _Body(httpx.AsyncByteStream):
+    """What follows a head on its connection."""
+
+    def __init__(self, pools: Pools, connection: Connection, route: Route) -> None:
+        self._pools, self._connection, self._route = pools, connection, route
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._connection.body()
+
+    async def aclose(self) -> None:
+        await self._pools.leave(self._connection, self._route)
 
 
 def _credentials(proxy: str) -> Headers:

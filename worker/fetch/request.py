@@ -84,8 +84,8 @@ class Asking:
         """
         return cls(
             url=bare(url),
-            origin=(origin := urls.origin_of(url)),
-            fields={"host": authority(origin), "user-agent": user_agent, "accept": accept}
+            origin=urls.origin_of(url),
+            fields={"user-agent": user_agent, "accept": accept}
             | _basic(url)
             | {name.lower(): value for name, value in headers.items()},
             validators=Validators(etag=sendable(validators.etag), last_modified=sendable(validators.last_modified)),
@@ -107,11 +107,9 @@ class Asking:
         return quote(f"{path}?{parts.query}" if parts.query else path, safe=_TARGET).encode("ascii")
 
     def headers(self) -> Headers:
-        """The header fields as they are sent. Raises UnicodeError."""
+        """The header fields as they are sent; Host and Content-Length are httpx's to add. Raises UnicodeError."""
         # whole_body() decodes this, within bounds.
         fields = {**self.fields, "accept-encoding": "gzip"}
-        if self.content is not None:
-            fields["content-length"] = str(len(self.content))
         lines = [(name.encode("ascii"), value.encode()) for name, value in fields.items()]
         # Both, in the bytes they came in: a server that knows both goes by the tag (RFC 9110 section 13.1.3).
         if self.validators.etag is not None:

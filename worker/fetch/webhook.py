@@ -10,7 +10,7 @@ import orjson
 
 from worker import urls
 from worker.fetch.backend import limited
-from worker.fetch.client import HEAD_BYTES, certificates
+from worker.fetch.client import HEAD_BYTES, certificates, request
 from worker.fetch.failures import FOREIGN, failure_of
 from worker.fetch.pools import Pools
 from worker.fetch.request import Asking
@@ -37,15 +37,13 @@ async def post_json(url: str, value: Mapping[str, object], *, user_agent: str, t
             content=orjson.dumps(value),
         )
         with limited(deadline=time.monotonic() + timeout_s, wire_bytes=HEAD_BYTES):
-            connection = await pools.connection((asking.origin, None))
-            try:
-                answer = await connection.ask(asking)
-            finally:
-                await connection.aclose()
+            answer = await pools.handle_async_request(request(asking))
+            await answer.aclose()
     except urls.BadUrl as error:
         return str(error)
     except FOREIGN as error:
         return failure_of(error).reason
     finally:
+        await pools.aclose()
         resolver.close()
     return None if 200 <= answer.status_code < 300 else f"the server answered {answer.status_code}"
