@@ -7,6 +7,8 @@ from typing import Literal
 
 from worker.model.feed import EntryId, FeedId, Millis
 
+ELEMENT_BYTES = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -76,8 +78,8 @@ class Poll:
     audit: bool = False
     """There are validators, but the document is to be asked for whole."""
     body_hash: bytes = b""
-    elements: frozenset[bytes] = frozenset()
-    """Short hashes of the entry elements of the last version seen."""
+    packed: bytes = b""
+    """Short hashes of the entry elements of the last version seen, `ELEMENT_BYTES` each."""
     refresh: bool = False
     """All entries are to be gone through, known ones too, to see which are still there."""
     first: bool = False
@@ -90,6 +92,11 @@ class Poll:
     """`url` is of the feed's hub, which is asked this; the feed is not."""
     seek: bool = False
     """The feed is lost: `url` is of its site, which may say where it is now."""
+
+    @property
+    def elements(self) -> frozenset[bytes]:
+        """What is `packed`: few polls bring a document that is held against it."""
+        return frozenset(self.packed[i : i + ELEMENT_BYTES] for i in range(0, len(self.packed), ELEMENT_BYTES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

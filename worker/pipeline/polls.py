@@ -85,7 +85,7 @@ class Poller:
         feed = self._feeds[work.feed_id]
         if work.filters != feed.rules.filters_key:
             # What they left out before is judged anew, as far as the feed still shows it.
-            work = replace(work, validators=NO_VALIDATORS, body_hash=b"", elements=frozenset(), refresh=True)
+            work = replace(work, validators=NO_VALIDATORS, body_hash=b"", packed=b"", refresh=True)
         if work.subscribe is not None:
             return await self._subscribe(work, work.subscribe)
         outcome: Outcome = had or await self._client.get(

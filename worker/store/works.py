@@ -30,7 +30,6 @@ from worker.store.standing import moves_of, trust_of
 from worker.store.subscriptions import of_feeds
 from worker.urls import robots_url
 
-ELEMENT_BYTES = 8
 REFRESH_MS = 30 * DAY_MS
 """After which a feed is gone through whole, known entries and all, to learn which have left it."""
 _OF_FEED = (
@@ -144,7 +143,6 @@ def _lease(row: Row[Any]) -> Lease:
 
 def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
     refresh = row.refreshed_at is None or now - row.refreshed_at > REFRESH_MS
-    elements = b"" if refresh else row.elements or b""
     lost_hub = row.subscribe and hub is None
     url = (None if lost_hub else row.url) or moves_of(row).in_force or row.feed_url
     has_any = row.etag is not None or row.last_modified is not None
@@ -159,7 +157,7 @@ def _poll(row: Row[Any], now: Millis, hub: Row[Any] | None) -> Poll:
         validators=Validators(etag=row.etag, last_modified=row.last_modified) if conditional else NO_VALIDATORS,
         audit=known and not conditional,
         body_hash=b"" if refresh else row.body_hash or b"",
-        elements=frozenset(elements[i : i + ELEMENT_BYTES] for i in range(0, len(elements), ELEMENT_BYTES)),
+        packed=b"" if refresh else row.elements or b"",
         refresh=refresh,
         first=row.ok_at is None,
         feed_title=row.title,
