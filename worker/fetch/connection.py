@@ -56,7 +56,7 @@ class Connection:
     async def body(self) -> AsyncIterator[bytes]:
         """The body of the answer, as it comes."""
         while isinstance(event := await self._next(), h11.Data):
-            yield bytes(event.data)
+            yield event.data
 
     @property
     def reusable(self) -> bool:

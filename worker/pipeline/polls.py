@@ -127,7 +127,7 @@ class Poller:
                 assert_never(outcome)
 
     async def _fetched(self, work: Poll, feed: Feed, answer: Fetched) -> PollDone:
-        body_hash = hashlib.blake2b(answer.body, digest_size=16).digest()
+        body_hash = hashlib.sha256(answer.body).digest()[:16]  # twice as fast as BLAKE2, where the CPU has it
         if body_hash == work.body_hash:
             return self._unchanged(work, feed, answer.status, answer.validators, answer.fresh)
         now = self._clock()

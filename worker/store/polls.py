@@ -25,9 +25,7 @@ from worker.store.works import let_be_due
 AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "subscribe": False, "priority": t.POLL}
 """The work of a poll as it begins."""
 
-_FEED_VALUES = tuple(
-    column.name for column in t.feed.c if column.name not in ("id", "url", "active", "paused", "added_at")
-)
+_FEED_VALUES = {column.name for column in t.feed.c} - {"id", "url", "active", "paused", "added_at"}
 _WORK_VALUES = ("url", "hops", "permanent", "seek", "subscribe", "priority", "due_at", "errors", "lost", "error")
 
 
@@ -50,8 +48,8 @@ _OFTEN = frozenset(
     )
 )
 """Most polls change nothing else of their feed."""
-_UPDATE_FEED = Update(t.feed, [name for name in _FEED_VALUES if name in _OFTEN])
-_UPDATE_WHOLE_FEED = Update(t.feed, _FEED_VALUES)
+_UPDATE_FEED = Update(t.feed, sorted(_OFTEN))
+_UPDATE_WHOLE_FEED = Update(t.feed, sorted(_FEED_VALUES))
 _UPDATE_WORK = Update(t.work, (*_WORK_VALUES, "host_id"))
 _IS_AT_HOME = and_(
     t.work.c.url.is_(None),
@@ -111,11 +109,9 @@ def finish_polls(
             changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}
         if row.again:
             changes |= NO_VERSION
-        if _changes_much(row, changes):
-            whole.append({**row._asdict(), **changes})
-        else:
-            as_before = {name: getattr(row, name) for name in _OFTEN - changes.keys()}
-            feeds.append({"id": row.id, **as_before, **changes})
+        much = _changes_much(row, changes)
+        as_before = {name: getattr(row, name) for name in (_FEED_VALUES if much else _OFTEN) - changes.keys()}
+        (whole if much else feeds).append({"id": row.id, **as_before, **changes})
         standings.append(standing)
         # What of a new feed is taken, its `backlog` says.
         if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
