@@ -5,12 +5,26 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, MINUTE, Run, make_entry, make_version
-from worker.model import HOUR_MS, Broken, HostPolicy, Ingest, Millis, Poll, Retry, State, Walk, Walked
+from tests.store.samples import HOUR, MINUTE, Run, make_entry, make_feed, make_version
+from worker.model import (
+    HOUR_MS,
+    Broken,
+    FeedId,
+    HandedBack,
+    HostPolicy,
+    Ingest,
+    Millis,
+    Poll,
+    Retry,
+    State,
+    Walk,
+    Walked,
+)
 from worker.store import read_status
 from worker.store.finish import MAX_ERRORS
 from worker.store.walks import PAGES
 
+A, B = FeedId("a"), FeedId("b")
 PAGE = "https://a.example/page/{}"
 
 
@@ -125,10 +139,37 @@ async def test_what_fails_is_tried_again_and_given_up(run: Run) -> None:
     assert not walks
 
 
-async def test_a_feed_that_is_taken_out_is_not_gone_through(run: Run) -> None:
-    """Its walk goes with its queue."""
+@pytest.mark.parametrize("way", ["restarted", "reloaded"])
+@pytest.mark.parametrize("unread", [True, False])
+async def test_a_feed_that_is_taken_out_is_gone_through_when_it_is_back(run: Run, way: str, unread: bool) -> None:
+    """Not before. On from where that was; or, where something that it had brought was not read yet, from its beginning,
+    for no other document shows that any more."""
     await begun(run)
-    await run.start("b")
+    for number in (2, 3, 4):
+        await run.finish(walked(run, await walk_of(run), f"old-{number}", older=PAGE.format(number + 1)))
+    for number in (2, 4, 3):
+        if number != 3 or not unread:
+            await run.ingest(f"old-{number}")
+    await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
+    for listed in ("b", "b", "a"):
+        if way == "restarted":
+            await run.start(listed)
+        else:
+            run.later(HOUR)
+            await run.store.take_up({A: None, B: None, FeedId(listed): make_feed(listed)}, now=run.now)
+        if listed == "b":
+            run.later(HOUR)
+            assert {work.feed_id for work in await run.claim_all()} == {"b"}
+    found = []
+    for names, older in (
+        ((["old-2"], 3), (["old-3"], 4), (["old-4"], 5), (["old-5"], None)) if unread else ((["old-5"], None),)
+    ):
+        walk = await walk_of(run)
+        found.append(walk.url)
+        await run.finish(walked(run, walk, *names, older=older and PAGE.format(older)))
+    assert found == [PAGE.format(number) for number in ((2, 3, 4, 5) if unread else (5,))]
+    for number in (3, 5) if unread else (5,):
+        assert (await run.ingest(f"old-{number}")).op == "new"
     assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
 
 from worker import urls
 from worker.model import Feed, HostPolicy, Millis
@@ -214,19 +214,30 @@ def _add_slots(connection: Connection, slots: Iterable[tuple[int, int]]) -> None
 
 def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
     """Takes feeds out of the queue. What was queued is forgotten with what the feed's server said of versions: it is
-    new, or changed, again when the feed comes back."""
+    new, or changed, again when the feed comes back. A walk through its older pages rests until then (`walks.go_on`)."""
     for batch in chunks(feed_ids):
         waiting = (
             select(t.work.c.entry_id)
             .join(t.entry, t.entry.c.id == t.work.c.entry_id)
             .where(t.work.c.feed_id.in_(batch), t.entry.c.revision == 0)
         )
+        _put_off_walks(connection, batch, unread=waiting)
         free_duplicates(connection, waiting)
         _forget(connection, waiting)
         changed = select(t.work.c.entry_id).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
         connection.execute(update(t.entry).where(t.entry.c.id.in_(changed)).values(version=b""))
-        connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch)))
+        connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.pages.is_(None)))
         connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(active=False, **NO_VERSION))
+
+
+def _put_off_walks(connection: Connection, feed_ids: Sequence[str], *, unread: Select[int]) -> None:
+    """`again`, where what they brought is among the `unread`: no document but theirs shows that any more."""
+    entry = t.work.alias()
+    theirs = select(entry.c.id).where(
+        entry.c.feed_id == t.work.c.feed_id, entry.c.priority == t.BACKFILL, entry.c.entry_id.in_(unread)
+    )
+    walks = update(t.work).where(t.work.c.feed_id.in_(feed_ids), t.work.c.pages.is_not(None))
+    connection.execute(walks.values(due_at=t.FAR, again=or_(t.work.c.again, theirs.correlate(t.work).exists())))
 
 
 def free_duplicates(connection: Connection, forgotten: Select[int], *which: ColumnElement[bool]) -> None:

@@ -19,6 +19,7 @@ from worker.store.claims import settle
 from worker.store.feeds import Policies, apply_policies, drop, enlist
 from worker.store.locks import hold_work
 from worker.store.standing import Planner
+from worker.store.walks import go_on
 
 Changes = Mapping[FeedId, Feed | None]
 """Feeds as they are listed now; None: no more."""
@@ -27,8 +28,15 @@ _held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id ==
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
 _is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
 _RESTING = select(t.feed.c.id).where(t.feed.c.retired | t.feed.c.paused)
-_KEPT_BACK = (t.work.c.due_at == t.FAR, ~t.work.c.quarantined, ~and_(_is_poll, t.work.c.feed_id.in_(_RESTING)))
-"""Work that `_hold_back` has put off; no other is never due, but what is put aside, and the polls of who rests."""
+_LEFT = select(t.feed.c.id).where(~t.feed.c.active)
+_KEPT_BACK = (
+    t.work.c.due_at == t.FAR,
+    ~t.work.c.quarantined,
+    ~and_(_is_poll, t.work.c.feed_id.in_(_RESTING)),
+    t.work.c.feed_id.not_in(_LEFT),
+)
+"""Work that `_hold_back` has put off; no other is never due, but what is put aside, the polls of who rests, and the
+walks of who has left."""
 
 _OF_FEED = t.feed.c.id == bindparam("feed")
 _PLAN = update(t.feed).where(_OF_FEED).values(next_at=bindparam("at"), why=bindparam("reason"))
@@ -56,6 +64,7 @@ def take_up(
         _give_back(connection, [feed_id for feed_id in kept if feed_id in was_leaving], now)
         drop(connection, [feed_id for feed_id in ready if changes[feed_id] is None])
         enlist(connection, [feed for feed_id in ready if (feed := changes[feed_id])], policies, now)
+        go_on(connection, policies, now, t.work.c.feed_id.in_(kept))
         hosts |= _hosts(connection, ids)
     settle(connection, hosts)
     # A feed that came back in time and is where it was has nothing to wait for.

@@ -18,6 +18,7 @@ from worker.store.locks import hold_hosts
 from worker.store.polls import call_home
 from worker.store.standing import Planner
 from worker.store.upkeep import keep_up
+from worker.store.walks import go_on
 
 _POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
 
@@ -41,6 +42,7 @@ def start(
         notes.keep(connection, name, None)
     if listed is not None:
         sync(connection, listed, policies, now)
+        go_on(connection, policies, now)
         replan(connection, repaced(connection, listed), planner)
     keep_up(connection, now=now, keep_ms=keep_ms)
     if poll_all:

@@ -7,13 +7,14 @@ What it finds is queued like that, too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, case, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, select, update
 
 from worker import urls
-from worker.model import FeedId, Finished, PollDone, Walked
+from worker.model import FeedId, Finished, Millis, PollDone, Walked
 from worker.store import tables as t
 from worker.store.arrivals import judge_entries
 from worker.store.batches import chunks
@@ -54,6 +55,22 @@ def begin(connection: Connection, polls: Sequence[PollDone], policies: Policies)
     return add_work(connection, rows, policies)
 
 
+def go_on(connection: Connection, policies: Policies, now: Millis, *which: ColumnElement[bool]) -> None:
+    """Lets walks be due that rested while their feeds were not listed. Where something that they had brought was
+    dropped unread, they begin anew, and end no sooner than where they were. The hosts have to be settled after it."""
+    back = (t.work.c.pages.is_not(None), t.work.c.due_at == t.FAR, t.feed.c.active)
+    of_walk = (t.work.c.id, t.work.c.url, t.work.c.pages, t.work.c.entry, t.work.c.again)
+    resting = select(*of_walk).join(t.feed, t.feed.c.id == t.work.c.feed_id).where(*back, *which)
+    for row in connection.execute(resting).all():
+        values: dict[str, Any] = {"due_at": now, "again": False}
+        trail = _Trail.of(row.entry)
+        if row.again and trail.first:
+            anew = trail.anew(row.url, passed=PAGES - row.pages)
+            values |= {"url": trail.first, "pages": PAGES, "entry": anew.encoded, "hops": 0}
+            values |= {"host_id": host_id_of(connection, trail.first, policies)}
+        connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
+
+
 def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tuple[Finished, set[int]]:
     """What became of a page's entries, and the hosts that have work now; the next page, or the end."""
     row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
@@ -67,9 +84,12 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
         found = {"new_total": t.feed.c.new_total + counts.new, "missed": case((less > 0, less), else_=0.0)}
         connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(found))
     mine = t.work.c.id == done.lease.work_id
-    work = connection.execute(select(t.work.c.pages, t.work.c.entry).where(mine).with_for_update()).one_or_none()
+    columns = (t.work.c.pages, t.work.c.entry, t.work.c.url)
+    work = connection.execute(select(*columns).where(mine).with_for_update()).one_or_none()
     trail = _Trail.of(None if work is None else work.entry)
-    then, trail = trail.after(done, done.older if came else None)
+    if work is not None and not trail.first:
+        trail = replace(trail, first=work.url)
+    then, trail = trail.after(done, done.older if came or trail.passed else None)
     left = ((work and work.pages) or 1) - 1
     if not (then and left and row.active):
         connection.execute(delete(t.work).where(mine))
@@ -87,28 +107,44 @@ class _Trail:
 
     waiting: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
+    first: str = ""
+    """Where it began."""
+    passed: int = 0
+    """Documents that it goes through again, though they should bring nothing new."""
 
     @classmethod
     def of(cls, data: bytes | None) -> _Trail:
-        return cls() if data is None else cls(**{key: tuple(value) for key, value in orjson.loads(data).items()})
+        said: dict[str, Any] = {} if data is None else orjson.loads(data)
+        lists = {key: tuple(value) for key, value in said.items() if isinstance(value, list)}
+        return cls(**{**said, **lists})
 
     @property
     def encoded(self) -> bytes | None:
-        return orjson.dumps(asdict(self)) if self.waiting or self.read else None
+        return None if self == _Trail() else orjson.dumps(asdict(self))
 
     def from_gap(self, url: str) -> _Trail:
         """With what a gap leads to, next. What was read before may have more by now."""
-        return _Trail(waiting=tuple(dict.fromkeys((url, *self.waiting)))[:PAGES])
+        waiting = tuple(dict.fromkeys((url, *self.waiting)))[:PAGES]
+        return _Trail(waiting=waiting, first=self.first, passed=self.passed)
+
+    def anew(self, url: str, *, passed: int) -> _Trail:
+        """From the beginning on, after so many documents; it was to go to `url`."""
+        waiting = tuple(dict.fromkeys((url, *self.waiting)))[:PAGES]
+        return _Trail(waiting=waiting, first=self.first, passed=passed)
 
     def after(self, done: Walked, older: str | None) -> tuple[str | None, _Trail]:
         """Where to go from a document: what it leads to comes first, and no sitemap is read twice. A chain of pages
         goes by what is new, and takes turns with those that began at gaps."""
+        passed = max(0, self.passed - 1)
         if not (done.further or self.read):
-            chains = [*self.waiting, *([older] if older else [])]
-            return (chains[0], _Trail(waiting=tuple(chains[1:]))) if chains else (None, self)
+            next_page = [older] if older else []
+            chains = list(dict.fromkeys([*next_page, *self.waiting] if passed else [*self.waiting, *next_page]))
+            left = _Trail(waiting=tuple(chains[1:]), first=self.first, passed=passed)
+            return (chains[0], left) if chains else (None, self)
         read = dict.fromkeys((*self.read, done.url))
         found = dict.fromkeys((*([older] if older else []), *done.further, *self.waiting))
         places = [place for place in found if place not in read]
         if not places:
             return None, self
-        return places[0], _Trail(waiting=tuple(places[1 : PAGES + 1]), read=tuple(read))
+        left = _Trail(waiting=tuple(places[1 : PAGES + 1]), read=tuple(read), first=self.first, passed=passed)
+        return places[0], left
