@@ -17,12 +17,21 @@ from worker.model import object_path
 
 _SERVER = """
 import sys, threading
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
+from moto.moto_server.werkzeug_app import create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+class Silent(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_):
+        pass
+
+server = make_server("127.0.0.1", 0, create_backend_app("s3"), threaded=True, request_handler=Silent)
+print(server.port, flush=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()
 """
+"""Without what finds out which of Amazon's services is asked, for each request."""
 
 Bucket = Callable[[], Path]
 

@@ -252,6 +252,7 @@ if __name__ == "__main__":
         import_module(f"worker.cli.{name}")
     import_module("anyio._backends._asyncio")  # which httpcore looks for at its first connection
     import_module("worker.preload")
+    import_module("worker.record").json_schema()  # which every worker writes, and which takes as long as a state
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as given:
         _serve(given)

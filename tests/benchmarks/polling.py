@@ -112,7 +112,7 @@ def ours_with(requests: int, sites: Sequence[Site], *, days: int) -> tuple[float
     """Ours, and its price, so that it takes as many requests, give or take 1.5 %."""
     # To find the price, a sample that holds as many of the slow and of the busy as there are.
     price_s, sample = Pace().price_s, sorted(sites, key=lambda site: len(site.entries))[:: len(sites) // 250 or 1]
-    for _ in range(12):
+    for _ in range(12 if len(sample) < len(sites) else 0):
         part = ours(sample, days=days, price_s=price_s).requests * len(sites) / len(sample)
         if abs(part / requests - 1) < 0.005:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -153,12 +152,6 @@ def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delattr("worker.store.postgresql", raising=False)
     with pytest.raises(StateError, match=r"feedmill\[cluster\]"):
         read_status(Server("postgresql://db.example/feedmill"))
-
-
-def test_embedded_nothing_of_it_is_loaded() -> None:
-    """A state in a file costs no more than it did."""
-    code = "import sys, worker.app; sys.exit('psycopg' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_entries_of_an_older_state_are_brought_forward(empty: Server) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from worker.store import Reader, Store
 from worker.store.finish import MAX_ERRORS
 from worker.vitals import Vitals
 from worker.web import Activity, Figures, Sources, site
+from worker.web.rendering import assets, environment
 
 ATTACK = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">\"'&"
 NOW = Millis(START + 14 * HOUR)
@@ -62,6 +63,15 @@ class Desk:
     def client(self, *, token: str | None = None, host: str = "127.0.0.1:8787") -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=site(self.sources, token=token))
         return httpx.AsyncClient(transport=transport, base_url=f"http://{host}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates() -> Iterator[None]:
+    """They are compiled once in this process, and not for each site that a test makes."""
+    made = environment(assets())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.web.pages.environment", lambda _: made)
+        yield
 
 
 @pytest.fixture(scope="session")
