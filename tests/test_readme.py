@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.typed import typed
 from worker.settings import load
 
 ROOT = Path(__file__).parent.parent
@@ -60,8 +60,7 @@ def test_the_first_commands_work(tmp_path: Path, place: str) -> None:
     if place == "a clone":
         shutil.copytree(ROOT / "config", tmp_path / "config")
     for _, *words in commands[:2]:
-        command = [sys.executable, "-m", "worker.cli", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = typed(*words, folder=tmp_path)
         assert words != ["check"] or "ok: 10 feeds" in done.stdout
     assert {file.name for file in (tmp_path / "config").iterdir()} == {"worker.yaml", "feeds.yaml"}
 
