@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, HOUR, MINUTE, SECOND, Run, ask, make_entry, make_feed
-from worker.model import HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, RobotsRead, State
+from tests.store.samples import DAY, HOUR, MINUTE, SECOND, Run, ask, make_draft, make_entry, make_feed
+from worker.model import FeedId, HandedBack, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, RobotsRead, State
+from worker.store import hosts
+from worker.store.hosts import FORGET_MS
 
 POLITE = HostPolicy(concurrency=4, delay_ms=1000)
 TWO = [make_feed("a", "https://one.example/a"), make_feed("b", "https://one.example/b")]
@@ -207,3 +209,42 @@ async def test_robots_that_nobody_asks_for_are_forgotten(run: Run, state: State,
     await run.finish(read(run, await page(run)))
     await run.store.upkeep(now=Millis(run.now + days * DAY))
     assert ask(state, "SELECT count(*) FROM robots") == [(days < 30,)]
+
+
+# --- those that nobody asks any more --------------------------------------------------------------------------------
+
+
+async def test_a_host_that_nobody_asks_any_more_is_forgotten(
+    run: Run, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its slots, a season after the last time; whoever is asked, or is to be, stays, and what asks nobody."""
+    monkeypatch.setattr(hosts, "AT_ONCE", 2)
+    await run.start("a")
+    entries = [make_entry(name, host=f"{name}.example") for name in ("read", "late", "waits", "held", "busy")]
+    await run.poll("a", *entries, make_entry("bare", url=None, page=None), next_due=Millis(run.now + 1000 * DAY))
+    works = {work.entry.decode(): work for work in await run.claim_all() if isinstance(work, Ingest)}
+    for name in ("read", "bare"):
+        await run.finish(run.ingested(works[name], make_draft(name)))
+    await run.finish(Retry(lease=works["waits"].lease, due_at=Millis(run.now + 1000 * DAY), reason="later"))
+    look = run.ingested(works["held"], make_draft("held"), not_before=Millis(run.now + 1000 * DAY))
+    await run.finish(look)
+    await run.finish(HandedBack(lease=works["late"].lease))
+    run.later(MINUTE)
+    await run.ingest("late")
+    await run.store.renew([works["busy"].lease], until=Millis(run.now + 1000 * DAY))
+
+    async def left(at: int) -> set[str]:
+        await run.store.upkeep(now=Millis(at))
+        assert ask(state, "SELECT count(*) FROM slot WHERE host_id NOT IN (SELECT id FROM host)") == [(0,)]
+        return {name for (name,) in ask(state, "SELECT name FROM host")}
+
+    names = {"", "a.example", *(f"{name}.example" for name in ("read", "late", "waits", "held", "busy"))}
+    late = run.now
+    assert await left(late + FORGET_MS - MINUTE - 1) == names
+    assert await left(late + FORGET_MS - 1) == names - {"read.example"}
+    assert await left(late + FORGET_MS + 1) == names - {"read.example", "late.example"}
+    run.later(HOUR)
+    again = make_entry("again", host="read.example")
+    await run.store.hasten([FeedId("a")], now=run.now)
+    await run.poll("a", again)
+    assert (await run.ingest("again")).op == "new"

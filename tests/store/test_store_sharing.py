@@ -17,7 +17,19 @@ from sqlalchemy.exc import IntegrityError
 from tests.postgresql import Cluster, EmptyState
 from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
-from tests.store.samples import HOUR, KEEP_MS, LEASE_MS, START, WINDOW_MS, Plans, ask, make_draft, make_entry, make_feed
+from tests.store.samples import (
+    HOUR,
+    KEEP_MS,
+    LEASE_MS,
+    NO_PATIENCE,
+    START,
+    WINDOW_MS,
+    Plans,
+    ask,
+    make_draft,
+    make_entry,
+    make_feed,
+)
 from worker.errors import StateError, StateLocked
 from worker.model import (
     Done,
@@ -34,8 +46,12 @@ from worker.model import (
     Work,
 )
 from worker.store import Store, read_status, stories
+from worker.store import tables as t
+from worker.store.claims import settle
 from worker.store.database import open_database
 from worker.store.entries import claim_texts
+from worker.store.feeds import add_work, host_ids
+from worker.store.hosts import forget_unused
 from worker.store.locks import Overtaken, is_contention
 
 pytestmark = pytest.mark.shared
@@ -180,6 +196,36 @@ async def test_of_two_that_are_nearly_the_same_the_later_is_judged_again(state: 
     finally:
         one.dispose()
         other.dispose()
+
+
+@pytest.mark.parametrize("first", ["work", "upkeep"])
+async def test_a_host_is_not_forgotten_under_who_gives_it_work(state: Server, first: str) -> None:
+    """Who comes second waits, or passes it by: the work is never without its host."""
+    one, other = open_database(state), open_database(state)
+    work = {"feed_id": "a", "priority": t.NEW, "host": "a.example", "url": "https://a.example/", "due_at": START}
+    try:
+        with one.connect() as giving, other.connect() as keeping:
+            host_ids(giving, {"a.example"}, lambda _: NO_PATIENCE)
+            giving.commit()
+            if first == "work":
+                settle(giving, add_work(giving, [work], lambda _: NO_PATIENCE))
+                forget_unused(keeping, now=START, after=0)
+                giving.commit()
+            else:
+                forget_unused(keeping, now=START, after=0)
+                adding = asyncio.create_task(asyncio.to_thread(add_work, giving, [work], lambda _: NO_PATIENCE))
+                await asyncio.sleep(0.2)
+                assert not adding.done()
+                keeping.commit()
+                settle(giving, await adding)
+                giving.commit()
+            keeping.commit()
+    finally:
+        one.dispose()
+        other.dispose()
+    (host_id,) = ask(state, "SELECT id FROM host WHERE name = 'a.example'")
+    assert ask(state, "SELECT host_id FROM work") == [host_id]
+    assert ask(state, "SELECT DISTINCT host_id FROM slot") == [host_id]
 
 
 # --- all at once ------------------------------------------------------------------------------------------------------

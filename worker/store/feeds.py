@@ -148,11 +148,15 @@ def host_id_of(connection: Connection, url: str, policies: Policies) -> int:
     return host_ids(connection, {name}, policies)[name]
 
 
-_BY_NAME = Each(lambda which: select(t.host.c.name, t.host.c.id).where(which(t.host.c.name)))
+_BY_NAME = Each(
+    lambda which: (
+        select(t.host.c.name, t.host.c.id).where(which(t.host.c.name)).with_for_update(read=True, key_share=True)
+    )
+)
 
 
 def host_ids(connection: Connection, names: set[str], policies: Policies) -> dict[str, int]:
-    """The rows of hosts, made where there are none yet."""
+    """The rows of hosts, made where there are none yet; nobody forgets them before this transaction has ended."""
     found: dict[str, int] = {row.name: row.id for row in _BY_NAME.rows(connection, names)}
     missing = {name: _policy(policies, name) for name in sorted(names - found.keys())}
     if missing:

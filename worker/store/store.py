@@ -416,6 +416,9 @@ class Store:
         await self._write(upkeep.keep_up, now=now, keep_ms=self._keep_ms)
         while await self._write(upkeep.expire, now):
             pass  # between two steps of it, others have their turn
+        host: int | None = 0
+        while host is not None:
+            host = await self._write(upkeep.forget_hosts, now=now, after=host)
 
     def _open(self) -> None:
         with ExitStack() as held:

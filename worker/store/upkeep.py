@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete
 
 from worker.model import Millis
-from worker.store import claims, publications, stories
+from worker.store import claims, hosts, publications, stories
 from worker.store import tables as t
 from worker.store.graves import bury_old
 from worker.store.lines import forget_sites
@@ -30,6 +30,11 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
 def expire(connection: Connection, now: Millis) -> bool:
     """A piece of what near-duplicates were known by; whether there is more."""
     return _is_mine(connection) and stories.expire(connection, now)
+
+
+def forget_hosts(connection: Connection, *, now: Millis, after: int) -> int | None:
+    """A piece of the hosts, of which those go that nobody asks any more; see `hosts.forget_unused`."""
+    return hosts.forget_unused(connection, now=now, after=after) if _is_mine(connection) else None
 
 
 def _is_mine(connection: Connection) -> bool:
