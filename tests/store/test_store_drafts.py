@@ -25,7 +25,8 @@ from worker import dedup
 from worker.model import Credit, Draft, Finished, Ingest, IngestDone, Millis, SeenEntry
 from worker.record import rfc3339
 from worker.store import Store, finish
-from worker.store.entries import Ingestion, Near, finish_entry
+from worker.store.entries import finish_entry
+from worker.store.ingestion import Ingestion, Near
 
 CREDIT = Credit(name=None, url="https://all.example/one")
 TEXTS = {

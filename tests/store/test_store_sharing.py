@@ -49,10 +49,10 @@ from worker.store import Store, read_status, stories
 from worker.store import tables as t
 from worker.store.claims import settle
 from worker.store.database import open_database
-from worker.store.entries import claim_texts
 from worker.store.feeds import add_work, host_ids
 from worker.store.hosts import forget_unused
 from worker.store.locks import Overtaken, is_contention
+from worker.store.texts import claim_texts
 
 pytestmark = pytest.mark.shared
 

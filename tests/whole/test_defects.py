@@ -16,7 +16,7 @@ from tests.whole.conftest import Worker
 from worker.model import Finished
 from worker.store import finish
 from worker.store.articles import finish_articles
-from worker.store.entries import Ingestion
+from worker.store.ingestion import Ingestion
 
 
 @pytest.mark.parametrize(

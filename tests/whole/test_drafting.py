@@ -24,7 +24,7 @@ from worker.pipeline import Poller
 from worker.record import Record
 from worker.store import finish
 from worker.store.articles import finish_articles
-from worker.store.entries import Ingestion
+from worker.store.ingestion import Ingestion
 from worker.tasks import Drafting, draft_from_entry
 
 LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))

@@ -23,7 +23,9 @@ standing.py    … of polls: what they say of the feed, and when it is polled ne
 polls.py       … and its entries, by;  floods.py  … if there are not too many
 arrivals.py    new, known, changed, left out, duplicates;  owners.py  … of whose URL
 shelf.py       … by what is known of them
-entries.py     … of entries: new and changed articles, duplicates;  articles.py  … new ones that meet nothing, together
+entries.py     … of entries: what their drafts lead to;  articles.py  … new articles that meet nothing, together
+ingestion.py   … such a draft;  records.py  … its record;  ends.py  … and the end of its work
+duplicates.py  entries that are another article, by URL or text;  texts.py  who has a text
 stories.py     … near-duplicates: what is filed, found, clustered, and named when it comes later
 walks.py       older pages of feeds, gone through beside their polls
 lines.py       lines that are a site's, learned from its articles, left out of its records

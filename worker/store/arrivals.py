@@ -21,9 +21,10 @@ from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.entries import SAME_URL, Ingestion, mark_duplicate, original, write_duplicate
+from worker.store.duplicates import SAME_URL, mark_duplicate, original, write_duplicate
 from worker.store.feeds import Policies, add_work, host_ids
 from worker.store.graves import note_seen
+from worker.store.ingestion import Ingestion
 from worker.store.keys import stored
 from worker.store.left_out import backlog_of, takes_up
 from worker.store.names import REVISED_AT, origin, url_columns

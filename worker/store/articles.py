@@ -16,17 +16,22 @@ from sqlalchemy import Connection, insert, select
 
 from worker.dedup import Ref
 from worker.model import EntryId, Finished, Millis, Sketch
-from worker.store import entries, stories
+from worker.store import stories
 from worker.store import tables as t
 from worker.store.batches import to
 from worker.store.dialects import Among, Many
-from worker.store.entries import Ingestion, Near, finish_entry
+from worker.store.duplicates import mark_copies
+from worker.store.ends import take_off_all
+from worker.store.entries import WRITTEN, WRITTEN_VALUES, finish_entry, written_values
 from worker.store.graves import dead_keys
+from worker.store.ingestion import Ingestion, Near
 from worker.store.keys import by_stored, stored
 from worker.store.locks import hold_entries, is_shared
 from worker.store.owners import let_home_have, says_of_another
+from worker.store.records import RECORD, outbox_values
 from worker.store.refs import COLUMNS, ref
 from worker.store.stories import Story
+from worker.store.texts import claim_texts
 
 AT_ONCE, AFTER_A_WRITE = 256, 4
 """Articles for which is read together; after one that made all of it void, so few, and twice as many each time."""
@@ -42,7 +47,7 @@ _TEXTS = Among(
 _CREDITING = Among(lambda which: select(t.reprint.c.entry_id).where(which(t.reprint.c.entry_id)))
 _KNOWN = Among(lambda which: select(t.identity.c.key).where(which(t.identity.c.key)))
 _AGAIN = Among(lambda which: select(t.work.c.id).where(which(t.work.c.id), t.work.c.again))
-_KNOW, _RECORD, _WRITTEN = Many(insert(t.identity)), Many(entries.RECORD), Many(entries.WRITTEN)
+_KNOW, _RECORD, _WRITTEN = Many(insert(t.identity)), Many(RECORD), Many(WRITTEN)
 _NEW = Finished(op="new")
 
 
@@ -190,7 +195,7 @@ class _Read:
 def _write(connection: Connection, plain: Sequence[_Plain], copies: Sequence[_Copy], *, window_ms: int) -> None:
     _write_records(connection, plain, window_ms=window_ms)
     if copies:
-        entries.mark_copies(connection, copies)
+        mark_copies(connection, copies)
 
 
 def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms: int) -> None:
@@ -198,7 +203,7 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
     if not plain:
         return
     records = [
-        entries.outbox_values(
+        outbox_values(
             "new",
             id=me.record_id,
             revision=1,
@@ -211,13 +216,10 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
         for done, me, story in plain
     ]
     _RECORD.execute(connection, records)
-    written = [
-        {"this": me.entry_id} | to(entries.written_values(done, me, story), entries.WRITTEN_VALUES)
-        for done, me, story in plain
-    ]
+    written = [{"this": me.entry_id} | to(written_values(done, me, story), WRITTEN_VALUES) for done, me, story in plain]
     _WRITTEN.execute(connection, written)
     texts = [(done.draft.text_key, me.entry_id, done.at) for done, me, _ in plain if done.draft.text_key is not None]
-    entries.claim_texts(connection, texts, window_ms)
+    claim_texts(connection, texts, window_ms)
     stories.file(
         connection,
         [
@@ -232,6 +234,6 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
         for key in sorted({*done.draft.url_keys})
     ]
     _KNOW.execute(connection, urls)
-    entries.take_off_all(connection, [done for done, _, _ in plain])
+    take_off_all(connection, [done for done, _, _ in plain])
     # What came with its poll was known to nobody before this commit.
     let_home_have(connection, [me for done, me, _ in plain if done.new is None and done.draft.extraction != "ok"])

@@ -32,9 +32,10 @@ from worker.store import tables as t
 from worker.store.articles import finish_articles
 from worker.store.claims import count_anew, settle
 from worker.store.dialects import Each, Many, change
-from worker.store.entries import Ingestion, Near, finish_look, ingestion
+from worker.store.entries import finish_look
 from worker.store.feeds import Policies, host_id_of, host_ids
 from worker.store.hosts import heed_crawl_delay, note_answers
+from worker.store.ingestion import Ingestion, Near, ingestion
 from worker.store.lines import learn
 from worker.store.locks import hold_entries, hold_hosts, is_shared
 from worker.store.polls import AT_HOME, finish_polls, finish_seeking, finish_subscribing

@@ -15,8 +15,8 @@ from worker.store import floods, subscriptions
 from worker.store import tables as t
 from worker.store.arrivals import Arrived, judge_entries
 from worker.store.dialects import Each, Update
-from worker.store.entries import Ingestion
 from worker.store.feeds import NO_VERSION, Policies, host_id_of, host_ids
+from worker.store.ingestion import Ingestion
 from worker.store.shelf import Shelf
 from worker.store.standing import Planner, Standing, after, moves_of
 from worker.store.walks import begin

@@ -23,13 +23,13 @@ from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Server
 from worker.store import publications, stories
 from worker.store import tables as t
 from worker.store.database import locked, open_database
-from worker.store.entries import claim_text
 from worker.store.graves import note_dead
 from worker.store.integrity import check
 from worker.store.keys import stored
 from worker.store.moving import refuse_moved
 from worker.store.names import FEED_ID, code_of, extraction_of, numbers_of, origin, url_columns
 from worker.store.publications import Publications, Sealed
+from worker.store.texts import claim_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

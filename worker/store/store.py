@@ -54,8 +54,8 @@ from worker.store import (
 )
 from worker.store.clocks import Clock, wall_clock
 from worker.store.database import locked, open_database
-from worker.store.entries import Near
 from worker.store.finish import finish
+from worker.store.ingestion import Near
 from worker.store.integrity import Files, suspect
 from worker.store.locks import is_contention
 from worker.store.moving import refuse_moved

@@ -13,12 +13,12 @@ from worker.record import Record, shard_of
 from worker.store import publications
 from worker.store import tables as t
 from worker.store.batches import chunks
-from worker.store.entries import RECORD, outbox_values
 from worker.store.feeds import let_all_be_said
 from worker.store.graves import are_dead, bury, bury_known
 from worker.store.identities import named
 from worker.store.keys import stored
 from worker.store.outbox import lock_numbering
+from worker.store.records import RECORD, outbox_values
 from worker.store.stories import NO_STORY
 from worker.urls import host_of
 
