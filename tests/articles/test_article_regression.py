@@ -15,12 +15,11 @@ from worker.model import Article, Effort
 
 # Mean F1 over the words of a page, as it was in November 2026, less .002 for other versions of lxml.
 FLOORS: dict[Effort, float] = {"fast": 0.996, "normal": 0.996, "thorough": 0.995}
-SITE = Site(now=datetime(2026, 11, 23, 12, tzinfo=UTC), port=80)
 
 
-def extracted(page: DemoPage, effort: Effort) -> Article:
+def extracted(site: Site, page: DemoPage, effort: Effort) -> Article:
     host, _, path = page.url.partition("://")[2].partition("/")
-    answer = SITE.respond(host, f"/{path}")
+    answer = site.respond(host, f"/{path}")
     return from_page(answer.body, url=page.url, content_type=answer.content_type, entry=None, effort=effort)
 
 
@@ -32,7 +31,8 @@ def f1(text: str, wanted: str) -> float:
 @pytest.fixture(scope="module", params=FLOORS)
 def made(request: pytest.FixtureRequest) -> tuple[Effort, list[tuple[DemoPage, Article]]]:
     effort: Effort = request.param
-    return effort, [(page, extracted(page, effort)) for page in SITE.pages]
+    site = Site(now=datetime(2026, 11, 23, 12, tzinfo=UTC), port=80)
+    return effort, [(page, extracted(site, page, effort)) for page in site.pages]
 
 
 def test_texts_are_as_they_were(made: tuple[Effort, list[tuple[DemoPage, Article]]]) -> None:
