@@ -241,8 +241,9 @@ def test_an_address_ends_where_its_domain_does() -> None:
     assert author_of("a@b.com李明") == {"name": "李明", "email": "a@b.com"}
 
 
-def test_an_entry_of_another_vocabulary_is_none_as_feedparser_has_it() -> None:
-    begin, end = "<odd:item><title>o</title><link>https://a.example/2</link></odd:item>", "</channel></rss>"
+@pytest.mark.parametrize("called", ["odd:item", "odd:Item", "ITEM", "Entry"])
+def test_an_entry_of_another_name_is_one_as_feedparser_has_it(called: str) -> None:
+    begin, end = f"<{called}><title>o</title><link>https://a.example/2</link></{called}>", "</channel></rss>"
     witnessed(document_of(RSS, USUAL).replace(end, begin + end).encode())
 
 

@@ -217,6 +217,21 @@ def test_where_all_is_known_only_the_elements_are_told(read, rss, monkeypatch):
         assert read(document, known=frozenset(elements)) == ParsedFeed(version=version, elements=elements)
 
 
+@pytest.mark.parametrize("called", ["ITEM", "Item"])
+def test_entries_are_found_however_their_elements_are_written(read, rss, called):
+    """Beside others, or alone, as some sites write by hand: what is known of them is not read again, and what is new is
+    though all others should be known."""
+    items = [f"<item><guid>{n}</guid><title>T {n}</title></item>" for n in range(3)]
+    for alone in (False, True):
+        by_hand = [text.replace("item>", f"{called}>") if alone or text is items[2] else text for text in items]
+        feed = read(RSS.format("".join(by_hand)))
+        assert [entry.guid for entry in feed.entries] == ["0", "1", "2"]
+        assert len(feed.elements) == 3
+        before = read(RSS.format("".join(by_hand[:2])))
+        assert read(RSS.format("".join(by_hand)), known=frozenset(before.elements)).entries[-1].guid == "2"
+        assert read(RSS.format("".join(by_hand)), known=frozenset(feed.elements)).entries == ()
+
+
 def test_entries_beyond_the_limit_are_neither_read_nor_remembered(read, rss):
     """So they come up again, when those before them have gone, and the problem says that they are there."""
     document = rss(*(f"<guid>{n}</guid>" for n in range(5)))

@@ -35,6 +35,8 @@ _OF_WHAT_IS_THERE = (_UNDECLARED, etree.ErrorTypes.ERR_INVALID_CHAR, *_AROUND_TH
 """Errors that can't come of what was left out."""
 _ROOT = re.compile(rb"<((?:[\w.-]{1,40}:)?(?:rss|feed|RDF))[\s>]")
 ENTRY = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
+_ENTRIES = tuple(f"{{*}}{written}" for name in ("item", "entry") for written in (name, name.title(), name.upper()))
+"""To feedparser, as in HTML, they are all the same."""
 _CDATA = b"<![CDATA["
 # But for what XML itself knows.
 _AMPERSAND = re.compile(rb"&(?!#[xX]?[0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)(?:([A-Za-z][A-Za-z0-9]{0,31});)?")
@@ -126,11 +128,11 @@ def _outermost(root: etree._Element, hashes: Sequence[bytes]) -> Tree:
     limit_attributes(root)
     entries: list[etree._Element] = []
     tags: list[etree._Element] = []
-    walk = etree.iterwalk(root, events=("start",), tag=("{*}item", "{*}entry", *TAGS))
+    walk = etree.iterwalk(root, events=("start",), tag=(*_ENTRIES, *TAGS))
     for _, element in walk:
         if element is root:
             continue
-        (entries if local_name(element) in ("item", "entry") else tags).append(element)
+        (entries if local_name(element).lower() in ("item", "entry") else tags).append(element)
         walk.skip_subtree()
     return Tree(root, entries, tags, hashes if len(hashes) == len(entries) else [None] * len(entries))
 
