@@ -90,6 +90,44 @@ async def test_a_handshake_has_its_time_whole(pair: tuple[TcpStream, socket.sock
     dripping.cancel()
 
 
+async def test_a_handshake_that_says_nothing_ends(pair: tuple[TcpStream, socket.socket]) -> None:
+    """HelloRequests, which OpenSSL passes over without a word: no end of them would take the time of everybody."""
+    stream, other = pair
+    loop = asyncio.get_running_loop()
+    flood = b"\x16\x03\x03\x40\x00" + bytes(16_384)
+    sent = 0
+
+    async def pour() -> None:
+        nonlocal sent
+        while True:
+            await loop.sock_sendall(other, flood)
+            sent += len(flood)
+
+    pouring = asyncio.create_task(pour())
+    with pytest.raises(httpcore.ConnectError):
+        await stream.start_tls(ssl.create_default_context(), "a.example", 5)
+    pouring.cancel()
+    assert sent < 2_000_000
+
+
+async def test_who_sends_without_a_pause_leaves_others_their_turn(pair: tuple[TcpStream, socket.socket]) -> None:
+    stream, other = pair
+    other.send(bytes(100))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    going_on = asyncio.create_task(others())
+    for _ in range(100):
+        assert await stream.read(1, 60)
+    going_on.cancel()
+    assert turns >= 5
+
+
 async def test_a_port_that_nobody_listens_at_is_told() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

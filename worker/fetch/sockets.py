@@ -19,6 +19,11 @@ import httpcore
 R = TypeVar("R")
 
 _READ_BYTES = 65_536
+_STEP_BYTES = 256 * 1024
+"""Of TLS that may come for one step of it: a record has 16 KiB at most, a chain of certificates 100 (OpenSSL's bound).
+What OpenSSL passes over without a word, as HelloRequests in a handshake, comes for as long as the server likes."""
+_READS_AT_ONCE = 16
+"""Until others have their turn: who sends faster than we read would keep the event loop for itself."""
 
 
 class Backend(httpcore.AsyncNetworkBackend):
@@ -65,10 +70,14 @@ class TcpStream(httpcore.AsyncNetworkStream):
         self._socket = connection
         self._fd = connection.fileno()
         """By which the loop is asked: of a socket that it does not watch it would say its addresses, in an error."""
+        self._reads = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """b"" at the end. Raises httpcore.ReadTimeout, httpcore.ReadError."""
         loop = asyncio.get_running_loop()
+        self._reads += 1
+        if self._reads % _READS_AT_ONCE == 0:
+            await asyncio.sleep(0)
         try:
             while True:
                 with suppress(BlockingIOError, InterruptedError):
@@ -169,17 +178,24 @@ class TlsStream(httpcore.AsyncNetworkStream):
         return await _tls(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
-        return self._tls if info == "ssl_object" else self._inner.get_extra_info(info)
+        if info == "ssl_object":
+            return self._tls
+        # What came together with the last record that was read is on no socket any more.
+        return (info == "is_readable" and self._came.pending > 0) or self._inner.get_extra_info(info)
 
     async def _until_done(self, step: Callable[[], R], timeout: float | None) -> R:
         """What `step` of the TLS object gives, once it has what it needs to read; what it leaves to be sent is sent."""
         until = None if timeout is None else time.monotonic() + timeout
+        came_bytes = 0
         while True:
             try:
                 result = step()
             except ssl.SSLWantReadError:
                 await self._send(until)
                 data = await self._inner.read(_READ_BYTES, _left_s(until))
+                came_bytes += len(data)
+                if came_bytes > _STEP_BYTES:
+                    raise httpcore.ReadError("TLS that says nothing") from None
                 if data:
                     self._came.write(data)
                 else:
