@@ -283,6 +283,27 @@ async def test_cancelling_and_leaving_the_client_are_quick(serve: Serve) -> None
     assert connections(client) == []
 
 
+async def test_who_waits_for_a_place_when_the_client_is_left_asks_nothing_any_more(serve: Serve) -> None:
+    site = await serve(for_ever(OK + b"\r\n", b"", every_s=60))
+    async with Client(user_agent="x", timeout_s=60, allow=[ip_network("127.0.0.0/8")], max_connections=1) as client:
+        gets = [asyncio.create_task(client.get(site.url(), max_bytes=9, accept="*/*")) for _ in range(3)]
+        while not site.requests:
+            await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        ends = await asyncio.gather(*gets, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 3
+    assert len(site.requests) == 1
+
+
+async def test_an_upgrade_that_was_asked_for_is_no_answer(get: Get, serve: Serve) -> None:
+    """By a header of the feed's own: what follows is not HTTP."""
+    site = await serve(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxyz", answer(b"fine"))
+    outcome = await get(site.url(), headers={"Upgrade": "x", "Connection": "upgrade"})
+    assert outcome == FetchFailed(kind="status", status=101, reason="101 Switching Protocols")
+    assert isinstance(await get(site.url()), Fetched)
+    assert site.connections == 2
+
+
 async def test_any_mutilation_of_an_answer_is_an_outcome(new_client: NewClient, serve: Serve) -> None:
     """Bytes changed, cut, doubled and left out at random: nothing is raised, nothing hangs."""
     client = await new_client(timeout_s=0.5)

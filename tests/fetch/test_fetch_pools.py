@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import Callable
+from unittest.mock import ANY
 
 import pytest
 
-from tests.fetch.sites import NewClient, Request, Serve, Site, answer, for_ever
+from tests.fetch.sites import NewClient, Request, Script, Serve, Site, answer, for_ever, then_close
 from worker.fetch import Client, pools
-from worker.model import Fetched
+from worker.model import Fetched, FetchFailed
 
 
 async def got(client: Client, site: Site, host: str) -> bytes:
@@ -44,6 +47,71 @@ async def test_what_was_not_asked_for_is_no_answer_to_the_next_request(
     await asyncio.sleep(0.1)
     assert await got(client, site, "a.localhost") == b"mine, too"
     assert site.connections == 2
+
+
+async def test_nor_is_what_came_with_the_end_of_an_answer_over_tls(
+    client: Client, serve: Serve, tls: Callable[..., ssl.SSLContext]
+) -> None:
+    """It is in a record of its own, which was taken from the socket with that of the answer."""
+
+    async def twice(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"mine"))
+        writer.write(answer(b"a stranger's"))
+        await asyncio.sleep(1)
+
+    site = await serve(twice, tls=tls("a.localhost"))
+    assert [await got(client, site, "a.localhost") for _ in range(3)] == [b"mine"] * 3
+    assert site.connections == 3
+
+
+async def test_tls_is_kept_though_it_says_more_than_answers(
+    client: Client, serve: Serve, tls: Callable[..., ssl.SSLContext]
+) -> None:
+    """TLS 1.3 sends tickets for later sessions after the handshake."""
+    site = await serve(answer(b"x"), tls=tls("a.localhost"))
+    for _ in range(3):
+        await got(client, site, "a.localhost")
+    assert site.connections == 1
+
+
+async def reset(_: Request, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize("hang_up", [then_close(b""), reset], ids=["closed", "reset"])
+async def test_a_server_that_hangs_up_as_its_connection_is_used_again_is_asked_over_a_new_one(
+    hang_up: Script, client: Client, serve: Serve
+) -> None:
+    """It had kept it for as long as it does; that is no failure of a feed."""
+    site = await serve(answer(b"x"), hang_up, answer(b"y"))
+    assert await got(client, site, "a.localhost") == b"x"
+    assert await got(client, site, "a.localhost") == b"y"
+    assert (len(site.requests), site.connections) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "post"),
+    [
+        pytest.param(b"HTTP/1.1 200 O", False, id="it had begun to answer"),
+        pytest.param(b"", True, id="what may not be done twice"),
+    ],
+)
+async def test_nothing_is_asked_twice_that_may_have_been_heard(
+    said: bytes, post: bool, client: Client, serve: Serve
+) -> None:
+    site = await serve(answer(b"x"), then_close(said), answer(b"y"))
+    await got(client, site, "127.0.0.1")
+    asked = client.post(site.url(), {}) if post else client.get(site.url(), max_bytes=9, accept="*/*")
+    assert await asked == FetchFailed(kind="protocol", reason=ANY)
+    assert len(site.requests) == 2
+
+
+async def test_a_server_that_always_hangs_up_is_asked_twice_at_most(client: Client, serve: Serve) -> None:
+    """The second time over a connection that it did not keep for too long."""
+    site = await serve(answer(b"x"), then_close(b""))
+    await got(client, site, "127.0.0.1")
+    assert await client.get(site.url(), max_bytes=9, accept="*/*") == FetchFailed(kind="protocol", reason=ANY)
+    assert len(site.requests) == 3
 
 
 async def test_a_request_that_its_caller_gives_up_ends_at_once(new_client: NewClient, serve: Serve) -> None:

@@ -125,22 +125,18 @@ class Client:
                 return outcome
 
     async def _answered(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
-        await self._places.acquire()
         # A task of its own, for who leaves the client to cut it off; who is cancelled that waits for it does the same.
         task = asyncio.create_task(self._outcome(asking, max_bytes, truncate))
         self._under_way.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._under_way.discard)
         return await task
 
-    def _ended(self, task: asyncio.Task[Outcome]) -> None:
-        self._under_way.discard(task)
-        self._places.release()
-
     async def _outcome(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
-        try:
-            return await self._ask(asking, max_bytes, truncate)
-        except FOREIGN as error:
-            return failure_of(error)
+        async with self._places:
+            try:
+                return await self._ask(asking, max_bytes, truncate)
+            except FOREIGN as error:
+                return failure_of(error)
 
     async def _ask(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
         deadline = time.monotonic() + self._timeout_s

@@ -31,14 +31,16 @@ class Connection:
         self._stream, self._prefix, self._fields = stream, prefix, tuple(fields)
         self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=_EVENT_BYTES)
         self._is_broken = False
+        self.is_silent = False
+        """Asked again, and nothing has come: its server may have hung up before it read the request."""
 
-    async def ask(self, request: httpx.Request) -> h11.Response:
+    async def ask(self, request: httpx.Request) -> h11.Response | h11.InformationalResponse:
         """The head of the answer."""
         target = self._prefix + request.extensions.get("target", request.url.raw_path)
         headers = [*request.headers.raw, *self._fields]
         return await self.send(h11.Request(method=request.method, target=target, headers=headers), request.content)
 
-    async def send(self, request: h11.Request, content: bytes = b"") -> h11.Response:
+    async def send(self, request: h11.Request, content: bytes = b"") -> h11.Response | h11.InformationalResponse:
         """The head of the answer to this."""
         said = self._state.send(request)
         if content:
@@ -51,6 +53,9 @@ class Connection:
         while True:
             event = await self._next()
             if isinstance(event, h11.Response):
+                return event
+            # To an Upgrade among the headers of a feed; what follows is of another protocol.
+            if isinstance(event, h11.InformationalResponse) and event.status_code == 101:
                 return event
 
     async def body(self) -> AsyncIterator[bytes]:
@@ -67,6 +72,7 @@ class Connection:
     def begin_anew(self) -> bool:
         """Whether it still stands, for the next request: nothing has come since, be it the end."""
         self._state.start_next_cycle()
+        self.is_silent = True
         return not self._stream.get_extra_info("is_readable")
 
     async def aclose(self) -> None:
@@ -78,6 +84,7 @@ class Connection:
             if not data and self._state.their_state is h11.SEND_RESPONSE:  # of which h11 tells its own states
                 raise httpcore.RemoteProtocolError("Server disconnected without sending a response.")
             self._state.receive_data(data)
+            self.is_silent = False
         return event
 
 

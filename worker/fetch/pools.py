@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import unquote_to_bytes, urlsplit
 
+import httpcore
 import httpx
 
 from worker import urls
@@ -55,13 +56,17 @@ class Pools(httpx.AsyncBaseTransport):
         url = request.url
         origin = url.scheme, url.raw_host.decode("ascii"), url.port or urls.DEFAULT_PORTS[url.scheme]
         route = origin, request.extensions.get("proxy")
-        connection = await self._connection(route)
-        try:
-            answer = await connection.ask(request)
-        except BaseException:
-            await connection.aclose()
-            raise
-        return httpx.Response(answer.status_code, headers=[*answer.headers], stream=_Body(self, connection, route))
+        while True:
+            connection = await self._connection(route)
+            try:
+                answer = await connection.ask(request)
+            except BaseException as error:
+                await connection.aclose()
+                if not _may_be_repeated(request, connection, error):
+                    raise
+            else:
+                body = _Body(self, connection, route)
+                return httpx.Response(answer.status_code, headers=[*answer.headers], stream=body)
 
     async def _connection(self, route: Route) -> Connection:
         """One that is nobody else's."""
@@ -143,6 +148,12 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._pools.leave(self._connection, self._route)
+
+
+def _may_be_repeated(request: httpx.Request, connection: Connection, error: BaseException) -> bool:
+    """Whether its server, which keeps no connection for so long, hung up just then (RFC 9112 section 9.3.1)."""
+    hung_up = isinstance(error, httpcore.ReadError | httpcore.RemoteProtocolError)
+    return hung_up and connection.is_silent and request.method == "GET"
 
 
 def _credentials(proxy: str) -> Headers:
