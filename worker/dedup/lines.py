@@ -50,6 +50,7 @@ _DAY = timedelta(days=1)
 _EPOCH = date(1970, 1, 1).toordinal()
 _OWN = "\0"
 _BETWEEN = " \n "
+_LENGTH = (0xFF).__and__  # of a line, by its key
 _SAID_BESIDES = 3  # words, for a line with something of its own article to be compared without it
 
 
@@ -158,7 +159,7 @@ def taken_out(keys: bytes, repeated: Mapping[int, float]) -> tuple[int, ...]:
 
 
 def _is_long(key: int) -> bool:
-    return key & 0xFF >= _LONG
+    return _LENGTH(key) >= _LONG
 
 
 def _unpacked(keys: bytes) -> Sequence[int]:
@@ -212,4 +213,4 @@ def _columns(said: str) -> int:
 
 
 def _weight(keys: Iterable[int]) -> int:
-    return sum(key & 0xFF for key in keys)
+    return sum(map(_LENGTH, keys))

@@ -139,7 +139,7 @@ class _Read:
             self._filed = stories.filed(connection, set(self._holders.values()))
 
     def is_dead(self, done: Ingestion) -> bool:
-        return not self._dead.isdisjoint(done.draft.barred_by)
+        return bool(self._dead) and not self._dead.isdisjoint(done.draft.barred_by)
 
     def story_of_plain(self, done: Ingestion) -> Story | None:
         """The story of a plain article, which the next ones meet; None where it is none."""

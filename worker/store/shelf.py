@@ -38,10 +38,11 @@ class Shelf:
         self.refs = {ref.entry_id: ref for ref in known.values()}
         self.dead = dead_keys(connection, keys - known.keys())
         met = self.known.keys() | self.dead
-        unmet = (seen for seen in entries if met.isdisjoint(seen.look_up))
         names = {done.feed_id for done in polls if done.entries}
-        self._numbers = numbers_given(connection, names.union(origin(seen.url) for seen in entries if seen.url))
-        self._unnumbered = names.union(origin(seen.url) for seen in unmet if seen.url) - self._numbers.keys()
+        origins = {seen.url: origin(seen.url) for seen in entries if seen.url}
+        unmet = (origins[seen.url] for seen in entries if seen.url and met.isdisjoint(seen.look_up))
+        self._numbers = numbers_given(connection, names.union(origins.values()))
+        self._unnumbered = names.union(unmet) - self._numbers.keys()
         """What entries that may be new have in common, where it has no number yet."""
         self._last: int | None = None
         """The entry that was added last, where it is this that numbers them."""
