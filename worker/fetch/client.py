@@ -26,7 +26,7 @@ from worker.fetch.backend import limited
 from worker.fetch.body import whole_body
 from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line
 from worker.fetch.pools import Pools
-from worker.fetch.request import Asking, authority
+from worker.fetch.request import Asking, Origin, authority
 from worker.fetch.resolve import Resolver
 from worker.model import NO_VALIDATORS, Accepted, Fetched, FetchFailed, Outcome, Validators
 
@@ -156,13 +156,18 @@ def request(asking: Asking, *, proxy: str | None = None) -> httpx.Request:
     try:
         return httpx.Request(
             "GET" if asking.content is None else "POST",
-            f"{asking.origin[0]}://{authority(asking.origin)}",
+            _site(asking.origin),
             headers=asking.headers(),
             content=asking.content,
             extensions={"target": asking.target, "proxy": proxy},
         )
     except ValueError as error:  # names and values in characters that they can't have
         raise FetchError("protocol", "the URL or a header can't be sent over HTTP") from error
+
+
+@functools.lru_cache(1000)  # to read it again takes as long as to send it
+def _site(origin: Origin) -> httpx.URL:
+    return httpx.URL(f"{origin[0]}://{authority(origin)}")
 
 
 async def _answered(
