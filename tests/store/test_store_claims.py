@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, Work
+from worker.model import Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, Server, State, Work
 from worker.store.feeds import UNHOSTED
 
 NEVER = Millis(7_258_118_400_000)  # the year 2200
@@ -208,6 +208,28 @@ async def test_polls_due_by_hides_no_host_for_good(open_run: OpenRun) -> None:
     async with open_run(now=run.now) as run:
         await run.start("a")
         assert names(await run.claim(polls_due_by=run.now)) == ["a"]
+
+
+async def test_polls_that_fell_due_since_are_in_nobodys_way(open_run: OpenRun, state: State) -> None:
+    """However many: who polls what was due at its start comes to the entries of that, and waits for no other poll;
+    where others share the state, these are there for them."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=1000)) as run:
+        feeds = [f"f{number}" for number in range(5)]
+        await run.start("a", *feeds)
+        for feed in feeds:
+            await run.poll(feed, next_due=Millis(run.now + MINUTE))
+        entries = [make_entry(name, host="late.example") for name in ("one", "two")]
+        await run.poll("a", *entries, next_due=Millis(run.now + 1000 * HOUR))
+        begun = run.now
+        run.later(10 * MINUTE)
+        for _ in entries:
+            (work,) = [work for _ in range(4) for work in await run.claim(2, polls_due_by=begun)]
+            assert isinstance(work, Ingest)
+            await run.finish(run.ingested(work, make_draft(work.entry.decode())), polls_due_by=begun)
+            run.later(2000)
+        assert await run.store.next_claim_at(polls_due_by=begun) > run.now
+        if isinstance(state, Server):
+            assert sorted(names(await run.claim())) == feeds
 
 
 @pytest.mark.embedded

@@ -83,7 +83,9 @@ class Dispatcher:
         timeout_s = 1.0
         if self._leases.room > 0 and self._vitals.shortage is None:
             with contextlib.suppress(StateError):
-                due_by = self._clock.polls_due_by if self._clock.all_due_by else None
-                due_in_s = (await self._store.next_claim_at(due_by=due_by) - self._clock.now()) / 1000
+                next_at = await self._store.next_claim_at(
+                    polls_due_by=self._clock.polls_due_by, all_due_by=self._clock.all_due_by
+                )
+                due_in_s = (next_at - self._clock.now()) / 1000
                 timeout_s = min(1.0, max(limits.TOGETHER_S, due_in_s)) if due_in_s > 0 else 0.002
         await either(self._wake, stopped, timeout_s)

@@ -85,8 +85,12 @@ def _claimed(
     polls_by = now if polls_due_by is None else min(now, polls_due_by)
     taken: list[tuple[Row[Any], int]] = []
     idle: list[int] = []
-    ready = _ready_for if all_due_by else _ready
-    for row in ready(connection, now=now, polls_by=polls_by, limit=limit):
+    by = polls_by if all_due_by else now
+    if all_due_by or (polls_due_by is not None and is_shared(connection)):
+        ready = _ready_for(connection, now=now, polls_by=polls_by, by=by, limit=limit)
+    else:
+        ready = _ready(connection, now=now, polls_by=polls_by, limit=limit)
+    for row in ready:
         work_id = next((w for w in (row.poll, row.new, row.retry, row.backfill) if w is not None), None)
         if work_id is None or row.k is None:
             idle.append(row.id)
@@ -94,7 +98,7 @@ def _claimed(
             taken.append((row, work_id))
     until = Millis(now + lease_ms)
     _take(connection, taken, now=now, until=until, begun=begun)
-    unhosted = _unhosted(connection, now=now, by=polls_by if all_due_by else now, limit=limit - len(taken))
+    unhosted = _unhosted(connection, now=now, by=by, limit=limit - len(taken))
     _take(connection, unhosted, now=now, until=until, begun=begun)
     taken += unhosted
     _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=polls_due_by)
@@ -110,12 +114,13 @@ def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int)
     return connection.execute(_READY_OF, {"now": now, "polls_by": polls_by, "ids": ids}).all() if ids else ()
 
 
-def _ready_for(connection: Connection, *, now: Millis, polls_by: Millis, limit: int) -> Sequence[Row[Any]]:
-    """The hosts that may be asked now and have work that is due by `polls_by`: what else there is stands in nobody's
-    way."""
-    ids = connection.scalars(_READY_FOR, {"now": now, "polls_by": polls_by, "limit": limit}).all()
+def _ready_for(connection: Connection, *, now: Millis, polls_by: Millis, by: Millis, limit: int) -> Sequence[Row[Any]]:
+    """The hosts that may be asked now and have polls that are due by `polls_by`, or other work that is by `by`: what
+    else there is stands in nobody's way, also where it can't be settled away, as others are to do it."""
+    due = {"now": now, "polls_by": polls_by, "by": by}
+    ids = connection.scalars(_READY_FOR, {**due, "limit": limit}).all()
     hold_hosts(connection, ids)
-    return connection.execute(_READY_BY, {"now": now, "polls_by": polls_by, "hosts": ids}).all() if ids else ()
+    return connection.execute(_READY_BY, {**due, "hosts": ids}).all() if ids else ()
 
 
 def _due(priority: int, by: str) -> ScalarSelect[Any]:
@@ -154,9 +159,12 @@ _HOLD_READY: Any = (
     .with_for_update(skip_locked=True, key_share=True)
 )
 _READY_OF = _WITH_WORK.where(among(t.host.c.id))
-_HAS_WORK = t.host.c.id.in_(select(t.work.c.host_id).where(t.work.c.due_at <= bindparam("polls_by")))
+_WANTED = and_(
+    t.work.c.due_at <= bindparam("by"), or_(t.work.c.priority > t.POLL, t.work.c.due_at <= bindparam("polls_by"))
+)
+_HAS_WORK = t.host.c.id.in_(select(t.work.c.host_id).where(_WANTED))
 _READY_FOR = select(t.host.c.id).where(*_MAY_BE_ASKED, _HAS_WORK).order_by(t.host.c.next_at).limit(bindparam("limit"))
-_READY_BY = _with_work("polls_by").where(*_MAY_BE_ASKED, t.host.c.id.in_(bindparam("hosts", expanding=True)))
+_READY_BY = _with_work("by").where(*_MAY_BE_ASKED, t.host.c.id.in_(bindparam("hosts", expanding=True)))
 _HOLD_UNHOSTED: Any = (
     select(t.host.c.id).where(t.host.c.name == t.NO_HOST).with_for_update(skip_locked=True, key_share=True)
 )
@@ -306,13 +314,14 @@ def _polls_by(connection: Connection, asked: Millis | None) -> int:
     return t.FAR if asked is None or is_shared(connection) else asked
 
 
-def next_claim_at(connection: Connection, *, due_by: Millis | None = None) -> Millis:
-    """The earliest time at which a claim can succeed; `tables.FAR` where there is no work. due_by: of hosts with work
-    that is due by then."""
-    if due_by is None:
-        earliest = connection.scalar(select(func.min(t.host.c.next_at)))
+def next_claim_at(connection: Connection, *, polls_due_by: Millis | None = None, all_due_by: bool = False) -> Millis:
+    """The earliest time at which a claim can succeed; `tables.FAR` where there is no work. As `claim` has it."""
+    first = select(func.min(t.host.c.next_at))
+    if polls_due_by is not None and (all_due_by or is_shared(connection)):
+        by = polls_due_by if all_due_by else t.FAR
+        earliest = connection.scalar(first.where(_HAS_WORK), {"polls_by": polls_due_by, "by": by})
     else:
-        earliest = connection.scalar(select(func.min(t.host.c.next_at)).where(_HAS_WORK), {"polls_by": due_by})
+        earliest = connection.scalar(first)
     return Millis(t.FAR if earliest is None else earliest)
 
 

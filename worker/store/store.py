@@ -226,9 +226,9 @@ class Store:
         """How much work all that fetch can have under way."""
         return await self._write(members.capacity, now=now)
 
-    async def next_claim_at(self, *, due_by: Millis | None = None) -> Millis:
-        """The earliest time at which a claim can bring something; due_by: of what is due by then."""
-        return await self._write(claims.next_claim_at, due_by=due_by)
+    async def next_claim_at(self, *, polls_due_by: Millis | None = None, all_due_by: bool = False) -> Millis:
+        """The earliest time at which such a claim can bring something."""
+        return await self._write(claims.next_claim_at, polls_due_by=polls_due_by, all_due_by=all_due_by)
 
     async def has_due(self, *, now: Millis, polls_due_by: Millis, all_due_by: bool = False) -> bool:
         """Whether there is due work that nobody has, some of which may still wait for its host's turn."""
