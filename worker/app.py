@@ -43,8 +43,6 @@ from worker.vitals import WORDS
 
 PRELOAD = ("worker.preload",)
 """What the server loads from which the CPU processes are forked."""
-_BEFORE_ALL = Millis(1)
-"""When work is due that is asked for by itself: no other is due by then."""
 
 
 def read(config: Path) -> Settings:
@@ -169,7 +167,7 @@ async def work(
         engine.vitals.started_at = clock.now()
         by = None
         if only is not None:
-            by = _BEFORE_ALL
+            by = await store.before_all(now=clock.now())
             await store.hasten(list(only), now=clock.now(), due_at=by)
         if reload is not None:
             follow = None if outside is None else outside.follow

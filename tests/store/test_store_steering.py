@@ -148,6 +148,18 @@ async def test_what_is_asked_by_itself_can_be_told_from_what_is_due(run: Run) ->
     assert await run.claim(polls_due_by=Millis(1)) == []
 
 
+async def test_there_is_an_instant_by_which_nothing_is_due(run: Run) -> None:
+    """Just before what is due already, or now."""
+    assert await run.store.before_all(now=run.now) == run.now
+    await run.start("a", "b")
+    due = run.now
+    run.later(HOUR)
+    assert await run.store.before_all(now=run.now) == due - 1
+    for feed in ("a", "b"):
+        await run.poll(feed)
+    assert await run.store.before_all(now=run.now) == run.now
+
+
 async def test_the_work_of_a_feed_can_be_told_from_that_of_others(run: Run) -> None:
     """What waited of it, what its poll brings and what only changes hands; hosts of others stand in nobody's way."""
     begun: Any = {"polls_due_by": Millis(1), "all_due_by": True}

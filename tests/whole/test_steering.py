@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose, rss
 from tests.whole.processes import running, until
 from tests.whole.typed import typed
+from worker import app
 from worker.errors import ConfigError, FeedmillError
 
 
@@ -256,6 +258,9 @@ def test_a_poll_tells_of_a_host_that_is_held(site: Site, worker: Worker, beside:
     assert len(site.asked("patient")) == 1
     (good, patient) = json.loads(typed(worker, "status", "--json").stdout)["feeds"]
     assert patient["next_poll_at"] > good["polled_at"]
+    with closing(sqlite3.connect(worker.state)) as state:
+        (since,) = state.execute("SELECT min(due_at) FROM work").fetchone()
+    assert app.now() - since < 60_000, "what is left is not told as late since ever"
     assert patient["why"] == "asked for; its host is not asked sooner"
     row = next(line for line in typed(worker, "status").stdout.splitlines() if line.startswith("patient "))
     assert "in 59 min" in row

@@ -80,6 +80,13 @@ def hasten(
     return found
 
 
+def before_all(connection: Connection, *, now: Millis) -> Millis:
+    """An instant by which nothing is due, for what is to be told from that. Not long before: what is left with it is
+    taken to be so late."""
+    earliest = connection.scalar(select(func.min(t.work.c.due_at)))
+    return now if earliest is None else Millis(min(now, earliest - 1))
+
+
 def put_first(connection: Connection, feed_ids: Sequence[str], *, now: Millis, due_at: Millis) -> None:
     """Lets what is due of feeds, polls apart, be due at `due_at`, to be told from what is due of others."""
     for batch in chunks(feed_ids):

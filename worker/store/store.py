@@ -340,6 +340,10 @@ class Store:
         """Lets feeds be due for one poll, paused or not; how many of them are listed. See `steering.hasten`."""
         return await self._write(steering.hasten, feed_ids, self._policies, now=now, due_at=due_at)
 
+    async def before_all(self, *, now: Millis) -> Millis:
+        """An instant by which nothing is due; see `steering.before_all`."""
+        return await self._write(steering.before_all, now=now)
+
     async def retry(self, *, now: Millis, feed_ids: Sequence[FeedId] = ()) -> int:
         """Takes up what was put aside; how many pieces of work. See `steering.retry`."""
         return await self._write(steering.retry, now=now, feed_ids=feed_ids)
