@@ -1,5 +1,6 @@
 """`python -m worker.cli …` as a process of its own, forked from one that has its modules loaded by then: to load them
-takes most of a second of CPU, each time. So is the fork server of its CPU processes.
+takes most of a second of CPU, each time. So are the fork server of its CPU processes, and what multiprocessing has
+beside that.
 
 All else is as of a process that was started by itself: its id, its environment, its signals, its end. What is to be
 seen of the start itself is for `subprocess`.
@@ -21,9 +22,9 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
-from multiprocessing import forkserver, util
+from multiprocessing import forkserver, resource_tracker, util
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -206,34 +207,44 @@ def _work(words: list[str], environ: dict[str, str], folder: str) -> None:
     os.environ.update(environ)
     os.chdir(folder)
     gc.enable()
-    _fork_server()
+    _fork_ahead()
     sys.argv = ["feedmill", *words]
     runpy.run_module("worker.cli", run_name="__main__", alter_sys=True)
 
 
-def _fork_server() -> None:
-    """What multiprocessing would start when it has to, by then without threads; it ends when it has not been asked."""
-    asked, here = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        asked.close()
-        _await(here)
-    here.close()
-    kept = asked.detach()  # to the end, where it would be told of a socket that is not closed
+_AHEAD: Mapping[str, Callable[[Sequence[int]], None]] = {
+    "multiprocessing.forkserver": lambda files: forkserver.main(*files, []),
+    "multiprocessing.resource_tracker": lambda files: resource_tracker.main(files[-1]),
+}
+
+
+def _fork_ahead() -> None:
+    """What multiprocessing would start when it has to, by then without threads; they end when they are not asked."""
     spawn = util.spawnv_passfds
+    kept: dict[str, tuple[int, int]] = {}
 
     def spawned(path: bytes, args: Sequence[str], files: Sequence[int]) -> int:
-        if "multiprocessing.forkserver" not in args[-1]:
+        name = next((name for name in kept if name in args[-1]), None)
+        if name is None:
             return spawn(path, args, files)
-        util.spawnv_passfds = spawn
-        with socket.socket(fileno=kept) as asked:
-            socket.send_fds(asked, [b"."], files)
+        pid, asked = kept.pop(name)
+        with socket.socket(fileno=asked) as there:
+            socket.send_fds(there, [b"."], files)
         return pid
 
+    for name, main in _AHEAD.items():
+        there, here = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            for asked in (there.detach(), *(asked for _, asked in kept.values())):
+                os.close(asked)
+            _await(here, main)
+        here.close()
+        kept[name] = pid, there.detach()  # to the end, where it would be told of a socket that is not closed
     util.spawnv_passfds = spawned
 
 
-def _await(here: socket.socket) -> NoReturn:
+def _await(here: socket.socket, main: Callable[[Sequence[int]], None]) -> NoReturn:
     try:
         gc.disable()  # as it is where `worker.preload` is loaded
         with contextlib.suppress(OSError):
@@ -242,7 +253,7 @@ def _await(here: socket.socket) -> NoReturn:
         asked, files, _, _ = socket.recv_fds(here, 1, 2)
         here.close()
         if asked:
-            forkserver.main(*files, [])
+            main(files)
     finally:
         os._exit(0)
 
