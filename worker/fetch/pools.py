@@ -95,11 +95,11 @@ class Pools(httpx.AsyncBaseTransport):
 
     async def _close_old(self) -> None:
         """Those that may not be kept any more, and more than may be. The site of one may never be asked again."""
-        for connection, (_, left_at) in list(self._kept.items()):
+        while self._kept:
+            connection, (_, left_at) = next(iter(self._kept.items()))
             if len(self._kept) < self._most and left_at + _KEEP_ALIVE_S > time.monotonic():
-                break
-            if connection in self._kept:  # nobody took it meanwhile
-                await self._dropped(connection).aclose()
+                return
+            await self._dropped(connection).aclose()
 
     def _dropped(self, connection: Connection) -> Connection:
         route, _ = self._kept.pop(connection)
