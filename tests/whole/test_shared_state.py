@@ -45,6 +45,11 @@ def test_all_commands_work_on_a_database(site: Site, worker: Worker, server: Ser
     assert "records/" in worker.run("why", first[0]["id"]).stdout
     assert "1 feed paused" in worker.run("pause", "a").stdout
     assert "paused" in worker.run("feeds").stdout
+    assert "a ok, unchanged; paused; 0 new" in worker.run("poll", "a").stdout
+    assert "it is read again" in worker.run("retry", first[1]["url"]).stdout
+    assert "it will be kept out" in worker.run("forget", "--unknown", site.url("a", "/more")).stdout
+    assert "by feedmill forget --unknown" in worker.run("why", site.url("a", "/more")).stdout
+    assert "let in again" in worker.run("forget", "--undo", site.url("a", "/more")).stdout
     assert "1 record taken out" in worker.run("forget", first[0]["id"]).stdout
     assert "pg_dump" in worker.run("backup", "copy.db", status=1).stderr
     other = f"{server.url}&options=-csearch_path%3Dagain"

@@ -268,7 +268,8 @@ name = Table(
     Column("no", Integer, primary_key=True),
     Column("text", Text, nullable=False, unique=True),
 )
-"""What many entries have in common, each once: ids of feeds, and origins of URLs. None is let go of."""
+"""What many entries have in common, each once: ids of feeds, and origins of URLs. None is let go of: which are of no
+use any more, only all entries together tell, and there are far fewer than keys in `tombstone`."""
 
 seen_on: ColumnElement[int] = literal_column(f"(first_seen_at / {DAY_MS})", BigInteger)
 """The day on which an entry came, UTC, since 1970; in the words of its index, which SQLite finds by them."""
