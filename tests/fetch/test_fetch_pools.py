@@ -10,6 +10,7 @@ from unittest.mock import ANY
 import pytest
 
 from tests.fetch.sites import NewClient, Request, Script, Serve, Site, answer, for_ever, then_close
+from worker.cli.running import FILES_A_FETCH
 from worker.fetch import Client, pools
 from worker.model import Fetched, FetchFailed
 
@@ -152,6 +153,27 @@ async def test_no_more_sites_are_kept_than_may_be(new_client: NewClient, serve: 
         await got(client, site, f"s{number}.localhost")
     hosts = [host for ((_, host, _), _), _ in client._pools._kept.values()]
     assert hosts == [f"s{number}.localhost" for number in (5, 6, 7, 8)]
+
+
+async def test_connections_take_no_more_files_than_the_system_is_asked_for(new_client: NewClient, serve: Serve) -> None:
+    """A worker that has none left takes feeds for unreachable."""
+    asked, all_asked, most = 0, asyncio.Event(), 0
+
+    async def together(_: Request, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked, most
+        asked += 1
+        if asked % 4 == 0:
+            most = max(most, 4 + len(client._pools._kept))
+            all_asked.set()
+        await all_asked.wait()
+        writer.write(answer(b"x"))
+        await asyncio.sleep(5)
+
+    site, client = await serve(together), await new_client(max_connections=4)
+    for turn in range(4):
+        all_asked.clear()
+        await asyncio.gather(*(got(client, site, f"s{turn}-{number}.localhost") for number in range(4)))
+    assert 2 * 4 < most <= FILES_A_FETCH * 4
 
 
 async def test_a_request_that_is_under_way_keeps_its_connection(

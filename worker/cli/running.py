@@ -34,8 +34,8 @@ GARBAGE = 20_000
 """New objects that are left before those that hold each other are looked for; Python's 700 are fewer than come with one
 feed, and cost a thirtieth of the time."""
 
-FILES, FILES_A_FETCH = 200, 2
-"""Open files: of state, output, CPU processes and the status page; of a fetch its connection, and one that is kept for
+FILES, FILES_A_FETCH = 200, 3
+"""Open files: of state, output, CPU processes and the status page; of a fetch its connection, and two that are kept for
 the next."""
 
 log = structlog.stdlib.get_logger("feedmill")

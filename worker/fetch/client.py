@@ -88,7 +88,8 @@ class Client:
         headers: Mapping[str, str] = {},
         truncate: bool = False,
     ) -> Outcome:
-        """What a GET of `url`, a single request, comes to. Raises nothing for what the network does.
+        """What a GET of `url`, a single request, comes to. Raises nothing for what the network does. It is sent once
+        more only where the server hung up, without a word, on a connection that it had kept.
 
         Can be cancelled, which cuts the request off, and frees its place on the network.
 

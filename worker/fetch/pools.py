@@ -50,6 +50,8 @@ class Pools(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The head of the answer, within the limits of the fetch; who has it reads its body, and closes it.
 
+        A GET over a kept connection on which its server just hung up is sent again, over a new one.
+
         Extensions of a request: `target`, as httpx has it; `proxy`, the http(s) URL of the proxy to ask through, which
         may hold credentials. Raises what is in `failures.FOREIGN`; urls.BadUrl where the proxy's is none.
         """
