@@ -177,6 +177,8 @@ def _serve(listener: socket.socket) -> None:
             for file in files:
                 os.close(file)
         if sockets == [listener]:
+            if sys.platform != "linux":  # where it is a file
+                Path(listener.getsockname()).unlink()
             return
 
 
