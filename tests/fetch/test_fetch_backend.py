@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpcore
 import pytest
 
 from tests.fetch.sites import Serve, answer
-from worker.fetch.backend import GuardedBackend, GuardedStream, limited
+from worker.fetch.backend import _LIMITS, GuardedBackend, GuardedStream, limited
 from worker.fetch.failures import FetchError
 from worker.fetch.resolve import Answer, Resolver
 
@@ -198,6 +199,54 @@ async def test_a_handshake_keeps_to_the_deadline(
     assert failed.value.failure.kind == "timeout"
     with limited(deadline=time.monotonic() + 5.0, wire_bytes=1000), pytest.raises(httpcore.ReadError):
         await stream.read(1)
+    resolver.close()
+
+
+async def test_a_handshake_that_says_nothing_keeps_to_the_limits(trusting: ssl.SSLContext) -> None:
+    """HelloRequests, which OpenSSL passes over without a word, for as long as they come: every byte counts."""
+    flood = b"\x16\x03\x03\x40\x00" + bytes(16_384)
+    sent, ended = 0, asyncio.Event()
+
+    async def pour(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with suppress(OSError):
+            while sent < 20_000_000:
+                writer.write(flood)
+                sent += len(flood)
+                await writer.drain()
+        writer.close()
+        ended.set()
+
+    server, resolver = await asyncio.start_server(pour, "127.0.0.1", 0), Resolver()
+    backend = GuardedBackend(resolver=resolver, allow=[ip_network("127.0.0.0/8")])
+    with limited(deadline=time.monotonic() + 60.0, wire_bytes=100_000):
+        stream = await backend.connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1])
+        with pytest.raises(FetchError) as failed:
+            await stream.start_tls(trusting, "127.0.0.1")
+    assert failed.value.failure.kind == "too_large"
+    assert sent < 20_000_000
+    await ended.wait()
+    server.close()
+    resolver.close()
+
+
+async def test_tls_counts_as_it_is_on_the_wire(
+    serve: Serve, trusting: ssl.SSLContext, tls: Callable[..., ssl.SSLContext]
+) -> None:
+    """Each byte once, with the certificates and the records that it came in."""
+    site, resolver = await serve(answer(b"x" * 10_000), tls=tls("127.0.0.1")), Resolver()
+    backend = GuardedBackend(resolver=resolver, allow=[ip_network("127.0.0.0/8")])
+    with limited(deadline=time.monotonic() + 5.0, wire_bytes=100_000):
+        raw = await backend.connect_tcp("127.0.0.1", site.port)
+        stream = await raw.start_tls(trusting, "127.0.0.1")
+        after_handshake = _LIMITS.get().wire_bytes
+        await stream.write(b"GET / HTTP/1.1\r\n\r\n")
+        got = 0
+        while got < 10_000:
+            got += len(await stream.read(65_536))
+        assert 500 < 100_000 - after_handshake < 10_000
+        assert got < after_handshake - _LIMITS.get().wire_bytes < got + 2_000
+    await stream.aclose()
     resolver.close()
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpcore
 import pytest
 
-from worker.fetch.sockets import Backend, TcpStream
+from worker.fetch.sockets import Backend, TcpStream, tls
 
 
 @pytest.fixture
@@ -86,28 +86,8 @@ async def test_a_handshake_has_its_time_whole(pair: tuple[TcpStream, socket.sock
 
     dripping = asyncio.create_task(drip())
     with pytest.raises(httpcore.ConnectTimeout):
-        await stream.start_tls(ssl.create_default_context(), "a.example", 0.1)
+        await tls(stream, ssl.create_default_context(), "a.example", 0.1)
     dripping.cancel()
-
-
-async def test_a_handshake_that_says_nothing_ends(pair: tuple[TcpStream, socket.socket]) -> None:
-    """HelloRequests, which OpenSSL passes over without a word: no end of them would take the time of everybody."""
-    stream, other = pair
-    loop = asyncio.get_running_loop()
-    flood = b"\x16\x03\x03\x40\x00" + bytes(16_384)
-    sent = 0
-
-    async def pour() -> None:
-        nonlocal sent
-        while True:
-            await loop.sock_sendall(other, flood)
-            sent += len(flood)
-
-    pouring = asyncio.create_task(pour())
-    with pytest.raises(httpcore.ConnectError):
-        await stream.start_tls(ssl.create_default_context(), "a.example", 5)
-    pouring.cancel()
-    assert sent < 2_000_000
 
 
 async def test_who_sends_without_a_pause_leaves_others_their_turn(pair: tuple[TcpStream, socket.socket]) -> None:

@@ -38,7 +38,7 @@ _LIMITS: ContextVar[_Limits] = ContextVar("limits of the fetch")
 
 
 class limited:  # noqa: N801  # used as a verb; a generator would cost three times as much, three times a fetch
-    """Until `deadline` (by time.monotonic()), and up to `wire_bytes` read, headers and framing included."""
+    """Until `deadline` (by time.monotonic()), and up to `wire_bytes` read, headers, framing and TLS included."""
 
     def __init__(self, *, deadline: float, wire_bytes: int) -> None:
         self._limits = _Limits(deadline=deadline, wire_bytes=wire_bytes)
@@ -61,14 +61,15 @@ def left_s(timeout: float | None) -> float:
 class GuardedStream(httpcore.AsyncNetworkStream):
     """A connection whose every operation keeps to the limits of the fetch that uses it."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream, *, proxy: str | None = None) -> None:
-        """`proxy`: the host of the proxy that the connection is to; a failed handshake with that name is its own."""
-        self._inner, self._proxy = inner, proxy
+    def __init__(self, inner: httpcore.AsyncNetworkStream, *, proxy: str | None = None, counts: bool = True) -> None:
+        """`proxy`: the host of the proxy that the connection is to; a failed handshake with that name is its own.
+        `counts`: what is read counts here. Where `inner` is TLS it does below that, with what TLS reads for itself."""
+        self._inner, self._proxy, self._counts = inner, proxy, counts
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         data = await self._inner.read(max_bytes, left_s(timeout))
         limits = _LIMITS.get()
-        limits.wire_bytes -= len(data)
+        limits.wire_bytes -= len(data) if self._counts else 0
         if limits.wire_bytes < 0:
             raise FetchError("too_large", "more on the wire than the answer may have")
         return data
@@ -84,7 +85,7 @@ class GuardedStream(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         name = server_hostname and server_hostname.strip("[]")
         try:
-            return GuardedStream(await self._inner.start_tls(ssl_context, name, left_s(timeout)))
+            return GuardedStream(await sockets.tls(self, ssl_context, name, left_s(timeout)), counts=False)
         except (httpcore.ConnectError, ValueError) as error:  # ValueError: a name that TLS can't carry
             await self.aclose()
             whose = "the proxy: " if server_hostname == self._proxy else ""

@@ -19,9 +19,6 @@ import httpcore
 R = TypeVar("R")
 
 _READ_BYTES = 65_536
-_STEP_BYTES = 256 * 1024
-"""Of TLS that may come for one step of it: a record has 16 KiB at most, a chain of certificates 100 (OpenSSL's bound).
-What OpenSSL passes over without a word, as HelloRequests in a handshake, comes for as long as the server likes."""
 _READS_AT_ONCE = 16
 """Until others have their turn: who sends faster than we read would keep the event loop for itself."""
 
@@ -119,11 +116,6 @@ class TcpStream(httpcore.AsyncNetworkStream):
             loop.remove_writer(self._fd)
             self._socket.close()
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        return await _tls(self, ssl_context, server_hostname, timeout)
-
     def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
         if info == "socket":
             return self._socket
@@ -172,11 +164,6 @@ class TlsStream(httpcore.AsyncNetworkStream):
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        return await _tls(self, ssl_context, server_hostname, timeout)
-
     def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
         if info == "ssl_object":
             return self._tls
@@ -186,16 +173,12 @@ class TlsStream(httpcore.AsyncNetworkStream):
     async def _until_done(self, step: Callable[[], R], timeout: float | None) -> R:
         """What `step` of the TLS object gives, once it has what it needs to read; what it leaves to be sent is sent."""
         until = None if timeout is None else time.monotonic() + timeout
-        came_bytes = 0
         while True:
             try:
                 result = step()
             except ssl.SSLWantReadError:
                 await self._send(until)
                 data = await self._inner.read(_READ_BYTES, _left_s(until))
-                came_bytes += len(data)
-                if came_bytes > _STEP_BYTES:
-                    raise httpcore.ReadError("TLS that says nothing") from None
                 if data:
                     self._came.write(data)
                 else:
@@ -209,10 +192,13 @@ class TlsStream(httpcore.AsyncNetworkStream):
             await self._inner.write(self._to_send.read(), _left_s(until))
 
 
-async def _tls(
+async def tls(
     inner: httpcore.AsyncNetworkStream, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None
 ) -> TlsStream:
-    """Raises httpcore.ConnectTimeout, httpcore.ConnectError, ValueError; the stream is closed then."""
+    """TLS over `inner`, once hands are shaken.
+
+    Raises httpcore.ConnectTimeout, httpcore.ConnectError, ValueError, and what `inner` does; that is closed then.
+    """
     try:
         stream = TlsStream(inner, context, server_hostname)
         await stream.shake_hands(timeout)
