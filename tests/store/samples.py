@@ -13,6 +13,7 @@ from worker import urls
 from worker.model import (
     ALL_ROLES,
     Draft,
+    Due,
     Feed,
     FeedId,
     FeedVersion,
@@ -136,12 +137,8 @@ class Run:
         feeds = [make_feed(feed) if isinstance(feed, str) else feed for feed in listed]
         await self.store.start(feeds, now=self.now, poll_all=poll_all)
 
-    async def claim(
-        self, limit: int = 100, *, polls_due_by: Millis | None = None, all_due_by: bool = False
-    ) -> list[Work]:
-        claimed = await self.store.claim(
-            limit, now=self.now, lease_ms=LEASE_MS, polls_due_by=polls_due_by, all_due_by=all_due_by
-        )
+    async def claim(self, limit: int = 100, *, due: Due | None = None) -> list[Work]:
+        claimed = await self.store.claim(limit, now=self.now, lease_ms=LEASE_MS, due=due)
         self.held += claimed
         return claimed
 
@@ -168,10 +165,10 @@ class Run:
                     return work
             assert await self.claim(), f"{name} is not to be ingested"
 
-    async def finish(self, *batch: Any, polls_due_by: Millis | None = None, all_due_by: bool = False) -> list[Finished]:
+    async def finish(self, *batch: Any, due: Due | None = None) -> list[Finished]:
         leases = {done.lease for done in batch}
         self.held = [work for work in self.held if work.lease not in leases]
-        return await self.store.finish(batch, now=self.now, polls_due_by=polls_due_by, all_due_by=all_due_by)
+        return await self.store.finish(batch, now=self.now, due=due)
 
     def polled(self, poll: Poll, *entries: SeenEntry, next_due: Millis | None = None, **changes: Any) -> PollDone:
         """How a poll ends that found `entries`; the next is in an hour."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, Server, State, Work
+from worker.model import Due, Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, Server, State, Work
 from worker.store.feeds import UNHOSTED
 
 NEVER = Millis(7_258_118_400_000)  # the year 2200
@@ -186,28 +186,28 @@ async def test_entries_without_a_page_wait_for_no_host(open_run: OpenRun) -> Non
         assert await run.store.next_claim_at() == run.now + HOUR, "the host of the feed"
 
 
-async def test_polls_due_by_leaves_later_polls(run: Run) -> None:
+async def test_a_run_that_has_an_end_leaves_later_polls(run: Run) -> None:
     """A run that does what was due at its start leaves polls that come due meanwhile, and does all entries."""
     await run.start("a", "b")
     await run.poll("a", make_entry("one"), next_due=Millis(run.now + MINUTE))
     await run.poll("b", next_due=Millis(run.now + HOUR))
     begun = Millis(run.now + MINUTE)
     run.later(2 * HOUR)
-    assert sorted(names([*await run.claim(polls_due_by=begun), *await run.claim(polls_due_by=begun)])) == ["a", "one"]
-    assert await run.claim(polls_due_by=begun) == []
+    assert sorted(names([*await run.claim(due=Due(begun)), *await run.claim(due=Due(begun))])) == ["a", "one"]
+    assert await run.claim(due=Due(begun)) == []
 
 
-async def test_polls_due_by_hides_no_host_for_good(open_run: OpenRun) -> None:
+async def test_a_run_that_has_an_end_hides_no_host_for_good(open_run: OpenRun) -> None:
     """What a run that does what was due at its start has left is there for the next."""
     async with open_run() as run:
         await run.start("a")
         await run.poll("a", next_due=Millis(run.now + MINUTE))
         begun = run.now
         run.later(HOUR)
-        assert await run.claim(polls_due_by=begun) == []
+        assert await run.claim(due=Due(begun)) == []
     async with open_run(now=run.now) as run:
         await run.start("a")
-        assert names(await run.claim(polls_due_by=run.now)) == ["a"]
+        assert names(await run.claim(due=Due(run.now))) == ["a"]
 
 
 async def test_polls_that_fell_due_since_are_in_nobodys_way(open_run: OpenRun, state: State) -> None:
@@ -223,11 +223,11 @@ async def test_polls_that_fell_due_since_are_in_nobodys_way(open_run: OpenRun, s
         begun = run.now
         run.later(10 * MINUTE)
         for _ in entries:
-            (work,) = [work for _ in range(4) for work in await run.claim(2, polls_due_by=begun)]
+            (work,) = [work for _ in range(4) for work in await run.claim(2, due=Due(begun))]
             assert isinstance(work, Ingest)
-            await run.finish(run.ingested(work, make_draft(work.entry.decode())), polls_due_by=begun)
+            await run.finish(run.ingested(work, make_draft(work.entry.decode())), due=Due(begun))
             run.later(2000)
-        assert await run.store.next_claim_at(polls_due_by=begun) > run.now
+        assert await run.store.next_claim_at(due=Due(begun)) > run.now
         if isinstance(state, Server):
             assert sorted(names(await run.claim())) == feeds
 
@@ -265,22 +265,22 @@ async def test_has_due_is_about_work_that_nobody_has(open_run: OpenRun) -> None:
     async with open_run(policy=HostPolicy(concurrency=2, delay_ms=MINUTE)) as run:
         begun = run.now
         await run.start(*feeds_of("one", 2))
-        assert await run.store.has_due(now=run.now, polls_due_by=begun)
+        assert await run.store.has_due(now=run.now, due=Due(begun))
         (first,) = await run.claim()
         assert isinstance(first, Poll)
         assert await run.claim() == []
-        assert await run.store.has_due(now=run.now, polls_due_by=begun), "the second waits for the delay"
+        assert await run.store.has_due(now=run.now, due=Due(begun)), "the second waits for the delay"
         run.later(MINUTE)
         (second,) = await run.claim()
         assert isinstance(second, Poll)
-        assert not await run.store.has_due(now=run.now, polls_due_by=begun), "both are under way"
+        assert not await run.store.has_due(now=run.now, due=Due(begun)), "both are under way"
         await run.finish(run.polled(first, next_due=run.now), run.polled(second, make_entry("one", feed="one")))
-        assert await run.store.has_due(now=run.now, polls_due_by=begun), "the entry is due"
+        assert await run.store.has_due(now=run.now, due=Due(begun)), "the entry is due"
         run.later(MINUTE)
-        works = await run.claim(polls_due_by=begun)
+        works = await run.claim(due=Due(begun))
         assert names(works) == ["one"]
-        assert not await run.store.has_due(now=run.now, polls_due_by=begun), "the poll came due since"
-        assert await run.store.has_due(now=run.now, polls_due_by=run.now)
+        assert not await run.store.has_due(now=run.now, due=Due(begun)), "the poll came due since"
+        assert await run.store.has_due(now=run.now, due=Due(run.now))
 
 
 async def test_an_entry_comes_with_what_is_needed_to_ingest_it(run: Run) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, MINUTE, START, Run, make_draft, make_entry, make_feed, make_version
-from worker.model import Feed, FeedId, HostPolicy, Millis, Moved, Poll, State, Validators, Work
+from worker.model import Due, Feed, FeedId, HostPolicy, Millis, Moved, Poll, State, Validators, Work
 from worker.store import read_status
 
 
@@ -62,7 +62,7 @@ async def test_another_interval_holds_from_the_start_on(open_run: OpenRun, state
                 "a": START + MINUTE,
                 "bad": START + HOUR,
             }
-            assert await run.store.has_due(now=run.now, polls_due_by=run.now)
+            assert await run.store.has_due(now=run.now, due=Due(run.now))
             await run.start(*feeds)
             assert len(run.plans.asked) == 1
 
@@ -237,6 +237,6 @@ async def test_poll_all_makes_every_feed_due(run: Run) -> None:
     await run.poll("a", version=make_version("v1"))
     await run.poll("b")
     await run.start("a", "b", poll_all=True)
-    works = await run.claim(polls_due_by=run.now)
+    works = await run.claim(due=Due(run.now))
     assert polled_feeds(works) == ["a", "b"]
     assert (await run.poll_of("a")).validators == make_version("v1").validators

@@ -6,7 +6,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, key, make_draft, make_entry, make_version
-from worker.model import Broken, Finished, HandedBack, HostPolicy, Ingest, Lease, Millis, Moved, Poll, Retry, State
+from worker.model import Broken, Due, Finished, HandedBack, HostPolicy, Ingest, Lease, Millis, Moved, Poll, Retry, State
 from worker.store import read_status
 
 MUCH_LATER = 10_000 * HOUR
@@ -109,11 +109,11 @@ async def test_a_run_of_what_is_due_follows_redirects(run: Run, end: str) -> Non
     await run.start("a")
     begun = run.now
     run.later(MINUTE)
-    (poll,) = await run.claim(polls_due_by=begun)
+    (poll,) = await run.claim(due=Due(begun))
     run.held.clear()
-    await run.finish(moved(poll.lease) if end == "moved" else HandedBack(lease=poll.lease), polls_due_by=begun)
-    assert await run.store.has_due(now=run.now, polls_due_by=begun)
-    assert [work.feed_id for work in await run.claim(polls_due_by=begun)] == ["a"]
+    await run.finish(moved(poll.lease) if end == "moved" else HandedBack(lease=poll.lease), due=Due(begun))
+    assert await run.store.has_due(now=run.now, due=Due(begun))
+    assert [work.feed_id for work in await run.claim(due=Due(begun))] == ["a"]
 
 
 # --- HandedBack ---------------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.store.conftest import OpenRun
@@ -11,6 +9,7 @@ from tests.store.samples import HOUR, MINUTE, SECOND, Run, key, make_draft, make
 from worker.model import (
     NO_VALIDATORS,
     Broken,
+    Due,
     FeedId,
     HandedBack,
     HostPolicy,
@@ -144,8 +143,8 @@ async def test_what_is_asked_by_itself_can_be_told_from_what_is_due(run: Run) ->
     """A run for one feed polls no other."""
     await run.start("a", "b")
     await run.store.hasten([A], now=run.now, due_at=Millis(1))
-    assert [work.feed_id for work in await run.claim(polls_due_by=Millis(1))] == ["a"]
-    assert await run.claim(polls_due_by=Millis(1)) == []
+    assert [work.feed_id for work in await run.claim(due=Due(Millis(1)))] == ["a"]
+    assert await run.claim(due=Due(Millis(1))) == []
 
 
 async def test_there_is_an_instant_by_which_nothing_is_due(run: Run) -> None:
@@ -162,7 +161,7 @@ async def test_there_is_an_instant_by_which_nothing_is_due(run: Run) -> None:
 
 async def test_the_work_of_a_feed_can_be_told_from_that_of_others(run: Run) -> None:
     """What waited of it, what its poll brings and what only changes hands; hosts of others stand in nobody's way."""
-    begun: Any = {"polls_due_by": Millis(1), "all_due_by": True}
+    begun = Due(Millis(1), alone=True)
     others = [f"f{number}" for number in range(5)]
     await run.start("a", *others)
     await run.poll("a", make_entry("waits", host="near.example"))
@@ -170,17 +169,17 @@ async def test_the_work_of_a_feed_can_be_told_from_that_of_others(run: Run) -> N
         await run.poll(other, make_entry("other", feed=other))
     run.later(2 * HOUR)
     await run.store.hasten([A], now=run.now, due_at=Millis(1))
-    works = [*await run.claim(1, **begun), *await run.claim(1, **begun)]
+    works = [*await run.claim(1, due=begun), *await run.claim(1, due=begun)]
     assert {(type(work), work.feed_id) for work in works} == {(Poll, "a"), (Ingest, "a")}
-    assert not await run.store.has_due(now=run.now, **begun)
-    await run.finish(run.polled(await run.poll_of("a"), make_entry("came", host="far.example")), **begun)
-    assert await run.store.next_claim_at(**begun) <= run.now
-    await run.finish(HandedBack(lease=(await run.ingest_of("waits")).lease), **begun)
+    assert not await run.store.has_due(now=run.now, due=begun)
+    await run.finish(run.polled(await run.poll_of("a"), make_entry("came", host="far.example")), due=begun)
+    assert await run.store.next_claim_at(due=begun) <= run.now
+    await run.finish(HandedBack(lease=(await run.ingest_of("waits")).lease), due=begun)
     run.later(SECOND)
-    assert await run.store.has_due(now=run.now, **begun)
-    again = [*await run.claim(1, **begun), *await run.claim(1, **begun)]
+    assert await run.store.has_due(now=run.now, due=begun)
+    again = [*await run.claim(1, due=begun), *await run.claim(1, due=begun)]
     assert sorted(work.entry.decode() for work in again if isinstance(work, Ingest)) == ["came", "waits"]
-    assert await run.claim(**begun) == []
+    assert await run.claim(due=begun) == []
     assert await run.claim(), "the others' work is as it was"
 
 

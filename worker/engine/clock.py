@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from worker.engine import limits
-from worker.model import Done, Millis
+from worker.model import Done, Due, Millis
 from worker.store import monotonic_ms
 
 _INSTANTS = frozenset({"at", "due_at", "look_at", "not_before"})
@@ -34,10 +34,8 @@ class Clock:
         """wall: the wall clock. shift: moves what the store has planned by so many ms. Raises StateError where it
         can't."""
         self._wall, self._shift = wall, shift
-        self.polls_due_by: Millis | None = None
-        """Of a run that has an end: no other polls are made. It moves with the clock, too."""
-        self.all_due_by = False
-        """Nor is anything else done that was not due by then, or is of what was."""
+        self.due: Due | None = None
+        """Of a run that has an end. It moves with the clock, too."""
         self._ahead_ms = wall() - monotonic_ms()
         self._lock = asyncio.Lock()
 
@@ -61,8 +59,8 @@ class Clock:
             if abs(jump) > limits.JUMP_MS:
                 self.tell(jump)
                 await self._shift(jump)
-                if self.polls_due_by is not None:
-                    self.polls_due_by = Millis(self.polls_due_by + jump)
+                if self.due is not None:
+                    self.due = self.due._replace(by=Millis(self.due.by + jump))
             self._ahead_ms = ahead_ms  # only now: a shift that was refused is tried again
 
     def tell(self, jump_ms: int) -> None:

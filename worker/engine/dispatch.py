@@ -55,13 +55,7 @@ class Dispatcher:
         try:
             await self._clock.follow()  # before what a clock that was set makes due
             await self._leases.renew()  # after a standstill they are over, and their work would be claimed again
-            works = await self._store.claim(
-                room,
-                now=self._clock.now(),
-                lease_ms=limits.LEASE_MS,
-                polls_due_by=self._clock.polls_due_by,
-                all_due_by=self._clock.all_due_by,
-            )
+            works = await self._store.claim(room, now=self._clock.now(), lease_ms=limits.LEASE_MS, due=self._clock.due)
         except StateError as error:
             refused(self._vitals, error)
             return []
@@ -69,11 +63,8 @@ class Dispatcher:
         return works
 
     async def _is_due(self) -> bool:
-        now = self._clock.now()
         try:
-            return await self._store.has_due(
-                now=now, polls_due_by=self._clock.polls_due_by or now, all_due_by=self._clock.all_due_by
-            )
+            return await self._store.has_due(now=self._clock.now(), due=self._clock.due)
         except StateError:
             self._vitals.refusals += 1
             return True
@@ -83,9 +74,7 @@ class Dispatcher:
         timeout_s = 1.0
         if self._leases.room > 0 and self._vitals.shortage is None:
             with contextlib.suppress(StateError):
-                next_at = await self._store.next_claim_at(
-                    polls_due_by=self._clock.polls_due_by, all_due_by=self._clock.all_due_by
-                )
+                next_at = await self._store.next_claim_at(due=self._clock.due)
                 due_in_s = (next_at - self._clock.now()) / 1000
                 timeout_s = min(1.0, max(limits.TOGETHER_S, due_in_s)) if due_in_s > 0 else 0.002
         await either(self._wake, stopped, timeout_s)

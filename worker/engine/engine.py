@@ -23,7 +23,7 @@ from worker.engine.ticks import Ticks
 from worker.engine.trouble import tell
 from worker.errors import OutputError, StateDamaged, StateError
 from worker.meters import Meters
-from worker.model import ALL_ROLES, Claim, Feed, FeedId, Member, Millis, Role, Work
+from worker.model import ALL_ROLES, Claim, Due, Feed, FeedId, Member, Millis, Role, Work
 from worker.pipeline import Ingester, Poller, Shards, Walker
 from worker.store import Store
 from worker.vitals import Vitals
@@ -100,8 +100,8 @@ class Engine:
         OutputError where the state or the output could not be used at the end, or had no room for what was due;
         StateDamaged as soon as that shows.
         """
-        self._clock.polls_due_by = (due_by or self._clock.now()) if until_idle else None
-        self._clock.all_due_by = due_by is not None
+        until = self._clock.now() if due_by is None else due_by
+        self._clock.due = Due(until, alone=due_by is not None) if until_idle else None
         ticks = self._ticks()
         await self._room.look()
         if self._heartbeat is not None:

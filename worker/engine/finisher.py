@@ -94,8 +94,7 @@ class Finisher:
                 finished = await self._store.finish(
                     batch,
                     now=self._clock.now(),
-                    polls_due_by=self._clock.polls_due_by,
-                    all_due_by=self._clock.all_due_by,
+                    due=self._clock.due,
                 )
                 self._vitals.refusals, self._vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))

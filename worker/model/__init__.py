@@ -101,6 +101,7 @@ from worker.model.timing import (
 from worker.model.work import (
     NO_VALIDATORS,
     Claim,
+    Due,
     HostPolicy,
     Ingest,
     Lease,
@@ -135,6 +136,7 @@ __all__ = [
     "Credit",
     "Done",
     "Draft",
+    "Due",
     "Effort",
     "Entry",
     "EntryId",

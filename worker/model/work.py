@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from worker.model.feed import EntryId, FeedId, Millis
 
@@ -28,6 +28,15 @@ class Claim:
     lease: Lease
     kind: Literal["poll", "ingest"]
     """Older pages of a feed, and what hubs are asked, are among the polls."""
+
+
+class Due(NamedTuple):
+    """What a run does that has an end."""
+
+    by: Millis
+    """Polls that were due by then, and no others."""
+    alone: bool = False
+    """Nor anything else that was not due by then, but what that brings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

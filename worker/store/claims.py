@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from worker.model import HOUR_MS, Claim, Lease, Millis, Work
+from worker.model import HOUR_MS, Claim, Due, Lease, Millis, Work
 from worker.store import tables as t
 from worker.store.dialects import Each, Many, change, earliest, latest
 from worker.store.locks import among, hold_hosts, is_shared
@@ -42,51 +42,27 @@ _USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
 # A statement costs more to build than to carry out: those of each claim and each commit are built once.
 
 
-def claim(
-    connection: Connection,
-    *,
-    now: Millis,
-    limit: int,
-    lease_ms: int,
-    polls_due_by: Millis | None = None,
-    all_due_by: bool = False,
-) -> list[Work]:
-    """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); polls only if due by `polls_due_by`, and
-    with `all_due_by` nothing else either."""
-    taken = _claimed(
-        connection,
-        now=now,
-        limit=limit,
-        lease_ms=lease_ms,
-        polls_due_by=polls_due_by,
-        all_due_by=all_due_by,
-        begun=True,
-    )
+def claim(connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None = None) -> list[Work]:
+    """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); of what is `due` alone."""
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, due=due, begun=True)
     return read_leased(connection, taken, now=now)
 
 
 def lease(connection: Connection, *, now: Millis, limit: int, lease_ms: int) -> list[Claim]:
     """As `claim`, without what the work is, for somebody else to take up."""
-    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, polls_due_by=None, begun=False)
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, due=None, begun=False)
     return claims_of(connection, taken)
 
 
 def _claimed(
-    connection: Connection,
-    *,
-    now: Millis,
-    limit: int,
-    lease_ms: int,
-    polls_due_by: Millis | None,
-    begun: bool,
-    all_due_by: bool = False,
+    connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None, begun: bool
 ) -> list[int]:
     """The ids of work that is leased now, in the order in which its hosts were ready."""
-    polls_by = now if polls_due_by is None else min(now, polls_due_by)
+    polls_by = now if due is None else min(now, due.by)
+    by = polls_by if due is not None and due.alone else now
     taken: list[tuple[Row[Any], int]] = []
     idle: list[int] = []
-    by = polls_by if all_due_by else now
-    if all_due_by or (polls_due_by is not None and is_shared(connection)):
+    if _is_picked(connection, due):
         ready = _ready_for(connection, now=now, polls_by=polls_by, by=by, limit=limit)
     else:
         ready = _ready(connection, now=now, polls_by=polls_by, limit=limit)
@@ -101,9 +77,15 @@ def _claimed(
     unhosted = _unhosted(connection, now=now, by=by, limit=limit - len(taken))
     _take(connection, unhosted, now=now, until=until, begun=begun)
     taken += unhosted
-    _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=polls_due_by)
-    _settle(connection, idle, polls_by=polls_due_by)
+    _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=None if due is None else due.by)
+    _settle(connection, idle, polls_by=None if due is None else due.by)
     return [work_id for _, work_id in taken]
+
+
+def _is_picked(connection: Connection, due: Due | None) -> bool:
+    """Whether what is due has to be told from what else there is: hosts that have nothing of it can't be settled away,
+    as others are to do that."""
+    return due is not None and (due.alone or is_shared(connection))
 
 
 def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int) -> Sequence[Row[Any]]:
@@ -116,7 +98,7 @@ def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int)
 
 def _ready_for(connection: Connection, *, now: Millis, polls_by: Millis, by: Millis, limit: int) -> Sequence[Row[Any]]:
     """The hosts that may be asked now and have polls that are due by `polls_by`, or other work that is by `by`: what
-    else there is stands in nobody's way, also where it can't be settled away, as others are to do it."""
+    else there is stands in nobody's way."""
     due = {"now": now, "polls_by": polls_by, "by": by}
     ids = connection.scalars(_READY_FOR, {**due, "limit": limit}).all()
     hold_hosts(connection, ids)
@@ -314,12 +296,12 @@ def _polls_by(connection: Connection, asked: Millis | None) -> int:
     return t.FAR if asked is None or is_shared(connection) else asked
 
 
-def next_claim_at(connection: Connection, *, polls_due_by: Millis | None = None, all_due_by: bool = False) -> Millis:
+def next_claim_at(connection: Connection, *, due: Due | None = None) -> Millis:
     """The earliest time at which a claim can succeed; `tables.FAR` where there is no work. As `claim` has it."""
     first = select(func.min(t.host.c.next_at))
-    if polls_due_by is not None and (all_due_by or is_shared(connection)):
-        by = polls_due_by if all_due_by else t.FAR
-        earliest = connection.scalar(first.where(_HAS_WORK), {"polls_by": polls_due_by, "by": by})
+    if due is not None and _is_picked(connection, due):
+        by = due.by if due.alone else t.FAR
+        earliest = connection.scalar(first.where(_HAS_WORK), {"polls_by": due.by, "by": by})
     else:
         earliest = connection.scalar(first)
     return Millis(t.FAR if earliest is None else earliest)
@@ -376,11 +358,13 @@ def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis)
     )
 
 
-def has_due(connection: Connection, *, now: Millis, polls_due_by: Millis, all_due_by: bool = False) -> bool:
+def has_due(connection: Connection, *, now: Millis, due: Due | None = None) -> bool:
     """Whether some work is due that nobody has, be it that its host's delay has to be waited for; not where the host
     asked for more patience than that. As `claim` has it. Reads the whole queue."""
-    late = false() if all_due_by else t.work.c.priority > t.POLL
-    wanted = (t.work.c.due_at <= now) & (late | (t.work.c.due_at <= polls_due_by))
+    wanted = t.work.c.due_at <= now
+    if due is not None:
+        late = false() if due.alone else t.work.c.priority > t.POLL
+        wanted &= late | (t.work.c.due_at <= due.by)
     soon = t.host.c.not_before - now <= t.host.c.delay_ms
-    due = select(t.work.c.id).join(t.host, t.host.c.id == t.work.c.host_id).where(wanted, soon)
-    return connection.execute(due.limit(1)).first() is not None
+    found = select(t.work.c.id).join(t.host, t.host.c.id == t.work.c.host_id).where(wanted, soon).limit(1)
+    return connection.execute(found).first() is not None

@@ -22,6 +22,7 @@ from worker.errors import StateDamaged, StateError, StateUnreachable
 from worker.model import (
     Claim,
     Done,
+    Due,
     Feed,
     FeedId,
     Finished,
@@ -186,25 +187,9 @@ class Store:
         """Keeps what the worker that holds the state can't do now; None: nothing."""
         await self._write(notes.keep, notes.TROUBLE, said)
 
-    async def claim(
-        self,
-        limit: int,
-        *,
-        now: Millis,
-        lease_ms: int,
-        polls_due_by: Millis | None = None,
-        all_due_by: bool = False,
-    ) -> list[Work]:
-        """At most `limit` pieces of work that may be done now, leased; polls only if they were due by then, and with
-        `all_due_by` nothing else either."""
-        return await self._write(
-            claims.claim,
-            now=now,
-            limit=limit,
-            lease_ms=lease_ms,
-            polls_due_by=polls_due_by,
-            all_due_by=all_due_by,
-        )
+    async def claim(self, limit: int, *, now: Millis, lease_ms: int, due: Due | None = None) -> list[Work]:
+        """At most `limit` pieces of work that may be done now, leased; of a run that has an end, what is `due`."""
+        return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, due=due)
 
     async def lease(self, limit: int, *, now: Millis, lease_ms: int) -> list[Claim]:
         """As `claim`, without what the work is: whoever does it takes it up."""
@@ -226,33 +211,23 @@ class Store:
         """How much work all that fetch can have under way."""
         return await self._write(members.capacity, now=now)
 
-    async def next_claim_at(self, *, polls_due_by: Millis | None = None, all_due_by: bool = False) -> Millis:
+    async def next_claim_at(self, *, due: Due | None = None) -> Millis:
         """The earliest time at which such a claim can bring something."""
-        return await self._write(claims.next_claim_at, polls_due_by=polls_due_by, all_due_by=all_due_by)
+        return await self._write(claims.next_claim_at, due=due)
 
-    async def has_due(self, *, now: Millis, polls_due_by: Millis, all_due_by: bool = False) -> bool:
+    async def has_due(self, *, now: Millis, due: Due | None = None) -> bool:
         """Whether there is due work that nobody has, some of which may still wait for its host's turn."""
-        return await self._write(claims.has_due, now=now, polls_due_by=polls_due_by, all_due_by=all_due_by)
+        return await self._write(claims.has_due, now=now, due=due)
 
     async def renew(self, leases: Sequence[Lease], *, until: Millis) -> None:
         await self._write(claims.renew, leases, until=until)
 
-    async def finish(
-        self, batch: Sequence[Done], *, now: Millis, polls_due_by: Millis | None = None, all_due_by: bool = False
-    ) -> list[Finished]:
-        """Commits a batch; what became of each, in its order. all_due_by: what polls brought is due by
-        `polls_due_by`, too."""
-        return await self._write(self._finish, batch, now=now, polls_due_by=polls_due_by, all_due_by=all_due_by)
+    async def finish(self, batch: Sequence[Done], *, now: Millis, due: Due | None = None) -> list[Finished]:
+        """Commits a batch; what became of each, in its order. Of a run that has an end, what polls brought is `due`,
+        too."""
+        return await self._write(self._finish, batch, now=now, due=due)
 
-    def _finish(
-        self,
-        connection: Connection,
-        batch: Sequence[Done],
-        *,
-        now: Millis,
-        polls_due_by: Millis | None,
-        all_due_by: bool,
-    ) -> list[Finished]:
+    def _finish(self, connection: Connection, batch: Sequence[Done], *, now: Millis, due: Due | None) -> list[Finished]:
         finished = finish(
             connection,
             batch,
@@ -261,12 +236,12 @@ class Store:
             planner=self._planner,
             window_ms=self._window_ms,
             near=self._near,
-            polls_due_by=polls_due_by,
+            polls_due_by=None if due is None else due.by,
             websub=self._websub,
         )
-        if all_due_by and polls_due_by is not None:
+        if due is not None and due.alone:
             polled = [done.feed_id for done in batch if isinstance(done, PollDone | Walked)]
-            steering.put_first(connection, polled, now=now, due_at=polls_due_by)
+            steering.put_first(connection, polled, now=now, due_at=due.by)
         if self._awaited:
             self._take_up(connection, {}, now=now)
         return finished
