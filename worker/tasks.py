@@ -329,4 +329,4 @@ def _without_content(record: Record) -> dict[str, object]:
 
 def without_secrets(feed: Feed) -> Feed:
     """The feed as the CPU processes may know it: what parses strangers' bytes holds no secrets."""
-    return dataclasses.replace(feed, headers={})
+    return dataclasses.replace(feed, headers={}) if feed.headers else feed
