@@ -185,11 +185,16 @@ def is_of_site(url: str, other: str) -> bool:
     return one == two or one.endswith(f".{two}") or two.endswith(f".{one}")
 
 
+def site(origin: tuple[str, str, int]) -> str:
+    """The URL of an origin, without a path."""
+    scheme, host, port = origin
+    netloc = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{netloc}" + ("" if port == DEFAULT_PORTS[scheme] else f":{port}")
+
+
 def robots_url(url: str) -> str:
     """Where the rules for robots of the site of `url` stand (RFC 9309 section 2.3). Raises BadUrl."""
-    scheme, host, port = origin_of(url)
-    netloc = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{netloc}" + ("" if port == DEFAULT_PORTS[scheme] else f":{port}") + "/robots.txt"
+    return site(origin_of(url)) + "/robots.txt"
 
 
 def without_credentials(url: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -12,26 +12,19 @@ import httpcore
 import pytest
 
 from tests.fetch.sites import Serve, answer
+from worker.fetch import sockets
 from worker.fetch.backend import _LIMITS, GuardedBackend, GuardedStream, limited
 from worker.fetch.failures import FetchError
 from worker.fetch.resolve import Answer, Resolver
 
 
-class Recorder(httpcore.AsyncNetworkBackend):
+class Recorder(sockets.Backend):
     """Notes where it is told to connect to, and does what it is told to do there."""
 
     def __init__(self, **fates: Exception) -> None:
         self.fates, self.asked = fates, list[tuple[str, float]]()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        assert timeout is not None
+    async def connect_tcp(self, host: str, port: int, timeout: float) -> httpcore.AsyncNetworkStream:
         self.asked.append((host, timeout))
         if host in self.fates:
             raise self.fates[host]
@@ -144,13 +137,22 @@ async def test_nothing_is_begun_after_the_deadline() -> None:
     resolver.close()
 
 
-async def test_timeouts_of_the_caller_still_count() -> None:
+class Asked(httpcore.AsyncMockStream):
+    """Notes how long it may take."""
+
+    within_s: float | None = None
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.within_s = timeout
+        return await super().read(max_bytes, timeout)
+
+
+async def test_a_shorter_timeout_of_the_caller_counts() -> None:
     """The lesser of the operation's own timeout and the time left is used."""
-    net, resolver = Recorder(), resolver_of("93.184.215.14")
+    stream = Asked([b"x"])
     with limited(deadline=time.monotonic() + 5.0, wire_bytes=1000):
-        await GuardedBackend(resolver=resolver, inner=net).connect_tcp("a.example", 80, timeout=0.5)
-    assert net.asked == [("93.184.215.14", 0.5)]
-    resolver.close()
+        await GuardedStream(stream).read(10, timeout=0.5)
+    assert stream.within_s == 0.5
 
 
 async def test_limits_end_with_their_block() -> None:

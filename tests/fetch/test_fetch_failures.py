@@ -11,8 +11,11 @@ import pytest
 
 from worker.fetch.failures import FOREIGN, FetchError, connect_reason, failure_of, one_line, tls_reason
 
-# Of httpcore's pool, which is not used.
-MISUSE = {httpcore.ConnectionNotAvailable}
+# Of httpcore's pool and its protocols, which are not used.
+MISUSE = {
+    *(httpcore.ConnectionNotAvailable, httpcore.LocalProtocolError, httpcore.ProtocolError, httpcore.ProxyError),
+    httpcore.UnsupportedProtocol,
+}
 # Which h11 raises by the names of its two kinds.
 ABSTRACT = {h11.ProtocolError}
 
@@ -43,7 +46,7 @@ def test_every_exception_of_the_network_has_its_outcome(error: type[Exception]) 
     assert issubclass(error, FOREIGN)
     failure = failure_of(error("x"))
     assert failure.reason
-    expected = {"Timeout": "timeout", "ConnectError": "connect", "SSL": "tls", "ProxyError": "connect"}
+    expected = {"Timeout": "timeout", "ConnectError": "connect", "SSL": "tls"}
     kind = next((kind for part, kind in expected.items() if part in error.__name__), "protocol")
     assert failure.kind == kind
 
@@ -60,22 +63,10 @@ def test_what_the_room_found_itself_is_the_outcome_as_it_stands() -> None:
     assert failure_of(error) is error.failure
 
 
-@pytest.mark.parametrize("error", [h11.LocalProtocolError, httpcore.LocalProtocolError, httpx.InvalidURL])
+@pytest.mark.parametrize("error", [h11.LocalProtocolError, httpx.InvalidURL])
 def test_what_we_sent_is_never_quoted(error: type[Exception]) -> None:
     """h11 quotes the header that it refuses, which may be the owner's secret."""
     assert "hunter2" not in failure_of(error("Illegal header value b'Bearer hunter2'")).reason
-
-
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [
-        pytest.param("502 Bad\x1b[2J hunter2", "the proxy opens no tunnel: 502 Bad Gateway", id="its status"),
-        pytest.param("what", "the proxy opens no tunnel: no answer that can be used", id="anything else"),
-    ],
-)
-def test_a_refused_tunnel_is_the_proxys_failure(said: str, reason: str) -> None:
-    """Told from the site's, by our names for what it answered."""
-    assert failure_of(httpcore.ProxyError(said)).reason == reason
 
 
 def test_a_head_without_end_is_too_large() -> None:

@@ -35,8 +35,8 @@ GARBAGE = 20_000
 feed, and cost a thirtieth of the time."""
 
 FILES, FILES_A_FETCH = 200, 3
-"""Open files: of state, output, CPU processes and the status page; of a fetch its connection, and two that are kept for
-the next."""
+"""Open files: of state, output, CPU processes and the status page; for each fetch its connection, and two that are kept
+for others."""
 
 log = structlog.stdlib.get_logger("feedmill")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +50,7 @@ class limited:  # noqa: N801  # used as a verb; a generator would cost three tim
         _LIMITS.reset(self._token)
 
 
-def left_s(timeout: float | None) -> float:
+def left_s(timeout: float | None = None) -> float:
     """`timeout`, or what is left until the deadline where that is less."""
     left = _LIMITS.get().deadline - time.monotonic()
     if left <= 0:
@@ -82,7 +82,7 @@ class GuardedStream(httpcore.AsyncNetworkStream):
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> GuardedStream:
         name = server_hostname and server_hostname.strip("[]")
         try:
             return GuardedStream(await sockets.tls(self, ssl_context, name, left_s(timeout)), counts=False)
@@ -98,7 +98,7 @@ class GuardedStream(httpcore.AsyncNetworkStream):
         return self._inner.get_extra_info(info)
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
+class GuardedBackend:
     """Connects to the addresses of a name if every one of them is permitted."""
 
     def __init__(
@@ -107,32 +107,25 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         resolver: Resolver,
         allow: Sequence[Network] = (),
         to_proxy: bool = False,
-        inner: httpcore.AsyncNetworkBackend | None = None,
+        inner: sockets.Backend | None = None,
     ) -> None:
         """`to_proxy`: all connections are to a proxy, which may be anywhere: the operator named it."""
         self._resolver, self._allow, self._to_proxy = resolver, tuple(allow), to_proxy
         self._inner = inner or sockets.Backend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int) -> GuardedStream:
         """The first of a few addresses that answers, each with its share of the time left.
 
         Raises FetchError of kind address, dns, connect or timeout.
         """
-        addresses = _in_turn(await self._permitted(host, timeout))
+        addresses = _in_turn(await self._permitted(host))
         peer = f"the proxy {host}" if self._to_proxy else host
         failure = FetchError("dns", f"{peer} has no address")
         for turn, address in enumerate(addresses):
-            share_s = left_s(timeout) / (len(addresses) - turn)
+            share_s = left_s() / (len(addresses) - turn)
             try:
                 return GuardedStream(
-                    await self._inner.connect_tcp(str(address), port, share_s, local_address, socket_options),
+                    await self._inner.connect_tcp(str(address), port, share_s),
                     proxy=host if self._to_proxy else None,
                 )
             except httpcore.ConnectTimeout:
@@ -141,8 +134,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
                 failure = FetchError("connect", f"{peer} ({address}), port {port}: {connect_reason(error)}")
         raise failure
 
-    async def _permitted(self, host: str, timeout: float | None) -> tuple[Address, ...]:
-        answer = await self._resolver.addresses(host.rstrip("."), within_s=left_s(timeout))
+    async def _permitted(self, host: str) -> tuple[Address, ...]:
+        answer = await self._resolver.addresses(host.rstrip("."), within_s=left_s())
         if isinstance(answer, NoAddress):
             raise FetchError("dns", f"the proxy {answer.reason}" if self._to_proxy else answer.reason)
         if not self._to_proxy:

@@ -26,7 +26,7 @@ from worker.fetch.backend import limited
 from worker.fetch.body import whole_body
 from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line
 from worker.fetch.pools import Pools
-from worker.fetch.request import Asking, Origin, authority
+from worker.fetch.request import Asking, Origin
 from worker.fetch.resolve import Resolver
 from worker.model import NO_VALIDATORS, Accepted, Fetched, FetchFailed, Outcome, Validators
 
@@ -55,8 +55,7 @@ class Client:
         """`timeout_s` is for a whole get, from the moment that it has its place on the network.
 
         `allow` are networks that may be asked besides the public ones. `proxy` gives, for a host, the http(s) URL of
-        the proxy to ask it through, with its credentials, or None; there is a pool of connections for each URL that
-        it gives. A `resolver` that is given is not closed.
+        the proxy to ask it through, with its credentials, or None. A `resolver` that is given is not closed.
         """
         self._user_agent, self._timeout_s, self._proxy = user_agent, timeout_s, proxy
         self._resolver = resolver or Resolver(threads=max_connections, timeout_s=min(_DNS_S, timeout_s))
@@ -146,7 +145,7 @@ class Client:
             response = await self._pools.handle_async_request(request(asking, proxy=proxy))
         try:
             forwarded = proxy is not None and asking.origin[0] == "http"
-            return await _answered(response, asking, deadline, max_bytes, truncate, forwarded=forwarded)
+            return await _read(response, asking, deadline, max_bytes, truncate, forwarded=forwarded)
         finally:
             await response.aclose()
 
@@ -168,10 +167,10 @@ def request(asking: Asking, *, proxy: str | None = None) -> httpx.Request:
 
 @functools.lru_cache(1000)  # to read it again takes as long as to send it
 def _site(origin: Origin) -> httpx.URL:
-    return httpx.URL(f"{origin[0]}://{authority(origin)}")
+    return httpx.URL(urls.site(origin))
 
 
-async def _answered(
+async def _read(
     response: httpx.Response, asking: Asking, deadline: float, max_bytes: int, truncate: bool, *, forwarded: bool
 ) -> Outcome:
     now_s = time.time()

@@ -12,6 +12,8 @@ import h11
 import httpcore
 import httpx
 
+from worker.fetch.failures import FetchError, named
+
 _READ_BYTES = 64 * 1024
 _EVENT_BYTES = 100 * 1024
 """Of a head, or the header of a chunk."""
@@ -88,14 +90,13 @@ class Connection:
         return event
 
 
-async def opened(
+async def open_tunnel(
     stream: httpcore.AsyncNetworkStream, target: bytes, fields: Sequence[tuple[bytes, bytes]]
-) -> httpcore.AsyncNetworkStream:
-    """The stream, once a proxy at its other end has made it a tunnel to `target` (host:port). fields: what the proxy is
-    to be told. Raises httpcore.ProxyError where it refuses."""
+) -> None:
+    """Has the proxy at the other end make the stream a tunnel to `target` (host:port). fields: what the proxy is to be
+    told. Raises FetchError where it refuses."""
     proxy = Connection(stream)
     headers = [(b"host", target), (b"accept", b"*/*"), *fields]
     answer = await proxy.send(h11.Request(method=b"CONNECT", target=target, headers=headers))
     if not 200 <= answer.status_code < 300:
-        raise httpcore.ProxyError(str(answer.status_code))
-    return stream
+        raise FetchError("connect", f"the proxy opens no tunnel: {named(answer.status_code)}")

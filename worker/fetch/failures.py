@@ -7,7 +7,6 @@ raise; `failure_of` says what each comes to. What is not in it, a defect of ours
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from http import HTTPStatus
 
@@ -34,9 +33,7 @@ FOREIGN: tuple[type[Exception], ...] = (
     h11.ProtocolError,
     httpcore.TimeoutException,
     httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
+    httpcore.RemoteProtocolError,
     OSError,  # with ssl.SSLError, which reads and writes let through, and TimeoutError
 )
 
@@ -53,10 +50,7 @@ def failure_of(error: Exception) -> FetchFailed:
             kind, reason = "timeout", "no whole answer within the time allowed"
         case httpcore.ConnectError():
             kind, reason = "connect", connect_reason(error)
-        case httpcore.ProxyError():
-            # httpcore's text is the status and phrase of the answer to CONNECT.
-            kind, reason = "connect", f"the proxy opens no tunnel: {_proxy_status(str(error))}"
-        case h11.LocalProtocolError() | httpcore.LocalProtocolError() | httpx.InvalidURL():
+        case h11.LocalProtocolError() | httpx.InvalidURL():
             # Their texts quote the header or the URL, which may hold a secret.
             reason = "the URL or a header can't be sent over HTTP"
         case h11.RemoteProtocolError() | httpcore.RemoteProtocolError() if "buffer too long" in str(error):
@@ -87,11 +81,6 @@ def named(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _proxy_status(text: str) -> str:
-    status = re.match("[0-9]{3}", text)
-    return named(int(status[0])) if status else "no answer that can be used"
 
 
 def connect_reason(error: BaseException) -> str:

@@ -5,11 +5,9 @@ There is no bound on how many are in use: who fetches is counted above, and no r
 
 from __future__ import annotations
 
-import base64
 import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
 import httpx
@@ -17,8 +15,8 @@ import httpx
 from worker import urls
 from worker.fetch.addresses import Network
 from worker.fetch.backend import GuardedBackend, left_s, refuse_private
-from worker.fetch.connection import Connection, opened
-from worker.fetch.request import Headers, Origin, authority
+from worker.fetch.connection import Connection, open_tunnel
+from worker.fetch.request import Headers, Origin, basic
 from worker.fetch.resolve import NoAddress, Resolver
 
 _KEEP_ALIVE_S = 4.0  # below the 5 s after which Apache and Node.js hang up, so that no request meets the hanging up
@@ -122,10 +120,10 @@ class Pools(httpx.AsyncBaseTransport):
         if its_scheme == "https":
             stream = await stream.start_tls(self._context, its_host)
         if scheme == "http":
-            return Connection(stream, prefix=f"http://{authority(origin)}".encode("ascii"), fields=_credentials(proxy))
+            return Connection(stream, prefix=urls.site(origin).encode("ascii"), fields=_credentials(proxy))
         name = f"[{host}]" if ":" in host else host
         try:
-            stream = await opened(stream, f"{name}:{port}".encode("ascii"), _credentials(proxy))
+            await open_tunnel(stream, f"{name}:{port}".encode("ascii"), _credentials(proxy))
             return Connection(await stream.start_tls(self._context, host))
         except BaseException:
             await stream.aclose()
@@ -159,9 +157,6 @@ def _may_be_repeated(request: httpx.Request, connection: Connection, error: Base
 
 
 def _credentials(proxy: str) -> Headers:
-    """Those in its URL as a header (RFC 7617)."""
-    parts = urlsplit(proxy)
-    if parts.username is None:
-        return []
-    pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
-    return [(b"proxy-authorization", b"Basic " + base64.b64encode(pair))]
+    """Those in its URL, as it is told them."""
+    given = basic(proxy)
+    return [(b"proxy-authorization", given.encode("ascii"))] if given else []

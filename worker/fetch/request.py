@@ -47,12 +47,6 @@ def bare(url: str) -> str:
     return parts._replace(netloc=netloc).geturl()
 
 
-def authority(origin: Origin) -> str:
-    """Host and port as a Host field has them."""
-    scheme, host, port = origin
-    return (f"[{host}]" if ":" in host else host) + ("" if port == urls.DEFAULT_PORTS[scheme] else f":{port}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """A request: where it goes, and what it says there."""
@@ -86,7 +80,7 @@ class Asking:
             url=bare(url),
             origin=urls.origin_of(url),
             fields={"user-agent": user_agent, "accept": accept}
-            | _basic(url)
+            | ({"authorization": given} if (given := basic(url)) else {})
             | {name.lower(): value for name, value in headers.items()},
             validators=Validators(etag=sendable(validators.etag), last_modified=sendable(validators.last_modified)),
             content=content,
@@ -119,13 +113,13 @@ class Asking:
         return lines
 
 
-def _basic(url: str) -> dict[str, str]:
-    """The credentials in `url` as a header (RFC 7617)."""
+def basic(url: str) -> str | None:
+    """The credentials in `url` as a header has them (RFC 7617)."""
     parts = urlsplit(url)
     if "@" not in parts.netloc or parts.username is None:
-        return {}
+        return None
     pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
-    return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    return f"Basic {base64.b64encode(pair).decode()}"
 
 
 def sendable(validator: str | None) -> str | None:

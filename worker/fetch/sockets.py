@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -23,17 +23,10 @@ _READS_AT_ONCE = 16
 """Until others have their turn: who sends faster than we read would keep the event loop for itself."""
 
 
-class Backend(httpcore.AsyncNetworkBackend):
+class Backend:
     """Connects to literal addresses. For an asyncio loop."""
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, timeout: float) -> httpcore.AsyncNetworkStream:
         """Raises httpcore.ConnectTimeout, httpcore.ConnectError."""
         try:
             connection = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
@@ -42,10 +35,6 @@ class Backend(httpcore.AsyncNetworkBackend):
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for option in socket_options or ():
-                connection.setsockopt(*option)
-            if local_address is not None:
-                connection.bind((local_address, 0))
             async with asyncio.timeout(timeout):
                 await asyncio.get_running_loop().sock_connect(connection, (host, port))
         except OSError as error:
@@ -165,8 +154,6 @@ class TlsStream(httpcore.AsyncNetworkStream):
         await self._inner.aclose()
 
     def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
-        if info == "ssl_object":
-            return self._tls
         # What came together with the last record that was read is on no socket any more.
         return (info == "is_readable" and self._came.pending > 0) or self._inner.get_extra_info(info)
 
