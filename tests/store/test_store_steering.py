@@ -311,6 +311,66 @@ async def test_a_page_is_read_again_once_its_feed_was_polled(run: Run) -> None:
     assert [work for work in await run.claim_all() if isinstance(work, Ingest)]
 
 
+async def looked_at_again(run: Run) -> Ingest:
+    """Of `one`, changed in its feed while its page is looked at again; `two` is at rest."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), make_entry("two"), next_due=Millis(run.now + HOUR))
+    await run.finish(run.ingested(await run.ingest_of("one"), make_draft("one"), look_at=Millis(run.now + MINUTE)))
+    await run.ingest("two")
+    run.later(MINUTE)
+    work = await run.ingest_of("one")
+    await run.store.read_again(now=run.now, record_id=key("guid", "a", "two"))
+    await run.poll("a", make_entry("one", words="mended"), next_due=Millis(run.now + HOUR))
+    return work
+
+
+async def test_what_is_under_way_while_its_feed_is_polled_whole_is_read_once_more(run: Run) -> None:
+    """Not twice at a time: when it ends, by what the feed says now."""
+    work = await looked_at_again(run)
+    assert await run.claim_all() == []
+    await run.finish(run.ingested(work, make_draft("one")))
+    (again,) = await run.claim_all()
+    assert isinstance(again, Ingest)
+    assert again.entry == b"one mended"
+
+
+async def test_what_is_put_aside_stays_so_while_its_feed_is_polled_whole(run: Run) -> None:
+    """Also where it has changed in it while it was under way."""
+    work = await looked_at_again(run)
+    for _ in range(MAX_ERRORS - 1):
+        await run.finish(Broken(lease=work.lease, at=run.now, error="a defect"))
+        run.later(HOUR)
+        await run.poll("a", version=make_version("v1"))
+        work = await run.ingest_of("one")
+    run.later(MINUTE)
+    await run.store.hasten([A], now=run.now)
+    await run.poll("a", make_entry("one", words="new"), version=make_version("v2"))
+    (put_aside,) = await run.finish(Broken(lease=work.lease, at=run.now, error="a defect"))
+    assert put_aside.quarantined
+    await run.store.read_again(now=run.now, record_id=key("guid", "a", "two"))
+    await run.poll("a", next_due=Millis(run.now + HOUR))
+    assert await run.claim_all() == []
+
+
+async def test_a_poll_that_fails_lets_no_page_be_read_again(run: Run) -> None:
+    """It would be read by its old words, and once more when the feed can be had; the next one does."""
+    await run.start("a")
+    await run.poll("a", make_entry("one"), next_due=Millis(run.now + HOUR))
+    await run.ingest("one")
+    look = Look(record_id=key("guid", "a", "one").hex(), url="https://far.example/page", entry=b"kept")
+    await run.store.read_again(now=run.now, record_id=key("guid", "a", "one"), looks=[look])
+    await run.poll("a", status=503, failure="server", next_due=Millis(run.now + MINUTE))
+    assert await run.claim_all() == []
+    run.later(MINUTE)
+    await run.poll("a", make_entry("one", words="shown"), next_due=Millis(run.now + 9 * HOUR))
+    (work,) = await run.claim_all()
+    assert isinstance(work, Ingest)
+    assert work.entry == b"one shown"
+    await run.finish(run.ingested(work, make_draft("one")))
+    run.later(HOUR)
+    assert await run.claim_all() == []
+
+
 async def test_a_poll_that_is_under_way_is_followed_by_one_that_shows_it(run: Run) -> None:
     """It has left the article out already, as it was known."""
     await run.start("a")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
 
 from worker.model import Feed, FeedId, Millis
 from worker.schedule import History, Polled, decode_hints, phase_of
@@ -20,11 +20,11 @@ from worker.store.feeds import Policies, apply_policies, drop, enlist
 from worker.store.locks import hold_work
 from worker.store.standing import Planner
 from worker.store.walks import go_on
+from worker.store.works import HELD
 
 Changes = Mapping[FeedId, Feed | None]
 """Feeds as they are listed now; None: no more."""
 
-_held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
 _is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
 _RESTING = select(t.feed.c.id).where(t.feed.c.retired | t.feed.c.paused)
@@ -57,7 +57,7 @@ def take_up(
     for ids in chunks(sorted(changes)):
         gone, kept = [i for i in ids if changes[i] is None], [i for i in ids if changes[i] is not None]
         hosts |= set(hold_work(connection, t.work.c.feed_id.in_(ids)))
-        held = _having(connection, gone, _held) | _having(connection, kept, and_(_held, _is_of_documents))
+        held = _having(connection, gone, HELD) | _having(connection, kept, and_(HELD, _is_of_documents))
         ready = [feed_id for feed_id in ids if feed_id not in held]
         waits.update((feed_id, changes[feed_id]) for feed_id in held)
         _hold_back(connection, [feed_id for feed_id in gone if feed_id in held])
@@ -96,7 +96,7 @@ def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> N
         planned = (t.feed.c.polled_at.is_not(None), t.feed.c.next_at.is_not(None))
         hold_work(connection, t.work.c.feed_id.in_(ids))
         idle = select(t.work.c.feed_id).where(
-            t.work.c.feed_id.in_(ids), _is_poll, ~_held, ~t.work.c.seek, ~t.work.c.subscribe
+            t.work.c.feed_id.in_(ids), _is_poll, ~HELD, ~t.work.c.seek, ~t.work.c.subscribe
         )
         columns = (t.feed.c.id, t.feed.c.polled_at, t.feed.c.history, t.feed.c.hints)
         dues = []
@@ -143,7 +143,7 @@ def _hosts(connection: Connection, feed_ids: Sequence[str]) -> set[int]:
 
 def _hold_back(connection: Connection, feed_ids: Sequence[FeedId]) -> None:
     """Nothing more is begun of feeds that leave."""
-    waiting = (t.work.c.feed_id.in_(feed_ids), ~_held)
+    waiting = (t.work.c.feed_id.in_(feed_ids), ~HELD)
     if feed_ids:
         connection.execute(update(t.work).where(*waiting).values(due_at=t.FAR))
 

@@ -17,10 +17,11 @@ from worker.store.arrivals import Arrived, judge_entries
 from worker.store.dialects import Each, Update
 from worker.store.feeds import NO_VERSION, Policies, host_id_of, host_ids
 from worker.store.ingestion import Ingestion
+from worker.store.locks import hold_work
 from worker.store.shelf import Shelf
 from worker.store.standing import Planner, Standing, after, moves_of
 from worker.store.walks import begin
-from worker.store.works import let_be_due
+from worker.store.works import HELD, let_be_due
 
 AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "subscribe": False, "priority": t.POLL}
 """The work of a poll as it begins."""
@@ -135,7 +136,7 @@ def finish_polls(
     _send_on(connection, work, policies)
     if walks:
         results[0][1].update(begin(connection, walks, policies))
-    if asked := [done for done in batch if _was_asked_whole(rows[done.feed_id])]:
+    if asked := [done for done in batch if done.failure is None and _was_asked_whole(rows[done.feed_id])]:
         results[0][1].update(_let_pages_be_read(connection, asked))
     return results
 
@@ -147,10 +148,14 @@ def _was_asked_whole(row: Row[Any]) -> bool:
 
 
 def _let_pages_be_read(connection: Connection, asked: Sequence[PollDone]) -> Sequence[int]:
-    """What was to be read again, and is not shown any more, is so by its page now; the hosts of that."""
-    waits = (t.work.c.feed_id.in_([done.feed_id for done in asked]), t.work.c.priority == t.BACKFILL)
-    pages = update(t.work).where(*waits, t.work.c.entry_id.is_not(None), t.work.c.again)
-    return connection.scalars(pages.values(due_at=asked[-1].at, again=False).returning(t.work.c.host_id)).all()
+    """What was to be read again, and is not shown any more, is so by its page now; the hosts of that. What is under way
+    is `again` where it has changed meanwhile, and stays so."""
+    looks = (t.work.c.entry_id.is_not(None), t.work.c.priority == t.BACKFILL, t.work.c.again, ~t.work.c.quarantined)
+    waits = and_(t.work.c.feed_id.in_([done.feed_id for done in asked]), *looks, ~HELD)
+    hosts = hold_work(connection, waits)
+    if hosts:
+        connection.execute(update(t.work).where(waits).values(due_at=asked[-1].at, again=False))
+    return hosts
 
 
 def _hubs_to_ask(

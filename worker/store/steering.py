@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from worker.model import HOUR_MS, FeedId, Millis
 from worker.store import notes
@@ -17,14 +17,14 @@ from worker.store.identities import named
 from worker.store.locks import hold_entries, hold_work
 from worker.store.names import FEED_ID, REVISED_AT
 from worker.store.polls import call_home
+from worker.store.works import HELD
 from worker.urls import host_of
 
 _MOST = 500
 """Entries at one URL that are read again."""
 _WAIT_MS = HOUR_MS
 """For so long at most a page that is to be read again waits for the poll of its feed."""
-_held = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
-_IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~_held)
+_IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~HELD)
 """A poll that nobody is at; the others hear of it when they end, as `standing.after` reads the feed."""
 
 
@@ -188,8 +188,8 @@ def read_again(
     that, if that is among `looks`: of what is `at_rest`."""
     ids = _named(connection, url=url, url_key=url_key, record_id=record_id)
     theirs = t.work.c.entry_id.in_(ids)
-    connection.execute(update(t.work).where(theirs, ~_held).values(page_etag=None, page_modified=None))
-    due = _take_up(connection, and_(theirs, ~_held), now, priority=t.NEW)
+    connection.execute(update(t.work).where(theirs, ~HELD).values(page_etag=None, page_modified=None))
+    due = _take_up(connection, and_(theirs, ~HELD), now, priority=t.NEW)
     hold_entries(connection, ids)
     feeds = connection.scalars(select(FEED_ID).where(*_at_rest(ids)).distinct()).all()
     connection.execute(update(t.entry).where(*_at_rest(ids)).values(version=b""))

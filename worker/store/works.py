@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Case, Connection, Row, and_, bindparam, case, select, update
+from sqlalchemy import Case, Connection, Row, and_, bindparam, case, exists, select, update
 
 from worker.model import (
     DAY_MS,
@@ -32,6 +32,8 @@ from worker.urls import robots_url
 
 REFRESH_MS = 30 * DAY_MS
 """After which a feed is gone through whole, known entries and all, to learn which have left it."""
+HELD = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
+"""Whether somebody is at work."""
 _OF_FEED = (
     t.feed.c.title,
     t.feed.c.ok_at,
