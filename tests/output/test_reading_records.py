@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.output.conftest import DAY_MS, START, make_segments
 from worker.errors import OutputError
-from worker.output import OutputDirectory, Segment, cursor, files, follow, read_lines, read_records
+from worker.model import Millis
+from worker.output import OutputDirectory, Segment, cursor, files, follow, read_lines, read_records, record_of
 from worker.record import Record
 
 Reopen = Callable[[], OutputDirectory]
@@ -287,3 +290,19 @@ def test_backwards_is_forwards_reversed(tmp_path: Path, monkeypatch: pytest.Monk
     for block in (1, 2, 3, 7, 8, 9, 1000):
         monkeypatch.setattr(files, "BLOCK", block)
         assert list(files.lines_backwards(path)) == forwards[::-1]
+
+
+@pytest.mark.parametrize(("at", "found"), [(START, True), (START + DAY_MS, False), (None, True)])
+def test_a_record_is_looked_for_where_it_was_made(out: Path, reopen: Reopen, at: Millis | None, found: bool) -> None:
+    """No day before, and nothing that came later is read: not for what was removed, either."""
+    made = [
+        replace(one, rows=tuple(replace(row, ingested_at=Millis(START + day * DAY_MS + row.seq)) for row in one.rows))
+        for day, one in enumerate(make_segments(4, a_day=1))
+    ]
+    _publish(reopen(), made)
+    assert (record_of(out, f"{2:032x}", revision=1, at=at) is not None) is found
+    assert record_of(out, f"{2:032x}", revision=2, at=at) is None
+    (out / made[3].path).unlink()
+    assert (record_of(out, f"{2:032x}", revision=1, at=at) is not None) is found
+    if at is not None:
+        assert record_of(out, f"{2:032x}", revision=2, at=at) is None

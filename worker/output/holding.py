@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from worker.model import HOUR_MS, Millis
 from worker.output import files
-from worker.output.reading import read_lines
-from worker.record import Record
+from worker.output.reading import read_records
+from worker.record import Record, rfc3339
+
+_ABOUT_MS = HOUR_MS
+"""Records come about in the order of their times: each as it was committed, by processes with clocks of their own."""
 
 
-def record_of(dir: Path, record_id: str, *, revision: int, since: str | None) -> Record | None:
-    """The record of that id and revision, whoever writes to its shard; None where it was removed. since: the UTC day
-    on which it was made; None reads from the first one on. Raises OutputError."""
-    mark = record_id.encode()
-    for line in read_lines(dir, after=since):
-        found = line.record
-        if mark in line.raw and (found["id"], found["_ingest"]["revision"]) == (record_id, revision):
+def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None) -> Record | None:
+    """The record of that id and revision, whoever writes to its shard; None where it was removed. at: when it was made,
+    so that little else has to be read; None reads all. Raises OutputError."""
+    until = None if at is None else rfc3339(Millis(at + _ABOUT_MS))
+    for found in read_records(dir, after=None if at is None else rfc3339(at)[:10]):
+        ingest = found["_ingest"]
+        if (found["id"], ingest["revision"]) == (record_id, revision):
             return found
+        if until is not None and ingest["ingested_at"] > until:
+            return None
     return None
 
 

@@ -95,7 +95,7 @@ async def _let_in(subject: str, *, store: Store, shards: Shards, now: Millis) ->
     if key is None:
         return NOT_KEPT_OUT
     try:
-        became = await store.let_in(key, url=url, in_output=await shards.keep_out(key), now=now)
+        became = await store.let_in(key, url=url, in_output=await shards.keeps_out(key), now=now)
         if became == "let in":
             await shards.take_down(now=now)
     except OutputError as error:
@@ -148,7 +148,7 @@ async def _look(written: AtRest, *, shards: Shards, feed: Feed | None) -> Look |
     if feed.full_text == "never":
         return "; its page is not asked for (full_text: never)"
     try:
-        record = await shards.record_of(written.record_id, revision=written.revision, since=written.revised_at)
+        record = await shards.record_of(written.record_id, revision=written.revision, at=written.revised_at)
     except OutputError as error:
         return f"; its record can't be read ({error}), which has what else is known of its page"
     if record is None:

@@ -15,7 +15,7 @@ from worker.errors import FeedmillError, OutputError, OutputLocked, StateError
 from worker.model import Millis
 from worker.output import Archive, Step, ids_at, record_of, was_taken_down
 from worker.pipeline.publish import Publisher
-from worker.record import Record, rfc3339
+from worker.record import Record
 
 LOOK_S = 3.0
 """From one look for shards that nobody holds to the next. One that was found is followed by another look at once."""
@@ -130,14 +130,13 @@ class Shards:
         """The records at a canonical URL, in all shards, whoever holds them. Raises OutputError."""
         return await asyncio.to_thread(ids_at, self._root, url)
 
-    async def keep_out(self, key: bytes) -> bool:
+    async def keeps_out(self, key: bytes) -> bool:
         """Whether what has this key is kept out by any of the shards, whoever holds them. Raises OutputError."""
         return await asyncio.to_thread(was_taken_down, self._root, key)
 
-    async def record_of(self, record_id: str, *, revision: int, since: Millis | None) -> Record | None:
-        """An article's record, made at `since`, where that is known; None where it was removed. Raises OutputError."""
-        day = None if since is None else rfc3339(since)[:10]
-        return await asyncio.to_thread(record_of, self._root, record_id, revision=revision, since=day)
+    async def record_of(self, record_id: str, *, revision: int, at: Millis | None) -> Record | None:
+        """An article's record, made `at`, where that is known; None where it was removed. Raises OutputError."""
+        return await asyncio.to_thread(record_of, self._root, record_id, revision=revision, at=at)
 
     async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
         """What is to be done with the files of closed days, and in which shards. Raises OutputError."""
