@@ -11,7 +11,7 @@ from tests.output.conftest import DAY_MS, START, compact, make_segments
 from tests.output.disk import Disk
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import Keeping, OutputDirectory, expired_keys, forgotten_keys, verify
+from worker.output import Keeping, OutputDirectory, expired_keys, forgotten_keys, kept_out, verify
 from worker.record import Record
 
 
@@ -82,6 +82,22 @@ def test_what_is_taken_down_is_remembered_with_its_words(out: Path) -> None:
     expire(directory, days=3, remember_days=0)
     ids = [number.to_bytes(16, "big") for number in (2, 5, 99)]
     assert {*forgotten_keys(out)} == {*ids, *(k for n in (2, 5) for k in (key(n), key(n)[::-1]))}
+
+
+def test_what_never_came_is_remembered_until_it_is_let_in(out: Path) -> None:
+    """Apart from what was taken down, which stays; as is what was not known of, and has records all the same."""
+    directory = filled(out)
+    directory.forget(f"{99:032x}", now=Millis(START), unknown=True)
+    directory.forget(f"{2:032x}", now=Millis(START), unknown=True)
+    directory.forget(f"{5:032x}", now=Millis(START))
+    assert [kept_out(out, key(n)) for n in (99, 2, 5, 6)] == ["kept out", "taken down", "taken down", None]
+    assert {key(99), key(2), key(5)} <= {*forgotten_keys(out)}
+    assert verify(out).is_sound
+    for number in (99, 2, 5):
+        directory.let_in(key(number))
+    assert [kept_out(out, key(n)) for n in (99, 2, 5)] == [None, "taken down", "taken down"]
+    assert list(expired_keys(out)) == []
+    assert verify(out).is_sound
 
 
 def test_damaged_records_do_not_keep_it_from_being_removed(out: Path) -> None:

@@ -135,7 +135,7 @@ def test_what_is_kept_out_can_be_let_in_again(site: Site, worker: Worker, beside
 
 
 def test_what_was_kept_out_before_the_state_was_lost_can_be_let_in(site: Site, worker: Worker) -> None:
-    """Nobody knows any more when; the output has it. A takedown has no way back."""
+    """Nobody knows any more when; the output has it. A takedown has no way back, then as before."""
     url, other = written(site, worker), site.url("a", "/never")
     worker.run("forget", url)
     assert "no way back" in worker.run("forget", "--undo", url, status=1).stderr
@@ -147,9 +147,29 @@ def test_what_was_kept_out_before_the_state_was_lost_can_be_let_in(site: Site, w
     worker.once()
     assert "It was taken down, or kept out, by feedmill forget:" in worker.run("why", other).stdout
     assert "let in again" in worker.run("forget", "--undo", other).stdout
-    worker.once()
+    assert "no way back" in worker.run("forget", "--undo", url, status=1).stderr
+    worker.once(every=True)
     assert "No listed feed has shown it" in worker.run("why", other, status=1).stdout
     assert traces(worker) == []
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["state lost", "state kept"])
+def test_a_takedown_has_no_way_back_by_any_of_its_names(site: Site, worker: Worker, lost: bool) -> None:
+    """Whichever of them it was asked for by: the others are its record's id, and the URLs of what is its copy."""
+    url = written(site, worker)
+    (record,) = [r for r in worker.records() if TRACE in r["content_text"]]
+    worker.run("forget", record["id"])
+    for path in worker.folder.glob("state.db*") if lost else ():
+        path.unlink()
+    if lost:
+        worker.run("recover")
+    said = [worker.run("forget", "--undo", name, status=1).stderr for name in (record["id"], record["url"])]
+    assert all("no way back" in one for one in said)
+    for name in (url, site.url("a", "/copy")):
+        worker.run("forget", "--undo", name, status=1)
+    assert worker.once(every=True).new == 0
+    assert traces(worker) == []
+    worker.run("verify")
 
 
 def test_by_the_id_of_its_record(site: Site, worker: Worker) -> None:

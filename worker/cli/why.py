@@ -14,7 +14,7 @@ from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import clean, console, plain, print_json
 from worker.cli.status import hub_line, public, state_of, with_hub
 from worker.model import FeedId, Millis
-from worker.output import file_with, was_taken_down
+from worker.output import file_with, kept_out
 from worker.store import EntryStory, FeedStatus, Queued, Story, key_of, read_feeds, read_hubs, read_story
 from worker.words import ago, counted, span
 
@@ -45,7 +45,7 @@ def why(
         print_json({**plain(story), "feeds": shown, "troubles": troubles})
     else:
         key = key_of(subject) if story.forgotten else None
-        taken_down = key is not None and was_taken_down(settings.output.dir, key)
+        taken_down = key is not None and kept_out(settings.output.dir, key) is not None
         for line in _said(story, feeds, near, url, settings.output.dir, app.now(), taken_down=taken_down):
             console.print(line, soft_wrap=True)
         for trouble in troubles if story.entries or story.feeds or not story.forgotten else ():

@@ -22,6 +22,8 @@ Effort = Literal["fast", "normal", "thorough"]
 Precision = Literal["second", "minute", "day"]
 Extraction = Literal["ok", "feed_only", "blocked", "paywalled", "failed", "skipped"]
 Op = Literal["new", "update", "delete", "duplicate"]
+KeptOut = Literal["taken down", "kept out"]
+"""For good, or until it is let in."""
 
 
 @by_place

@@ -44,7 +44,7 @@ from worker.output.manifest import FileLine
 from worker.output.newest import newest
 from worker.output.reader import Line
 from worker.output.reading import is_output, read_lines, read_records
-from worker.output.removed import KeysOf, expired_keys, forgotten_keys, was_taken_down
+from worker.output.removed import KeysOf, expired_keys, forgotten_keys, kept_out
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.shards import make_shards, shards_in
 from worker.output.takedown import ids_at
@@ -79,6 +79,7 @@ __all__ = [
     "ids_at",
     "is_expiry",
     "is_output",
+    "kept_out",
     "last_segment",
     "last_segments",
     "line",
@@ -93,5 +94,4 @@ __all__ = [
     "segment_path",
     "shards_in",
     "verify",
-    "was_taken_down",
 ]

@@ -164,18 +164,22 @@ class OutputDirectory:
         can't be read. Raises OutputError."""
         return notices(self._root, [held.path for held in self._inventory().present()], ids)
 
-    def forget(self, id: str, *, now: Millis, unread: Unread = NOTHING_UNREAD) -> int:
+    def forget(self, id: str, *, now: Millis, unread: Unread = NOTHING_UNREAD, unknown: bool = False) -> int:
         """Take an article down: rewrite what holds any revision of it, at once; how many records that were.
 
         Its id is remembered, be it without records. Its notice stays. Readers are told by the manifest, as of all that
         is replaced. Reads every file. To be called when everything numbered has been published, for what is published
         again would bring it back. unread: files that are left as they are, as nobody knows what to tell of them.
-        Raises OutputError, also where one is damaged or left; of the others it is done. Then it is to be called again.
+        unknown: it never came, and may be let in some day, unless there are records. Raises OutputError, also where one
+        is damaged or left; of the others it is done. Then it is to be called again.
         """
         inventory = self._inventory()
         for step in deletes(self._there(), inventory):
             self._take(step, now)
-        self._removed.forget(id, ())
+        if unknown:
+            self._removed.keep_out(bytes.fromhex(id))
+        else:
+            self._removed.forget(id, ())
         forgotten, taken, left = 0, list[str](), [*unread.values()]
         for held in inventory.present():
             path = self._root / held.path
@@ -197,7 +201,7 @@ class OutputDirectory:
         return forgotten
 
     def let_in(self, key: bytes) -> None:
-        """Nothing is kept out by this key any more. Raises OutputError."""
+        """Nothing is kept out by this key any more, unless it was taken down. Raises OutputError."""
         self._removed.let_in(key)
 
     def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:

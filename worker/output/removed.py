@@ -1,7 +1,8 @@
 """What articles were known by whose records are not here any more: removed/<which>.keys, 16 bytes a key, sorted.
 
     expired-YYYY-MM-DD.keys   of a day that was past output.keep
-    forgotten.keys            of what was taken down, or kept out before it came
+    forgotten.keys            of what was taken down
+    kept-out.keys             of what is kept out, and had never come
 
 A state that is lost is read back from the directory. Without these it would not know of articles that are gone from
 there, and write them anew where their feeds still show them. Some three keys an article: 1 % of its record. Those of
@@ -12,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
+from worker.model import KeptOut
 from worker.output import files
 from worker.output.findings import Finding
 from worker.output.latest import legible
@@ -25,8 +27,8 @@ from worker.record import Record
 KEY_BYTES = 16
 KeysOf = Callable[[Record, bool], Collection[bytes]]
 """The keys of a record, `KEY_BYTES` each; with those of its text, or without."""
-_NAME = re.compile(r"(expired-[0-9]{4}-[0-9]{2}-[0-9]{2}|forgotten)\.keys")
-_FORGOTTEN = "forgotten.keys"
+_NAME = re.compile(r"(expired-[0-9]{4}-[0-9]{2}-[0-9]{2}|forgotten|kept-out)\.keys")
+_FORGOTTEN, _KEPT_OUT = "forgotten.keys", "kept-out.keys"
 
 
 class Removed:
@@ -44,12 +46,16 @@ class Removed:
         """Note an article, and its records with their words: whoever says the same is kept out. Raises OutputError."""
         self._add(_FORGOTTEN, {bytes.fromhex(id), *(key for one in records for key in self._keys_of(one, True))})
 
+    def keep_out(self, key: bytes) -> None:
+        """Note what had never come. Raises OutputError."""
+        self._add(_KEPT_OUT, {key})
+
     def let_in(self, key: bytes) -> None:
-        """Let go of the key of what is kept out no more. Raises OutputError."""
-        path = self._root / REMOVED / _FORGOTTEN
+        """Let go of the key of what is kept out no more; of what was taken down, never. Raises OutputError."""
+        path = self._root / REMOVED / _KEPT_OUT
         known = set(_keys(path)) if files.exists(path) else set()
         if key in known:
-            files.place(self._root / STAGING / _FORGOTTEN, path, [b"".join(sorted(known - {key}))])
+            files.place(self._root / STAGING / _KEPT_OUT, path, [b"".join(sorted(known - {key}))])
 
     def let_go(self, before: str) -> None:
         """Remove what is of days before this date. Raises OutputError."""
@@ -70,19 +76,22 @@ class Removed:
 def expired_keys(root: Path) -> Iterator[bytes]:
     """Of all days that are remembered. Raises OutputError."""
     for path in files.below(root / REMOVED):
-        if _NAME.fullmatch(path.name) and path.name != _FORGOTTEN:
+        if _NAME.fullmatch(path.name) and path.name not in (_FORGOTTEN, _KEPT_OUT):
             yield from _keys(path)
 
 
 def forgotten_keys(root: Path) -> Iterator[bytes]:
-    """Of what was taken down. Raises OutputError."""
-    path = root / REMOVED / _FORGOTTEN
-    return _keys(path) if files.exists(path) else iter(())
+    """Of what was taken down, or is kept out. Raises OutputError."""
+    return chain(_named(root, _FORGOTTEN), _named(root, _KEPT_OUT))
 
 
-def was_taken_down(root: Path, key: bytes) -> bool:
-    """Whether what is known by this key was taken out of the output, in whichever of its shards. Raises OutputError."""
-    return any(key in forgotten_keys(root / name) for name in shards_in(root))
+def kept_out(root: Path, key: bytes) -> KeptOut | None:
+    """By what nothing comes any more that is known by this key, as whichever of the shards has it. Raises
+    OutputError."""
+    shards = [root / name for name in shards_in(root)]
+    if any(key in _named(shard, _FORGOTTEN) for shard in shards):
+        return "taken down"
+    return "kept out" if any(key in _named(shard, _KEPT_OUT) for shard in shards) else None
 
 
 def check_removed(root: Path) -> Iterator[Finding]:
@@ -95,6 +104,11 @@ def check_removed(root: Path) -> Iterator[Finding]:
         keys = list(_keys(path))
         if files.size(path) % KEY_BYTES or any(one >= other for one, other in pairwise(keys)):
             yield Finding(file=file, message="damaged: not keys in their order")
+
+
+def _named(root: Path, name: str) -> Iterator[bytes]:
+    path = root / REMOVED / name
+    return _keys(path) if files.exists(path) else iter(())
 
 
 def _keys(path: Path) -> Iterator[bytes]:

@@ -99,9 +99,11 @@ class Publisher:
             await self.publish(now=now, everything=True)
         records = 0
         failure: OutputError | None = None
-        for record_id in record_ids:
+        for record_id, unknown in record_ids.items():
             try:
-                records += await asyncio.to_thread(self._directory.forget, record_id, now=now, unread=unread)
+                records += await asyncio.to_thread(
+                    self._directory.forget, record_id, now=now, unread=unread, unknown=unknown
+                )
                 if self.archive is not None:
                     await asyncio.to_thread(self.archive.forget, record_id)
             except OutputError as error:

@@ -95,7 +95,7 @@ async def _let_in(subject: str, *, store: Store, shards: Shards, now: Millis) ->
     if key is None:
         return NOT_KEPT_OUT
     try:
-        became = await store.let_in(key, url=url, in_output=await shards.keeps_out(key), now=now)
+        became = await store.let_in(key, url=url, in_output=await shards.kept_out(key), now=now)
         if became == "let in":
             await shards.take_down(now=now)
     except OutputError as error:

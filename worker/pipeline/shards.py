@@ -12,8 +12,8 @@ from types import TracebackType
 import structlog
 
 from worker.errors import FeedmillError, OutputError, OutputLocked, StateError
-from worker.model import Millis
-from worker.output import Archive, Step, ids_at, record_of, was_taken_down
+from worker.model import KeptOut, Millis
+from worker.output import Archive, Step, ids_at, kept_out, record_of
 from worker.pipeline.publish import Publisher
 from worker.record import Record
 
@@ -130,9 +130,10 @@ class Shards:
         """The records at a canonical URL, in all shards, whoever holds them. Raises OutputError."""
         return await asyncio.to_thread(ids_at, self._root, url)
 
-    async def keeps_out(self, key: bytes) -> bool:
-        """Whether what has this key is kept out by any of the shards, whoever holds them. Raises OutputError."""
-        return await asyncio.to_thread(was_taken_down, self._root, key)
+    async def kept_out(self, key: bytes) -> KeptOut | None:
+        """By what nothing comes any more that has this key, as any of the shards says, whoever holds them. Raises
+        OutputError."""
+        return await asyncio.to_thread(kept_out, self._root, key)
 
     async def record_of(self, record_id: str, *, revision: int, at: Millis | None) -> Record | None:
         """An article's record, made `at`, where that is known; None where it was removed. Raises OutputError."""

@@ -26,6 +26,7 @@ from worker.model import (
     Feed,
     FeedId,
     Finished,
+    KeptOut,
     Lease,
     Member,
     Millis,
@@ -275,7 +276,7 @@ class Store:
         """Forgets an article for good; how many entries it was. Its records are in `takedowns` from then on."""
         return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id, now=now)
 
-    async def let_in(self, key: bytes, *, url: str | None, in_output: bool, now: Millis) -> takedowns.LetIn:
+    async def let_in(self, key: bytes, *, url: str | None, in_output: KeptOut | None, now: Millis) -> takedowns.LetIn:
         """Keeps out no more what has this key, or this canonical URL; see `takedowns.let_in`. It is in `lifted` from
         then on."""
         return await self._write(takedowns.let_in, key, url=url, in_output=in_output, now=now)
@@ -292,8 +293,9 @@ class Store:
         """Lets go of what is known under these keys: it was taken down, maybe when another state was in this place."""
         await self._write(takedowns.keep_out, keys)
 
-    async def takedowns(self, shard: int = 0) -> list[str]:
-        """Record ids that are still to be taken out of a shard of the output."""
+    async def takedowns(self, shard: int = 0) -> dict[str, bool]:
+        """Record ids that are still to be taken out of a shard of the output, each with whether nothing was known of
+        it."""
         return await self._write(takedowns.outstanding, shard=shard)
 
     async def tell(self, notices: Sequence[Record], *, now: Millis) -> None:

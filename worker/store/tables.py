@@ -368,7 +368,7 @@ barred = Table(
         "lifted", Boolean, nullable=False, server_default=false()
     ),  # it may come again, which the output has to hear
 )
-"""What operators asked to be kept out, by the names that they gave."""
+"""What operators asked to be kept out, by the names that they gave, and what they took down by any."""
 
 request = Table(
     "request",

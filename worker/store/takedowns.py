@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import orjson
 from sqlalchemy import Connection, delete, insert, or_, select
 
-from worker.model import Millis
+from worker.dedup import url_key as key_of_url
+from worker.model import KeptOut, Millis
 from worker.record import Record, shard_of
 from worker.store import publications
 from worker.store import tables as t
@@ -17,6 +18,7 @@ from worker.store.feeds import let_all_be_said
 from worker.store.graves import are_dead, bury, bury_known
 from worker.store.identities import named
 from worker.store.keys import stored
+from worker.store.names import URL
 from worker.store.outbox import lock_numbering
 from worker.store.records import RECORD, outbox_values
 from worker.store.stories import NO_STORY
@@ -42,12 +44,15 @@ def forget(
     for batch in chunks(sorted(ids)):
         ids |= set(connection.scalars(select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(batch))))
     keys = {key for key in (url_key, record_id) if key is not None}
-    _bar(connection, keys, unknown=not ids and not are_dead(connection, keys), now=now)
-    records = set(keys)
+    unknown = not ids and not are_dead(connection, keys)
+    records, names = set(keys), set(keys)
+    columns = (t.entry.c.record_id, t.entry.c.text_mark, t.entry.c.shared_key, URL)
     for batch in chunks(sorted(ids)):
-        for row in connection.execute(select(t.entry.c.record_id, t.entry.c.text_mark).where(t.entry.c.id.in_(batch))):
+        for row in connection.execute(select(*columns).where(t.entry.c.id.in_(batch))):
             records.add(row.record_id)
+            names |= {row.record_id} if row.url is None or row.shared_key else {row.record_id, key_of_url(row.url)}
             keys |= {row.text_mark} - {None}  # whoever says the same
+    _bar(connection, names, unknown=unknown, anew=bool(ids), now=now)
     bury(connection, sorted(ids), more_keys=keys)
     _drop_unpublished(connection, {record.hex() for record in records})
     new = sorted(records - set(connection.scalars(select(t.takedown.c.record_id))))
@@ -56,12 +61,14 @@ def forget(
     return len(ids)
 
 
-def _bar(connection: Connection, keys: Collection[bytes], *, unknown: bool, now: Millis) -> None:
-    """Notes since when these are kept out, unless it is noted."""
-    connection.execute(delete(t.barred).where(t.barred.c.key.in_(keys), t.barred.c.lifted))
-    new = sorted(set(keys) - set(connection.scalars(select(t.barred.c.key).where(t.barred.c.key.in_(keys)))))
-    if new:
-        connection.execute(insert(t.barred), [{"key": key, "at": now, "unknown": unknown} for key in new])
+def _bar(connection: Connection, keys: Collection[bytes], *, unknown: bool, anew: bool, now: Millis) -> None:
+    """Notes since when these are kept out, unless it is noted. anew: there was something to take down."""
+    outdated = or_(t.barred.c.lifted, t.barred.c.unknown) if anew else t.barred.c.lifted
+    for batch in chunks(sorted(keys)):
+        connection.execute(delete(t.barred).where(t.barred.c.key.in_(batch), outdated))
+        new = set(batch) - set(connection.scalars(select(t.barred.c.key).where(t.barred.c.key.in_(batch))))
+        if new:
+            connection.execute(insert(t.barred), [{"key": key, "at": now, "unknown": unknown} for key in sorted(new)])
 
 
 class Barred(NamedTuple):
@@ -82,18 +89,18 @@ def barred(connection: Connection, key: bytes) -> Barred | None:
 LetIn = Literal["let in", "taken down", "not kept out"]
 
 
-def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: bool, now: Millis) -> LetIn:
+def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: KeptOut | None, now: Millis) -> LetIn:
     """Ends that what nothing was known of is kept out; what became of it. The feeds of its site are read whole, of what
     they were shown last too.
 
-    in_output: that says that it is kept out. Where that is all that is known, as the state was lost since, it has to
-    do.
+    in_output: as that says. Where that is all that is known, as the state was lost since, it has to do; what was taken
+    down there stays so by any of its names.
     """
     was = barred(connection, key)
-    if was is not None and not was.unknown:
+    if in_output == "taken down" or (was is not None and not was.unknown):
         return "taken down"
     is_lifted = connection.scalar(select(t.barred.c.lifted).where(t.barred.c.key == key))
-    if was is None and not is_lifted and not in_output:
+    if was is None and not is_lifted and in_output is None:
         return "not kept out"
     if not is_lifted:
         connection.execute(delete(t.barred).where(t.barred.c.key == key))
@@ -137,11 +144,14 @@ def keep_out(connection: Connection, keys: Collection[bytes]) -> None:
         _drop_unpublished(connection, {key.hex() for key in keys})
 
 
-def outstanding(connection: Connection, *, shard: int) -> list[str]:
-    """Record ids that are still to be taken out of a shard of the output."""
-    ids = [record.hex() for record in connection.scalars(select(t.takedown.c.record_id))]
+def outstanding(connection: Connection, *, shard: int) -> dict[str, bool]:
+    """Record ids that are still to be taken out of a shard of the output, each with whether nothing was known of it."""
+    noted = select(t.takedown.c.record_id, t.barred.c.unknown).outerjoin(
+        t.barred, t.barred.c.key == t.takedown.c.record_id
+    )
+    ids = {row.record_id.hex(): bool(row.unknown) for row in connection.execute(noted)}
     shards = publications.shards(connection) if ids else 0
-    return [id for id in ids if shard_of(id, shards) == shard]
+    return {id: unknown for id, unknown in ids.items() if shard_of(id, shards) == shard}
 
 
 def tell(connection: Connection, notices: Sequence[Record], *, now: Millis) -> None:

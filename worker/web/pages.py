@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from worker import urls
 from worker.errors import FeedmillError
 from worker.model import HOUR_MS, ROLES, FeedId, Millis
-from worker.output import file_with, newest, was_taken_down
+from worker.output import file_with, kept_out, newest
 from worker.record import is_id
 from worker.store import (
     FeedStatus,
@@ -181,7 +181,7 @@ class Pages:
             feeds=await of.reader(feeds_by_id, story.feeds),
             host=host,
             near=near,
-            taken_down=key is not None and await asyncio.to_thread(was_taken_down, of.output, key),
+            taken_down=key is not None and await asyncio.to_thread(kept_out, of.output, key) is not None,
             titles=await self._titles(),
         )
 
