@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -90,6 +91,13 @@ def test_the_state_is_not_copied_over_itself(state_path: Path, tmp_path: Path, n
     assert read_status(state_path)[1].queued == 0
 
 
+COPY = """
+import sys
+from pathlib import Path
+from worker.store import backup
+backup(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
 PAUSED = """
 import signal, sys
 from pathlib import Path
@@ -126,6 +134,21 @@ def test_what_a_copy_left_that_was_killed_is_cleared_by_the_next(state_path: Pat
             killed.kill()
     backup(state_path, folder / "three.db")
     assert {path.name for path in folder.iterdir()} == others | {"two.db", "three.db"}
+
+
+def test_a_folder_that_somebody_else_has_locked_is_not_cleared(state_path: Path, tmp_path: Path) -> None:
+    """Nor waited for, as under `flock FOLDER feedmill backup FOLDER/copy.db`."""
+    left = tmp_path / ".feedmill-backup-01234567"
+    left.touch()
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    command = [sys.executable, "-c", COPY, str(state_path), str(tmp_path / "one.db")]
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        subprocess.run(command, check=True, timeout=20)
+    finally:
+        os.close(descriptor)
+    assert read_status(tmp_path / "one.db")[1].queued == 0
+    assert left.exists()
 
 
 def no_folder(path: Path) -> Path:

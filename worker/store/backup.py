@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from worker.store.integrity import check_length, left_log
 _PART = ".feedmill-backup-"
 """Begins the name of a copy that is not whole yet."""
 _PARTS = re.compile(rf"{re.escape(_PART)}[0-9a-f]{{8}}(-journal|-wal|-shm)?")
+_TRIES, _TRY_S = 20, 0.05
 
 
 def backup(path: Path, target: Path, *, force: bool = False) -> int:
@@ -65,10 +67,20 @@ def _cleared(folder: Path) -> Iterator[None]:
                 if _PARTS.fullmatch(left.name):
                     left.unlink(missing_ok=True)
         with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            _hold(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _hold(descriptor: int) -> None:
+    """Waits for who clears, which takes but a moment; not for who has locked the folder for longer (`flock FOLDER …`),
+    for that keeps others from clearing, too."""
+    for _ in range(_TRIES):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_TRY_S)
 
 
 def _refuse(path: Path, target: Path, *, force: bool) -> None:
