@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, MINUTE, Run, make_entry, make_feed, make_version
+from tests.store.samples import HOUR, KEEP_MS, MINUTE, Run, ask, make_entry, make_feed, make_version
 from worker.model import (
     HOUR_MS,
     Broken,
@@ -171,6 +171,17 @@ async def test_a_feed_that_is_taken_out_is_gone_through_when_it_is_back(run: Run
     for number in (3, 5) if unread else (5,):
         assert (await run.ingest(f"old-{number}")).op == "new"
     assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+
+
+async def test_a_walk_of_a_feed_that_does_not_come_back_is_let_go_of(run: Run, state: State) -> None:
+    """With its host, in time."""
+    await begun(run)
+    await run.start("b")
+    begun_at = run.now
+    for at, left in ((begun_at + KEEP_MS - 1, 1), (begun_at + KEEP_MS, 0)):
+        await run.store.upkeep(now=Millis(at))
+        assert ask(state, "SELECT count(*) FROM work WHERE pages IS NOT NULL") == [(left,)]
+    assert ask(state, "SELECT count(*) FROM host WHERE name = 'a.example'") == [(0,)]
 
 
 async def test_sitemaps_are_gone_through_each_once(run: Run) -> None:

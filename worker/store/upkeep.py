@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete
 
 from worker.model import Millis
-from worker.store import claims, hosts, publications, stories
+from worker.store import claims, hosts, publications, stories, walks
 from worker.store import tables as t
 from worker.store.graves import bury_old
 from worker.store.lines import forget_sites
@@ -14,8 +14,8 @@ from worker.store.robots import forget_old
 
 
 def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
-    """Forgets texts whose window is over, entries that left their feed so long ago, old copies of robots.txt, what
-    sites said that have gone quiet, and segments of long ago."""
+    """Forgets texts whose window is over, entries that left their feed so long ago, walks of feeds that left the
+    lists, old copies of robots.txt, what sites said that have gone quiet, and segments of long ago."""
     if not _is_mine(connection):
         return
     if is_shared(connection):
@@ -24,6 +24,7 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
     forget_old(connection, now=now)
     forget_sites(connection, now=now)
     publications.forget_old(connection)
+    walks.forget_left(connection, before=Millis(now - keep_ms))
     bury_old(connection, before=Millis(now - keep_ms))
 
 

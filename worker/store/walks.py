@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, select, update
 
 from worker import urls
 from worker.model import FeedId, Finished, Millis, PollDone, Walked
@@ -69,6 +69,13 @@ def go_on(connection: Connection, policies: Policies, now: Millis, *which: Colum
             values |= {"url": trail.first, "pages": PAGES, "entry": anew.encoded, "hops": 0}
             values |= {"host_id": host_id_of(connection, trail.first, policies)}
         connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
+
+
+def forget_left(connection: Connection, *, before: Millis) -> None:
+    """Lets go of walks whose feeds are not listed, and were not polled since `before`."""
+    left = select(t.feed.c.id).where(~t.feed.c.active, func.coalesce(t.feed.c.polled_at, t.feed.c.added_at) <= before)
+    resting = (t.work.c.pages.is_not(None), t.work.c.due_at == t.FAR, t.work.c.feed_id.in_(left))
+    connection.execute(delete(t.work).where(*resting))
 
 
 def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tuple[Finished, set[int]]:
