@@ -140,16 +140,22 @@ async def test_what_fails_is_tried_again_and_given_up(run: Run) -> None:
 
 
 @pytest.mark.parametrize("way", ["restarted", "reloaded"])
-@pytest.mark.parametrize("unread", [True, False])
-async def test_a_feed_that_is_taken_out_is_gone_through_when_it_is_back(run: Run, way: str, unread: bool) -> None:
+@pytest.mark.parametrize(("unread", "failed"), [(True, False), (True, True), (False, False)])
+async def test_a_feed_that_is_taken_out_is_gone_through_when_it_is_back(
+    run: Run, way: str, unread: bool, failed: bool
+) -> None:
     """Not before. On from where that was; or, where something that it had brought was not read yet, from its beginning,
     for no other document shows that any more."""
     await begun(run)
     for number in (2, 3, 4):
         await run.finish(walked(run, await walk_of(run), f"old-{number}", older=PAGE.format(number + 1)))
+    await run.ingest("new")
     for number in (2, 4, 3):
         if number != 3 or not unread:
             await run.ingest(f"old-{number}")
+    if unread and failed:
+        work = await run.ingest_of("old-3")
+        await run.finish(Retry(lease=work.lease, due_at=Millis(run.now + HOUR), reason="503"))
     await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
     for listed in ("b", "b", "a"):
         if way == "restarted":

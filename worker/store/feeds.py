@@ -235,11 +235,9 @@ def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
 
 
 def _put_off_walks(connection: Connection, feed_ids: Sequence[str], *, unread: Select[int]) -> None:
-    """`again`, where what they brought is among the `unread`: no document but theirs shows that any more."""
+    """`again`, where any are `unread`: perhaps they brought those, and no document but theirs shows them any more."""
     entry = t.work.alias()
-    theirs = select(entry.c.id).where(
-        entry.c.feed_id == t.work.c.feed_id, entry.c.priority == t.BACKFILL, entry.c.entry_id.in_(unread)
-    )
+    theirs = select(entry.c.id).where(entry.c.feed_id == t.work.c.feed_id, entry.c.entry_id.in_(unread))
     walks = update(t.work).where(t.work.c.feed_id.in_(feed_ids), t.work.c.pages.is_not(None))
     connection.execute(walks.values(due_at=t.FAR, again=or_(t.work.c.again, theirs.correlate(t.work).exists())))
 
