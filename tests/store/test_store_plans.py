@@ -196,12 +196,12 @@ async def test_where_an_article_is_is_told_without_going_through_all(run: Run, s
 
 
 async def test_upkeep_looks_at_no_entries_that_are_young(run: Run, state_path: Path) -> None:
-    """It is done each hour, and at each start. Of texts the oldest are looked at."""
+    """It is done each hour, and at each start. Of texts the oldest are looked at; which feeds left the lists, all tell."""
     polls = await start_with_work(run)
     await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id)) for poll in polls))
     with statements() as found:
         await run.store.upkeep(now=run.now)
-    assert {detail.split()[1] for detail, _ in scans(state_path, found)} <= {"segment", "site", "sketch"}
+    assert {detail.split()[1] for detail, _ in scans(state_path, found)} <= {"feed", "segment", "site", "sketch"}
     assert "entry_feed" in used_indexes(state_path, found)
 
 
