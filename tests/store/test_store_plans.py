@@ -196,7 +196,7 @@ async def test_where_an_article_is_is_told_without_going_through_all(run: Run, s
 
 
 async def test_upkeep_looks_at_no_entries_that_are_young(run: Run, state_path: Path) -> None:
-    """It is done each hour, and at each start. Of texts the oldest are looked at; which feeds left the lists, all tell."""
+    """It is done each hour, and at each start. Of texts the oldest are looked at; feeds that left the lists, too."""
     polls = await start_with_work(run)
     await run.finish(*(run.polled(poll, make_entry("one", feed=poll.feed_id)) for poll in polls))
     with statements() as found:
