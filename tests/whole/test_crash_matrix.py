@@ -129,7 +129,7 @@ class Kill:
 def run(worker: Worker, kill: Kill | None = None, log: str | None = None) -> bool:
     """Starts `once --all`, and kills it; whether it was killed. A run that comes to its end must end well."""
     step = None if kill is None or kill.step == INSTANT else (kill.step, kill.number)
-    orders = stepping.Orders(out=str(worker.out), clock=str(worker.folder / "clock"), kill=step, log=log, upkeep_s=0.1)
+    orders = stepping.Orders(out=str(worker.out), clock=str(worker.folder / "clock"), kill=step, log=log, upkeep_s=0.3)
     command = stepping.command(worker.command("once", "--all"))
     with worker.log.open("ab") as said:
         environment = worker.environment() | orders.environment()
