@@ -22,6 +22,8 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _SCHEME = re.compile("^https?://", re.IGNORECASE)
+Origin = tuple[str, str, int]
+"""Scheme, host and port (RFC 6454 section 4)."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 section 2.3 (unreserved) and what may stand in a path or a query without being escaped (section 3.3, 3.4).
 _UNRESERVED = "-._~"
@@ -146,14 +148,11 @@ def canonical(url: str) -> str:
 
 def _form(parts: SplitResult) -> str:
     """`canonical`, of what may be a copy."""
-    host, port = _host(parts), parts.port
-    netloc = f"[{host}]" if ":" in host else host
-    if port is not None and port != DEFAULT_PORTS[parts.scheme]:
-        netloc += f":{port}"
     path = without_dots(_escaped(parts.path, _PATH_SAFE)) or "/"  # unescaped first: "%2E%2E" is ".."
     kept = [p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(unquote(p.split("=", 1)[0]))]
     query = "&".join(_escaped(p, _QUERY_SAFE) for p in kept)
-    return f"{parts.scheme}://{netloc}{path}" + (f"?{query}" if query else "")
+    origin = parts.scheme, _host(parts), parts.port or DEFAULT_PORTS[parts.scheme]
+    return f"{site(origin)}{path}" + (f"?{query}" if query else "")
 
 
 def canonical_if_any(url: str | None) -> str | None:
@@ -169,8 +168,8 @@ def host_of(url: str) -> str:
     return url.split("/", 3)[2] if is_plain(url) else _read(url)[1]
 
 
-def origin_of(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port (RFC 6454 section 4): what secrets may be sent to. Raises BadUrl."""
+def origin_of(url: str) -> Origin:
+    """What secrets may be sent to. Raises BadUrl."""
     if is_plain(url):
         scheme, _, host, _ = url.split("/", 3)
         return scheme[:-1], host, DEFAULT_PORTS[scheme[:-1]]
@@ -185,7 +184,7 @@ def is_of_site(url: str, other: str) -> bool:
     return one == two or one.endswith(f".{two}") or two.endswith(f".{one}")
 
 
-def site(origin: tuple[str, str, int]) -> str:
+def site(origin: Origin) -> str:
     """The URL of an origin, without a path."""
     scheme, host, port = origin
     netloc = f"[{host}]" if ":" in host else host

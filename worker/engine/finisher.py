@@ -91,11 +91,7 @@ class Finisher:
                 # First: what is planned now by a clock that was set would be moved with the rest.
                 await self._clock.follow()
                 batch = [self._clock.in_its_time(ended.done, ended.ahead_ms) for ended in group]
-                finished = await self._store.finish(
-                    batch,
-                    now=self._clock.now(),
-                    due=self._clock.due,
-                )
+                finished = await self._store.finish(batch, now=self._clock.now(), due=self._clock.due)
                 self._vitals.refusals, self._vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
             except StateDamaged:

@@ -26,7 +26,7 @@ from worker.fetch.backend import limited
 from worker.fetch.body import whole_body
 from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line
 from worker.fetch.pools import Pools
-from worker.fetch.request import Asking, Origin
+from worker.fetch.request import Asking
 from worker.fetch.resolve import Resolver
 from worker.model import NO_VALIDATORS, Accepted, Fetched, FetchFailed, Outcome, Validators
 
@@ -166,7 +166,7 @@ def request(asking: Asking, *, proxy: str | None = None) -> httpx.Request:
 
 
 @functools.lru_cache(1000)  # to read it again takes as long as to send it
-def _site(origin: Origin) -> httpx.URL:
+def _site(origin: urls.Origin) -> httpx.URL:
     return httpx.URL(urls.site(origin))
 
 

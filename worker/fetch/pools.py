@@ -16,14 +16,14 @@ from worker import urls
 from worker.fetch.addresses import Network
 from worker.fetch.backend import GuardedBackend, left_s, refuse_private
 from worker.fetch.connection import Connection, open_tunnel
-from worker.fetch.request import Headers, Origin, basic
+from worker.fetch.request import Headers, basic
 from worker.fetch.resolve import NoAddress, Resolver
 
 _KEEP_ALIVE_S = 4.0  # below the 5 s after which Apache and Node.js hang up, so that no request meets the hanging up
 _OWN_DNS_S = 2.0
 """Waited for our own look-up of a name that the proxy looks up anyway: where there are proxies there may be no DNS."""
 
-Route = tuple[Origin, str | None]
+Route = tuple[urls.Origin, str | None]
 """To whom, and through which proxy; None: directly."""
 
 
@@ -108,12 +108,12 @@ class Pools(httpx.AsyncBaseTransport):
             del self._ways[route]
         return connection
 
-    async def _direct(self, origin: Origin) -> Connection:
+    async def _direct(self, origin: urls.Origin) -> Connection:
         scheme, host, port = origin
         stream = await self._sites.connect_tcp(host, port)
         return Connection(await stream.start_tls(self._context, host) if scheme == "https" else stream)
 
-    async def _through(self, proxy: str, origin: Origin) -> Connection:
+    async def _through(self, proxy: str, origin: urls.Origin) -> Connection:
         """Plain requests are forwarded in their absolute form, TLS goes through a tunnel (RFC 9110 section 9.3.6)."""
         (its_scheme, its_host, its_port), (scheme, host, port) = urls.origin_of(proxy), origin
         stream = await self._proxies.connect_tcp(its_host, its_port)

@@ -23,8 +23,6 @@ _TARGET = "".join(map(chr, {*range(128)} - {*b' "<>`{}'}))
 _NOT_IN_COMMENT = re.compile(r"[^\x21-\x7e]|[()\\]")  # RFC 9110 section 5.6.5
 
 Headers = list[tuple[bytes, bytes]]
-Origin = tuple[str, str, int]
-"""Scheme, host and port."""
 
 
 def user_agent(contact: str | None, version: str) -> str:
@@ -53,7 +51,7 @@ class Asking:
 
     url: str
     """Without credentials, its host in A-labels."""
-    origin: Origin
+    origin: urls.Origin
     """Of that URL."""
     fields: Mapping[str, str] = field(repr=False)
     """Headers by their names in lower case; may hold secrets, hence not in repr()."""

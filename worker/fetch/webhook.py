@@ -46,4 +46,4 @@ async def post_json(url: str, value: Mapping[str, object], *, user_agent: str, t
     finally:
         await pools.aclose()
         resolver.close()
-    return None if 200 <= answer.status_code < 300 else f"the server answered {answer.status_code}"
+    return None if answer.is_success else f"the server answered {answer.status_code}"

@@ -52,10 +52,9 @@ class Removed:
 
     def let_in(self, key: bytes) -> None:
         """Let go of the key of what is kept out no more; of what was taken down, never. Raises OutputError."""
-        path = self._root / REMOVED / _KEPT_OUT
-        known = set(_keys(path)) if files.exists(path) else set()
+        known = set(_named(self._root, _KEPT_OUT))
         if key in known:
-            files.place(self._root / STAGING / _KEPT_OUT, path, [b"".join(sorted(known - {key}))])
+            self._place(_KEPT_OUT, known - {key})
 
     def let_go(self, before: str) -> None:
         """Remove what is of days before this date. Raises OutputError."""
@@ -64,13 +63,15 @@ class Removed:
                 files.remove(path)
 
     def _add(self, name: str, keys: set[bytes]) -> None:
-        path = self._root / REMOVED / name
-        known = set(_keys(path)) if files.exists(path) else set()
+        known = set(_named(self._root, name))
         if keys <= known:
             return
-        if files.make_directory(path.parent):
+        if files.make_directory(self._root / REMOVED):
             files.sync_directory(self._root)
-        files.place(self._root / STAGING / name, path, [b"".join(sorted(keys | known))])
+        self._place(name, keys | known)
+
+    def _place(self, name: str, keys: set[bytes]) -> None:
+        files.place(self._root / STAGING / name, self._root / REMOVED / name, [b"".join(sorted(keys))])
 
 
 def expired_keys(root: Path) -> Iterator[bytes]:

@@ -58,7 +58,8 @@ def _claimed(
     connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None, begun: bool
 ) -> list[int]:
     """The ids of work that is leased now, in the order in which its hosts were ready."""
-    polls_by = now if due is None else min(now, due.by)
+    due_by = None if due is None else due.by
+    polls_by = now if due_by is None else min(now, due_by)
     by = polls_by if due is not None and due.alone else now
     taken: list[tuple[Row[Any], int]] = []
     idle: list[int] = []
@@ -77,8 +78,8 @@ def _claimed(
     unhosted = _unhosted(connection, now=now, by=by, limit=limit - len(taken))
     _take(connection, unhosted, now=now, until=until, begun=begun)
     taken += unhosted
-    _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=None if due is None else due.by)
-    _settle(connection, idle, polls_by=None if due is None else due.by)
+    _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=due_by)
+    _settle(connection, idle, polls_by=due_by)
     return [work_id for _, work_id in taken]
 
 

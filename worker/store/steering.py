@@ -215,21 +215,23 @@ def _queue(
     connection: Connection, looks: Sequence[Look], ids: Sequence[int], policies: Policies, *, now: Millis
 ) -> int:
     """How many of the looks are queued now, behind the polls of their feeds."""
+    if not looks:
+        return 0
     wanted = {look.record_id: look for look in looks}
-    query = select(t.entry.c.id, t.entry.c.record_id, FEED_ID).where(*_at_rest(ids)) if wanted else None
-    rows = [row for row in connection.execute(query) if row.record_id.hex() in wanted] if query is not None else []
+    rows = connection.execute(select(t.entry.c.id, t.entry.c.record_id, FEED_ID).where(*_at_rest(ids))).all()
     work = [
         {
             "feed_id": row.feed_id,
             "entry_id": row.id,
             "priority": t.BACKFILL,
-            "host": host_of(wanted[row.record_id.hex()].url),
-            "url": wanted[row.record_id.hex()].url,
+            "host": host_of(look.url),
+            "url": look.url,
             "due_at": now + _WAIT_MS,
-            "entry": wanted[row.record_id.hex()].entry,
+            "entry": look.entry,
             "again": True,
         }
         for row in rows
+        if (look := wanted.get(row.record_id.hex())) is not None
     ]
     settle(connection, add_work(connection, work, policies))
     return len(work)

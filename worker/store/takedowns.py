@@ -96,11 +96,11 @@ def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: Ke
     in_output: as that says. Where that is all that is known, as the state was lost since, it has to do; what was taken
     down there stays so by any of its names.
     """
-    was = barred(connection, key)
-    if in_output == "taken down" or (was is not None and not was.unknown):
+    row = connection.execute(select(t.barred).where(t.barred.c.key == key)).one_or_none()
+    is_lifted = row is not None and row.lifted
+    if in_output == "taken down" or (row is not None and not row.lifted and not row.unknown):
         return "taken down"
-    is_lifted = connection.scalar(select(t.barred.c.lifted).where(t.barred.c.key == key))
-    if was is None and not is_lifted and in_output is None:
+    if row is None and in_output is None:
         return "not kept out"
     if not is_lifted:
         connection.execute(delete(t.barred).where(t.barred.c.key == key))
