@@ -224,7 +224,7 @@ def own_cluster(initialised: Path) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def empty_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state of this version with nothing in it: migrating takes longer than most tests."""
-    from worker.store.database import open_database  # when it is needed, as above
+    from worker.store.database.opening import open_database  # when it is needed, as above
 
     path = tmp_path_factory.mktemp("store") / "empty.db"
     open_database(path).dispose()

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg
 
 from worker.model import Server
-from worker.store.database import open_database
-from worker.store.tables import metadata
+from worker.store.database.opening import open_database
+from worker.store.database.tables import metadata
 
 QUICK = {
     "fsync": "off",  # what is killed here is the process and not the machine

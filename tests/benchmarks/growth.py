@@ -37,8 +37,8 @@ from tests.store.samples import KEEP_MS, NO_PATIENCE, SECOND, START, URL, WINDOW
 from worker.dedup import url_key
 from worker.model import Ingest, Poll, SeenEntry
 from worker.store import Store, read_story
-from worker.store.keys import stored
-from worker.store.names import origin
+from worker.store.known.keys import stored
+from worker.store.known.names import origin
 
 FEEDS, SHOWN, NEW = 200, 50, 5
 ROUNDS, POLLS, LOOK_UPS = 10, 20, 20

@@ -31,7 +31,7 @@ import yaml
 
 from tests.benchmarks import web
 from tests.postgresql import Cluster, cluster
-from worker.store.database import open_database
+from worker.store.database.opening import open_database
 
 MARK = "FEEDMILL_SCALING"
 """In the environment of the workers and all that they start."""

@@ -32,7 +32,7 @@ from tests.postgresql import Cluster, cluster
 from tests.store.samples import KEEP_MS, WINDOW_MS, Plans
 from worker.model import HostPolicy, Millis, Poll, PollDone, Server
 from worker.store import Store
-from worker.store.database import open_database
+from worker.store.database.opening import open_database
 
 GROUP = 100
 POLICY = HostPolicy(concurrency=1, delay_ms=1000)

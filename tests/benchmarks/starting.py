@@ -33,8 +33,8 @@ from tests.benchmarks.cost import cost_of
 from worker import app
 from worker.current import Current
 from worker.model import Millis
-from worker.store import claims
-from worker.store import tables as t
+from worker.store.database import tables as t
+from worker.store.work import claims
 
 FEEDS, HOSTS = 100_000, 20_000
 TICKS = 200

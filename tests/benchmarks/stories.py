@@ -57,8 +57,8 @@ from worker.articles import feed as feed_content
 from worker.dedup import Ref
 from worker.dedup.sketch import MIN_CONTAINMENT, MIN_RESEMBLANCE
 from worker.model import EntryId, FeedId, Millis, NotAFeed, Sketch
-from worker.store import stories
-from worker.store.database import open_database
+from worker.store.database.opening import open_database
+from worker.store.known import stories
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tests.store.samples import ask
 from worker import tasks
 from worker.model import Feed, SeenEntry
 from worker.record import Record
-from worker.store.keys import stored
+from worker.store.known.keys import stored
 
 SAID = ("title", "content_text", "authors", "date_published")
 """What an update has to change, but for whom it names."""

@@ -42,7 +42,7 @@ from worker.pipeline import Ingester, Poller, Publisher, Shards, carry_out, remo
 from worker.record import Record
 from worker.schedule import Next, Polled
 from worker.store import Store
-from worker.store.ingestion import Near
+from worker.store.finish.ingestion import Near
 
 LEASE_MS = 10 * 60_000
 NO_DELAY = HostPolicy(concurrency=4, delay_ms=0)

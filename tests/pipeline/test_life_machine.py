@@ -20,7 +20,7 @@ from tests.store.invariants import check_state
 from tests.store.samples import DAY, FEED, URL, ask
 from worker.model import Broken, Feed, FeedId, Filter, Ingest, Rules, State, Work
 from worker.pipeline.requests import NOTHING_KNOWN
-from worker.store.ingestion import Near
+from worker.store.finish.ingestion import Near
 
 SPAM = Rules(skip=(Filter(place="skip", title=("spam",)),), filters_key=b"spam")
 GERMAN = Rules(skip=(Filter(place="skip", language=("de",)),), filters_key=b"german")

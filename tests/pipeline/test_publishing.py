@@ -12,7 +12,7 @@ from worker.model import Millis
 from worker.output import Keeping, OutputDirectory, read_records
 from worker.pipeline import Publisher
 from worker.store import Store, database_url
-from worker.store import tables as t
+from worker.store.database import tables as t
 
 MINUTE = 60_000
 

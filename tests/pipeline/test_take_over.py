@@ -30,7 +30,7 @@ from worker.pipeline import shards as module
 from worker.record import Record, shard_name, shard_of
 from worker.store import Store, database_url
 from worker.store import store as store_module
-from worker.store import tables as t
+from worker.store.database import tables as t
 
 SHARDS = 3
 KILLS, MAX_KILLS = 4, 60

@@ -12,7 +12,7 @@ from tests.postgresql import EmptyState
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run
 from worker.model import HostPolicy, Millis, State
 from worker.store import Store
-from worker.store.ingestion import Near
+from worker.store.finish.ingestion import Near
 
 OpenRun = Callable[..., AbstractAsyncContextManager[Run]]
 

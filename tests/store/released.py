@@ -10,13 +10,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 
-from worker import store
-from worker.store.database import database_url, versions
+from worker.store import database
+from worker.store.database.opening import database_url, versions
 
 
 def migrations() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(store.__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(Path(database.__file__).with_name("migrations")))
     return config
 
 

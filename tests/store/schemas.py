@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, MetaData
 
-from worker.store.tables import metadata
+from worker.store.database.tables import metadata
 
 
 def tables_on(dialect: str) -> MetaData:

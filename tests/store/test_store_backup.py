@@ -19,7 +19,7 @@ from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, mak
 from tests.store.test_store_database import held_by_another
 from worker.errors import StateDamaged, StateError
 from worker.store import Store, backup, read_status
-from worker.store.database import open_database
+from worker.store.database.opening import open_database
 
 
 def new_store(path: Path) -> Store:

@@ -9,7 +9,7 @@ import pytest
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, make_draft, make_entry, make_feed, make_version
 from worker.model import Due, Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, Server, State, Work
-from worker.store.feeds import UNHOSTED
+from worker.store.known.feeds import UNHOSTED
 
 NEVER = Millis(7_258_118_400_000)  # the year 2200
 

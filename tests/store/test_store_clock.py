@@ -21,7 +21,7 @@ from tests.store.samples import (
     make_version,
 )
 from worker.model import HostPolicy, Millis, Poll, Retry, RobotsCopy, RobotsRead, State
-from worker.store.clocks import BETWEEN_MS
+from worker.store.database.clocks import BETWEEN_MS
 
 ROBOTS = "https://a.example/robots.txt"
 JUMPS = pytest.mark.parametrize("jump", [-400 * DAY, -HOUR, HOUR, 400 * DAY])

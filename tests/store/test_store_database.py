@@ -25,7 +25,7 @@ from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, mak
 from tests.store.schemas import tables_on
 from worker.errors import StateDamaged, StateError, StateLocked
 from worker.store import Reader, Store, all_members, database_url, read_status
-from worker.store.database import open_database
+from worker.store.database.opening import open_database
 
 HOLDER = """
 import asyncio, sys

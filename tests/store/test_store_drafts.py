@@ -24,9 +24,10 @@ from tests.store.samples import DAY, KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run
 from worker import dedup
 from worker.model import Credit, Draft, Finished, Ingest, IngestDone, Millis, SeenEntry
 from worker.record import rfc3339
-from worker.store import Store, finish
-from worker.store.entries import finish_entry
-from worker.store.ingestion import Ingestion, Near
+from worker.store import Store
+from worker.store.finish import commit
+from worker.store.finish.entries import finish_entry
+from worker.store.finish.ingestion import Ingestion, Near
 
 CREDIT = Credit(name=None, url="https://all.example/one")
 TEXTS = {
@@ -197,7 +198,7 @@ def one_by_one(connection: Connection, batch: Sequence[Ingestion], *, window_ms:
 
 def compared(empty: Path, polls: Sequence[Sequence[tuple[str, Sequence[Shown]]]], **how: Any) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(finish, "finish_articles", one_by_one)
+        changed.setattr(commit, "finish_articles", one_by_one)
         singly = asyncio.run(outcome(empty, polls, with_poll=False, at_once=False, **how))
     assert asyncio.run(outcome(empty, polls, with_poll=False, at_once=True, **how)) == singly
     assert asyncio.run(outcome(empty, polls, with_poll=True, at_once=True, **how)) == singly

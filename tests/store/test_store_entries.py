@@ -9,8 +9,8 @@ from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, LEASE_MS, START, WINDOW_MS, Run, key, make_draft, make_entry
 from worker.model import Broken, FeedId, HostPolicy, Millis, Moved, State
 from worker.store import read_status
-from worker.store import tables as t
-from worker.store.database import open_beside
+from worker.store.database import tables as t
+from worker.store.database.opening import open_beside
 
 
 async def queue(run: Run, *names: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.store.samples import DAY, HOUR, Run, make_draft, make_entry
 from worker.model import FeedId, Millis, SeenEntry, State
-from worker.store import floods, read_status
+from worker.store import read_status
+from worker.store.work import floods
 
 PIECE = 60_000
 

@@ -7,8 +7,8 @@ import pytest
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, MINUTE, SECOND, Run, ask, make_draft, make_entry, make_feed
 from worker.model import FeedId, HandedBack, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, RobotsRead, State
-from worker.store import hosts
-from worker.store.hosts import FORGET_MS
+from worker.store.work import hosts
+from worker.store.work.hosts import FORGET_MS
 
 POLITE = HostPolicy(concurrency=4, delay_ms=1000)
 TWO = [make_feed("a", "https://one.example/a"), make_feed("b", "https://one.example/b")]

@@ -11,7 +11,7 @@ from tests.store.samples import DAY, HOUR, START, Run, ask, key, make_draft, mak
 from worker import dedup
 from worker.model import Draft, Millis, State
 from worker.store import read_story
-from worker.store.lines import FORGET_MS
+from worker.store.known.lines import FORGET_MS
 
 APPEAL = "Support independent journalism: become a member today."
 DOZEN = [f"entry-{number}" for number in range(12)]

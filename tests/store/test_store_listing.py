@@ -17,8 +17,8 @@ from worker.store import (
     read_overview,
     told_alike,
 )
-from worker.store import tables as t
-from worker.store.database import open_beside
+from worker.store.database import tables as t
+from worker.store.database.opening import open_beside
 
 A = FeedId("a")
 

@@ -21,7 +21,7 @@ from tests.store.samples import (
 )
 from worker.model import AsBefore, Finished, Ingest, Millis, Retry, State, Validators
 from worker.store import read_status
-from worker.store.works import REFRESH_MS
+from worker.store.work.works import REFRESH_MS
 
 FOREVER = 10_000 * DAY
 

@@ -32,7 +32,7 @@ from tests.store.samples import (
 from worker.errors import StateError, StateLocked
 from worker.model import Server, State
 from worker.store import Recovery, Store, move
-from worker.store import tables as t
+from worker.store.database import tables as t
 
 pytestmark = pytest.mark.embedded  # at first
 FORK = multiprocessing.get_context("fork")

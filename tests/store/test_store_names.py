@@ -9,7 +9,7 @@ import pytest
 from tests.store.samples import HOUR, Run, ask, make_draft, make_entry
 from worker.model import Extraction, State
 from worker.store import read_story
-from worker.store.names import EXTRACTIONS, origin
+from worker.store.known.names import EXTRACTIONS, origin
 
 ORIGINS = {
     "https://a.example/x/y?z=/": "https://a.example/",

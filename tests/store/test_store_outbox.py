@@ -9,8 +9,9 @@ import pytest
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, KEEP_MS, NO_PATIENCE, START, Plans, Run, make_draft, make_entry
 from worker.model import Millis
-from worker.store import OutboxSegment, Store, publications
-from worker.store.outbox import SEGMENT_BYTES
+from worker.store import OutboxSegment, Store
+from worker.store.published import publications
+from worker.store.published.outbox import SEGMENT_BYTES
 
 MIDNIGHT = Millis(1_795_478_400_000)  # 2026-11-24T00:00:00Z
 

@@ -209,7 +209,7 @@ async def test_a_reading_that_takes_too_long_is_ended(
     run: Run, state_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the next one goes on."""
-    monkeypatch.setattr("worker.store.reader.LIMIT_S", 0.05)
+    monkeypatch.setattr("worker.store.reading.reader.LIMIT_S", 0.05)
     endless = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
     with Reader(state_path) as reader:
         with pytest.raises(StateError, match=r"took longer than 0.05 s"):

@@ -22,8 +22,8 @@ from tests.store.schemas import tables_on
 from worker.errors import StateError
 from worker.model import Server
 from worker.store import read_status
-from worker.store import tables as t
-from worker.store.database import open_database, open_readonly
+from worker.store.database import tables as t
+from worker.store.database.opening import open_database, open_readonly
 
 SCHEMA = """
     SELECT tablename, replace(indexdef, %(schema)s, 'x') FROM pg_indexes WHERE schemaname = %(schema)s
@@ -148,8 +148,8 @@ def test_a_process_that_has_just_closed_its_connection_is_waited_for(empty: Serv
 def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """psycopg is loaded where a state is on PostgreSQL, and only there."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.delitem(sys.modules, "worker.store.postgresql", raising=False)
-    monkeypatch.delattr("worker.store.postgresql", raising=False)
+    monkeypatch.delitem(sys.modules, "worker.store.database.postgresql", raising=False)
+    monkeypatch.delattr("worker.store.database.postgresql", raising=False)
     with pytest.raises(StateError, match=r"feedmill\[cluster\]"):
         read_status(Server("postgresql://db.example/feedmill"))
 

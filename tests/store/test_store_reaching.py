@@ -12,7 +12,8 @@ from tests.postgresql import Cluster
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans
 from worker.errors import StateError, StateUnreachable
 from worker.model import Server
-from worker.store import Store, reached, reaching
+from worker.store import Store, reached
+from worker.store.database import reaching
 
 AWAY = Server("postgresql://postgres@/feedmill?host=/tmp/feedmill-has-no-such-folder")
 

@@ -45,14 +45,15 @@ from worker.model import (
     Sketch,
     Work,
 )
-from worker.store import Store, read_status, stories
-from worker.store import tables as t
-from worker.store.claims import settle
-from worker.store.database import open_database
-from worker.store.feeds import add_work, host_ids
-from worker.store.hosts import forget_unused
-from worker.store.locks import Overtaken, is_contention
-from worker.store.texts import claim_texts
+from worker.store import Store, read_status
+from worker.store.database import tables as t
+from worker.store.database.locks import Overtaken, is_contention
+from worker.store.database.opening import open_database
+from worker.store.known import stories
+from worker.store.known.feeds import add_work, host_ids
+from worker.store.known.texts import claim_texts
+from worker.store.work.claims import settle
+from worker.store.work.hosts import forget_unused
 
 pytestmark = pytest.mark.shared
 

@@ -14,10 +14,10 @@ from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, Run, ask, key, make_draft, make_entry, make_version
 from worker.dedup import Ref
 from worker.model import Backlog, PollDone, SeenEntry
-from worker.store import arrivals, polls
-from worker.store import tables as t
-from worker.store.names import FEED_ID, URL
-from worker.store.shelf import Shelf
+from worker.store.database import tables as t
+from worker.store.finish import arrivals, polls
+from worker.store.known.names import FEED_ID, URL
+from worker.store.known.shelf import Shelf
 
 FEEDS = ("a", "b", "c", "d")
 NAMES = ("one", "two", "three", "four")

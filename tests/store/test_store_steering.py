@@ -22,7 +22,7 @@ from worker.model import (
     Validators,
 )
 from worker.store import FeedStatus, Look, read_status
-from worker.store.finish import MAX_ERRORS
+from worker.store.finish.commit import MAX_ERRORS
 from worker.store.steering import Again
 
 A, B = FeedId("a"), FeedId("b")

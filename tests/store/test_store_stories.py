@@ -17,7 +17,7 @@ from tests.store.test_store_recovery import make_written
 from worker import dedup
 from worker.model import Credit, Draft, Finished, State
 from worker.store import OutboxRow, Recovery
-from worker.store import tables as t
+from worker.store.database import tables as t
 
 BEHIND = ["This article first appeared in the Quay Letter.", "Follow us, and join the ten thousand who do already."]
 

@@ -22,8 +22,8 @@ from tests.store.samples import (
 )
 from worker.model import FeedId, Hub, Millis, Poll, PollDone, State, Subscribed
 from worker.store import Reader, Store, read_hubs, read_status
-from worker.store.hubs import hubs_by_standing
-from worker.store.subscriptions import GAP_MS, LONGEST_MS, RECHECK_MS, SHORTEST_MS
+from worker.store.reading.hubs import hubs_by_standing
+from worker.store.work.subscriptions import GAP_MS, LONGEST_MS, RECHECK_MS, SHORTEST_MS
 
 A = FeedId("a")
 HUB = Hub(url="https://hub.example/", topic="https://a.example/feed")

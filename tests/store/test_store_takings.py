@@ -8,7 +8,7 @@ from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, LEASE_MS, SECOND, Run, make_entry, make_feed
 from worker.model import Claim, HandedBack, HostPolicy, Ingest, Millis, Poll, State, Work
 from worker.store import read_status
-from worker.store.claims import MAX_LOST
+from worker.store.work.claims import MAX_LOST
 
 TWO = HostPolicy(concurrency=2, delay_ms=10 * SECOND)
 

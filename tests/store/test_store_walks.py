@@ -21,8 +21,8 @@ from worker.model import (
     Walked,
 )
 from worker.store import read_status
-from worker.store.finish import MAX_ERRORS
-from worker.store.walks import PAGES
+from worker.store.finish.commit import MAX_ERRORS
+from worker.store.finish.walks import PAGES
 
 A, B = FeedId("a"), FeedId("b")
 PAGE = "https://a.example/page/{}"

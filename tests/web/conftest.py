@@ -35,7 +35,7 @@ from worker.output import OutputDirectory, Segment, segment_path
 from worker.pipeline import Streamed
 from worker.schedule import Silence
 from worker.store import Reader, Store
-from worker.store.finish import MAX_ERRORS
+from worker.store.finish.commit import MAX_ERRORS
 from worker.vitals import Vitals
 from worker.web import Activity, Figures, Sources, site
 from worker.web.rendering import assets, environment

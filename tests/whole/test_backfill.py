@@ -17,7 +17,8 @@ from tests.whole.pages import RSS, item, prose, rss
 from tests.whole.pages import page as article
 from worker import app
 from worker.model import Millis
-from worker.store import FeedStatus, read_status, walks
+from worker.store import FeedStatus, read_status
+from worker.store.finish import walks
 
 NOW = datetime.now(UTC)
 

@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from worker.model import Finished
-from worker.store import finish
-from worker.store.articles import finish_articles
-from worker.store.ingestion import Ingestion
+from worker.store.finish import commit
+from worker.store.finish.articles import finish_articles
+from worker.store.finish.ingestion import Ingestion
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_what_cannot_be_committed_holds_nothing_up(
             raise defect
         return finish_articles(connection, batch, **how)
 
-    monkeypatch.setattr(finish, "finish_articles", failing)
+    monkeypatch.setattr(commit, "finish_articles", failing)
     titles = ["One", "Two", "Poison", "Three", "Four"]
     items = "".join(f"<item><guid>{title}</guid><title>{title}</title></item>" for title in titles)
     body = f"<rss version='2.0'><channel><title>T</title>{items}</channel></rss>".encode()

@@ -22,9 +22,9 @@ from worker.meters import Tally
 from worker.model import Finished, Poll
 from worker.pipeline import Poller
 from worker.record import Record
-from worker.store import finish
-from worker.store.articles import finish_articles
-from worker.store.ingestion import Ingestion
+from worker.store.finish import commit
+from worker.store.finish.articles import finish_articles
+from worker.store.finish.ingestion import Ingestion
 from worker.tasks import Drafting, draft_from_entry
 
 LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))
@@ -104,7 +104,7 @@ def test_a_draft_that_cannot_be_committed_costs_its_entry_alone(
             raise ValueError("embedded null character")
         return finish_articles(connection, batch, **how)
 
-    monkeypatch.setattr(finish, "finish_articles", failing)
+    monkeypatch.setattr(commit, "finish_articles", failing)
     worker.configure([feed(site, "a", *(item(title, None, title) for title in ("One", "Poison", "Two")))])
     tally = worker.once()
     assert (tally.polls, tally.new, tally.broken) == (1, 2, 1)

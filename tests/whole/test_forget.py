@@ -14,7 +14,7 @@ from worker import app
 from worker.cli import asking, forget, poll
 from worker.model import DAY_MS, Millis
 from worker.output import cursor, read_records
-from worker.store.database import locked
+from worker.store.database.opening import locked
 
 TRACE = "heron"
 """A word of the article that has to go."""

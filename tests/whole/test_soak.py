@@ -32,8 +32,8 @@ from worker.engine import clock as engine_clock
 from worker.model import Millis
 from worker.output import verify
 from worker.settings import load
-from worker.store import works
-from worker.store.tables import FAR
+from worker.store.database.tables import FAR
+from worker.store.work import works
 
 HOUR, DAY = 3_600_000, 86_400_000
 BEGIN = Millis(int(datetime(2028, 2, 27, 12, tzinfo=UTC).timestamp()) * 1000)

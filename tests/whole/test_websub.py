@@ -147,7 +147,8 @@ def titles(worker: Worker) -> set[object]:
 
 async def test_a_push_becomes_a_record_in_a_second(site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """From subscription to record, over a hub that others wrote; without its word the feed would wait an hour."""
-    monkeypatch.setattr("worker.store.pushes.GAP_MS", 0)  # else a push waits until the poll before is ten seconds old
+    # Else a push waits until the poll before is ten seconds old.
+    monkeypatch.setattr("worker.store.work.pushes.GAP_MS", 0)
     with hub_of(worker.folder) as (hub, url, tasks):
         publisher = Publisher(site, url)
         configured(worker, publisher, fetch={"allow_addresses": ["127.0.0.0/8"]})

@@ -12,15 +12,15 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, updat
 
 from worker.model import Feed, FeedId, Millis
 from worker.schedule import History, Polled, decode_hints, phase_of
-from worker.store import notes
-from worker.store import tables as t
-from worker.store.batches import chunks
-from worker.store.claims import settle
-from worker.store.feeds import Policies, apply_policies, drop, enlist
-from worker.store.locks import hold_work
-from worker.store.standing import Planner
-from worker.store.walks import go_on
-from worker.store.works import HELD
+from worker.store.database import notes
+from worker.store.database import tables as t
+from worker.store.database.batches import chunks
+from worker.store.database.locks import hold_work
+from worker.store.finish.walks import go_on
+from worker.store.known.feeds import Policies, apply_policies, drop, enlist
+from worker.store.work.claims import settle
+from worker.store.work.standing import Planner
+from worker.store.work.works import HELD
 
 Changes = Mapping[FeedId, Feed | None]
 """Feeds as they are listed now; None: no more."""

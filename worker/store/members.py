@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from worker.model import HOUR_MS, ROLES, Member, Millis, State
-from worker.store import tables as t
-from worker.store.database import reading
+from worker.store.database import tables as t
+from worker.store.database.opening import reading
 
 ALIVE_MS = 15_000
 """Of who has told of itself within so long it is taken that it lives."""

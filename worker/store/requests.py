@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from worker.model import Millis, State
-from worker.store import tables as t
-from worker.store.database import open_beside
-from worker.store.notes import ANSWERING
+from worker.store.database import tables as t
+from worker.store.database.notes import ANSWERING
+from worker.store.database.opening import open_beside
 
 ANSWERING_MS = 15_000
 

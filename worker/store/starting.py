@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from worker.model import Feed, FeedId, Millis
-from worker.store import notes
-from worker.store import tables as t
-from worker.store.claims import put_aside, settle, settle_all, void
-from worker.store.clocks import catch_up
-from worker.store.feeds import Policies, apply_policies, sync
+from worker.store.database import notes
+from worker.store.database import tables as t
+from worker.store.database.clocks import catch_up
+from worker.store.database.locks import hold_hosts
+from worker.store.finish.polls import call_home
+from worker.store.finish.walks import go_on
+from worker.store.known.feeds import Policies, apply_policies, sync
 from worker.store.lists import held_back, repaced, replan, take_up
-from worker.store.locks import hold_hosts
-from worker.store.polls import call_home
-from worker.store.standing import Planner
 from worker.store.upkeep import keep_up
-from worker.store.walks import go_on
+from worker.store.work.claims import put_aside, settle, settle_all, void
+from worker.store.work.standing import Planner
 
 _POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
 
@@ -64,7 +64,7 @@ def join(
 
     All processes are to be given the same lists, and the same `fetch` settings: the last that begins has its way.
     """
-    from worker.store.postgresql import LISTS, hold  # psycopg is an extra
+    from worker.store.database.postgresql import LISTS, hold  # psycopg is an extra
 
     hold(connection, LISTS)
     notes.keep(connection, notes.RELOAD, None)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from worker.model import HOUR_MS, FeedId, Millis
-from worker.store import notes
-from worker.store import tables as t
-from worker.store.batches import chunks
-from worker.store.claims import settle
-from worker.store.feeds import Policies, add_work, let_all_be_said
-from worker.store.identities import named
-from worker.store.locks import hold_entries, hold_work
-from worker.store.names import FEED_ID, REVISED_AT
-from worker.store.polls import call_home
-from worker.store.works import HELD
+from worker.store.database import notes
+from worker.store.database import tables as t
+from worker.store.database.batches import chunks
+from worker.store.database.locks import hold_entries, hold_work
+from worker.store.finish.polls import call_home
+from worker.store.known.feeds import Policies, add_work, let_all_be_said
+from worker.store.known.identities import named
+from worker.store.known.names import FEED_ID, REVISED_AT
+from worker.store.work.claims import settle
+from worker.store.work.works import HELD
 from worker.urls import host_of
 
 _MOST = 500

@@ -37,32 +37,20 @@ from worker.model import (
     Work,
 )
 from worker.record import Record
-from worker.store import (
-    claims,
-    clocks,
-    feeds,
-    lists,
-    members,
-    notes,
-    outbox,
-    publications,
-    pushes,
-    requests,
-    starting,
-    steering,
-    takedowns,
-    takings,
-    upkeep,
-)
-from worker.store.clocks import Clock, wall_clock
-from worker.store.database import locked, open_database
-from worker.store.finish import finish
-from worker.store.ingestion import Near
-from worker.store.integrity import Files, suspect
-from worker.store.locks import is_contention
-from worker.store.moving import refuse_moved
+from worker.store import lists, members, requests, starting, steering, upkeep
+from worker.store.database import clocks, notes
+from worker.store.database.clocks import Clock, wall_clock
+from worker.store.database.integrity import Files, suspect
+from worker.store.database.locks import is_contention
+from worker.store.database.moving import refuse_moved
+from worker.store.database.opening import locked, open_database
+from worker.store.finish.commit import finish
+from worker.store.finish.ingestion import Near
+from worker.store.known import feeds
+from worker.store.published import outbox, publications, takedowns
 from worker.store.requests import Request
-from worker.store.standing import Planner
+from worker.store.work import claims, pushes, takings
+from worker.store.work.standing import Planner
 
 REPEATS = 20
 """Of a transaction, before it is given up: another has to win each time."""

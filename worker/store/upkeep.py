@@ -5,12 +5,15 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete
 
 from worker.model import Millis
-from worker.store import claims, hosts, publications, stories, walks
-from worker.store import tables as t
-from worker.store.graves import bury_old
-from worker.store.lines import forget_sites
-from worker.store.locks import is_shared
-from worker.store.robots import forget_old
+from worker.store.database import tables as t
+from worker.store.database.locks import is_shared
+from worker.store.finish import walks
+from worker.store.known import stories
+from worker.store.known.graves import bury_old
+from worker.store.known.lines import forget_sites
+from worker.store.published import publications
+from worker.store.work import claims, hosts
+from worker.store.work.robots import forget_old
 
 
 def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
@@ -41,6 +44,6 @@ def forget_hosts(connection: Connection, *, now: Millis, after: int) -> int | No
 def _is_mine(connection: Connection) -> bool:
     if not is_shared(connection):
         return True
-    from worker.store import postgresql  # psycopg is an extra
+    from worker.store.database import postgresql  # psycopg is an extra
 
     return postgresql.try_to_hold(connection, postgresql.UPKEEP)

@@ -1,0 +1,218 @@
+"""One statement for many rows, as each of the two databases carries it out best.
+
+To SQLite a list of ids is a list, and a change of many rows is a prepared statement for each of them. To PostgreSQL
+both are arrays: one statement, whatever their length, prepared once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    Row,
+    Table,
+    bindparam,
+    literal_column,
+    update,
+)
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from worker.store.database import tables as t
+from worker.store.database.batches import SIZE, bound, chunks, to
+from worker.store.database.locks import among, is_shared, numbers
+
+_POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
+
+Which = Callable[[Any], ColumnElement[bool]]
+"""Whether a column is among the ids."""
+
+
+def is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+class Each:
+    """A statement for the rows with some ids: `make` is told how it says which those are."""
+
+    def __init__(self, make: Callable[[Which], Any]) -> None:
+        self._of_list = make(lambda column: column.in_(bindparam("ids", expanding=True)))
+        self._of_array = make(among)
+
+    def execute(self, connection: Connection, ids: Collection[Any], **values: Any) -> None:
+        """values: of its other parameters."""
+        ids = sorted(set(ids))
+        if ids and is_shared(connection):
+            connection.execute(self._of_array, {"ids": ids, **values})
+            return
+        for batch in chunks(ids):
+            connection.execute(self._of_list, {"ids": batch, **values})
+
+    def rows(self, connection: Connection, ids: Collection[Any], **values: Any) -> Sequence[Row[Any]]:
+        """Of one that selects."""
+        ids = sorted(set(ids))
+        if ids and is_shared(connection):
+            return connection.execute(self._of_array, {"ids": ids, **values}).all()
+        found: list[Row[Any]] = []
+        for batch in chunks(ids):
+            found += connection.execute(self._of_list, {"ids": batch, **values})
+        return found
+
+
+class Many:
+    """A statement that is carried out for each of many rows of parameters.
+
+    To SQLite they go as they are, in words that are made once: SQLAlchemy's way with each of them takes longer than
+    what SQLite does. Its types are not asked, so there must be none that change a value.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement: Any = statement
+        self._worded: dict[tuple[str, ...], tuple[str, Callable[[dict[str, Any]], Any]]] = {}
+
+    def execute(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """All rows have the same parameters."""
+        if not rows:
+            return
+        if not is_sqlite(connection):
+            connection.execute(self._statement, rows)
+            return
+        names = tuple(rows[0])
+        if names not in self._worded:
+            self._worded[names] = self._words(names, connection.dialect)
+        words, values = self._worded[names]
+        connection.exec_driver_sql(words, [values(row) for row in rows])
+
+    def _words(self, names: tuple[str, ...], dialect: Dialect) -> tuple[str, Callable[[dict[str, Any]], Any]]:
+        compiled = self._statement.compile(dialect=dialect, column_keys=names)
+        order = compiled.positiontup
+        fixed = {name: compiled.params[name] for name in order if name not in names}
+        values = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
+        return compiled.string, (lambda row: values(row | fixed)) if fixed else values
+
+
+def change(connection: Connection, statement: Many, at_once: str, rows: Sequence[dict[str, int]]) -> None:
+    """Carries out an UPDATE for each of the rows of parameters, which are integers.
+
+    at_once: the same for all of them in PostgreSQL's words, where each parameter is an array: to carry out one for each
+    row costs the worker three times as much CPU.
+    """
+    if not rows:
+        return
+    if is_shared(connection):
+        connection.exec_driver_sql(at_once, {name: numbers(row[name] for row in rows) for name in rows[0]})
+    else:
+        statement.execute(connection, rows)
+
+
+class Among:
+    """A query, without other parameters, for the rows where a column is one of many values: `make` is told how it says
+    so. To SQLite they go as with `Many`, and come back as SQLite has them.
+    """
+
+    _HERE = "(@among)"
+
+    def __init__(self, make: Callable[[Which], Any]) -> None:
+        self._of_list = make(lambda column: column.in_(bindparam("ids", expanding=True)))
+        self._of_words = make(lambda column: column.op("IN", is_comparison=True)(literal_column(self._HERE)))
+        self._of_any, self._words = "", dict[int, str]()
+
+    def rows(self, connection: Connection, values: Collection[Any]) -> Iterable[Row[Any]]:
+        for batch in chunks(sorted(values)):
+            if not is_sqlite(connection):
+                yield from connection.execute(self._of_list, {"ids": batch}).all()
+            else:
+                # Of few lengths, so that SQLite has them prepared; one value more often says nothing else.
+                size = min(SIZE, 1 << (len(batch) - 1).bit_length())
+                words = self._words.get(size) or self._for_size(size, connection.dialect)
+                yield from connection.exec_driver_sql(words, (*batch, *repeat(batch[-1], size - len(batch)))).all()
+
+    def _for_size(self, size: int, dialect: Dialect) -> str:
+        self._of_any = self._of_any or str(self._of_words.compile(dialect=dialect))
+        self._words[size] = self._of_any.replace(self._HERE, f"({', '.join('?' * size)})")
+        return self._words[size]
+
+
+class Update:
+    """Sets `columns` of the rows of `table`, each to its own values.
+
+    To PostgreSQL they go as one document of JSON: arrays of each column would take the worker ten times as long.
+    """
+
+    def __init__(self, table: Table, columns: Iterable[str]) -> None:
+        self._columns = tuple(map(str, columns))  # plain ones, not SQLAlchemy's
+        self._singly = Many(update(table).where(table.c.id == bindparam("this")).values(bound(self._columns)))
+        types = {name: table.c[name].type.compile(_POSTGRESQL) for name in ("id", *self._columns)}
+        self._binary = [name for name in self._columns if types[name] == "BYTEA"]
+        self._text = [name for name in ("id", *self._columns) if types[name] == "TEXT"]
+        self._at_once = (
+            f"UPDATE {table.name} SET {', '.join(f'{name} = one.{name}' for name in self._columns)} "  # noqa: S608
+            f"FROM json_to_recordset(%(rows)s::json) AS one ({', '.join(f'{n} {kind}' for n, kind in types.items())}) "
+            f"WHERE {table.name}.id = one.id"
+        )
+
+    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Each of the rows has its id and all of the columns, and may have more."""
+        if not rows:
+            return
+        if is_shared(connection):
+            connection.exec_driver_sql(
+                self._at_once, {"rows": orjson.dumps([self._plain(row) for row in rows]).decode()}
+            )
+        else:
+            self._singly.execute(connection, [{"this": row["id"]} | to(row, self._columns) for row in rows])
+
+    def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """As JSON has it: bytes as PostgreSQL reads them."""
+        plain = {name: row[name] for name in ("id", *self._columns)}
+        for name in self._binary:
+            if plain[name] is not None:
+                plain[name] = "\\x" + plain[name].hex()
+        for name in self._text:
+            plain[name] = t.storable(plain[name])
+        return plain
+
+
+class _Extreme(FunctionElement[int]):
+    """Of several instants."""
+
+    type = BigInteger()
+    inherit_cache = True
+    shared: str
+    """Its name in PostgreSQL."""
+    embedded: str
+    """Its name in SQLite."""
+
+
+class latest(_Extreme):  # noqa: N801  # a function of SQL
+    """The greatest of several instants."""
+
+    inherit_cache = True
+    shared, embedded = "greatest", "max"
+
+
+class earliest(_Extreme):  # noqa: N801
+    """The least of several instants."""
+
+    inherit_cache = True
+    shared, embedded = "least", "min"
+
+
+@compiles(_Extreme, "postgresql")
+def _on_postgresql(element: _Extreme, compiler: Any, **how: Any) -> str:
+    return f"{element.shared}({compiler.process(element.clauses, **how)})"
+
+
+@compiles(_Extreme, "sqlite")
+def _on_sqlite(element: _Extreme, compiler: Any, **how: Any) -> str:
+    return f"{element.embedded}({compiler.process(element.clauses, **how)})"

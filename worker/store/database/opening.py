@@ -1,0 +1,275 @@
+"""Opens the state: where it is, how it is locked, that its tables are of this version.
+
+Here what is SQLite's; `postgresql` does the same for a database that many processes share.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+from urllib.parse import quote
+
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from worker.errors import StateError, StateLocked
+from worker.lock import Held, holding, is_held
+from worker.model import Server, State
+from worker.store.database.integrity import check, check_length, left_log, suspect, tell_damage
+from worker.store.database.tables import metadata
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_STAMP = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, as it makes it."""
+
+
+def database_url(path: Path) -> URL:
+    """SQLAlchemy's name for the SQLite database at `path`."""
+    return URL.create("sqlite", database=str(path))
+
+
+def open_database(state: State, *, suspect: bool = False, alone: bool = False) -> Engine:
+    """The database for the one thread that writes, created and migrated where that is due.
+
+    suspect: its last holder died. Then, or where it left its log behind, every page is looked at before any is used.
+    alone: nobody else may work on it; of a SQLite state `locked` sees to that. Raises StateDamaged, StateLocked,
+    StateError.
+    """
+    if isinstance(state, Server):
+        return cast(Engine, _postgresql().open_shared(state, migrate, alone=alone))
+    path = state
+    check_length(path)
+    suspect = suspect or left_log(path)
+    _make(path)
+    # One connection, used by the writer thread alone.
+    engine = create_engine(
+        database_url(path), poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 2}
+    )
+    tell_damage(engine, path)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        # FULL: a commit that power loss could undo would publish twice.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = OFF", "cache_size = -32768"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    try:
+        if suspect:
+            check(engine, path)
+        migrate(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise StateError(f"can't open the state {path}: {error.orig}") from error
+    except StateError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _make(path: Path) -> None:
+    """The file of a new state, for its owner and group alone: in the addresses of feeds stands what came from the
+    environment. SQLite gives its log what the file has. Where it can't be made, SQLite says why."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660))
+
+
+def open_readonly(state: State, *, checked: bool = False) -> Engine:
+    """The database for a command that only reads, beside the engine that writes. Raises StateError.
+
+    checked: by an engine of this same process, which has it open. Then nobody else here may open the file: who closes
+    it lets go of all locks that the process has on it, SQLite's too, and the next command would take itself for alone
+    and remove the log (https://sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    if isinstance(state, Server):
+        return cast(Engine, _postgresql().open_readonly(state, _refuse_other_version))
+    path = state
+    if not path.exists():
+        raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
+    if not checked and not left_log(path):
+        check_length(path)  # beside an engine its length changes
+    url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+    engine = create_engine(url, poolclass=NullPool)
+    tell_damage(engine, path)
+    try:
+        _refuse_other_version(engine)
+    except DatabaseError as error:
+        raise unreadable(path, error) from error
+    return engine
+
+
+@contextmanager
+def reading(state: State) -> Iterator[Connection]:
+    """A connection of its own for a command that only reads, beside the engine that writes. Raises StateError."""
+    engine = open_readonly(state)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except Exception as error:
+        if isinstance(state, Path):
+            suspect(engine, state, error)
+        if isinstance(error, DBAPIError):
+            raise unreadable(state, error) from error
+        raise
+    finally:
+        engine.dispose()
+
+
+def unreadable(state: State, error: DBAPIError) -> StateError:
+    """What to say to who reads it."""
+    if isinstance(state, Server):
+        return cast(StateError, _postgresql().refused(state, error))
+    return StateError(f"can't read the state {state}: {error.orig}")
+
+
+@contextmanager
+def open_beside(state: State) -> Iterator[Connection]:
+    """A transaction beside the engine that holds the state, for requests and the turns of hosts. Raises StateError."""
+    if isinstance(state, Server):
+        with _postgresql().open_beside(state, _refuse_other_version) as connection:
+            yield connection
+        return
+    path = state
+    if not path.exists():
+        raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
+    engine = create_engine(database_url(path), poolclass=NullPool, connect_args={"timeout": 10})
+    tell_damage(engine, path)
+    try:
+        _refuse_other_version(engine)
+        with engine.begin() as connection:
+            yield connection
+    except DatabaseError as error:
+        raise StateError(f"can't use the state {path}: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def is_there(state: State) -> bool:
+    """Whether there is a state that can be read. Raises StateError where the database can't be asked."""
+    return bool(_postgresql().is_there(state)) if isinstance(state, Server) else state.exists()
+
+
+def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: None) -> None:
+    """Makes the tables, or brings them up to this version, in one transaction, which begins with `before`. Raises
+    StateError where they are of a later one."""
+    with engine.begin() as connection:
+        before(connection)
+        found, head = _version(connection), versions()[-1]
+        if found == head:
+            return
+        if found is None:  # what all migrations together come to, in a tenth of their time
+            metadata.create_all(connection, checkfirst=False)
+            _STAMP.create(connection)
+            connection.execute(insert(_STAMP).values(version_num=head))
+            return
+        # Loaded where it is needed: it takes as long as all of SQLAlchemy.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise StateError(f"the state was written by a later feedmill: {error}; install that one") from error
+
+
+def _refuse_other_version(engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = _version(connection)
+    known = versions()
+    if found is not None and found not in known:
+        raise StateError(f"the state was written by a later feedmill: it is of version {found}; install that one")
+    if found is None:
+        raise StateError("there is no state in the database; `feedmill once` or `feedmill run` makes it")
+    if found != known[-1]:
+        raise StateError(
+            f"the state is of version {found}, this feedmill's is {known[-1]}; start `feedmill run` to migrate"
+        )
+
+
+def _version(connection: Connection) -> str | None:
+    """The number of the migration that the tables are of."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def versions() -> list[str]:
+    """The numbers of all migrations, which their files' names begin with, in their order."""
+    return sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _postgresql() -> ModuleType:
+    """When it is needed: psycopg is an extra."""
+    try:
+        from worker.store.database import postgresql
+    except ImportError as error:
+        raise StateError(
+            "a state on PostgreSQL needs psycopg, which is not installed: pip install 'feedmill[cluster]'"
+        ) from error
+    return postgresql
+
+
+def lock_of(path: Path) -> Path:
+    """The file that who works on a SQLite state holds: one, whatever links lead to it."""
+    state = path.resolve()
+    return state.with_name(state.name + ".lock")
+
+
+def is_worked_on(state: State) -> bool:
+    """Whether a process holds a SQLite state; none holds one that is shared. Raises StateError."""
+    try:
+        return isinstance(state, Path) and is_held(lock_of(state))
+    except OSError as error:
+        raise StateError(f"can't look at the lock of the state {state}: {error.strerror}") from error
+
+
+@contextmanager
+def locked(place: State) -> Iterator[bool]:
+    """Holds PATH.lock: one process a SQLite state; gives whether its last holder died. Raises StateLocked, naming the
+    holder, and StateError. A database on PostgreSQL is locked with its connection."""
+    if isinstance(place, Server):
+        yield False
+        return
+    path, file = place, lock_of(place)
+    with ExitStack() as held:  # what goes wrong while it is held is not the lock's
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            died = held.enter_context(holding(file))
+        except Held as found:
+            raise StateLocked(str(path), found.holder) from None
+        except OSError as error:
+            raise StateError(f"can't lock the state {path}: {file}: {error.strerror}") from error
+        yield died

@@ -1,0 +1,168 @@
+"""The state in a PostgreSQL database (14 or later), which many processes share.
+
+A process writes through one connection, taken anew when it is lost. What tells that a server, or the network on the way
+there, is gone: the times below; transactions that nobody goes on with are ended by the server, with their locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from worker.errors import StateError, StateLocked, StateUnreachable
+from worker.model import Server
+from worker.store.database.locks import SHARED
+
+OLDEST = 140_000
+"""`server_version` of what this is made for."""
+
+_REACH: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "application_name": "feedmill",
+}
+"""libpq's parameters, where the URL does not say otherwise: a network that was cut shows within ten seconds or so."""
+
+_SESSION = {
+    "jit": "off",  # short statements
+    "lock_timeout": "20s",
+    "idle_in_transaction_session_timeout": "15s",  # a worker that was frozen amid a commit keeps its hosts no longer
+    "tcp_keepalives_idle": "5s",
+    "tcp_keepalives_interval": "2s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15s",
+}
+_WRITING_S, _READING_S = 60, 30
+"""For one statement."""
+_PARTING_S = 1
+"""The server may hold so long what a process held that has closed its connection."""
+_ALONE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+"""Of who has the state for himself: all of it may be one transaction, and nobody waits for it."""
+
+MIGRATING, HELD, LISTS, UPKEEP = range(1, 5)
+"""What advisory locks are for."""
+_KEY = "hashtext('feedmill ' || current_schema()), :purpose"
+"""Of an advisory lock: several states may be in one database, in schemas of their own."""
+
+
+def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool) -> Engine:
+    """The database for a worker, created and migrated where that is due; ten may begin at once.
+
+    As long as its connection stands, it is known that somebody works here. alone: nobody else may. Raises StateLocked,
+    StateError.
+    """
+    lock = "pg_advisory_lock" if alone else "pg_advisory_lock_shared"
+    engine = _engine(server, writing=True, lock=lock, more=_ALONE if alone else None)
+    try:
+        migrate(engine, before=lambda connection: hold(connection, MIGRATING, patience="10min"))
+    except DBAPIError as error:
+        engine.dispose()
+        raise refused(server, error) from error
+    except StateError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def open_readonly(server: Server, check: Callable[[Engine], None]) -> Engine:
+    """The database for who only reads: each transaction sees one instant. Raises StateError."""
+    engine = _engine(server, writing=False)
+    try:
+        check(engine)
+    except DBAPIError as error:
+        raise refused(server, error) from error
+    return engine
+
+
+@contextmanager
+def open_beside(server: Server, check: Callable[[Engine], None]) -> Iterator[Connection]:
+    """A transaction of a command beside the workers. Raises StateError."""
+    engine = _engine(server, writing=True)
+    try:
+        check(engine)
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise refused(server, error) from error
+    finally:
+        engine.dispose()
+
+
+def is_there(server: Server) -> bool:
+    engine = _engine(server, writing=False)
+    try:
+        with engine.connect() as connection:
+            return connection.scalar(text("SELECT to_regclass('alembic_version')")) is not None
+    except DBAPIError as error:
+        raise refused(server, error) from error
+    finally:
+        engine.dispose()
+
+
+def hold(connection: Connection, purpose: int, *, patience: str = "60s") -> None:
+    """Waits for an advisory lock, and has it to the end of the transaction."""
+    connection.execute(text(f"SET LOCAL lock_timeout = '{patience}'; SET LOCAL statement_timeout = 0"))
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEY})"), {"purpose": purpose})
+
+
+def try_to_hold(connection: Connection, purpose: int) -> bool:
+    """Whether nobody else has the lock; then this transaction does, to its end."""
+    return bool(connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({_KEY})"), {"purpose": purpose}))
+
+
+def refused(server: Server, error: DBAPIError) -> StateError:
+    """What to say of it. libpq's words name host, port, user and database, and no password."""
+    away = isinstance(error.orig, psycopg.OperationalError)
+    kind = StateUnreachable if away else StateError
+    return kind(f"the state {server}: {' '.join(str(error.orig).split())}")
+
+
+def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Mapping[str, str] | None = None) -> Engine:
+    """lock: the function that takes the lock of who works here, with every connection. more: settings of sessions."""
+    level: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED" if writing else "REPEATABLE READ"
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if writing:
+        pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: _connect(server),
+        isolation_level=level,
+        execution_options=SHARED if writing else {"postgresql_readonly": True},
+        **pool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        if connection.info.server_version < OLDEST:
+            raise StateError(f"the state {server}: feedmill needs PostgreSQL 14 or later")
+        seconds = _WRITING_S if writing else _READING_S
+        settings = {**_SESSION, "statement_timeout": f"{seconds}s", **(more or {})}
+        with connection.cursor() as cursor:
+            if lock is not None:
+                try:
+                    cursor.execute(f"SET lock_timeout = '{_PARTING_S}s'")
+                    cursor.execute(f"SELECT {lock}({_KEY.replace(':purpose', str(HELD))})")
+                except psycopg.errors.LockNotAvailable:
+                    raise StateLocked(str(server), "other workers, or a command that has it for itself") from None
+            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
+        connection.commit()
+
+    return engine
+
+
+def _connect(server: Server) -> Any:
+    try:
+        given = conninfo_to_dict(server.url)
+    except psycopg.ProgrammingError:
+        raise StateError(f"the state {server}: its URL is none that libpq understands") from None
+    return psycopg.connect(make_conninfo("", **{**_REACH, **given}))

@@ -1,0 +1,384 @@
+"""The entries that a poll brought, judged and written: which are new is known only here, inside the commit.
+
+Those that came with their drafts are finished with the poll, as if work of theirs had come to its end; all others are
+queued. Polls that are judged one after the other share what is read of the store, and what they add to it: a statement
+costs many times what it costs to carry it out for one row more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, assert_never
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, is_for_itself, place, url_key
+from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
+from worker.record import rfc3339
+from worker.schedule import next_revision
+from worker.store.database import tables as t
+from worker.store.database.batches import chunks
+from worker.store.finish.duplicates import SAME_URL, mark_duplicate, original, write_duplicate
+from worker.store.finish.ingestion import Ingestion
+from worker.store.known.feeds import Policies, add_work, host_ids
+from worker.store.known.graves import note_seen
+from worker.store.known.keys import stored
+from worker.store.known.left_out import backlog_of, takes_up
+from worker.store.known.names import REVISED_AT, origin, url_columns
+from worker.store.known.shelf import Shelf, keys_of
+
+_CLAIM_URL = (
+    update(t.entry)
+    .where(t.entry.c.id == bindparam("this"), t.entry.c.shared_key == bindparam("key"))
+    .values(shared_key=None)
+)
+_SAYS_ELSE = (
+    update(t.entry)
+    .where(t.entry.c.id == bindparam("this"), t.entry.c.version != bindparam("says"))
+    .values(version=bindparam("says"), title_key=bindparam("title"))
+    .returning(t.entry.c.revision, REVISED_AT, t.entry.c.first_seen_at)
+)
+_HELD = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
+_QUEUED = select(t.work, select(t.slot.c.work_id).where(_HELD).exists().label("under_way")).where(
+    t.work.c.entry_id.in_(bindparam("ids", expanding=True))
+)
+_ROOM, _ROOM_FOR_PAGE = bytes(13), bytes(17)
+"""For what comes with the first record, and the time between if a page is read for it: SQLite splits pages whose rows
+grow, and of all pages a tenth was empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What became of the entries of a poll."""
+
+    finished: Finished = field(default_factory=Finished)
+    came: list[Millis | None] = field(default_factory=list)
+    """The dates of those that are new to the feed."""
+    touched: set[int] = field(default_factory=set)
+    """The hosts that have work now."""
+    drafted: list[Ingestion] = field(default_factory=list)
+    """What is to be finished at once, in the order of the document."""
+
+
+def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policies, *, is_old: bool = False) -> Arrived:
+    """Adds the entries that are new or have changed, and queues those that have no draft.
+
+    row: of the feed, before the poll. is_old: they are of an older page: what that says of entries that are known is
+    nothing new, and what it brings waits for all else.
+    """
+    if not done.entries:
+        return Arrived()
+    connection = shelf.connection
+    backlog = backlog_of(connection, row, done, shelf.known)
+    other_filters = done.filters != (row.filters or b"")
+    entries = _Entries(shelf=shelf, done=done, feed_url=row.url, other_filters=other_filters, is_old=is_old)
+    for seen in done.entries:
+        if shelf.dead and not shelf.dead.isdisjoint(keys_of(seen)):
+            continue
+        if seen.own in backlog:
+            entries.judge(replace(seen, skipped=backlog[seen.own]), "backlog")
+        else:
+            entries.judge(seen, "filter")
+    entries.add()
+    if done.refresh and entries.still_there:
+        shelf.write()
+        note_seen(connection, entries.still_there, at=done.at)
+    for entry_id, values in entries.noted.items():
+        shelf.refs[entry_id] = shelf.refs[entry_id]._replace(**values)
+    unqueued, touched = _not_yet_queued(connection, entries.queue, entries.added, policies)
+    ids = {row["entry_id"] for row in unqueued}
+    drafted = [one for entry_id, one in entries.drafts.items() if one.new is not None or entry_id in ids]
+    touched |= add_work(connection, [row for row in unqueued if row["entry_id"] not in entries.drafts], policies)
+    counts = entries.counts
+    finished = Finished(
+        new=counts["new"],
+        changed=counts["changed"],
+        duplicates=counts["duplicates"],
+        skipped=counts["skipped"],
+        begun=tuple(entries.begun),
+    )
+    return Arrived(finished=finished, came=entries.came, touched=touched, drafted=drafted)
+
+
+@dataclass(kw_only=True)
+class _Entries:
+    """What becomes of the entries of one poll."""
+
+    shelf: Shelf
+    done: PollDone
+    feed_url: str
+    other_filters: bool
+    """Than those that the feed's entries were judged by before."""
+    is_old: bool
+    counts: Counter[str] = field(default_factory=Counter)
+    came: list[Millis | None] = field(default_factory=list)
+    """The dates of those that are new to the feed."""
+    begun: list[bytes] = field(default_factory=list)
+    """The ids of the records that are new."""
+    queue: dict[EntryId, dict[str, Any]] = field(default_factory=dict)
+    """The work of each that is to be read, or is queued perhaps."""
+    drafts: dict[EntryId, Ingestion] = field(default_factory=dict)
+    """Of those that need not be: there is a draft, and it need not wait."""
+    changed: set[EntryId] = field(default_factory=set)
+    """Of which the feed says something else than the shelf has."""
+    noted: dict[EntryId, dict[str, Any]] = field(default_factory=dict)
+    """What the shelf has of entries for the next poll: this one is judged by what was known before it."""
+    still_there: list[int] = field(default_factory=list)
+    added: dict[EntryId, Ref] = field(default_factory=dict)
+    """Those that were new to the store, as they were written."""
+    fresh: list[_Fresh] = field(default_factory=list)
+    """Those that are new to the store, to be added together."""
+    fresh_keys: set[bytes] = field(default_factory=set)
+    """Under which one of them may be met by those that come after it."""
+
+    def judge(self, seen: SeenEntry, by: Skip) -> None:
+        """by: what has left it out, if it is left out."""
+        if not self.fresh_keys.isdisjoint(keys_of(seen)):
+            self.add()
+        shelf = self.shelf
+        by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
+        alone = shelf.under(*seen.alone)
+        verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url, alone=alone)
+        if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_url):
+            verdict = New(claims_url=True)
+        if isinstance(verdict, Known) and self.is_old:
+            return
+        if isinstance(verdict, Known) and verdict.ref.skipped is not None:
+            self.still_there.append(verdict.ref.entry_id)
+            shelf.write()
+            if seen.version != self.noted.get(verdict.ref.entry_id, {}).get("version", verdict.ref.version):
+                self._note(verdict.ref, version=seen.version, title_key=seen.title_key)
+            if takes_up(shelf.connection, verdict.ref, seen, other_filters=self.other_filters):
+                self.add()
+                self._take_up(verdict.ref, seen, by_url)
+            return
+        match verdict:
+            case Known(ref):
+                self.shelf.know_more(ref, seen.own)
+                self.still_there.append(ref.entry_id)
+                changed = None
+                if is_for_itself(seen, ref, by_url=by_url):
+                    self.add()
+                    self._part(ref, seen)
+                elif seen.version != ref.version or ref.entry_id in self.changed:
+                    self.changed.add(ref.entry_id)
+                    shelf.write()
+                    changed = _changed(shelf.connection, ref, seen, self.done.at)
+                if changed is not None:
+                    self._note(ref, version=seen.version, title_key=seen.title_key)
+                    self.add()  # in the order of the document
+                    self.counts["changed"] += 1
+                    if ref.duplicate_of is None and seen.url_key is not None:
+                        self.shelf.know_more(ref, seen.url_key)  # where its link is another than before
+                    due_at, first_seen_at = changed
+                    self._queue(seen, ref, by_url, due_at, first_seen_at)
+            case New(claims_url):
+                self.counts["new"] += 1
+                self.begun.append(seen.own)
+                self._come(_Fresh(seen, by_url=by_url, claims_url=claims_url))
+            case Skipped():
+                self.counts["skipped"] += 1
+                self._come(_Fresh(seen, skipped=by))
+            case Duplicate(of):
+                self.counts["duplicates"] += 1
+                self._come(_Fresh(seen, of=of))
+            case _:
+                assert_never(verdict)
+
+    def _come(self, fresh: _Fresh) -> None:
+        self.came.append(fresh.seen.published)
+        self.fresh.append(fresh)
+        self.fresh_keys.update(keys_of(fresh.seen))
+
+    def add(self) -> None:
+        """Adds the entries that are new to the store, and goes on with them in the order of the document."""
+        if not self.fresh:
+            return
+        fresh, self.fresh = self.fresh, []
+        self.fresh_keys.clear()
+        origins = {origin(each.seen.url) for each in fresh if each.seen.url is not None}
+        numbers = self.shelf.numbers({self.done.feed_id, *origins})
+        ids = self.shelf.add([_row(self.done, each, numbers) for each in fresh])
+        if any(each.of is not None for each in fresh):
+            self.shelf.write()
+        for entry_id, each in zip(ids, fresh, strict=True):
+            seen, ref = each.seen, _ref(self.done, each, EntryId(entry_id))
+            self.shelf.know(ref, seen.own, *([seen.url_key] if each.claims_url and seen.url_key else []))
+            self.added[ref.entry_id] = ref
+            if each.of is not None:
+                write_duplicate(self.shelf.connection, ref, each.of, body=seen.pointer, at=self.done.at)
+            elif each.skipped is None:
+                self._queue(seen, ref, each.by_url, self.done.at, self.done.at)
+
+    def _take_up(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
+        """An entry that was left out, and is wanted now."""
+        connection = self.shelf.connection
+        ref = ref._replace(skipped=None)
+        self.shelf.refs[ref.entry_id] = ref
+        others = None if by_url is not None and by_url.entry_id == ref.entry_id else by_url
+        verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=others)
+        if isinstance(verdict, New):
+            self.counts["new"] += 1
+            self.shelf.know_more(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
+            if verdict.claims_url and seen.url_key:
+                connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": stored(seen.url_key)})
+            # Its draft was judged by filters as if it had been seen now for the first time.
+            self._queue(replace(seen, draft=None), ref, by_url, self.done.at, self.done.at)
+        elif others is not None:
+            self.counts["duplicates"] += 1
+            self.shelf.know_more(ref, seen.own)
+            self.shelf.write()
+            mark_duplicate(connection, ref, of=original(others), revision=_revision(seen))
+            pointer = seen.pointer and _of(seen.pointer, ref.record_id, self.done.at)
+            write_duplicate(connection, ref, others, body=pointer, at=self.done.at)
+            self._note(ref, duplicate_of=original(others), revision=_revision(seen))
+
+    def _part(self, ref: Ref, seen: SeenEntry) -> None:
+        """An entry that another stood for, and whose link is its own now."""
+        self.counts["changed"] += 1
+        self.shelf.write()
+        numbers = self.shelf.numbers({origin(seen.url)} if seen.url else ())
+        values = {**url_columns(seen.url, numbers), "shared_key": None, "duplicate_of": None, "reason": None}
+        values |= {"version": seen.version, "title_key": seen.title_key}
+        self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
+        ref = ref._replace(duplicate_of=None, url=seen.url, version=seen.version, title_key=seen.title_key)
+        self.shelf.refs[ref.entry_id] = ref
+        self.shelf.know_more(ref, *([seen.url_key] if seen.url_key else ()))
+        self._queue(replace(seen, draft=None), ref, None, self.done.at, self.done.at)
+
+    def _note(self, ref: Ref, **values: Any) -> None:
+        self.noted.setdefault(ref.entry_id, {}).update(values)
+
+    def _queue(self, seen: SeenEntry, ref: Ref, by_url: Ref | None, due_at: Millis, first_seen_at: Millis) -> None:
+        page = _own_page(seen, ref, by_url)
+        draft = seen.draft if page is None and due_at <= self.done.at and not self.is_old else None
+        new = self.added.get(ref.entry_id)
+        self.queue.pop(ref.entry_id, None)  # one document may say two things of it: the later counts
+        self.drafts.pop(ref.entry_id, None)
+        if draft is not None:
+            if (ref.record_id, first_seen_at) != (seen.own, self.done.at):
+                draft = replace(draft, body=_of(draft.body, ref.record_id, first_seen_at))
+                draft = replace(draft, pointer=draft.pointer and _of(draft.pointer, ref.record_id, first_seen_at))
+            self.drafts[ref.entry_id] = Ingestion(ref.entry_id, self.done.at, draft, record_id=ref.record_id, new=new)
+        if draft is None or new is None:
+            self.queue[ref.entry_id] = {
+                **_work(self.done, seen, ref.entry_id, page=page),
+                "due_at": due_at,
+                "priority": t.BACKFILL if self.is_old else t.NEW,
+            }
+
+
+class _Fresh(NamedTuple):
+    """An entry that the store does not know yet."""
+
+    seen: SeenEntry
+    by_url: Ref | None = None
+    claims_url: bool = False
+    skipped: Skip | None = None
+    of: Ref | None = None
+    """Whose duplicate it is."""
+
+
+def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str, object]:
+    seen = fresh.seen
+    return {
+        "feed_no": numbers[done.feed_id],
+        "record_id": seen.own,
+        **url_columns(seen.url, numbers),
+        "shared_key": None if fresh.claims_url or seen.url is None else stored(seen.url_key or url_key(seen.url)),
+        "version": seen.version,
+        "title_key": seen.title_key,
+        "first_seen_at": done.at,
+        "revision": 0 if fresh.of is None else _revision(seen),
+        "revision_key": _room(seen) if fresh.of is None and fresh.skipped is None else b"",
+        "duplicate_of": None if fresh.of is None else original(fresh.of),
+        "skipped": fresh.skipped,
+        "reason": seen.skipped if fresh.of is None else SAME_URL,
+    }
+
+
+def _room(seen: SeenEntry) -> bytes:
+    return _ROOM if seen.page is None else _ROOM_FOR_PAGE
+
+
+def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
+    return Ref(
+        entry_id=entry_id,
+        feed_id=done.feed_id,
+        title_key=fresh.seen.title_key,
+        revision=0 if fresh.of is None else _revision(fresh.seen),
+        revision_key=b"",
+        text_mark=None,
+        duplicate_of=None if fresh.of is None else original(fresh.of),
+        skipped=fresh.skipped,
+        record_id=fresh.seen.own,
+        version=fresh.seen.version,
+        url=fresh.seen.url,
+    )
+
+
+def _revision(seen: SeenEntry) -> int:
+    """Of a duplicate: it has a record where pointers are written."""
+    return 0 if seen.pointer is None else 1
+
+
+def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> tuple[Millis, Millis] | None:
+    """When to read an entry anew of which the feed says something else than before, and when it was first seen; notes
+    what it says now. None: it says the same, or its URL is another's, which is the one that counts."""
+    if ref.duplicate_of is not None and ref.text_mark is None:
+        return None
+    values = {"this": ref.entry_id, "says": seen.version, "title": seen.title_key}
+    row = connection.execute(_SAYS_ELSE, values).one_or_none()
+    if row is None:
+        return None
+    return next_revision(now=now, revision=row.revision, revised_at=row.revised_at), Millis(row.first_seen_at)
+
+
+def _of(record: bytes, record_id: bytes, first_seen_at: Millis) -> bytes:
+    """The record of an entry that is older than the poll that made it, and maybe known under another key."""
+    said = orjson.loads(record)
+    said["id"], said["_ingest"]["first_seen_at"] = record_id.hex(), rfc3339(first_seen_at)
+    return orjson.dumps(said)
+
+
+def _own_page(seen: SeenEntry, ref: Ref, by_url: Ref | None) -> str | None:
+    """What to fetch for an entry. A page that lists many things is not this one's article: the feed's own words are."""
+    shared = by_url is not None and by_url.feed_id == ref.feed_id and by_url.entry_id != ref.entry_id
+    return None if shared else seen.page
+
+
+def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | None) -> dict[str, object]:
+    return {
+        "feed_id": done.feed_id,
+        "entry_id": entry_id,
+        "priority": t.NEW,
+        "host": seen.host if page else t.NO_HOST,
+        "url": page,
+        "due_at": done.at,
+        "entry": seen.entry,
+    }
+
+
+def _not_yet_queued(
+    connection: Connection, queue: Mapping[EntryId, dict[str, Any]], added: Collection[EntryId], policies: Policies
+) -> tuple[list[dict[str, Any]], set[int]]:
+    """What is queued already gets the feed's latest words, and is not queued twice; with the hosts of whose work
+    something changed. `again` tells `finish_entry` of work that is under way with older words; what waits for another
+    look at its page is due with the new ones. added: entries that came with this commit, and so are not queued."""
+    by_entry = dict(queue)
+    touched: set[int] = set()
+    for batch in chunks([entry_id for entry_id in queue if entry_id not in added]):
+        for row in connection.execute(_QUEUED, {"ids": batch}).all():
+            queued = by_entry.pop(row.entry_id)
+            values: dict[str, Any] = {"entry": queued["entry"], "again": bool(row.under_way)}
+            if not row.under_way and row.priority == t.BACKFILL:
+                values |= {"priority": t.NEW, "due_at": queued["due_at"], "page_etag": None, "page_modified": None}
+            if not row.under_way and not row.hops and row.url != queued["url"]:
+                name = str(queued["host"])
+                values |= {"url": queued["url"], "host_id": host_ids(connection, {name}, policies)[name]}
+            connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
+            touched |= {row.host_id, values.get("host_id", row.host_id)}
+    return list(by_entry.values()), touched

@@ -1,0 +1,246 @@
+"""What a poll brought, written: its feed's state and next time, and what became of its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+
+from worker import urls
+from worker.model import Finished, Millis, PollDone, Sought, Subscribed
+from worker.model.rules import NO_LIMIT
+from worker.store.database import tables as t
+from worker.store.database.dialects import Each, Update
+from worker.store.database.locks import hold_work
+from worker.store.finish.arrivals import Arrived, judge_entries
+from worker.store.finish.ingestion import Ingestion
+from worker.store.finish.walks import begin
+from worker.store.known.feeds import NO_VERSION, Policies, host_id_of, host_ids
+from worker.store.known.shelf import Shelf
+from worker.store.work import floods, subscriptions
+from worker.store.work.standing import Planner, Standing, after, moves_of
+from worker.store.work.works import HELD, let_be_due
+
+AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "subscribe": False, "priority": t.POLL}
+"""The work of a poll as it begins."""
+
+_FEED_VALUES = {column.name for column in t.feed.c} - {"id", "url", "active", "paused", "added_at"}
+_WORK_VALUES = ("url", "hops", "permanent", "seek", "subscribe", "priority", "due_at", "errors", "lost", "error")
+
+
+_OFTEN = frozenset(
+    (
+        "polled_at",
+        "ok_at",
+        "next_at",
+        "why",
+        "status",
+        "history",
+        "unchanged",
+        "whole_at",
+        "new_last",
+        "error",
+        "errors",
+        "failing_since",
+        "setback",
+        "setback_weight",
+    )
+)
+"""Most polls change nothing else of their feed."""
+_UPDATE_FEED = Update(t.feed, sorted(_OFTEN))
+_UPDATE_WHOLE_FEED = Update(t.feed, sorted(_FEED_VALUES))
+_UPDATE_WORK = Update(t.work, (*_WORK_VALUES, "host_id"))
+_IS_AT_HOME = and_(
+    t.work.c.url.is_(None),
+    ~t.work.c.seek,
+    ~t.work.c.subscribe,
+    t.work.c.priority == t.POLL,
+    t.work.c.errors == 0,
+    t.work.c.lost == 0,
+    t.work.c.error.is_(None),
+)
+_NOTHING = Arrived()
+_FEEDS = Each(
+    lambda which: (
+        select(t.feed, _IS_AT_HOME.label("is_at_home"), t.work.c.again)
+        .join(t.work, t.work.c.feed_id == t.feed.c.id)
+        .where(which(t.work.c.id))
+    )
+)
+"""Of polls, by their work; with whether that is as it begins, so that nothing changes but when it is due, and whether
+the document has to be read again, since entries that were known when the poll was claimed are so no more."""
+
+
+def finish_polls(
+    connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner, websub: bool = False
+) -> list[tuple[Finished, set[int], list[Ingestion]]]:
+    """For each poll what became of its entries, the hosts that it gave work to, and the drafts that are to be finished
+    with it; the feeds' state and next time.
+
+    A statement costs more to build than to carry out: those that every poll needs are built once, and carried out for
+    all of them together. websub: hubs are asked to tell of new entries.
+    """
+    work_ids = [done.lease.work_id for done in batch]
+    rows: dict[str, Row[Any]] = {row.id: row for row in _FEEDS.rows(connection, work_ids)}
+    hubs = subscriptions.of_feeds(connection, list(rows)) if websub else {}
+    results: list[tuple[Finished, set[int], list[Ingestion]]] = []
+    feeds: list[dict[str, Any]] = []
+    whole: list[dict[str, Any]] = []
+    standings: list[Standing] = []
+    walks: list[PollDone] = []
+    shelf = Shelf(connection, batch)
+    for done in batch:
+        row = rows[done.feed_id]
+        arrived = judge_entries(shelf, row, done, policies) if done.entries else _NOTHING
+        counts, came = arrived.finished, arrived.came
+        hub = hubs.get(done.feed_id)
+        standing = after(row, done, came, planner, pushed=subscriptions.is_relied_on(hub, done.at))
+        if hub is not None and standing.due is not None:
+            found = counts.new + counts.changed
+            due_at = subscriptions.told(connection, hub, done, found=found, due_at=standing.due.due_at)
+            standing = standing.sooner(Millis(due_at))
+        if floods.is_much(done.entries):
+            shelf.write()
+            if floods.is_flooded(connection, done.feed_id):
+                standing = standing.later(Millis(done.at + floods.PAUSE_MS), floods.REASON)
+        changes = {**standing.values, "new_last": counts.new}
+        if counts.new:
+            changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}
+        if row.again:
+            changes |= NO_VERSION
+        much = _changes_much(row, changes)
+        as_before = {name: getattr(row, name) for name in (_FEED_VALUES if much else _OFTEN) - changes.keys()}
+        (whole if much else feeds).append({"id": row.id, **as_before, **changes})
+        standings.append(standing)
+        # What of a new feed is taken, its `backlog` says.
+        if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
+            walks.append(done)
+        told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
+        finished = replace(counts, **told) if done.entries else Finished(**told)
+        results.append((finished, {*arrived.touched}, arrived.drafted))
+    shelf.write()
+    _UPDATE_FEED.execute(connection, feeds)
+    _UPDATE_WHOLE_FEED.execute(connection, whole)
+    to_ask = _hubs_to_ask(connection, batch, hubs, policies) if websub else {}
+    due: list[dict[str, int]] = []
+    work: list[tuple[dict[str, Any], set[int]]] = []
+    for done, standing, (_, touched, _) in zip(batch, standings, results, strict=True):
+        if _stays(rows[done.feed_id], standing) and done.feed_id not in to_ask:
+            due.append({"w": done.lease.work_id, "then": _due_at(standing)})
+            touched.add(done.lease.host_id)
+        else:
+            work.append((_next_work(done, standing, to_ask.get(done.feed_id)), touched))
+    let_be_due(connection, due)
+    _send_on(connection, work, policies)
+    if walks:
+        results[0][1].update(begin(connection, walks, policies))
+    if asked := [done for done in batch if done.failure is None and _was_asked_whole(rows[done.feed_id])]:
+        results[0][1].update(_let_pages_be_read(connection, asked))
+    return results
+
+
+def _was_asked_whole(row: Row[Any]) -> bool:
+    """Whether nothing was taken for known of a feed that had been read, as where an article of it is to be read again:
+    `row` is of before its poll."""
+    return row.body_hash is None and row.ok_at is not None and not row.again
+
+
+def _let_pages_be_read(connection: Connection, asked: Sequence[PollDone]) -> Sequence[int]:
+    """What was to be read again, and is not shown any more, is so by its page now; the hosts of that. What is under way
+    is `again` where it has changed meanwhile, and stays so."""
+    looks = (t.work.c.entry_id.is_not(None), t.work.c.priority == t.BACKFILL, t.work.c.again, ~t.work.c.quarantined)
+    waits = and_(t.work.c.feed_id.in_([done.feed_id for done in asked]), *looks, ~HELD)
+    hosts = hold_work(connection, waits)
+    if hosts:
+        connection.execute(update(t.work).where(waits).values(due_at=asked[-1].at, again=False))
+    return hosts
+
+
+def _hubs_to_ask(
+    connection: Connection, batch: Sequence[PollDone], hubs: Mapping[str, Row[Any]], policies: Policies
+) -> dict[str, str]:
+    """Of feeds whose polls went well, the hubs that are to be asked before they are polled again; notes what their
+    documents say of them."""
+    for done in batch:
+        if done.version is not None and done.version.elements is not None:
+            row = hubs.get(done.feed_id)
+            subscriptions.advertised(connection, done.feed_id, row, done.version.hub, done.at)
+    well = [done.feed_id for done in batch if done.failure is None]
+    if not well:
+        return {}
+    return subscriptions.to_ask(connection, subscriptions.of_feeds(connection, well), policies, batch[-1].at)
+
+
+def _changes_much(row: Row[Any], changes: Mapping[str, Any]) -> bool:
+    return any(changes[name] != getattr(row, name) for name in changes.keys() - _OFTEN)
+
+
+def _stays(row: Row[Any], standing: Standing) -> bool:
+    """Whether the feed is asked next where it was asked now, by the work as it is. `row` is of before the poll."""
+    same = (standing.values["moved_to"], standing.values["moved_polls"]) == (row.moved_to, row.moved_polls)
+    return row.is_at_home and standing.seek is None and same
+
+
+def _due_at(standing: Standing) -> int:
+    return standing.due.due_at if standing.due else t.FAR
+
+
+def _next_work(done: PollDone, standing: Standing, hub: str | None) -> dict[str, Any]:
+    """The columns of its work, and as `home` the URL to be asked. hub: to be asked before the feed."""
+    values: dict[str, Any] = {**AT_HOME, "due_at": _due_at(standing), "home": standing.home}
+    if standing.seek is not None:
+        values |= {"url": standing.seek, "home": standing.seek, "seek": True}
+        values |= {"priority": t.BACKFILL, "due_at": done.at}
+    elif hub is not None and standing.due is not None:
+        values |= {"url": hub, "home": hub, "subscribe": True}
+        values |= {"priority": t.BACKFILL, "due_at": done.at}
+    return {**values, "errors": 0, "lost": 0, "error": None, "id": done.lease.work_id}
+
+
+def _send_on(connection: Connection, work: Sequence[tuple[dict[str, Any], set[int]]], policies: Policies) -> None:
+    """Writes the work of polls; the hosts that it goes to are noted beside it."""
+    hosts = [urls.host_of(values.pop("home")) for values, _ in work]
+    ids = host_ids(connection, set(hosts), policies) if hosts else {}
+    for (values, touched), host in zip(work, hosts, strict=True):
+        values["host_id"] = ids[host]
+        touched.add(ids[host])
+    _UPDATE_WORK.execute(connection, [values for values, _ in work])
+
+
+def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:
+    """What its site says of a lost feed; then it is asked as before, at its time."""
+    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
+    suggestion = None if done.found == row.url else done.found
+    connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(suggestion=suggestion))
+    home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
+    due_at = t.FAR if row.next_at is None else row.next_at
+    _requeue(connection, done.lease.work_id, {**AT_HOME, "host_id": home, "due_at": due_at})
+    return Finished(next_at=row.next_at, why=row.why or ""), {home}
+
+
+def finish_subscribing(connection: Connection, done: Subscribed, *, policies: Policies) -> tuple[Finished, set[int]]:
+    """A hub was asked; its feed is polled as before, at its time."""
+    subscriptions.finish_asking(connection, done)
+    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
+    home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
+    due_at = t.FAR if row.next_at is None else row.next_at
+    _requeue(connection, done.lease.work_id, {**AT_HOME, "host_id": home, "due_at": due_at})
+    return subscriptions.finished(row), {home}
+
+
+def call_home(connection: Connection, policies: Policies, *which: ColumnElement[bool]) -> None:
+    """Ends the looking for feeds that are lost, and the asking of hubs, everywhere or for those `which`: their own
+    addresses are asked next. Nobody must be at that work."""
+    work_id, away = t.work.c.id.label("work_id"), t.work.c.seek | t.work.c.subscribe
+    seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(away, *which)
+    for row in connection.execute(seeking).all():
+        home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
+        _requeue(connection, row.work_id, {**AT_HOME, "host_id": home})
+
+
+def _requeue(connection: Connection, work_id: int, values: dict[str, Any]) -> None:
+    """`values` are `AT_HOME`, and what goes with it."""
+    fresh = {"errors": 0, "lost": 0, "error": None}
+    connection.execute(update(t.work).where(t.work.c.id == work_id).values(fresh | values))

@@ -1,0 +1,269 @@
+"""The configured feeds and the hosts' policies, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
+
+from worker import urls
+from worker.model import Feed, HostPolicy, Millis
+from worker.schedule import WHOLE, paced
+from worker.store.database import tables as t
+from worker.store.database.batches import chunks
+from worker.store.database.dialects import Each
+from worker.store.known.identities import forget_keys
+from worker.store.known.names import FEED_ID
+
+Policies = Callable[[str], HostPolicy]
+UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
+"""For work that asks no host: its slots are leases alone. 32 keep the CPU processes busy over a commit."""
+
+_ENLISTED = 1_000
+"""Feeds at once: rows on their way into the state take ten times what the feeds take."""
+
+NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
+_NO_STANDING = {
+    "errors": 0,
+    "setback_weight": 0,
+    "failing_since": None,
+    "moved_to": None,
+    "moved_polls": 0,
+    "gone_since": None,
+    "gone_answers": 0,
+    "retired": False,
+    "suggestion": None,
+    "next_at": None,
+}
+
+
+def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
+    """Makes the rows say what the lists say. New feeds are due at once; those no longer listed lose their queue and
+    keep their history; a feed at a new URL keeps its history, but not what the old server said of versions."""
+    apply_policies(connection, policies)
+    active = connection.scalars(select(t.feed.c.id).where(t.feed.c.active)).all()
+    listed = {feed.id for feed in feeds}
+    drop(connection, [feed_id for feed_id in active if feed_id not in listed])
+    enlist(connection, feeds, policies, now)
+
+
+def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, now: Millis) -> None:
+    """Makes the rows of these feeds say what the lists say; nobody must be polling those that move."""
+    for some in chunks(feeds, _ENLISTED):
+        _enlist(connection, some, policies, now)
+
+
+_KNOWN = Each(
+    lambda which: select(t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused).where(which(t.feed.c.id))
+)
+
+
+def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
+    known = {row.id: row for row in _KNOWN.rows(connection, [feed.id for feed in feeds])}
+    paused = {row.id for row in known.values() if row.active and row.paused}
+    fresh = [feed for feed in feeds if feed.id not in known]
+    moved = [feed for feed in feeds if feed.id in known and known[feed.id].url != feed.url]
+    back = [feed for feed in feeds if feed.id in known and not known[feed.id].active]
+    if fresh:
+        connection.execute(
+            insert(t.feed),
+            [
+                {
+                    **{"id": f.id, "url": f.url, "active": True, "added_at": now, "pace": f.pace},
+                    **{"errors": 0, "new_last": 0, "new_total": 0},
+                }
+                for f in fresh
+            ],
+        )
+    if back:
+        statement = update(t.feed).where(t.feed.c.id == bindparam("feed")).values(active=True, paused=False)
+        connection.execute(statement, [{"feed": feed.id} for feed in back])
+        _drop_standing(connection, [feed.id for feed in back])
+    if moved:
+        _drop_standing(connection, [feed.id for feed in moved])
+        connection.execute(
+            update(t.feed)
+            .where(t.feed.c.id == bindparam("feed"))
+            .values(url=bindparam("at"), etag=None, last_modified=None, body_hash=None),
+            [{"feed": feed.id, "at": feed.url} for feed in moved],
+        )
+        for batch in chunks([feed.id for feed in moved]):
+            connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_(None)))
+    queued = {feed.id: feed for feed in (*fresh, *back, *moved)}.values()
+    work = [
+        {
+            "feed_id": feed.id,
+            "priority": t.POLL,
+            "host": urls.host_of(feed.url),
+            "due_at": t.FAR if feed.id in paused else now,
+        }
+        for feed in queued
+    ]
+    add_work(connection, work, policies)
+
+
+def _drop_standing(connection: Connection, feed_ids: Sequence[str]) -> None:
+    """What was held against feeds that their owner has just put into the lists: they begin anew."""
+    for batch in chunks(feed_ids):
+        connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(_NO_STANDING))
+
+
+def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies: Policies) -> set[int]:
+    """Queues work; each row names its `host`. The ids of the hosts that it is for."""
+    if not rows:
+        return set()
+    ids = host_ids(connection, {str(row["host"]) for row in rows}, policies)
+    blank = {
+        "entry_id": None,
+        "pages": None,
+        "url": None,
+        "hops": 0,
+        "permanent": True,
+        "seek": False,
+        "subscribe": False,
+        "entry": None,
+        "again": False,
+    }
+    counts = {
+        "page_etag": None,
+        "page_modified": None,
+        "tries": 0,
+        "waits": 0,
+        "errors": 0,
+        "lost": 0,
+        "quarantined": False,
+        "error": None,
+    }
+    values = [blank | counts | row | {"host_id": ids[str(row["host"])]} for row in rows]
+    for value in values:
+        del value["host"]
+    connection.execute(insert(t.work), values)
+    return set(ids.values())
+
+
+def host_id_of(connection: Connection, url: str, policies: Policies) -> int:
+    """The row of the host that `url` is on."""
+    name = urls.host_of(url)
+    return host_ids(connection, {name}, policies)[name]
+
+
+_BY_NAME = Each(
+    lambda which: (
+        select(t.host.c.name, t.host.c.id).where(which(t.host.c.name)).with_for_update(read=True, key_share=True)
+    )
+)
+
+
+def host_ids(connection: Connection, names: set[str], policies: Policies) -> dict[str, int]:
+    """The rows of hosts, made where there are none yet; nobody forgets them before this transaction has ended."""
+    found: dict[str, int] = {row.name: row.id for row in _BY_NAME.rows(connection, names)}
+    missing = {name: _policy(policies, name) for name in sorted(names - found.keys())}
+    if missing:
+        blank = {"not_before": 0, "next_at": 0, "crawl_ms": 0, "share": WHOLE}
+        values = [{"name": name, **_configured(policy), **blank} for name, policy in missing.items()]
+        made = connection.execute(insert(t.host).returning(t.host.c.name, t.host.c.id), values)
+        found.update((row.name, row.id) for row in made)
+        _add_slots(connection, ((found[name], k) for name, p in missing.items() for k in range(p.concurrency)))
+    return found
+
+
+def apply_policies(connection: Connection, policies: Policies, host_ids: Sequence[int] | None = None) -> list[int]:
+    """Lets hosts, or these alone, be treated as the policies say; those for which that is something else than before.
+
+    A slot in use is kept until it is free; `host.width` says which may be claimed.
+    """
+    columns = (t.host.c.id, t.host.c.name, t.host.c.policy_ms, t.host.c.concurrency, t.host.c.crawl_ms, t.host.c.share)
+    rows: list[Any] = []
+    if host_ids is None:
+        rows += connection.execute(select(*columns)).all()
+    for ids in chunks(host_ids or ()):
+        rows += connection.execute(select(*columns).where(t.host.c.id.in_(ids))).all()
+    changed = []
+    for row in rows:
+        policy = _policy(policies, row.name)
+        if (policy.delay_ms, policy.concurrency) == (row.policy_ms, row.concurrency):
+            continue
+        changed.append(row.id)
+        values = _configured(policy) | in_force(policy, crawl_ms=row.crawl_ms, share=row.share)
+        connection.execute(update(t.host).where(t.host.c.id == row.id).values(values))
+        spare = (t.slot.c.host_id == row.id, t.slot.c.k >= policy.concurrency, t.slot.c.work_id.is_(None))
+        connection.execute(delete(t.slot).where(*spare))
+        there = set(connection.scalars(select(t.slot.c.k).where(t.slot.c.host_id == row.id)))
+        _add_slots(connection, ((row.id, k) for k in range(policy.concurrency) if k not in there))
+    return changed
+
+
+def _configured(policy: HostPolicy) -> dict[str, int]:
+    configured = {"policy_ms": policy.delay_ms, "concurrency": policy.concurrency}
+    return configured | in_force(policy, crawl_ms=0, share=WHOLE)
+
+
+def in_force(policy: HostPolicy, *, crawl_ms: int, share: int) -> dict[str, int]:
+    """The columns that say how a host is treated now."""
+    now = paced(policy, crawl_ms=crawl_ms, share=share)
+    return {"delay_ms": now.delay_ms, "width": now.concurrency}
+
+
+def _policy(policies: Policies, name: str) -> HostPolicy:
+    return UNHOSTED if name == t.NO_HOST else policies(name)
+
+
+def _add_slots(connection: Connection, slots: Iterable[tuple[int, int]]) -> None:
+    """Free slots: the host of each, and its number there."""
+    rows = [{"host_id": host_id, "k": k, "token": 0, "lease_until": 0} for host_id, k in slots]
+    if rows:
+        connection.execute(insert(t.slot), rows)
+
+
+def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
+    """Takes feeds out of the queue. What was queued is forgotten with what the feed's server said of versions: it is
+    new, or changed, again when the feed comes back. A walk through its older pages rests until then (`walks.go_on`)."""
+    for batch in chunks(feed_ids):
+        waiting = (
+            select(t.work.c.entry_id)
+            .join(t.entry, t.entry.c.id == t.work.c.entry_id)
+            .where(t.work.c.feed_id.in_(batch), t.entry.c.revision == 0)
+        )
+        _put_off_walks(connection, batch, unread=waiting)
+        free_duplicates(connection, waiting)
+        _forget(connection, waiting)
+        changed = select(t.work.c.entry_id).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
+        connection.execute(update(t.entry).where(t.entry.c.id.in_(changed)).values(version=b""))
+        connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.pages.is_(None)))
+        connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(active=False, **NO_VERSION))
+
+
+def _put_off_walks(connection: Connection, feed_ids: Sequence[str], *, unread: Select[int]) -> None:
+    """`again`, where any are `unread`: perhaps they brought those, and no document but theirs shows them any more."""
+    entry = t.work.alias()
+    theirs = select(entry.c.id).where(entry.c.feed_id == t.work.c.feed_id, entry.c.entry_id.in_(unread))
+    walks = update(t.work).where(t.work.c.feed_id.in_(feed_ids), t.work.c.pages.is_not(None))
+    connection.execute(walks.values(due_at=t.FAR, again=or_(t.work.c.again, theirs.correlate(t.work).exists())))
+
+
+def free_duplicates(connection: Connection, forgotten: Select[int], *which: ColumnElement[bool]) -> None:
+    """What another feed has shown too is that one's, once the first is gone that was to stand for it: new again, or
+    changed where a record of it points to the first, or as it is where it is to be read. which: of the duplicates."""
+    theirs = and_(t.entry.c.duplicate_of.in_(forgotten), *which)
+    feeds = select(FEED_ID).where(theirs)
+    let_all_be_said(connection, feeds)
+    linked = update(t.entry).where(theirs, t.entry.c.revision > 0)
+    connection.execute(linked.values(duplicate_of=None, version=b"", reason=None))
+    queued = select(t.work.c.entry_id).where(t.work.c.entry_id == t.entry.c.id).exists()
+    connection.execute(update(t.entry).where(theirs, queued).values(duplicate_of=None, reason=None))
+    _forget(connection, select(t.entry.c.id).where(theirs))
+
+
+def let_all_be_said(connection: Connection, feeds: Select[str] | Sequence[str]) -> None:
+    """The next document of these feeds is read whole, though it be the one before."""
+    connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(NO_VERSION))
+    # A poll that is under way has left out already what was known.
+    polls = (t.work.c.feed_id.in_(feeds), t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
+    connection.execute(update(t.work).where(*polls).values(again=True))
+
+
+def _forget(connection: Connection, entries: Select[int]) -> None:
+    for batch in chunks(connection.scalars(entries).all()):
+        forget_keys(connection, batch)
+        connection.execute(delete(t.entry).where(t.entry.c.id.in_(batch)))

@@ -1,0 +1,38 @@
+"""Which entries have which keys.
+
+What is known under a key, `identity` says. An entry has its record's id for a key, the hash of its URL unless that is
+another's, or nobody's (`entry.shared_key`), and what is marked there as `extra`: no index has to lead back from the
+entry to the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, select
+
+from worker.dedup import url_key as key_of_url
+from worker.store.database import tables as t
+from worker.store.database.batches import chunks
+from worker.store.known.keys import stored
+from worker.store.known.names import URL
+
+
+def named(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> set[int]:
+    """The entries at a canonical URL, or of a record id. url_key: of the URL, if it is one that identifies anything."""
+    at = {stored(key_of_url(url))} if url else set()
+    keys = at | {stored(key) for key in (url_key, record_id) if key is not None}
+    ids = set(connection.scalars(select(t.identity.c.entry_id).where(t.identity.c.key.in_(keys))))
+    return ids | set(connection.scalars(select(t.entry.c.id).where(t.entry.c.shared_key.in_(at))))
+
+
+def forget_keys(connection: Connection, entry_ids: Sequence[int]) -> set[bytes]:
+    """Lets go of the keys of these entries; which they were, as they are stored."""
+    rows = connection.execute(select(t.entry.c.record_id, URL).where(t.entry.c.id.in_(entry_ids))).all()
+    own = {stored(row.record_id) for row in rows}
+    likely = own | {stored(key_of_url(row.url)) for row in rows if row.url is not None}
+    theirs = t.identity.c.entry_id.in_(entry_ids)
+    found: set[bytes] = set()
+    for which in (t.identity.c.extra, *(t.identity.c.key.in_(keys) for keys in chunks(sorted(likely)))):
+        found.update(connection.scalars(delete(t.identity).where(which, theirs).returning(t.identity.c.key)))
+    return found

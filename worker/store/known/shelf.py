@@ -1,0 +1,108 @@
+"""What entries that arrive are judged by: read with a few statements for all of them, and added to with as few."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import Connection, func, insert, select
+
+from worker.dedup import Ref
+from worker.model import EntryId, PollDone, SeenEntry
+from worker.store.database import tables as t
+from worker.store.database.dialects import Many, is_sqlite
+from worker.store.known.graves import dead_keys
+from worker.store.known.keys import stored
+from worker.store.known.names import give_numbers, numbers_given, origin
+from worker.store.known.owners import give_up, is_a_strangers
+from worker.store.known.refs import refs_by_key
+
+_ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
+_LAST = select(func.max(t.entry.c.id))
+_ADD_NUMBERED = Many(insert(t.entry))
+_KNOW = Many(insert(t.identity))
+
+
+class Shelf:
+    """What the store has that the entries of some polls may meet, and what these add to it.
+
+    What is new is written when it has to be read, and at the end by `write`.
+    """
+
+    def __init__(self, connection: Connection, polls: Sequence[PollDone]) -> None:
+        self.connection = connection
+        entries = [seen for done in polls for seen in done.entries]
+        keys = {key for seen in entries for key in (*keys_of(seen), *seen.alone)}
+        known = refs_by_key(connection, keys)
+        self.known: dict[bytes, EntryId] = {key: ref.entry_id for key, ref in known.items()}
+        """By all that they are known under; with those that were added."""
+        self.refs = {ref.entry_id: ref for ref in known.values()}
+        self.dead = dead_keys(connection, keys - known.keys())
+        met = self.known.keys() | self.dead
+        names = {done.feed_id for done in polls if done.entries}
+        origins = {seen.url: origin(seen.url) for seen in entries if seen.url}
+        unmet = (origins[seen.url] for seen in entries if seen.url and met.isdisjoint(seen.look_up))
+        self._numbers = numbers_given(connection, names.union(origins.values()))
+        self._unnumbered = names.union(unmet) - self._numbers.keys()
+        """What entries that may be new have in common, where it has no number yet."""
+        self._last: int | None = None
+        """The entry that was added last, where it is this that numbers them."""
+        self._rows: list[dict[str, object]] = []
+        self._keys: list[dict[str, object]] = []
+
+    def under(self, *keys: bytes | None) -> Ref | None:
+        """Who is known under the first of these keys that is known."""
+        return next((self.refs[self.known[key]] for key in keys if key in self.known), None)
+
+    def numbers(self, names: Collection[str]) -> Mapping[str, int]:
+        """The numbers of these and other names. If one has none yet, all get theirs that may need one."""
+        missing = names - self._numbers.keys()
+        if missing:
+            self._numbers |= give_numbers(self.connection, missing | self._unnumbered)
+            self._unnumbered = set()
+        return self._numbers
+
+    def add(self, rows: Sequence[dict[str, object]]) -> Sequence[int]:
+        """Takes in new entries; their ids. SQLite's, which has this one writer, are the next: it need not tell them."""
+        if not is_sqlite(self.connection):
+            return self.connection.scalars(_ADD, rows).all()
+        if self._last is None:
+            self._last = self.connection.scalar(_LAST) or 0
+        ids = range(self._last + 1, self._last + 1 + len(rows))
+        self._last += len(rows)
+        self._rows += ({"id": entry_id, **row} for entry_id, row in zip(ids, rows, strict=True))
+        return ids
+
+    def know(self, ref: Ref, *keys: bytes) -> None:
+        """An entry that was added is known under these, where nobody else is."""
+        self.refs[ref.entry_id] = ref
+        self._keys += ({"key": stored(key), "entry_id": ref.entry_id} for key in self._missing(ref, keys))
+
+    def know_more(self, ref: Ref, *keys: bytes) -> None:
+        """The same of an entry that had keys before."""
+        rows = [{"key": stored(key), "entry_id": ref.entry_id, "extra": True} for key in self._missing(ref, keys)]
+        _KNOW.execute(self.connection, rows)
+
+    def _missing(self, ref: Ref, keys: Sequence[bytes]) -> list[bytes]:
+        missing = [key for key in keys if key not in self.known]
+        self.known.update(dict.fromkeys(missing, ref.entry_id))
+        return missing
+
+    def yields(self, of: Ref, seen: SeenEntry, *, feed_url: str) -> bool:
+        """Whether `of` gives up the URL of an entry of the feed at `feed_url`; then nobody is known under it."""
+        key = seen.url_key
+        if key is None or not is_a_strangers(self.connection, of, url=seen.url, feed_url=feed_url):
+            return False
+        self.write()
+        give_up(self.connection, of, key)
+        del self.known[key]
+        return True
+
+    def write(self) -> None:
+        _ADD_NUMBERED.execute(self.connection, self._rows)
+        _KNOW.execute(self.connection, self._keys)
+        self._rows, self._keys = [], []
+
+
+def keys_of(seen: SeenEntry) -> tuple[bytes, ...]:
+    """All that it may be known under."""
+    return (*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))

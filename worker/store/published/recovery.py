@@ -1,0 +1,359 @@
+"""Records that stand in an output directory, written into a state that does not know them.
+
+The state is a new one, or an older one that was put in the place of what was lost. All of it is one transaction: a
+recovery that is cut short has done nothing, and the state is still not one that a worker would start with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, bindparam, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from worker.dedup import url_key
+from worker.errors import StateDamaged, StateError
+from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Server, Sketch, State, text_mark
+from worker.store.database import tables as t
+from worker.store.database.integrity import check
+from worker.store.database.moving import refuse_moved
+from worker.store.database.opening import locked, open_database
+from worker.store.known import stories
+from worker.store.known.graves import note_dead
+from worker.store.known.keys import stored
+from worker.store.known.names import FEED_ID, code_of, extraction_of, numbers_of, origin, url_columns
+from worker.store.known.texts import claim_text
+from worker.store.published import publications
+from worker.store.published.publications import Publications, Sealed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A record, as far as the state has to know it."""
+
+    record_id: bytes
+    feed_id: FeedId
+    op: Op
+    revision: int
+    duplicate_of: bytes | None
+    """A record id."""
+    url: str | None
+    """The entry's canonical URL."""
+    url_key: bytes | None
+    """Its hash, unless it is one that identifies nothing."""
+    page_keys: tuple[bytes, ...]
+    """Hashes of the canonical URLs that its page revealed."""
+    title_key: bytes
+    text_key: bytes | None
+    revision_key: bytes
+    removed_lines: int
+    extraction: Extraction
+    first_seen_at: Millis
+    written_at: Millis
+    sketch: Sketch | None = None
+    cluster_id: bytes | None = None
+    copy_of: bytes | None = None
+    """The record of which it is a near-duplicate."""
+    credit: Credit | None = None
+    """What it is from, as far as that is still to come."""
+    body: bytes = b""
+    """Of the record, where there is a credit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What a state learned from an output directory."""
+
+    records: int
+    """All that were read."""
+    unknown: int
+    """Of these, the state did not know so many."""
+
+
+class Recovery:
+    """A state to be written into from an output directory, held by this process alone. Use as a context manager.
+
+    replace: where the state is damaged, it is put aside, and a new one begun; else StateDamaged is raised.
+    shards: of the output. reshard: the state may have records for another number of them, until it has learned.
+    """
+
+    def __init__(self, state: State, *, replace: bool, shards: int = 1, reshard: bool = False) -> None:
+        self._state, self._replace, self._shards, self._reshard = state, replace, shards, reshard
+        self._held = ExitStack()
+        self.put_aside: Path | None = None
+        """Where the damaged state is now."""
+
+    def __enter__(self) -> Recovery:
+        """Raises StateLocked, StateDamaged, StateError."""
+        with ExitStack() as held:
+            held.enter_context(locked(self._state))
+            self._engine = self._open()
+            held.callback(self._engine.dispose)
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    @property
+    def reshards(self) -> bool:
+        """Whether the state has records for another number of shards."""
+        with self._begun() as connection:
+            return publications.shards(connection) != self._shards
+
+    def publications(self, last: tuple[str, int] | None, shard: int = 0) -> Publications:
+        """As of `Store`."""
+        with self._begun() as connection:
+            return publications.against(connection, last, shard=shard)
+
+    def learn(
+        self,
+        records: Iterable[Written],
+        *,
+        sealed: Mapping[int, Sequence[Sealed]],
+        now: Millis,
+        window_ms: int,
+        expired: Iterable[bytes] = (),
+    ) -> Learned:
+        """Takes in all records of a directory, in their order, and goes on behind `sealed`, each shard's last segments.
+
+        Their texts are remembered for `window_ms` from `now` on: of entries that were dropped for their sake no record
+        tells, and feeds may show these still. expired: keys of what the directory has no records of any more; what is
+        not known under them now will not come under them again.
+        """
+        with self._begun() as connection:
+            learning = _Learning(connection, now=now, window_ms=window_ms)
+            for record in records:
+                learning.take(record)
+            learning.resolve()
+            note_dead(connection, learning.published(expired))
+            publications.follow_on(connection, sealed, shards=self._shards)
+            return Learned(records=learning.records, unknown=learning.unknown)
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction. Raises StateError; then nothing of it was done."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StateError(f"the state {self._state}: {error.orig}") from error
+
+    def _open(self) -> Engine:
+        try:
+            return self._whole()
+        except StateDamaged:
+            if not self._replace or isinstance(self._state, Server):
+                raise
+            self.put_aside = _put_aside(self._state.resolve())
+            return self._whole()
+
+    def _whole(self) -> Engine:
+        engine = open_database(self._state, alone=True)
+        try:
+            if isinstance(self._state, Path):
+                check(engine, self._state, every_row=True)
+            refuse_moved(self._state, engine)
+            with engine.begin() as connection:
+                if not (self._reshard and publications.shards(connection)):
+                    publications.name_writers(connection, self._shards)
+        except StateError:
+            engine.dispose()
+            raise
+        return engine
+
+
+# Made once: to put them together takes longer than to execute them (1.5 ms a record, else 0.8).
+_HOLDER = (
+    select(
+        *(t.entry.c.id, FEED_ID, t.entry.c.revision, t.entry.c.extraction, t.entry.c.duplicate_of),
+        t.identity.c.extra,
+    )
+    .join(t.identity, t.identity.c.entry_id == t.entry.c.id)
+    .where(t.identity.c.key == bindparam("key"))
+)
+_ADD = insert(t.entry).returning(t.entry.c.id)
+_CHANGE = update(t.entry).where(t.entry.c.id == bindparam("entry"))
+_IDENTIFY = insert(t.identity)
+_CLAIM_URL = (
+    update(t.entry)
+    .where(t.entry.c.id == bindparam("entry"), t.entry.c.shared_key == bindparam("key"))
+    .values(shared_key=None)
+)
+_LOSE_URL = update(t.entry).where(t.entry.c.id == bindparam("entry")).values(shared_key=bindparam("key"))
+
+_BLANK: dict[str, object] = {"version": b"", "revision_key": b""}
+"""What its feed said of an entry is not known: the next poll takes it for changed, and looks."""
+
+
+def _first(record: Written, numbers: dict[str, int]) -> dict[str, object]:
+    """What stays as its first record had it."""
+    return {
+        "feed_no": numbers[record.feed_id],
+        "record_id": record.record_id,
+        **url_columns(record.url, numbers),
+        "shared_key": None if record.url is None else stored(record.url_key or url_key(record.url)),
+        "first_seen_at": record.first_seen_at,
+    }
+
+
+def _values(record: Written) -> dict[str, object]:
+    """What its last record says of an entry."""
+    values: dict[str, object] = {"revision": record.revision, "title_key": record.title_key}
+    if record.duplicate_of is not None:
+        # "skipped" is what a record says that tells of a duplicate by its URL: nothing of it was read.
+        extraction = None if record.extraction == "skipped" else code_of(record.extraction)
+        return values | {"reason": "another entry has it", "extraction": extraction}
+    return values | {
+        "revision_key": record.revision_key,
+        "text_mark": text_mark(record.text_key),
+        "revised_after": record.written_at - record.first_seen_at,
+        "extraction": code_of(record.extraction),
+        "cluster_id": None if _is_alone(record) else record.cluster_id,
+        "copy_of": record.copy_of,
+        "removed_lines": record.removed_lines,
+        "duplicate_of": None,
+        "reason": None,
+    }
+
+
+def _is_alone(record: Written) -> bool:
+    own = record.cluster_id == record.record_id and record.copy_of is None
+    return own and record.text_key is not None
+
+
+class _Learning:
+    """A transaction into which records are written."""
+
+    def __init__(self, connection: Connection, *, now: Millis, window_ms: int) -> None:
+        self._connection, self._now, self._window_ms = connection, now, window_ms
+        self._is_new = connection.scalar(select(t.entry.c.id).limit(1)) is None
+        self._shared: set[bytes] = set()
+        self._unresolved: list[tuple[EntryId, bytes]] = []
+        self._waiting = {
+            (bytes.fromhex(orjson.loads(row.body)["id"]), row.revision): row.id
+            for row in connection.execute(select(t.outbox.c.id, t.outbox.c.revision, t.outbox.c.body))
+        }
+        self.records = self.unknown = 0
+
+    def take(self, record: Written) -> None:
+        self.records += 1
+        self._publish(record)
+        known = self._holder(record.record_id)
+        if known is not None and known.revision >= record.revision:
+            return
+        self.unknown += 1
+        values = _values(record)
+        if known is None:
+            names = {record.feed_id, *([] if record.url is None else [origin(record.url)])}
+            first = _first(record, numbers_of(self._connection, names))
+            entry_id = EntryId(self._execute(_ADD, **(_BLANK | first | values)).scalar_one())
+            self._identify(record.record_id, entry_id)
+        else:
+            entry_id = EntryId(known.id)
+            self._execute(_CHANGE, entry=entry_id, **values)
+        self._claim_url(record, entry_id)
+        if record.duplicate_of is not None:
+            if not self._stand_for(record.duplicate_of, entry_id):
+                self._unresolved.append((entry_id, record.duplicate_of))
+            return
+        claim_text(self._connection, record.text_key, entry_id, self._now, self._window_ms)
+        stories.take_back(
+            self._connection,
+            entry_id,
+            record.sketch,
+            cluster_id=record.cluster_id,
+            credit=record.credit,
+            body=record.body,
+            expires_at=Millis(self._now + self._window_ms),
+        )
+        for key in record.page_keys:
+            if self._holder(key) is None:
+                self._identify(key, entry_id, extra=True)
+
+    def _publish(self, record: Written) -> None:
+        """An older state may hold the record as one that is still to be published."""
+        row_id = self._waiting.pop((record.record_id, record.revision), None)
+        if row_id is not None:
+            self._connection.execute(delete(t.outbox).where(t.outbox.c.id == row_id))
+
+    def published(self, expired: Iterable[bytes]) -> Iterator[bytes]:
+        """The keys, passed on. The first record of an article that is known by one was published, whatever an older
+        state holds."""
+        firsts = {record_id: row_id for (record_id, revision), row_id in self._waiting.items() if revision == 1}
+        for key in expired:
+            if key in firsts:
+                self._connection.execute(delete(t.outbox).where(t.outbox.c.id == firsts[key]))
+            yield key
+
+    def _execute(self, statement: Executable, **values: object) -> CursorResult[Any]:
+        return self._connection.execute(statement, values)
+
+    def _holder(self, key: bytes) -> Row[Any] | None:
+        return self._execute(_HOLDER, key=stored(key)).one_or_none()
+
+    def _identify(self, key: bytes, entry_id: EntryId, *, extra: bool = False) -> None:
+        self._execute(_IDENTIFY, key=stored(key), entry_id=entry_id, extra=extra)
+
+    def resolve(self) -> None:
+        """Duplicates whose records came before those of their originals. One whose original is in no record (any more)
+        stands for itself."""
+        for entry_id, original in self._unresolved:
+            self._stand_for(original, entry_id)
+
+    def _stand_for(self, original: bytes, entry_id: EntryId) -> bool:
+        """The entry with that record id stands for this one from now on, and for those that this one stood for."""
+        row = self._holder(original)
+        if row is None:
+            return False
+        theirs = (t.entry.c.id == entry_id) | (t.entry.c.duplicate_of == entry_id)
+        self._connection.execute(update(t.entry).where(theirs).values(duplicate_of=row.duplicate_of or row.id))
+        return True
+
+    def _claim_url(self, record: Written, entry_id: EntryId) -> None:
+        """A URL that several entries of a document link to is none of theirs, and is not fetched for them. No record
+        says so, but it shows: no text came from the page, and another entry of the feed has the same link."""
+        key, is_own = record.url_key, record.extraction == "ok"
+        if key is None or (key in self._shared and not is_own):
+            return
+        holder = self._holder(key)
+        mine = t.identity.c.key == stored(key)
+        if holder is None:
+            self._identify(key, entry_id, extra=self._is_extra(key, entry_id))
+        elif not self._is_new or extraction_of(holder.extraction) == "ok" or holder.id == entry_id:
+            return
+        elif is_own:
+            self._lose(key, holder)
+            now = {"entry_id": entry_id, "extra": self._is_extra(key, entry_id)}
+            self._connection.execute(update(t.identity).where(mine).values(now))
+        elif holder.feed_id == record.feed_id:
+            self._lose(key, holder)
+            self._connection.execute(delete(t.identity).where(mine))
+            self._shared.add(key)
+
+    def _is_extra(self, key: bytes, entry_id: EntryId) -> bool:
+        """Whether a key that becomes an entry's is not that of the URL in its row: a later record may name another."""
+        return not self._execute(_CLAIM_URL, entry=entry_id, key=stored(key)).rowcount
+
+    def _lose(self, key: bytes, holder: Row[Any]) -> None:
+        if not holder.extra:
+            self._execute(_LOSE_URL, entry=holder.id, key=stored(key))
+
+
+def _put_aside(path: Path) -> Path:
+    """Another name for all that the database consists of."""
+    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    try:
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise StateError(f"can't put the damaged state {path} aside: {error.strerror}") from error
+    return aside

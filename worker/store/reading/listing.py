@@ -1,0 +1,239 @@
+"""Feeds and entries a page at a time, for people. What is asked is found by an index, or bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, Select, func, literal_column, or_, select
+
+from worker.model import DAY_MS, EntryId, Extraction, FeedId, Millis
+from worker.store.database import tables as t
+from worker.store.database.batches import chunks
+from worker.store.known.names import FEED_ID, URL, extraction_of, no_of, nos_of
+from worker.store.known.refs import refs_by_key
+from worker.store.reading.status import FeedStatus, feed_status
+
+RECENT = 100_000
+"""Entries among which duplicates are looked for: where there are none, all would have to be gone through."""
+
+_FAILING = t.feed.c.errors > literal_column("0")
+"""In the words of the index, which SQLite finds by them."""
+_ENTRIES = select(t.entry, FEED_ID, URL)
+
+Which = Literal["all", "failing", "paused", "retired", "unpolled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Since when a feed has brought nothing new."""
+
+    feed_id: FeedId
+    added_at: Millis
+    new_at: Millis | None
+    polled_at: Millis | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEntry:
+    """An entry, in short."""
+
+    record_id: str
+    url: str | None
+    feed_id: FeedId
+    first_seen_at: Millis
+    revision: int
+    """0: no record was written."""
+    extraction: Extraction | None
+    reason: str | None
+    is_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """An article and the entries that are duplicates of it, or near-duplicates."""
+
+    first: ListedEntry | None
+    """None where it is kept no longer."""
+    others: Sequence[ListedEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutAside:
+    """Work that feedmill failed on again and again."""
+
+    work_id: int
+    record_id: str
+    feed_id: FeedId
+    url: str | None
+    errors: int
+    error: str | None
+
+
+def feeds_page(
+    connection: Connection,
+    *,
+    which: Which = "all",
+    text: str = "",
+    called: Sequence[FeedId] = (),
+    after: str = "",
+    limit: int = 50,
+) -> list[FeedStatus]:
+    """Listed feeds by id, those after `after`; with `text` in their id, title or URL, or in what their lists call them:
+    of these, `called` are the first."""
+    query = _feeds().where(t.feed.c.active, t.feed.c.id > after)
+    match which:
+        case "failing":
+            query = query.where(_FAILING)
+        case "paused":
+            query = query.where(t.feed.c.paused)
+        case "retired":
+            query = query.where(t.feed.c.retired)
+        case "unpolled":
+            query = query.where(t.feed.c.polled_at.is_(None))
+        case "all":
+            pass
+    if text:
+        likely = [column.icontains(text, autoescape=True) for column in (t.feed.c.id, t.feed.c.title, t.feed.c.url)]
+        query = query.where(or_(*likely, t.feed.c.id.in_(called)))
+    return [feed_status(row) for row in connection.execute(query.order_by(t.feed.c.id).limit(limit))]
+
+
+def feeds_by_id(connection: Connection, ids: Sequence[FeedId]) -> list[FeedStatus]:
+    """Those of them that are listed, by id."""
+    found = [
+        feed_status(row)
+        for batch in chunks(ids)
+        for row in connection.execute(_feeds().where(t.feed.c.active, t.feed.c.id.in_(batch)))
+    ]
+    return sorted(found, key=lambda feed: feed.id)
+
+
+def longest_failing(connection: Connection, *, limit: int) -> list[FeedStatus]:
+    """The feeds that fail, since the longest first."""
+    query = _feeds().where(t.feed.c.active, _FAILING).order_by(t.feed.c.failing_since, t.feed.c.id)
+    return [feed_status(row) for row in connection.execute(query.limit(limit))]
+
+
+def quiet_since(connection: Connection, before: Millis) -> list[News]:
+    """The feeds that have brought nothing since an instant, were listed before it, and are not paused."""
+    columns = (t.feed.c.id, t.feed.c.added_at, t.feed.c.new_at, t.feed.c.polled_at)
+    last = func.coalesce(t.feed.c.new_at, t.feed.c.added_at)
+    rows = connection.execute(
+        select(*columns).where(t.feed.c.active, ~t.feed.c.paused, t.feed.c.added_at <= before, last <= before)
+    )
+    return [News(feed_id=row.id, added_at=row.added_at, new_at=row.new_at, polled_at=row.polled_at) for row in rows]
+
+
+def entries_by_day(
+    connection: Connection, ids: Sequence[FeedId], *, now: Millis, days: int = 30
+) -> Mapping[FeedId, Sequence[int]]:
+    """How many entries were first seen in a feed on each of the last days, UTC, the oldest first."""
+    today = now // DAY_MS
+    found = {feed_id: [0] * days for feed_id in ids}
+    for batch in chunks(ids):
+        rows = connection.execute(
+            select(FEED_ID, t.seen_on.label("day"), func.count().label("number"))
+            .where(t.entry.c.feed_no.in_(nos_of(batch)), t.seen_on > today - days)
+            .group_by(t.entry.c.feed_no, t.seen_on)
+        )
+        for row in rows:
+            if row.day <= today:  # a clock that was set back
+                found[row.feed_id][row.day - today - 1] = row.number
+    return found
+
+
+def entries_of(
+    connection: Connection, feed_id: FeedId, *, before: Millis | None = None, limit: int = 50
+) -> list[ListedEntry]:
+    """A feed's entries, the newest first; those first seen before an instant."""
+    query = _ENTRIES.where(t.entry.c.feed_no == no_of(feed_id))
+    if before is not None:
+        query = query.where(t.seen_on <= before // DAY_MS, t.entry.c.first_seen_at < before)
+    newest = query.order_by(t.seen_on.desc(), t.entry.c.first_seen_at.desc())
+    return [_entry(row) for row in connection.execute(newest.limit(limit))]
+
+
+def copies(connection: Connection, *, limit: int) -> list[Copies]:
+    """Articles that came more than once, those with the newest duplicates first; by the last `limit` duplicates."""
+    newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
+    rows = connection.execute(
+        _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.duplicate_of.is_not(None))
+        .order_by(t.entry.c.id.desc())
+        .limit(limit)
+    ).all()
+    groups: dict[int, list[ListedEntry]] = {}
+    for row in rows:
+        groups.setdefault(row.duplicate_of, []).append(_entry(row))
+    firsts = {
+        row.id: _entry(row)
+        for batch in chunks(list(groups))
+        for row in connection.execute(_ENTRIES.where(t.entry.c.id.in_(batch)))
+    }
+    return [Copies(first=firsts.get(entry_id), others=others) for entry_id, others in groups.items()]
+
+
+def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
+    """Articles whose near-duplicates came after them, those with the newest first; by the last `limit` of these."""
+    newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
+    rows = connection.execute(
+        _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.cluster_id.is_not(None))
+        .order_by(t.entry.c.id.desc())
+        .limit(limit)
+    ).all()
+    groups: dict[bytes, list[ListedEntry]] = {}
+    for row in rows:
+        groups.setdefault(row.cluster_id, []).append(_entry(row))
+    ids = {key: known.entry_id for key, known in refs_by_key(connection, groups).items()}
+    firsts = {
+        row.id: _entry(row)
+        for batch in chunks(sorted(ids.values()))
+        for row in connection.execute(_ENTRIES.where(t.entry.c.id.in_(batch)))
+    }
+    return [Copies(first=firsts.get(ids.get(key, EntryId(0))), others=others) for key, others in groups.items()]
+
+
+def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> list[PutAside]:
+    """What was put aside, in the order in which it was queued."""
+    rows = connection.execute(
+        select(t.work, t.entry.c.record_id, URL.element.label("entry_url"))
+        .join(t.entry, t.entry.c.id == t.work.c.entry_id)
+        .where(t.work.c.quarantined, t.work.c.id > after)
+        .order_by(t.work.c.id)
+        .limit(limit)
+    )
+    return [
+        PutAside(
+            work_id=row.id,
+            record_id=row.record_id.hex(),
+            feed_id=FeedId(row.feed_id),
+            url=row.entry_url,
+            errors=row.errors,
+            error=row.error,
+        )
+        for row in rows
+    ]
+
+
+def _feeds() -> Select[Any]:
+    poll = (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None)
+    at_host = t.host.c.id == t.work.c.host_id
+    return (
+        select(t.feed, t.work.c.due_at, t.host.c.not_before, t.host.c.delay_ms)
+        .outerjoin(t.work, poll)
+        .outerjoin(t.host, at_host)
+    )
+
+
+def _entry(row: Row[Any]) -> ListedEntry:
+    return ListedEntry(
+        record_id=row.record_id.hex(),
+        url=row.url,
+        feed_id=FeedId(row.feed_id),
+        first_seen_at=row.first_seen_at,
+        revision=row.revision,
+        extraction=extraction_of(row.extraction),
+        reason=row.reason,
+        is_duplicate=row.duplicate_of is not None,
+    )

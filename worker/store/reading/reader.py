@@ -1,0 +1,79 @@
+"""Reading beside the engine, for as long as it runs: a thread of its own, and no statement without an end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from worker.errors import StateDamaged, StateError
+from worker.model import Server, State
+from worker.store.database.integrity import suspect
+from worker.store.database.opening import open_readonly
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LIMIT_S = 5.0
+"""For what one call reads; SQLite is interrupted then."""
+_STEPS = 10_000
+"""Of SQLite's machine, between two looks at the clock: a tenth of a millisecond or so."""
+
+
+class Reader:
+    """For the process that works on the state. Use as a context manager. Each call sees the state at one instant."""
+
+    def __init__(self, state: State, *, damaged: Callable[[StateDamaged], None] = lambda _: None) -> None:
+        """damaged: told where the state turns out to be."""
+        self._state, self._damaged = state, damaged
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._opened: Engine | None = None
+        self._until = 0.0
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._opened is not None:
+            self._opened.dispose()
+
+    async def __call__(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """`function` with a connection that can only read. Raises StateError, also where it took too long."""
+
+        def call() -> R:
+            self._until = time.monotonic() + LIMIT_S
+            try:
+                with self._engine().connect() as connection:
+                    return function(connection, *args, **kwargs)
+            except Exception as error:
+                if self._opened is not None and isinstance(self._state, Path):
+                    suspect(self._opened, self._state, error)
+                if not isinstance(error, DBAPIError):
+                    raise
+                why = f"it took longer than {LIMIT_S:g} s" if time.monotonic() > self._until else str(error.orig)
+                raise StateError(f"can't read the state {self._state}: {why}") from error
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        except StateDamaged as damage:
+            self._damaged(damage)
+            raise
+
+    def _engine(self) -> Engine:
+        if self._opened is None:
+            self._opened = open_readonly(self._state, checked=True)
+            if isinstance(self._state, Server):
+                return self._opened  # which ends statements by itself
+
+            @event.listens_for(self._opened, "connect")
+            def _bound(connection: Any, _: object) -> None:
+                connection.set_progress_handler(lambda: time.monotonic() > self._until, _STEPS)
+
+        return self._opened

@@ -1,0 +1,371 @@
+"""Due work for free slots of ready hosts.
+
+A host can be claimed for when its `not_before` has come, one of its slots is free (or its lease has ended), and some of
+its work is due. `host.next_at` is the earliest time at which all three can hold, kept by `settle` after each change, so
+that a claim reads an index, however many hosts wait. Each claim takes one piece of work a host; of the work that asks
+no host it takes all that there is room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from worker.model import HOUR_MS, Claim, Due, Lease, Millis, Work
+from worker.store.database import tables as t
+from worker.store.database.dialects import Each, Many, change, earliest, latest
+from worker.store.database.locks import among, hold_hosts, is_shared
+from worker.store.work.works import claims_of, due_again, read_leased
+
+MAX_LOST = 20
+"""Leases that were taken up and may end unfinished, one after the other, before work is put aside: kills of the worker
+are not its fault, and only what kills the worker each time gets this far."""
+_USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
+
+# A statement costs more to build than to carry out: those of each claim and each commit are built once.
+
+
+def claim(connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None = None) -> list[Work]:
+    """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); of what is `due` alone."""
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, due=due, begun=True)
+    return read_leased(connection, taken, now=now)
+
+
+def lease(connection: Connection, *, now: Millis, limit: int, lease_ms: int) -> list[Claim]:
+    """As `claim`, without what the work is, for somebody else to take up."""
+    taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, due=None, begun=False)
+    return claims_of(connection, taken)
+
+
+def _claimed(
+    connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None, begun: bool
+) -> list[int]:
+    """The ids of work that is leased now, in the order in which its hosts were ready."""
+    due_by = None if due is None else due.by
+    polls_by = now if due_by is None else min(now, due_by)
+    by = polls_by if due is not None and due.alone else now
+    taken: list[tuple[Row[Any], int]] = []
+    idle: list[int] = []
+    if _is_picked(connection, due):
+        ready = _ready_for(connection, now=now, polls_by=polls_by, by=by, limit=limit)
+    else:
+        ready = _ready(connection, now=now, polls_by=polls_by, limit=limit)
+    for row in ready:
+        work_id = next((w for w in (row.poll, row.new, row.retry, row.backfill) if w is not None), None)
+        if work_id is None or row.k is None:
+            idle.append(row.id)
+        else:
+            taken.append((row, work_id))
+    until = Millis(now + lease_ms)
+    _take(connection, taken, now=now, until=until, begun=begun)
+    unhosted = _unhosted(connection, now=now, by=by, limit=limit - len(taken))
+    _take(connection, unhosted, now=now, until=until, begun=begun)
+    taken += unhosted
+    _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=due_by)
+    _settle(connection, idle, polls_by=due_by)
+    return [work_id for _, work_id in taken]
+
+
+def _is_picked(connection: Connection, due: Due | None) -> bool:
+    """Whether what is due has to be told from what else there is: hosts that have nothing of it can't be settled away,
+    as others are to do that."""
+    return due is not None and (due.alone or is_shared(connection))
+
+
+def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int) -> Sequence[Row[Any]]:
+    """The hosts that may be asked now; where others claim too, those that nobody else holds."""
+    if not is_shared(connection):
+        return connection.execute(_READY, {"now": now, "polls_by": polls_by, "limit": limit}).all()
+    ids = connection.scalars(_HOLD_READY, {"now": now, "limit": limit}).all()
+    return connection.execute(_READY_OF, {"now": now, "polls_by": polls_by, "ids": ids}).all() if ids else ()
+
+
+def _ready_for(connection: Connection, *, now: Millis, polls_by: Millis, by: Millis, limit: int) -> Sequence[Row[Any]]:
+    """The hosts that may be asked now and have polls that are due by `polls_by`, or other work that is by `by`: what
+    else there is stands in nobody's way."""
+    due = {"now": now, "polls_by": polls_by, "by": by}
+    ids = connection.scalars(_READY_FOR, {**due, "limit": limit}).all()
+    hold_hosts(connection, ids)
+    return connection.execute(_READY_BY, {**due, "hosts": ids}).all() if ids else ()
+
+
+def _due(priority: int, by: str) -> ScalarSelect[Any]:
+    """The host's first piece of work of a priority that is due by the bound instant `by`."""
+    due = (t.work.c.host_id == t.host.c.id, t.work.c.priority == priority, t.work.c.due_at <= bindparam(by))
+    return select(t.work.c.id).where(*due).order_by(t.work.c.due_at, t.work.c.id).limit(1).scalar_subquery()
+
+
+_ENDED = (t.slot.c.lease_until <= bindparam("now"), t.slot.c.work_id.is_not(None))
+_MAY_BE_ASKED = (t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bindparam("now"))
+
+
+def _with_work(by: str) -> Any:
+    """Hosts with a free slot and what is due, but for polls by the bound instant `by`."""
+    return select(
+        t.host.c.id,
+        select(func.min(t.slot.c.k))
+        .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
+        .scalar_subquery()
+        .label("k"),
+        exists().where(t.slot.c.host_id == t.host.c.id, *_ENDED).label("ended"),
+        _due(t.POLL, "polls_by").label("poll"),
+        _due(t.NEW, by).label("new"),
+        _due(t.RETRY, by).label("retry"),
+        _due(t.BACKFILL, by).label("backfill"),
+    ).order_by(t.host.c.next_at)
+
+
+_WITH_WORK = _with_work("now")
+_READY = _WITH_WORK.where(*_MAY_BE_ASKED).limit(bindparam("limit"))
+_HOLD_READY: Any = (
+    select(t.host.c.id)
+    .where(*_MAY_BE_ASKED)
+    .order_by(t.host.c.next_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_READY_OF = _WITH_WORK.where(among(t.host.c.id))
+_WANTED = and_(
+    t.work.c.due_at <= bindparam("by"), or_(t.work.c.priority > t.POLL, t.work.c.due_at <= bindparam("polls_by"))
+)
+_HAS_WORK = t.host.c.id.in_(select(t.work.c.host_id).where(_WANTED))
+_READY_FOR = select(t.host.c.id).where(*_MAY_BE_ASKED, _HAS_WORK).order_by(t.host.c.next_at).limit(bindparam("limit"))
+_READY_BY = _with_work("by").where(*_MAY_BE_ASKED, t.host.c.id.in_(bindparam("hosts", expanding=True)))
+_HOLD_UNHOSTED: Any = (
+    select(t.host.c.id).where(t.host.c.name == t.NO_HOST).with_for_update(skip_locked=True, key_share=True)
+)
+_UNHOSTED_SLOTS: Any = (
+    select(t.host.c.id, t.slot.c.k, t.slot.c.work_id.is_not(None).label("ended"))
+    .join(t.slot, t.slot.c.host_id == t.host.c.id)
+    .where(t.host.c.name == t.NO_HOST, t.slot.c.lease_until <= bindparam("now"))
+    .limit(bindparam("limit"))
+)
+_UNHOSTED_WORK = (
+    select(t.work.c.id)
+    .join(t.host, t.host.c.id == t.work.c.host_id)
+    .where(t.host.c.name == t.NO_HOST, t.work.c.due_at <= bindparam("by"))
+    .order_by(t.work.c.priority, t.work.c.due_at, t.work.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def _unhosted(connection: Connection, *, now: Millis, by: Millis, limit: int) -> list[tuple[Row[Any], int]]:
+    """What is due `by` then and asks no host, with free slots for it."""
+    if is_shared(connection) and connection.scalar(_HOLD_UNHOSTED) is None:
+        return []
+    due = connection.scalars(_UNHOSTED_WORK, {"by": by, "limit": limit}).all()
+    if not due:
+        return []
+    slots = connection.execute(_UNHOSTED_SLOTS, {"now": now, "limit": len(due)}).all()
+    return list(zip(slots, due, strict=False))
+
+
+_TAKE_SLOT = Many(
+    update(t.slot)
+    .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
+    .values(
+        token=t.slot.c.token + 1, lease_until=bindparam("until"), work_id=bindparam("w"), begun=bindparam("taken_up")
+    )
+)
+_TAKE_WORK = Many(update(t.work).where(t.work.c.id == bindparam("w")).values(due_at=bindparam("until"), again=False))
+_TAKE_SLOTS = """
+    UPDATE slot SET token = token + 1, lease_until = one.until, work_id = one.w, begun = one.taken_up
+    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(w)s::bigint[], %(until)s::bigint[], %(taken_up)s::boolean[])
+        AS one (h, slot, w, until, taken_up)
+    WHERE host_id = one.h AND k = one.slot"""
+_TAKE_ALL_WORK = """
+    UPDATE work SET due_at = one.until, again = false
+    FROM unnest(%(w)s::bigint[], %(until)s::bigint[]) AS one (w, until) WHERE id = one.w"""
+
+
+def _take(
+    connection: Connection, taken: Sequence[tuple[Row[Any], int]], *, now: Millis, until: Millis, begun: bool
+) -> None:
+    if not taken:
+        return
+    _end_leases(connection, {row.id for row, _ in taken if row.ended}, now=now)
+    slots = [
+        {"h": row.id, "slot": row.k, "w": work_id, "until": until, "taken_up": int(begun)} for row, work_id in taken
+    ]
+    change(connection, _TAKE_SLOT, _TAKE_SLOTS, slots)
+    change(connection, _TAKE_WORK, _TAKE_ALL_WORK, [{"w": work_id, "until": until} for _, work_id in taken])
+
+
+_COUNT_LOST = Each(
+    lambda which: (
+        update(t.work)
+        .where(t.work.c.id.in_(select(t.slot.c.work_id).where(which(t.slot.c.host_id), *_ENDED, t.slot.c.begun)))
+        .values(lost=t.work.c.lost + 1)
+    )
+)
+_FENCE_OFF = Each(
+    lambda which: (
+        update(t.slot)
+        .where(which(t.slot.c.host_id), *_ENDED)
+        .values(token=t.slot.c.token + 1, lease_until=0, work_id=None)
+    )
+)
+
+
+def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Millis) -> None:
+    """Fences off all leases of the hosts that have run out: their work may be handed out again on any of the slots."""
+    _COUNT_LOST.execute(connection, host_ids, now=now)
+    _FENCE_OFF.execute(connection, host_ids, now=now)
+
+
+def settle_all(connection: Connection) -> None:
+    """`settle` for every host. Left to be looked at one by one, they would stand in the way of those that are ready."""
+    settle(connection, connection.scalars(select(t.host.c.id)).all())
+
+
+def _first_due(priority: int) -> ScalarSelect[Any]:
+    due = select(t.work.c.due_at).where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority)
+    return due.order_by(t.work.c.due_at).limit(1).scalar_subquery()
+
+
+def _next_at(not_before: Any) -> Any:
+    """What follows for `next_at` from that, from the slots and from the work."""
+    free_at = func.coalesce(select(func.min(t.slot.c.lease_until)).where(_USABLE_SLOT).scalar_subquery(), 0)
+    poll, *others = (func.coalesce(_first_due(priority), t.FAR) for priority in t.PRIORITIES)
+    polls = case((poll <= bindparam("polls_by", type_=BigInteger), poll), else_=t.FAR)
+    return latest(not_before, free_at, earliest(polls, *others))
+
+
+_NOW: Any = bindparam("now", type_=BigInteger)
+_COUNTED_ANEW = case(
+    (t.host.c.delay_ms > 0, latest(t.host.c.not_before, _NOW + t.host.c.delay_ms)), else_=t.host.c.not_before
+)
+
+
+def _settling(not_before: Any, *, taken_until: Any = None) -> Each:
+    """taken_until: when the leases end that have just been taken of each; a host with one slot needs no look at its
+    work before."""
+    next_at = _next_at(not_before)
+    if taken_until is not None:
+        next_at = case((t.host.c.width == 1, latest(not_before, taken_until)), else_=next_at)
+    values = {"not_before": not_before, "next_at": next_at}
+    return Each(lambda which: update(t.host).where(which(t.host.c.id)).values(values))
+
+
+# The row of a host is written once, whatever changes with it.
+_SETTLE = _settling(t.host.c.not_before)
+_MOVE_ON = _settling(_NOW + t.host.c.delay_ms, taken_until=bindparam("until", type_=BigInteger))
+_COUNT_ANEW = _settling(_COUNTED_ANEW)
+
+
+def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
+    """Sets the hosts' `next_at` to what follows from their slots and their work."""
+    hold_hosts(connection, host_ids)
+    _settle(connection, host_ids, polls_by=polls_by)
+
+
+def _move_on(
+    connection: Connection, host_ids: Collection[int], *, now: Millis, until: Millis, polls_by: Millis | None
+) -> None:
+    """Settles hosts that were claimed for: their delay counts from now."""
+    _MOVE_ON.execute(connection, host_ids, now=now, until=until, polls_by=_polls_by(connection, polls_by))
+
+
+def count_anew(connection: Connection, host_ids: Collection[int], *, now: Millis, polls_by: Millis | None) -> None:
+    """Settles hosts whose work has ended: their delay counts anew from now, but nothing that they asked for ends."""
+    _COUNT_ANEW.execute(connection, host_ids, now=now, polls_by=_polls_by(connection, polls_by))
+
+
+def _settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None) -> None:
+    _SETTLE.execute(connection, host_ids, polls_by=_polls_by(connection, polls_by))
+
+
+def _polls_by(connection: Connection, asked: Millis | None) -> int:
+    # What one run leaves for the next is there for the others now.
+    return t.FAR if asked is None or is_shared(connection) else asked
+
+
+def next_claim_at(connection: Connection, *, due: Due | None = None) -> Millis:
+    """The earliest time at which a claim can succeed; `tables.FAR` where there is no work. As `claim` has it."""
+    first = select(func.min(t.host.c.next_at))
+    if due is not None and _is_picked(connection, due):
+        by = due.by if due.alone else t.FAR
+        earliest = connection.scalar(first.where(_HAS_WORK), {"polls_by": due.by, "by": by})
+    else:
+        earliest = connection.scalar(first)
+    return Millis(t.FAR if earliest is None else earliest)
+
+
+def renew(connection: Connection, leases: Sequence[Lease], *, until: Millis) -> None:
+    """Lets leases last until `until`, those that still stand."""
+    hold_hosts(connection, [lease.host_id for lease in leases])
+    for lease in leases:
+        mine = (t.slot.c.host_id == lease.host_id) & (t.slot.c.k == lease.slot) & (t.slot.c.token == lease.token)
+        held = t.slot.c.work_id == lease.work_id  # a slot given back keeps its token until the next claim
+        if connection.execute(update(t.slot).where(mine, held).values(lease_until=until)).rowcount:
+            connection.execute(update(t.work).where(t.work.c.id == lease.work_id).values(due_at=until))
+
+
+def void(connection: Connection, *, now: Millis) -> None:
+    """Ends all leases: for the one process that holds the state, at its start. `not_before` stands. The hosts have to
+    be settled after it."""
+    held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
+    connection.execute(
+        update(t.work).where(t.work.c.id.in_(held)).values(due_at=due_again(now), lost=t.work.c.lost + 1)
+    )
+    connection.execute(
+        update(t.slot)
+        .where(or_(t.slot.c.work_id.is_not(None), t.slot.c.lease_until > 0))
+        .values(token=t.slot.c.token + 1, lease_until=0, work_id=None)
+    )
+    _put_aside(connection, now=now)
+
+
+def put_aside(connection: Connection, *, now: Millis) -> None:
+    """Of work that others hand out and are at: what was lost too often, and nobody is at now."""
+    ended = select(t.slot.c.host_id).where(t.slot.c.lease_until <= now, t.slot.c.work_id.is_not(None))
+    freed = connection.scalars(ended.distinct()).all()
+    hold_hosts(connection, freed)
+    _end_leases(connection, freed, now=now)
+    held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
+    lost = select(t.work.c.host_id).where(t.work.c.lost >= MAX_LOST, t.work.c.id.not_in(held))
+    hosts = connection.scalars(lost.distinct()).all()
+    hold_hosts(connection, hosts)
+    _put_aside(connection, t.work.c.host_id.in_(hosts), t.work.c.id.not_in(held), now=now)
+    settle(connection, {*freed, *hosts})
+
+
+def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis) -> None:
+    """Work under which the process ended time after time: entries are quarantined, polls wait an hour."""
+    often = and_(t.work.c.lost >= MAX_LOST, *which)
+    said = f"the process ended {MAX_LOST} times while it was under way"
+    connection.execute(
+        update(t.work).where(often, t.work.c.entry_id.is_not(None)).values(quarantined=True, due_at=t.FAR, error=said)
+    )
+    connection.execute(
+        update(t.work).where(often, t.work.c.entry_id.is_(None)).values(lost=0, due_at=now + HOUR_MS, error=said)
+    )
+
+
+def has_due(connection: Connection, *, now: Millis, due: Due | None = None) -> bool:
+    """Whether some work is due that nobody has, be it that its host's delay has to be waited for; not where the host
+    asked for more patience than that. As `claim` has it. Reads the whole queue."""
+    wanted = t.work.c.due_at <= now
+    if due is not None:
+        late = false() if due.alone else t.work.c.priority > t.POLL
+        wanted &= late | (t.work.c.due_at <= due.by)
+    soon = t.host.c.not_before - now <= t.host.c.delay_ms
+    found = select(t.work.c.id).join(t.host, t.host.c.id == t.work.c.host_id).where(wanted, soon).limit(1)
+    return connection.execute(found).first() is not None
