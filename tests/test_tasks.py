@@ -9,7 +9,7 @@ import pytest
 
 from worker import dedup
 from worker.app import PRELOAD
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.feeds import encode_entry
 from worker.model import Attachment, Author, Draft, Entry, Feed, FeedId, FullText, Millis, NotAFeed, SeenEntry
 from worker.tasks import (
@@ -218,7 +218,7 @@ async def test_a_cpu_process_starts_with_what_it_needs_alone() -> None:
         await pool.run(draft_from_page, source(f"<article><h1>Heron</h1><p>{TEXT}</p></article>"))
         await pool.run(draft_from_entry, source(), "no page")
         more = set(await pool.run(eval, "list(__import__('sys').modules)")) - loaded
-    assert {"worker.child", "worker.tasks", "trafilatura", "feedparser"} <= loaded
+    assert {"worker.cpu.child", "worker.tasks", "trafilatura", "feedparser"} <= loaded
     assert (
         not {"asyncio", "sqlalchemy", "structlog", "httpx", "worker.store", "worker.fetch", "worker.settings"} & loaded
     )

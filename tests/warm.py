@@ -248,7 +248,7 @@ def _fork_ahead() -> None:
 
 def _await(here: socket.socket, main: Callable[[Sequence[int]], None]) -> NoReturn:
     try:
-        gc.disable()  # as it is where `worker.preload` is loaded
+        gc.disable()  # as it is where `worker.cpu.preload` is loaded
         with contextlib.suppress(OSError):
             Path("/proc/self/comm").write_text(called(os.environ.get(MARK, "")))
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -264,7 +264,7 @@ if __name__ == "__main__":
     for name in ("poll", "records", "running"):
         import_module(f"worker.cli.{name}")
     import_module("anyio._backends._asyncio")  # which httpcore looks for at its first connection
-    import_module("worker.preload")
+    import_module("worker.cpu.preload")
     import_module("worker.record").json_schema()  # which every worker writes, and which takes as long as a state
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as given:

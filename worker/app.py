@@ -13,8 +13,10 @@ from pathlib import Path
 
 from worker import __version__, extras, record
 from worker.bus import LocalBus
-from worker.cpu import Pool
-from worker.current import Current
+from worker.configuration.current import Current
+from worker.configuration.reading import read as read_settings
+from worker.configuration.reload import Reload, Reloader
+from worker.cpu.pool import Pool
 from worker.engine import Clock, Engine
 from worker.errors import OutputError, StateLocked
 from worker.fetch import Client, user_agent
@@ -35,13 +37,11 @@ from worker.pipeline import (
 )
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
-from worker.reading import read as read_settings
-from worker.reload import Reload, Reloader
 from worker.settings import Settings
 from worker.store import PATIENCE_S, OutboxSegment, Store, is_worked_on, reached, read_trouble, wall_clock
 from worker.vitals import WORDS
 
-PRELOAD = ("worker.preload",)
+PRELOAD = ("worker.cpu.preload",)
 """What the server loads from which the CPU processes are forked."""
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from worker.bus import Bus, LocalBus
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.engine import KEEP_S
 from worker.errors import FeedmillError
 from worker.fetch import Client

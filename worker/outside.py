@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from worker import __version__
-from worker.cpu import Pool
-from worker.current import Current
+from worker.configuration.current import Current
+from worker.cpu.pool import Pool
 from worker.engine import Engine
 from worker.errors import WebError
 from worker.fetch import post_json, user_agent

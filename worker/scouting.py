@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from worker import app
-from worker.current import Current
+from worker.configuration.current import Current
 from worker.model import Feed, Millis
 from worker.pipeline import Discoverer, Discovery, Gate, Ingester, Looks, Poller, Trial, Tried, Turns
 from worker.pipeline.turns import LONGEST_WAIT_S

@@ -37,7 +37,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from worker import __version__, urls
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskError
 from worker.fetch import Client
 from worker.log import told

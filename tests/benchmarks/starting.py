@@ -31,7 +31,7 @@ from sqlalchemy import Connection, update
 
 from tests.benchmarks.cost import cost_of
 from worker import app
-from worker.current import Current
+from worker.configuration.current import Current
 from worker.model import Millis
 from worker.store.database import tables as t
 from worker.store.work import claims

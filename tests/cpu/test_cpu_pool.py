@@ -24,8 +24,8 @@ from typing import Any
 
 import pytest
 
-from worker import cpu
-from worker.cpu import Pool
+from worker.cpu import pool as cpu
+from worker.cpu.pool import Pool
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -381,7 +381,7 @@ async def test_an_error_that_nobody_waits_for_is_not_reported(caplog: pytest.Log
 
 PARENT = """
     import asyncio, os, sys, time
-    from worker.cpu import Pool
+    from worker.cpu.pool import Pool
 
     async def main():
         async with Pool(workers=2, timeout_s=3600{options}) as pool:
@@ -433,7 +433,7 @@ def ran(folder: Path, setting_up: str, task: str, **options: object) -> tuple[st
     script = folder / "program.py"
     script.write_text(
         "import asyncio, logging, resource\n"
-        "from worker.cpu import Pool\n"
+        "from worker.cpu.pool import Pool\n"
         "async def main():\n"
         f"    async with Pool(workers=1, timeout_s=20, **{options!r}) as pool:\n"
         f"        print(await pool.run({task}))\n"
@@ -474,7 +474,7 @@ def test_where_memory_has_no_limit_the_work_is_done_and_that_is_said_once(tmp_pa
     program = tmp_path / "program.py"
     program.write_text(
         "import asyncio\n"
-        "from worker.cpu import Pool\n"
+        "from worker.cpu.pool import Pool\n"
         "async def main():\n"
         "    async with Pool(workers=2, timeout_s=20, memory=10**9, preload=['lacking']) as pool:\n"
         "        print(await asyncio.gather(*(pool.run(abs, n) for n in (-1, -2, -3))))\n"

@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from worker import pipe
-from worker.pipe import Pipe
+from worker.cpu import pipe
+from worker.cpu.pipe import Pipe
 
 
 def ends() -> tuple[Pipe, Connection]:

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from tests.feeds.bounds import assert_sound
 from tests.site import Site
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskCrashed, TaskTimeout
 from worker.feeds import parse
 from worker.model import Millis, NotAFeed, ParsedFeed

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 from tests.store.samples import HOUR, START
 from tests.whole.pages import RSS, item, page, rss
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.fetch import Client
 from worker.model import (
     NO_VALIDATORS,

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.fetch import Client
 from worker.fetch.robots import MAX_BYTES
 from worker.model import EntryId, FeedId, Fetched, Ingest, Lease, Millis, RobotsCopy, RobotsRead, Validators

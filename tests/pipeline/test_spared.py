@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskTimeout
 from worker.feeds import encode_entry
 from worker.fetch import Client

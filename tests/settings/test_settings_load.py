@@ -8,7 +8,7 @@ import pytest
 
 from tests.cost import within
 from tests.settings.configs import Config
-from worker.current import _derived, _pace
+from worker.configuration.current import _derived, _pace
 from worker.errors import ConfigError, Problem
 from worker.settings import Dedup, Extract, Fetch, Log, Output, Schedule, load
 

@@ -28,7 +28,7 @@ from tests.store.samples import (
     make_feed,
     make_version,
 )
-from worker.cpu import Load
+from worker.cpu.pool import Load
 from worker.meters import Meters
 from worker.model import Broken, FeedId, Millis, Poll
 from worker.output import OutputDirectory, Segment, segment_path

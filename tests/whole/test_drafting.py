@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, prose
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskCrashed
 from worker.meters import Tally
 from worker.model import Finished, Poll

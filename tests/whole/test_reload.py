@@ -26,7 +26,7 @@ from tests.whole.pages import RSS, feed, item, page, prose, rss
 from tests.whole.processes import free_port, stopped, until
 from tests.whole.typed import typed
 from worker import app, watch
-from worker.reload import Reload
+from worker.configuration.reload import Reload
 from worker.settings import load
 
 

@@ -10,9 +10,9 @@ import typer
 
 from worker import log
 from worker.cli.printing import errors
+from worker.configuration.reading import look
 from worker.errors import ConfigError
 from worker.model import Feed
-from worker.reading import look
 from worker.settings import Settings, load
 from worker.store import is_there, read_status
 

@@ -22,10 +22,10 @@ from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, start_log
 from worker.cli.printing import console, errors, print_json, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
+from worker.configuration.reload import Reload
 from worker.demo.folder import vacate
 from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, ROLES, Role
-from worker.reload import Reload
 from worker.settings import Settings
 from worker.store import read_feeds
 from worker.words import counted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from worker import feeds, urls
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskError
 from worker.fetch.request import bare
 from worker.model import Fetched, FoundFeed, Millis, NotAFeed, ParsedFeed

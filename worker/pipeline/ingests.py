@@ -10,7 +10,7 @@ from typing import assert_never
 import structlog
 
 from worker import urls
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import OutputError, TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (

@@ -11,7 +11,7 @@ from typing import assert_never
 import structlog
 
 from worker import feeds, urls
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (

@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 from worker import feeds
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import OutputError, TaskError
 from worker.model import Author, Effort, Entry, Feed, FeedId, Millis
 from worker.output import Page, page_at, read_records

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from worker import urls
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskError
 from worker.fetch import Client
 from worker.fetch.robots import MAX_BYTES, NoRules, Robots, Rules, Unreachable, allows, crawl_delay_s, finding

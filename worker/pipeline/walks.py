@@ -13,7 +13,7 @@ from typing import assert_never
 import structlog
 
 from worker import urls
-from worker.cpu import Pool
+from worker.cpu.pool import Pool
 from worker.errors import TaskError
 from worker.fetch import Client
 from worker.model import (

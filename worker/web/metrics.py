@@ -18,7 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from worker.cpu import Load
+from worker.cpu.pool import Load
 from worker.meters import Histogram, Meters
 from worker.model import FailureClass, FeedId, Millis
 from worker.pipeline import Streamed

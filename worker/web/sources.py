@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.cpu import Load
+from worker.cpu.pool import Load
 from worker.meters import Meters
 from worker.model import Feed, FeedId, Millis, State
 from worker.pipeline import Streamed

@@ -1,4 +1,4 @@
-"""Parsing and extraction in processes that can be killed.
+"""Calls in processes that can be killed.
 
 A page can hang an extractor or eat all memory, and nothing inside the process stops it. So each call runs in a child
 with a deadline and a memory limit; a child that misses the deadline is killed, and replaced in hundredths of a second,
@@ -25,9 +25,9 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from worker.child import UNLIMITED, serve
+from worker.cpu.child import UNLIMITED, serve
+from worker.cpu.pipe import Pipe
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
-from worker.pipe import Pipe
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from importlib import import_module
 
 gc.disable()
 for _name in (
-    "worker.child",
+    "worker.cpu.child",
     "worker.tasks",
     "worker.articles.page",
     "worker.articles.feed",

@@ -18,7 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from worker import cpu, kept
+from worker.configuration import kept
+from worker.cpu.pool import start_fork_server
 from worker.errors import ConfigError, FeedmillError
 from worker.model import Feed, FeedId
 from worker.settings import Known, Settings, load
@@ -49,7 +50,7 @@ def read(config: Path, *, preload: Sequence[str]) -> Settings:
     if sum(length for path, length in lengths.items() if path not in known) <= SHORT_BYTES:
         with suppress(ConfigError):  # what is wrong between two lists is told where both are read
             return load(config, os.environ, known=known)
-    cpu.start_fork_server(preload)
+    start_fork_server(preload)
     return read_elsewhere(config)
 
 

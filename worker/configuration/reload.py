@@ -20,10 +20,10 @@ from typing import TypeVar
 import structlog
 
 from worker import log as logs
-from worker.current import Current
+from worker.configuration.current import Current
+from worker.configuration.reading import read_elsewhere
 from worker.errors import ConfigError, FeedmillError, Problem, StateError
 from worker.model import Feed, FeedId, Millis
-from worker.reading import read_elsewhere
 from worker.settings import Settings, is_unchanged, stamps, taken_up
 from worker.store import Store
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from worker import app, kept, reading
+from worker import app
+from worker.configuration import kept, reading
 from worker.errors import ConfigError
 from worker.settings import Settings, load
 
