@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from worker.cli.main import app
-from worker.output.manifest import FileLine, RemoveLine
+from worker.output.manifest.manifest import FileLine, RemoveLine
 from worker.record import json_schema
 
 ROOT = Path(__file__).parents[1]

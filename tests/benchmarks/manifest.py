@@ -31,7 +31,7 @@ from typing import TypeVar
 from tests.output.conftest import DAY_MS, START, make_row
 from worker.model import Millis
 from worker.output import Keeping, OutputDirectory, Segment, cursor, read_records, segment_path, verify
-from worker.output.manifest import FileLine, ManifestLine, encode
+from worker.output.manifest.manifest import FileLine, ManifestLine, encode
 from worker.output.segment import line as record_line
 from worker.output.segment import merged_path
 from worker.record import SCHEMA, Record, rfc3339

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from worker.errors import OutputError
-from worker.output import files
+from worker.output.disk import files
 
 CHANGING = ("open", "write", "fsync", "ftruncate", "mkdir", "replace", "unlink", "rmdir")
 """The functions of os that change what is on disk; `files` has one more, syncfs."""

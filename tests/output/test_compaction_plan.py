@@ -6,10 +6,10 @@ import pytest
 
 from worker.model import DAY_MS, Millis
 from worker.output import Delete, Drop, Keeping, Merge, Step
-from worker.output.compaction import plan
-from worker.output.inventory import Inventory
-from worker.output.manifest import FileLine, ManifestLine, RemoveLine
+from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.manifest import FileLine, ManifestLine, RemoveLine
 from worker.output.segment import merged_path
+from worker.output.writing.compaction import plan
 
 HOUR_MS = 3_600_000
 MIDNIGHT = Millis(1_795_392_000_000)  # 2026-11-23T00:00:00Z

@@ -207,7 +207,8 @@ def test_verify_compares_with_what_was_replaced(out: Path, reopen: Reopen, segme
     source.write_bytes(honest.replace(b"xx", b"yy"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "worker.output.directory.merged", lambda root, sources: ((root / s.path).read_bytes() for s in sources)
+            "worker.output.writing.directory.merged",
+            lambda root, sources: ((root / s.path).read_bytes() for s in sources),
         )
         directory.carry_out(step, now=NOW)
     source.write_bytes(honest)

@@ -18,7 +18,8 @@ from tests.output.disk import Disk, calls_of, cut_off
 from tests.output.test_output_latest import FIRST, SECOND, THIRD, segment
 from worker.errors import OutputError
 from worker.model import Millis, Op
-from worker.output import OutputDirectory, Segment, read_records, recent, segment_path, verify
+from worker.output import OutputDirectory, Segment, read_records, segment_path, verify
+from worker.output.writing import recent
 from worker.record import Record
 
 COUNT = 3

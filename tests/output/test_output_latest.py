@@ -14,7 +14,8 @@ from tests.output.conftest import DAY_MS, START, compact, make_row
 from tests.output.disk import Disk, calls_of, cut_off
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import OutputDirectory, Row, Segment, files, line, segment_path, verify
+from worker.output import OutputDirectory, Row, Segment, line, segment_path, verify
+from worker.output.disk import files
 
 
 def segment(day: int, rows: Iterable[Row]) -> Segment:

@@ -21,19 +21,17 @@ from worker.output import (
     commit,
     committed,
     cursor,
-    files,
-    follow,
     last_segment,
     locked,
     make_shards,
     newest,
-    object_lock,
-    objects,
     read_lines,
     read_records,
     shards_in,
     verify,
 )
+from worker.output.disk import files, object_lock, objects
+from worker.output.reading import follow
 
 __all__ = ["bucket", "object_store"]
 

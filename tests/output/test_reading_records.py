@@ -14,7 +14,9 @@ import pytest
 from tests.output.conftest import DAY_MS, START, make_segments
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import OutputDirectory, Segment, cursor, files, follow, read_lines, read_records, record_of
+from worker.output import OutputDirectory, Segment, cursor, read_lines, read_records, record_of
+from worker.output.disk import files
+from worker.output.reading import follow
 from worker.record import Record
 
 Reopen = Callable[[], OutputDirectory]

@@ -37,7 +37,7 @@ from worker.model import (
     Work,
 )
 from worker.output import OutputDirectory, forgotten_keys, locked, read_records
-from worker.output.compaction import Keeping
+from worker.output.writing.compaction import Keeping
 from worker.pipeline import Ingester, Poller, Publisher, Shards, carry_out, removal_keys
 from worker.record import Record
 from worker.schedule import Next, Polled

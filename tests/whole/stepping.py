@@ -25,7 +25,7 @@ from worker import app
 from worker.cli import main
 from worker.engine import limits
 from worker.model import Millis
-from worker.output import files
+from worker.output.disk import files
 
 VARIABLE = "FEEDMILL_TEST_STEPS"
 CHANGING = ("write", "fsync", "ftruncate", "mkdir", "replace", "rename", "unlink", "rmdir")

@@ -30,7 +30,7 @@ from tests.whole.outcomes import Outcome, outcome
 from tests.whole.pages import failing_once, feed, item, page, prose
 from tests.whole.processes import ended
 from worker.output import verify
-from worker.output.findings import Remove
+from worker.output.verifying.findings import Remove
 from worker.record import Record
 
 KILLS = int(os.environ.get("FEEDMILL_TEST_KILLS", "40"))

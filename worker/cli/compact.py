@@ -11,7 +11,8 @@ from worker import app, outputs
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import console, errors, print_json
 from worker.errors import OutputError, OutputLocked
-from worker.output import Delete, Drop, Merge, Step, files, is_expiry, locked, shards_in
+from worker.output import Delete, Drop, Merge, Step, is_expiry, locked, shards_in
+from worker.output.disk import files
 from worker.settings import Settings, load
 from worker.words import counted
 

@@ -19,7 +19,8 @@ from worker.cli.naming import UnknownFeed, near
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, OutputFolder, output_dir
 from worker.configuration.reading import look
 from worker.errors import ConfigError
-from worker.output import CONSUMERS, Line, commit, committed, cursor, files, is_output, read_lines
+from worker.output import CONSUMERS, Line, commit, committed, cursor, is_output, read_lines
+from worker.output.disk import files
 from worker.record import Record
 
 STOPS = (signal.SIGINT, signal.SIGTERM)

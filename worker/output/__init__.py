@@ -16,40 +16,37 @@
 
 or is made of shards, shard=00/, shard=01/, …, each of which holds all of that but consumers/.
 
-layout.py     these places;  files.py  what is done to files;  objects.py  … where they are a bucket's objects
-lock.py       one process writes;  object_lock.py  … to a bucket
-directory.py  what that one process does with a directory;  shards.py  … with several
-manifest.py   its lines;  chain.py  … added to;  inventory.py  … come to which files there are;  last.py  … and the last
-segment.py    rows → bytes and name;  latest.py, recent.py  … and the newest of them by themselves
-compaction.py what is to be done with closed days;  merging.py, packing.py  … and their bytes
-takedown.py   files without an article;  removed.py  what the articles were known by that are gone
-archive.py    pages as they were fetched;  warc.py  … in their form
-reading.py    records for readers, of shards;  reader.py  … of one directory;  follow.py  … as they come
-cursors.py    where a reader is;  consumers.py  … kept by name
-holding.py    where an article's last record is;  newest.py  the records that came last
-verify.py     whether all is as promised:  audit.py  the manifest;  contents.py  files;  pages.py  the archive
-revisions.py  … and no record twice;  findings.py  what may be wrong
+verifying/   whether all is as promised
+writing/     what the one process that writes does: publishes, merges, takes down
+reading/     records for readers, and where each of them is
+shards.py    a directory that several processes write to, each a part of it
+manifest/    its lines, and which files they come to
+archive.py   pages as they were fetched;  warc.py  … in their form
+segment.py   rows → bytes and name
+disk/        places, files, locks, on a file system or in a bucket
+
+Imports point down these rooms, as they do among those of `worker`.
 """
 
 from worker.output.archive import Archive, has_archive, page_at
-from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, is_expiry
-from worker.output.consumers import CONSUMERS, commit, committed
-from worker.output.cursors import cursor
-from worker.output.directory import OutputDirectory, Published
-from worker.output.findings import Finding
-from worker.output.holding import file_with, record_of
-from worker.output.last import last_segment, last_segments, names_segment
-from worker.output.lock import locked
-from worker.output.manifest import FileLine
-from worker.output.newest import newest
-from worker.output.reader import Line
-from worker.output.reading import is_output, read_lines, read_records
-from worker.output.removed import KeysOf, expired_keys, forgotten_keys, kept_out
+from worker.output.disk.lock import locked
+from worker.output.manifest.last import last_segment, last_segments, names_segment
+from worker.output.manifest.manifest import FileLine
+from worker.output.reading.consumers import CONSUMERS, commit, committed
+from worker.output.reading.cursors import cursor
+from worker.output.reading.holding import file_with, record_of
+from worker.output.reading.newest import newest
+from worker.output.reading.reader import Line
+from worker.output.reading.records import is_output, read_lines, read_records
 from worker.output.segment import Row, Segment, line, segment_path
 from worker.output.shards import make_shards, shards_in
-from worker.output.takedown import ids_at
-from worker.output.verify import Report, verify
+from worker.output.verifying.findings import Finding
+from worker.output.verifying.verify import Report, verify
 from worker.output.warc import Page
+from worker.output.writing.compaction import Delete, Drop, Keeping, Merge, Step, is_expiry
+from worker.output.writing.directory import OutputDirectory, Published
+from worker.output.writing.removed import KeysOf, expired_keys, forgotten_keys, kept_out
+from worker.output.writing.takedown import ids_at
 
 __all__ = [
     "CONSUMERS",

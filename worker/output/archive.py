@@ -18,8 +18,9 @@ from pathlib import Path
 
 from worker.errors import OutputError
 from worker.model import DAY_MS, Millis
-from worker.output import files, warc
-from worker.output.layout import ARCHIVE, STAGING
+from worker.output import warc
+from worker.output.disk import files
+from worker.output.disk.layout import ARCHIVE, STAGING
 from worker.record import Raw, Record, rfc3339
 
 FILE_BYTES = 100_000_000

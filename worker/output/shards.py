@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.last import last_segment
+from worker.output.disk import files
+from worker.output.manifest.last import last_segment
 from worker.record import shard_names
 from worker.words import counted
 

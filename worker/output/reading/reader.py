@@ -13,10 +13,10 @@ from pathlib import Path
 import orjson
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.cursors import Place as Known
-from worker.output.inventory import Inventory
-from worker.output.manifest import BEGIN, MANIFEST, FileLine, Place, day_file, day_files, decode, lines
+from worker.output.disk import files
+from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, Place, day_file, day_files, decode, lines
+from worker.output.reading.cursors import Place as Known
 from worker.record import Record
 
 

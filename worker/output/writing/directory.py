@@ -10,19 +10,19 @@ from typing import assert_never
 
 from worker.errors import OutputError
 from worker.model import Millis
-from worker.output import files
-from worker.output.chain import Chain
-from worker.output.compaction import Delete, Drop, Keeping, Merge, Step, deletes, files_of, plan
-from worker.output.inventory import Inventory
-from worker.output.latest import Latest
-from worker.output.layout import FEED, LATEST, RECORDS, SCHEMAS, STAGING
-from worker.output.manifest import BEGIN, MANIFEST, FileLine, ManifestLine, RemoveLine, day_files, lines
-from worker.output.merging import Measured, merged
-from worker.output.packing import packed
-from worker.output.recent import Recent
-from worker.output.removed import KeysOf, Removed
+from worker.output.disk import files
+from worker.output.disk.layout import FEED, LATEST, RECORDS, SCHEMAS, STAGING
+from worker.output.disk.packing import packed
+from worker.output.manifest.chain import Chain
+from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, ManifestLine, RemoveLine, day_files, lines
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
-from worker.output.takedown import NOTHING_UNREAD, Unread, holds, notices, records_of, seqs_of, without
+from worker.output.writing.compaction import Delete, Drop, Keeping, Merge, Step, deletes, files_of, plan
+from worker.output.writing.latest import Latest
+from worker.output.writing.merging import Measured, merged
+from worker.output.writing.recent import Recent
+from worker.output.writing.removed import KeysOf, Removed
+from worker.output.writing.takedown import NOTHING_UNREAD, Unread, holds, notices, records_of, seqs_of, without
 from worker.record import SCHEMA, Record, rfc3339
 
 

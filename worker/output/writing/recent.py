@@ -17,10 +17,10 @@ from pathlib import Path
 import orjson
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.inventory import Inventory
-from worker.output.layout import FEED, STAGING
-from worker.output.manifest import BEGIN, MANIFEST, FileLine, lines
+from worker.output.disk import files
+from worker.output.disk.layout import FEED, STAGING
+from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, lines
 from worker.output.segment import is_packed
 from worker.record import Record
 

@@ -6,11 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.findings import Cut, Finding
-from worker.output.inventory import Inventory
-from worker.output.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, decode, raw_lines
+from worker.output.disk import files
+from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, RemoveLine, day_files, decode, raw_lines
 from worker.output.segment import date_of, parse_path
+from worker.output.verifying.findings import Cut, Finding
 from worker.record import SCHEMA
 
 

@@ -21,8 +21,8 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.layout import SCHEMAS
+from worker.output.disk import files
+from worker.output.disk.layout import SCHEMAS
 from worker.output.segment import FILE_PATH
 
 MANIFEST = "manifest"

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from worker.errors import OutputError
 from worker.model import ObjectPath, object_path
-from worker.output import objects
-from worker.output.packing import unpacked
+from worker.output.disk import objects
+from worker.output.disk.packing import unpacked
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 BLOCK = 64 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from worker.output.manifest import FileLine, ManifestLine
+from worker.output.manifest.manifest import FileLine, ManifestLine
 
 
 class Inventory:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from worker.model import DAY_MS, Millis
-from worker.output.inventory import Inventory
-from worker.output.manifest import FileLine
+from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.manifest import FileLine
 from worker.output.segment import date_of, is_packed, merged_path, parse_path
 
 

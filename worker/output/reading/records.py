@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.cursors import Place, given, parsed, place_of
-from worker.output.follow import looks, until
-from worker.output.manifest import MANIFEST, has_manifest
-from worker.output.reader import Line, Reader
+from worker.output.disk import files
+from worker.output.manifest.manifest import MANIFEST, has_manifest
+from worker.output.reading.cursors import Place, given, parsed, place_of
+from worker.output.reading.follow import looks, until
+from worker.output.reading.reader import Line, Reader
 from worker.output.shards import shards_in
 from worker.record import Record
 

@@ -13,21 +13,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 
 from worker.model import KeptOut
-from worker.output import files
-from worker.output.findings import Finding
-from worker.output.latest import legible
-from worker.output.layout import REMOVED, STAGING
+from worker.output.disk import files
+from worker.output.disk.layout import REMOVED, STAGING
 from worker.output.shards import shards_in
+from worker.output.writing.latest import legible
 from worker.record import Record
 
 KEY_BYTES = 16
 KeysOf = Callable[[Record, bool], Collection[bytes]]
 """The keys of a record, `KEY_BYTES` each; with those of its text, or without."""
-_NAME = re.compile(r"(expired-[0-9]{4}-[0-9]{2}-[0-9]{2}|forgotten|kept-out)\.keys")
+NAME = re.compile(r"(expired-[0-9]{4}-[0-9]{2}-[0-9]{2}|forgotten|kept-out)\.keys")
 _FORGOTTEN, _KEPT_OUT = "forgotten.keys", "kept-out.keys"
 
 
@@ -77,8 +76,8 @@ class Removed:
 def expired_keys(root: Path) -> Iterator[bytes]:
     """Of all days that are remembered. Raises OutputError."""
     for path in files.below(root / REMOVED):
-        if _NAME.fullmatch(path.name) and path.name not in (_FORGOTTEN, _KEPT_OUT):
-            yield from _keys(path)
+        if NAME.fullmatch(path.name) and path.name not in (_FORGOTTEN, _KEPT_OUT):
+            yield from keys_in(path)
 
 
 def forgotten_keys(root: Path) -> Iterator[bytes]:
@@ -95,24 +94,13 @@ def kept_out(root: Path, key: bytes) -> KeptOut | None:
     return "kept out" if any(key in _named(shard, _KEPT_OUT) for shard in shards) else None
 
 
-def check_removed(root: Path) -> Iterator[Finding]:
-    """Each file there: that it is one of these, in order and whole."""
-    for path in files.below(root / REMOVED):
-        file = path.relative_to(root).as_posix()
-        if not _NAME.fullmatch(path.name):
-            yield Finding(file=file, message="not a file of feedmill's")
-            continue
-        keys = list(_keys(path))
-        if files.size(path) % KEY_BYTES or any(one >= other for one, other in pairwise(keys)):
-            yield Finding(file=file, message="damaged: not keys in their order")
-
-
 def _named(root: Path, name: str) -> Iterator[bytes]:
     path = root / REMOVED / name
-    return _keys(path) if files.exists(path) else iter(())
+    return keys_in(path) if files.exists(path) else iter(())
 
 
-def _keys(path: Path) -> Iterator[bytes]:
+def keys_in(path: Path) -> Iterator[bytes]:
+    """What one of these files holds. Raises OutputError."""
     left = b""
     for block in files.blocks(path):
         left += block

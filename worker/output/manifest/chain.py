@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.manifest import FileLine, ManifestLine, day_file, day_files, decode, encode
+from worker.output.disk import files
+from worker.output.manifest.manifest import FileLine, ManifestLine, day_file, day_files, decode, encode
 from worker.output.segment import Segment
 
 

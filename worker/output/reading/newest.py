@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.manifest import MANIFEST, FileLine, day_files, decode
+from worker.output.disk import files
+from worker.output.manifest.manifest import MANIFEST, FileLine, day_files, decode
 from worker.output.shards import shards_in
 from worker.record import Record
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import orjson
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.layout import STAGING, latest_path
+from worker.output.disk import files
+from worker.output.disk.layout import STAGING, latest_path
 from worker.record import Record
 
 

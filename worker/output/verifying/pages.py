@@ -12,11 +12,12 @@ from itertools import chain
 from pathlib import Path
 
 from worker.errors import OutputError
-from worker.output import files, warc
+from worker.output import warc
 from worker.output.archive import begun, damaged_at, is_ours, is_whole_until, may_have_expired
-from worker.output.findings import Cut, Finding, Remove
-from worker.output.inventory import Inventory
-from worker.output.layout import ARCHIVE
+from worker.output.disk import files
+from worker.output.disk.layout import ARCHIVE
+from worker.output.manifest.inventory import Inventory
+from worker.output.verifying.findings import Cut, Finding, Remove
 from worker.record import Raw, Record
 
 

@@ -1,24 +1,25 @@
-"""A file of records on trial: is it what the manifest says of it?"""
+"""Files on trial: those of records, are they what the manifest says of them? And what follows from records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from itertools import count, zip_longest
+from itertools import count, pairwise, zip_longest
 from pathlib import Path
 
 import orjson
 
 from worker import record
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.findings import Finding
-from worker.output.inventory import Inventory
-from worker.output.layout import FEED, LATEST, RECORDS, latest_path
-from worker.output.manifest import FileLine
-from worker.output.pages import Pages
-from worker.output.recent import newest_articles
-from worker.output.revisions import Revisions
+from worker.output.disk import files
+from worker.output.disk.layout import FEED, LATEST, RECORDS, REMOVED, latest_path
+from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.manifest import FileLine
+from worker.output.verifying.findings import Finding
+from worker.output.verifying.pages import Pages
+from worker.output.verifying.revisions import Revisions
+from worker.output.writing.recent import newest_articles
+from worker.output.writing.removed import KEY_BYTES, NAME, keys_in
 
 
 def check_file(root: Path, line: FileLine, *, quick: bool) -> list[Finding]:
@@ -101,6 +102,18 @@ def check_feed(root: Path, inventory: Inventory) -> Iterator[Finding]:
     if items != newest:
         wrong = next((n for n, (one, other) in enumerate(zip_longest(items, newest)) if one != other), 0)
         yield Finding(file=FEED, message=f"item {wrong + 1} is not what is newest in {RECORDS}/")
+
+
+def check_removed(root: Path) -> Iterator[Finding]:
+    """Each file there: that it is one of these, in order and whole."""
+    for path in files.below(root / REMOVED):
+        file = path.relative_to(root).as_posix()
+        if not NAME.fullmatch(path.name):
+            yield Finding(file=file, message="not a file of feedmill's")
+            continue
+        keys = list(keys_in(path))
+        if files.size(path) % KEY_BYTES or any(one >= other for one, other in pairwise(keys)):
+            yield Finding(file=file, message="damaged: not keys in their order")
 
 
 class _Parts:

@@ -19,7 +19,7 @@ import orjson
 from worker.errors import OutputError
 from worker.lock import Held
 from worker.model import ObjectPath
-from worker.output import objects
+from worker.output.disk import objects
 
 RENEW_S = 10.0
 LOST_S = 60.0

@@ -19,19 +19,19 @@ from pathlib import Path
 
 from worker import record
 from worker.errors import OutputError
-from worker.output import files, warc
+from worker.output import warc
 from worker.output.archive import has_archive
-from worker.output.audit import Audit
-from worker.output.contents import check_feed, check_file, check_latest, check_records
-from worker.output.findings import Finding, Remove, mend
-from worker.output.layout import RECORDS, STAGING
-from worker.output.lock import is_held, locked
-from worker.output.manifest import MANIFEST, FileLine, has_manifest
-from worker.output.pages import Pages, check_archive
-from worker.output.removed import check_removed
-from worker.output.revisions import Revisions, hash_of
+from worker.output.disk import files
+from worker.output.disk.layout import RECORDS, STAGING
+from worker.output.disk.lock import is_held, locked
+from worker.output.manifest.manifest import MANIFEST, FileLine, has_manifest
 from worker.output.segment import parse_path
 from worker.output.shards import shards_in
+from worker.output.verifying.audit import Audit
+from worker.output.verifying.contents import check_feed, check_file, check_latest, check_records, check_removed
+from worker.output.verifying.findings import Finding, Remove, mend
+from worker.output.verifying.pages import Pages, check_archive
+from worker.output.verifying.revisions import Revisions, hash_of
 from worker.record import shard_of
 
 

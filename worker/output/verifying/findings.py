@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from worker.output import files
-from worker.output.latest import Latest
+from worker.output.disk import files
+from worker.output.writing.latest import Latest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

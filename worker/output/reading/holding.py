@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from worker.model import HOUR_MS, Millis
-from worker.output import files
-from worker.output.reading import read_records
+from worker.output.disk import files
+from worker.output.reading.records import read_records
 from worker.record import Record, rfc3339
 
 _ABOUT_MS = HOUR_MS

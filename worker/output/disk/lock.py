@@ -9,7 +9,7 @@ from pathlib import Path
 from worker import lock
 from worker.errors import OutputError, OutputLocked
 from worker.model import ObjectPath
-from worker.output import files, object_lock
+from worker.output.disk import files, object_lock
 
 LOCK = ".lock"
 

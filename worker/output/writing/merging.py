@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.manifest import FileLine
+from worker.output.disk import files
+from worker.output.manifest.manifest import FileLine
 
 
 def merged(root: Path, sources: Sequence[FileLine]) -> Iterator[bytes]:

@@ -10,9 +10,9 @@ import orjson
 from worker import urls
 from worker.dedup import content_hash
 from worker.errors import OutputError
-from worker.output import files
-from worker.output.manifest import FileLine
-from worker.output.reading import read_lines
+from worker.output.disk import files
+from worker.output.manifest.manifest import FileLine
+from worker.output.reading.records import read_lines
 from worker.record import Record
 
 Unread = Mapping[str, OutputError]

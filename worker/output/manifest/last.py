@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from worker.output import files
-from worker.output.manifest import MANIFEST, FileLine, day_files, decode
+from worker.output.disk import files
+from worker.output.manifest.manifest import MANIFEST, FileLine, day_files, decode
 
 
 def last_segment(root: str | Path) -> FileLine | None:
