@@ -153,7 +153,8 @@ class Kept:
         return not self.is_closed() and self.connection.reusable
 
     def is_closed(self) -> bool:
-        return bool(self.connection._stream.get_extra_info("socket").fileno() < 0)
+        """Here, or by its server."""
+        return self.connection._stream.is_readable()
 
 
 def connections(client: Client) -> list[Kept]:

@@ -18,17 +18,24 @@ from worker.fetch.failures import FetchError
 from worker.fetch.resolve import Answer, Resolver
 
 
+class Scripted(httpcore.AsyncMockStream):
+    """Reads what it is given."""
+
+    def is_readable(self) -> bool:
+        return False
+
+
 class Recorder(sockets.Backend):
     """Notes where it is told to connect to, and does what it is told to do there."""
 
     def __init__(self, **fates: Exception) -> None:
         self.fates, self.asked = fates, list[tuple[str, float]]()
 
-    async def connect_tcp(self, host: str, port: int, timeout: float) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, timeout: float) -> sockets.Stream:
         self.asked.append((host, timeout))
         if host in self.fates:
             raise self.fates[host]
-        return httpcore.AsyncMockStream([])
+        return Scripted([])
 
     @property
     def hosts(self) -> list[str]:
@@ -137,7 +144,7 @@ async def test_nothing_is_begun_after_the_deadline() -> None:
     resolver.close()
 
 
-class Asked(httpcore.AsyncMockStream):
+class Asked(Scripted):
     """Notes how long it may take."""
 
     within_s: float | None = None
@@ -157,7 +164,7 @@ async def test_a_shorter_timeout_of_the_caller_counts() -> None:
 
 async def test_limits_end_with_their_block() -> None:
     """An inner limit gives way to the outer one again, also after an error."""
-    stream = GuardedStream(httpcore.AsyncMockStream([b"x" * 100, b"x" * 100]))
+    stream = GuardedStream(Scripted([b"x" * 100, b"x" * 100]))
     with limited(deadline=time.monotonic() + 5.0, wire_bytes=150):
         with pytest.raises(FetchError), limited(deadline=time.monotonic() + 5.0, wire_bytes=50):
             await stream.read(1000)
@@ -165,7 +172,7 @@ async def test_limits_end_with_their_block() -> None:
 
 
 async def test_a_cancelled_handshake_closes_its_connection(serve: Serve, trusting: ssl.SSLContext) -> None:
-    """httpcore does not have the stream yet, so nobody else could close it."""
+    """Nobody else has the stream yet who could close it."""
     silent = asyncio.Event()
 
     async def never(*_: object) -> None:

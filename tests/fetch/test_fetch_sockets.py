@@ -40,15 +40,15 @@ async def test_nothing_is_lost_by_a_read_that_was_too_early(pair: tuple[TcpStrea
     stream, other = pair
     with pytest.raises(httpcore.ReadTimeout):
         await stream.read(10, 0.01)
-    assert not stream.get_extra_info("is_readable")
+    assert not stream.is_readable()
     other.send(b"late")
-    assert stream.get_extra_info("is_readable")
+    assert stream.is_readable()
     assert await stream.read(2, 60) + await stream.read(10, 60) == b"late"
     reading = asyncio.create_task(stream.read(10, 60))
     await asyncio.sleep(0)
     other.close()
     assert await reading == b""
-    assert stream.get_extra_info("is_readable")
+    assert stream.is_readable()
 
 
 async def test_nobody_waits_for_ever_for_who_does_not_read(pair: tuple[TcpStream, socket.socket]) -> None:
@@ -67,7 +67,7 @@ async def test_what_is_closed_is_no_more_used(pair: tuple[TcpStream, socket.sock
     with pytest.raises(asyncio.CancelledError):
         await reading
     await stream.aclose()
-    assert stream.get_extra_info("is_readable")
+    assert stream.is_readable()
     with pytest.raises(httpcore.ReadError):
         await stream.read(10, 60)
     with pytest.raises(httpcore.WriteError):

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 import httpcore
 
@@ -58,10 +57,10 @@ def left_s(timeout: float | None = None) -> float:
     return left if timeout is None else min(left, timeout)
 
 
-class GuardedStream(httpcore.AsyncNetworkStream):
+class GuardedStream:
     """A connection whose every operation keeps to the limits of the fetch that uses it."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream, *, proxy: str | None = None, counts: bool = True) -> None:
+    def __init__(self, inner: sockets.Stream, *, proxy: str | None = None, counts: bool = True) -> None:
         """`proxy`: the host of the proxy that the connection is to; a failed handshake with that name is its own.
         `counts`: what is read counts here. Where `inner` is TLS it does below that, with what TLS reads for itself."""
         self._inner, self._proxy, self._counts = inner, proxy, counts
@@ -94,8 +93,8 @@ class GuardedStream(httpcore.AsyncNetworkStream):
             await self.aclose()  # nobody else has it yet
             raise
 
-    def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
-        return self._inner.get_extra_info(info)
+    def is_readable(self) -> bool:
+        return self._inner.is_readable()
 
 
 class GuardedBackend:

@@ -13,6 +13,7 @@ import httpcore
 import httpx
 
 from worker.fetch.failures import FetchError, named
+from worker.fetch.sockets import Stream
 
 _READ_BYTES = 64 * 1024
 _EVENT_BYTES = 100 * 1024
@@ -26,9 +27,7 @@ class Connection:
     server will hang up, it is not `reusable`.
     """
 
-    def __init__(
-        self, stream: httpcore.AsyncNetworkStream, *, prefix: bytes = b"", fields: Sequence[tuple[bytes, bytes]] = ()
-    ) -> None:
+    def __init__(self, stream: Stream, *, prefix: bytes = b"", fields: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """prefix, fields: what a proxy that forwards wants before each target, and to be told."""
         self._stream, self._prefix, self._fields = stream, prefix, tuple(fields)
         self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=_EVENT_BYTES)
@@ -75,7 +74,7 @@ class Connection:
         """Whether it still stands, for the next request: nothing has come since, be it the end."""
         self._state.start_next_cycle()
         self.is_silent = True
-        return not self._stream.get_extra_info("is_readable")
+        return not self._stream.is_readable()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -90,9 +89,7 @@ class Connection:
         return event
 
 
-async def open_tunnel(
-    stream: httpcore.AsyncNetworkStream, target: bytes, fields: Sequence[tuple[bytes, bytes]]
-) -> None:
+async def open_tunnel(stream: Stream, target: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
     """Has the proxy at the other end make the stream a tunnel to `target` (host:port). fields: what the proxy is to be
     told. Raises FetchError where it refuses."""
     proxy = Connection(stream)

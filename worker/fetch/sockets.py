@@ -1,4 +1,4 @@
-"""TCP and TLS by the event loop's own calls, as streams in httpcore's sense, whose errors they raise.
+"""TCP and TLS by the event loop's own calls; the errors are httpcore's.
 
 httpcore's own go through anyio, whose scopes and checkpoints are a fifth of what a GET costs (2.7 ms of CPU against 2.2
 in the same minutes, on a busy machine). An operation's timeout is for the whole of it, however often it waits.
@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 import httpcore
 
@@ -23,10 +23,31 @@ _READS_AT_ONCE = 16
 """Until others have their turn: who sends faster than we read would keep the event loop for itself."""
 
 
+class Stream(Protocol):
+    """A connection, in bytes. Each operation may have a time of its own, in seconds; None: as long as it takes.
+
+    After an error, or when one was cancelled, it can only be closed, which may be done more than once.
+    """
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """b"" at the end. Raises httpcore.ReadTimeout, httpcore.ReadError."""
+        ...
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """All of it. Raises httpcore.WriteTimeout, httpcore.WriteError."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+    def is_readable(self) -> bool:
+        """Whether something has come that was not read yet, be it the end. True once it is closed."""
+        ...
+
+
 class Backend:
     """Connects to literal addresses. For an asyncio loop."""
 
-    async def connect_tcp(self, host: str, port: int, timeout: float) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, timeout: float) -> Stream:
         """Raises httpcore.ConnectTimeout, httpcore.ConnectError."""
         try:
             connection = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
@@ -49,7 +70,7 @@ class Backend:
         return TcpStream(connection)
 
 
-class TcpStream(httpcore.AsyncNetworkStream):
+class TcpStream:
     """A connected socket that does not block."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -59,7 +80,6 @@ class TcpStream(httpcore.AsyncNetworkStream):
         self._reads = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """b"" at the end. Raises httpcore.ReadTimeout, httpcore.ReadError."""
         loop = asyncio.get_running_loop()
         self._reads += 1
         if self._reads % _READS_AT_ONCE == 0:
@@ -79,7 +99,6 @@ class TcpStream(httpcore.AsyncNetworkStream):
             raise httpcore.ReadError(error) from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Raises httpcore.WriteTimeout, httpcore.WriteError."""
         loop, left = asyncio.get_running_loop(), memoryview(buffer)
         until = None if timeout is None else time.monotonic() + timeout
         try:
@@ -105,13 +124,7 @@ class TcpStream(httpcore.AsyncNetworkStream):
             loop.remove_writer(self._fd)
             self._socket.close()
 
-    def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
-        if info == "socket":
-            return self._socket
-        return self._is_readable() if info == "is_readable" else None
-
-    def _is_readable(self) -> bool:
-        """Whether something has come, be it the end."""
+    def is_readable(self) -> bool:
         try:
             self._socket.recv(1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
@@ -121,12 +134,10 @@ class TcpStream(httpcore.AsyncNetworkStream):
         return True
 
 
-class TlsStream(httpcore.AsyncNetworkStream):
+class TlsStream:
     """TLS over another stream, which may be TLS itself: a tunnel through a proxy that is spoken to so."""
 
-    def __init__(
-        self, inner: httpcore.AsyncNetworkStream, context: ssl.SSLContext, server_hostname: str | None
-    ) -> None:
+    def __init__(self, inner: Stream, context: ssl.SSLContext, server_hostname: str | None) -> None:
         """Raises ValueError where TLS can't carry the name."""
         self._inner = inner
         self._came, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -153,9 +164,9 @@ class TlsStream(httpcore.AsyncNetworkStream):
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    def get_extra_info(self, info: str) -> Any:  # the type is httpcore's
+    def is_readable(self) -> bool:
         # What came together with the last record that was read is on no socket any more.
-        return (info == "is_readable" and self._came.pending > 0) or self._inner.get_extra_info(info)
+        return self._came.pending > 0 or self._inner.is_readable()
 
     async def _until_done(self, step: Callable[[], R], timeout: float | None) -> R:
         """What `step` of the TLS object gives, once it has what it needs to read; what it leaves to be sent is sent."""
@@ -179,9 +190,7 @@ class TlsStream(httpcore.AsyncNetworkStream):
             await self._inner.write(self._to_send.read(), _left_s(until))
 
 
-async def tls(
-    inner: httpcore.AsyncNetworkStream, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None
-) -> TlsStream:
+async def tls(inner: Stream, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None) -> TlsStream:
     """TLS over `inner`, once hands are shaken.
 
     Raises httpcore.ConnectTimeout, httpcore.ConnectError, ValueError, and what `inner` does; that is closed then.
