@@ -1,19 +1,21 @@
-"""The truth: what is due, known, leased, delivered. One transaction a batch.
+"""The state, which alone says what is due, known, leased and delivered. It changes in one transaction per batch.
 
-store.py      what the engine calls: one thread owns the writing connection, callers await
-starting.py   a process begins to work on a state, alone or as one of many;  members.py  … which tell of each other
-requests.py   what commands ask of the engine;  steering.py  … of feeds and of work that was put aside
+store.py      the methods the engine calls: one thread owns the writing connection, callers await
+starting.py   what a process does when it starts on a state, alone or as one of many
+members.py    the processes that share a state
+requests.py   requests that commands leave for the engine
+steering.py   pause, resume, poll at once, retry, read again
 lists.py      feed lists and policies that change while work is under way
-upkeep.py     what a state is freed of as time goes on
+upkeep.py     deletes what is no longer needed
 
-reading/      what people ask
+reading/      answers to what people ask about the state
 finish/       a batch of `Done` → one transaction: which entries are new, and what becomes of them
-published/    rows → segments, and what has to be taken out of them again
+published/    rows → segments, and records that have to be taken back
 work/         due work for free slots of ready hosts: claimed, leased, taken up
-known/        feeds, entries, texts, stories: what is told from what, by key
+known/        feeds, entries, texts and stories, found by their keys
 database/     tables and migrations, in SQLite or PostgreSQL
 
-Imports point down these rooms, as they do among those of `worker`.
+Imports point down this list of rooms, as they do in `worker`.
 """
 
 from worker.store.database.backup import backup

@@ -1,6 +1,7 @@
-"""Who works on a shared state: each process tells of itself every few seconds.
+"""The processes that work on a shared state. Each reports on itself every few seconds.
 
-Nothing of correctness goes by it. Schedulers take it for how much can be under way, people for how the cluster is.
+Correctness never depends on it. Schedulers use it to see how much work can be under way, people to see how the cluster
+is.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from worker.store.database import tables as t
 from worker.store.database.opening import reading
 
 ALIVE_MS = 15_000
-"""Of who has told of itself within so long it is taken that it lives."""
+"""A process that has reported within this time is taken to be alive."""
 FORGOTTEN_MS = HOUR_MS
-"""For so long a process that has not come to its end is shown as silent."""
+"""For this long, a process that vanished without signing off is shown as silent."""
 
 
 def note(connection: Connection, member: Member) -> None:
-    """What a process tells of itself; who has been silent for long is forgotten."""
+    """Stores what a process reports about itself. Deletes processes that have been silent for long."""
     values: dict[str, Any] = {name: getattr(member, name) for name in Member.__slots__}
     values["roles"] = ",".join(role for role in ROLES if role in member.roles)
     own = t.member.c.name == member.name
@@ -30,24 +31,24 @@ def note(connection: Connection, member: Member) -> None:
 
 
 def leave(connection: Connection, name: str) -> None:
-    """It has come to its end."""
+    """Deletes a process that has ended."""
     connection.execute(delete(t.member).where(t.member.c.name == name))
 
 
 def capacity(connection: Connection, *, now: Millis) -> int:
-    """How much work those that fetch can have under way at once, all together."""
+    """How many pieces of work all living processes that fetch can have under way together."""
     fetching = (t.member.c.seen_at > now - ALIVE_MS, t.member.c.roles.contains("fetch"))
     return int(connection.scalar(select(func.coalesce(func.sum(t.member.c.most), 0)).where(*fetching)) or 0)
 
 
 def all_members(connection: Connection) -> list[Member]:
-    """All of them, the oldest first."""
+    """All processes, the longest-running first."""
     rows = connection.execute(select(t.member).order_by(t.member.c.started_at, t.member.c.name)).all()
     return [_member(row) for row in rows]
 
 
 def read_members(state: State) -> list[Member]:
-    """Those who work on the state, the oldest first. Raises StateError."""
+    """The processes that work on the state, the longest-running first. Raises StateError."""
     with reading(state) as connection:
         found = all_members(connection)
     return found

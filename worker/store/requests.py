@@ -1,4 +1,4 @@
-"""What commands ask of the engine that holds the state: it alone changes it."""
+"""Requests that commands leave for the engine that holds the state, because only it may change the state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker.store.database.opening import open_beside
 ANSWERING_MS = 15_000
 
 KEPT = 1_000
-"""Answers; older ones nobody waits for."""
+"""How many requests and answers are kept; nobody waits for older ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +25,13 @@ class Request:
 
 
 def ask(state: State, verb: str, subject: str) -> int:
-    """Leaves a request for the engine; its number. Raises StateError."""
+    """Leaves a request for the engine. Returns its number. Raises StateError."""
     with open_beside(state) as connection:
         return leave(connection, verb, subject)
 
 
 def answer_to(state: State, number: int) -> str | None:
-    """What the engine said; None while it has not. Raises StateError."""
+    """The engine's answer; None while there is none yet. Raises StateError."""
     with open_beside(state) as connection:
         return read_answer(connection, number)
 
@@ -51,8 +51,8 @@ def unanswered(connection: Connection) -> list[Request]:
 
 
 def are_mine(connection: Connection, who: str, *, now: Millis) -> bool:
-    """Whether of many processes it is this one that carries out requests: one does, until it says nothing of itself for
-    a while."""
+    """Whether this process, of those that share the state, carries out requests. One of them does, until it has not
+    renewed its claim for ANSWERING_MS."""
     mine = t.meta.c.key == ANSWERING
     found = connection.scalar(select(t.meta.c.value).where(mine).with_for_update())
     told = f"{who} {now + ANSWERING_MS}"

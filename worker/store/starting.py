@@ -1,4 +1,4 @@
-"""A process that begins to work on a state: alone with it, or beside others, whose work goes on."""
+"""What a process does when it starts to work on a state: alone with it, or beside others whose work goes on."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def start(
     window_ms: int,
     keep_ms: int,
 ) -> int:
-    """Takes up the lists, alone: whatever was under way has ended. By how many ms the clock was set, as of `catch_up`.
-    window_ms: as of that. keep_ms: as of `upkeep.keep_up`, which is due."""
+    """Applies the lists when this process is alone, so that nothing is under way any more. Returns by how many ms the
+    clock had been set back, as `catch_up` does. window_ms: for `catch_up`. keep_ms: for `upkeep.keep_up`, which runs as
+    well."""
     set_by_ms = catch_up(connection, now=now, window_ms=window_ms)
     void(connection, now=now)
     for name in (notes.RELOAD, notes.TROUBLE):
@@ -60,9 +61,10 @@ def join(
     now: Millis,
     poll_all: bool,
 ) -> dict[FeedId, Feed | None]:
-    """Takes up the lists, unless the rows say what they say; what has to wait for work that is under way.
+    """Applies the lists on a shared state, unless its rows are up to date. Returns the changes that have to wait for
+    running work.
 
-    All processes are to be given the same lists, and the same `fetch` settings: the last that begins has its way.
+    All processes have to be given the same lists and `fetch` settings: the last one to start overrides the others.
     """
     from worker.store.database.postgresql import LISTS, hold  # psycopg is an extra
 

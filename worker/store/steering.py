@@ -1,4 +1,4 @@
-"""What operators ask of feeds and of work: paused, resumed, polled at once, tried again."""
+"""What operators do to feeds and work: pause, resume, poll at once, retry, read again."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from worker.store.work.works import HELD
 from worker.urls import host_of
 
 _MOST = 500
-"""Entries at one URL that are read again."""
+"""At most so many entries at one URL are read again."""
 _WAIT_MS = HOUR_MS
-"""For so long at most a page that is to be read again waits for the poll of its feed."""
+"""A page that is to be read again waits at most this long for its feed to be polled first."""
 _IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~HELD)
-"""A poll that nobody is at; the others hear of it when they end, as `standing.after` reads the feed."""
+"""A poll that is not running. Running ones take up the change when they end, because `standing.after` reads the feed's
+row."""
 
 
 def pause(connection: Connection, feed_ids: Sequence[str]) -> int:
-    """Lets feeds be polled no more until `resume`; how many were not paused already. What is queued of their entries
-    is still done."""
+    """Stops polling feeds until `resume`. Returns how many were not paused before. Entries already queued are still
+    ingested."""
     changed = 0
     for batch in chunks(feed_ids):
         hold_work(connection, t.work.c.feed_id.in_(batch))
@@ -42,7 +43,7 @@ def pause(connection: Connection, feed_ids: Sequence[str]) -> int:
 
 
 def resume(connection: Connection, feed_ids: Sequence[str], *, now: Millis) -> int:
-    """Ends a pause: the feeds are due at once, but for those that are retired; how many were paused."""
+    """Ends the pause of feeds. They are due at once, except retired ones. Returns how many were paused."""
     changed = 0
     for batch in chunks(feed_ids):
         hold_work(connection, t.work.c.feed_id.in_(batch))
@@ -65,8 +66,12 @@ def hasten(
     due_at: Millis | None = None,
     why: str = "asked for",
 ) -> int:
-    """Lets feeds be due `now`, also those that are paused or retired, for one poll; how many of them are listed. Hosts
-    keep their turns. due_at: they and what else is due of them are to be told by it from what is due by itself."""
+    """Makes feeds due `now` for one poll, even if paused or retired. Returns how many of them are listed. Hosts still
+    get their delays.
+
+    due_at: give the polls, and whatever else of these feeds is due, this earlier time instead, so that a run can tell
+    them from what is due anyway (`before_all`).
+    """
     found = 0
     for batch in chunks(feed_ids):
         hold_work(connection, t.work.c.feed_id.in_(batch))
@@ -81,22 +86,23 @@ def hasten(
 
 
 def before_all(connection: Connection, *, now: Millis) -> Millis:
-    """An instant by which nothing is due, for what is to be told from that. Not long before: what is left with it is
-    taken to be so late."""
+    """A time before that of everything due, for marking work that a run has been asked for. It is only just before,
+    because work left over with it counts as that late."""
     earliest = connection.scalar(select(func.min(t.work.c.due_at)))
     return now if earliest is None else Millis(min(now, earliest - 1))
 
 
 def put_first(connection: Connection, feed_ids: Sequence[str], *, now: Millis, due_at: Millis) -> None:
-    """Lets what is due of feeds, polls apart, be due at `due_at`, to be told from what is due of others."""
+    """Sets the due time of all due work of these feeds, except polls, to `due_at`, to tell it from what is due for
+    others."""
     for batch in chunks(feed_ids):
         waits = (t.work.c.priority > t.POLL, t.work.c.due_at <= now)
         _set_due(connection, and_(t.work.c.feed_id.in_(batch), *waits), due_at)
 
 
 def note_reach(connection: Connection, reach: str, policies: Policies, *, now: Millis) -> int:
-    """Keeps `reach`, which stands for what servers are reached by. Where it is not what was kept last, feeds that fail
-    are due, as that may have been the reason; how many."""
+    """Stores `reach`, a digest of the settings by which servers are reached. If it differs from the stored one, feeds
+    that fail become due, since the old settings may have been the reason. Returns how many."""
     before = notes.kept(connection, notes.REACH)
     if before == reach:
         return 0
@@ -111,49 +117,50 @@ def note_reach(connection: Connection, reach: str, policies: Policies, *, now: M
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtRest:
-    """An article that is written, and of which nothing is queued."""
+    """An article that has a record and no queued work."""
 
     record_id: str
     feed_id: FeedId
     is_listed: bool
-    """Its feed is."""
+    """Whether its feed is still in the lists."""
     revision: int
-    """Of its last record."""
+    """The number of its last record."""
     revised_at: Millis | None
-    """When that came; None: before the state was recovered."""
+    """When its last record was written; None if that was before the state was recovered."""
     has_page: bool
-    """Its link is its own: it leads to no front page, and no other entry has it."""
+    """Whether its link is its own: not a front page, and not shared with another entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A page that is to be read again, though its feed may not show it any more."""
+    """A page to be read again even if its feed no longer shows the entry."""
 
     record_id: str
     url: str
-    """To fetch."""
+    """The URL to fetch."""
     entry: bytes
-    """The `Entry`, encoded, for want of what its feed says now."""
+    """The encoded `Entry` to use if the feed does not show it any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """What was let be due, so that an article is read anew."""
+    """What was made due so that an article is read again."""
 
     known: bool
-    """There is an entry of it."""
+    """Whether the article has any entry here."""
     due: int
-    """Pieces of work on it that were queued."""
+    """How many pieces of its work were already queued, and are due now."""
     polls: int
-    """Feeds that are polled whole."""
+    """How many feeds will be polled and read whole."""
     pages: int = 0
-    """Pages that are read after that, shown or not."""
+    """How many pages are read after that, whether their feed shows the entry or not."""
 
 
 def at_rest(
     connection: Connection, *, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
 ) -> list[AtRest]:
-    """What `read_again` can't have read by what is queued."""
+    """The entries of the named article that have a record and no queued work, so that `read_again` needs a `Look` to
+    read their pages."""
     ids = _named(connection, url=url, url_key=url_key, record_id=record_id)
     feed = (t.feed.c.id == FEED_ID.element, t.feed.c.active)
     listed = select(t.feed.c.id).where(*feed).correlate(t.entry).exists()
@@ -182,10 +189,10 @@ def read_again(
     record_id: bytes | None = None,
     looks: Sequence[Look] = (),
 ) -> Again:
-    """Lets an article be read anew, whatever became of it; it is named by its canonical URL or record id, also that of
-    a duplicate. What is queued of it is due, and its page asked for whole. Where nothing is, its feed is polled whole:
-    it is as if that said something else of it than before. What it does not show any more is read by its page after
-    that, if that is among `looks`: of what is `at_rest`."""
+    """Lets an article be read afresh, whatever became of it before. It is named by its canonical URL or record id;
+    those of a duplicate do, too. Queued work of it becomes due, and its page is fetched without validators. Entries
+    without queued work get their feed polled and read whole, as if it had changed what it says of them; if the feed no
+    longer shows one, its page is read after that poll, provided it is among `looks` (made from `at_rest`)."""
     ids = _named(connection, url=url, url_key=url_key, record_id=record_id)
     theirs = t.work.c.entry_id.in_(ids)
     connection.execute(update(t.work).where(theirs, ~HELD).values(page_etag=None, page_modified=None))
@@ -205,7 +212,7 @@ def _named(connection: Connection, *, url: str | None, url_key: bytes | None, re
 
 
 def _at_rest(ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
-    """Those of the entries that are written, and of which nothing is queued."""
+    """Conditions for those of the entries that have a record and no queued work."""
     queued = select(t.work.c.entry_id).where(t.work.c.entry_id.in_(ids))
     written = (t.entry.c.id.in_(ids), t.entry.c.id.not_in(queued), t.entry.c.revision > 0)
     return (*written, t.entry.c.duplicate_of.is_(None), t.entry.c.skipped.is_(None))
@@ -214,7 +221,7 @@ def _at_rest(ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
 def _queue(
     connection: Connection, looks: Sequence[Look], ids: Sequence[int], policies: Policies, *, now: Millis
 ) -> int:
-    """How many of the looks are queued now, behind the polls of their feeds."""
+    """Queues the looks behind the polls of their feeds. Returns how many."""
     if not looks:
         return 0
     wanted = {look.record_id: look for look in looks}
@@ -243,8 +250,8 @@ def _originals(connection: Connection, ids: Iterable[int]) -> set[int]:
 
 
 def retry(connection: Connection, *, now: Millis, feed_ids: Sequence[str] = ()) -> int:
-    """Takes up again what was put aside: of feeds, or everywhere where nothing is named. How many pieces of work are
-    due for it."""
+    """Queues again what was put aside, of these feeds or, if none are named, of all. Returns how many pieces of work
+    became due."""
     if feed_ids:
         aside = (and_(t.work.c.quarantined, t.work.c.feed_id.in_(batch)) for batch in chunks(feed_ids))
         return sum(_take_up(connection, which, now) for which in aside)

@@ -1,6 +1,6 @@
-"""What the engine calls.
+"""The methods the engine calls.
 
-One thread owns the one writing connection; callers await it. Each method is one transaction, or none.
+One thread owns the only writing connection; callers await it. Each method is one transaction, or touches nothing.
 """
 
 from __future__ import annotations
@@ -53,25 +53,28 @@ from worker.store.work import claims, pushes, takings
 from worker.store.work.standing import Planner
 
 REPEATS = 20
-"""Of a transaction, before it is given up: another has to win each time."""
+"""How often a transaction is tried before it is given up. It is repeated only when it lost to a concurrent one, so it
+would have to lose every time."""
 LOOK_AGAIN_S = 600.0
-"""Between two looks for damage behind errors, which take 1.9 s a GB: defects of ours may come with each commit."""
+"""Minimum time between two checks for damage after an error. A check takes 1.9 s a GB, and a defect of ours may raise
+an error with every commit."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Store:
-    """The state: in a SQLite database, held by this process alone, or in one on PostgreSQL, shared with others. Use as
-    an async context manager.
+    """The state: a SQLite database that only this process holds, or a PostgreSQL database shared with others. Use as an
+    async context manager.
 
     policies: how each host is treated. planner: when a feed is polled next. window_ms: how long a text is remembered
-    for deduplication; keep_ms: how long an entry is known after it has left its feed. near: what becomes of
-    near-duplicates. shards: of the output. alone: no other process may work on the state, wherever it is. wall: the
-    wall clock.
+    for deduplication; keep_ms: how long an entry is remembered after it has left its feed. near: what is done with
+    near-duplicates. shards: how many the output has. alone: refuse to share the state with any other process, wherever
+    that runs. wall: the wall clock.
 
-    Every method raises StateError when the database can't be used (a full disk, say); nothing of the call was done
-    then, and it may be repeated. Once it has met damage, StateDamaged: then nothing of it is touched any more.
+    Every method raises StateError when the database can't be used (a full disk, say); the call then had no effect and
+    may be repeated. Once damage has been found, every method raises StateDamaged, and the database is not touched
+    again.
     """
 
     def __init__(
@@ -102,7 +105,8 @@ class Store:
         self._lost = asyncio.Event()
 
     async def __aenter__(self) -> Store:
-        """Raises StateLocked where another process holds the state, or those that share it are not to."""
+        """Raises StateLocked when another process holds the state, or when `alone` is set and others already share
+        it."""
         try:
             await self._call(self._open)
         except StateError:
@@ -115,19 +119,21 @@ class Store:
         self._thread.shutdown()
 
     def lose(self, damage: StateDamaged) -> None:
-        """The state is damaged, as was found here or by who reads beside; to be called in its loop."""
+        """Records that the state is damaged, whether this store or a reader beside it noticed. Call it from this
+        store's event loop."""
         self._damage = self._damage or damage
         self._lost.set()
 
     async def lost(self) -> NoReturn:
-        """Waits for damage to be met. Raises StateDamaged."""
+        """Waits until damage is found. Raises StateDamaged."""
         await self._lost.wait()
         raise self._damage or AssertionError("unreachable")
 
     async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> int:
-        """Takes up the feed lists (None: leaves the feeds as they are), and lets all be due if `poll_all`. Where this
-        process is the only one, the leases of the one before end; else they are others', and end by themselves. By how
-        many ms the clock had been set since, 0 or less: what is planned has moved with it."""
+        """Applies the feed lists (None: leaves the feeds as they are) and, with `poll_all`, makes every feed due. If
+        this process has the state to itself, leases left by the previous process end now; on a shared state they belong
+        to others and run out by themselves. Returns by how many ms the clock had been set back since the last run (0 or
+        less); everything planned has been moved with it."""
         if self._clock is not None:
             await self._write(self._join, listed, now=now, poll_all=poll_all)
             return 0
@@ -143,77 +149,81 @@ class Store:
         )
 
     def clock(self) -> Millis:
-        """Now: the wall clock; where others share the state, that of its database."""
+        """The current time: of the wall clock, or of the database server where the state is shared."""
         return self._wall() if self._clock is None else self._clock()
 
     async def take_up(self, changes: lists.Changes, *, now: Millis) -> None:
-        """Takes up feeds that are listed now, or (None) no more, beside work that is under way; see `lists.take_up`.
-        What has to wait for such work is done with the commit that ends it: it is `awaited` until then."""
+        """Applies changes to the feed list (None: the feed is no longer listed) while work is under way; see
+        `lists.take_up`. A change that has to wait for running work is made by the commit that ends that work; until
+        then its feed is in `awaited`."""
         await self._write(self._take_up, changes, now=now)
 
     @property
     def awaited(self) -> Set[FeedId]:
-        """Feeds that are let go, or moved, when work of theirs that is under way has ended."""
+        """Feeds that will be dropped or moved as soon as their running work has ended."""
         return self._awaited.keys()
 
     async def change_policies(self, *, after: int, limit: int) -> int | None:
-        """Applies the policies to the next hosts; the last of them, None where there were no more."""
+        """Applies the policies to the next `limit` hosts after id `after`. Returns the last host's id, None when no
+        more are left."""
         return await self._write(lists.change_policies, self._policies, after=after, limit=limit)
 
     async def replan(self, feeds: Sequence[Feed]) -> None:
-        """Lets feeds be due as the planner says now; see `lists.replan`."""
+        """Asks the planner again when these feeds are due; see `lists.replan`."""
         await self._write(lists.replan, feeds, self._planner)
 
     async def note_reach(self, reach: str, *, now: Millis) -> int:
-        """Lets feeds that fail be due where servers are reached otherwise than before; see `steering.note_reach`."""
+        """Makes failing feeds due if the way servers are reached has changed; see `steering.note_reach`."""
         return await self._write(steering.note_reach, reach, self._policies, now=now)
 
     async def note_reload(self, said: str | None) -> None:
-        """Keeps what is to be told of the last reload of the configuration; None: nothing."""
+        """Stores what `status` reports about the last reload of the configuration; None clears it."""
         await self._write(notes.keep, notes.RELOAD, said)
 
     async def note_trouble(self, said: str | None) -> None:
-        """Keeps what the worker that holds the state can't do now; None: nothing."""
+        """Stores what the worker that holds the state currently fails to do; None clears it."""
         await self._write(notes.keep, notes.TROUBLE, said)
 
     async def claim(self, limit: int, *, now: Millis, lease_ms: int, due: Due | None = None) -> list[Work]:
-        """At most `limit` pieces of work that may be done now, leased; of a run that has an end, what is `due`."""
+        """Leases and returns at most `limit` pieces of work that may be done now; in a run that has an end, only what
+        is `due`."""
         return await self._write(claims.claim, now=now, limit=limit, lease_ms=lease_ms, due=due)
 
     async def lease(self, limit: int, *, now: Millis, lease_ms: int) -> list[Claim]:
-        """As `claim`, without what the work is: whoever does it takes it up."""
+        """Like `claim`, but does not load the work itself: whoever does it loads it with `begin`."""
         return await self._write(claims.lease, now=now, limit=limit, lease_ms=lease_ms)
 
     async def begin(self, leases: Sequence[Lease], *, now: Millis, lease_ms: int) -> list[Work]:
-        """The work of those leases that stand, each under a lease that nobody else knows; see `takings.begin`."""
+        """Loads the work of those leases that are still valid, each under a new lease that nobody else knows; see
+        `takings.begin`."""
         return await self._write(takings.begin, leases, now=now, lease_ms=lease_ms)
 
     async def note_member(self, member: Member) -> None:
-        """What this process tells those who work on the same state."""
+        """Stores what this process reports about itself to the others that share the state."""
         await self._write(members.note, member)
 
     async def leave(self, name: str) -> None:
-        """The process of that name is no more among them."""
+        """Removes the process of that name from the list of members."""
         await self._write(members.leave, name)
 
     async def capacity(self, *, now: Millis) -> int:
-        """How much work all that fetch can have under way."""
+        """How many pieces of work all fetching processes together can have under way at once."""
         return await self._write(members.capacity, now=now)
 
     async def next_claim_at(self, *, due: Due | None = None) -> Millis:
-        """The earliest time at which such a claim can bring something."""
+        """The earliest time at which `claim` with the same `due` could return something."""
         return await self._write(claims.next_claim_at, due=due)
 
     async def has_due(self, *, now: Millis, due: Due | None = None) -> bool:
-        """Whether there is due work that nobody has, some of which may still wait for its host's turn."""
+        """Whether any due work is unclaimed, including work that still has to wait for its host's turn."""
         return await self._write(claims.has_due, now=now, due=due)
 
     async def renew(self, leases: Sequence[Lease], *, until: Millis) -> None:
         await self._write(claims.renew, leases, until=until)
 
     async def finish(self, batch: Sequence[Done], *, now: Millis, due: Due | None = None) -> list[Finished]:
-        """Commits a batch; what became of each, in its order. Of a run that has an end, what polls brought is `due`,
-        too."""
+        """Commits a batch. Returns what became of each item, in the order of the batch. In a run that has an end
+        (`due`), the entries its polls bring are due in the same run."""
         return await self._write(self._finish, batch, now=now, due=due)
 
     def _finish(self, connection: Connection, batch: Sequence[Done], *, now: Millis, due: Due | None) -> list[Finished]:
@@ -245,78 +255,80 @@ class Store:
         )
 
     async def waiting(self, shard: int = 0) -> tuple[int, Millis | None]:
-        """How many records of a shard are not published yet, and since when the oldest of them waits."""
+        """How many records of a shard are not published yet, and since when the oldest of them has waited."""
         return await self._write(outbox.waiting, shard=shard)
 
     async def number(self, *, now: Millis, limit: int, shard: int = 0) -> outbox.OutboxSegment | None:
-        """The next segment of a shard to publish."""
+        """Assigns the next segment of a shard to be published, and returns it."""
         return await self._write(outbox.number, shard=shard, now=now, limit=limit)
 
     async def mark(self, segment_id: int, *, path: str, sha256: str) -> None:
-        """Notes that a segment is published."""
+        """Marks a segment as published."""
         await self._write(outbox.mark, segment_id, path=path, sha256=sha256)
 
     async def knows(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> bool:
-        """Whether anything was ever seen of an article, or it is kept out."""
+        """Whether an article has ever been seen, or is kept out."""
         return await self._write(takedowns.is_known, url=url, url_key=url_key, record_id=record_id)
 
     async def forget(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None, now: Millis) -> int:
-        """Forgets an article for good; how many entries it was. Its records are in `takedowns` from then on."""
+        """Forgets an article for good. Returns how many entries it had. Its records are in `takedowns` from then on,
+        until they have been removed from the output."""
         return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id, now=now)
 
     async def let_in(self, key: bytes, *, url: str | None, in_output: KeptOut | None, now: Millis) -> takedowns.LetIn:
-        """Keeps out no more what has this key, or this canonical URL; see `takedowns.let_in`. It is in `lifted` from
-        then on."""
+        """Stops keeping out the article with this key or canonical URL; see `takedowns.let_in`. The key is in `lifted`
+        until the output directory has dropped it too."""
         return await self._write(takedowns.let_in, key, url=url, in_output=in_output, now=now)
 
     async def lifted(self, shard: int = 0) -> list[bytes]:
-        """Keys that a shard of the output is still to name no more."""
+        """Keys that are no longer kept out but that a shard of the output still lists as such."""
         return await self._write(takedowns.lifted, shard=shard)
 
     async def heard(self, key: bytes) -> None:
-        """It does not."""
+        """Notes that the output no longer lists this key, so it leaves `lifted`."""
         await self._write(takedowns.heard, key)
 
     async def keep_out(self, keys: Collection[bytes]) -> None:
-        """Lets go of what is known under these keys: it was taken down, maybe when another state was in this place."""
+        """Drops what is known under these keys and keeps it out. They were taken down in this output, possibly while
+        another state was in use."""
         await self._write(takedowns.keep_out, keys)
 
     async def takedowns(self, shard: int = 0) -> dict[str, bool]:
-        """Record ids that are still to be taken out of a shard of the output, each with whether nothing was known of
+        """Record ids that still have to be removed from a shard of the output, each with whether nothing was known of
         it."""
         return await self._write(takedowns.outstanding, shard=shard)
 
     async def tell(self, notices: Sequence[Record], *, now: Millis) -> None:
-        """Writes these records to the outbox: that articles are taken down."""
+        """Writes these records, which announce that articles were taken down, to the outbox."""
         await self._write(takedowns.tell, notices, now=now)
 
     async def taken_down(self, record_id: str) -> None:
         await self._write(takedowns.taken_down, record_id)
 
     async def pause(self, feed_ids: Sequence[FeedId]) -> int:
-        """Lets feeds be polled no more until `resume`; how many that changes."""
+        """Stops polling feeds until `resume`. Returns how many were not paused before."""
         return await self._write(steering.pause, feed_ids)
 
     async def resume(self, feed_ids: Sequence[FeedId], *, now: Millis) -> int:
-        """Ends their pause: they are due; how many that changes."""
+        """Ends the pause of feeds and makes them due. Returns how many were paused."""
         return await self._write(steering.resume, feed_ids, now=now)
 
     async def hasten(self, feed_ids: Sequence[FeedId], *, now: Millis, due_at: Millis | None = None) -> int:
-        """Lets feeds be due for one poll, paused or not; how many of them are listed. See `steering.hasten`."""
+        """Makes feeds due for one poll, even if paused. Returns how many of them are listed. See `steering.hasten`."""
         return await self._write(steering.hasten, feed_ids, self._policies, now=now, due_at=due_at)
 
     async def before_all(self, *, now: Millis) -> Millis:
-        """An instant by which nothing is due; see `steering.before_all`."""
+        """A time before that of everything due; see `steering.before_all`."""
         return await self._write(steering.before_all, now=now)
 
     async def retry(self, *, now: Millis, feed_ids: Sequence[FeedId] = ()) -> int:
-        """Takes up what was put aside; how many pieces of work. See `steering.retry`."""
+        """Queues again what was put aside. Returns how many pieces of work. See `steering.retry`."""
         return await self._write(steering.retry, now=now, feed_ids=feed_ids)
 
     async def at_rest(
         self, *, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
     ) -> list[steering.AtRest]:
-        """What of an article that is named is written, and not queued; see `steering.at_rest`."""
+        """The entries of the named article that have a record and no queued work; see `steering.at_rest`."""
         return await self._write(steering.at_rest, url=url, url_key=url_key, record_id=record_id)
 
     async def read_again(
@@ -328,29 +340,31 @@ class Store:
         record_id: bytes | None = None,
         looks: Sequence[steering.Look] = (),
     ) -> steering.Again:
-        """Lets an article that is named be read anew; see `steering.read_again`."""
+        """Lets the named article be read afresh; see `steering.read_again`."""
         return await self._write(
             steering.read_again, self._policies, now=now, url=url, url_key=url_key, record_id=record_id, looks=looks
         )
 
     async def subscription(self, token: str) -> pushes.Subscription | None:
-        """What a hub is known by that calls so; None: nobody asked it."""
+        """The subscription that a hub calling with this token belongs to; None if we never made one."""
         return await self._write(pushes.by_token, token)
 
     async def verified(self, token: str, *, topic: str, lease_s: int, now: Millis) -> bool:
-        """Whether a subscription that a hub asks about is wanted; it stands for so long."""
+        """Confirms a subscription that a hub asks about, for `lease_s` seconds. Returns whether we want it."""
         return await self._write(pushes.verified, token, topic=topic, lease_s=lease_s, now=now)
 
     async def denied(self, token: str, *, topic: str, reason: str, now: Millis) -> bool:
-        """A hub does not want a subscription; whether it was one of ours."""
+        """Notes that a hub refuses a subscription. Returns whether it was one of ours."""
         return await self._write(pushes.denied, token, topic=topic, reason=reason, now=now)
 
     async def pushed(self, feed_id: FeedId, *, now: Millis) -> Millis | None:
-        """A hub has told of something new; when the feed is polled for it. None: it is not."""
+        """Notes that a hub announced something new. Returns when the feed is polled because of it; None if it is
+        not."""
         return await self._write(pushes.pushed, feed_id, now=now)
 
     async def requests(self) -> list[requests.Request]:
-        """What commands ask, in their order; where others work on the state, only if it is for this process to do."""
+        """Unanswered requests of commands, oldest first. On a shared state, empty unless this process is the one that
+        answers them."""
         return await self._write(self._requests)
 
     def _requests(self, connection: Connection) -> list[Request]:
@@ -362,29 +376,29 @@ class Store:
         return found if found and requests.are_mine(connection, self._name, now=self.clock()) else []
 
     async def ask(self, verb: str, subject: str) -> int:
-        """Leaves a request, as commands do; its number."""
+        """Leaves a request, as commands do. Returns its number."""
         return await self._write(requests.leave, verb, subject)
 
     async def answer(self, number: int, text: str) -> None:
-        """Tells the command that asked."""
+        """Answers the command that made the request."""
         await self._write(requests.answer, number, text)
 
     async def publications(self, last: tuple[str, int] | None, shard: int = 0) -> publications.Publications:
-        """What this state has published to a shard, against the writer and last number of the segment that its
-        directory was given last."""
+        """What this state has published to a shard since `last`: writer and last number of the newest segment in its
+        directory."""
         return await self._write(publications.against, last, shard=shard)
 
     async def shift(self, by_ms: int) -> None:
-        """Moves due times, leases and `not_before` along with a wall clock that has jumped; it is not this process's
-        clock that they go by where others share them."""
+        """Moves due times, leases and `not_before` along when this process's wall clock has jumped. Does nothing on a
+        shared state, which goes by the database's clock."""
         if self._clock is None:
             await self._write(clocks.shift, by_ms=by_ms, now=self._wall(), window_ms=self._window_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
-        """Frees the state of what is over; see `upkeep`."""
+        """Deletes what is no longer needed; see `upkeep`."""
         await self._write(upkeep.keep_up, now=now, keep_ms=self._keep_ms)
         while await self._write(upkeep.expire, now):
-            pass  # between two steps of it, others have their turn
+            pass  # in steps, so that other calls get their turn between two of them
         host: int | None = 0
         while host is not None:
             host = await self._write(upkeep.forget_hosts, now=now, after=host)
@@ -403,14 +417,14 @@ class Store:
     def _close(self) -> None:
         if self._damage is None:
             self._held.close()
-        else:  # as after an error: the lock goes on naming this process, so that the next one looks at all of it
+        else:  # as after a crash: the lock goes on naming this process, so that the next one checks the whole database
             self._held.__exit__(type(self._damage), self._damage, None)
 
     async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._call(lambda: self._transaction(function, *args, **kwargs))
 
     def _transaction(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """One transaction; where it met another's, it is repeated."""
+        """Runs one transaction, and repeats it when it lost to a concurrent one."""
         if self._damage is not None:
             raise StateDamaged(self._damage.path, self._damage.problem)
         awaited = self._awaited
@@ -424,7 +438,7 @@ class Store:
                     self._files.check()
                 return result
             except BaseException as error:
-                self._awaited = awaited  # nothing of the call was done
+                self._awaited = awaited  # the call had no effect
                 if not (left and is_contention(error)):
                     self._suspect(error)
                     raise
@@ -432,7 +446,8 @@ class Store:
         raise AssertionError("unreachable")
 
     def _suspect(self, error: BaseException) -> None:
-        """What is told of damage is kept at once, in this thread: the next call may stand in line already."""
+        """Checks whether damage is behind an error, and if so remembers it here, in the store's own thread, because the
+        next call may already be waiting in line."""
         try:
             if isinstance(error, StateDamaged):
                 raise error

@@ -1,4 +1,4 @@
-"""What a state is freed of, as time goes on. Of processes that share one, one does it at a time."""
+"""Deletes what a state no longer needs. On a shared state, one process does this at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from worker.store.work.robots import forget_old
 
 
 def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
-    """Forgets texts whose window is over, entries that left their feed so long ago, walks of feeds that left the
-    lists, old copies of robots.txt, what sites said that have gone quiet, and segments of long ago."""
+    """Deletes texts whose window is over, entries that left their feed `keep_ms` ago, walks of feeds that left the
+    lists, old copies of robots.txt, what was learned of sites that have gone quiet, and old segments. On a shared
+    state, also puts aside work that was lost too often."""
     if not _is_mine(connection):
         return
     if is_shared(connection):
@@ -32,12 +33,12 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
 
 
 def expire(connection: Connection, now: Millis) -> bool:
-    """A piece of what near-duplicates were known by; whether there is more."""
+    """Deletes a batch of expired sketches of near-duplicates. Returns whether there may be more."""
     return _is_mine(connection) and stories.expire(connection, now)
 
 
 def forget_hosts(connection: Connection, *, now: Millis, after: int) -> int | None:
-    """A piece of the hosts, of which those go that nobody asks any more; see `hosts.forget_unused`."""
+    """Looks at a batch of hosts and deletes those that are no longer asked anything; see `hosts.forget_unused`."""
     return hosts.forget_unused(connection, now=now, after=after) if _is_mine(connection) else None
 
 

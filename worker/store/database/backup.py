@@ -17,19 +17,20 @@ from worker.errors import StateDamaged, StateError
 from worker.store.database.integrity import check_length, left_log
 
 _PART = ".feedmill-backup-"
-"""Begins the name of a copy that is not whole yet."""
+"""The beginning of the name of an unfinished copy."""
 _PARTS = re.compile(rf"{re.escape(_PART)}[0-9a-f]{{8}}(-journal|-wal|-shm)?")
 _TRIES, _TRY_S = 20, 0.05
 
 
 def backup(path: Path, target: Path, *, force: bool = False) -> int:
-    """Copies the state at `path` to the file `target`, as of one commit; its size in bytes.
+    """Copies the state at `path` to the file `target`, as of one commit. Returns its size in bytes.
 
-    One read transaction: the engine goes on committing meanwhile, and none of that is in the copy. It is one file,
-    checked page by page, durable before it bears its name, and no more open to others than the state is.
+    It is read in one transaction, so the engine can go on committing, and none of that gets into the copy. The copy is
+    a single file; it is checked page by page, is durable before it gets its name, and has no wider permissions than the
+    state.
 
-    force: replace `target` where it is there. Raises StateDamaged where the copy is no whole database, for then the
-    state is none; StateError where the one can't be read or the other not be written.
+    force: replace `target` if it exists. Raises StateDamaged if the copy is not a sound database, because then the
+    state isn't either; StateError if the state can't be read or the copy can't be written.
     """
     if not path.exists():
         raise StateError(f"there is no state at {path}")
@@ -54,10 +55,10 @@ def backup(path: Path, target: Path, *, force: bool = False) -> int:
 
 @contextmanager
 def _cleared(folder: Path) -> Iterator[None]:
-    """The folder without what copies that were killed have left there, and held, so that nobody clears it of ours.
+    """Deletes what killed backups have left in the folder, then holds a shared lock on it so that nobody deletes ours.
 
-    It is cleared by who has it alone. Where it can't be locked (some network file systems), nothing is removed. Raises
-    OSError.
+    Deleting takes an exclusive lock. If the folder can't be locked (as on some network file systems), nothing is
+    deleted. Raises OSError.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -74,8 +75,8 @@ def _cleared(folder: Path) -> Iterator[None]:
 
 
 def _hold(descriptor: int) -> None:
-    """Waits for who clears, which takes but a moment; not for who has locked the folder for longer (`flock FOLDER …`),
-    for that keeps others from clearing, too."""
+    """Waits for whoever is deleting, which takes only a moment. Gives up on a lock held longer (`flock FOLDER …`),
+    because that keeps others from deleting, too."""
     for _ in range(_TRIES):
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -101,9 +102,9 @@ def _copy(path: Path, part: Path) -> None:
             closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10)) as source,
             closing(sqlite3.connect(part)) as copy,
         ):
-            # All pages at one go: a backup in steps begins again whenever another process has written.
+            # All pages in one step: a backup in several starts over whenever another process writes.
             source.backup(copy, pages=-1)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, that can be read where nothing can be written
+            copy.execute("PRAGMA journal_mode = DELETE")  # a single file, readable even where nothing can be written
             found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if found != "ok":
                 raise StateDamaged(str(path), " ".join(found.split()))
@@ -116,7 +117,7 @@ def _copy(path: Path, part: Path) -> None:
 
 
 def _sync(path: Path) -> int:
-    """Makes a file, or the names in a directory, durable; its size in bytes."""
+    """Makes a file, or the names in a directory, durable. Returns its size in bytes."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

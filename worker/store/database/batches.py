@@ -1,7 +1,7 @@
-"""Lists for `IN (…)` in pieces that every database takes, and statements that are built once.
+"""Lists for `IN (…)`, cut into pieces that every database accepts; parameters of statements that are built once.
 
-A statement costs more to build than to carry out. `bound` names the parameters of one that sets columns, and `to` the
-values for them: `to_` keeps them apart from the columns' own names, which SQLAlchemy takes for itself.
+A statement costs more to build than to run. `bound` names the parameters of one that sets columns, and `to` makes the
+values for it. The prefix `to_` is needed because SQLAlchemy reserves the columns' own names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, bindparam
 
 T = TypeVar("T")
 
-SIZE = 500  # SQLite's limit of variables was 999 for long, and a plan for more is no better
+SIZE = 500  # SQLite's limit of variables was long 999, and longer lists gain nothing
 
 
 def chunks(items: Iterable[T], size: int = SIZE) -> Iterator[Sequence[T]]:
@@ -24,10 +24,10 @@ def chunks(items: Iterable[T], size: int = SIZE) -> Iterator[Sequence[T]]:
 
 
 def bound(columns: Iterable[str]) -> dict[str, BindParameter[Any]]:
-    """The values of a statement that sets these columns."""
+    """The `values` of a statement that sets these columns."""
     return {column: bindparam(f"to_{column}") for column in columns}
 
 
 def to(values: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
-    """The parameters of one that was made with `bound(columns)`, out of `values`."""
+    """The parameters of a statement made with `bound(columns)`."""
     return {f"to_{column}": values[column] for column in columns}

@@ -1,4 +1,4 @@
-"""The time by which leases and due times go, and what becomes of them when it is set."""
+"""The clock that leases and due times go by, and what happens to them when it is set."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from worker.store.database import tables as t
 from worker.store.database.dialects import latest
 
 LOOK_S = 30.0
-"""Between two looks at the database's clock: both clocks drift by a few ms in that, at most."""
+"""Time between two readings of the database's clock. Clocks drift apart by a few ms in that time, at most."""
 SLACK_MS = 5_000
-"""A wall clock that was set by less is left alone."""
+"""A change of the wall clock smaller than this is ignored."""
 BETWEEN_MS = 1_000
-"""From the last instant that a state knows of to the next start, at the least: what had ended then was committed after
-it, and a process takes its time to begin."""
+"""The least time assumed between the last moment known to a state and the next start: some commits came after that
+moment, and a process takes time to start."""
 
 _NOW = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
 _COUNTING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux leaves out of CLOCK_MONOTONIC for how long a machine was suspended."""
+"""On Linux, CLOCK_MONOTONIC does not count the time that a machine is suspended."""
 
 _INSTANTS = (
     (t.work.c.due_at,),
@@ -42,7 +42,7 @@ _INSTANTS = (
     (t.subscription.c.ask_at, t.subscription.c.lease_until, t.subscription.c.pushed_at),
     (t.robots.c.read_at, t.robots.c.expires_at),
 )
-"""By table: what the worker goes by. Not what is told of entries: that stands in their records."""
+"""By table: the times that the worker acts on. Not those that describe entries, because these are in records."""
 
 
 def wall_clock() -> Millis:
@@ -50,22 +50,22 @@ def wall_clock() -> Millis:
 
 
 def monotonic_ms() -> int:
-    """A clock that nobody sets, and that goes on while the machine is suspended."""
+    """A clock that can't be set and that counts the time the machine is suspended."""
     return time.clock_gettime_ns(_COUNTING) // 1_000_000
 
 
 class Clock:
-    """The clock of a database, as many processes go by it. Between two looks this machine's monotonic clock is added: a
-    wall clock that is set moves nothing."""
+    """The clock of a database, used by all processes that share it. Between two readings this machine's monotonic clock
+    is added, so setting a wall clock changes nothing."""
 
     def __init__(self) -> None:
         self._then = 0
-        """Of the database, in ms, …"""
+        """The database's time, in ms, when last read …"""
         self._at: int | None = None
-        """… when the monotonic clock was there."""
+        """… and the monotonic clock at that moment."""
 
     def look(self, connection: Connection) -> None:
-        """Asks the database, where that is due."""
+        """Reads the database's clock if that is due."""
         before = monotonic_ms()
         if self._at is None or before - self._at > LOOK_S * 1000:
             found = connection.scalar(_NOW)
@@ -79,12 +79,12 @@ class Clock:
 
 
 def shift(connection: Connection, *, by_ms: int, now: Millis, window_ms: int) -> None:
-    """Moves all that is planned with a wall clock that was set by so much, and all that plans go by. now: what it shows
-    since. window_ms: for how long texts are remembered."""
+    """Moves everything planned, and everything that plans depend on, by as much as the wall clock was set. now: the new
+    time. window_ms: how long texts are remembered."""
     for instants in _INSTANTS:
         moved = {instant: _moved(instant, by_ms) for instant in instants}
         connection.execute(update(instants[0].table).values(moved))
-    # Who has shown an entry since was gone through, says the entry: it has not moved.
+    # It is compared with `entry.seen_at`, which does not move, so a time in the future is dropped.
     late = t.feed.c.refreshed_at > now
     connection.execute(update(t.feed).where(late).values(refreshed_at=None))
     for table in (t.content, t.sketch, t.reprint):
@@ -94,16 +94,16 @@ def shift(connection: Connection, *, by_ms: int, now: Millis, window_ms: int) ->
 
 
 def _moved(instant: ColumnElement[int], by_ms: int) -> ColumnElement[int]:
-    """0 and `tables.FAR` are no instants."""
+    """0 and `tables.FAR` are not times."""
     return case(((instant > 0) & (instant < t.FAR), latest(instant + by_ms, 1)), else_=instant)
 
 
 def catch_up(connection: Connection, *, now: Millis, window_ms: int) -> int:
-    """Moves all that is planned if the wall clock was set back since the state was last worked on; by how many ms, 0
-    where it was not. For the one process that holds the state, at its start.
+    """Moves everything planned if the wall clock was set back since the state was last worked on. Returns by how many
+    ms (negative), or 0. For the only process on a state, when it starts.
 
-    Else nobody would be asked until it has caught up: a host whose turn comes a second after the last one had it then
-    in a year, where a clock was a year ahead.
+    Otherwise nothing would be fetched until the clock had caught up: if it had been a year ahead, a host due in one
+    second would be due in a year.
     """
     noted = int(notes.kept(connection, notes.CLOCK) or 0)
     polled = connection.scalar(select(func.max(t.feed.c.polled_at))) or 0

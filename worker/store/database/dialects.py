@@ -1,7 +1,7 @@
-"""One statement for many rows, as each of the two databases carries it out best.
+"""One statement for many rows, in the way that is fastest for each database.
 
-To SQLite a list of ids is a list, and a change of many rows is a prepared statement for each of them. To PostgreSQL
-both are arrays: one statement, whatever their length, prepared once.
+SQLite gets a list of ids as a list, and a change of many rows as one prepared statement per row. PostgreSQL gets arrays
+for both: one statement, whatever their length, prepared once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from worker.store.database.locks import among, is_shared, numbers
 _POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
 
 Which = Callable[[Any], ColumnElement[bool]]
-"""Whether a column is among the ids."""
+"""Given a column, the condition that its value is among the ids."""
 
 
 def is_sqlite(connection: Connection) -> bool:
@@ -43,14 +43,14 @@ def is_sqlite(connection: Connection) -> bool:
 
 
 class Each:
-    """A statement for the rows with some ids: `make` is told how it says which those are."""
+    """A statement for rows with certain ids. `make` gets the function that makes the condition for them."""
 
     def __init__(self, make: Callable[[Which], Any]) -> None:
         self._of_list = make(lambda column: column.in_(bindparam("ids", expanding=True)))
         self._of_array = make(among)
 
     def execute(self, connection: Connection, ids: Collection[Any], **values: Any) -> None:
-        """values: of its other parameters."""
+        """values: its other parameters."""
         ids = sorted(set(ids))
         if ids and is_shared(connection):
             connection.execute(self._of_array, {"ids": ids, **values})
@@ -59,7 +59,7 @@ class Each:
             connection.execute(self._of_list, {"ids": batch, **values})
 
     def rows(self, connection: Connection, ids: Collection[Any], **values: Any) -> Sequence[Row[Any]]:
-        """Of one that selects."""
+        """Like `execute`, for a statement that returns rows."""
         ids = sorted(set(ids))
         if ids and is_shared(connection):
             return connection.execute(self._of_array, {"ids": ids, **values}).all()
@@ -70,10 +70,10 @@ class Each:
 
 
 class Many:
-    """A statement that is carried out for each of many rows of parameters.
+    """A statement that is run once for each of many rows of parameters.
 
-    To SQLite they go as they are, in words that are made once: SQLAlchemy's way with each of them takes longer than
-    what SQLite does. Its types are not asked, so there must be none that change a value.
+    SQLite gets them directly, with SQL that is compiled once, because SQLAlchemy takes longer over each row than SQLite
+    does. Its column types are bypassed, so none of them may convert values.
     """
 
     def __init__(self, statement: Executable) -> None:
@@ -81,7 +81,7 @@ class Many:
         self._worded: dict[tuple[str, ...], tuple[str, Callable[[dict[str, Any]], Any]]] = {}
 
     def execute(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-        """All rows have the same parameters."""
+        """All rows must have the same parameters."""
         if not rows:
             return
         if not is_sqlite(connection):
@@ -102,10 +102,10 @@ class Many:
 
 
 def change(connection: Connection, statement: Many, at_once: str, rows: Sequence[dict[str, int]]) -> None:
-    """Carries out an UPDATE for each of the rows of parameters, which are integers.
+    """Runs an UPDATE for each of the rows of integer parameters.
 
-    at_once: the same for all of them in PostgreSQL's words, where each parameter is an array: to carry out one for each
-    row costs the worker three times as much CPU.
+    at_once: PostgreSQL's statement for all rows together, where each parameter is an array; one statement per row would
+    cost the worker three times as much CPU.
     """
     if not rows:
         return
@@ -116,9 +116,8 @@ def change(connection: Connection, statement: Many, at_once: str, rows: Sequence
 
 
 class Among:
-    """A query, without other parameters, for the rows where a column is one of many values: `make` is told how it says
-    so. To SQLite they go as with `Many`, and come back as SQLite has them.
-    """
+    """A query without other parameters, for rows in which a column has one of many values. `make` gets the function
+    that makes the condition. As with `Many`, SQLite gets the values directly, and returns values as it stores them."""
 
     _HERE = "(@among)"
 
@@ -132,7 +131,7 @@ class Among:
             if not is_sqlite(connection):
                 yield from connection.execute(self._of_list, {"ids": batch}).all()
             else:
-                # Of few lengths, so that SQLite has them prepared; one value more often says nothing else.
+                # Padded to one of a few lengths, so that SQLite has the statement prepared; repeats change nothing.
                 size = min(SIZE, 1 << (len(batch) - 1).bit_length())
                 words = self._words.get(size) or self._for_size(size, connection.dialect)
                 yield from connection.exec_driver_sql(words, (*batch, *repeat(batch[-1], size - len(batch)))).all()
@@ -144,9 +143,9 @@ class Among:
 
 
 class Update:
-    """Sets `columns` of the rows of `table`, each to its own values.
+    """Sets `columns` of the rows of `table`, each row to its own values.
 
-    To PostgreSQL they go as one document of JSON: arrays of each column would take the worker ten times as long.
+    PostgreSQL gets them as one JSON document; an array per column would take the worker ten times as long.
     """
 
     def __init__(self, table: Table, columns: Iterable[str]) -> None:
@@ -162,7 +161,7 @@ class Update:
         )
 
     def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Each of the rows has its id and all of the columns, and may have more."""
+        """Each row must have its id and all of the columns, and may have more."""
         if not rows:
             return
         if is_shared(connection):
@@ -173,7 +172,7 @@ class Update:
             self._singly.execute(connection, [{"this": row["id"]} | to(row, self._columns) for row in rows])
 
     def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """As JSON has it: bytes as PostgreSQL reads them."""
+        """The row for JSON, with bytes in PostgreSQL's notation."""
         plain = {name: row[name] for name in ("id", *self._columns)}
         for name in self._binary:
             if plain[name] is not None:
@@ -189,9 +188,9 @@ class _Extreme(FunctionElement[int]):
     type = BigInteger()
     inherit_cache = True
     shared: str
-    """Its name in PostgreSQL."""
+    """The name of the function in PostgreSQL."""
     embedded: str
-    """Its name in SQLite."""
+    """The name of the function in SQLite."""
 
 
 class latest(_Extreme):  # noqa: N801  # a function of SQL

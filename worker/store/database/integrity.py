@@ -1,12 +1,13 @@
-"""Whether the file of the state is a whole database.
+"""Whether the file of a SQLite state is a whole database.
 
-SQLite itself refuses a file that is no database, or whole pages shorter than its header says, as soon as it is opened;
-of one that ends inside a page it takes the rest for zeros and says nothing, so that is looked at here, each time.
-Pages that are whole but do not fit together take a look at all of them: 1.9 s a GB on a warm cache. It is taken when
-the process before did not come to its end, or met damage. Two things tell: the lock names it still; and its write-ahead
-log is there, which who closes a database last takes away. Damage that is there all the same shows with the statement
-that meets it, whichever that is: it raises StateDamaged. Where it shows as something else, as rows that can't be, all
-pages are looked at for it.
+When a file is opened, SQLite itself refuses one that is no database or has fewer pages than its header says. But if the
+file ends inside a page, SQLite silently takes the rest for zeros, so that is checked here every time.
+
+Pages that are whole but inconsistent can only be found by reading all of them, which takes 1.9 s a GB with a warm
+cache. This is done if the process before did not end properly, or met damage. Two things show that: the lock still
+names it, or its write-ahead log is still there, which is removed when a database is closed. Other damage shows when a
+statement meets it, and that statement raises StateDamaged. If it shows in another way, such as impossible rows, all
+pages are read to see whether damage is the cause.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from worker.store.database.tables import metadata
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
-"""Of an extended result code (https://sqlite.org/rescode.html)."""
+"""Mask for the primary code in an extended result code (https://sqlite.org/rescode.html)."""
 _ROWS = 2_000
-"""That are read at once."""
+"""Rows fetched at once."""
 
 
 _HEADER = struct.Struct(">16s H 6x I I 60x I 4x")
@@ -39,21 +40,22 @@ _FRAME = struct.Struct(">I 4x 8s 8x")
 
 
 def left_log(path: Path) -> bool:
-    """Whether a process that had the state open ended without closing it. To be asked before it is opened."""
+    """Whether a process that had the state open ended without closing it. Only meaningful before the state is
+    opened."""
     log = _log(path)
     return log.exists() and log.stat().st_size > 0
 
 
 class Files:
-    """The state and its log as they are open. Whoever removes or replaces one takes away all that is written since,
-    and SQLite goes on with what has no name any more."""
+    """The state and its log as they were opened. If one is removed or replaced, everything written afterwards is lost,
+    because SQLite goes on writing to a file that has no name any more."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._names = path, (path.resolve(), _log(path))
         self._opened = self._found()
 
     def check(self) -> None:
-        """Raises StateDamaged where they are not these."""
+        """Raises StateDamaged if they are no longer the files that were opened."""
         try:
             found = self._found()
         except OSError:
@@ -66,10 +68,10 @@ class Files:
 
 
 def check_length(path: Path) -> None:
-    """Looks whether the file has all the pages that its header speaks of, but for those that its log has anew.
+    """Checks that the file has all the pages its header claims, except those that its log has.
 
-    To be called before it is opened, for SQLite fills it up; while no other process writes to it. What can't be read,
-    or is no database at all, is left for SQLite to refuse. Raises StateDamaged.
+    Call it before the file is opened, because SQLite then fills it up, and while no other process writes to it. A file
+    that can't be read or is no database is left for SQLite to refuse. Raises StateDamaged.
     """
     try:
         with path.open("rb") as file:
@@ -81,7 +83,7 @@ def check_length(path: Path) -> None:
         page_size = 65536 if page_size == 1 else page_size
         if magic != b"SQLite format 3\0" or page_size < 512:
             return
-        # The size in pages is only to be believed when both counters agree; another program may have written here.
+        # The size in pages is valid only if both counters agree; an old version of SQLite may have written the file.
         expected = pages if changes == valid_for else -(-size // page_size)
         lacking = set(range(size // page_size + 1, expected + 1))
         if lacking and not lacking <= set(_logged(_log(path), page_size)):
@@ -91,12 +93,12 @@ def check_length(path: Path) -> None:
 
 
 def _log(path: Path) -> Path:
-    state = path.resolve()  # SQLite has its log beside the file, whatever links lead to it
+    state = path.resolve()  # SQLite puts its log beside the real file, not beside a link to it
     return state.with_name(state.name + "-wal")
 
 
 def _logged(log: Path, page_size: int) -> Iterator[int]:
-    """The numbers of the pages that stand in a log; also those that no commit ends, which a whole look will find."""
+    """The numbers of the pages in a log, including uncommitted ones; reading all pages will find those missing."""
     if not log.exists():
         return
     with log.open("rb") as file:
@@ -113,8 +115,8 @@ def _logged(log: Path, page_size: int) -> Iterator[int]:
 
 
 def check(engine: Engine, path: Path, *, every_row: bool = False) -> None:
-    """Looks at every page, though not at every index entry (`quick_check`); with `every_row` at these, too, and at what
-    the rows say, which costs several times that. Raises StateDamaged, StateError."""
+    """Reads every page, but not every index entry (`quick_check`); with `every_row`, those and all rows, too, which
+    takes several times as long. Raises StateDamaged, StateError."""
     try:
         with engine.connect() as connection:
             pragma = "integrity_check" if every_row else "quick_check"
@@ -129,8 +131,8 @@ def check(engine: Engine, path: Path, *, every_row: bool = False) -> None:
 
 
 def suspect(engine: Engine, path: Path, error: Exception) -> bool:
-    """Looks at every page after an error that damage may be behind: none of the disk's, or of time. Whether it did.
-    Raises StateDamaged."""
+    """After an error that damage may have caused (not one of the disk, or a timeout), reads every page. Returns whether
+    it did. Raises StateDamaged."""
     if isinstance(error, FeedmillError | OperationalError):
         return False
     try:
@@ -138,12 +140,12 @@ def suspect(engine: Engine, path: Path, error: Exception) -> bool:
     except StateDamaged as damage:
         raise damage from error
     except StateError:
-        pass  # it could not be looked at: the error is told as it is
+        pass  # the check itself failed, so the error is reported as it is
     return True
 
 
 def tell_damage(engine: Engine, path: Path) -> None:
-    """Has the statement that meets damage of the file raise StateDamaged, where SQLite's own error would be."""
+    """Makes statements that meet damage in the file raise StateDamaged instead of SQLite's own error."""
 
     @event.listens_for(engine, "handle_error")
     def _told(context: ExceptionContext) -> None:
@@ -155,6 +157,6 @@ def tell_damage(engine: Engine, path: Path) -> None:
 def _damage(error: BaseException) -> str | None:
     if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGED:
         return str(error)
-    # SQLite takes any bytes for text, feedmill has written none that are not UTF-8.
+    # SQLite accepts any bytes as text, but feedmill only ever writes UTF-8.
     is_text = isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8")
     return "a text is not UTF-8" if is_text else None

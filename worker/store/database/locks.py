@@ -1,9 +1,9 @@
-"""What a transaction holds, where others run beside it.
+"""Row locks, for transactions that run beside others.
 
-SQLite has one writer, which holds the whole state. On PostgreSQL many processes write at once (READ COMMITTED): what is
-read and then written is locked first, and read in a later statement, which sees what others committed meanwhile. A
-host's row stands for its slots and its work: whoever changes those holds it. Hosts are held before all else and in the
-order of their ids; where two transactions wait for each other all the same, one of them is repeated (`store.Store`).
+SQLite has one writer, which holds the whole state. On PostgreSQL many processes write at once (READ COMMITTED), so what
+is read and then written is locked first and read in a later statement, which sees what others have committed meanwhile.
+A host's row stands for its slots and its work: whoever changes those locks it. Hosts are locked before anything else
+and in the order of their ids; if two transactions still wait for each other, one of them is repeated (`store.Store`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 
 SHARED = {"feedmill_shared": True}
-"""Execution options of an engine beside which others write."""
+"""Execution options of an engine that others write beside."""
 
 
 def numbers(given: Iterable[int]) -> str:
-    """An array of them as PostgreSQL reads it; psycopg's own way goes through each of them."""
+    """The integers as a PostgreSQL array literal; psycopg's own way is slower, because it adapts each of them."""
     return f"{{{','.join(map(str, given))}}}"
 
 
@@ -33,8 +33,8 @@ class _Numbers(ARRAY[int]):
 
 
 def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether it is among the parameter `ids`, on PostgreSQL: one array, where a list of values would be another
-    statement for each length of it."""
+    """The condition that the column's value is in the parameter `ids`, for PostgreSQL. As one array; a list of values
+    would be a different statement for each length."""
     of = _Numbers if isinstance(column.type, BigInteger) else ARRAY
     return column == any_(bindparam("ids", type_=of(column.type)))
 
@@ -44,12 +44,12 @@ _ENTRIES: Any = select(t.entry.c.id).where(among(t.entry.c.id)).order_by(t.entry
 
 
 class Overtaken(Exception):
-    """Another transaction, which this one could not see, was first: it is to be repeated."""
+    """Another transaction, which this one could not see, came first: this one has to be repeated."""
 
 
 def is_contention(error: BaseException) -> bool:
-    """Both transactions could not be at once: deadlock_detected, serialization_failure, unique_violation,
-    lock_not_available (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+    """Whether the error means that two transactions collided: deadlock_detected, serialization_failure,
+    unique_violation, lock_not_available (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, Overtaken)
     return getattr(error.orig, "sqlstate", None) in ("40P01", "40001", "23505", "55P03")
@@ -61,12 +61,13 @@ def is_shared(connection: Connection) -> bool:
 
 
 def hold_hosts(connection: Connection, host_ids: Collection[int]) -> None:
-    """Their slots and their work are this transaction's alone, to its end."""
+    """Locks these hosts, and with them their slots and work, until the transaction ends."""
     _hold(connection, _HOSTS, host_ids)
 
 
 def hold_work(connection: Connection, which: ColumnElement[bool]) -> list[int]:
-    """Holds the hosts of such work, wherever it goes meanwhile; their ids."""
+    """Locks the hosts of the work that meets the condition, even if it moves to another host meanwhile. Returns their
+    ids."""
     held: set[int] = set()
     while True:
         found = set(connection.scalars(select(t.work.c.host_id).where(which).distinct()))
@@ -77,7 +78,7 @@ def hold_work(connection: Connection, which: ColumnElement[bool]) -> list[int]:
 
 
 def hold_entries(connection: Connection, entry_ids: Collection[int]) -> None:
-    """Nobody else changes them before the end of this transaction."""
+    """Locks these entries until the transaction ends."""
     _hold(connection, _ENTRIES, entry_ids)
 
 

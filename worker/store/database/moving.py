@@ -1,9 +1,9 @@
 """A whole state, copied from one database to another: from SQLite to PostgreSQL, or back.
 
-Both are locked meanwhile. Rows are read in one transaction and written in another, then read again, and compared. At
-the end the old state says where it went, and is refused: two that publish under the same names would publish twice.
-Until then the new one says that it is still arriving, and is refused as well. A move that is cut off is begun anew by
-the next or, where no more than that word is left of it, ended.
+Both are locked meanwhile. Rows are read in one transaction and written in another, then read back and compared. At the
+end the old state is marked with where it went and is refused from then on, because two states that publish under the
+same names would publish everything twice. Until then the new one is marked as arriving, and is refused, too. If a move
+is cut off, the next one starts over or, if only the mark was left to remove, completes it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from worker.store.database.opening import is_there, locked, open_database
 
 _ROWS = 2_000
 _TABLES: Sequence[Table] = [table for table in t.metadata.sorted_tables if table is not t.member]
-"""All but who works on it: nobody does."""
+"""All tables except that of the processes working on the state, of which there are none."""
 
 
 def move(source: State, target: State) -> int:
-    """Copies a state; how many rows it has. Raises StateLocked, StateDamaged, StateError; then the source is as it was,
-    and the target as empty, or a copy that was cut off."""
+    """Copies a state. Returns how many rows it has. Raises StateLocked, StateDamaged, StateError; then the source is
+    unchanged, and the target is empty as before or has a copy that was cut off."""
     if not is_there(source):
         raise StateError(f"there is no state at {source}")
     with _opened(source) as old, _opened(target) as new:
@@ -51,7 +51,7 @@ def move(source: State, target: State) -> int:
 
 
 def refuse_moved(state: State, engine: Engine) -> None:
-    """Raises StateError where a state went elsewhere, or has not yet come from there."""
+    """Raises StateError if the state was moved elsewhere, or has not completely arrived."""
     if (to := _said(engine, notes.MOVED)) is not None:
         raise StateError(
             f"the state {state} was moved to {to}: set `state` to that; two would publish everything twice"
@@ -71,11 +71,11 @@ def _said(engine: Engine, name: str) -> str | None:
 def _refuse_full(target: State, engine: Engine) -> None:
     with _told(target), engine.connect() as connection:
         if any(connection.execute(_rows(table).limit(1)).first() is not None for table in _TABLES):
-            raise StateError(f"there is a state in {target} already; name a database, or a schema of it, without")
+            raise StateError(f"there is a state in {target} already; name an empty database or schema")
 
 
 def _copy(source: State, target: State, reading: Connection, new: Engine) -> None:
-    """In the place of one that was cut off, where there is such."""
+    """Copies all rows, in place of those of a copy that was cut off."""
     with _told(target), new.begin() as writing:
         for table in reversed(_TABLES):
             writing.execute(delete(table))
@@ -117,18 +117,18 @@ def _moving(table: Table, rows: Any) -> Any:
 
 
 def _tuples(table: Table, connection: Connection) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """The rows in pieces, as every database keeps them."""
+    """The rows in pieces, in a form that every database can store."""
     for rows in connection.execute(_rows(table)).partitions():
         yield [_storable(row) for row in rows]
 
 
 def _storable(row: Row[Any]) -> tuple[Any, ...]:
-    """Without NUL characters; see `tables`."""
+    """The row without NUL characters; see `tables`."""
     return tuple(value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in row)
 
 
 def _copied(table: Table, reading: Connection, writing: Connection) -> tuple[int, int]:
-    """Copies a table; see `_sum`."""
+    """Copies a table. Returns its `_sum`."""
 
     def pieces() -> Iterator[Sequence[tuple[Any, ...]]]:
         for rows in _tuples(table, reading):
@@ -162,7 +162,7 @@ def _write(table: Table, writing: Connection, rows: Sequence[tuple[Any, ...]]) -
 
 
 def _sum(pieces: Iterator[Sequence[tuple[Any, ...]]]) -> tuple[int, int]:
-    """How many rows there are, and the sum of their hashes: the same, in whatever order they come."""
+    """The number of rows, and the sum of their hashes, which does not depend on their order."""
     count = total = 0
     for rows in pieces:
         count += len(rows)

@@ -1,4 +1,4 @@
-"""What a state keeps under a name, for who comes later."""
+"""Values that a state stores under a name."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from sqlalchemy import Connection, delete, insert, select
 from worker.store.database import tables as t
 
 RELOAD = "reload"
-"""What is to be told of the last reload of the configuration."""
+"""What `status` reports about the last reload of the configuration."""
 TROUBLE = "trouble"
-"""What the worker that holds the state can't do now; of workers that share one, each says it of itself."""
+"""What the worker that holds the state currently fails to do. On a shared state, each worker keeps this in `member`."""
 REACH = "reach"
-"""Stands for how servers were reached at the last start."""
+"""A digest of the settings by which servers were reached at the last start."""
 CLOCK = "clock"
-"""An instant, in ms, that the wall clock has shown of who held the state."""
+"""A time, in ms, that the wall clock has shown to the process holding the state."""
 LISTS = "lists"
-"""A digest of the lists that the rows of a shared state say what they say. Not there: nobody knows."""
+"""On a shared state: a digest of the lists that the feed rows match. Absent if that is not known."""
 ANSWERING = "answering"
-"""Who carries out requests, of those that share a state, and until when."""
+"""On a shared state: which process carries out requests, and until when."""
 MOVED = "moved"
-"""Where the state went."""
+"""Where the state was moved to."""
 ARRIVING = "arriving"
-"""Where the state comes from, as long as it is not whole here, or still one there."""
+"""Where the state comes from, until the copy is complete and the old state is marked."""
 OF_THE_DATABASE = frozenset({RELOAD, TROUBLE, LISTS, ANSWERING, MOVED, ARRIVING})
-"""They are about the database itself, or who works on it: a state that moves leaves them behind."""
+"""Notes about the database itself or who works on it, which don't move with a state."""
 
 
 def kept(connection: Connection, name: str) -> str | None:
@@ -31,7 +31,7 @@ def kept(connection: Connection, name: str) -> str | None:
 
 
 def keep(connection: Connection, name: str, said: str | None) -> None:
-    """In place of what was kept before; None: nothing."""
+    """Replaces the value; None deletes it."""
     connection.execute(delete(t.meta).where(t.meta.c.key == name))
     if said is not None:
         connection.execute(insert(t.meta).values(key=name, value=said))

@@ -1,6 +1,6 @@
-"""Opens the state: where it is, how it is locked, that its tables are of this version.
+"""Opens a state: where it is, how it is locked, and whether its tables have this version.
 
-Here what is SQLite's; `postgresql` does the same for a database that many processes share.
+This is the part for SQLite; `postgresql` does the same for a database that many processes share.
 """
 
 from __future__ import annotations
@@ -44,20 +44,19 @@ _STAMP = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
-"""Alembic's own table, as it makes it."""
+"""Alembic's own table, as Alembic makes it."""
 
 
 def database_url(path: Path) -> URL:
-    """SQLAlchemy's name for the SQLite database at `path`."""
+    """SQLAlchemy's URL of the SQLite database at `path`."""
     return URL.create("sqlite", database=str(path))
 
 
 def open_database(state: State, *, suspect: bool = False, alone: bool = False) -> Engine:
-    """The database for the one thread that writes, created and migrated where that is due.
+    """The database for the one thread that writes; created or migrated if necessary.
 
-    suspect: its last holder died. Then, or where it left its log behind, every page is looked at before any is used.
-    alone: nobody else may work on it; of a SQLite state `locked` sees to that. Raises StateDamaged, StateLocked,
-    StateError.
+    suspect: its last holder died. Then, or if a log was left behind, every page is read before any is used. alone: no
+    other process may work on it (for SQLite, `locked` ensures that). Raises StateDamaged, StateLocked, StateError.
     """
     if isinstance(state, Server):
         return cast(Engine, _postgresql().open_shared(state, migrate, alone=alone))
@@ -96,8 +95,9 @@ def open_database(state: State, *, suspect: bool = False, alone: bool = False) -
 
 
 def _make(path: Path) -> None:
-    """The file of a new state, for its owner and group alone: in the addresses of feeds stands what came from the
-    environment. SQLite gives its log what the file has. Where it can't be made, SQLite says why."""
+    """Creates the file of a new state, accessible only to owner and group, because the URLs of feeds may contain
+    secrets from the environment. SQLite gives its log the same permissions. If the file can't be created, SQLite will
+    say why."""
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660))
 
@@ -105,9 +105,9 @@ def _make(path: Path) -> None:
 def open_readonly(state: State, *, checked: bool = False) -> Engine:
     """The database for a command that only reads, beside the engine that writes. Raises StateError.
 
-    checked: by an engine of this same process, which has it open. Then nobody else here may open the file: who closes
-    it lets go of all locks that the process has on it, SQLite's too, and the next command would take itself for alone
-    and remove the log (https://sqlite.org/howtocorrupt.html, section 2.2).
+    checked: an engine of this same process has it open. Then nothing else here may open the file: whoever closes it
+    drops all locks that the process has on it, including SQLite's, and the next command would think itself alone and
+    remove the log (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
     if isinstance(state, Server):
         return cast(Engine, _postgresql().open_readonly(state, _refuse_other_version))
@@ -115,7 +115,7 @@ def open_readonly(state: State, *, checked: bool = False) -> Engine:
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
     if not checked and not left_log(path):
-        check_length(path)  # beside an engine its length changes
+        check_length(path)  # not beside an engine, which changes the length
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     engine = create_engine(url, poolclass=NullPool)
     tell_damage(engine, path)
@@ -128,7 +128,7 @@ def open_readonly(state: State, *, checked: bool = False) -> Engine:
 
 @contextmanager
 def reading(state: State) -> Iterator[Connection]:
-    """A connection of its own for a command that only reads, beside the engine that writes. Raises StateError."""
+    """A separate connection for a command that only reads, beside the engine that writes. Raises StateError."""
     engine = open_readonly(state)
     try:
         with engine.connect() as connection:
@@ -144,7 +144,7 @@ def reading(state: State) -> Iterator[Connection]:
 
 
 def unreadable(state: State, error: DBAPIError) -> StateError:
-    """What to say to who reads it."""
+    """The error to raise when reading failed."""
     if isinstance(state, Server):
         return cast(StateError, _postgresql().refused(state, error))
     return StateError(f"can't read the state {state}: {error.orig}")
@@ -152,7 +152,8 @@ def unreadable(state: State, error: DBAPIError) -> StateError:
 
 @contextmanager
 def open_beside(state: State) -> Iterator[Connection]:
-    """A transaction beside the engine that holds the state, for requests and the turns of hosts. Raises StateError."""
+    """A write transaction beside the engine that holds the state, for requests and the turns of hosts. Raises
+    StateError."""
     if isinstance(state, Server):
         with _postgresql().open_beside(state, _refuse_other_version) as connection:
             yield connection
@@ -173,24 +174,24 @@ def open_beside(state: State) -> Iterator[Connection]:
 
 
 def is_there(state: State) -> bool:
-    """Whether there is a state that can be read. Raises StateError where the database can't be asked."""
+    """Whether a state exists. Raises StateError if the database can't be asked."""
     return bool(_postgresql().is_there(state)) if isinstance(state, Server) else state.exists()
 
 
 def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: None) -> None:
-    """Makes the tables, or brings them up to this version, in one transaction, which begins with `before`. Raises
-    StateError where they are of a later one."""
+    """Makes the tables, or migrates them to this version, in one transaction that begins with `before`. Raises
+    StateError if they are of a later version."""
     with engine.begin() as connection:
         before(connection)
         found, head = _version(connection), versions()[-1]
         if found == head:
             return
-        if found is None:  # what all migrations together come to, in a tenth of their time
+        if found is None:  # the same result as all migrations, in a tenth of the time
             metadata.create_all(connection, checkfirst=False)
             _STAMP.create(connection)
             connection.execute(insert(_STAMP).values(version_num=head))
             return
-        # Loaded where it is needed: it takes as long as all of SQLAlchemy.
+        # Imported only when needed: it takes as long as all of SQLAlchemy.
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -219,7 +220,7 @@ def _refuse_other_version(engine: Engine) -> None:
 
 
 def _version(connection: Connection) -> str | None:
-    """The number of the migration that the tables are of."""
+    """The number of the migration that the tables are at; None if there are no tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -227,12 +228,12 @@ def _version(connection: Connection) -> str | None:
 
 
 def versions() -> list[str]:
-    """The numbers of all migrations, which their files' names begin with, in their order."""
+    """The numbers of all migrations, with which their file names begin, in order."""
     return sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _postgresql() -> ModuleType:
-    """When it is needed: psycopg is an extra."""
+    """Imported only when needed, because psycopg is an extra."""
     try:
         from worker.store.database import postgresql
     except ImportError as error:
@@ -243,13 +244,13 @@ def _postgresql() -> ModuleType:
 
 
 def lock_of(path: Path) -> Path:
-    """The file that who works on a SQLite state holds: one, whatever links lead to it."""
+    """The lock file of a SQLite state: the same one for all links to the state."""
     state = path.resolve()
     return state.with_name(state.name + ".lock")
 
 
 def is_worked_on(state: State) -> bool:
-    """Whether a process holds a SQLite state; none holds one that is shared. Raises StateError."""
+    """Whether a process holds a SQLite state; always False for a shared state. Raises StateError."""
     try:
         return isinstance(state, Path) and is_held(lock_of(state))
     except OSError as error:
@@ -258,13 +259,13 @@ def is_worked_on(state: State) -> bool:
 
 @contextmanager
 def locked(place: State) -> Iterator[bool]:
-    """Holds PATH.lock: one process a SQLite state; gives whether its last holder died. Raises StateLocked, naming the
-    holder, and StateError. A database on PostgreSQL is locked with its connection."""
+    """Holds PATH.lock, so that only one process works on a SQLite state. Gives whether its last holder died. Raises
+    StateLocked, naming the holder, and StateError. On PostgreSQL, the connection takes the lock instead."""
     if isinstance(place, Server):
         yield False
         return
     path, file = place, lock_of(place)
-    with ExitStack() as held:  # what goes wrong while it is held is not the lock's
+    with ExitStack() as held:  # so that errors raised while it is held are not taken for errors of the lock
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             died = held.enter_context(holding(file))

@@ -1,7 +1,7 @@
-"""The state in a PostgreSQL database (14 or later), which many processes share.
+"""A state in a PostgreSQL database (14 or later), which many processes share.
 
-A process writes through one connection, taken anew when it is lost. What tells that a server, or the network on the way
-there, is gone: the times below; transactions that nobody goes on with are ended by the server, with their locks.
+A process writes through one connection, replaced when it is lost. The timeouts below detect that a server, or the
+network on the way there, is gone. The server ends abandoned transactions, and with them their locks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from worker.model import Server
 from worker.store.database.locks import SHARED
 
 OLDEST = 140_000
-"""`server_version` of what this is made for."""
+"""The oldest supported `server_version`."""
 
 _REACH: dict[str, Any] = {
     "connect_timeout": 5,
@@ -31,34 +31,35 @@ _REACH: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
     "application_name": "feedmill",
 }
-"""libpq's parameters, where the URL does not say otherwise: a network that was cut shows within ten seconds or so."""
+"""Parameters for libpq unless the URL sets them: a broken network is noticed within about ten seconds."""
 
 _SESSION = {
     "jit": "off",  # short statements
     "lock_timeout": "20s",
-    "idle_in_transaction_session_timeout": "15s",  # a worker that was frozen amid a commit keeps its hosts no longer
+    "idle_in_transaction_session_timeout": "15s",  # how long a worker frozen during a commit can hold its hosts
     "tcp_keepalives_idle": "5s",
     "tcp_keepalives_interval": "2s",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "15s",
 }
 _WRITING_S, _READING_S = 60, 30
-"""For one statement."""
+"""_WRITING_S and _READING_S limit a single statement."""
 _PARTING_S = 1
-"""The server may hold so long what a process held that has closed its connection."""
+"""For this long the server may still hold the locks of a process that has closed its connection."""
 _ALONE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
-"""Of who has the state for himself: all of it may be one transaction, and nobody waits for it."""
+"""For a process that has the state to itself: all of it may be one transaction, and nobody waits for it."""
 
 MIGRATING, HELD, LISTS, UPKEEP = range(1, 5)
-"""What advisory locks are for."""
+"""The purposes of advisory locks."""
 _KEY = "hashtext('feedmill ' || current_schema()), :purpose"
-"""Of an advisory lock: several states may be in one database, in schemas of their own."""
+"""The key of an advisory lock. It includes the schema, because one database may have several states in schemas of their
+own."""
 
 
 def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool) -> Engine:
-    """The database for a worker, created and migrated where that is due; ten may begin at once.
+    """The database for a worker; created or migrated if necessary. Several workers may start at once.
 
-    As long as its connection stands, it is known that somebody works here. alone: nobody else may. Raises StateLocked,
+    While its connection lasts, others can tell that somebody works here. alone: nobody else may. Raises StateLocked,
     StateError.
     """
     lock = "pg_advisory_lock" if alone else "pg_advisory_lock_shared"
@@ -75,7 +76,7 @@ def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool) ->
 
 
 def open_readonly(server: Server, check: Callable[[Engine], None]) -> Engine:
-    """The database for who only reads: each transaction sees one instant. Raises StateError."""
+    """The database for a process that only reads; each transaction sees one moment. Raises StateError."""
     engine = _engine(server, writing=False)
     try:
         check(engine)
@@ -86,7 +87,7 @@ def open_readonly(server: Server, check: Callable[[Engine], None]) -> Engine:
 
 @contextmanager
 def open_beside(server: Server, check: Callable[[Engine], None]) -> Iterator[Connection]:
-    """A transaction of a command beside the workers. Raises StateError."""
+    """A write transaction of a command, beside the workers. Raises StateError."""
     engine = _engine(server, writing=True)
     try:
         check(engine)
@@ -110,25 +111,26 @@ def is_there(server: Server) -> bool:
 
 
 def hold(connection: Connection, purpose: int, *, patience: str = "60s") -> None:
-    """Waits for an advisory lock, and has it to the end of the transaction."""
+    """Waits for an advisory lock, and holds it until the transaction ends."""
     connection.execute(text(f"SET LOCAL lock_timeout = '{patience}'; SET LOCAL statement_timeout = 0"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEY})"), {"purpose": purpose})
 
 
 def try_to_hold(connection: Connection, purpose: int) -> bool:
-    """Whether nobody else has the lock; then this transaction does, to its end."""
+    """Takes an advisory lock until the transaction ends, unless somebody has it. Returns whether it did."""
     return bool(connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({_KEY})"), {"purpose": purpose}))
 
 
 def refused(server: Server, error: DBAPIError) -> StateError:
-    """What to say of it. libpq's words name host, port, user and database, and no password."""
+    """The error to raise. libpq's message names host, port, user and database, but no password."""
     away = isinstance(error.orig, psycopg.OperationalError)
     kind = StateUnreachable if away else StateError
     return kind(f"the state {server}: {' '.join(str(error.orig).split())}")
 
 
 def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Mapping[str, str] | None = None) -> Engine:
-    """lock: the function that takes the lock of who works here, with every connection. more: settings of sessions."""
+    """lock: the function that takes the lock of those who work here, run on every connection. more: further session
+    settings."""
     level: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED" if writing else "REPEATABLE READ"
     pool: dict[str, Any] = {"poolclass": NullPool}
     if writing:
@@ -164,5 +166,5 @@ def _connect(server: Server) -> Any:
     try:
         given = conninfo_to_dict(server.url)
     except psycopg.ProgrammingError:
-        raise StateError(f"the state {server}: its URL is none that libpq understands") from None
+        raise StateError(f"the state {server}: libpq can't parse its URL") from None
     return psycopg.connect(make_conninfo("", **{**_REACH, **given}))

@@ -1,7 +1,7 @@
-"""A state whose server is away when a worker starts: it is waited for, for a while.
+"""Waits for a while if the state's server is away when a worker starts.
 
-Servers and workers are started together, after a power cut say, and a worker that ended at once would be an alarm for
-nothing. One that waited for ever would hide a wrong address.
+Servers and workers may start together, say after a power cut, and a worker that gave up at once would cause a false
+alarm. One that waited for ever would hide a wrong address.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import structlog
 from worker.errors import StateUnreachable
 
 PATIENCE_S = 60.0
-"""Less than the 90 s after which systemd takes a start for failed (TimeoutStartSec)."""
+"""Less than the 90 s after which systemd takes a start to have failed (TimeoutStartSec)."""
 AGAIN_S = 1.0
 SAY_AGAIN_S = 10.0
-"""What goes on being wrong is told again after it."""
+"""The same problem is logged again after this time."""
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger("feedmill.state")
 
 
 async def reached(open_state: Callable[[], Awaitable[T]], *, stop: asyncio.Event, patience_s: float) -> T | None:
-    """What `open_state` gives, once the server can be reached; None where `stop` was set before.
+    """The result of `open_state`, once the server can be reached; None if `stop` was set before that.
 
-    Raises StateUnreachable after `patience_s`, and what else `open_state` does at once.
+    Raises StateUnreachable after `patience_s`, and immediately whatever else `open_state` raises.
     """
     until, said_at = time.monotonic() + patience_s, -SAY_AGAIN_S
     while True:

@@ -1,4 +1,5 @@
-"""The tables. Instants are milliseconds of UTC since 1970; keys are as `keys` stores them, ids of records 16 bytes."""
+"""The tables. Times are milliseconds since 1970 (UTC). Keys are stored in the short form of `keys`, record ids with all
+16 bytes."""
 
 from __future__ import annotations
 
@@ -29,10 +30,10 @@ from sqlalchemy import Text as AnyText
 from worker.model import DAY_MS
 
 FAR = 9_999_999_999_999
-"""Never, as an instant: the year 2286."""
+"""The time that stands for "never": the year 2286."""
 
 VARIOUS = b"various"
-"""In place of the filters that a feed was read by, where entries of it were left out by others: none are these."""
+"""Stands in `feed.filters` if entries of the feed were left out by other filters: it equals no filters."""
 
 # The order in which a host's work is claimed.
 POLL, NEW, RETRY, BACKFILL = range(4)
@@ -44,17 +45,17 @@ BUSY = {
     "autovacuum_analyze_scale_factor": 0.05,
     "autovacuum_vacuum_cost_delay": 0,
 }
-"""How PostgreSQL keeps tables whose rows change with each piece of work: room on each page for a row's next version,
-and vacuumed when a fiftieth of the rows has changed."""
+"""How PostgreSQL keeps tables whose rows change with each piece of work: with room on each page for the next version of
+a row, and vacuumed when a fiftieth of the rows has changed."""
 
 NO_HOST = ""
-"""The host of work that asks none: entries for which the feed's own content has to do."""
+"""The host of work that fetches nothing: entries for which the feed's own content is used."""
 
 metadata = MetaData()
 
 
 def storable(value: str | None) -> str | None:
-    """Text as PostgreSQL takes it: it has no NUL characters, which strangers' feeds may."""
+    """Text as PostgreSQL accepts it: without NUL characters, which some feeds contain."""
     return value.replace("\0", "\ufffd") if value is not None and "\0" in value else value
 
 
@@ -70,7 +71,8 @@ Text = AnyText().with_variant(_Storable(), "postgresql")
 
 
 class _Bytes(LargeBinary):
-    """As they are: both drivers take and give bytes, and to wrap each of them cost a sixth of a large statement."""
+    """Passed as they are: both drivers take and give bytes, and wrapping each value cost a sixth of a large statement's
+    time."""
 
     def bind_processor(self, dialect: Dialect) -> None:
         return None
@@ -80,7 +82,7 @@ class _Bytes(LargeBinary):
 
 
 _DURATION = BigInteger().with_variant(Integer, "sqlite")  # ms; SQLite's INTEGER holds as much
-_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows in INTEGER columns alone
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite assigns row numbers only in INTEGER columns
 
 meta = Table(
     "meta",
@@ -88,7 +90,7 @@ meta = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""What is kept under a name: see `notes`."""
+"""Values stored under a name; see `notes`."""
 
 feed = Table(
     "feed",
@@ -96,7 +98,7 @@ feed = Table(
     Column("id", Text, primary_key=True),
     Column("url", Text, nullable=False),
     Column("active", Boolean, nullable=False),  # False: no longer in the lists; its history stays
-    Column("paused", Boolean, nullable=False, server_default=false()),  # not polled, by the operator's will
+    Column("paused", Boolean, nullable=False, server_default=false()),  # the operator has stopped it from being polled
     Column("title", Text),
     Column("site_url", Text),
     Column("etag", Text),
@@ -104,15 +106,15 @@ feed = Table(
     Column("body_hash", _Bytes),
     Column("version_url", Text),  # where the validators came from
     Column("elements", _Bytes),  # short hashes of its entry elements, 8 bytes each
-    Column("filters", _Bytes),  # what its entries were judged by, as `Rules.filters_key`, or `VARIOUS`
+    Column("filters", _Bytes),  # those its entries were judged by (`Rules.filters_key`), or `VARIOUS`
     Column("hints", _Bytes),  # of the document, as `schedule` encodes them
     Column("history", _Bytes),  # of its publishing, likewise
     Column("added_at", BigInteger, nullable=False),
     Column("polled_at", BigInteger),
     Column("ok_at", BigInteger),  # last poll that went well
-    Column("next_at", BigInteger),  # when it is due, whoever holds its work
+    Column("next_at", BigInteger),  # when it is due, even while its work is leased
     Column("why", Text),  # the reason for that
-    Column("pace", Text),  # what its owner asked of that, as `Feed.pace`
+    Column("pace", Text),  # the interval or cron line it is listed with (`Feed.pace`)
     Column("new_at", BigInteger),  # last poll that brought a new entry
     Column("status", SmallInteger),
     Column("error", Text),
@@ -132,12 +134,12 @@ feed = Table(
     Column("whole_at", BigInteger),
     Column("audit_after", Integer, nullable=False, server_default="32"),
     Column("distrusted_until", BigInteger),
-    Column("refreshed_at", BigInteger),  # when all that it shows was last gone through
-    Column("suggestion", Text),  # where a lost feed may be, by its site
-    Column("flaw", Text),  # what was wrong with its last document, which could be read all the same
+    Column("refreshed_at", BigInteger),  # when it was last read whole
+    Column("suggestion", Text),  # where a lost feed may be, according to its site
+    Column("flaw", Text),  # what was wrong with its last document, if it could be read all the same
     Column("new_last", Integer, nullable=False),  # new entries at the last poll
     Column("new_total", Integer, nullable=False),
-    # Documents that had nothing of the one before, and how many entries may have gone by
+    # Documents with no entry of the one before, and how many entries were probably missed
     Column("gaps", Integer, nullable=False, server_default="0"),
     Column("gap_at", BigInteger),
     Column("missed", Float, nullable=False, server_default="0"),
@@ -150,14 +152,14 @@ host = Table(
     metadata,
     Column("id", _ROW_ID, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("policy_ms", _DURATION, nullable=False, server_default="0"),  # as configured, as is `concurrency`
+    Column("policy_ms", _DURATION, nullable=False, server_default="0"),  # as configured, like `concurrency`
     Column("concurrency", Integer, nullable=False),
     Column("crawl_ms", _DURATION, nullable=False, server_default="0"),  # robots.txt: Crawl-delay
-    Column("share", SmallInteger, nullable=False, server_default="64"),  # of its pace, in 64ths, once it refused
+    Column("share", SmallInteger, nullable=False, server_default="64"),  # of its normal pace, in 64ths
     Column("refused_at", BigInteger),
-    Column("delay_ms", _DURATION, nullable=False),  # in force: what follows from the four …
+    Column("delay_ms", _DURATION, nullable=False),  # the delay in force, which follows from these four …
     Column("width", SmallInteger, nullable=False, server_default="1"),  # … and how many slots may be used
-    Column("not_before", BigInteger, nullable=False),  # the politeness: moved on by the delay with each claim
+    Column("not_before", BigInteger, nullable=False),  # moved on by the delay with each claim
     Column("next_at", BigInteger, nullable=False),  # earliest time at which a claim can succeed; derived
     Index("host_next", "next_at"),
     postgresql_with=BUSY,
@@ -168,18 +170,18 @@ slot = Table(
     metadata,
     Column("host_id", BigInteger, primary_key=True, autoincrement=False),
     Column("k", SmallInteger, primary_key=True, autoincrement=False),
-    Column("token", BigInteger, nullable=False),  # moves on with each claim: the fence
+    Column("token", BigInteger, nullable=False),  # grows with each claim, so that old leases are refused
     Column("lease_until", BigInteger, nullable=False),  # 0: free
     Column("work_id", BigInteger),
     Column("begun", Boolean, nullable=False, server_default=true()),  # False: nobody has taken the lease up yet
     sqlite_with_rowid=False,
     postgresql_with=BUSY,
 )
-"""One row for each fetch that may be under way at a host."""
+"""One row for each fetch that a host allows at the same time."""
 
 
 def _on(dialect: str, *indexes: Index | UniqueConstraint) -> Iterator[Index | UniqueConstraint]:
-    """Which one of the two databases has alone."""
+    """Indexes that only one of the two databases has."""
     for index in indexes:
         index.info["dialect"] = dialect
         yield index.ddl_if(dialect=dialect)
@@ -195,8 +197,9 @@ _ON_POSTGRESQL = (
     Index("work_entry", "entry_id", unique=True, postgresql_where=text("entry_id IS NOT NULL")),
     Index("work_of_feed", "feed_id", text("coalesce(entry_id, (0 * pages - 1), 0)"), unique=True),
 )
-"""Each claim and each finish writes a row's entries in all of its indexes anew, where SQLite writes those alone whose
-columns have changed. So one says here what three say there: a feed has one poll, one walk, and each entry once."""
+"""A feed has one poll, one walk, and each of its entries once. PostgreSQL writes a row's entries in all of its indexes
+anew with each claim and each finish, while SQLite writes only those whose columns changed. So here one index ensures
+what takes three there."""
 
 work = Table(
     "work",
@@ -206,21 +209,21 @@ work = Table(
     Column("priority", SmallInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),  # while it is leased, the end of the lease
     Column("feed_id", Text, nullable=False),
-    Column("entry_id", BigInteger),  # NULL: the poll of the feed, or a walk through its older pages …
-    Column("pages", SmallInteger),  # … of which so many are left
-    Column("url", Text),  # where to ask, once a redirect has led elsewhere; of entries, the page
+    Column("entry_id", BigInteger),  # NULL: a poll of the feed, or a walk through its older pages …
+    Column("pages", SmallInteger),  # … of which so many may still be read
+    Column("url", Text),  # of a poll, where a redirect has led; of an entry, its page
     Column("hops", SmallInteger, nullable=False),
-    Column("permanent", Boolean, nullable=False, server_default=true()),  # all of them were 301 or 308
-    Column("seek", Boolean, nullable=False, server_default=false()),  # the feed is lost: `url` is of its site
-    Column("subscribe", Boolean, nullable=False, server_default=false()),  # `url` is of the feed's hub, to be asked
-    Column("entry", _Bytes),  # the entry as its feed gave it; of a walk, where it goes yet (`walks._Trail`)
-    # The entry has changed since it was claimed, or what a feed has known; of a look, its feed is polled first
+    Column("permanent", Boolean, nullable=False, server_default=true()),  # all these redirects were 301 or 308
+    Column("seek", Boolean, nullable=False, server_default=false()),  # the feed is lost: `url` is a page of its site
+    Column("subscribe", Boolean, nullable=False, server_default=false()),  # `url` is the feed's hub, to be asked
+    Column("entry", _Bytes),  # the entry as its feed gave it; of a walk, where it still goes (`walks._Trail`)
+    # Since the claim, the entry has changed or entries of the polled feed were forgotten; of a look: its feed is first
     Column("again", Boolean, nullable=False),
     Column("tries", SmallInteger, nullable=False),  # fetches of the page that failed
-    Column("waits", SmallInteger, nullable=False, server_default="0"),  # times that its host asked for patience
-    Column("errors", SmallInteger, nullable=False),  # times the handler failed
-    Column("lost", SmallInteger, nullable=False),  # leases that ended unfinished
-    # The page was had, or could not be had: when it is looked at again, `due_at` says
+    Column("waits", SmallInteger, nullable=False, server_default="0"),  # times its host asked to wait
+    Column("errors", SmallInteger, nullable=False),  # internal errors
+    Column("lost", SmallInteger, nullable=False),  # leases in a row that ended without a result
+    # Validators of the page, for the next look at it, which is at `due_at`
     Column("page_etag", Text),
     Column("page_modified", Text),
     Column("quarantined", Boolean, nullable=False),
@@ -238,29 +241,29 @@ subscription = Table(
     Column("feed_id", Text, primary_key=True),
     Column("hub", Text, nullable=False),
     Column("topic", Text, nullable=False),
-    Column("token", Text, nullable=False, unique=True),  # names our callback: who knows it was told by us
-    Column("secret", Text, nullable=False),  # signs what the hub tells
+    Column("token", Text, nullable=False, unique=True),  # part of our callback URL, which only the hub knows
+    Column("secret", Text, nullable=False),  # the hub signs its messages with it
     Column("ask_at", BigInteger, nullable=False),  # when the hub is asked next
     Column("lease_until", BigInteger, nullable=False),  # 0: it has not agreed
-    Column("pushed_at", BigInteger),  # when it told of something last
-    Column("trusted", Boolean, nullable=False),  # it has told of all that was new since then
+    Column("pushed_at", BigInteger),  # when it last announced something
+    Column("trusted", Boolean, nullable=False),  # it has announced everything new since then
     Column("owed", SmallInteger, nullable=False),  # see `subscriptions`
     Column("tries", SmallInteger, nullable=False),  # times in a row that asking failed
     Column("error", Text),
 )
-"""Hubs that tell of feeds' new entries (WebSub)."""
+"""Subscriptions at hubs that announce feeds' new entries (WebSub)."""
 
 robots = Table(
     "robots",
     metadata,
     Column("url", Text, primary_key=True),
     Column("text", _Bytes),  # zlib
-    Column("see", Text),  # it redirects there
+    Column("see", Text),  # where it redirects to
     Column("problem", Text),  # why it could not be read at the last try
     Column("read_at", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
 )
-"""What sites ask of robots (RFC 9309)."""
+"""Copies of robots.txt (RFC 9309)."""
 
 name = Table(
     "name",
@@ -268,37 +271,38 @@ name = Table(
     Column("no", Integer, primary_key=True),
     Column("text", Text, nullable=False, unique=True),
 )
-"""What many entries have in common, each once: ids of feeds, and origins of URLs. None is let go of: which are of no
-use any more, only all entries together tell, and there are far fewer than keys in `tombstone`."""
+"""Strings that many entries share, each stored once: ids of feeds, and origins of URLs. None is ever deleted: to find
+unused ones, all entries would have to be read, and there are far fewer of these than keys in `tombstone`."""
 
 seen_on: ColumnElement[int] = literal_column(f"(first_seen_at / {DAY_MS})", BigInteger)
-"""The day on which an entry came, UTC, since 1970; in the words of its index, which SQLite finds by them."""
+"""The UTC day on which an entry was first seen, in days since 1970. Written exactly as in the index, because SQLite
+only then uses it."""
 
 entry = Table(
     "entry",
     metadata,
-    # In PostgreSQL a column begins at a multiple of its size: the large ones first.
+    # PostgreSQL aligns each column to its size, so large ones come first.
     Column("id", _ROW_ID, primary_key=True),
     Column("first_seen_at", BigInteger, nullable=False),
-    Column("seen_at", BigInteger),  # when all that its feed shows was last gone through, and it was there still
-    Column("revised_after", BigInteger),  # ms from when it was first seen to its last record
+    Column("seen_at", BigInteger),  # when its feed was last read whole and still had it
+    Column("revised_after", BigInteger),  # ms from `first_seen_at` to its last record
     Column("duplicate_of", BigInteger),
-    Column("gone_since", BigInteger),  # 404s and 410s in a row of a page that was there …
-    Column("feed_no", Integer, nullable=False),  # in `name`, as is …
-    Column("origin_no", Integer),  # … what its URL begins with, up to its path
+    Column("gone_since", BigInteger),  # since when a page that was there has answered 404 or 410 …
+    Column("feed_no", Integer, nullable=False),  # number of its feed in `name` …
+    Column("origin_no", Integer),  # … and of its URL's origin
     Column("revision", Integer, nullable=False),  # of the last record; 0: none
-    Column("gone_answers", SmallInteger, nullable=False, server_default="0"),  # … and how many
-    Column("removed_lines", SmallInteger, nullable=False, server_default="0"),  # from its last record's text
-    Column("extraction", SmallInteger),  # of its last record, as `names` has it
-    Column("path", Text),  # the rest of its URL
+    Column("gone_answers", SmallInteger, nullable=False, server_default="0"),  # … and how often in a row
+    Column("removed_lines", SmallInteger, nullable=False, server_default="0"),  # cut from its last record's text
+    Column("extraction", SmallInteger),  # of its last record, as an index into `names.EXTRACTIONS`
+    Column("path", Text),  # its URL after the origin
     Column("record_id", _Bytes, nullable=False),
-    Column("shared_key", _Bytes),  # hash of its URL, where in `identity` that is another's, or nobody's
+    Column("shared_key", _Bytes),  # hash of its URL, if `identity` has that for another entry or for none
     Column("version", _Bytes, nullable=False),  # hash of what the feed last said of it
     Column("title_key", _Bytes, nullable=False),
     Column("revision_key", _Bytes, nullable=False),  # hash of what its last record says
-    Column("text_mark", _Bytes),  # of its last record, where that has a text that is long enough
-    Column("cluster_id", _Bytes),  # record_id of the first of its story, where that is another
-    Column("copy_of", _Bytes),  # record_id of what its own is a near-duplicate of
+    Column("text_mark", _Bytes),  # of its last record, if its text is long enough
+    Column("cluster_id", _Bytes),  # record_id of the first article of its story, if another
+    Column("copy_of", _Bytes),  # record_id of the article it is a near-duplicate of
     Column("reason", Text),
     Column("skipped", Text),  # left out by its feed's rules: filter, page (when that was read) or backlog (for good)
     Index("entry_feed", "feed_no", seen_on),
@@ -327,20 +331,20 @@ entry = Table(
         postgresql_where=text("cluster_id IS NOT NULL"),
     ),
 )
-"""What is known of an entry for as long as it is kept: a few hundred bytes of each of millions. `names` says how its
-feed, its URL and its times are read and written."""
+"""What is known of an entry for as long as it is kept: a few hundred bytes for each of millions. `names` explains how
+its feed, URL and times are read and written."""
 
 identity = Table(
     "identity",
     metadata,
     Column("key", _Bytes, primary_key=True),
     Column("entry_id", BigInteger, nullable=False),
-    Column("extra", Boolean, nullable=False, server_default=false()),  # neither its record's id nor its URL's hash
+    Column("extra", Boolean, nullable=False, server_default=false()),  # neither its record id nor its URL's hash
     Index("identity_extra", "entry_id", sqlite_where=text("extra = 1"), postgresql_where=text("extra")),
     sqlite_with_rowid=False,
 )
-"""The keys under which an entry is known: in its feed, and by canonical URL across feeds. Those that don't follow from
-its row are found by it in an index (`identities.forget_keys`)."""
+"""The keys under which an entry is known: within its feed, and by canonical URL across feeds. Those that don't follow
+from the entry's row are `extra`, with an index by entry (`identities.forget_keys`)."""
 
 tombstone = Table(
     "tombstone",
@@ -348,27 +352,27 @@ tombstone = Table(
     Column("key", _Bytes, primary_key=True),
     sqlite_with_rowid=False,
 )
-"""Keys of entries that are no longer kept, or were taken down: what comes under them is neither new nor known."""
+"""Keys of entries that are no longer kept, or were taken down. Whatever comes under them is ignored."""
 
 takedown = Table(
     "takedown",
     metadata,
     Column("record_id", _Bytes, primary_key=True),
 )
-"""Articles that are forgotten here, and still to be taken out of the output: ids of records, and what may become one,
-the key of a URL."""
+"""Articles that are forgotten here and still have to be removed from the output: record ids, or the key of a URL, which
+may be or become a record id."""
 
 barred = Table(
     "barred",
     metadata,
-    Column("key", _Bytes, primary_key=True),  # of a URL, or the id of a record; all 16 bytes
+    Column("key", _Bytes, primary_key=True),  # of a URL, or a record id; all 16 bytes
     Column("at", BigInteger, nullable=False),
-    Column("unknown", Boolean, nullable=False),  # nothing was known of it, or never had been
+    Column("unknown", Boolean, nullable=False),  # nothing was known of it
     Column(
         "lifted", Boolean, nullable=False, server_default=false()
-    ),  # it may come again, which the output has to hear
+    ),  # it may come again; the output has not been told yet
 )
-"""What operators asked to be kept out, by the names that they gave, and what they took down by any."""
+"""What operators asked to be kept out, under the names they gave, and what they took down, under all of its names."""
 
 request = Table(
     "request",
@@ -378,7 +382,7 @@ request = Table(
     Column("subject", Text, nullable=False),
     Column("answer", Text),  # NULL until it is done
 )
-"""What commands ask of the engine that holds the state."""
+"""Requests that commands leave for the engine that holds the state."""
 
 site = Table(
     "site",
@@ -387,7 +391,7 @@ site = Table(
     Column("learned_at", BigInteger, nullable=False),
     Column("articles", _Bytes, nullable=False),
 )
-"""What the last articles of a site said, as `dedup.Window` encodes it."""
+"""The lines of a site's last articles, as `dedup.Window` encodes them."""
 
 content = Table(
     "content",
@@ -398,7 +402,7 @@ content = Table(
     Index("content_expires", "expires_at"),
     sqlite_with_rowid=False,
 )
-"""Who has a text, for as long as `dedup.window` says."""
+"""Which entry has a text, for as long as `dedup.window` says."""
 
 sketch = Table(
     "sketch",
@@ -407,9 +411,9 @@ sketch = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("size", Integer, nullable=False),
     Column("bins", _Bytes, nullable=False),
-    Column("shingles", _Bytes, nullable=False),  # those that it is filed under, 4 bytes each
+    Column("shingles", _Bytes, nullable=False),  # keys in `shingle` it is filed under, 4 bytes each
 )
-"""Texts, to know their near-duplicates by, for as long as `dedup.window` says."""
+"""Sketches of texts, by which near-duplicates are recognised, for as long as `dedup.window` says."""
 
 shingle = Table(
     "shingle",
@@ -417,8 +421,8 @@ shingle = Table(
     Column("key", _ROW_ID, primary_key=True, autoincrement=False),
     Column("entry_id", BigInteger, nullable=False),
 )
-"""Whose text is met under which run of words: the first that had it. Each has a few of its own, so that no look-up
-brings more than it asks for, however common the words."""
+"""Which entry is filed under a word sequence: the first that had it. Each has a few of its own, so that a lookup
+returns at most one entry per sequence, however common it is."""
 
 reprint = Table(
     "reprint",
@@ -434,7 +438,7 @@ reprint = Table(
     Index("reprint_cluster", "cluster_id"),
     Index("reprint_expires", "expires_at"),
 )
-"""Records that credit a publication whose own article has not come yet."""
+"""Articles that credit a publication whose own article has not come yet."""
 
 _UNNUMBERED, _NUMBERED = text("segment_id IS NULL"), text("segment_id IS NOT NULL")
 
@@ -445,19 +449,19 @@ outbox = Table(
     Column("op", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("ingested_at", BigInteger, nullable=False),
-    Column("first_seen_at", BigInteger),  # of the entry of a new article
+    Column("first_seen_at", BigInteger),  # of the entry, if the article is new
     Column("duplicate_of", _Bytes),  # record_id
     Column("cluster_id", _Bytes),  # record_id
     Column("body", _Bytes, nullable=False),
     Column("site", Text),
-    Column("lines", _Bytes),  # of its text, to know those by that are the site's
+    Column("lines", _Bytes),  # of its text, to recognise those that are the site's
     Column("seq", BigInteger),
     Column("segment_id", BigInteger),
-    Column("shard", SmallInteger, nullable=False, server_default="0"),  # of the output, by the record's id
+    Column("shard", SmallInteger, nullable=False, server_default="0"),  # of the output; follows from the record's id
     Index("outbox_waiting", "shard", "id", sqlite_where=_UNNUMBERED, postgresql_where=_UNNUMBERED),
     Index("outbox_numbered", "segment_id", sqlite_where=_NUMBERED, postgresql_where=_NUMBERED),
 )
-"""Records that are decided and not yet published; never gone through but by `mark`."""
+"""Records that are decided but not published yet; `outbox.mark` deletes them."""
 
 writer = Table(
     "writer",
@@ -466,8 +470,8 @@ writer = Table(
     Column("name", Text, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
 )
-"""For each shard of the output the name under which its records are numbered, and the last number given. Who numbers
-locks the shard's row first. There are as many as the output has shards, from 0 on."""
+"""For each shard of the output, from 0 on: the writer's name under which its records are numbered, and the last number
+given. Whoever numbers records locks the shard's row first."""
 
 segment = Table(
     "segment",
@@ -492,7 +496,7 @@ member = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("version", Text, nullable=False),
-    Column("roles", Text, nullable=False),  # by commas
+    Column("roles", Text, nullable=False),  # separated by commas
     Column("started_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("under_way", Integer, nullable=False),
@@ -500,4 +504,4 @@ member = Table(
     Column("backlog", Integer),
     Column("trouble", Text),
 )
-"""The processes that work on a shared state, as they told of themselves last. None in a state that one holds."""
+"""The processes that work on a shared state, as they last reported. Empty in a state that one process holds."""

@@ -1,11 +1,12 @@
-"""What work led to, judged and written.
+"""The results of finished work, judged and written.
 
-commit.py      a batch of `Done` → one transaction: fences, slots, hosts, and by kind
-polls.py       … of polls: the feed's state, and its entries
-arrivals.py    … which are new, known, changed, left out, duplicates
-walks.py       … and older pages, gone through beside polls
-entries.py     … of entries: what their drafts lead to
-ingestion.py   … such a draft;  ends.py  … and the end of its work
-articles.py    … new articles that meet nothing, together
-duplicates.py  … and those that are another article, by URL or text
+commit.py      a batch of `Done` → one transaction: checks leases, frees slots, settles hosts; dispatches by kind
+polls.py       polls: the feed's state and next poll
+arrivals.py    the entries a poll brought: new, known, changed, left out or duplicate
+walks.py       walks through older pages, beside the polls
+entries.py     single entries: what becomes of their drafts
+ingestion.py   such a draft, on its way to be judged
+ends.py        work on an entry taken off the queue
+articles.py    new articles that match nothing known, written together
+duplicates.py  entries that are another article, by URL or text
 """

@@ -1,8 +1,8 @@
-"""The entries that a poll brought, judged and written: which are new is known only here, inside the commit.
+"""The entries a poll brought, judged and written. Which of them are new is known only here, inside the commit.
 
-Those that came with their drafts are finished with the poll, as if work of theirs had come to its end; all others are
-queued. Polls that are judged one after the other share what is read of the store, and what they add to it: a statement
-costs many times what it costs to carry it out for one row more.
+Entries that came with a draft are finished together with the poll, as if work of their own had ended; all others are
+queued. Polls judged one after the other share what is read from the store and what they add to it, because a statement
+costs many times what one more row in it does.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ _QUEUED = select(t.work, select(t.slot.c.work_id).where(_HELD).exists().label("u
     t.work.c.entry_id.in_(bindparam("ids", expanding=True))
 )
 _ROOM, _ROOM_FOR_PAGE = bytes(13), bytes(17)
-"""For what comes with the first record, and the time between if a page is read for it: SQLite splits pages whose rows
-grow, and of all pages a tenth was empty."""
+"""Written as `revision_key` of a new entry to reserve space in its row for what the first record adds; if a page is
+read first, for the time until then, too. Without it, rows grew, SQLite split their pages, and a tenth of all pages was
+empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +57,18 @@ class Arrived:
 
     finished: Finished = field(default_factory=Finished)
     came: list[Millis | None] = field(default_factory=list)
-    """The dates of those that are new to the feed."""
+    """The dates of those that are new to the feed; None where it gives none."""
     touched: set[int] = field(default_factory=set)
-    """The hosts that have work now."""
+    """The hosts for which work was queued or changed."""
     drafted: list[Ingestion] = field(default_factory=list)
-    """What is to be finished at once, in the order of the document."""
+    """The drafts to be finished in this commit, in the order of the document."""
 
 
 def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policies, *, is_old: bool = False) -> Arrived:
     """Adds the entries that are new or have changed, and queues those that have no draft.
 
-    row: of the feed, before the poll. is_old: they are of an older page: what that says of entries that are known is
-    nothing new, and what it brings waits for all else.
+    row: the feed's, before the poll. is_old: the entries come from an older page. What it says of known entries is
+    ignored, and new ones are queued behind all other work.
     """
     if not done.entries:
         return Arrived()
@@ -105,13 +106,13 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
 
 @dataclass(kw_only=True)
 class _Entries:
-    """What becomes of the entries of one poll."""
+    """Collects what becomes of the entries of one poll."""
 
     shelf: Shelf
     done: PollDone
     feed_url: str
     other_filters: bool
-    """Than those that the feed's entries were judged by before."""
+    """Whether the filters differ from those that the feed's entries were last judged by."""
     is_old: bool
     counts: Counter[str] = field(default_factory=Counter)
     came: list[Millis | None] = field(default_factory=list)
@@ -119,23 +120,24 @@ class _Entries:
     begun: list[bytes] = field(default_factory=list)
     """The ids of the records that are new."""
     queue: dict[EntryId, dict[str, Any]] = field(default_factory=dict)
-    """The work of each that is to be read, or is queued perhaps."""
+    """The work of each entry that is to be read; some of it may turn out to be queued already."""
     drafts: dict[EntryId, Ingestion] = field(default_factory=dict)
-    """Of those that need not be: there is a draft, and it need not wait."""
+    """The drafts that need no work of their own, and need not wait."""
     changed: set[EntryId] = field(default_factory=set)
-    """Of which the feed says something else than the shelf has."""
+    """Entries that the feed describes differently than the shelf has it."""
     noted: dict[EntryId, dict[str, Any]] = field(default_factory=dict)
-    """What the shelf has of entries for the next poll: this one is judged by what was known before it."""
+    """Changes to the shelf's entries, applied after this poll, because its own entries are judged by what was known
+    before it."""
     still_there: list[int] = field(default_factory=list)
     added: dict[EntryId, Ref] = field(default_factory=dict)
-    """Those that were new to the store, as they were written."""
+    """Entries that are new to the store, as they were added."""
     fresh: list[_Fresh] = field(default_factory=list)
-    """Those that are new to the store, to be added together."""
+    """Entries that are new to the store and not added yet; they are added together."""
     fresh_keys: set[bytes] = field(default_factory=set)
-    """Under which one of them may be met by those that come after it."""
+    """Their keys. An entry that matches one of them makes `judge` add them first."""
 
     def judge(self, seen: SeenEntry, by: Skip) -> None:
-        """by: what has left it out, if it is left out."""
+        """by: the rule that has left the entry out, if one has."""
         if not self.fresh_keys.isdisjoint(keys_of(seen)):
             self.add()
         shelf = self.shelf
@@ -169,10 +171,10 @@ class _Entries:
                     changed = _changed(shelf.connection, ref, seen, self.done.at)
                 if changed is not None:
                     self._note(ref, version=seen.version, title_key=seen.title_key)
-                    self.add()  # in the order of the document
+                    self.add()  # so that the queue keeps the order of the document
                     self.counts["changed"] += 1
                     if ref.duplicate_of is None and seen.url_key is not None:
-                        self.shelf.know_more(ref, seen.url_key)  # where its link is another than before
+                        self.shelf.know_more(ref, seen.url_key)  # in case its link has changed
                     due_at, first_seen_at = changed
                     self._queue(seen, ref, by_url, due_at, first_seen_at)
             case New(claims_url):
@@ -194,7 +196,7 @@ class _Entries:
         self.fresh_keys.update(keys_of(fresh.seen))
 
     def add(self) -> None:
-        """Adds the entries that are new to the store, and goes on with them in the order of the document."""
+        """Adds the pending new entries to the store, and queues them in the order of the document."""
         if not self.fresh:
             return
         fresh, self.fresh = self.fresh, []
@@ -214,7 +216,7 @@ class _Entries:
                 self._queue(seen, ref, each.by_url, self.done.at, self.done.at)
 
     def _take_up(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
-        """An entry that was left out, and is wanted now."""
+        """Takes up an entry that was left out before and is wanted now."""
         connection = self.shelf.connection
         ref = ref._replace(skipped=None)
         self.shelf.refs[ref.entry_id] = ref
@@ -225,7 +227,7 @@ class _Entries:
             self.shelf.know_more(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
             if verdict.claims_url and seen.url_key:
                 connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": stored(seen.url_key)})
-            # Its draft was judged by filters as if it had been seen now for the first time.
+            # Its draft is dropped: filters judged it as if the entry had been first seen now.
             self._queue(replace(seen, draft=None), ref, by_url, self.done.at, self.done.at)
         elif others is not None:
             self.counts["duplicates"] += 1
@@ -237,7 +239,7 @@ class _Entries:
             self._note(ref, duplicate_of=original(others), revision=_revision(seen))
 
     def _part(self, ref: Ref, seen: SeenEntry) -> None:
-        """An entry that another stood for, and whose link is its own now."""
+        """Separates an entry from the one it was a duplicate of, as its link is now its own."""
         self.counts["changed"] += 1
         self.shelf.write()
         numbers = self.shelf.numbers({origin(seen.url)} if seen.url else ())
@@ -256,7 +258,7 @@ class _Entries:
         page = _own_page(seen, ref, by_url)
         draft = seen.draft if page is None and due_at <= self.done.at and not self.is_old else None
         new = self.added.get(ref.entry_id)
-        self.queue.pop(ref.entry_id, None)  # one document may say two things of it: the later counts
+        self.queue.pop(ref.entry_id, None)  # a document may have an entry twice: the later one counts
         self.drafts.pop(ref.entry_id, None)
         if draft is not None:
             if (ref.record_id, first_seen_at) != (seen.own, self.done.at):
@@ -272,14 +274,14 @@ class _Entries:
 
 
 class _Fresh(NamedTuple):
-    """An entry that the store does not know yet."""
+    """An entry that is not in the store yet."""
 
     seen: SeenEntry
     by_url: Ref | None = None
     claims_url: bool = False
     skipped: Skip | None = None
     of: Ref | None = None
-    """Whose duplicate it is."""
+    """The entry that it is a duplicate of."""
 
 
 def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str, object]:
@@ -321,13 +323,14 @@ def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
 
 
 def _revision(seen: SeenEntry) -> int:
-    """Of a duplicate: it has a record where pointers are written."""
+    """The revision of a duplicate: 1 if a record that points to the original is written, else 0."""
     return 0 if seen.pointer is None else 1
 
 
 def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> tuple[Millis, Millis] | None:
-    """When to read an entry anew of which the feed says something else than before, and when it was first seen; notes
-    what it says now. None: it says the same, or its URL is another's, which is the one that counts."""
+    """If the feed describes the entry differently than before: when to read it again, and when it was first seen.
+    Stores the new description. None if nothing has changed, or if the entry shares its URL with another, whose
+    description is the one that counts."""
     if ref.duplicate_of is not None and ref.text_mark is None:
         return None
     values = {"this": ref.entry_id, "says": seen.version, "title": seen.title_key}
@@ -338,14 +341,15 @@ def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> 
 
 
 def _of(record: bytes, record_id: bytes, first_seen_at: Millis) -> bytes:
-    """The record of an entry that is older than the poll that made it, and maybe known under another key."""
+    """The record with the id and the time of first sight of an entry that was known before this poll."""
     said = orjson.loads(record)
     said["id"], said["_ingest"]["first_seen_at"] = record_id.hex(), rfc3339(first_seen_at)
     return orjson.dumps(said)
 
 
 def _own_page(seen: SeenEntry, ref: Ref, by_url: Ref | None) -> str | None:
-    """What to fetch for an entry. A page that lists many things is not this one's article: the feed's own words are."""
+    """The page to fetch for an entry. None if another entry of the feed has the same URL: that page lists several
+    things and is not this entry's article, so the feed's own text is used."""
     shared = by_url is not None and by_url.feed_id == ref.feed_id and by_url.entry_id != ref.entry_id
     return None if shared else seen.page
 
@@ -365,9 +369,10 @@ def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | Non
 def _not_yet_queued(
     connection: Connection, queue: Mapping[EntryId, dict[str, Any]], added: Collection[EntryId], policies: Policies
 ) -> tuple[list[dict[str, Any]], set[int]]:
-    """What is queued already gets the feed's latest words, and is not queued twice; with the hosts of whose work
-    something changed. `again` tells `finish_entry` of work that is under way with older words; what waits for another
-    look at its page is due with the new ones. added: entries that came with this commit, and so are not queued."""
+    """Returns the work that still has to be queued, and the hosts whose work was changed. Work that is already queued
+    gets the feed's latest description instead of being queued twice. If it is under way with an older one, `again`
+    tells `finish_entry` so; if it waits for another look at its page, it is due when the new work would be. added:
+    entries that this commit added, which can't be queued yet."""
     by_entry = dict(queue)
     touched: set[int] = set()
     for batch in chunks([entry_id for entry_id in queue if entry_id not in added]):

@@ -1,10 +1,10 @@
-"""Articles that are judged together: most are plain, and written with a few statements for all of them.
+"""Articles judged together: most are plain, and are written with a few statements for all of them.
 
-A statement costs many times what it costs to carry it out for one row more. An article is plain that is new, and whose
-text, URLs and runs of words nobody else has: nobody known, and nobody before it in the same batch; or that is new, and
-whose text is another's, with no more to be said of that. All others are judged one by one (`entries.finish_entry`), in
-their turn: what came before them is written by then. Where one of those writes something, what was read for the rest is
-read anew.
+A statement costs many times what one more row in it does. An article is plain if it is new and its text, URLs and word
+sequences belong to no other article, neither a known one nor an earlier one of the batch; or if it is new, has the same
+text as another, and nothing more has to be said about that. All others are judged singly (`entries.finish_entry`) when
+their turn comes, after everything before them has been written. If that writes anything, what was read for the rest of
+the batch is read again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from worker.store.known.stories import Story
 from worker.store.known.texts import claim_texts
 
 AT_ONCE, AFTER_A_WRITE = 256, 4
-"""Articles for which is read together; after one that made all of it void, so few, and twice as many each time."""
+"""For how many articles the store is read at once: normally AT_ONCE. After an article that made what was read void,
+AFTER_A_WRITE, then twice as many each time."""
 
 _REFS = Among(lambda which: select(*COLUMNS).where(which(t.entry.c.id)))
 _TEXTS = Among(
@@ -61,13 +62,13 @@ class _Copy(NamedTuple):
     done: Ingestion
     me: Ref
     of: Ref
-    """Who has its text."""
+    """The entry that has the same text."""
 
 
 def finish_articles(
     connection: Connection, batch: Sequence[Ingestion], *, window_ms: int, near: Near
 ) -> list[Finished]:
-    """What became of each, as `finish_entry` would have it one after the other."""
+    """Returns what became of each, the same as if `finish_entry` had been called for one after the other."""
     hold_entries(connection, [done.entry_id for done in batch])
     results: list[Finished] = []
     most = AT_ONCE
@@ -80,14 +81,15 @@ def finish_articles(
 
 
 def _finish_some(connection: Connection, some: Sequence[Ingestion], *, window_ms: int, near: Near) -> list[Finished]:
-    """What became of the first of them, up to one that made void what was read for the others."""
+    """Finishes the first articles of `some`, up to and including the first that made void what was read for the others.
+    Returns what became of them."""
     read = _Read(connection, some, near)
     plain: list[_Plain] = []
     copies: list[_Copy] = []
     results: list[Finished] = []
     for done in some:
         me = read.refs.get(done.entry_id)
-        if me is None:  # taken down with one of those before it, or let go by it: then the next poll has it as new
+        if me is None:  # removed with an earlier one of the batch, or freed by it and new again with the next poll
             results.append(Finished())
             continue
         story = read.story_of_plain(done)
@@ -104,7 +106,7 @@ def _finish_some(connection: Connection, some: Sequence[Ingestion], *, window_ms
         plain.clear()
         copies.clear()
         results.append(finish_entry(connection, done, window_ms=window_ms, near=near))
-        # What was not written left nobody with more than was read of them: at worst one more is judged by itself.
+        # If nothing was written, what was read still holds: at worst, one more article than needed is judged singly.
         if results[-1].op is not None or read.is_dead(done):
             return results
     _write(connection, plain, copies, window_ms=window_ms)
@@ -112,7 +114,7 @@ def _finish_some(connection: Connection, some: Sequence[Ingestion], *, window_ms
 
 
 class _Read:
-    """What the store has that these articles may meet, and what those of them that are plain add to it."""
+    """What the store knows that these articles may match, and what the plain ones among them add to it."""
 
     def __init__(self, connection: Connection, some: Sequence[Ingestion], near: Near) -> None:
         drafts = [done.draft for done in some]
@@ -142,7 +144,8 @@ class _Read:
         return bool(self._dead) and not self._dead.isdisjoint(done.draft.barred_by)
 
     def story_of_plain(self, done: Ingestion) -> Story | None:
-        """The story of a plain article, which the next ones meet; None where it is none."""
+        """The story of the article if it is plain, and remembers the article for those that follow; None if it is not
+        plain."""
         draft, me = done.draft, self.refs[done.entry_id]
         if not self._is_plain(done) or self._owner(done) is not None:
             return None
@@ -154,8 +157,9 @@ class _Read:
         return story
 
     def owner_of_plain(self, done: Ingestion) -> Ref | None:
-        """Who has the text of an article that is plainly a copy; None where it is none. Who has it may credit another
-        for it, or be changed by others that share the state."""
+        """The entry that has the text of this article, if the article is plainly its copy; None if not, or if more has
+        to be looked at: that entry may credit another article for the text, or be changed by other processes that share
+        the state."""
         of = self._owner(done)
         if of is None or self._is_shared or done.draft.pointer is not None or not self._is_plain(done):
             return None
@@ -164,7 +168,7 @@ class _Read:
         return None if asks else of
 
     def _is_plain(self, done: Ingestion) -> bool:
-        """Nothing but its text can be another's."""
+        """Whether nothing of the article, except perhaps its text, can belong to another."""
         draft, me = done.draft, self.refs[done.entry_id]
         of_its_own = me.revision == 0 and (me.duplicate_of, me.cluster_id, me.copy_of) == (None, None, None)
         if not of_its_own or done.work_id in self._again or draft.skipped is not None or draft.credit is not None:
@@ -176,7 +180,7 @@ class _Read:
         return of if until > done.at else None
 
     def _story(self, done: Ingestion, me: Ref) -> Story | None:
-        """None where it is one with another's."""
+        """A story of its own; None if it belongs to the story of another article."""
         sketch = done.draft.sketch
         if sketch is None:
             return Story()
@@ -199,7 +203,8 @@ def _write(connection: Connection, plain: Sequence[_Plain], copies: Sequence[_Co
 
 
 def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms: int) -> None:
-    """Records, keys, texts and sketches of articles that are plain; and their work goes, or waits for the next look."""
+    """Writes records, keys, texts and sketches of plain articles, and takes their work off the queue or postpones it to
+    the next look at the page."""
     if not plain:
         return
     records = [
@@ -235,5 +240,5 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
     ]
     _KNOW.execute(connection, urls)
     take_off_all(connection, [done for done, _, _ in plain])
-    # What came with its poll was known to nobody before this commit.
+    # An entry that came with its poll is new in this commit, so that nothing can be its duplicate yet.
     let_home_have(connection, [me for done, me, _ in plain if done.new is None and done.draft.extraction != "ok"])

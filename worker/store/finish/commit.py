@@ -46,7 +46,7 @@ from worker.store.work.works import due_again
 
 OtherDone = Walked | Sought | Subscribed | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
-"""Times that the handler may fail on an entry before it is quarantined."""
+"""How often ingesting an entry may fail with an internal error before the entry is quarantined."""
 
 
 def finish(
@@ -61,11 +61,15 @@ def finish(
     polls_due_by: Millis | None = None,
     websub: bool = False,
 ) -> list[Finished]:
-    """What became of each, in the order of the batch. Work whose lease was lost is refused: somebody else has it."""
+    """Returns what became of each, in the order of the batch. Work whose lease was lost is refused, because somebody
+    else has it now.
+
+    polls_due_by: in a run that has an end, the time by which polls had to be due to belong to it.
+    """
     hold_hosts(connection, _hosts_of(connection, batch))
     hold_entries(connection, [done.entry_id for done in batch if isinstance(done, IngestDone)])
     standing = _standing(connection, [done.lease for done in batch])
-    # Work that only changes hands is as due as it was: a run that does what was due at its start does it yet.
+    # Work that is only passed on stays as due as it was: a run limited to what was due at its start still includes it.
     at_once = now if polls_due_by is None else min(now, polls_due_by)
     released: dict[int, Done] = {}
     for place, done in enumerate(batch):
@@ -105,7 +109,7 @@ def _told(one: Ingestion, finished: Finished) -> Ingested:
 
 
 def _hosts_of(connection: Connection, batch: Sequence[Done]) -> list[int]:
-    """Those that the batch is leased from, and those that it is likely to give work to."""
+    """The hosts that the batch's leases are for, and those it is likely to queue work for."""
     if not is_shared(connection):
         return []
     names = {seen.host for done in batch if isinstance(done, PollDone | Walked) for seen in done.entries}
@@ -120,7 +124,7 @@ _NAMED = Each(lambda which: select(t.host.c.id).where(which(t.host.c.name)))
 def _apply(
     connection: Connection, done: OtherDone, *, at_once: Millis, policies: Policies
 ) -> tuple[Finished, set[int]]:
-    """The effect of one, and the hosts that it gave work to."""
+    """Applies one result. Returns what became of it, and the hosts for which it queued work."""
     work_id = done.lease.work_id
     match done:
         case Walked():
@@ -183,7 +187,7 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
     return Finished(quarantined=bool(values.get("quarantined"))), {values.get("host_id", row.host_id)}
 
 
-# By host alone: for pairs of host and slot SQLite goes through the whole table.
+# Looked up by host alone: for pairs of host and slot, SQLite scans the whole table.
 _TOKENS = Each(
     lambda which: select(t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id).where(which(t.slot.c.host_id))
 )
@@ -203,13 +207,13 @@ _HOLD = (
 
 
 def _standing(connection: Connection, leases: Sequence[Lease]) -> set[Lease]:
-    """The leases whose slot still has their token: nobody else was given the work since."""
+    """Those of the leases whose slot still has their token, so that nobody else was given the work since."""
     found = set(map(tuple, _TOKENS.rows(connection, [lease.host_id for lease in leases])))
     return {lease for lease in leases if (lease.host_id, lease.slot, lease.token, lease.work_id) in found}
 
 
 def _release(connection: Connection, released: Sequence[Done]) -> None:
-    """Frees the slots, and keeps what the hosts asked for."""
+    """Frees the slots, and stores until when hosts asked to be left alone."""
     if not released:
         return
     change(connection, _FREE, _FREE_ALL, [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released])

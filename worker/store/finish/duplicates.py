@@ -1,4 +1,4 @@
-"""Entries that are another article, or have become one of their own."""
+"""Entries that are duplicates of another article, or have become articles of their own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from worker.store.known.texts import give_up_text
 
 SAME_URL = "its URL is another entry's"
 SAME_TEXT = "its text is another entry's"
-"""Why an entry is a duplicate, for people."""
+"""SAME_URL and SAME_TEXT tell people why an entry is a duplicate."""
 _DOUBLED_VALUES = (*NOTED_VALUES, "duplicate_of", "revision", "revision_key", "text_mark", "extraction")
 _DOUBLED = Many(update(t.entry).where(t.entry.c.id == bindparam("this")).values(bound(_DOUBLED_VALUES)))
 _SINGLED = update(t.entry).where(t.entry.c.id == bindparam("this")).values(duplicate_of=None)
@@ -37,12 +37,13 @@ _POINT_ON = Many(
 
 
 def single(connection: Connection, me: Ref) -> None:
-    """No duplicate any more."""
+    """Marks the entry as no longer a duplicate."""
     connection.execute(_SINGLED, {"this": me.entry_id})
 
 
 def double(connection: Connection, done: Ingestion, me: Ref, of: Ref, story: Story, *, is_told: bool) -> Finished:
-    """Marks the entry as a duplicate of `of`, by its text or nearly. is_told: a record, if any, says so already."""
+    """Marks the entry as a duplicate of `of`, because its text is the same or nearly. is_told: no record has to be
+    written, since if there is one it already says so."""
     nearly = story is not stories.NO_STORY
     pointer = None if nearly or is_told else done.draft.pointer
     reason = "its text is nearly another entry's" if nearly else SAME_TEXT
@@ -61,8 +62,9 @@ def _doubled(draft: Draft, of: Ref, *, revision: int, reason: str) -> dict[str, 
 
 
 def stands_for(connection: Connection, of: Ref, me: Ref, done: Ingestion, near: Near) -> bool:
-    """Whether `of`, of which `me` is a duplicate, has what `me` says now, has had it, or has nearly that: two feeds
-    correct an article one after the other. Where the texts can't be compared, titles have to do."""
+    """Whether the text of `me`, a duplicate of `of`, is or was the text of `of`, or is nearly the same. Two feeds
+    correct an article one after the other, so the texts may differ for a while. If they can't be compared, the titles
+    are."""
     draft = done.draft
     by_text = ref_by_text(connection, draft.text_key, done.at)
     if by_text is not None:
@@ -77,7 +79,7 @@ def stands_for(connection: Connection, of: Ref, me: Ref, done: Ingestion, near: 
 def write_duplicate(
     connection: Connection, me: Ref, of: Ref, *, body: bytes | None, at: Millis, revision: int = 1
 ) -> None:
-    """A record that names the one that had the article first, where such are wanted."""
+    """Writes a record that names the entry that had the article first; none if `body` is None."""
     if body is not None:
         first = ref_by_id(connection, original(of))
         story = Story(cluster_id=first.cluster, copy_of=first.record_id)
@@ -85,8 +87,8 @@ def write_duplicate(
 
 
 def mark_copies(connection: Connection, copies: Sequence[tuple[Ingestion, Ref, Ref]]) -> None:
-    """Articles whose text is another's, and that no record tells of: of each, itself and who has its text. Their work
-    ends."""
+    """Marks articles whose text is another's and for which no record is written, and ends their work. Each is given
+    with its own entry and the one that has the text."""
     doubled = [
         {"this": me.entry_id} | _doubled(done.draft, of, revision=0, reason=SAME_TEXT) for done, me, of in copies
     ]
@@ -96,21 +98,22 @@ def mark_copies(connection: Connection, copies: Sequence[tuple[Ingestion, Ref, R
 
 
 def mark_duplicate(connection: Connection, ref: Ref, *, of: EntryId, revision: int) -> None:
-    """An entry whose URL is that of another one."""
+    """Marks an entry whose URL is that of another entry."""
     values = {"duplicate_of": of, "revision": revision, "reason": SAME_URL}
     connection.execute(_MARKED, {"this": ref.entry_id} | to(values, _MARKED_VALUES))
 
 
 def original(of: Ref) -> EntryId:
-    """The entry that stands for `of`: itself, unless it is a duplicate too. Duplicates always name the last of a
-    chain."""
+    """The entry that `of` is a duplicate of, else `of` itself. Duplicates never form chains: each names the entry at
+    the end."""
     return of.entry_id if of.duplicate_of is None else of.duplicate_of
 
 
 def part(connection: Connection, me: Ref, draft: Draft) -> None:
-    """The text of `me` became another one: whoever had the first one, and stood behind it, says it from now on. Else a
-    copy that is first, and turns into something else, would leave nothing of the article that it was a copy of. Only
-    those at its own URLs stay: they are this page, whatever that says."""
+    """Separates the duplicates of `me` from it, because its text has become a different one: whoever had the first text
+    now stands for it. Otherwise a copy that came first and then turned into something else would leave nothing of the
+    article it was a copy of. Only duplicates at the URLs of `me` itself stay, since they are this page, whatever it
+    says."""
     give_up_text(connection, me)
     here = {stored(key) for key in (*draft.url_keys, *([url_key(me.url)] if me.url else []))}
     behind = t.entry.c.duplicate_of == me.entry_id
@@ -122,8 +125,8 @@ def part(connection: Connection, me: Ref, draft: Draft) -> None:
 
 
 def give_way(connection: Connection, me: Ref) -> None:
-    """Others may say what `me` said: those that stood behind it have it from now on, but at the very URL that is gone,
-    and nobody is its copy, or named in a reprint of it, any more."""
+    """Releases all that `me` (whose page is gone) stood for. Its duplicates become articles of their own, except those
+    at the very URL that is gone; nothing is found to be a copy of it any more, and no reprint will name it."""
     stories.unfile(connection, [me.entry_id])
     give_up_text(connection, me)
     at_url = None if me.url is None else stored(url_key(me.url))

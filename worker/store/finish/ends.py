@@ -1,4 +1,4 @@
-"""Work on entries that has ended: off the queue, or on it until the next look at the page."""
+"""The end of work on an entry: taken off the queue, or postponed until the next look at the page."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ _AGAIN = update(t.work).where(_MINE).values(_AT_REST | _BLANK | _DUE)
 def take_off(
     connection: Connection, work_id: int | None, at: Millis, *, look_at: Millis | None, validators: Validators | None
 ) -> bool:
-    """Off the queue, where it was on it, or to the next look at the page; unless the feed has said something else of
-    the entry meanwhile. Whether it is off.
+    """Takes the work off the queue or, with `look_at`, postpones it until then. If the feed has changed its description
+    of the entry meanwhile (`again`), the work is due `at` once instead. Returns whether it is off the queue.
 
-    validators: of the page as it was read; None leaves those of before.
+    work_id: None if the entry came with its poll and had no work. validators: of the page as it was read; None keeps
+    those stored.
     """
     if work_id is None:
         return True
@@ -48,7 +49,7 @@ def take_off(
 
 
 def take_off_all(connection: Connection, ended: Sequence[Ingestion]) -> None:
-    """The same for work of which the feed has said nothing else meanwhile."""
+    """Like `take_off`, for work that is known not to be `again`."""
     end_all(connection, [done for done in ended if done.look_at is None])
     later = [
         {
@@ -66,6 +67,6 @@ def take_off_all(connection: Connection, ended: Sequence[Ingestion]) -> None:
 
 
 def end_all(connection: Connection, ended: Sequence[Ingestion]) -> None:
-    """Off the queue, whatever the feed has said meanwhile."""
+    """Deletes the work, even if it is `again`."""
     if off := [{"this": done.work_id} for done in ended if done.work_id is not None]:
         connection.execute(_END, off)

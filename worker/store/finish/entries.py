@@ -1,4 +1,4 @@
-"""What an entry led to, judged and written: a record, or the mark of a duplicate."""
+"""The result of an entry's work, judged and written: a record, or the mark of a duplicate."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _KNOW = insert(t.identity)
 
 
 def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, near: Near) -> Finished:
-    """Writes the entry's record to the outbox where one is due, and takes the entry off the queue."""
+    """Writes the entry's record to the outbox if one is due, and takes the entry's work off the queue."""
     draft = done.draft
     me = ref_by_id(connection, done.entry_id)
     before = me.duplicate_of
     if before is not None:
         is_told_apart = may_be_another(draft, entry=me)
         if not is_told_apart or stands_for(connection, ref_by_id(connection, before), me, done, near):
-            # Of a page that was not had, it may show yet that it is another's no more.
+            # If the page could not be had, a later look may still show that this is a different article.
             look_at = done.look_at if me.text_mark is not None and not is_told_apart else None
             take_off(connection, done.work_id, done.at, look_at=look_at, validators=None)
             return Finished()
@@ -68,8 +68,8 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         return Finished(skipped=1)
     by_urls = refs_by_key(connection, draft.url_keys)
     by_text = ref_by_text(connection, draft.text_key, done.at)
-    # Whom a reprint credits is written though the text is known, and so is who credits another for it: each has its
-    # own lines around it.
+    # An original that a reprint credits is written although its text is known, and so is a reprint that credits
+    # another: each has text of its own around it.
     credited = (
         by_text is not None
         and not me.revision
@@ -80,7 +80,7 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         draft,
         entry=me,
         by_text=None if credited or reprinted else by_text,
-        # Pages that name each other as their canonical: one of them has to be written.
+        # Two pages may name each other as canonical; one of them has to be written.
         by_urls=[o for o in by_urls.values() if original(o) != me.entry_id and not o.is_blank],
     )
     story = stories.NO_STORY
@@ -128,8 +128,9 @@ def _write_article(
     credited: bool,
     text_is_free: bool,
 ) -> None:
-    """Writes the entry's record, and what is known of it from now on. url_keys: nobody else has these. credited: it is
-    the original of who has its text. text_is_free: nobody has it."""
+    """Writes the entry's record and everything that is to be known of it from now on. url_keys: those that no other
+    entry has. credited: the entry that has this text credits `me` as its source. text_is_free: no entry has this
+    text."""
     draft = done.draft
     if op == "update" and near != "off" and stories.is_another(connection, me, draft.sketch):
         part(connection, me, draft)
@@ -161,13 +162,13 @@ def _write_article(
 
 
 def _is_gone(connection: Connection, me: Ref) -> bool:
-    """Whether it was deleted, as its page is gone, and has not come back since."""
+    """Whether its deletion was written because its page is gone, and the page has not come back."""
     answers = connection.scalar(select(t.entry.c.gone_answers).where(t.entry.c.id == me.entry_id))
     return bool(answers)
 
 
 def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
-    """The columns of an entry whose record is written."""
+    """The columns of an entry when its record is written."""
     draft = done.draft
     return {
         "revision": me.revision + 1,
@@ -184,7 +185,7 @@ def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
 
 
 def finish_look(connection: Connection, done: AsBefore) -> Finished:
-    """A page that is as it was, and what it gave to tell by."""
+    """Finishes a look at a page that has not changed."""
     gone = (t.entry.c.id == done.entry_id, t.entry.c.gone_answers > 0)
     connection.execute(update(t.entry).where(*gone).values(gone_since=None, gone_answers=0, reason=None))
     if take_off(connection, done.lease.work_id, done.at, look_at=done.look_at, validators=None):
@@ -193,8 +194,8 @@ def finish_look(connection: Connection, done: AsBefore) -> Finished:
 
 
 def _finish_gone(connection: Connection, done: Ingestion, me: Ref, removal: bytes) -> Finished:
-    """A page that was had answers 404 or 410. A deletion is written once it did so for a day; until then the text
-    stands."""
+    """Handles a page that was readable before and now answers 404 or 410. The deletion is written once it has done so
+    for a day; until then the last record stands."""
     mine = t.entry.c.id == me.entry_id
     row = connection.execute(select(t.entry.c.gone_since, t.entry.c.gone_answers).where(mine)).one()
     gone = Gone(since=row.gone_since, answers=row.gone_answers).then(done.at)
@@ -206,7 +207,7 @@ def _finish_gone(connection: Connection, done: Ingestion, me: Ref, removal: byte
         return Finished()
     story = Story(cluster_id=me.cluster, copy_of=me.copy_of)
     write(connection, "delete", id=me.record_id, revision=me.revision + 1, body=removal, at=done.at, story=story)
-    # Should the page come back, whatever it says is an update.
+    # If the page comes back, whatever it says counts as an update.
     values = {"revision": me.revision + 1, "revised_at": done.at, "revision_key": b"", "extraction": None}
     values |= {"reason": done.draft.reason}
     connection.execute(update(t.entry).where(mine).values(revised(values)), to(values, values))
@@ -221,18 +222,19 @@ def _is_reprint(draft: Draft, me: Ref, of: Ref) -> bool:
 
 
 def _is_retitled(draft: Draft, me: Ref, of: Ref) -> bool:
-    """A stranger has the words of the page at the URL of `me`, under a title of its own."""
+    """Whether the text is known only from another site's feed that lists the URL of `me` under a different title."""
     return says_of_another(me, of) and draft.title_key != of.title_key
 
 
 def _other(story: Story, me: Ref) -> bytes | None:
-    """The cluster, where it is not to be told from the entry: most articles are alone in theirs."""
+    """The cluster to be stored: None if it follows from the entry itself, since most articles are alone in their
+    cluster."""
     alone = story.cluster_id == me.record_id and story.copy_of is None
     return None if alone else story.cluster_id
 
 
 def _name(connection: Connection, me: Ref, story: Story, *, at: Millis) -> None:
-    """Reprints that came before their original get one update each that names it."""
+    """Writes one update for each reprint that came before this original, to name it."""
     site = stories.title_of(connection, me.feed_id) if story.reprints else None
     for reprint in story.reprints:
         theirs = ref_by_id(connection, EntryId(reprint.entry_id))

@@ -1,4 +1,4 @@
-"""The draft of an entry, on its way to be judged, and how near-duplicates are taken."""
+"""The draft of an entry, on its way to be judged."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from worker.dedup import Ref
 from worker.model import NO_VALIDATORS, Draft, EntryId, IngestDone, Millis, Validators
 
 Near = Literal["link", "off", "drop"]
-"""What becomes of near-duplicates: a record each that names the first, as if there were no such thing, or nothing."""
+"""What is done with near-duplicates. link: each gets a record that names the first. off: they are not looked for. drop:
+they get no record."""
 NOTED_VALUES = ("reason", "skipped", "gone_since", "gone_answers")
 
 
 class Ingestion(NamedTuple):
-    """The draft of an entry that is to be judged: work of its own has brought it, or the poll that showed the entry."""
+    """The draft of an entry to be judged. It comes from work of its own, or from the poll that showed the entry."""
 
     entry_id: EntryId
     at: Millis
     draft: Draft
     work_id: int | None = None
-    """None: it came with its poll."""
+    """None if it came with its poll."""
     record_id: bytes = b""
-    """Where it did."""
+    """Set only if it came with its poll."""
     new: Ref | None = None
-    """The entry, where it came with this commit: nobody else has changed it."""
+    """The entry, if this commit added it, so that nobody else can have changed it."""
     followed: bool = False
     look_at: Millis | None = None
     validators: Validators = NO_VALIDATORS
 
 
 def ingestion(done: IngestDone) -> Ingestion:
-    """What is to be judged of work that has ended."""
+    """The draft of ended work, as an `Ingestion`."""
     return Ingestion(
         entry_id=done.entry_id,
         at=done.at,
@@ -43,5 +44,5 @@ def ingestion(done: IngestDone) -> Ingestion:
 
 
 def noted(draft: Draft) -> dict[str, Any]:
-    """The columns of an entry that are set whatever became of it."""
+    """The columns of an entry that are set whatever the verdict."""
     return {"reason": draft.reason, "skipped": None, "gone_since": None, "gone_answers": 0}

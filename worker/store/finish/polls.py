@@ -1,4 +1,4 @@
-"""What a poll brought, written: its feed's state and next time, and what became of its entries."""
+"""The result of a poll, written: the feed's state, its next poll, and what became of its entries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from worker.store.work.standing import Planner, Standing, after, moves_of
 from worker.store.work.works import HELD, let_be_due
 
 AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "subscribe": False, "priority": t.POLL}
-"""The work of a poll as it begins."""
+"""The columns of a poll's work in its normal state: to fetch the feed's own address."""
 
 _FEED_VALUES = {column.name for column in t.feed.c} - {"id", "url", "active", "paused", "added_at"}
 _WORK_VALUES = ("url", "hops", "permanent", "seek", "subscribe", "priority", "due_at", "errors", "lost", "error")
@@ -48,7 +48,7 @@ _OFTEN = frozenset(
         "setback_weight",
     )
 )
-"""Most polls change nothing else of their feed."""
+"""The columns that nearly every poll changes; most polls change no others."""
 _UPDATE_FEED = Update(t.feed, sorted(_OFTEN))
 _UPDATE_WHOLE_FEED = Update(t.feed, sorted(_FEED_VALUES))
 _UPDATE_WORK = Update(t.work, (*_WORK_VALUES, "host_id"))
@@ -69,18 +69,18 @@ _FEEDS = Each(
         .where(which(t.work.c.id))
     )
 )
-"""Of polls, by their work; with whether that is as it begins, so that nothing changes but when it is due, and whether
-the document has to be read again, since entries that were known when the poll was claimed are so no more."""
+"""The feeds of polls, by work id. `is_at_home`: the work is in its normal state, so that at most its due time changes.
+`again`: the document has to be read again, because entries that were known when the poll was claimed no longer are."""
 
 
 def finish_polls(
     connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner, websub: bool = False
 ) -> list[tuple[Finished, set[int], list[Ingestion]]]:
-    """For each poll what became of its entries, the hosts that it gave work to, and the drafts that are to be finished
-    with it; the feeds' state and next time.
+    """Writes the state and next poll of the feeds. Returns for each poll what became of its entries, the hosts for
+    which work was queued, and the drafts to be finished with it.
 
-    A statement costs more to build than to carry out: those that every poll needs are built once, and carried out for
-    all of them together. websub: hubs are asked to tell of new entries.
+    A statement costs more to build than to run, so those that every poll needs are built once and run for all polls
+    together. websub: subscribe to the hubs that feeds name.
     """
     work_ids = [done.lease.work_id for done in batch]
     rows: dict[str, Row[Any]] = {row.id: row for row in _FEEDS.rows(connection, work_ids)}
@@ -114,7 +114,7 @@ def finish_polls(
         as_before = {name: getattr(row, name) for name in (_FEED_VALUES if much else _OFTEN) - changes.keys()}
         (whole if much else feeds).append({"id": row.id, **as_before, **changes})
         standings.append(standing)
-        # What of a new feed is taken, its `backlog` says.
+        # The older pages of a new feed are read only if its `backlog` sets no limit.
         if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
             walks.append(done)
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
@@ -142,14 +142,14 @@ def finish_polls(
 
 
 def _was_asked_whole(row: Row[Any]) -> bool:
-    """Whether nothing was taken for known of a feed that had been read, as where an article of it is to be read again:
-    `row` is of before its poll."""
+    """Whether a feed that had been read before was to be read whole this time, because one of its articles is to be
+    read again. row: the feed's, before its poll."""
     return row.body_hash is None and row.ok_at is not None and not row.again
 
 
 def _let_pages_be_read(connection: Connection, asked: Sequence[PollDone]) -> Sequence[int]:
-    """What was to be read again, and is not shown any more, is so by its page now; the hosts of that. What is under way
-    is `again` where it has changed meanwhile, and stays so."""
+    """Makes the pages due that waited to be read again and that their feeds, as these polls show, no longer list.
+    Returns their hosts. Work under way is left alone: its `again` says that the feed has changed meanwhile."""
     looks = (t.work.c.entry_id.is_not(None), t.work.c.priority == t.BACKFILL, t.work.c.again, ~t.work.c.quarantined)
     waits = and_(t.work.c.feed_id.in_([done.feed_id for done in asked]), *looks, ~HELD)
     hosts = hold_work(connection, waits)
@@ -161,8 +161,8 @@ def _let_pages_be_read(connection: Connection, asked: Sequence[PollDone]) -> Seq
 def _hubs_to_ask(
     connection: Connection, batch: Sequence[PollDone], hubs: Mapping[str, Row[Any]], policies: Policies
 ) -> dict[str, str]:
-    """Of feeds whose polls went well, the hubs that are to be asked before they are polled again; notes what their
-    documents say of them."""
+    """Stores what the documents say of their hubs. Returns, by feed whose poll went well, the hub to be asked before
+    the feed is polled again."""
     for done in batch:
         if done.version is not None and done.version.elements is not None:
             row = hubs.get(done.feed_id)
@@ -178,7 +178,8 @@ def _changes_much(row: Row[Any], changes: Mapping[str, Any]) -> bool:
 
 
 def _stays(row: Row[Any], standing: Standing) -> bool:
-    """Whether the feed is asked next where it was asked now, by the work as it is. `row` is of before the poll."""
+    """Whether the next poll fetches the same address as this one, so that its work stays as it is. row: the feed's,
+    before the poll."""
     same = (standing.values["moved_to"], standing.values["moved_polls"]) == (row.moved_to, row.moved_polls)
     return row.is_at_home and standing.seek is None and same
 
@@ -188,7 +189,7 @@ def _due_at(standing: Standing) -> int:
 
 
 def _next_work(done: PollDone, standing: Standing, hub: str | None) -> dict[str, Any]:
-    """The columns of its work, and as `home` the URL to be asked. hub: to be asked before the feed."""
+    """The columns of the poll's next work, and as `home` the URL it fetches. hub: to be asked before the feed."""
     values: dict[str, Any] = {**AT_HOME, "due_at": _due_at(standing), "home": standing.home}
     if standing.seek is not None:
         values |= {"url": standing.seek, "home": standing.seek, "seek": True}
@@ -200,7 +201,7 @@ def _next_work(done: PollDone, standing: Standing, hub: str | None) -> dict[str,
 
 
 def _send_on(connection: Connection, work: Sequence[tuple[dict[str, Any], set[int]]], policies: Policies) -> None:
-    """Writes the work of polls; the hosts that it goes to are noted beside it."""
+    """Writes the work of polls. Adds the host of each to the set beside it."""
     hosts = [urls.host_of(values.pop("home")) for values, _ in work]
     ids = host_ids(connection, set(hosts), policies) if hosts else {}
     for (values, touched), host in zip(work, hosts, strict=True):
@@ -210,7 +211,8 @@ def _send_on(connection: Connection, work: Sequence[tuple[dict[str, Any], set[in
 
 
 def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:
-    """What its site says of a lost feed; then it is asked as before, at its time."""
+    """Stores what the site of a lost feed says about where it is now. The feed itself is polled at its old address and
+    time, as before."""
     row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
     suggestion = None if done.found == row.url else done.found
     connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(suggestion=suggestion))
@@ -221,7 +223,7 @@ def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) 
 
 
 def finish_subscribing(connection: Connection, done: Subscribed, *, policies: Policies) -> tuple[Finished, set[int]]:
-    """A hub was asked; its feed is polled as before, at its time."""
+    """Stores what came of asking a hub. The feed itself is polled as before, at its time."""
     subscriptions.finish_asking(connection, done)
     row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
     home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
@@ -231,8 +233,8 @@ def finish_subscribing(connection: Connection, done: Subscribed, *, policies: Po
 
 
 def call_home(connection: Connection, policies: Policies, *which: ColumnElement[bool]) -> None:
-    """Ends the looking for feeds that are lost, and the asking of hubs, everywhere or for those `which`: their own
-    addresses are asked next. Nobody must be at that work."""
+    """Makes feeds be polled at their own address next, instead of a site being searched for a lost feed or a hub being
+    asked: all feeds, or those that meet the conditions `which`. That work must not be under way."""
     work_id, away = t.work.c.id.label("work_id"), t.work.c.seek | t.work.c.subscribe
     seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(away, *which)
     for row in connection.execute(seeking).all():
@@ -241,6 +243,6 @@ def call_home(connection: Connection, policies: Policies, *which: ColumnElement[
 
 
 def _requeue(connection: Connection, work_id: int, values: dict[str, Any]) -> None:
-    """`values` are `AT_HOME`, and what goes with it."""
+    """values: `AT_HOME`, and whatever goes with it."""
     fresh = {"errors": 0, "lost": 0, "error": None}
     connection.execute(update(t.work).where(t.work.c.id == work_id).values(fresh | values))

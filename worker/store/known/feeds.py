@@ -18,10 +18,11 @@ from worker.store.known.names import FEED_ID
 
 Policies = Callable[[str], HostPolicy]
 UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
-"""For work that asks no host: its slots are leases alone. 32 keep the CPU processes busy over a commit."""
+"""For work that fetches nothing, whose slots are only leases. 32 of them keep the CPU processes busy during a
+commit."""
 
 _ENLISTED = 1_000
-"""Feeds at once: rows on their way into the state take ten times what the feeds take."""
+"""Feeds handled at once, because the rows being inserted take ten times the memory of the feeds themselves."""
 
 NO_VERSION = {"etag": None, "last_modified": None, "body_hash": None, "elements": None}
 _NO_STANDING = {
@@ -39,8 +40,8 @@ _NO_STANDING = {
 
 
 def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
-    """Makes the rows say what the lists say. New feeds are due at once; those no longer listed lose their queue and
-    keep their history; a feed at a new URL keeps its history, but not what the old server said of versions."""
+    """Makes the feed rows match the lists. New feeds are due at once. Feeds no longer listed lose their queued work but
+    keep their history. A feed whose URL has changed keeps its history, but not the validators of the old server."""
     apply_policies(connection, policies)
     active = connection.scalars(select(t.feed.c.id).where(t.feed.c.active)).all()
     listed = {feed.id for feed in feeds}
@@ -49,7 +50,7 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
 
 
 def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, now: Millis) -> None:
-    """Makes the rows of these feeds say what the lists say; nobody must be polling those that move."""
+    """Makes the rows of these feeds match the lists. Feeds whose URL changes must not be under poll."""
     for some in chunks(feeds, _ENLISTED):
         _enlist(connection, some, policies, now)
 
@@ -104,13 +105,13 @@ def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, n
 
 
 def _drop_standing(connection: Connection, feed_ids: Sequence[str]) -> None:
-    """What was held against feeds that their owner has just put into the lists: they begin anew."""
+    """Clears the failures counted against feeds that their owner has just listed, so that they start afresh."""
     for batch in chunks(feed_ids):
         connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(_NO_STANDING))
 
 
 def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies: Policies) -> set[int]:
-    """Queues work; each row names its `host`. The ids of the hosts that it is for."""
+    """Queues work; each row names its `host`. Returns the ids of those hosts."""
     if not rows:
         return set()
     ids = host_ids(connection, {str(row["host"]) for row in rows}, policies)
@@ -143,7 +144,7 @@ def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies
 
 
 def host_id_of(connection: Connection, url: str, policies: Policies) -> int:
-    """The row of the host that `url` is on."""
+    """The id of the host that `url` is on; its row is added if there is none."""
     name = urls.host_of(url)
     return host_ids(connection, {name}, policies)[name]
 
@@ -156,7 +157,7 @@ _BY_NAME = Each(
 
 
 def host_ids(connection: Connection, names: set[str], policies: Policies) -> dict[str, int]:
-    """The rows of hosts, made where there are none yet; nobody forgets them before this transaction has ended."""
+    """The ids of hosts by name; missing rows are added. None of them can be deleted before this transaction ends."""
     found: dict[str, int] = {row.name: row.id for row in _BY_NAME.rows(connection, names)}
     missing = {name: _policy(policies, name) for name in sorted(names - found.keys())}
     if missing:
@@ -169,9 +170,9 @@ def host_ids(connection: Connection, names: set[str], policies: Policies) -> dic
 
 
 def apply_policies(connection: Connection, policies: Policies, host_ids: Sequence[int] | None = None) -> list[int]:
-    """Lets hosts, or these alone, be treated as the policies say; those for which that is something else than before.
+    """Makes all hosts (or only `host_ids`) follow the policies. Returns those whose policy has changed.
 
-    A slot in use is kept until it is free; `host.width` says which may be claimed.
+    A slot in use stays until it is free; `host.width` says how many may be claimed.
     """
     columns = (t.host.c.id, t.host.c.name, t.host.c.policy_ms, t.host.c.concurrency, t.host.c.crawl_ms, t.host.c.share)
     rows: list[Any] = []
@@ -200,7 +201,8 @@ def _configured(policy: HostPolicy) -> dict[str, int]:
 
 
 def in_force(policy: HostPolicy, *, crawl_ms: int, share: int) -> dict[str, int]:
-    """The columns that say how a host is treated now."""
+    """The columns that say how a host is treated now, given the delay its robots.txt asks for (`crawl_ms`) and its
+    `share`."""
     now = paced(policy, crawl_ms=crawl_ms, share=share)
     return {"delay_ms": now.delay_ms, "width": now.concurrency}
 
@@ -210,15 +212,16 @@ def _policy(policies: Policies, name: str) -> HostPolicy:
 
 
 def _add_slots(connection: Connection, slots: Iterable[tuple[int, int]]) -> None:
-    """Free slots: the host of each, and its number there."""
+    """Adds free slots, each given as a host id and the slot's number there."""
     rows = [{"host_id": host_id, "k": k, "token": 0, "lease_until": 0} for host_id, k in slots]
     if rows:
         connection.execute(insert(t.slot), rows)
 
 
 def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
-    """Takes feeds out of the queue. What was queued is forgotten with what the feed's server said of versions: it is
-    new, or changed, again when the feed comes back. A walk through its older pages rests until then (`walks.go_on`)."""
+    """Removes feeds from the queue. Entries that were only queued are forgotten, and so are the feed's validators, so
+    that they count as new or changed when the feed is listed again. A walk through older pages rests until then
+    (`walks.go_on`)."""
     for batch in chunks(feed_ids):
         waiting = (
             select(t.work.c.entry_id)
@@ -235,7 +238,8 @@ def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
 
 
 def _put_off_walks(connection: Connection, feed_ids: Sequence[str], *, unread: Select[int]) -> None:
-    """`again`, where any are `unread`: perhaps they brought those, and no document but theirs shows them any more."""
+    """Suspends the walks of these feeds. A walk is marked `again` if any entry is `unread`: it may have brought that
+    entry, and no other document may show it any more."""
     entry = t.work.alias()
     theirs = select(entry.c.id).where(entry.c.feed_id == t.work.c.feed_id, entry.c.entry_id.in_(unread))
     walks = update(t.work).where(t.work.c.feed_id.in_(feed_ids), t.work.c.pages.is_not(None))
@@ -243,8 +247,9 @@ def _put_off_walks(connection: Connection, feed_ids: Sequence[str], *, unread: S
 
 
 def free_duplicates(connection: Connection, forgotten: Select[int], *which: ColumnElement[bool]) -> None:
-    """What another feed has shown too is that one's, once the first is gone that was to stand for it: new again, or
-    changed where a record of it points to the first, or as it is where it is to be read. which: of the duplicates."""
+    """Lets duplicates stand for themselves once the entry they were duplicates of is forgotten. One with a record that
+    points to that entry counts as changed; one that is queued goes on as it is; any other is forgotten, so that it is
+    new with the next poll. which: conditions on the duplicates."""
     theirs = and_(t.entry.c.duplicate_of.in_(forgotten), *which)
     feeds = select(FEED_ID).where(theirs)
     let_all_be_said(connection, feeds)
@@ -256,9 +261,9 @@ def free_duplicates(connection: Connection, forgotten: Select[int], *which: Colu
 
 
 def let_all_be_said(connection: Connection, feeds: Select[str] | Sequence[str]) -> None:
-    """The next document of these feeds is read whole, though it be the one before."""
+    """Makes the next poll of these feeds read the whole document, even if it has not changed."""
     connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(NO_VERSION))
-    # A poll that is under way has left out already what was known.
+    # A poll that is under way has already skipped the elements it knew.
     polls = (t.work.c.feed_id.in_(feeds), t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
     connection.execute(update(t.work).where(*polls).values(again=True))
 

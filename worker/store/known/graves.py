@@ -1,4 +1,4 @@
-"""Entries that are no longer kept: their keys stay, so that nothing comes back under them."""
+"""Entries that are no longer kept. Their keys stay as tombstones, so that nothing comes back under them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from worker.store.known.keys import stored
 from worker.store.known.names import FEED_ID
 
 AT_ONCE = 2_000
-"""Entries that one round of upkeep lets go, so that nobody waits long for it."""
+"""How many entries one round of upkeep removes, so that no other call waits long for it."""
 
 _ANY = "SELECT key FROM tombstone LIMIT 1"
 _DEAD = Among(lambda which: select(t.tombstone.c.key).where(which(t.tombstone.c.key)))
 
 
 def dead_keys(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
-    """Those of the keys that are an entry's no more."""
-    if not keys or connection.exec_driver_sql(_ANY).first() is None:  # as where all is new
+    """Those of the keys that have a tombstone."""
+    if not keys or connection.exec_driver_sql(_ANY).first() is None:  # no tombstones at all, as in a new state
         return set()
     dead = {row.key for row in _DEAD.rows(connection, {stored(key) for key in keys})}
     return {key for key in keys if stored(key) in dead}
@@ -36,7 +36,8 @@ def are_dead(connection: Connection, keys: Collection[bytes]) -> bool:
 
 
 def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection[bytes] = ()) -> None:
-    """Lets entries go, their duplicates too, with all that is queued for them and known of them but their keys."""
+    """Removes entries and their duplicates, with their queued work and everything known of them. Only their keys (and
+    `more_keys`) stay, as tombstones."""
     keys = {stored(key) for key in more_keys}
     ids = set(entry_ids)
     for batch in chunks(entry_ids):
@@ -57,7 +58,8 @@ def bury(connection: Connection, entry_ids: Sequence[int], more_keys: Collection
 
 
 def _fence_off(connection: Connection, entry_ids: Sequence[int]) -> None:
-    """What is under way for these entries is refused when it ends. Until its lease would, its host is asked by it."""
+    """Makes the store refuse running work on these entries when it ends. The slot stays leased meanwhile, because the
+    host is still being asked."""
     works = t.work.c.entry_id.in_(entry_ids)
     held = (
         t.slot.c.host_id.in_(select(t.work.c.host_id).where(works)),
@@ -67,7 +69,7 @@ def _fence_off(connection: Connection, entry_ids: Sequence[int]) -> None:
 
 
 def note_dead(connection: Connection, keys: Iterable[bytes]) -> None:
-    """Nothing comes under these keys any more, unless they are an entry's."""
+    """Adds tombstones for those of the keys that no entry has."""
     for batch in chunks(map(stored, keys)):
         known = select(t.identity.c.key).where(t.identity.c.key.in_(batch))
         new = set(batch) - set(connection.scalars(known)) - dead_keys(connection, batch)
@@ -76,18 +78,18 @@ def note_dead(connection: Connection, keys: Iterable[bytes]) -> None:
 
 
 def bury_known(connection: Connection, keys: Iterable[bytes]) -> None:
-    """Lets go of the entries that are known under any of these keys; nothing comes under them any more."""
+    """Removes the entries known under any of these keys, and leaves tombstones for all of the keys."""
     for batch in chunks(map(stored, keys)):
         ids = connection.scalars(select(t.identity.c.entry_id).where(t.identity.c.key.in_(batch))).all()
         bury(connection, sorted(set(ids)), more_keys=batch)
 
 
 def bury_old(connection: Connection, *, before: Millis) -> int:
-    """Lets entries go that were last in their feed before `before`; how many.
+    """Removes entries last seen in their feed before `before`. Returns how many.
 
-    A feed is gone through whole once a month (`refreshed_at`); what was not there then has left it. Of a feed that is
-    no longer listed, or that could not be read for so long, nobody knows: there the entry's own age has to do. What
-    stands for another that is kept is kept with it.
+    A feed is read whole once a month (`refreshed_at`), and an entry missing then has left it. If a feed is no longer
+    listed, or could not be read for that long, this can't be known, and the entry's own age decides. An entry with
+    duplicates is kept as long as they are.
     """
     seen_at = func.coalesce(t.entry.c.seen_at, t.entry.c.first_seen_at)
     its_feed = (t.feed.c.id == FEED_ID.element, or_(~t.feed.c.active, t.feed.c.refreshed_at > seen_at))
@@ -95,7 +97,7 @@ def bury_old(connection: Connection, *, before: Millis) -> int:
     queued = select(t.work.c.entry_id).where(t.work.c.entry_id == t.entry.c.id).exists()
     copy = t.entry.alias()
     stands_for = select(copy.c.id).where(copy.c.duplicate_of == t.entry.c.id).correlate(t.entry).exists()
-    # Feed by feed, by the index of what each has shown when: whoever is young need not be looked at.
+    # By feed and day, as the index has them, so that recent entries are not even looked at.
     aged = (t.entry.c.feed_no.in_(select(t.name.c.no)), t.seen_on <= before // DAY_MS)
     ids = connection.scalars(
         select(t.entry.c.id)
@@ -107,6 +109,6 @@ def bury_old(connection: Connection, *, before: Millis) -> int:
 
 
 def note_seen(connection: Connection, entry_ids: Sequence[int], *, at: Millis) -> None:
-    """Entries that are in their feed still."""
+    """Notes that these entries were still in their feed at `at`."""
     for batch in chunks(entry_ids):
         connection.execute(update(t.entry).where(t.entry.c.id.in_(batch)).values(seen_at=at))

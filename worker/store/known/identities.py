@@ -1,8 +1,8 @@
-"""Which entries have which keys.
+"""Which entry has which key.
 
-What is known under a key, `identity` says. An entry has its record's id for a key, the hash of its URL unless that is
-another's, or nobody's (`entry.shared_key`), and what is marked there as `extra`: no index has to lead back from the
-entry to the others.
+`identity` maps keys to entries. From an entry back to its keys there is no index, because most follow from the entry
+itself: the id of its record, and the hash of its URL, unless that is another entry's or nobody's (`entry.shared_key`).
+All other keys are marked `extra`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from worker.store.known.names import URL
 
 
 def named(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> set[int]:
-    """The entries at a canonical URL, or of a record id. url_key: of the URL, if it is one that identifies anything."""
+    """The entries at a canonical URL or with a record id. url_key: the key of the URL, if the URL identifies an article
+    at all."""
     at = {stored(key_of_url(url))} if url else set()
     keys = at | {stored(key) for key in (url_key, record_id) if key is not None}
     ids = set(connection.scalars(select(t.identity.c.entry_id).where(t.identity.c.key.in_(keys))))
@@ -27,7 +28,7 @@ def named(connection: Connection, *, url: str | None, url_key: bytes | None, rec
 
 
 def forget_keys(connection: Connection, entry_ids: Sequence[int]) -> set[bytes]:
-    """Lets go of the keys of these entries; which they were, as they are stored."""
+    """Deletes the keys of these entries. Returns them in their stored form."""
     rows = connection.execute(select(t.entry.c.record_id, URL).where(t.entry.c.id.in_(entry_ids))).all()
     own = {stored(row.record_id) for row in rows}
     likely = own | {stored(key_of_url(row.url)) for row in rows if row.url is not None}

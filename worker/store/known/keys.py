@@ -1,8 +1,8 @@
-"""Keys as the state keeps them: the first 10 of the 16 bytes that `dedup` makes.
+"""Keys as the state stores them: the first 10 of the 16 bytes that `dedup` computes.
 
-The id of a record is the key under which its entry was seen first, and public: of that a row has all 16, too. Ten
-million entries with two keys each make 2 × 10^14 pairs: that any two keys agree in 80 bits is one chance in six
-thousand million. Who wants a URL that is taken for another's has 2^80 to try.
+The id of a record is the key its entry was first seen under, and it is public: there the row keeps all 16 bytes. Ten
+million entries with two keys each make 2 × 10^14 pairs, so the chance that any two agree in 80 bits is one in six
+thousand million. Forging a URL that passes for a given other one takes 2^80 attempts.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ SIZE = 10
 
 
 def stored(key: bytes) -> bytes:
-    """The key as it stands in `identity`, `tombstone`, `content` and `entry.shared_key`. What is shorter, as are marks
-    of texts, is as it was."""
+    """The key in the form it has in `identity`, `tombstone`, `content` and `entry.shared_key`. Shorter values, such as
+    the marks of texts, are unchanged."""
     return key[:SIZE]
 
 
 def by_stored(found: dict[bytes, T], keys: Iterable[bytes]) -> dict[bytes, T]:
-    """What was found under keys as they are stored, by those of `keys` that it was asked for."""
+    """Maps those of the full `keys` that were found to what was found under their stored form."""
     return {key: found[short] for key in keys if (short := stored(key)) in found}

@@ -1,4 +1,4 @@
-"""Entries that the rules of their feed leave out: known, and not written. They stand for no other."""
+"""Entries that the rules of their feed leave out: known but not written, and never the original of a duplicate."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from worker.store.known.names import URL, no_of
 
 
 def backlog_of(connection: Connection, row: Row[Any], done: PollDone, known: Collection[bytes]) -> dict[bytes, str]:
-    """The entries of a feed's first poll that are too many or too old, by the key of each, with the reason.
+    """The entries of a feed's first poll that are too many or too old: the key of each, with the reason.
 
-    row: of the feed, before the poll. Where the output directory has given back entries of it, its state was lost, and
-    this is not its first poll: what was published before that one, and is not known, was left behind then.
+    row: of the feed, before the poll. If the feed already has entries (recovered from the output directory after the
+    state was lost), this is not really its first poll: whatever is older than those and unknown was left out back then.
     """
     limit = done.backlog
     if row.ok_at is not None or (limit.newest is None and limit.younger_s is None):
@@ -35,7 +35,8 @@ def backlog_of(connection: Connection, row: Row[Any], done: PollDone, known: Col
 
 
 def takes_up(connection: Connection, ref: Ref, seen: SeenEntry, *, other_filters: bool) -> bool:
-    """Whether an entry that was left out is wanted now; notes what its feed says of it, or why it still is not."""
+    """Whether an entry that was left out is wanted now. Stores what its feed says of it now and, if it still is not
+    wanted, why."""
     mine = t.entry.c.id == ref.entry_id
     said = {"version": seen.version, "title_key": seen.title_key}
     changed = connection.execute(update(t.entry).where(mine, t.entry.c.version != seen.version).values(said)).rowcount
@@ -48,8 +49,9 @@ def takes_up(connection: Connection, ref: Ref, seen: SeenEntry, *, other_filters
 
 
 def leave_out(connection: Connection, me: Ref, draft: Draft) -> None:
-    """An entry whose page shows that it is not wanted. What it stands for, it does as long as it is looked at again.
-    By other filters than its feed was read by last: then all of that is judged anew, whatever they are next."""
+    """Marks an entry whose page shows that it is not wanted. It keeps its URL and its duplicates as long as its page is
+    looked at again. If other filters left it out than the feed was last read by, all entries of the feed will be judged
+    anew, whatever filters come next."""
     by: Skip = "page"
     values = {"skipped": by, "reason": draft.skipped}
     connection.execute(update(t.entry).where(t.entry.c.id == me.entry_id).values(values))
@@ -58,7 +60,8 @@ def leave_out(connection: Connection, me: Ref, draft: Draft) -> None:
 
 
 def let_others_have(connection: Connection, entry_id: EntryId) -> None:
-    """What an entry stood for is free, if it is left out: its page is looked at no more."""
+    """Releases the URL and duplicates of an entry that is left out for good, as its page will not be looked at
+    again."""
     mine = t.entry.c.id == entry_id
     row = connection.execute(select(t.entry.c.skipped, URL.label("url")).where(mine)).one()
     if row.skipped is None:

@@ -1,8 +1,9 @@
-"""Lines that are a site's and not its articles': learned as articles are written, left out as they are published.
+"""Lines that belong to a site rather than to an article: learned when articles are written, cut when they are
+published.
 
-Not sooner, so that what a site's first articles teach is of use to them too, as far as they wait in the outbox; and no
-later: what is published stays as it is. The hashes of an article are over all that it says, so nothing that is learned
-makes another revision of it.
+They are not cut sooner, so that a site's first articles benefit from what they teach while they wait in the outbox; and
+not later, because what is published never changes. The hashes of an article cover its whole text, so learning a line
+never causes a new revision.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from worker.store.database.batches import chunks
 from worker.store.known.keys import stored
 
 FORGET_MS = 90 * DAY_MS
-"""A site that showed nothing for so long is learned anew."""
+"""What was learned of a site is dropped when the site has published nothing for this long."""
 
 _BY_NAME = select(t.site.c.name, t.site.c.articles).where(t.site.c.name.in_(bindparam("names", expanding=True)))
 _HOLD_BY_NAME = _BY_NAME.order_by(t.site.c.name).with_for_update(key_share=True)
@@ -38,11 +39,11 @@ def _learning(new: postgresql.Insert | sqlite.Insert) -> Insert:
 
 
 _LEARN = {"postgresql": _learning(postgresql.insert(t.site)), "sqlite": _learning(sqlite.insert(t.site))}
-"""By dialect."""
+"""The upsert, by SQL dialect."""
 
 
 def learn(connection: Connection, written: Sequence[tuple[EntryId, Draft]], *, now: Millis) -> None:
-    """Takes in what articles say that got a record."""
+    """Learns from the texts of articles for which a record was written."""
     teaching = [(entry_id, draft) for entry_id, draft in written if draft.lines]
     if not teaching:
         return
@@ -59,7 +60,8 @@ def learn(connection: Connection, written: Sequence[tuple[EntryId, Draft]], *, n
 
 
 def leave_out(connection: Connection, rows: Sequence[tuple[int, str, bytes]]) -> None:
-    """Takes out of records in the outbox the lines that are their sites'; each by its id, with its site and lines."""
+    """Cuts the lines that belong to their sites from records in the outbox. rows: the id of each record, its site, and
+    its lines."""
     windows = _windows(connection, {site for _, site, _ in rows})
     repeated = {site: window.repeated() for site, window in windows.items()}
     learned = [(row, lines, repeated[site]) for row, site, lines in rows if repeated.get(site)]
@@ -78,7 +80,7 @@ def leave_out(connection: Connection, rows: Sequence[tuple[int, str, bytes]]) ->
 
 
 def forget_sites(connection: Connection, *, now: Millis) -> None:
-    """Lets go of what was learned of sites that show nothing any more."""
+    """Drops what was learned of sites that have published nothing for a long time."""
     connection.execute(delete(t.site).where(t.site.c.learned_at < now - FORGET_MS))
 
 
@@ -91,7 +93,7 @@ def _windows(connection: Connection, sites: Collection[str], *, by: Any = _BY_NA
 
 
 def _without(record: dict[str, Any], places: Collection[int]) -> dict[str, Any]:
-    """The record without these lines of its text."""
+    """The record without the lines of its text at `places`."""
     lines = enumerate(record["content_text"].split("\n"))
     text = "\n".join(line for place, line in lines if place not in places)
     said = {"word_count": dedup.word_count(text), "removed_lines": len(places)}

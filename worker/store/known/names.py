@@ -1,9 +1,8 @@
-"""What the rows of many entries have in common, as numbers: the ids of their feeds, the origins of their URLs, and what
-came of their pages.
+"""Values that many entries share, stored as numbers: feed ids, origins of URLs, and the outcome of extraction.
 
-A row says `feed_no`, `origin_no` and `path`, and `extraction` as a place in `EXTRACTIONS`. Queries read `FEED_ID` and
-`URL`, and ask by `no_of`; who writes has the numbers of `numbers_of`, and the columns of `url_columns`. Written out, in
-the row and in the index of each feed's entries, feeds and origins took a fifth of the state.
+A row has `feed_no`, `origin_no` and `path`, and `extraction` as an index into `EXTRACTIONS`. Queries select `FEED_ID`
+and `URL` and filter by `no_of`; writers get numbers from `numbers_of` and columns from `url_columns`. As strings, in
+the rows and in the index of each feed's entries, feeds and origins took a fifth of the state.
 """
 
 from __future__ import annotations
@@ -18,15 +17,16 @@ from worker.store.database import tables as t
 from worker.store.database.batches import bound
 from worker.store.database.dialects import Among, Many, is_sqlite
 
-# As words: SQLAlchemy would go through the parts of each with every statement that has them.
+# As literal SQL: SQLAlchemy would walk through the parts of each expression in every statement that uses it.
 FEED_ID = literal_column("(SELECT text FROM name WHERE no = entry.feed_no)", t.Text).label("feed_id")
 URL = literal_column("(SELECT text FROM name WHERE no = entry.origin_no) || entry.path", t.Text).label("url")
-"""NULL where it has none."""
+"""NULL where the entry has none."""
 REVISED_AT = literal_column("entry.first_seen_at + entry.revised_after", BigInteger).label("revised_at")
-"""NULL where it has no record."""
+"""NULL where the entry has no record."""
 
 EXTRACTIONS: Final[tuple[Extraction, ...]] = ("ok", "feed_only", "blocked", "paywalled", "failed", "skipped")
-"""For ever in this order: SQLite has 0 and 1, the most common, without a byte."""
+"""This order never changes. The two most common come first, because SQLite stores 0 and 1 without a byte of their
+own."""
 
 _ADD = insert(t.name).returning(t.name.c.no)
 _LAST = "SELECT coalesce(max(no), 0) FROM name"
@@ -35,35 +35,36 @@ _BY_TEXT = Among(lambda which: select(t.name.c.text, t.name.c.no).where(which(t.
 
 
 def revised(columns: Iterable[str]) -> dict[str, Any]:
-    """As `batches.bound`, for columns of entries of which one is `revised_at`."""
+    """Like `batches.bound`, for columns of `entry` that include `revised_at`."""
     values: dict[str, Any] = bound(columns)
     return values | {"revised_after": values.pop("revised_at") - t.entry.c.first_seen_at}
 
 
 def no_of(text: Any) -> ScalarSelect[int]:
-    """The number of a text, or of a column with texts; NULL where it has none."""
+    """The number of a text, which may also be a text column; NULL if it has none."""
     return select(t.name.c.no).where(t.name.c.text == text).scalar_subquery()
 
 
 def nos_of(texts: Iterable[str]) -> Any:
-    """A query for those of them that there are."""
+    """A query for the numbers of those texts that have one."""
     return select(t.name.c.no).where(t.name.c.text.in_(texts))
 
 
 def numbers_of(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
-    """The numbers of texts, given to those that have none yet."""
+    """The number of each text; texts that have none get one."""
     wanted = set(texts)
     found = numbers_given(connection, wanted)
     return found | give_numbers(connection, wanted - found.keys())
 
 
 def numbers_given(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
-    """The numbers of those of the texts that have one."""
+    """The numbers of those texts that already have one."""
     return {row.text: row.no for row in _BY_TEXT.rows(connection, set(texts))}
 
 
 def give_numbers(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
-    """The numbers of texts that had none. SQLite's, which has this one writer, are the next."""
+    """Gives numbers to texts that have none, and returns them. In SQLite, where nobody else writes, they are simply the
+    next ones."""
     texts = sorted(texts)
     if texts and is_sqlite(connection):
         last = connection.exec_driver_sql(_LAST).scalar_one()
@@ -74,12 +75,12 @@ def give_numbers(connection: Connection, texts: Iterable[str]) -> dict[str, int]
 
 
 def origin(url: str) -> str:
-    """What a URL begins with, up to the slash that begins its path; all of it where there is none."""
+    """A URL up to and including the slash that begins its path; all of it if it has none."""
     return url[: url.find("/", len("https://")) + 1] or url
 
 
 def url_columns(url: str | None, numbers: Mapping[str, int]) -> dict[str, object]:
-    """The columns for a canonical URL. numbers: at least of its origin."""
+    """The columns that store a canonical URL. numbers: must have that of its origin."""
     if url is None:
         return {"origin_no": None, "path": None}
     begins = origin(url)

@@ -1,8 +1,8 @@
-"""Whose a URL is that two feeds show.
+"""Which feed keeps a URL that two of them show.
 
-The first of them stands for it, whoever that is. But a feed may list any page of any site, say of it what it likes, and
-be polled first: where the page itself could not be had, or says less than the feed, its own words would be all that is
-ever written of the article. So who has nothing of the page gives the URL up to a feed of the page's own site.
+Normally the entry seen first. But a feed may list any page of any site, say what it likes of it, and be polled first;
+if the page can't be had, or has less text than the feed, that feed's own words would be all that is ever written of the
+article. So an entry with nothing from the page itself gives the URL up to a feed of the page's own site.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from worker.store.known.names import FEED_ID, URL
 
 
 def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_url: str) -> bool:
-    """Whether `of`, which is known under `url`, has only its feed's own words for it, while the feed at `feed_url` is
-    of the site of `url`, and that of `of` is not."""
+    """Whether `of`, which is known under `url`, has only its feed's own words and comes from a feed of another site,
+    while the feed at `feed_url` belongs to the site of `url`."""
     if not _has_own_words(of) or of.url != url or url is None or not urls.is_of_site(url, feed_url):
         return False
     theirs = connection.scalar(select(t.feed.c.url).where(t.feed.c.id == of.feed_id))
@@ -30,7 +30,7 @@ def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_url
 
 
 def give_up(connection: Connection, of: Ref, url_key: bytes) -> None:
-    """`of` stands no more for its URL, which has this key. Raises Overtaken where it did not any longer."""
+    """Takes the URL with key `url_key` away from `of`. Raises Overtaken if `of` no longer had it."""
     key = stored(url_key)
     its = (t.identity.c.key == key, t.identity.c.entry_id == of.entry_id)
     if not connection.execute(delete(t.identity).where(*its)).rowcount:
@@ -39,8 +39,8 @@ def give_up(connection: Connection, of: Ref, url_key: bytes) -> None:
 
 
 def let_home_have(connection: Connection, written: Sequence[Ref]) -> None:
-    """Of articles that were written in their feeds' own words: what feeds of their sites have shown meanwhile, and was
-    taken for a duplicate, is new again with the next poll."""
+    """For articles written in their feeds' own words: entries from feeds of the article's own site that were meanwhile
+    taken for duplicates will be new with the next poll."""
     if not written:
         return
     of = {ref.entry_id: ref for ref in written}
@@ -66,10 +66,10 @@ def let_home_have(connection: Connection, written: Sequence[Ref]) -> None:
 
 
 def says_of_another(me: Ref, of: Ref) -> bool:
-    """Whether `of` is what a stranger said of the page that is the URL of `me`, in words of its own."""
+    """Whether `of` comes from another feed and describes, in that feed's own words, the page at the URL of `me`."""
     return of.feed_id != me.feed_id and of.url is not None and of.url == me.url and _has_own_words(of)
 
 
 def _has_own_words(of: Ref) -> bool:
-    """A record of it was written, and its text is not the page's."""
+    """Whether it has a record whose text is the feed's, not the page's."""
     return of.revision > 0 and not of.has_page and of.duplicate_of is None and of.skipped is None

@@ -1,4 +1,4 @@
-"""Records into the outbox, from where they go into segments."""
+"""Writes records to the outbox, from which they are put into segments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORD = insert(t.outbox).values(first_seen_at=_FIRST_SEEN, shard=bindparam("pla
 
 
 def write(connection: Connection, op: Op, **record: Any) -> None:
-    """record: as `outbox_values` takes it."""
+    """Adds a record to the outbox. record: as `outbox_values` takes it."""
     connection.execute(RECORD, outbox_values(op, **record))
 
 
@@ -32,8 +32,8 @@ def outbox_values(
     lines: tuple[str | None, bytes | None] = (None, None),
     seen_with: EntryId | None = None,
 ) -> dict[str, Any]:
-    """For `RECORD`. id: of the record. lines: the site, and the lines of the text, some of which may be the site's.
-    seen_with: the entry of an article that is new."""
+    """The parameters of `RECORD`. id: the record's. lines: the site, and the lines of the text, some of which may turn
+    out to be the site's. seen_with: the entry, if the article is new."""
     return {
         "op": op,
         "place": shard_place(id),

@@ -1,4 +1,4 @@
-"""Entries that the store knows, by key."""
+"""Entries in the store, looked up by key, id or text."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ _HOLD_BY_TEXT = _BY_TEXT.with_for_update(of=t.entry, key_share=True)
 
 
 def refs_by_key(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Ref]:
-    """Who is known under which of these identities. Who writes beside others holds them, and what stands for them."""
+    """The entries known under these keys. Where several processes share the state, the entries, and those they are
+    duplicates of, stay locked until the transaction ends."""
     statement = _HOLD_BY_KEY if is_shared(connection) else _BY_KEY
     rows = statement.rows(connection, {stored(key) for key in keys})
     found = by_stored({row.key: ref(row) for row in rows}, keys)
@@ -88,7 +89,7 @@ def ref_by_id(connection: Connection, entry_id: EntryId) -> Ref:
 
 
 def ref_by_text(connection: Connection, key: bytes | None, now: Millis) -> Ref | None:
-    """Who has a text now; a hash that has expired is nobody's."""
+    """The entry that has this text now; None if there is none, or its hash has expired."""
     if key is None:
         return None
     statement = _HOLD_BY_TEXT if is_shared(connection) else _BY_TEXT

@@ -1,4 +1,5 @@
-"""What entries that arrive are judged by: read with a few statements for all of them, and added to with as few."""
+"""What newly arrived entries are judged against: read for all of them with a few statements, and written back with as
+few."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ _KNOW = Many(insert(t.identity))
 
 
 class Shelf:
-    """What the store has that the entries of some polls may meet, and what these add to it.
+    """What the store knows that the entries of some polls may match, together with what these entries add.
 
-    What is new is written when it has to be read, and at the end by `write`.
+    Additions are written to the database when something has to read them, and by `write` at the end.
     """
 
     def __init__(self, connection: Connection, polls: Sequence[PollDone]) -> None:
@@ -34,7 +35,7 @@ class Shelf:
         keys = {key for seen in entries for key in (*keys_of(seen), *seen.alone)}
         known = refs_by_key(connection, keys)
         self.known: dict[bytes, EntryId] = {key: ref.entry_id for key, ref in known.items()}
-        """By all that they are known under; with those that were added."""
+        """The entry known under each key, including those added here."""
         self.refs = {ref.entry_id: ref for ref in known.values()}
         self.dead = dead_keys(connection, keys - known.keys())
         met = self.known.keys() | self.dead
@@ -43,18 +44,19 @@ class Shelf:
         unmet = (origins[seen.url] for seen in entries if seen.url and met.isdisjoint(seen.look_up))
         self._numbers = numbers_given(connection, names.union(origins.values()))
         self._unnumbered = names.union(unmet) - self._numbers.keys()
-        """What entries that may be new have in common, where it has no number yet."""
+        """Feed ids and origins of URLs that possibly new entries use, and that have no number yet."""
         self._last: int | None = None
-        """The entry that was added last, where it is this that numbers them."""
+        """The id of the entry added last, where ids are assigned here (SQLite)."""
         self._rows: list[dict[str, object]] = []
         self._keys: list[dict[str, object]] = []
 
     def under(self, *keys: bytes | None) -> Ref | None:
-        """Who is known under the first of these keys that is known."""
+        """The entry known under the first of these keys that is known at all."""
         return next((self.refs[self.known[key]] for key in keys if key in self.known), None)
 
     def numbers(self, names: Collection[str]) -> Mapping[str, int]:
-        """The numbers of these and other names. If one has none yet, all get theirs that may need one."""
+        """The numbers of (at least) these names. If one has none yet, every name that may still need one gets it now,
+        in one go."""
         missing = names - self._numbers.keys()
         if missing:
             self._numbers |= give_numbers(self.connection, missing | self._unnumbered)
@@ -62,7 +64,8 @@ class Shelf:
         return self._numbers
 
     def add(self, rows: Sequence[dict[str, object]]) -> Sequence[int]:
-        """Takes in new entries; their ids. SQLite's, which has this one writer, are the next: it need not tell them."""
+        """Adds new entries. Returns their ids. In SQLite, where nobody else writes, they are simply the next ones and
+        need not be asked for."""
         if not is_sqlite(self.connection):
             return self.connection.scalars(_ADD, rows).all()
         if self._last is None:
@@ -73,12 +76,12 @@ class Shelf:
         return ids
 
     def know(self, ref: Ref, *keys: bytes) -> None:
-        """An entry that was added is known under these, where nobody else is."""
+        """Makes an entry just added known under those of the keys that no other entry has."""
         self.refs[ref.entry_id] = ref
         self._keys += ({"key": stored(key), "entry_id": ref.entry_id} for key in self._missing(ref, keys))
 
     def know_more(self, ref: Ref, *keys: bytes) -> None:
-        """The same of an entry that had keys before."""
+        """Like `know`, for an entry that already had keys."""
         rows = [{"key": stored(key), "entry_id": ref.entry_id, "extra": True} for key in self._missing(ref, keys)]
         _KNOW.execute(self.connection, rows)
 
@@ -88,7 +91,8 @@ class Shelf:
         return missing
 
     def yields(self, of: Ref, seen: SeenEntry, *, feed_url: str) -> bool:
-        """Whether `of` gives up the URL of an entry of the feed at `feed_url`; then nobody is known under it."""
+        """Whether `of` gives up the URL of `seen`, an entry of the feed at `feed_url`. If so, no entry is known under
+        that URL any more."""
         key = seen.url_key
         if key is None or not is_a_strangers(self.connection, of, url=seen.url, feed_url=feed_url):
             return False
@@ -104,5 +108,5 @@ class Shelf:
 
 
 def keys_of(seen: SeenEntry) -> tuple[bytes, ...]:
-    """All that it may be known under."""
+    """All keys that the entry may be known under."""
     return (*seen.look_up, seen.own, *([seen.url_key] if seen.url_key else []))

@@ -1,8 +1,8 @@
-"""The copies of one story: found by what their texts have in common, clustered, and told from their original.
+"""Copies of one story: found by the word sequences their texts share, put into clusters, and told from their original.
 
-An article is filed under the first few of its probes that nobody is filed under yet, and looked for under all of them:
-at most as many candidates come back as there are probes, whether ten thousand articles are filed or ten million, and
-words that stand under every article of a site are soon somebody's and cost no more.
+An article is filed under the first few of its probes that no other is filed under yet, and looked up under all of them.
+So a lookup never returns more candidates than there are probes, whether ten thousand articles are filed or ten million,
+and a phrase that stands below every article of a site is soon taken and costs nothing more.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from worker.store.known.owners import says_of_another
 from worker.store.known.refs import COLUMNS, ref, refs_by_key
 
 FILED = 4
-"""Probes that an article is filed under. A copy that was cut to its first half meets one of them 99 times in 100."""
+"""How many probes an article is filed under. A copy cut to its first half matches one of them 99 times in 100."""
 EXPIRED_AT_ONCE = 2_000
 MAX_NAMED = 1_000
-"""Reprints that one article is named in, when it comes after them."""
+"""How many reprints are updated to name their original when that comes after them."""
 
 
 class Story(NamedTuple):
     """Where an article belongs."""
 
     cluster_id: bytes | None = None
-    """None: its text is too short to tell."""
+    """None if its text is too short to tell."""
     copy_of: bytes | None = None
-    """The record that had nearly the same text first, or that it credits."""
+    """The id of the record that had nearly the same text first, or that the article credits."""
     first: Ref | None = None
-    """The entry whose text is the likest, where the article is one's copy."""
+    """If the article is a copy: the entry it is a copy of (the credited one, or else the most similar)."""
     original: Ref | None = None
-    """What it credits, where that is here."""
+    """The entry that the article credits, if it is in the store."""
     reprints: Sequence[Row[Any]] = ()
-    """What came before it and credits it."""
+    """Articles that came earlier and credit this one."""
     free: Sequence[int] = ()
-    """The probes under which nobody is filed."""
+    """The probes under which no other article is filed."""
 
 
 NO_STORY = Story()
@@ -76,8 +76,8 @@ _UNFILE = delete(t.shingle).where(t.shingle.c.key == bindparam("of"), t.shingle.
 
 
 def place(connection: Connection, me: Ref, draft: Draft, *, now: Millis) -> Story:
-    """The story that the article of `me` belongs to. One that has its cluster stays there: only who met its copies
-    first, or whom it credits, is still found out."""
+    """The story that the article of `me` belongs to. An article that has a cluster stays in it; it is only checked
+    whether an article it credits, or reprints that credit it, are known by now."""
     probes = draft.sketch.probes if draft.sketch else ()
     held = holders(connection, probes)
     free = [key for key in probes if held.get(key, me.entry_id) == me.entry_id]
@@ -85,7 +85,7 @@ def place(connection: Connection, me: Ref, draft: Draft, *, now: Millis) -> Stor
     alike = kin(connection, me, draft.sketch, found, now) if draft.sketch and found else []
     if not alike and me.copy_of is None:
         return Story(cluster_id=me.cluster or (me.record_id if draft.sketch else None), free=free)
-    # The page is no copy of what a stranger made of it.
+    # A page is not a copy of what another site's feed wrote about it.
     others = [other for other in alike if not says_of_another(me, other)]
     sites = _sites(connection, [me, *alike])
     cluster_id = me.cluster or (alike[0].cluster if alike else None)
@@ -105,7 +105,7 @@ def place(connection: Connection, me: Ref, draft: Draft, *, now: Millis) -> Stor
 def _original(
     connection: Connection, me: Ref, credit: Credit | None, alike: Sequence[Ref], sites: Mapping[str, str | None]
 ) -> Ref | None:
-    """What the article credits: among those that are alike, or as it was found before."""
+    """The entry that the article credits: one of those `alike`, or the one found earlier."""
     if credit is None:
         return None
     its = (other for other in alike if credits(credit, url=other.url, site=sites[other.feed_id]))
@@ -118,20 +118,21 @@ def _original(
 
 
 def is_original(connection: Connection, me: Ref, of: Ref, *, now: Millis) -> bool:
-    """`of` has the text of `me`, and says that it is from there."""
+    """Whether the article of `of` credits `me` as its source."""
     row = connection.execute(_WAITING, {"of": of.entry_id, "now": now}).one_or_none()
     return row is not None and credits(_credit(row), url=me.url, site=_sites(connection, [me])[me.feed_id])
 
 
 def is_another(connection: Connection, me: Ref, sketch: Sketch | None) -> bool:
-    """Whether an article's text is no version any more of the one that is filed, but another text in its place. Where
-    none is filed, nobody knows."""
+    """Whether the text of `me` is no longer a version of the filed one, but a different text in its place. False if
+    none is filed, since then it can't be known."""
     _, before, _ = filed(connection, [me.entry_id]).get(me.entry_id, (None, None, None))
     return before is not None and (sketch is None or not is_copy(common(before, sketch), same_feed=False))
 
 
 def settle(connection: Connection, me: Ref, draft: Draft, story: Story, *, expires_at: Millis) -> None:
-    """Files a written article, to be found by its copies and, where it credits what is not here, by its original."""
+    """Files a written article so that copies find it and, if it credits an article that is not here yet, so that this
+    original finds it."""
     if me.revision:  # else nothing of it was filed yet
         unfile(connection, [me.entry_id])
     if draft.sketch is not None:
@@ -152,7 +153,7 @@ def take_back(
     body: bytes,
     expires_at: Millis,
 ) -> None:
-    """Files an article by its record, after the state was lost."""
+    """Files an article from its record, when a lost state is recovered."""
     unfile(connection, [entry_id])
     if sketch is not None and cluster_id is not None:
         held = holders(connection, sketch.probes)
@@ -163,7 +164,8 @@ def take_back(
 
 
 def file(connection: Connection, texts: Sequence[tuple[EntryId, Sketch, Sequence[int], Millis]]) -> None:
-    """Files texts, each with its entry, the probes under which nobody is filed, and until when."""
+    """Files texts. Each has its entry, the probes under which no other is filed, and the time until which it is
+    remembered."""
     shingles: list[dict[str, object]] = []
     sketches: list[dict[str, object]] = []
     for entry_id, sketch, free, expires_at in texts:
@@ -185,13 +187,14 @@ def _wait(
     *,
     lines: tuple[str | None, bytes | None] = (None, None),
 ) -> None:
-    """lines: the site and the lines of the text in `body`; None where it is as it was published."""
+    """Stores a reprint until its original comes. lines: the site and the lines of the text in `body`; None if `body` is
+    as it was published."""
     values = {"entry_id": entry_id, "cluster_id": cluster_id, "expires_at": expires_at, "body": zlib.compress(body)}
     connection.execute(_KEEP, values | {"name": credit.name, "url": credit.url, "site": lines[0], "lines": lines[1]})
 
 
 def unfile(connection: Connection, entry_ids: Sequence[int]) -> None:
-    """Entries that nobody is to be found a copy of any more."""
+    """Removes entries from the files, so that nothing is found to be a copy of them, and no original updates them."""
     for batch in chunks(entry_ids):
         rows = connection.execute(_FILED_UNDER, {"ids": batch}).all()
         keys = [{"of": key, "whose": row.entry_id} for row in rows for key in _unpacked(row.shingles)]
@@ -202,9 +205,9 @@ def unfile(connection: Connection, entry_ids: Sequence[int]) -> None:
 
 
 def expire(connection: Connection, now: Millis) -> bool:
-    """Lets go of texts whose window is over, some thousand at once; whether there may be more.
+    """Removes some thousand texts whose window is over. Returns whether there may be more.
 
-    They were filed nearly in the order of their entries: no index is kept for this alone.
+    They were filed nearly in the order of their entry ids, so that order serves instead of an index.
     """
     connection.execute(delete(t.reprint).where(t.reprint.c.expires_at <= now))
     oldest = select(t.sketch).order_by(t.sketch.c.entry_id).limit(2 * EXPIRED_AT_ONCE).subquery()
@@ -215,7 +218,8 @@ def expire(connection: Connection, now: Millis) -> bool:
 
 
 def named(body: bytes, original: Ref, site: str | None) -> bytes:
-    """A record that names its original: by the page's own word for it, or the name of the original's feed."""
+    """The record with its original named: as the page names it or, failing that, by the title of the original's
+    feed."""
     record = orjson.loads(body)
     said = record["_ingest"]["original"] or {}
     record["_ingest"]["original"] = {"name": said.get("name") or site, "url": original.url or said.get("url")}
@@ -223,30 +227,30 @@ def named(body: bytes, original: Ref, site: str | None) -> bytes:
 
 
 def title_of(connection: Connection, feed_id: str) -> str | None:
-    """The name of a feed's site, as the feed says it."""
+    """The title that a feed gives itself."""
     return connection.scalar(select(t.feed.c.title).where(t.feed.c.id == feed_id))
 
 
 def holders(connection: Connection, probes: Collection[int]) -> dict[int, int]:
-    """Which entries are filed under these probes; one each."""
+    """The entry filed under each of these probes."""
     return {row.key: row.entry_id for row in _HELD.rows(connection, probes)}
 
 
 def kin(connection: Connection, me: Ref, mine: Sketch, ids: Collection[int], now: Millis) -> list[Ref]:
-    """The written articles that are nearly the same, the likest first; of those that are as like, the oldest."""
+    """The filed articles that are nearly the same, the most similar first; among equals, the oldest first."""
     found = filed(connection, ids).values()
     return likest(me, mine, ((other, sketch) for other, sketch, until in found if until > now))
 
 
 def filed(connection: Connection, ids: Collection[int]) -> dict[int, tuple[Ref, Sketch, Millis]]:
-    """What these entries say, by their ids, and until when that is of concern."""
+    """The sketches of these entries by entry id, each with the time until which it is remembered."""
     return {
         row.id: (ref(row), Sketch(size=row.size, bins=row.bins), row.expires_at) for row in _FILED.rows(connection, ids)
     }
 
 
 def likest(me: Ref, mine: Sketch, others: Iterable[tuple[Ref, Sketch]]) -> list[Ref]:
-    """Those that are nearly the same as `mine`, as `kin` has them."""
+    """Those of the texts that are nearly the same as `mine`, in the order of `kin`."""
     found: list[tuple[float, Ref]] = []
     for other, theirs in others:
         both = common(mine, theirs)
@@ -256,12 +260,12 @@ def likest(me: Ref, mine: Sketch, others: Iterable[tuple[Ref, Sketch]]) -> list[
 
 
 def as_written(me: Ref, draft: Draft) -> Ref:
-    """`me` once its first record is written, with a story of its own: as its copies meet it."""
+    """`me` as its copies will see it once its first record is written, in a story of its own."""
     return me._replace(revision=1, revision_key=draft.revision_key, text_mark=draft.text_mark, cluster_id=me.record_id)
 
 
 def _is_of_one_site(a: Ref, b: Ref) -> bool:
-    """From one feed, and not from two sites that it collects."""
+    """Whether both come from one feed and one host: a feed may also collect several sites."""
     return a.feed_id == b.feed_id and _host(a) == _host(b)
 
 

@@ -1,4 +1,4 @@
-"""Who has a text: the first that had it, for as long as `dedup.window` says."""
+"""Which entry has a text: the first that had it, for as long as `dedup.window` says."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from worker.store.known.keys import stored
 def claim_text(
     connection: Connection, key: bytes | None, entry_id: EntryId, at: Millis, window_ms: int, *, anyway: bool = False
 ) -> bool:
-    """A hash that has expired is taken over; one that has not is its owner's, who may only prolong it, unless it is
-    taken `anyway`. Whether it is the entry's now, or there is none."""
+    """Gives the text with this hash to the entry until `at + window_ms`. A hash whose time is over is taken from its
+    owner; one that is not only if `anyway`. The owner itself may always prolong it. Returns whether the entry has the
+    text now; True if `key` is None."""
     if key is None:
         return True
     values = {"text": stored(key), "who": entry_id, "until": at + window_ms}
@@ -32,8 +33,8 @@ def claim_text(
 
 
 def claim_texts(connection: Connection, texts: Sequence[tuple[bytes, EntryId, Millis]], window_ms: int) -> None:
-    """The same for texts that are nobody's: of each its hash, the entry and the time. Raises Overtaken where one is
-    somebody's since."""
+    """Claims many texts that nobody has: hash, entry and time of each. Raises Overtaken if another entry got one in
+    between."""
     if texts:
         values = [
             {"text": stored(key), "who": who, "until": at + window_ms, "now": at, "owner": who}
@@ -64,7 +65,7 @@ _CLAIM = Many(_claim("sqlite", False))
 
 
 def give_up_text(connection: Connection, me: Ref) -> None:
-    """Nobody is a duplicate of `me` by the text that it had."""
+    """Releases the text that `me` had, so that nothing becomes a duplicate of `me` by it."""
     if me.text_mark is not None:
         mine = (t.content.c.key.between(me.text_mark, me.text_mark + b"\xff\xff"), t.content.c.entry_id == me.entry_id)
         connection.execute(delete(t.content).where(*mine))

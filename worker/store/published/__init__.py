@@ -1,7 +1,7 @@
-"""What went out, or has to be taken back.
+"""What has been published, or has to be taken back.
 
-outbox.py        rows numbered into segments, and marked when they are published
-publications.py  what was published, and under which name; whether a directory has it
+outbox.py        records numbered into segments, and deleted once these are published
+publications.py  what was published under which name; whether an output directory matches it
 takedowns.py     articles that have to be forgotten
-recovery.py      records that stand in an output directory → rows
+recovery.py      records of an output directory → rows
 """

@@ -1,7 +1,7 @@
-"""Rows numbered into segments, and marked when they are published.
+"""Records numbered into segments, and deleted once these are published.
 
-Numbering is one transaction: from it a segment's name and bytes follow, so a publication that a crash cut off is
-repeated to the same file.
+Numbering is one transaction that fixes a segment's name and bytes, so a publication cut off by a crash is repeated into
+the same file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from worker.store.database.dialects import Many
 from worker.store.known.lines import leave_out
 
 SEGMENT_BYTES = 16_000_000
-"""Of records in one segment, unless it is a single one: segments are held in memory while they are written."""
+"""The most bytes of records in one segment (unless a single record is larger), because segments are held in memory
+while they are written."""
 
 _NUMBER = Many(
     update(t.outbox).where(t.outbox.c.id == bindparam("row")).values(seq=bindparam("n"), segment_id=bindparam("its"))
@@ -28,14 +29,14 @@ _NUMBER = Many(
 
 
 class OutboxRow(NamedTuple):
-    """A record with all that the commit decided."""
+    """A record with everything the commit decided about it."""
 
     seq: int
     op: Op
     revision: int
     ingested_at: Millis
     first_seen_at: Millis | None
-    """Of the entry, where the article is new."""
+    """When the entry was first seen; only if the article is new."""
     duplicate_of: str | None
     cluster_id: str | None
     body: bytes
@@ -43,13 +44,13 @@ class OutboxRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxSegment:
-    """Rows that go into one file."""
+    """Records that go into one file."""
 
     id: int
     shard: int
     writer: str
     date: str
-    """UTC day of ingestion; never before that of the segment before."""
+    """UTC day of ingestion; never earlier than that of the segment before."""
     created_at: Millis
     rows: tuple[OutboxRow, ...]
 
@@ -62,8 +63,8 @@ def waiting(connection: Connection, *, shard: int) -> tuple[int, Millis | None]:
 
 
 def number(connection: Connection, *, shard: int, now: Millis, limit: int) -> OutboxSegment | None:
-    """The next segment of a shard to publish: one that was numbered and not marked, else of at most `limit` rows, all
-    of one day. None where there are no rows."""
+    """The next segment of a shard to publish: one that was numbered before but not yet published, or else a new one of
+    at most `limit` records, all of one day. None if there are no records."""
     writer = connection.execute(select(t.writer).where(t.writer.c.shard == shard).with_for_update()).one()
     numbered = connection.execute(
         select(t.segment)
@@ -105,7 +106,7 @@ def _number(connection: Connection, writer: Row[Any], *, now: Millis, limit: int
         return None
     before = select(t.segment.c.date).where(t.segment.c.shard == writer.shard)
     last_date = connection.scalar(before.order_by(t.segment.c.id.desc()).limit(1)) or ""
-    # Never one row before another that was decided earlier: an update would precede what it updates.
+    # Dates never go back from one row to the next, or an update could come before what it updates.
     begin = accumulate((row.ingested_at // DAY_MS * DAY_MS for row in rows), max)
     dates = [max(_date(at), last_date) for at in begin]
     sizes = accumulate(row.bytes for row in rows)
@@ -133,12 +134,12 @@ def _number(connection: Connection, writer: Row[Any], *, now: Millis, limit: int
 
 
 def lock_numbering(connection: Connection) -> None:
-    """Nobody else numbers until the transaction ends: what has no number now gets none before."""
+    """Keeps others from numbering until the transaction ends: a record without a number stays without one that long."""
     connection.execute(select(t.writer.c.shard).order_by(t.writer.c.shard).with_for_update()).all()
 
 
 def mark(connection: Connection, segment_id: int, *, path: str, sha256: str) -> None:
-    """The segment stands in the output directory: its rows have done their duty."""
+    """Notes that the segment is in the output directory, and deletes its rows from the outbox."""
     connection.execute(update(t.segment).where(t.segment.c.id == segment_id).values(path=path, sha256=sha256))
     connection.execute(delete(t.outbox).where(t.outbox.c.segment_id == segment_id))
 

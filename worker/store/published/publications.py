@@ -1,7 +1,7 @@
-"""What a state has published, and under which names it numbers its records: one for each shard of its output.
+"""What a state has published, and the writer's name under which it numbers its records: one per shard of its output.
 
-The rows of `segment` stay when what they name is published, for long: by the last of them a state recognises its output
-directory, and by others an older copy of it.
+The rows of `segment` stay long after publication. By the last one a state recognises its output directory, by the
+others an older copy of that directory.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from worker.store.database.batches import chunks
 from worker.words import counted
 
 REMEMBERED = 100_000
-"""Segments, over all shards: at one a minute, ten weeks, in 15 MB."""
+"""How many segments are kept, over all shards: at one a minute, ten weeks, in 15 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publications:
-    """A state beside the segment that an output directory was given last."""
+    """A state compared with the last segment of its output directory."""
 
     last: str | None
-    """The path of the segment that the state has published last."""
+    """The path of the segment that the state published last."""
     theirs: Literal["none", "unknown", "older", "same"]
-    """The directory's last segment: there is none; not one of this state's; older than `last`; `last`, or one that
-    was being published."""
+    """The directory's last segment: none; unknown, not from this state; older than `last`; or the same as `last`, or
+    one that was being published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """A segment that stands in an output directory."""
+    """A segment that is in an output directory."""
 
     path: str
     sha256: str
@@ -46,17 +46,17 @@ class Sealed:
     date: str
     """YYYY-MM-DD."""
     sealed_at: Millis
-    """Not before any of its records was written."""
+    """No earlier than when its last record was written."""
     first_seq: int
     last_seq: int
 
 
 def name_writers(connection: Connection, wanted: int) -> None:
-    """A state numbers its records under names of its own, so that a state begun anew beside an old output directory
-    does not count over its numbers.
+    """Names the state's writers, if they are not named yet. Names are unique to a state, so that one begun anew beside
+    an old output directory does not reuse its numbers.
 
-    Raises StateError where it has records for another number of shards: an article's revisions would come from two
-    writers.
+    Raises StateError if the state has records for another number of shards, because an article's revisions would then
+    come from two writers.
     """
     named = shards(connection)
     if named == wanted:
@@ -70,13 +70,12 @@ def name_writers(connection: Connection, wanted: int) -> None:
 
 
 def shards(connection: Connection) -> int:
-    """Of the output, as the state has it; 0: it is new."""
+    """How many shards the output has according to the state; 0 if the state is new."""
     return connection.scalar(select(func.count()).select_from(t.writer)) or 0
 
 
 def against(connection: Connection, last: tuple[str, int] | None, *, shard: int) -> Publications:
-    """`last`: the writer and the last number of the segment that the shard's directory was given last; None: it has
-    none."""
+    """last: the writer and last number of the newest segment in the shard's directory; None if it has none."""
     published = connection.execute(
         select(t.segment.c.id, t.segment.c.path)
         .where(t.segment.c.path.is_not(None), t.segment.c.shard == shard)
@@ -98,8 +97,8 @@ def against(connection: Connection, last: tuple[str, int] | None, *, shard: int)
 
 
 def forget_old(connection: Connection) -> None:
-    """Lets go of all but each shard's last segments. An older copy of the directory is then one that lacks what came
-    after."""
+    """Deletes segments that came more than REMEMBERED before their shard's last. An output directory that ends with one
+    of these then counts as unknown."""
     lasts = connection.execute(select(t.segment.c.shard, func.max(t.segment.c.id)).group_by(t.segment.c.shard)).all()
     for shard, last in lasts:
         old = (t.segment.c.shard == shard, t.segment.c.id <= last - REMEMBERED, t.segment.c.path.is_not(None))
@@ -107,9 +106,9 @@ def forget_old(connection: Connection) -> None:
 
 
 def follow_on(connection: Connection, sealed: Mapping[int, Sequence[Sealed]], *, shards: int) -> None:
-    """The state publishes after these from now on, each shard's last in their order, or in a directory that has nothing
-    yet; under new names, for of the old ones' numbers nobody knows any more which were given. What was numbered and not
-    published is numbered again, for as many shards as there are now."""
+    """From now on the state publishes after these segments, given for each shard in order, or into a directory that has
+    none yet. It does so under new writer names, because nobody knows which numbers of the old names were given. Records
+    that were numbered but not published are numbered again, for the present number of shards."""
     waiting = connection.execute(select(t.outbox.c.id, t.outbox.c.body)).all()
     for batch in chunks(waiting):
         connection.execute(

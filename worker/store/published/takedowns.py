@@ -1,4 +1,4 @@
-"""Articles that have to be forgotten: here in one transaction, in the output after it, whatever cuts that off."""
+"""Articles that have to be forgotten: here in one transaction, then in the output, even if a crash comes in between."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from worker.urls import host_of
 
 
 def is_known(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> bool:
-    """Whether there is an entry at a canonical URL or of a record id, or none may come there."""
+    """Whether there is an entry at a canonical URL or with a record id, or it is kept out."""
     keys = {key for key in (url_key, record_id) if key is not None}
     return bool(named(connection, url=url, url_key=url_key, record_id=record_id)) or are_dead(connection, keys)
 
@@ -34,9 +34,9 @@ def is_known(connection: Connection, *, url: str | None, url_key: bytes | None, 
 def forget(
     connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None, now: Millis
 ) -> int:
-    """Lets go of the article at a canonical URL or of a record id, with its duplicates, and keeps it from coming back;
-    how many entries it was. Its records are `outstanding` from then on, and so is what it was named by: that must be
-    remembered where the records go, whichever of several entries had them."""
+    """Deletes the article at a canonical URL or with a record id, with its duplicates, and keeps it from coming back.
+    Returns how many entries it had. Its record ids are `outstanding` from then on. So is the name it was given by,
+    whichever entry had the records, because the output has to remember that name, too."""
     ids = named(connection, url=url, url_key=url_key, record_id=record_id)
     for batch in chunks(sorted(ids)):
         rows = connection.execute(select(t.entry.c.id, t.entry.c.duplicate_of).where(t.entry.c.id.in_(batch)))
@@ -51,7 +51,7 @@ def forget(
         for row in connection.execute(select(*columns).where(t.entry.c.id.in_(batch))):
             records.add(row.record_id)
             names |= {row.record_id} if row.url is None or row.shared_key else {row.record_id, key_of_url(row.url)}
-            keys |= {row.text_mark} - {None}  # whoever says the same
+            keys |= {row.text_mark} - {None}  # so that the same text does not come back elsewhere
     _bar(connection, names, unknown=unknown, anew=bool(ids), now=now)
     bury(connection, sorted(ids), more_keys=keys)
     _drop_unpublished(connection, {record.hex() for record in records})
@@ -62,7 +62,7 @@ def forget(
 
 
 def _bar(connection: Connection, keys: Collection[bytes], *, unknown: bool, anew: bool, now: Millis) -> None:
-    """Notes since when these are kept out, unless it is noted. anew: there was something to take down."""
+    """Stores since when these keys are kept out, unless that is known. anew: there was something to take down."""
     outdated = or_(t.barred.c.lifted, t.barred.c.unknown) if anew else t.barred.c.lifted
     for batch in chunks(sorted(keys)):
         connection.execute(delete(t.barred).where(t.barred.c.key.in_(batch), outdated))
@@ -72,15 +72,15 @@ def _bar(connection: Connection, keys: Collection[bytes], *, unknown: bool, anew
 
 
 class Barred(NamedTuple):
-    """Who asked for an article to be kept out is known by when, and by what was known of it."""
+    """When an operator asked for an article to be kept out, and whether it was known."""
 
     at: Millis
     unknown: bool
-    """Nothing was."""
+    """Nothing was known of it."""
 
 
 def barred(connection: Connection, key: bytes) -> Barred | None:
-    """None: nobody asked by this key, or it is not known any more."""
+    """None if nobody asked by this key, or that has been forgotten."""
     query = select(t.barred.c.at, t.barred.c.unknown).where(t.barred.c.key == key, ~t.barred.c.lifted)
     row = connection.execute(query).one_or_none()
     return None if row is None else Barred(at=Millis(row.at), unknown=bool(row.unknown))
@@ -90,11 +90,11 @@ LetIn = Literal["let in", "taken down", "not kept out"]
 
 
 def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: KeptOut | None, now: Millis) -> LetIn:
-    """Ends that what nothing was known of is kept out; what became of it. The feeds of its site are read whole, of what
-    they were shown last too.
+    """Stops keeping out something of which nothing was known, so that it may be ingested after all. Returns what came
+    of that. The feeds of its site are read whole with their next polls, even if they have not changed.
 
-    in_output: as that says. Where that is all that is known, as the state was lost since, it has to do; what was taken
-    down there stays so by any of its names.
+    in_output: what the output directory says of the key. If the state was lost since, that is all there is to go by.
+    What was taken down there stays down, by any of its names.
     """
     row = connection.execute(select(t.barred).where(t.barred.c.key == key)).one_or_none()
     is_lifted = row is not None and row.lifted
@@ -115,19 +115,20 @@ def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: Ke
 
 
 def lifted(connection: Connection, *, shard: int) -> list[bytes]:
-    """Keys of what is kept out no more, of which a shard of the output is still to hear."""
+    """Keys that are no longer kept out, which a shard of the output has not been told yet."""
     keys = connection.scalars(select(t.barred.c.key).where(t.barred.c.lifted)).all()
     shards = publications.shards(connection) if keys else 0
     return [key for key in keys if shard_of(key.hex(), shards) == shard]
 
 
 def heard(connection: Connection, key: bytes) -> None:
-    """The output has."""
+    """Notes that the output has been told."""
     connection.execute(delete(t.barred).where(t.barred.c.key == key, t.barred.c.lifted))
 
 
 def _drop_unpublished(connection: Connection, record_ids: set[str]) -> None:
-    """What has no number yet is never published; what has one will be, and is then taken out of the output."""
+    """Deletes records that have no number yet, so that they are never published. Numbered ones will be published and
+    then removed from the output."""
     lock_numbering(connection)
     rows = connection.execute(select(t.outbox.c.id, t.outbox.c.body).where(t.outbox.c.seq.is_(None)))
     theirs = [row.id for row in rows if orjson.loads(row.body)["id"] in record_ids]
@@ -136,8 +137,8 @@ def _drop_unpublished(connection: Connection, record_ids: set[str]) -> None:
 
 
 def keep_out(connection: Connection, keys: Collection[bytes]) -> None:
-    """Lets go of the entries that are known under any of these keys, and of what waits of them to be published: an
-    older copy of a state may have it still. Nothing comes under them any more, but what is let in again meanwhile."""
+    """Deletes the entries known under any of these keys, and their unpublished records, which an older copy of a state
+    may still have. Nothing comes back under these keys, except those that were let in again meanwhile."""
     keys = set(keys) - set(connection.scalars(select(t.barred.c.key).where(t.barred.c.lifted)))
     if keys:
         bury_known(connection, keys)
@@ -145,7 +146,7 @@ def keep_out(connection: Connection, keys: Collection[bytes]) -> None:
 
 
 def outstanding(connection: Connection, *, shard: int) -> dict[str, bool]:
-    """Record ids that are still to be taken out of a shard of the output, each with whether nothing was known of it."""
+    """Record ids still to be removed from a shard of the output, each with whether nothing was known of it."""
     noted = select(t.takedown.c.record_id, t.barred.c.unknown).outerjoin(
         t.barred, t.barred.c.key == t.takedown.c.record_id
     )
@@ -155,7 +156,7 @@ def outstanding(connection: Connection, *, shard: int) -> dict[str, bool]:
 
 
 def tell(connection: Connection, notices: Sequence[Record], *, now: Millis) -> None:
-    """Of each, that it is taken down: to be published before it is."""
+    """Writes records that say that articles are taken down, to be published before that happens."""
     rows = [
         outbox_values(
             "delete",

@@ -1,8 +1,9 @@
-"""What people ask, beside the engine that writes. Reads only.
+"""What people ask about the state, read beside the engine that writes it. Nothing here writes.
 
-status.py    feeds, hosts, and how the work does;  overview.py  … in figures
-listing.py   … a page at a time
-why.py       where an article is
-hubs.py      how the hubs of feeds do
-reader.py    a connection and a thread for all that, while the worker runs
+status.py    feeds, hosts and totals, for `status` and `feeds`
+overview.py  counts that stay cheap, for metrics and the status page
+listing.py   feeds and entries a page at a time
+why.py       what became of an article
+hubs.py      subscriptions at hubs
+reader.py    a connection and a thread for all of this, while the worker runs
 """

@@ -1,4 +1,4 @@
-"""How the hubs of feeds do (WebSub). Reads only."""
+"""The state of subscriptions at hubs (WebSub). Read only."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from worker.store.database import tables as t
 from worker.store.database.opening import reading
 
 HubStanding = Literal["subscribed", "asked", "lapsed", "denied"]
-"""Whether a hub tells of new entries: it does; it has been asked to; it did, until its lease ended; it does not want
-to, or could not be asked."""
+"""subscribed: the hub announces new entries. asked: it has been asked to. lapsed: it did until its lease ended. denied:
+it refuses, or could not be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubStatus:
-    """Who tells of a feed's new entries."""
+    """The hub that announces a feed's new entries."""
 
     url: str
     standing: HubStanding
     lease_until: Millis | None
     """None: it has not agreed."""
     ask_at: Millis
-    """It is asked again with the first poll after."""
+    """It is asked again with the first poll after this time."""
     pushed_at: Millis | None
-    """When it told of something last."""
+    """When it last announced something."""
     trusted: bool
-    """It has told of all that was new since then."""
+    """Whether it has announced everything new since then."""
     error: str | None
 
 
 def hub_of(connection: Connection, feed_id: str, *, now: Millis) -> HubStatus | None:
-    """The hub that a feed names, where it is subscribed to."""
+    """The hub that a feed names; None if there is no subscription."""
     row = connection.execute(select(t.subscription).where(t.subscription.c.feed_id == feed_id)).one_or_none()
     return None if row is None else _status(row, now)
 
 
 def hubs_by_standing(connection: Connection, *, now: Millis) -> Mapping[str, int]:
-    """How many hubs of listed feeds stand how; all four are there."""
+    """How many hubs of listed feeds have each standing; all four are in the result."""
     hub = t.subscription.c
     standing = case(
         (hub.lease_until > now, "subscribed"),

@@ -1,4 +1,4 @@
-"""Feeds and entries a page at a time, for people. What is asked is found by an index, or bounded."""
+"""Feeds and entries for people, a page at a time. Every query uses an index or is bounded."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from worker.store.known.refs import refs_by_key
 from worker.store.reading.status import FeedStatus, feed_status
 
 RECENT = 100_000
-"""Entries among which duplicates are looked for: where there are none, all would have to be gone through."""
+"""How many of the newest entries are searched for duplicates: if there were none, all entries would have to be read."""
 
 _FAILING = t.feed.c.errors > literal_column("0")
-"""In the words of the index, which SQLite finds by them."""
+"""Written exactly as in the index, because SQLite only then uses it."""
 _ENTRIES = select(t.entry, FEED_ID, URL)
 
 Which = Literal["all", "failing", "paused", "retired", "unpolled"]
@@ -55,13 +55,13 @@ class Copies:
     """An article and the entries that are duplicates of it, or near-duplicates."""
 
     first: ListedEntry | None
-    """None where it is kept no longer."""
+    """None if it is no longer kept."""
     others: Sequence[ListedEntry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutAside:
-    """Work that feedmill failed on again and again."""
+    """Work that was put aside because feedmill itself failed on it repeatedly."""
 
     work_id: int
     record_id: str
@@ -80,8 +80,8 @@ def feeds_page(
     after: str = "",
     limit: int = 50,
 ) -> list[FeedStatus]:
-    """Listed feeds by id, those after `after`; with `text` in their id, title or URL, or in what their lists call them:
-    of these, `called` are the first."""
+    """Listed feeds by id, those after `after`. With `text`: those that have it in their id, title or URL, and those in
+    `called`, which have it in the name the lists give them."""
     query = _feeds().where(t.feed.c.active, t.feed.c.id > after)
     match which:
         case "failing":
@@ -101,7 +101,7 @@ def feeds_page(
 
 
 def feeds_by_id(connection: Connection, ids: Sequence[FeedId]) -> list[FeedStatus]:
-    """Those of them that are listed, by id."""
+    """Those of the feeds that are listed, by id."""
     found = [
         feed_status(row)
         for batch in chunks(ids)
@@ -111,13 +111,13 @@ def feeds_by_id(connection: Connection, ids: Sequence[FeedId]) -> list[FeedStatu
 
 
 def longest_failing(connection: Connection, *, limit: int) -> list[FeedStatus]:
-    """The feeds that fail, since the longest first."""
+    """The failing feeds, longest failing first."""
     query = _feeds().where(t.feed.c.active, _FAILING).order_by(t.feed.c.failing_since, t.feed.c.id)
     return [feed_status(row) for row in connection.execute(query.limit(limit))]
 
 
 def quiet_since(connection: Connection, before: Millis) -> list[News]:
-    """The feeds that have brought nothing since an instant, were listed before it, and are not paused."""
+    """Feeds without a new entry since `before` that were listed before then and are not paused."""
     columns = (t.feed.c.id, t.feed.c.added_at, t.feed.c.new_at, t.feed.c.polled_at)
     last = func.coalesce(t.feed.c.new_at, t.feed.c.added_at)
     rows = connection.execute(
@@ -129,7 +129,7 @@ def quiet_since(connection: Connection, before: Millis) -> list[News]:
 def entries_by_day(
     connection: Connection, ids: Sequence[FeedId], *, now: Millis, days: int = 30
 ) -> Mapping[FeedId, Sequence[int]]:
-    """How many entries were first seen in a feed on each of the last days, UTC, the oldest first."""
+    """How many entries were first seen in each feed on each of the last `days` days (UTC), oldest first."""
     today = now // DAY_MS
     found = {feed_id: [0] * days for feed_id in ids}
     for batch in chunks(ids):
@@ -139,7 +139,7 @@ def entries_by_day(
             .group_by(t.entry.c.feed_no, t.seen_on)
         )
         for row in rows:
-            if row.day <= today:  # a clock that was set back
+            if row.day <= today:  # later ones come from a clock that was set back since
                 found[row.feed_id][row.day - today - 1] = row.number
     return found
 
@@ -147,7 +147,7 @@ def entries_by_day(
 def entries_of(
     connection: Connection, feed_id: FeedId, *, before: Millis | None = None, limit: int = 50
 ) -> list[ListedEntry]:
-    """A feed's entries, the newest first; those first seen before an instant."""
+    """A feed's entries, newest first; with `before`, only those first seen before then."""
     query = _ENTRIES.where(t.entry.c.feed_no == no_of(feed_id))
     if before is not None:
         query = query.where(t.seen_on <= before // DAY_MS, t.entry.c.first_seen_at < before)
@@ -156,7 +156,7 @@ def entries_of(
 
 
 def copies(connection: Connection, *, limit: int) -> list[Copies]:
-    """Articles that came more than once, those with the newest duplicates first; by the last `limit` duplicates."""
+    """Articles with duplicates, those with the newest duplicates first, as far as the last `limit` duplicates go."""
     newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
     rows = connection.execute(
         _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.duplicate_of.is_not(None))
@@ -175,7 +175,8 @@ def copies(connection: Connection, *, limit: int) -> list[Copies]:
 
 
 def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
-    """Articles whose near-duplicates came after them, those with the newest first; by the last `limit` of these."""
+    """Articles with near-duplicates that came later, those with the newest first, as far as the last `limit`
+    near-duplicates go."""
     newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
     rows = connection.execute(
         _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.cluster_id.is_not(None))
@@ -195,7 +196,7 @@ def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
 
 
 def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> list[PutAside]:
-    """What was put aside, in the order in which it was queued."""
+    """Work that was put aside, in the order in which it was queued."""
     rows = connection.execute(
         select(t.work, t.entry.c.record_id, URL.element.label("entry_url"))
         .join(t.entry, t.entry.c.id == t.work.c.entry_id)

@@ -1,4 +1,4 @@
-"""The state in figures, without going through what grows with the articles."""
+"""The state in figures that don't take longer the more articles there are."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from worker.store.reading.hubs import hubs_by_standing
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     feeds: int
-    """That are listed, as are those that follow."""
+    """Listed feeds; the following counts are of these."""
     failing: int
     retired: int
     flawed: int
-    """Whose last document had something wrong with it, and could be read."""
+    """Feeds whose last document was faulty but could be read."""
     unpolled: int
     ok_at: Millis | None
-    """The last poll that went well, of any feed."""
+    """When any feed was last polled successfully."""
     records: int
-    """That this state has numbered."""
+    """Records that this state has numbered."""
     duplicates: int
     polls_due: int
-    """Polls whose time has come, some of which wait for their hosts."""
+    """Polls that are due, including those that wait for their host."""
     poll_due_at: Millis | None
-    """The oldest of those."""
+    """When the longest-waiting of them became due."""
     new: int
-    """Entries that wait for their first ingestion."""
+    """Entries waiting to be ingested for the first time."""
     retries: int
     looks: int
     """Pages that will be looked at again."""
     quarantined: int
     unpublished: int
     unpublished_at: Millis | None
-    """The oldest of those."""
+    """Since when the oldest of them has waited."""
     hosts: int
     hosts_held: int
-    """That are asked nothing for longer than their delay."""
+    """Hosts that will not be asked for longer than their delay."""
     hubs: Mapping[str, int]
-    """Of listed feeds, by `HubStanding`."""
+    """Hubs of listed feeds, counted by `HubStanding`."""
     reload: str | None
-    """What is to be told of the last reload of the configuration."""
+    """What `status` reports about the last reload of the configuration."""
 
 
 def database_bytes(connection: Connection) -> int:
-    """Of the PostgreSQL database, on its server's disk."""
+    """The size of the PostgreSQL database on its server's disk."""
     return int(connection.scalar(select(func.pg_database_size(func.current_database()))) or 0)
 
 
@@ -69,7 +69,7 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
         row.priority: row.number
         for row in connection.execute(
             select(t.work.c.priority, func.count().label("number"))
-            .where(t.work.c.due_at < t.FAR)  # what is put aside is not due
+            .where(t.work.c.due_at < t.FAR)  # without what is put aside
             .group_by(t.work.c.priority)
         )
     }

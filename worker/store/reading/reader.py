@@ -1,4 +1,4 @@
-"""Reading beside the engine, for as long as it runs: a thread of its own, and no statement without an end."""
+"""Reads the state while the engine runs: in a thread of its own, and with a time limit for every call."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LIMIT_S = 5.0
-"""For what one call reads; SQLite is interrupted then."""
+"""The time that one call may take; then SQLite is interrupted."""
 _STEPS = 10_000
-"""Of SQLite's machine, between two looks at the clock: a tenth of a millisecond or so."""
+"""How many instructions SQLite's virtual machine runs between two looks at the clock: about a tenth of a
+millisecond."""
 
 
 class Reader:
-    """For the process that works on the state. Use as a context manager. Each call sees the state at one instant."""
+    """Used by the process that works on the state. A context manager. Each call sees the state as of one moment."""
 
     def __init__(self, state: State, *, damaged: Callable[[StateDamaged], None] = lambda _: None) -> None:
-        """damaged: told where the state turns out to be."""
+        """damaged: called when the state turns out to be damaged."""
         self._state, self._damaged = state, damaged
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._opened: Engine | None = None
@@ -45,7 +46,7 @@ class Reader:
             self._opened.dispose()
 
     async def __call__(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """`function` with a connection that can only read. Raises StateError, also where it took too long."""
+        """Runs `function` with a read-only connection. Raises StateError, also if it takes too long."""
 
         def call() -> R:
             self._until = time.monotonic() + LIMIT_S
@@ -70,7 +71,7 @@ class Reader:
         if self._opened is None:
             self._opened = open_readonly(self._state, checked=True)
             if isinstance(self._state, Server):
-                return self._opened  # which ends statements by itself
+                return self._opened  # PostgreSQL has its own time limit (`postgresql.open_readonly`)
 
             @event.listens_for(self._opened, "connect")
             def _bound(connection: Any, _: object) -> None:

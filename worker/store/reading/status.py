@@ -1,4 +1,4 @@
-"""What people ask of the state. Reads only, beside the engine that writes."""
+"""Feeds, hosts and totals, as people ask for them. Read only, beside the engine that writes."""
 
 from __future__ import annotations
 
@@ -28,55 +28,55 @@ class FeedStatus:
     title: str | None
     site_url: str | None
     added_at: Millis
-    """When it was listed first."""
+    """When it was first listed."""
     polled_at: Millis | None
     next_poll_at: Millis | None
-    """When it is due, but no sooner than its host may be asked."""
+    """When it is due or, if later, when its host may be asked."""
     why: str | None
-    """The reason for that time."""
+    """Why then."""
     new_last: int
     """New entries at the last poll."""
     new_total: int
     new_at: Millis | None
-    """The last poll that brought something new."""
+    """The last poll that brought anything new."""
     status: int | None
-    """Of HTTP, at the last poll."""
+    """The HTTP status of the last poll."""
     error: str | None
     errors: int
     """Failed polls in a row."""
     failing_since: Millis | None
     moved_to: str | None
-    """Where it is asked instead, since its server says so each time."""
+    """The URL fetched instead, because the server has redirected there permanently each time."""
     retired: bool
-    """It is gone by its server's word, and not polled any more."""
+    """Its server says it is gone (410), so it is no longer polled."""
     suggestion: str | None
-    """Where it may be now, by its site."""
+    """Where it may be now, according to its site."""
     flaw: str | None
-    """What was wrong with its last document, which could be read all the same: it is malformed, or has entries that
-    are left out."""
+    """What was wrong with its last document, which could be read all the same: it is malformed, or some entries had to
+    be left out."""
     gaps: int = 0
-    """Polls that found nothing of what the poll before had seen."""
+    """Polls whose document had no entry in common with the one before."""
     gap_at: Millis | None = None
-    """The last of them."""
+    """When the last of them was."""
     coverage: float = 1.0
-    """An estimate of the part of its entries that was seen, in [0, 1]."""
+    """The estimated share of its entries that were seen, in [0, 1]."""
     skipped: int = 0
-    """Entries that its rules leave out."""
+    """How many entries its rules leave out."""
     paused: bool = False
-    """Not polled, by the operator's will."""
+    """The operator has stopped it from being polled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatus:
-    """A host that is not asked at its configured pace now."""
+    """A host that is currently not asked at its configured pace."""
 
     name: str
     delay_ms: int
-    """From one fetch to the next, in force."""
+    """The delay between two fetches that is in force now."""
     not_before: Millis
-    """It is not asked before."""
+    """It is not asked before this time."""
     refused_at: Millis | None
-    """Its last 429 or 503."""
+    """When it last answered 429 or 503."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +88,16 @@ class Totals:
     articles: int
     duplicates: int
     near_duplicates: int
-    """Of the articles, those that name another."""
+    """Articles that name another as their original."""
     skipped: int
-    """Entries that the rules of their feeds leave out."""
+    """How many entries the rules of their feeds leave out."""
     queued: int
     quarantined: int
     unpublished: int
 
 
 def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
-    """The hosts that refused lately, or ask for more patience than is configured, by name. Raises StateError."""
+    """Hosts that refused lately or currently ask for a longer delay than configured, by name. Raises StateError."""
     slowed = (t.host.c.share < WHOLE) | (t.host.c.delay_ms > t.host.c.policy_ms)
     held = t.host.c.not_before - now > t.host.c.delay_ms
     with reading(state) as connection:
@@ -109,7 +109,7 @@ def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
 
 
 def read_reload(state: State) -> str | None:
-    """What is to be told of the running worker's last reload of the configuration. Raises StateError."""
+    """What the running worker reports about its last reload of the configuration. Raises StateError."""
     if isinstance(state, Path) and not is_worked_on(state):
         return None
     with reading(state) as connection:
@@ -117,7 +117,7 @@ def read_reload(state: State) -> str | None:
 
 
 def read_trouble(state: State) -> str | None:
-    """What the worker that holds the state can't do now, as it said last; None: nothing, or none holds it. Raises
+    """What the worker that holds the state last reported it can't do; None if nothing, or if no worker holds it. Raises
     StateError."""
     if not is_worked_on(state):
         return None
@@ -126,20 +126,20 @@ def read_trouble(state: State) -> str | None:
 
 
 def read_publications(state: State, last: tuple[str, int] | None, shard: int) -> Publications:
-    """As of `Store.publications`, where nobody is at work. Raises StateError."""
+    """Like `Store.publications`, when no worker runs. Raises StateError."""
     with reading(state) as connection:
         return against(connection, last, shard=shard)
 
 
 def read_feeds(state: State) -> list[FeedStatus]:
-    """All feeds that are listed, by id. Raises StateError."""
+    """All listed feeds, by id. Raises StateError."""
     with reading(state) as connection:
         feeds = _feeds(connection)
     return feeds
 
 
 def read_moved(state: State) -> Mapping[str, str]:
-    """Where feeds that are listed have moved for good, by the URL in the lists. Raises StateError."""
+    """The new addresses of listed feeds that have moved for good, by the URL in the lists. Raises StateError."""
     moved: Select[Any] = select(t.feed.c.url, t.feed.c.moved_to, t.feed.c.moved_polls)
     with reading(state) as connection:
         rows = connection.execute(moved.where(t.feed.c.active, t.feed.c.moved_to.is_not(None))).all()
@@ -147,13 +147,13 @@ def read_moved(state: State) -> Mapping[str, str]:
 
 
 def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
-    """All feeds that are listed, by id, and the totals, for which all entries are counted. Raises StateError."""
+    """All listed feeds, by id, and the totals, for which all entries have to be counted. Raises StateError."""
     with reading(state) as connection:
         feeds = _feeds(connection)
         counts = [
             select(func.count()).select_from(t.entry).where(t.entry.c.revision > 0, t.entry.c.duplicate_of.is_(None)),
             select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None)),
-            # Who is a copy of another is in its cluster: of those there is an index.
+            # Every copy is in a cluster; the extra condition lets the query use the index on clusters.
             select(func.count())
             .select_from(t.entry)
             .where(t.entry.c.cluster_id.is_not(None), t.entry.c.copy_of.is_not(None)),
@@ -195,12 +195,12 @@ def _feeds(connection: Connection) -> list[FeedStatus]:
 
 
 def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
-    """Of a row of `feed` that has its poll's `due_at`, and `not_before` and `delay_ms` of its host. skipped: where that
-    was counted."""
+    """From a row of `feed` with the `due_at` of its poll, and `not_before` and `delay_ms` of its host. skipped: how
+    many entries its rules leave out, if that was counted."""
     next_at = None if row.retired or row.paused else row.next_at or row.due_at
     why = row.why
     if next_at is not None and row.not_before is not None and row.not_before > next_at:
-        if row.not_before - next_at > 2 * row.delay_ms:  # one is the pace, which may just have changed
+        if row.not_before - next_at > 2 * row.delay_ms:  # one delay is the normal pace, which may just have changed
             why = f"{why or 'due'}; its host is not asked sooner"
         next_at = row.not_before
     return FeedStatus(

@@ -1,4 +1,5 @@
-"""Where an article is, and why: what the state knows of it, for people. Reads only, beside the engine that writes."""
+"""What became of an article, and why: everything that the state knows of it, for people. Read only, beside the
+engine."""
 
 from __future__ import annotations
 
@@ -23,25 +24,25 @@ from worker.store.published import publications
 from worker.store.published.takedowns import barred
 
 _OTHERS = 20
-"""Of a story, or duplicates of an article, that are told of."""
+"""The most articles of a story, or duplicates of an article, that are listed."""
 _MOST_NEAR = 5
 _NEWEST = 20_000
-"""Entries that are gone through for those that differ by their query: some milliseconds."""
+"""How many of the newest entries are searched for those that differ only in their query: takes some milliseconds."""
 _SEGMENTS = 3
-"""An article is in the first segment that was begun after its commit or, with a backlog, in one of the next."""
+"""An article is in the first segment begun after its commit or, if there was a backlog, in one of the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """Work on an entry that is not done."""
+    """Work on an entry that is not done yet."""
 
     kind: str
-    """`new`, `retry` or `look`: the page was not asked for, could not be had, or is looked at again."""
+    """`new`: the page has not been fetched yet. `retry`: it could not be had. `look`: it will be looked at again."""
     host: str
-    """Empty where no page is wanted."""
+    """Empty if no page is to be fetched."""
     due_at: Millis
     not_before: Millis
-    """Of the host: nothing is asked of it before."""
+    """The host is not asked before this time."""
     delay_ms: int
     under_way: bool
     tries: int
@@ -65,35 +66,35 @@ class EntryStory:
     extraction: Extraction | None
     reason: str | None
     removed_lines: int
-    """Of its text, as the site's own, in its last record."""
+    """Lines cut from the text of its last record because they belong to the site."""
     duplicate_of: str | None
-    """The record id of what stands for it."""
+    """The record id of the entry that stands for it."""
     cluster_id: str | None
     copy_of: str | None
-    """The record id of what its own is a near-duplicate of."""
+    """The id of the record that its own is a near-duplicate of."""
     story: Sequence[str]
-    """The URLs of others in its cluster, the oldest first."""
+    """The URLs of the others in its cluster, oldest first."""
     gone_since: Millis | None
     queued: Queued | None
     unpublished: bool
-    """Its record is decided, and not in a file yet."""
+    """Its record is decided but not in a file yet."""
     paths: Sequence[str]
-    """Files of the output, one of which had its last record when it was written."""
+    """Files of the output, one of which got its last record when that was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     entries: Sequence[EntryStory]
     forgotten: bool
-    """It was taken down, or left its feed long ago: it is neither new nor known."""
+    """It was taken down, or left its feed long ago: it won't be ingested again."""
     forgotten_at: Millis | None
-    """When somebody asked for that, as far as it is known."""
+    """When an operator asked for that, if it is known."""
     was_unknown: bool
-    """Then nothing had been known of it."""
+    """Whether nothing was known of it then."""
     feeds: Sequence[FeedId]
     """Listed feeds with this URL or id."""
     near: Sequence[str]
-    """Where nothing is known of it: the URLs of articles and feeds that may have been meant, the likeliest first."""
+    """If nothing is known of it: the URLs of articles and feeds that may have been meant, likeliest first."""
 
 
 def read_story(state: State, subject: str) -> Story:
@@ -103,8 +104,8 @@ def read_story(state: State, subject: str) -> Story:
 
 
 def story_of(connection: Connection, subject: str) -> Story:
-    """All that is known under what somebody typed: an article's URL, in any spelling, with its duplicates; a record
-    id; the id or URL of a feed. It goes through no entries."""
+    """Everything known under what somebody typed: an article's URL in any spelling (with its duplicates), a record id,
+    or the id or URL of a feed. Uses indexes only."""
     record_id = bytes.fromhex(subject) if is_id(subject) else None
     url = None if record_id or urls.absolute(subject) is None else urls.canonical(subject)
     url_key = dedup.url_key(url) if url else None
@@ -130,7 +131,8 @@ def story_of(connection: Connection, subject: str) -> Story:
 
 
 def _near(connection: Connection, url: str) -> Sequence[str]:
-    """What is known at `url` or an address like it; of the newest entries, also what differs by its query alone."""
+    """What is known at `url` or a similar address; of the newest entries, also those that differ only in their
+    query."""
     alike = [url, *urls.likenesses(url)]
     keys = {stored(dedup.url_key(each)) for each in alike}
     ids = select(t.identity.c.entry_id).where(t.identity.c.key.in_(keys))
@@ -150,7 +152,8 @@ def _bare(url: str) -> str:
 
 
 def key_of(subject: str) -> bytes | None:
-    """Under which it is kept out, if it is: the record id that it is, or the hash of the URL."""
+    """The key under which the subject would be kept out: itself if it is a record id, else the hash of the URL. None if
+    it is neither."""
     if is_id(subject):
         return bytes.fromhex(subject)
     return None if urls.absolute(subject) is None else dedup.url_key(urls.canonical(subject))
@@ -223,7 +226,8 @@ def _queued(connection: Connection, entry_id: int, *, written: bool) -> Queued |
 
 
 def _is_unpublished(connection: Connection, entry: Row[Any]) -> bool:
-    """By its time, as the outbox knows no entries: a record of the same instant may be taken for it."""
+    """Judged by its time, because the outbox does not name entries: a record of the same millisecond may be mistaken
+    for it."""
     if entry.revised_at is None:
         return False
     same = select(t.outbox.c.id).where(t.outbox.c.ingested_at == entry.revised_at)

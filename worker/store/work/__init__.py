@@ -1,10 +1,13 @@
-"""Due work, and who is on it.
+"""Due work, and who is doing it.
 
-works.py       work with all that is needed to do it
-claims.py      … for free slots of ready hosts; leases renewed, voided;  takings.py  … and taken up by who was handed it
-turns.py       the turns of hosts, which commands take as well
-hosts.py       how hosts are treated that refuse, or ask for patience;  robots.py  … and what they ask of robots
-standing.py    what polls say of their feed, and when it is polled next
-floods.py      feeds that say more than is read of them
-subscriptions.py  hubs that are asked to tell of new entries;  pushes.py  … and what they say
+works.py          leased work with everything needed to do it
+claims.py         due work leased for free slots of ready hosts; leases renewed and voided
+takings.py        work leased by one process, taken up by another
+turns.py          a host's turn, taken by a command
+hosts.py          hosts slowed down when they refuse or their robots.txt asks for it
+robots.py         copies of robots.txt
+standing.py       what a poll means for its feed, and when that is polled next
+floods.py         feeds that publish more than is read of them
+subscriptions.py  subscriptions at the hubs that feeds name (WebSub)
+pushes.py         what these hubs send
 """

@@ -1,9 +1,9 @@
-"""Due work for free slots of ready hosts.
+"""Due work, leased for free slots of ready hosts.
 
-A host can be claimed for when its `not_before` has come, one of its slots is free (or its lease has ended), and some of
-its work is due. `host.next_at` is the earliest time at which all three can hold, kept by `settle` after each change, so
-that a claim reads an index, however many hosts wait. Each claim takes one piece of work a host; of the work that asks
-no host it takes all that there is room for.
+A host can be claimed for when its `not_before` has passed, one of its slots is free (or that slot's lease has run out),
+and some of its work is due. `host.next_at` is the earliest time at which all three can be true. `settle` updates it
+after each change, so that a claim reads an index, however many hosts wait. Each claim takes one piece of work per host;
+of the work that asks no host, as much as there is room for.
 """
 
 from __future__ import annotations
@@ -35,21 +35,22 @@ from worker.store.database.locks import among, hold_hosts, is_shared
 from worker.store.work.works import claims_of, due_again, read_leased
 
 MAX_LOST = 20
-"""Leases that were taken up and may end unfinished, one after the other, before work is put aside: kills of the worker
-are not its fault, and only what kills the worker each time gets this far."""
+"""How many leases in a row may end without a result, after the work was begun, before it is put aside. The worker being
+killed is not the work's fault; only work that kills the worker each time gets this far."""
 _USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
 
-# A statement costs more to build than to carry out: those of each claim and each commit are built once.
+# A statement costs more to build than to run, so those that every claim and commit need are built once.
 
 
 def claim(connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None = None) -> list[Work]:
-    """Leases at most `limit` pieces of due work, one a host (but `NO_HOST`); of what is `due` alone."""
+    """Leases and returns at most `limit` pieces of due work, one per host (except for `NO_HOST`); with `due`, only such
+    as belongs to that run."""
     taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, due=due, begun=True)
     return read_leased(connection, taken, now=now)
 
 
 def lease(connection: Connection, *, now: Millis, limit: int, lease_ms: int) -> list[Claim]:
-    """As `claim`, without what the work is, for somebody else to take up."""
+    """Like `claim`, but returns only the leases: another process loads the work and does it."""
     taken = _claimed(connection, now=now, limit=limit, lease_ms=lease_ms, due=None, begun=False)
     return claims_of(connection, taken)
 
@@ -57,7 +58,7 @@ def lease(connection: Connection, *, now: Millis, limit: int, lease_ms: int) -> 
 def _claimed(
     connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None, begun: bool
 ) -> list[int]:
-    """The ids of work that is leased now, in the order in which its hosts were ready."""
+    """Leases due work. Returns its ids, in the order in which the hosts became ready."""
     due_by = None if due is None else due.by
     polls_by = now if due_by is None else min(now, due_by)
     by = polls_by if due is not None and due.alone else now
@@ -84,13 +85,13 @@ def _claimed(
 
 
 def _is_picked(connection: Connection, due: Due | None) -> bool:
-    """Whether what is due has to be told from what else there is: hosts that have nothing of it can't be settled away,
-    as others are to do that."""
+    """Whether a host's due work may be outside of this run. Then the search has to filter by work, because hosts
+    without any for this run can't be settled to a later time: other processes or runs need them."""
     return due is not None and (due.alone or is_shared(connection))
 
 
 def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int) -> Sequence[Row[Any]]:
-    """The hosts that may be asked now; where others claim too, those that nobody else holds."""
+    """The hosts that may be asked now; on a shared state, those that no other process has locked."""
     if not is_shared(connection):
         return connection.execute(_READY, {"now": now, "polls_by": polls_by, "limit": limit}).all()
     ids = connection.scalars(_HOLD_READY, {"now": now, "limit": limit}).all()
@@ -98,8 +99,8 @@ def _ready(connection: Connection, *, now: Millis, polls_by: Millis, limit: int)
 
 
 def _ready_for(connection: Connection, *, now: Millis, polls_by: Millis, by: Millis, limit: int) -> Sequence[Row[Any]]:
-    """The hosts that may be asked now and have polls that are due by `polls_by`, or other work that is by `by`: what
-    else there is stands in nobody's way."""
+    """The hosts that may be asked now and have polls due by `polls_by` or other work due by `by`. Work outside of the
+    run does not get in the way."""
     due = {"now": now, "polls_by": polls_by, "by": by}
     ids = connection.scalars(_READY_FOR, {**due, "limit": limit}).all()
     hold_hosts(connection, ids)
@@ -107,7 +108,7 @@ def _ready_for(connection: Connection, *, now: Millis, polls_by: Millis, by: Mil
 
 
 def _due(priority: int, by: str) -> ScalarSelect[Any]:
-    """The host's first piece of work of a priority that is due by the bound instant `by`."""
+    """The first piece of work of this priority that is due by the bound time `by`, for a host."""
     due = (t.work.c.host_id == t.host.c.id, t.work.c.priority == priority, t.work.c.due_at <= bindparam(by))
     return select(t.work.c.id).where(*due).order_by(t.work.c.due_at, t.work.c.id).limit(1).scalar_subquery()
 
@@ -117,7 +118,8 @@ _MAY_BE_ASKED = (t.host.c.next_at <= bindparam("now"), t.host.c.not_before <= bi
 
 
 def _with_work(by: str) -> Any:
-    """Hosts with a free slot and what is due, but for polls by the bound instant `by`."""
+    """Hosts with a free slot and their first due work of each priority: polls by the bound `polls_by`, the rest by
+    `by`."""
     return select(
         t.host.c.id,
         select(func.min(t.slot.c.k))
@@ -167,7 +169,7 @@ _UNHOSTED_WORK = (
 
 
 def _unhosted(connection: Connection, *, now: Millis, by: Millis, limit: int) -> list[tuple[Row[Any], int]]:
-    """What is due `by` then and asks no host, with free slots for it."""
+    """Work due by `by` that asks no host, each with a free slot."""
     if is_shared(connection) and connection.scalar(_HOLD_UNHOSTED) is None:
         return []
     due = connection.scalars(_UNHOSTED_WORK, {"by": by, "limit": limit}).all()
@@ -225,13 +227,14 @@ _FENCE_OFF = Each(
 
 
 def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Millis) -> None:
-    """Fences off all leases of the hosts that have run out: their work may be handed out again on any of the slots."""
+    """Invalidates all leases of these hosts that have run out, so that their work may be handed out again on any
+    slot."""
     _COUNT_LOST.execute(connection, host_ids, now=now)
     _FENCE_OFF.execute(connection, host_ids, now=now)
 
 
 def settle_all(connection: Connection) -> None:
-    """`settle` for every host. Left to be looked at one by one, they would stand in the way of those that are ready."""
+    """`settle` for every host. If claims had to settle them one by one, they would hold up the hosts that are ready."""
     settle(connection, connection.scalars(select(t.host.c.id)).all())
 
 
@@ -241,7 +244,7 @@ def _first_due(priority: int) -> ScalarSelect[Any]:
 
 
 def _next_at(not_before: Any) -> Any:
-    """What follows for `next_at` from that, from the slots and from the work."""
+    """The value of `next_at`, given `not_before`, the slots and the work."""
     free_at = func.coalesce(select(func.min(t.slot.c.lease_until)).where(_USABLE_SLOT).scalar_subquery(), 0)
     poll, *others = (func.coalesce(_first_due(priority), t.FAR) for priority in t.PRIORITIES)
     polls = case((poll <= bindparam("polls_by", type_=BigInteger), poll), else_=t.FAR)
@@ -255,8 +258,7 @@ _COUNTED_ANEW = case(
 
 
 def _settling(not_before: Any, *, taken_until: Any = None) -> Each:
-    """taken_until: when the leases end that have just been taken of each; a host with one slot needs no look at its
-    work before."""
+    """taken_until: when the leases just taken run out. Then a host with a single slot needs no look at its work."""
     next_at = _next_at(not_before)
     if taken_until is not None:
         next_at = case((t.host.c.width == 1, latest(not_before, taken_until)), else_=next_at)
@@ -264,14 +266,14 @@ def _settling(not_before: Any, *, taken_until: Any = None) -> Each:
     return Each(lambda which: update(t.host).where(which(t.host.c.id)).values(values))
 
 
-# The row of a host is written once, whatever changes with it.
+# Each writes the host's row once, whatever else of it changes.
 _SETTLE = _settling(t.host.c.not_before)
 _MOVE_ON = _settling(_NOW + t.host.c.delay_ms, taken_until=bindparam("until", type_=BigInteger))
 _COUNT_ANEW = _settling(_COUNTED_ANEW)
 
 
 def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
-    """Sets the hosts' `next_at` to what follows from their slots and their work."""
+    """Recomputes `next_at` of these hosts from their slots and work."""
     hold_hosts(connection, host_ids)
     _settle(connection, host_ids, polls_by=polls_by)
 
@@ -279,12 +281,13 @@ def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Milli
 def _move_on(
     connection: Connection, host_ids: Collection[int], *, now: Millis, until: Millis, polls_by: Millis | None
 ) -> None:
-    """Settles hosts that were claimed for: their delay counts from now."""
+    """Settles hosts that were just claimed for: their delay counts from now."""
     _MOVE_ON.execute(connection, host_ids, now=now, until=until, polls_by=_polls_by(connection, polls_by))
 
 
 def count_anew(connection: Connection, host_ids: Collection[int], *, now: Millis, polls_by: Millis | None) -> None:
-    """Settles hosts whose work has ended: their delay counts anew from now, but nothing that they asked for ends."""
+    """Settles hosts whose work has ended: their delay counts again from now, but a longer wait that they asked for
+    stays."""
     _COUNT_ANEW.execute(connection, host_ids, now=now, polls_by=_polls_by(connection, polls_by))
 
 
@@ -293,12 +296,12 @@ def _settle(connection: Connection, host_ids: Collection[int], *, polls_by: Mill
 
 
 def _polls_by(connection: Connection, asked: Millis | None) -> int:
-    # What one run leaves for the next is there for the others now.
+    # On a shared state, polls that this run leaves to the next one are still due for the other processes.
     return t.FAR if asked is None or is_shared(connection) else asked
 
 
 def next_claim_at(connection: Connection, *, due: Due | None = None) -> Millis:
-    """The earliest time at which a claim can succeed; `tables.FAR` where there is no work. As `claim` has it."""
+    """The earliest time at which `claim` with this `due` can succeed; `tables.FAR` if there is no work."""
     first = select(func.min(t.host.c.next_at))
     if due is not None and _is_picked(connection, due):
         by = due.by if due.alone else t.FAR
@@ -309,7 +312,7 @@ def next_claim_at(connection: Connection, *, due: Due | None = None) -> Millis:
 
 
 def renew(connection: Connection, leases: Sequence[Lease], *, until: Millis) -> None:
-    """Lets leases last until `until`, those that still stand."""
+    """Prolongs those of the leases that are still valid until `until`."""
     hold_hosts(connection, [lease.host_id for lease in leases])
     for lease in leases:
         mine = (t.slot.c.host_id == lease.host_id) & (t.slot.c.k == lease.slot) & (t.slot.c.token == lease.token)
@@ -319,8 +322,8 @@ def renew(connection: Connection, leases: Sequence[Lease], *, until: Millis) -> 
 
 
 def void(connection: Connection, *, now: Millis) -> None:
-    """Ends all leases: for the one process that holds the state, at its start. `not_before` stands. The hosts have to
-    be settled after it."""
+    """Ends all leases: for the only process on a state, when it starts. `not_before` stays. The caller has to settle
+    the hosts."""
     held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
     connection.execute(
         update(t.work).where(t.work.c.id.in_(held)).values(due_at=due_again(now), lost=t.work.c.lost + 1)
@@ -334,7 +337,7 @@ def void(connection: Connection, *, now: Millis) -> None:
 
 
 def put_aside(connection: Connection, *, now: Millis) -> None:
-    """Of work that others hand out and are at: what was lost too often, and nobody is at now."""
+    """On a shared state: puts aside work that was lost too often and that nobody is doing now."""
     ended = select(t.slot.c.host_id).where(t.slot.c.lease_until <= now, t.slot.c.work_id.is_not(None))
     freed = connection.scalars(ended.distinct()).all()
     hold_hosts(connection, freed)
@@ -348,7 +351,7 @@ def put_aside(connection: Connection, *, now: Millis) -> None:
 
 
 def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis) -> None:
-    """Work under which the process ended time after time: entries are quarantined, polls wait an hour."""
+    """Puts aside work during which the process ended time after time: entries are quarantined, polls wait an hour."""
     often = and_(t.work.c.lost >= MAX_LOST, *which)
     said = f"the process ended {MAX_LOST} times while it was under way"
     connection.execute(
@@ -360,8 +363,8 @@ def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis)
 
 
 def has_due(connection: Connection, *, now: Millis, due: Due | None = None) -> bool:
-    """Whether some work is due that nobody has, be it that its host's delay has to be waited for; not where the host
-    asked for more patience than that. As `claim` has it. Reads the whole queue."""
+    """Whether there is due work for `due` that nobody has leased, including work that still waits for its host's delay,
+    but not where the host asked for a longer wait than that. Reads the whole queue."""
     wanted = t.work.c.due_at <= now
     if due is not None:
         late = false() if due.alone else t.work.c.priority > t.POLL

@@ -1,5 +1,5 @@
-"""How hosts are treated, by what they answer: slowed when they refuse, and as their robots.txt asks; and forgotten when
-nobody has asked them for long."""
+"""How hosts are treated depending on what they answer: slowed down when they refuse, or when their robots.txt asks for
+it; forgotten when they have not been asked for long."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from worker.store.database.dialects import Each
 from worker.store.known.feeds import in_force
 
 PATIENCE_MS = 300_000
-"""Within which a second refusal, of another feed or page, is taken for the host's."""
+"""A second refusal within this time, of another feed or page, counts as the whole host's."""
 FORGET_MS = 90 * DAY_MS
-"""After which nothing that a host answered matters any more: what its robots.txt asked is forgotten by then."""
+"""After this time nothing that a host answered matters any more; even its robots.txt has been forgotten by then."""
 AT_ONCE = 5_000
-"""Hosts that are looked at in one transaction, so that nobody waits long for it."""
+"""How many hosts one transaction looks at, so that no other call waits long for it."""
 _THESE = Each(lambda which: select(t.host).where(which(t.host.c.id)))
 _SLOWED = Each(lambda which: select(t.host).where(which(t.host.c.id), t.host.c.share < WHOLE))
 _OF_OTHER_PACE = Each(
@@ -29,10 +29,10 @@ _OF_OTHER_PACE = Each(
 
 
 def note_answers(connection: Connection, released: Sequence[Done], now: Millis) -> None:
-    """Halves the pace of hosts that refused, and lets that of others come back.
+    """Halves the pace of hosts that refused, and lets the pace of the others recover.
 
-    A refusal that does not say for how long is at first the feed's or page's alone, which waits; the next one that
-    comes meanwhile makes the whole host wait.
+    A refusal without a Retry-After at first delays only the feed or page that met it; another one within `PATIENCE_MS`
+    makes the whole host wait.
     """
     refusing = [done for done in released if _is_refusal(done)]
     refused_by = {done.lease.host_id for done in refusing}
@@ -47,14 +47,14 @@ def note_answers(connection: Connection, released: Sequence[Done], now: Millis) 
 
 
 def heed_crawl_delay(connection: Connection, host_ids: Collection[int], crawl_ms: int) -> None:
-    """No faster than a site's robots.txt asks for, at its host and where it redirected to."""
+    """Applies a site's Crawl-delay to its host and the one that it redirected to."""
     for row in _OF_OTHER_PACE.rows(connection, host_ids, crawl_ms=crawl_ms):
         _treat(connection, row, crawl_ms=crawl_ms)
 
 
 def forget_unused(connection: Connection, *, now: Millis, after: int) -> int | None:
-    """Forgets those of the next hosts, by their ids, that nobody has asked for so long, nor is to ask; the last of the
-    hosts, None where there were no more."""
+    """Deletes those of the next hosts after id `after` that have not been asked for `FORGET_MS` and have no work.
+    Returns the last id looked at, None when no hosts are left."""
     next_ids = select(t.host.c.id).where(t.host.c.id > after).order_by(t.host.c.id).limit(AT_ONCE)
     ids: Sequence[int] = connection.scalars(next_ids).all()
     if not ids:
@@ -66,8 +66,8 @@ def forget_unused(connection: Connection, *, now: Millis, after: int) -> int | N
         ~exists().where(t.work.c.host_id == t.host.c.id),
         ~exists().where(t.slot.c.host_id == t.host.c.id, taken),
     )
-    # Who gives work to a host holds it (`feeds.host_ids`): what was committed until it is held here, a later statement
-    # shows.
+    # Whoever queues work for a host locks its row (`feeds.host_ids`). So once the row is locked here, the next
+    # statement sees all such work.
     unused = select(t.host.c.id).where(t.host.c.id.between(ids[0], ids[-1]), *idle)
     for batch in chunks(connection.scalars(unused.with_for_update(skip_locked=True)).all()):
         gone = delete(t.host).where(t.host.c.id.in_(batch), *idle).returning(t.host.c.id)

@@ -1,4 +1,5 @@
-"""What hubs say to our callbacks (WebSub): that they agree, that they do not, that there is something new."""
+"""What hubs send to our callbacks (WebSub): that they accept or refuse a subscription, or that there is something
+new."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from worker.store.work.subscriptions import GAP_MS, LONGEST_MS, LOOK, POLL, SHOR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """What a hub is known by that tells of a feed's new entries."""
+    """What identifies the hub that announces a feed's new entries."""
 
     feed_id: FeedId
     topic: str
@@ -25,7 +26,7 @@ class Subscription:
 
 
 def by_token(connection: Connection, token: str) -> Subscription | None:
-    """The subscription whose callback is named so, of a feed that is listed."""
+    """The subscription whose callback URL has this token, if its feed is listed; else None."""
     row = _by_token(connection, token)
     if row is None:
         return None
@@ -39,7 +40,7 @@ def _by_token(connection: Connection, token: str) -> Row[Any] | None:
 
 
 def verified(connection: Connection, token: str, *, topic: str, lease_s: int, now: Millis) -> bool:
-    """Whether a subscription is one that we want; it lasts so long."""
+    """Whether we want the subscription that a hub asks about. If so, it counts as confirmed for `lease_s` seconds."""
     row = _by_token(connection, token)
     if row is None or row.topic != topic:
         return False
@@ -50,7 +51,8 @@ def verified(connection: Connection, token: str, *, topic: str, lease_s: int, no
 
 
 def denied(connection: Connection, token: str, *, topic: str, reason: str, now: Millis) -> bool:
-    """The hub does not want it, or not any more; it is asked again in a day."""
+    """Notes that the hub refuses a subscription or has ended it; it is asked again in a day. Returns whether it was
+    ours."""
     row = _by_token(connection, token)
     if row is None or row.topic != topic:
         return False
@@ -60,8 +62,8 @@ def denied(connection: Connection, token: str, *, topic: str, reason: str, now: 
 
 
 def pushed(connection: Connection, feed_id: str, *, now: Millis) -> Millis | None:
-    """A hub has told of something new: when the feed is polled for it; None: not, since it is paused or retired, or
-    has said too much already."""
+    """Notes that a hub announced something new, and returns when the feed is polled because of it. None if it is not:
+    it is paused or retired, or too much of it waits already."""
     feed = connection.execute(select(t.feed).where(t.feed.c.id == feed_id, t.feed.c.active)).one_or_none()
     if feed is None or feed.paused or feed.retired or is_flooded(connection, feed_id):
         return None

@@ -1,4 +1,4 @@
-"""What sites ask of robots, remembered for a day (RFC 9309 section 2.4)."""
+"""Copies of robots.txt, kept for a day (RFC 9309 section 2.4)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from worker.store.database.batches import chunks
 
 KEEP_MS = DAY_MS
 UNREACHABLE_MS = 300_000
-"""Until a robots.txt that could not be read is asked for again."""
+"""After this time a robots.txt that could not be read is tried again."""
 OUTDATED_MS = 30 * KEEP_MS
-"""How long a copy stands in for a robots.txt that can't be read any more (section 2.3.1.4)."""
+"""How long an old copy stands in for a robots.txt that can no longer be read (section 2.3.1.4)."""
 
 
 def copies(connection: Connection, asked: Collection[str], *, now: Millis) -> Mapping[str, RobotsCopy]:
-    """What is known of each of these robots.txt, wherever it redirects to."""
+    """What is known of each of these robots.txt, following their redirects."""
     at = {url: url for url in asked}
     known: dict[str, Row[tuple[object, ...]]] = {}
     endless: Mapping[str, str] = {}
@@ -41,7 +41,7 @@ def _rows(connection: Connection, urls: Collection[str], now: Millis) -> Collect
 
 
 def _copy(url: str, row: Row[tuple[object, ...]] | None, *, no_end: bool) -> RobotsCopy:
-    if no_end:  # more redirects than anybody follows: no rules (section 2.3.1.2)
+    if no_end:  # too many redirects: no rules (section 2.3.1.2)
         return RobotsCopy(url=url, text=b"")
     if row is None:
         return RobotsCopy(url=url)
@@ -49,7 +49,7 @@ def _copy(url: str, row: Row[tuple[object, ...]] | None, *, no_end: bool) -> Rob
 
 
 def remember(connection: Connection, read: RobotsRead) -> None:
-    """What was learned; what could not be read leaves the copy that there is, if it is not too old."""
+    """Stores what was read. If it could not be read, the existing copy stays unless it is too old."""
     mine = t.robots.c.url == read.url
     if read.problem is not None:
         copied = mine & t.robots.c.text.is_not(None) & (t.robots.c.read_at > read.at - OUTDATED_MS)
@@ -70,5 +70,5 @@ def remember(connection: Connection, read: RobotsRead) -> None:
 
 
 def forget_old(connection: Connection, *, now: Millis) -> None:
-    """Copies that nobody has asked for in a long time."""
+    """Deletes copies that have not been read again for a long time."""
     connection.execute(delete(t.robots).where(func.coalesce(t.robots.c.read_at, 0) <= now - OUTDATED_MS))

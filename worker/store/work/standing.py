@@ -1,4 +1,5 @@
-"""What a poll says of its feed: what is kept of it, where it is asked from now on, and when. Pure but for the row."""
+"""What a poll means for its feed: what is stored of it, where it is fetched from now on, and when. Pure, except that it
+reads the feed's row."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ from worker.store.database import tables as t
 Planner = Callable[[FeedId, Polled], Next]
 
 _SEEK_AT = (3, 12, 48)
-"""Failures in a row after which the feed's site is asked where it is now."""
+"""After so many failures in a row, the feed's site is searched for its new address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +40,23 @@ class Standing:
     values: dict[str, Any]
     """Columns of `feed`."""
     home: str
-    """Where it is asked next."""
+    """The URL that is fetched next."""
     due: Next | None
-    """None: not any more."""
+    """When it is polled next; None if not any more."""
     missed: float | None = None
-    """Entries that are likely to have come and gone since the poll before; None: there is no gap."""
+    """How many entries probably came and went between this poll and the one before; None if there is no gap."""
     seek: str | None = None
-    """The page to look for it on, first."""
+    """The page to search for the feed's new address before the next poll."""
 
     def sooner(self, due_at: Millis) -> Standing:
-        """With what its hub told: due by then."""
+        """Due at `due_at` at the latest, because of what its hub announced."""
         if self.due is None or self.due.due_at <= due_at:
             return self
         due = Next(due_at=due_at, reason="its hub told of something new")
         return replace(self, due=due, values={**self.values, "next_at": due_at, "why": due.reason})
 
     def later(self, due_at: Millis, reason: str) -> Standing:
-        """Not due before."""
+        """Due at `due_at` at the earliest."""
         if self.due is None or self.due.due_at >= due_at:
             return self
         due = Next(due_at=due_at, reason=reason)
@@ -65,8 +66,8 @@ class Standing:
 def after(
     row: Row[Any], done: PollDone, came: Sequence[Millis | None], planner: Planner, *, pushed: bool = False
 ) -> Standing:
-    """`row` is of the feed before the poll; `came` are the dates of the entries that are new to it; `pushed`: its hub
-    tells of new ones."""
+    """row: the feed's, before the poll. came: the dates of the entries that are new to it. pushed: its hub announces
+    new entries."""
     setbacks = setbacks_of(row).then(done.failure) if done.failure else NO_SETBACKS
     history, seen, gone_by = _history(row, done, came)
     document = _document(done)
@@ -137,14 +138,15 @@ def trust_of(row: Row[Any]) -> Trust:
 
 
 def _document(done: PollDone) -> FeedVersion | None:
-    """The document that came, where it is another than the one before."""
+    """The version of the document, if this poll brought one that differs from the one before."""
     return None if done.version is None or done.version.elements is None else done.version
 
 
 def _history(
     row: Row[Any], done: PollDone, came: Sequence[Millis | None]
 ) -> tuple[History | None, Seen | None, float | None]:
-    """Of its publishing, what was new in this document, and how much before it was missed."""
+    """The history of the feed's publishing with this poll in it, what was new in this document, and how many entries
+    were probably missed before it."""
     known = None if row.history is None else History.decode(row.history, now=done.at)
     version = _document(done)
     if version is None:
@@ -157,7 +159,7 @@ def _history(
 
 
 def _gone(row: Row[Any], done: PollDone) -> Gone:
-    """Failures that say nothing of the feed leave the count as it is."""
+    """Failures that say nothing about the feed itself leave the count as it is."""
     known = Gone(since=row.gone_since, answers=row.gone_answers)
     if done.status == 410:
         return known.then(done.at)
@@ -197,8 +199,8 @@ def _trust(row: Row[Any], done: PollDone, version: FeedVersion, came: Sequence[M
 
 
 def _lied(row: Row[Any], done: PollDone, version: FeedVersion, came: Sequence[Millis | None]) -> bool:
-    """Whether the 304s since the last whole document hid entries: these came under the validators of the document
-    before, or an audit found some that are older than the last 304 by an hour or more."""
+    """Whether 304 answers since the last whole document hid entries: new ones came although the validators are those of
+    the document before, or an audit found some that are at least an hour older than the last 304."""
     if not row.unchanged or not came:
         return False
     before = Validators(etag=row.etag, last_modified=row.last_modified)
@@ -213,5 +215,5 @@ def _is_lost(done: PollDone, setbacks: Setbacks) -> bool:
 
 
 def _site(row: Row[Any]) -> str:
-    """The page of the feed's site; its front page where it never named one."""
+    """The page of the feed's site, or the front page of its host if it never named one."""
     return row.site_url or urls.absolute("/", base=row.url) or row.url

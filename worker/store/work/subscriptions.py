@@ -1,8 +1,8 @@
-"""WebSub (https://www.w3.org/TR/websub/): hubs that are asked to tell of feeds' new entries, and what they told.
+"""WebSub (https://www.w3.org/TR/websub/): subscriptions at the hubs that feeds name, and what those announced.
 
-A hub is asked in the turn of its host, as a step of a feed's poll (`work.subscribe`), as the site of a lost feed is: so
-leases, delays and Retry-After hold for it, too. What a hub tells is a hint: the feed is polled then, by the same poll
-as ever, so that nothing comes from a hub that the publisher did not say, and nothing comes twice.
+A hub is asked as a step of the feed's poll (`work.subscribe`) and in its host's turn, like the site of a lost feed. So
+leases, delays and Retry-After apply to it, too. What a hub announces is only a hint: the feed is then polled as usual,
+so that a hub can't bring in anything that the publisher did not publish, and nothing comes twice.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from worker.store.database.batches import chunks
 from worker.store.known.feeds import Policies, host_id_of
 
 SHORTEST_MS, LONGEST_MS = HOUR_MS, 30 * DAY_MS
-"""Between two requests of a hub for one feed, and of a lease: what a hub says beyond is not believed."""
+"""SHORTEST_MS and LONGEST_MS bound the time between two requests to a hub for one feed, and the length of a lease,
+whatever the hub says."""
 GAP_MS = 10_000
-"""From a poll to the next that a hub's word brings about: one that speaks without end moves nobody to more."""
+"""Minimum time between a poll and the next one caused by a hub, so that a hub that never stops announcing gains
+nothing."""
 RECHECK_MS = MINUTE_MS
-"""After a poll that found nothing of what was told: caches in front of a publisher lag behind its hub."""
+"""How soon to poll again when a poll found nothing of what was announced: caches in front of a publisher lag behind its
+hub."""
 _HUB_QUEUE = 50
 _HUB_PATIENCE_MS = MINUTE_MS
 
-# How much a hub's word is still owed: nothing, a second look where the first finds nothing, another poll at any rate.
+# What a hub's announcement still calls for: nothing; a second poll if the first finds nothing; another poll anyway.
 NOTHING, LOOK, POLL = range(3)
 
 
@@ -40,7 +43,7 @@ def of_feeds(connection: Connection, feed_ids: Sequence[str]) -> dict[str, Row[A
 
 
 def advertised(connection: Connection, feed_id: str, row: Row[Any] | None, hub: Hub | None, now: Millis) -> None:
-    """What a document says of its hub: another one, or another name there, is subscribed to anew."""
+    """Stores the hub that a document names. If the hub or the topic has changed, we subscribe anew."""
     if hub is None:
         if row is not None:
             connection.execute(delete(t.subscription).where(t.subscription.c.feed_id == feed_id))
@@ -66,13 +69,13 @@ def advertised(connection: Connection, feed_id: str, row: Row[Any] | None, hub: 
 
 
 def is_relied_on(row: Row[Any] | None, now: Millis) -> bool:
-    """The hub tells of what is new: the feed need not be polled as often as without it."""
+    """Whether the hub announces new entries, so that the feed need not be polled as often."""
     return row is not None and row.trusted and row.lease_until > now + DAY_MS // 4
 
 
 def told(connection: Connection, row: Row[Any], done: PollDone, *, found: int, due_at: int) -> int:
-    """When the feed is polled next, by what its hub has told: `due_at`, or sooner. `found`: entries that were new or
-    changed. Notes what is owed still, and whether the hub has passed something over."""
+    """When the feed is polled next, given what its hub announced: `due_at` or sooner. found: how many entries were new
+    or changed. Stores what the announcement still calls for, and whether entries came that the hub did not announce."""
     values: dict[str, Any] = {}
     if row.owed == POLL:
         due_at, values = min(due_at, done.at + GAP_MS), {"owed": LOOK}
@@ -87,7 +90,8 @@ def told(connection: Connection, row: Row[Any], done: PollDone, *, found: int, d
 
 
 def to_ask(connection: Connection, rows: Mapping[str, Row[Any]], policies: Policies, now: Millis) -> dict[str, str]:
-    """The feeds whose hub is to be asked now, with its URL; but for hubs that others wait for already."""
+    """The feeds whose hub is to be asked now, with the hub's URL. Left out are hubs that must not be asked soon, or
+    that many other feeds wait for."""
     found: dict[str, str] = {}
     for feed_id, row in rows.items():
         if row.ask_at > now:
@@ -101,7 +105,8 @@ def to_ask(connection: Connection, rows: Mapping[str, Row[Any]], policies: Polic
 
 
 def finish_asking(connection: Connection, done: Subscribed) -> None:
-    """What became of asking a hub. Whether it agrees it says by itself, perhaps before its answer has come."""
+    """Stores the outcome of a request to a hub. Whether it accepts, it says in a request of its own, perhaps before its
+    answer has arrived here."""
     mine = t.subscription.c.feed_id == done.feed_id
     row = connection.execute(select(t.subscription).where(mine)).one_or_none()
     if row is None:
@@ -116,5 +121,5 @@ def finish_asking(connection: Connection, done: Subscribed) -> None:
 
 
 def finished(row: Row[Any]) -> Finished:
-    """Of asking a hub: the feed is polled at the time that it had."""
+    """The result of asking a hub: the feed is polled when it would have been anyway."""
     return Finished(next_at=row.next_at, why=row.why or "")

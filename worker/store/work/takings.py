@@ -1,11 +1,11 @@
 """Work that one process has leased, taken up by another.
 
-Between the two lies a bus, which may hand a lease out twice, late, or not at all. So taking it up exchanges it: its
-slot gets another token, and whoever comes with the old one gets nothing. What a process has taken up and dies with is
-handed out again when that lease ends.
+Between the two is a bus, which may deliver a lease twice, late, or not at all. So taking it up exchanges the lease: its
+slot gets a new token, and anyone who comes with the old one gets nothing. If a process dies with work it has taken up,
+that work is handed out again when the new lease ends.
 
-Leases may wait, and those of a host with several slots wait for different times: the host's delay, which was kept
-between their claims, is kept between their taking up, too. What would come too soon is given back.
+Leases may wait on the bus, and those of a host with several slots for different times. The host's delay was kept
+between their claims, and is kept again between their being taken up: what would come too soon is given back.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _HOSTS = Each(
 
 
 def begin(connection: Connection, leases: Sequence[Lease], *, now: Millis, lease_ms: int) -> list[Work]:
-    """The work of those leases that stand, in their order, each with the lease that it has from now on; of the others
-    nothing. lease_ms: how long leases last, these and those that they are exchanged for."""
+    """Takes up those of the leases that are still valid. Returns their work in the same order, each under a new lease.
+    lease_ms: how long leases last, both the old and the new ones."""
     hold_hosts(connection, {lease.host_id for lease in leases})
     asked = {lease.work_id: lease for lease in leases}
     standing = [found for found in leases_of(connection, list(asked)) if stands(found, asked[found.work_id], now)]
@@ -59,7 +59,7 @@ def begin(connection: Connection, leases: Sequence[Lease], *, now: Millis, lease
 def _in_turn(
     connection: Connection, leases: Sequence[Lease], *, now: Millis, lease_ms: int
 ) -> tuple[list[Lease], list[Lease]]:
-    """Those whose hosts may be asked now, and the others."""
+    """Splits leases into those whose hosts may be asked now, and the others."""
     hosts = {row.id: row for row in _HOSTS.rows(connection, [lease.host_id for lease in leases])}
     not_before = {host_id: row.not_before for host_id, row in hosts.items()}
     begun: list[Lease] = []
@@ -69,7 +69,7 @@ def _in_turn(
         if host is None:
             begun.append(lease)
             continue
-        # Since it was claimed nobody has claimed for its host, or begun with it, or been told to wait.
+        # True if, since this lease was claimed, nothing was claimed or begun for the host, and it asked for no wait.
         is_last = not_before[host.id] == lease.expires_at - lease_ms + host.delay_ms
         if is_last or not_before[host.id] <= now:
             not_before[host.id] = max(not_before[host.id], now + host.delay_ms)

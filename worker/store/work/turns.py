@@ -1,7 +1,7 @@
-"""The turn of a host, taken by a command that asks something beside the engine.
+"""A host's turn, taken by a command that sends a request of its own beside the engine.
 
-It is the same `not_before` that each claim moves on: while a command is at a host, nobody claims for it. Nothing is
-written where no engine is at work, or the state may only be read: then what stands there is heeded alone.
+It moves the same `not_before` that each claim moves, so nobody claims for the host while a command uses it. If no
+engine is running, or the state may only be read, nothing is written and the command merely heeds what is stored.
 """
 
 from __future__ import annotations
@@ -20,28 +20,27 @@ from worker.store.database.opening import lock_of, open_beside, reading
 from worker.store.work.claims import settle
 
 _LOOK_MS = 100
-"""Between two looks at a host that somebody is asking."""
+"""Time between two looks at a host that somebody is asking."""
 _FREE = exists().where(t.slot.c.host_id == t.host.c.id, t.slot.c.k < t.host.c.width)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A host is the command's."""
+    """A command's turn at a host."""
 
     host: str
     begins_at: Millis
-    """When it may be asked."""
+    """When the host may be asked."""
     until: Millis
-    """Nobody else asks it before, unless the turn is ended."""
+    """Until then nobody else asks it, unless the turn is ended before."""
     delay_ms: int
-    """What the engine keeps between two requests to it."""
+    """The time that the engine keeps between two requests to it."""
 
 
 def take_turn(state: State, host: str, *, now: Millis, for_ms: int, patience_ms: int) -> Turn | Millis | None:
-    """The next turn of a host, for a request of at most `for_ms`. Or until when it is not to be asked, where that is
-    longer than its delay or `patience_ms`, or somebody is asking it. None where the state does not know it.
-
-    Raises StateError."""
+    """Takes the next turn of a host, for a request of at most `for_ms`. Instead returns a time before which the host
+    can't be asked, if the wait is longer than its delay or `patience_ms`, or somebody is asking it now. None if the
+    state does not know the host. Raises StateError."""
     free = _FREE.where(t.slot.c.lease_until <= now)
     with reading(state) as connection:
         row = connection.execute(select(t.host, free.label("free")).where(t.host.c.name == host)).one_or_none()
@@ -62,7 +61,7 @@ def take_turn(state: State, host: str, *, now: Millis, for_ms: int, patience_ms:
 
 
 def end_turn(state: State, turn: Turn, *, now: Millis) -> None:
-    """Others may ask the host again, once its delay is over. Raises StateError."""
+    """Ends the turn early: others may ask the host again once its delay has passed. Raises StateError."""
     if not _is_shared(state):
         return
     with open_beside(state) as connection:
@@ -72,7 +71,7 @@ def end_turn(state: State, turn: Turn, *, now: Millis) -> None:
 
 
 def _is_shared(state: State) -> bool:
-    """Whether an engine may be at work on it, which can be told of a turn."""
+    """Whether an engine may be running on the state, which then has to know of the turn."""
     try:
         return isinstance(state, Server) or (os.access(state, os.W_OK) and is_held(lock_of(state)))
     except OSError as error:

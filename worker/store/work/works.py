@@ -1,4 +1,4 @@
-"""Work that is leased, with all that is needed to do it."""
+"""Leased work, with everything needed to do it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from worker.store.work.subscriptions import of_feeds
 from worker.urls import robots_url
 
 REFRESH_MS = 30 * DAY_MS
-"""After which a feed is gone through whole, known entries and all, to learn which have left it."""
+"""After this time a feed is read whole, including known entries, to learn which have left it."""
 HELD = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
-"""Whether somebody is at work."""
+"""Whether somebody is doing the work."""
 _OF_FEED = (
     t.feed.c.title,
     t.feed.c.ok_at,
@@ -88,26 +88,26 @@ _ALL_DUE = """
 
 
 def let_be_due(connection: Connection, rows: Sequence[dict[str, int]]) -> None:
-    """Sets when work is due, and nothing else of it: each row has the work as `w`, and the time as `then`."""
+    """Sets the due time of work and nothing else. rows: the work's id as `w`, the time as `then`."""
     change(connection, _DUE, _ALL_DUE, rows)
 
 
 def due_again(at: Millis) -> Case[int]:
-    """When work is due that was begun, and not done: at once. But the poll of a feed that was paused meanwhile waits
-    until that ends, or it is asked for."""
+    """When work is due again that was begun and not done: at `at`. But the poll of a feed that was paused meanwhile
+    waits until the pause ends or it is asked for."""
     rests = select(t.feed.c.id).where(t.feed.c.id == t.work.c.feed_id, t.feed.c.paused, t.feed.c.next_at.is_(None))
     is_poll = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
     return case((and_(is_poll, rests.correlate(t.work).exists()), t.FAR), else_=at)
 
 
 def stands(found: Lease, asked: Lease, now: Millis) -> bool:
-    """Whether the lease that was asked about is the one that there is. It may have been renewed since."""
+    """Whether the lease asked about is the current one and has not run out. It may have been renewed since."""
     same = (found.host_id, found.slot, found.token) == (asked.host_id, asked.slot, asked.token)
     return same and found.expires_at > now
 
 
 def claims_of(connection: Connection, work_ids: Sequence[int]) -> list[Claim]:
-    """The leases of work that is leased, in its order, with the kind of work."""
+    """The leases of these pieces of leased work, in the order of the ids, each with its kind."""
     rows = _LEASES.rows(connection, work_ids)
     found = [Claim(lease=_lease(row), kind="poll" if row.entry_id is None else "ingest") for row in rows]
     order = {work_id: place for place, work_id in enumerate(work_ids)}
@@ -115,12 +115,12 @@ def claims_of(connection: Connection, work_ids: Sequence[int]) -> list[Claim]:
 
 
 def leases_of(connection: Connection, work_ids: Sequence[int]) -> list[Lease]:
-    """The leases of work that is leased, in its order."""
+    """The leases of these pieces of leased work, in the order of the ids."""
     return [claim.lease for claim in claims_of(connection, work_ids)]
 
 
 def read_leased(connection: Connection, work_ids: Sequence[int], *, now: Millis) -> list[Work]:
-    """Work that is leased, in the order of the ids."""
+    """Leased work, in the order of the ids."""
     found: list[Work] = []
     rows = _WORK.rows(connection, work_ids)
     asked = {row.id: robots_url(row.url) for row in rows if row.entry_id is not None and row.url is not None}
