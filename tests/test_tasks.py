@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from worker import dedup
-from worker.app import PRELOAD
 from worker.cpu.pool import Pool
 from worker.feeds import encode_entry
+from worker.means import PRELOAD
 from worker.model import Attachment, Author, Draft, Entry, Feed, FeedId, FullText, Millis, NotAFeed, SeenEntry
 from worker.tasks import (
     FeedRead,

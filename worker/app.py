@@ -1,10 +1,9 @@
-"""Wires settings into parts. With `outputs` and `extras`, it alone knows which implementation of each is used."""
+"""Wires settings into parts. With `means`, `outputs` and `extras`, it alone knows which implementations are used."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Set
@@ -19,30 +18,18 @@ from worker.configuration.reload import Reload, Reloader
 from worker.cpu.pool import Pool
 from worker.engine import Clock, Engine
 from worker.errors import OutputError, StateLocked
-from worker.fetch import Client, user_agent
+from worker.fetch import Client
+from worker.means import PRELOAD, Means, asker, cpu_workers, pool
 from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role
 from worker.outputs import shards_of
 from worker.outside import Outside, callback, running
-from worker.pipeline import (
-    Gate,
-    Ingester,
-    Poller,
-    Recovered,
-    Replayed,
-    Room,
-    Walker,
-    read_refusal,
-    replay,
-)
+from worker.pipeline import Recovered, Replayed, Room, read_refusal, replay
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.settings import Settings
 from worker.store import PATIENCE_S, OutboxSegment, Store, is_worked_on, reached, read_trouble, wall_clock
 from worker.vitals import WORDS
-
-PRELOAD = ("worker.cpu.preload",)
-"""What the server loads from which the CPU processes are forked."""
 
 
 def read(config: Path) -> Settings:
@@ -75,7 +62,6 @@ async def work(
     Where the server of the state is away, a run without an end waits for it for `PATIENCE_S`.
     Raises StateLocked, StateError, OutputLocked, OutputError, WebError.
     """
-    fetch, dedup = settings.fetch, settings.dedup
     async with AsyncExitStack() as parts:
         current = Current(settings)
         websub = listen and callback(settings) is not None
@@ -103,48 +89,22 @@ async def work(
         if "publish" in roles:
             await shards.take()
         timed = extras.timed() if traces else (Client, Pool)
-        asking = await parts.enter_async_context(client(settings, proxy=current.proxy, kind=timed[0]))
+        client = await parts.enter_async_context(asker(settings, proxy=current.proxy, kind=timed[0]))
         cpu = await parts.enter_async_context(pool(settings, kind=timed[1]))
+        means = Means(settings=settings, client=client, cpu=cpu, feeds=current.feeds, clock=clock.now)
         engine = Engine(
             store=store,
             bus=LocalBus() if until_idle else await parts.enter_async_context(extras.bus(settings)),
-            poller=Poller(
-                client=asking,
-                cpu=cpu,
-                feeds=current.feeds,
-                max_bytes=fetch.max_feed_bytes,
-                link_duplicates=dedup.exact == "link",
-                clock=clock.now,
-                chance=random.random,
-                callback=callback(settings) if listen else None,
-            ),
-            walker=Walker(
-                client=asking,
-                cpu=cpu,
-                feeds=current.feeds,
-                max_bytes=fetch.max_feed_bytes,
-                link_duplicates=dedup.exact == "link",
-                clock=clock.now,
-            ),
-            ingester=Ingester(
-                client=asking,
-                cpu=cpu,
-                gate=Gate(asking, cpu, clock=clock.now) if fetch.robots else None,
-                archive=shards.archive if settings.output.archive else None,
-                feeds=current.feeds,
-                max_bytes=fetch.max_page_bytes,
-                retries_s=fetch.retries_s,
-                link_duplicates=dedup.exact == "link",
-                effort=settings.extract.effort,
-                clock=clock.now,
-            ),
+            poller=means.poller(callback=callback(settings) if listen else None),
+            walker=means.walker(),
+            ingester=means.ingester(archive=shards.archive if settings.output.archive else None),
             shards=shards,
             feeds=current.feeds,
             meters=meters,
             traces=traces,
             roles=roles,
             member=_member(roles, started_at=clock.now()) if settings.is_shared and not until_idle else None,
-            concurrency=fetch.concurrency,
+            concurrency=settings.fetch.concurrency,
             clock=clock,
             alive=alive,
             shortage=Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage,
@@ -163,7 +123,7 @@ async def work(
             )
             await outside.start()
         clock.tell(await store.start(settings.feeds, now=clock.now(), poll_all=poll_all))
-        await store.note_reach(fetch.reach, now=clock.now())
+        await store.note_reach(settings.fetch.reach, now=clock.now())
         engine.vitals.started_at = clock.now()
         by = None
         if only is not None:
@@ -203,7 +163,7 @@ async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
             cpu=cpu,
             listed={feed.id: feed for feed in settings.feeds},
             effort=settings.extract.effort,
-            at_once=2 * _workers(settings.extract.workers),
+            at_once=2 * cpu_workers(settings),
         )
         async for one in found:
             yield one
@@ -280,32 +240,3 @@ def _store(current: Current, *, websub: bool = False, alone: bool = False) -> St
         alone=alone,
         wall=now,
     )
-
-
-def client(settings: Settings, *, proxy: Callable[[str], str | None], kind: type[Client] = Client) -> Client:
-    """What asks the network, within all that is set for it."""
-    fetch = settings.fetch
-    return kind(
-        user_agent=user_agent(fetch.contact, __version__),
-        timeout_s=fetch.timeout_s,
-        allow=fetch.allow_addresses,
-        proxy=proxy,
-        max_connections=fetch.concurrency,
-    )
-
-
-def pool(settings: Settings, *, kind: type[Pool] = Pool) -> Pool:
-    """The CPU processes."""
-    return kind(
-        workers=_workers(settings.extract.workers),
-        timeout_s=settings.extract.timeout_s,
-        memory=settings.extract.memory_bytes,
-        preload=PRELOAD,
-    )
-
-
-def _workers(configured: int | str) -> int:
-    """`auto`: a CPU process for each core that this process may use."""
-    if isinstance(configured, int):
-        return configured
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,15 +3,15 @@ worker that runs."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from worker import app
 from worker.configuration.current import Current
+from worker.means import Means, asker, pool
 from worker.model import Feed, Millis
-from worker.pipeline import Discoverer, Discovery, Gate, Ingester, Looks, Poller, Trial, Tried, Turns
+from worker.pipeline import Discoverer, Discovery, Looks, Trial, Tried, Turns
 from worker.pipeline.turns import LONGEST_WAIT_S
 from worker.settings import Settings
 from worker.store import Turn, end_turn, is_there, take_turn
@@ -39,7 +39,6 @@ class Scout:
 @asynccontextmanager
 async def scouting(settings: Settings) -> AsyncIterator[Scout]:
     """The means for it, with the guards, delays and limits of the settings. Raises StateError."""
-    fetch, link_duplicates = settings.fetch, settings.dedup.exact == "link"
     current = Current(settings)
     turns = Turns(
         policies=current.policy,
@@ -47,33 +46,13 @@ async def scouting(settings: Settings) -> AsyncIterator[Scout]:
         give_back=lambda turn: end_turn(settings.state, turn, now=app.now()),
         clock=app.now,
     )
-    async with app.pool(settings) as cpu, app.client(settings, proxy=current.proxy) as client:
-        poller = Poller(
-            client=client,
-            cpu=cpu,
-            feeds=current.feeds,
-            max_bytes=fetch.max_feed_bytes,
-            link_duplicates=link_duplicates,
-            clock=app.now,
-            chance=random.random,
-        )
-        ingester = Ingester(
-            client=client,
-            cpu=cpu,
-            gate=Gate(client, cpu, clock=app.now) if fetch.robots else None,
-            archive=None,
-            feeds=current.feeds,
-            max_bytes=fetch.max_page_bytes,
-            retries_s=fetch.retries_s,
-            link_duplicates=link_duplicates,
-            effort=settings.extract.effort,
-            clock=app.now,
-        )
-        looks = Looks(client=client, turns=turns, max_bytes=fetch.max_feed_bytes)
+    async with pool(settings) as cpu, asker(settings, proxy=current.proxy) as client:
+        means = Means(settings=settings, client=client, cpu=cpu, feeds=current.feeds, clock=app.now)
+        looks = Looks(client=client, turns=turns, max_bytes=settings.fetch.max_feed_bytes)
         yield Scout(
             _current=current,
             _discoverer=Discoverer(looks=looks, cpu=cpu, clock=app.now),
-            _trial=Trial(poller=poller, ingester=ingester, turns=turns, looks=looks, clock=app.now),
+            _trial=Trial(poller=means.poller(), ingester=means.ingester(), turns=turns, looks=looks, clock=app.now),
         )
 
 

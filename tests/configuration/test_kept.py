@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from worker import app
 from worker.configuration import kept, reading
 from worker.errors import ConfigError
+from worker.means import PRELOAD
 from worker.settings import Settings, load
 
 WORLD = r"""
@@ -37,7 +37,7 @@ class Folder:
         (root / "readers.opml").write_text(OPML)
 
     def read(self) -> Settings:
-        return reading.read(self.config, preload=app.PRELOAD)
+        return reading.read(self.config, preload=PRELOAD)
 
 
 @pytest.fixture

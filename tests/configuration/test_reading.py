@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from worker import app
 from worker.configuration import reading
 from worker.cpu.pool import start_fork_server
 from worker.errors import ConfigError, FeedmillError
+from worker.means import PRELOAD
 from worker.settings import Settings
 
 LISTS = {
@@ -34,7 +34,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(config: Path) -> Settings:
-    return reading.read(config, preload=app.PRELOAD)
+    return reading.read(config, preload=PRELOAD)
 
 
 def elsewhere(config: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -66,7 +66,7 @@ def test_every_mistake_is_told_wherever_it_is_read(config: Path, monkeypatch: py
 
 def test_feeds_that_are_as_they_were_are_there_once(config: Path) -> None:
     """Those of a list that is read again beside the one in force; one that is another is given as it is now."""
-    start_fork_server(app.PRELOAD)
+    start_fork_server(PRELOAD)
     first = read(config)
     (config.parent / "world.yaml").write_text(LISTS["world.yaml"].replace("every: 15m", "every: 30m"))
     again = reading.read_elsewhere(config, before={feed.id: feed for feed in first.feeds})
@@ -77,7 +77,7 @@ def test_feeds_that_are_as_they_were_are_there_once(config: Path) -> None:
 def test_a_reading_process_that_dies_is_told(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as where memory is short; nothing waits for it."""
     monkeypatch.setattr(reading, "_send", _die)
-    start_fork_server(app.PRELOAD)
+    start_fork_server(PRELOAD)
     with pytest.raises(FeedmillError, match="the process that read it died"):
         reading.read_elsewhere(config)
 

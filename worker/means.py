@@ -1,0 +1,106 @@
+"""What the work is done with, as the settings have it: who asks the network, who computes, and who polls, walks and
+ingests with these."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from worker import __version__
+from worker.cpu.pool import Pool
+from worker.fetch import Client, user_agent
+from worker.model import Feed, FeedId, Millis
+from worker.output import Archive
+from worker.pipeline import Gate, Ingester, Poller, Walker
+from worker.settings import Settings
+
+PRELOAD = ("worker.cpu.preload",)
+"""What the server loads from which the CPU processes are forked."""
+
+
+def asker(settings: Settings, *, proxy: Callable[[str], str | None], kind: type[Client] = Client) -> Client:
+    """What asks the network, within all that is set for it."""
+    fetch = settings.fetch
+    return kind(
+        user_agent=user_agent(fetch.contact, __version__),
+        timeout_s=fetch.timeout_s,
+        allow=fetch.allow_addresses,
+        proxy=proxy,
+        max_connections=fetch.concurrency,
+    )
+
+
+def pool(settings: Settings, *, kind: type[Pool] = Pool) -> Pool:
+    """The CPU processes."""
+    extract = settings.extract
+    return kind(
+        workers=cpu_workers(settings),
+        timeout_s=extract.timeout_s,
+        memory=extract.memory_bytes,
+        preload=PRELOAD,
+    )
+
+
+def cpu_workers(settings: Settings) -> int:
+    """How many CPU processes; `auto`: one for each core that this process may use."""
+    configured = settings.extract.workers
+    if isinstance(configured, int):
+        return configured
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """From which those are made who poll, walk and ingest."""
+
+    settings: Settings
+    client: Client
+    cpu: Pool
+    feeds: Mapping[FeedId, Feed]
+    """Those that are listed."""
+    clock: Callable[[], Millis]
+
+    def poller(self, *, callback: Callable[[str], str] | None = None) -> Poller:
+        """callback: as of `Poller`."""
+        return Poller(
+            client=self.client,
+            cpu=self.cpu,
+            feeds=self.feeds,
+            max_bytes=self.settings.fetch.max_feed_bytes,
+            link_duplicates=self._links_duplicates,
+            clock=self.clock,
+            chance=random.random,
+            callback=callback,
+        )
+
+    def walker(self) -> Walker:
+        return Walker(
+            client=self.client,
+            cpu=self.cpu,
+            feeds=self.feeds,
+            max_bytes=self.settings.fetch.max_feed_bytes,
+            link_duplicates=self._links_duplicates,
+            clock=self.clock,
+        )
+
+    def ingester(self, *, archive: Archive | None = None) -> Ingester:
+        """archive: as of `Ingester`."""
+        fetch = self.settings.fetch
+        return Ingester(
+            client=self.client,
+            cpu=self.cpu,
+            gate=Gate(self.client, self.cpu, clock=self.clock) if fetch.robots else None,
+            archive=archive,
+            feeds=self.feeds,
+            max_bytes=fetch.max_page_bytes,
+            retries_s=fetch.retries_s,
+            link_duplicates=self._links_duplicates,
+            effort=self.settings.extract.effort,
+            clock=self.clock,
+        )
+
+    @property
+    def _links_duplicates(self) -> bool:
+        return self.settings.dedup.exact == "link"
