@@ -36,10 +36,10 @@ RULES = {
         UNION ALL SELECT key FROM tombstone WHERE length(key) NOT IN (8, 10)""",
     "a text is a written entry's": """
         SELECT key FROM content WHERE entry_id NOT IN (SELECT id FROM entry WHERE revision > 0)""",
-    "a feed that is listed has one poll, one that is not has no work": """
+    "a feed that is listed has one poll, and one walk at most; one that is not has no work": """
         SELECT feed.id FROM feed LEFT JOIN work ON work.feed_id = feed.id GROUP BY feed.id, feed.active
-        HAVING count(work.id) FILTER (WHERE work.entry_id IS NULL) <> CAST(feed.active AS int)
-            OR (NOT feed.active AND count(work.id) > 0)""",
+        HAVING count(work.id) FILTER (WHERE work.entry_id IS NULL AND pages IS NULL) <> CAST(feed.active AS int)
+            OR count(pages) > 1 OR (NOT feed.active AND count(work.id) > 0)""",
     "work is a known feed's, entry's and host's": """
         SELECT work.id FROM work LEFT JOIN entry ON entry.id = work.entry_id LEFT JOIN host ON host.id = work.host_id
         WHERE host.id IS NULL OR work.feed_id NOT IN (SELECT id FROM feed)

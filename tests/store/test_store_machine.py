@@ -38,6 +38,7 @@ from tests.store.samples import (
     make_draft,
     make_entry,
     make_feed,
+    make_version,
 )
 from worker.model import (
     Broken,
@@ -51,10 +52,13 @@ from worker.model import (
     Millis,
     Moved,
     Poll,
+    PollDone,
     Retry,
     SeenEntry,
     Server,
     State,
+    Walk,
+    Walked,
     Work,
 )
 from worker.store import Store
@@ -63,6 +67,9 @@ FEEDS = [make_feed("a", "https://one.example/a"), make_feed("b", "https://one.ex
 ALL_FEEDS = {feed.id: feed for feed in FEEDS}
 HOSTS = ["one.example", "c.example", "all.example"]
 NAMES = ["n1", "n2", "n3", "shared1", "shared2"]
+PAGES = [["n3", "o1"], ["shared1", "shared3"], ["o2"]]
+"""What the older pages of each feed show, the first of which its document leads to."""
+MOVED = [replace(FEEDS[0], url="https://c.example/a"), FEEDS[1], replace(FEEDS[2], url="https://c.example/moved")]
 POLICIES = st.builds(HostPolicy, concurrency=st.integers(1, 3), delay_ms=st.sampled_from([0, 700, 5_000]))
 WORDS = st.sampled_from(["", "changed", "changed again"])
 TEXTS = st.sampled_from(["text 1", "text 2", "text 3"])
@@ -109,6 +116,11 @@ def entry_of(feed: Feed, name: str, words: str, pointer: bool) -> SeenEntry:
     return make_entry(name, feed=feed.id, url=url, words=words, pointer=own.hex().encode() if pointer else None)
 
 
+def number_of(walk: Walk) -> int:
+    """The place in `PAGES` of what it is to read."""
+    return int((walk.url or "").rpartition("/")[2])
+
+
 class StoreMachine(RuleBasedStateMachine):
     """An engine that may be restarted, stopped or slow at any time, over feeds that come, go and change.
 
@@ -129,6 +141,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.policies = dict(zip(HOSTS, policies, strict=True))
         self.standing: dict[Lease, Work] = {}
         self.late: list[Work] = []
+        self.walked: set[tuple[str, str]] = set()
         self.ended: list[Work] = []
         self.not_before: dict[int, int] = {}
         self.published: list[tuple[bytes, int]] = []
@@ -187,6 +200,12 @@ class StoreMachine(RuleBasedStateMachine):
             self.policies[host] = policy
         self.open(listed, poll_all)
 
+    @rule(listed=st.sampled_from([FEEDS, FEEDS, MOVED, FEEDS[:2], MOVED[:2], FEEDS[1:], FEEDS[2:], []]))
+    def reload(self, listed: list[Feed]) -> None:
+        """Another list, beside work that is under way."""
+        self.listed = {feed.id: feed for feed in listed}
+        self.do(lambda: self.store.take_up({**dict.fromkeys(ALL_FEEDS), **self.listed}, now=self.now))
+
     # --- work ---
 
     def take_turns(self, turns: list[tuple[int, list[End | None]]]) -> None:
@@ -228,18 +247,34 @@ class StoreMachine(RuleBasedStateMachine):
                 entries = [entry_of(feed, name, words, self.linked) for name, words in end.shown.items()]
                 until = None if end.patience is None else Millis(self.now + end.patience)
                 self.not_before[lease.host_id] = max(self.not_before[lease.host_id], until or 0)
-                return self.run.polled(work, *entries, next_due=Millis(self.now + end.wait), not_before=until)
+                return self.polled(work, *entries, next_due=Millis(self.now + end.wait), not_before=until)
+            case "done" if isinstance(work, Walk):
+                return self.page(work)
             case "done":
                 assert isinstance(work, Ingest)
                 return self.run.ingested(work, self.draft(work, end))
-            case "retry" if isinstance(work, Ingest):
+            case "retry" if isinstance(work, Ingest | Walk):
                 return Retry(lease=lease, due_at=Millis(self.now + end.wait), reason="timeout")
             case "moved":
-                return Moved(lease=lease, url="https://all.example/there", host="all.example", hops=work.hops + 1)
+                place = number_of(work) if isinstance(work, Walk) else "there"
+                url = f"https://all.example/{place}"
+                return Moved(lease=lease, url=url, host="all.example", hops=work.hops + 1)
             case "broken":
                 return Broken(lease=lease, at=self.now, error="KeyError")
             case _:
                 return HandedBack(lease=lease)
+
+    def polled(self, work: Poll, *entries: SeenEntry, **changes: Any) -> PollDone:
+        version = make_version("v", entries=len(entries))
+        return self.run.polled(work, *entries, version=version, older=f"{ALL_FEEDS[work.feed_id].url}/0", **changes)
+
+    def page(self, work: Walk) -> Walked:
+        """A walk's page, as it is; what that shows is not to be lost from now on."""
+        feed, number = ALL_FEEDS[work.feed_id], number_of(work)
+        older = f"{feed.url}/{number + 1}" if number + 1 < len(PAGES) else None
+        self.walked |= {(feed.id, name) for name in PAGES[number]}
+        entries = tuple(entry_of(feed, name, "", self.linked) for name in PAGES[number])
+        return Walked(lease=work.lease, feed_id=feed.id, at=self.now, entries=entries, older=older, url=work.url or "")
 
     def draft(self, work: Ingest, end: End) -> Draft:
         body = work.record_id.encode()
@@ -318,7 +353,9 @@ class StoreMachine(RuleBasedStateMachine):
             for work in list(self.standing.values()):
                 if isinstance(work, Poll):
                     shown = [entry_of(ALL_FEEDS[work.feed_id], name, "", self.linked) for name in NAMES]
-                    self.finish(self.run.polled(work, *shown, next_due=Millis(self.now + 100 * DAY)))
+                    self.finish(self.polled(work, *shown, next_due=Millis(self.now + 100 * DAY)))
+                elif isinstance(work, Walk):
+                    self.finish(self.page(work))
                 else:
                     pointer = work.record_id.encode() if self.linked else None
                     draft = make_draft(f"{work.record_id}, at last", body=work.record_id.encode(), pointer=pointer)
@@ -332,20 +369,20 @@ class StoreMachine(RuleBasedStateMachine):
         self.nothing_is_lost()
 
     def nothing_is_lost(self) -> None:
-        for feed in FEEDS:
-            for name in NAMES:
-                ((root,),) = ask(
-                    self.state,
-                    "SELECT coalesce(duplicate_of, id) FROM entry JOIN identity ON entry.id = identity.entry_id "
-                    "WHERE identity.key = ?",
-                    key("guid", feed.id, name)[:10],
-                )
-                ((revision, quarantined),) = ask(
-                    self.state,
-                    "SELECT revision, (SELECT quarantined FROM work WHERE entry_id = entry.id) FROM entry WHERE id = ?",
-                    root,
-                )
-                assert revision or quarantined, f"{name} of {feed.id} is lost"
+        for feed_id, name in sorted({(feed.id, name) for feed in FEEDS for name in NAMES} | self.walked):
+            root = ask(
+                self.state,
+                "SELECT coalesce(duplicate_of, id) FROM entry JOIN identity ON entry.id = identity.entry_id "
+                "WHERE identity.key = ?",
+                key("guid", feed_id, name)[:10],
+            )
+            assert root, f"{name} of {feed_id} is not known"
+            ((revision, quarantined),) = ask(
+                self.state,
+                "SELECT revision, (SELECT quarantined FROM work WHERE entry_id = entry.id) FROM entry WHERE id = ?",
+                root[0][0],
+            )
+            assert revision or quarantined, f"{name} of {feed_id} is lost"
         written = [
             (bytes(id).hex(), revision) for id, revision in ask(self.state, "SELECT record_id, revision FROM entry")
         ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, KEEP_MS, MINUTE, Run, ask, make_entry, make_feed, make_version
+from tests.store.samples import HOUR, MINUTE, Run, make_entry, make_feed, make_version
 from worker.model import (
     HOUR_MS,
     Broken,
+    Feed,
     FeedId,
     HandedBack,
     HostPolicy,
@@ -20,6 +23,7 @@ from worker.model import (
     Walk,
     Walked,
 )
+from worker.model.rules import NO_LIMIT, Backlog
 from worker.store import read_status
 from worker.store.finish.commit import MAX_ERRORS
 from worker.store.finish.walks import PAGES
@@ -139,55 +143,104 @@ async def test_what_fails_is_tried_again_and_given_up(run: Run) -> None:
     assert not walks
 
 
-@pytest.mark.parametrize("way", ["restarted", "reloaded"])
-@pytest.mark.parametrize(("unread", "failed"), [(True, False), (True, True), (False, False)])
-async def test_a_feed_that_is_taken_out_is_gone_through_when_it_is_back(
-    run: Run, way: str, unread: bool, failed: bool
-) -> None:
-    """Not before. On from where that was; or, where something that it had brought was not read yet, from its beginning,
-    for no other document shows that any more."""
-    await begun(run)
-    for number in (2, 3, 4):
-        await run.finish(walked(run, await walk_of(run), f"old-{number}", older=PAGE.format(number + 1)))
-    await run.ingest("new")
-    for number in (2, 4, 3):
-        if number != 3 or not unread:
-            await run.ingest(f"old-{number}")
-    if unread and failed:
-        work = await run.ingest_of("old-3")
-        await run.finish(Retry(lease=work.lease, due_at=Millis(run.now + HOUR), reason="503"))
+async def leave_and_come_back(run: Run, way: str, feed: Feed) -> None:
+    """Feed a leaves the lists, for feed b, and is back as this."""
     await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
-    for listed in ("b", "b", "a"):
+    for listed in (make_feed("b"), make_feed("b"), feed):
         if way == "restarted":
             await run.start(listed)
         else:
             run.later(HOUR)
-            await run.store.take_up({A: None, B: None, FeedId(listed): make_feed(listed)}, now=run.now)
-        if listed == "b":
+            await run.store.take_up({A: None, B: None, listed.id: listed}, now=run.now)
+        if listed.id == B:
             run.later(HOUR)
-            assert {work.feed_id for work in await run.claim_all()} == {"b"}
+            assert {work.feed_id for work in await run.claim_all()} == {B}
+
+
+async def walk_through(run: Run, *, last: int) -> list[str | None]:
+    """Goes to older pages, each with an entry of its number; where that was."""
     found = []
-    for names, older in (
-        ((["old-2"], 3), (["old-3"], 4), (["old-4"], 5), (["old-5"], None)) if unread else ((["old-5"], None),)
-    ):
-        walk = await walk_of(run)
+    while walks := [work for work in await run.claim_all() if isinstance(work, Walk)]:
+        (walk,) = walks
         found.append(walk.url)
-        await run.finish(walked(run, walk, *names, older=older and PAGE.format(older)))
-    assert found == [PAGE.format(number) for number in ((2, 3, 4, 5) if unread else (5,))]
-    for number in (3, 5) if unread else (5,):
-        assert (await run.ingest(f"old-{number}")).op == "new"
-    assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+        number = int((walk.url or "").rpartition("/")[2])
+        older = PAGE.format(number + 1) if number < last else None
+        await run.finish(walked(run, walk, f"old-{number}", older=older))
+    return found
 
 
-async def test_a_walk_of_a_feed_that_does_not_come_back_is_let_go_of(run: Run, state: State) -> None:
-    """With its host, in time."""
+@pytest.mark.parametrize("way", ["restarted", "reloaded"])
+@pytest.mark.parametrize("left", ["pages", "unread", "failed", "nothing"])
+async def test_a_feed_that_is_taken_out_is_gone_through_when_it_is_back(run: Run, way: str, left: str) -> None:
+    """Not before. From its own document on, where it left pages that were not read, or entries, which perhaps no other
+    document shows any more; through what is known."""
     await begun(run)
+    if left == "pages":
+        await run.finish(walked(run, await walk_of(run), "old-2", older=PAGE.format(3)))
+    else:
+        await walk_through(run, last=4)
+    names = {"new", "old-2"} if left == "pages" else {"new", "old-2", "old-3", "old-4"}
+    for name in names - ({"old-3"} if left in ("unread", "failed") else set()):
+        await run.ingest(name)
+    if left == "failed":
+        work = await run.ingest_of("old-3")
+        await run.finish(Retry(lease=work.lease, due_at=Millis(run.now + HOUR), reason="503"))
+    await leave_and_come_back(run, way, make_feed("a"))
+    assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+    version = make_version("v2", entries=1)
+    assert (await run.poll("a", make_entry("new"), version=version, older=PAGE.format(2))).new == 0
+    numbers = () if left == "nothing" else (2, 3, 4)
+    assert await walk_through(run, last=4) == [PAGE.format(number) for number in numbers]
+    unread = {"pages": ("old-3", "old-4"), "nothing": ()}.get(left, ("old-3",))
+    for name in unread:
+        assert (await run.ingest(name)).op == "new"
+    assert not await run.claim_all()
+    run.later(HOUR)  # and it is so once
+    await run.poll("a", make_entry("new"), version=make_version("v3", entries=1), older=PAGE.format(2))
+    assert not await run.claim_all()
+
+
+async def test_a_feed_that_is_back_waits_for_a_document_that_is_read(run: Run) -> None:
+    """Then its older pages are gone through; not those of one of which a backlog was left."""
+    await begun(run)
+    await run.finish(walked(run, await walk_of(run), "old-2"))
+    for backlog, pages in ((Backlog(newest=5), 0), (NO_LIMIT, 1)):
+        await leave_and_come_back(run, "restarted", make_feed("a"))
+        await run.poll("a", status=500, failure="server", error="500")
+        run.later(HOUR)
+        version = make_version("v2", entries=1)
+        await run.poll("a", make_entry("new"), version=version, older=PAGE.format(2), backlog=backlog)
+        assert len(await walk_through(run, last=2)) == pages
+
+
+async def test_a_feed_that_is_moved_is_gone_through_at_its_new_url(run: Run) -> None:
+    """Where the old one's older pages were not read to their end."""
+    await begun(run)
+    await run.finish(walked(run, await walk_of(run), "old-2", older=PAGE.format(3)))
+    await run.store.take_up({A: make_feed("a", "https://new.example/feed")}, now=run.now)
+    assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+    there = "https://new.example/page/{}"
+    done = run.polled(await run.poll_of(), make_entry("new"), version=make_version("v2"), older=there.format(2))
+    await run.finish(done)
+    assert await walk_through(run, last=2) == [there.format(2)]
+
+
+async def test_what_only_an_older_page_has_is_had_again_once_what_stood_for_it_was_dropped(run: Run) -> None:
+    """It was another feed's article, too, which that lost unread."""
+    url = "https://a.example/article"
+    await run.start("a", "b")
+    await run.poll("a", make_entry("first", url=url), version=make_version("v1"))
+    await run.poll("b", make_entry("new", feed="b"), version=make_version("v1"), older=PAGE.format(2))
+    copy = make_entry("copy", feed="b", url=url)
+    walk = await walk_of(run)
+    assert (await run.finish(replace(walked(run, walk), entries=(copy,))))[0].duplicates == 1
+    await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
     await run.start("b")
-    begun_at = run.now
-    for at, left in ((begun_at + KEEP_MS - 1, 1), (begun_at + KEEP_MS, 0)):
-        await run.store.upkeep(now=Millis(at))
-        assert ask(state, "SELECT count(*) FROM work WHERE pages IS NOT NULL") == [(left,)]
-    assert ask(state, "SELECT count(*) FROM host WHERE name = 'a.example'") == [(0,)]
+    run.later(HOUR)
+    await run.poll("b", make_entry("new", feed="b"), version=make_version("v2"), older=PAGE.format(2))
+    walk = await walk_of(run)
+    assert (await run.finish(replace(walked(run, walk), entries=(copy,))))[0].new == 1
+    assert (await run.ingest("copy", feed="b")).op == "new"
 
 
 async def test_sitemaps_are_gone_through_each_once(run: Run) -> None:

@@ -16,7 +16,6 @@ from worker.store.database import notes
 from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 from worker.store.database.locks import hold_work
-from worker.store.finish.walks import go_on
 from worker.store.known.feeds import Policies, apply_policies, drop, enlist
 from worker.store.work.claims import settle
 from worker.store.work.standing import Planner
@@ -28,15 +27,12 @@ Changes = Mapping[FeedId, Feed | None]
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
 _is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
 _RESTING = select(t.feed.c.id).where(t.feed.c.retired | t.feed.c.paused)
-_LEFT = select(t.feed.c.id).where(~t.feed.c.active)
 _KEPT_BACK = (
     t.work.c.due_at == t.FAR,
     ~t.work.c.quarantined,
     ~and_(_is_poll, t.work.c.feed_id.in_(_RESTING)),
-    t.work.c.feed_id.not_in(_LEFT),
 )
-"""Work that `_hold_back` has put off; no other is never due, but what is put aside, the polls of who rests, and the
-walks of who has left."""
+"""Work that `_hold_back` has put off; no other is never due, but what is put aside, and the polls of who rests."""
 
 _OF_FEED = t.feed.c.id == bindparam("feed")
 _PLAN = update(t.feed).where(_OF_FEED).values(next_at=bindparam("at"), why=bindparam("reason"))
@@ -64,7 +60,6 @@ def take_up(
         _give_back(connection, [feed_id for feed_id in kept if feed_id in was_leaving], now)
         drop(connection, [feed_id for feed_id in ready if changes[feed_id] is None])
         enlist(connection, [feed for feed_id in ready if (feed := changes[feed_id])], policies, now)
-        go_on(connection, policies, now, t.work.c.feed_id.in_(kept))
         hosts |= _hosts(connection, ids)
     settle(connection, hosts)
     # A feed that came back in time and is where it was has nothing to wait for.

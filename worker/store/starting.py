@@ -13,7 +13,6 @@ from worker.store.database import tables as t
 from worker.store.database.clocks import catch_up
 from worker.store.database.locks import hold_hosts
 from worker.store.finish.polls import call_home
-from worker.store.finish.walks import go_on
 from worker.store.known.feeds import Policies, apply_policies, sync
 from worker.store.lists import held_back, repaced, replan, take_up
 from worker.store.upkeep import keep_up
@@ -43,7 +42,6 @@ def start(
         notes.keep(connection, name, None)
     if listed is not None:
         sync(connection, listed, policies, now)
-        go_on(connection, policies, now)
         replan(connection, repaced(connection, listed), planner)
     keep_up(connection, now=now, keep_ms=keep_ms)
     if poll_all:

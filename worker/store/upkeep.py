@@ -7,7 +7,6 @@ from sqlalchemy import Connection, delete
 from worker.model import Millis
 from worker.store.database import tables as t
 from worker.store.database.locks import is_shared
-from worker.store.finish import walks
 from worker.store.known import stories
 from worker.store.known.graves import bury_old
 from worker.store.known.lines import forget_sites
@@ -17,9 +16,9 @@ from worker.store.work.robots import forget_old
 
 
 def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
-    """Deletes texts whose window is over, entries that left their feed `keep_ms` ago, walks of feeds that left the
-    lists, old copies of robots.txt, what was learned of sites that have gone quiet, and old segments. On a shared
-    state, also puts aside work that was lost too often."""
+    """Deletes texts whose window is over, entries that left their feed `keep_ms` ago, old copies of robots.txt, what
+    was learned of sites that have gone quiet, and old segments. On a shared state, also puts aside work that was lost
+    too often."""
     if not _is_mine(connection):
         return
     if is_shared(connection):
@@ -28,7 +27,6 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
     forget_old(connection, now=now)
     forget_sites(connection, now=now)
     publications.forget_old(connection)
-    walks.forget_left(connection, before=Millis(now - keep_ms))
     bury_old(connection, before=Millis(now - keep_ms))
 
 

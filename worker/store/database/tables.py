@@ -134,6 +134,8 @@ feed = Table(
     Column("whole_at", BigInteger),
     Column("audit_after", Integer, nullable=False, server_default="32"),
     Column("distrusted_until", BigInteger),
+    # Its older pages were not read to their end, or entries that they may have shown were dropped unread
+    Column("walk_anew", Boolean, nullable=False, server_default=false()),
     Column("refreshed_at", BigInteger),  # when it was last read whole
     Column("suggestion", Text),  # where a lost feed may be, according to its site
     Column("flaw", Text),  # what was wrong with its last document, if it could be read all the same

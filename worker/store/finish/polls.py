@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from worker import urls
-from worker.model import Finished, Millis, PollDone, Sought, Subscribed
+from worker.model import FeedId, Finished, Millis, PollDone, Sought, Subscribed
 from worker.model.rules import NO_LIMIT
 from worker.store.database import tables as t
 from worker.store.database.dialects import Each, Update
@@ -90,6 +90,7 @@ def finish_polls(
     whole: list[dict[str, Any]] = []
     standings: list[Standing] = []
     walks: list[PollDone] = []
+    anew: set[FeedId] = set()
     shelf = Shelf(connection, batch)
     for done in batch:
         row = rows[done.feed_id]
@@ -110,12 +111,16 @@ def finish_polls(
             changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}
         if row.again:
             changes |= NO_VERSION
+        elif row.walk_anew and done.version is not None and done.version.elements is not None:
+            changes["walk_anew"] = False
+            anew.add(done.feed_id)
         much = _changes_much(row, changes)
         as_before = {name: getattr(row, name) for name in (_FEED_VALUES if much else _OFTEN) - changes.keys()}
         (whole if much else feeds).append({"id": row.id, **as_before, **changes})
         standings.append(standing)
         # The older pages of a new feed are read only if its `backlog` sets no limit.
-        if done.older and (standing.missed is not None or (row.ok_at is None and done.backlog == NO_LIMIT)):
+        is_first = (row.ok_at is None or done.feed_id in anew) and done.backlog == NO_LIMIT
+        if done.older and (standing.missed is not None or is_first):
             walks.append(done)
         told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
         finished = replace(counts, **told) if done.entries else Finished(**told)
@@ -135,7 +140,7 @@ def finish_polls(
     let_be_due(connection, due)
     _send_on(connection, work, policies)
     if walks:
-        results[0][1].update(begin(connection, walks, policies))
+        results[0][1].update(begin(connection, walks, policies, anew=anew))
     if asked := [done for done in batch if done.failure is None and _was_asked_whole(rows[done.feed_id])]:
         results[0][1].update(_let_pages_be_read(connection, asked))
     return results

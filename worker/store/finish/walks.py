@@ -6,15 +6,15 @@ What it finds is queued like that, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, case, delete, select, update
 
 from worker import urls
-from worker.model import FeedId, Finished, Millis, PollDone, Walked
+from worker.model import FeedId, Finished, PollDone, Walked
 from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 from worker.store.finish.arrivals import judge_entries
@@ -31,14 +31,17 @@ _WALKING = (
 )
 
 
-def begin(connection: Connection, polls: Sequence[PollDone], policies: Policies) -> set[int]:
+def begin(
+    connection: Connection, polls: Sequence[PollDone], policies: Policies, *, anew: Collection[FeedId] = ()
+) -> set[int]:
     """Queues walks from these documents on; the hosts that have work now. A feed that is gone through already has a
-    gap behind where that has come from: it goes there, too."""
+    gap behind where that has come from: it goes there, too. anew: feeds whose walks also go through pages on
+    which nothing is new."""
     from_url = {done.feed_id: (done.older, done.at) for done in polls if done.older is not None}
     for batch in chunks(sorted(from_url)):
         for row in connection.execute(_WALKING, {"feeds": batch}).all():
             url, _ = from_url.pop(FeedId(row.feed_id))
-            trail = _Trail.of(row.entry).from_gap(url)
+            trail = _Trail.of(row.entry).from_gap(url, passed=PAGES if row.feed_id in anew else 0)
             values = {"pages": PAGES, "entry": trail.encoded}
             connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
     rows: list[dict[str, object]] = [
@@ -49,33 +52,11 @@ def begin(connection: Connection, polls: Sequence[PollDone], policies: Policies)
             "url": url,
             "due_at": at,
             "pages": PAGES,
+            "entry": _Trail(passed=PAGES).encoded if feed_id in anew else None,
         }
         for feed_id, (url, at) in from_url.items()
     ]
     return add_work(connection, rows, policies)
-
-
-def go_on(connection: Connection, policies: Policies, now: Millis, *which: ColumnElement[bool]) -> None:
-    """Lets walks be due that rested while their feeds were not listed. Where something that they had brought was
-    dropped unread, they begin anew, and end no sooner than where they were. The hosts have to be settled after it."""
-    back = (t.work.c.pages.is_not(None), t.work.c.due_at == t.FAR, t.feed.c.active)
-    of_walk = (t.work.c.id, t.work.c.url, t.work.c.pages, t.work.c.entry, t.work.c.again)
-    resting = select(*of_walk).join(t.feed, t.feed.c.id == t.work.c.feed_id).where(*back, *which)
-    for row in connection.execute(resting).all():
-        values: dict[str, Any] = {"due_at": now, "again": False}
-        trail = _Trail.of(row.entry)
-        if row.again and trail.first:
-            anew = trail.anew(row.url, passed=PAGES - row.pages)
-            values |= {"url": trail.first, "pages": PAGES, "entry": anew.encoded, "hops": 0}
-            values |= {"host_id": host_id_of(connection, trail.first, policies)}
-        connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
-
-
-def forget_left(connection: Connection, *, before: Millis) -> None:
-    """Lets go of walks whose feeds are not listed, and were not polled since `before`."""
-    left = select(t.feed.c.id).where(~t.feed.c.active, func.coalesce(t.feed.c.polled_at, t.feed.c.added_at) <= before)
-    resting = (t.work.c.pages.is_not(None), t.work.c.due_at == t.FAR, t.work.c.feed_id.in_(left))
-    connection.execute(delete(t.work).where(*resting))
 
 
 def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tuple[Finished, set[int]]:
@@ -94,8 +75,6 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
     columns = (t.work.c.pages, t.work.c.entry, t.work.c.url)
     work = connection.execute(select(*columns).where(mine).with_for_update()).one_or_none()
     trail = _Trail.of(None if work is None else work.entry)
-    if work is not None and not trail.first:
-        trail = replace(trail, first=work.url)
     then, trail = trail.after(done, done.older if came or trail.passed else None)
     left = ((work and work.pages) or 1) - 1
     if not (then and left and row.active):
@@ -114,30 +93,23 @@ class _Trail:
 
     waiting: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
-    first: str = ""
-    """Where it began."""
     passed: int = 0
     """Documents that it goes through again, though they should bring nothing new."""
 
     @classmethod
     def of(cls, data: bytes | None) -> _Trail:
         said: dict[str, Any] = {} if data is None else orjson.loads(data)
-        lists = {key: tuple(value) for key, value in said.items() if isinstance(value, list)}
-        return cls(**{**said, **lists})
+        waiting, read = (tuple(said.get(places, ())) for places in ("waiting", "read"))
+        return cls(waiting=waiting, read=read, passed=said.get("passed", 0))
 
     @property
     def encoded(self) -> bytes | None:
         return None if self == _Trail() else orjson.dumps(asdict(self))
 
-    def from_gap(self, url: str) -> _Trail:
+    def from_gap(self, url: str, *, passed: int = 0) -> _Trail:
         """With what a gap leads to, next. What was read before may have more by now."""
         waiting = tuple(dict.fromkeys((url, *self.waiting)))[:PAGES]
-        return _Trail(waiting=waiting, first=self.first, passed=self.passed)
-
-    def anew(self, url: str, *, passed: int) -> _Trail:
-        """From the beginning on, after so many documents; it was to go to `url`."""
-        waiting = tuple(dict.fromkeys((url, *self.waiting)))[:PAGES]
-        return _Trail(waiting=waiting, first=self.first, passed=passed)
+        return _Trail(waiting=waiting, passed=max(passed, self.passed))
 
     def after(self, done: Walked, older: str | None) -> tuple[str | None, _Trail]:
         """Where to go from a document: what it leads to comes first, and no sitemap is read twice. A chain of pages
@@ -146,12 +118,12 @@ class _Trail:
         if not (done.further or self.read):
             next_page = [older] if older else []
             chains = list(dict.fromkeys([*next_page, *self.waiting] if passed else [*self.waiting, *next_page]))
-            left = _Trail(waiting=tuple(chains[1:]), first=self.first, passed=passed)
+            left = _Trail(waiting=tuple(chains[1:]), passed=passed)
             return (chains[0], left) if chains else (None, self)
         read = dict.fromkeys((*self.read, done.url))
         found = dict.fromkeys((*([older] if older else []), *done.further, *self.waiting))
         places = [place for place in found if place not in read]
         if not places:
             return None, self
-        left = _Trail(waiting=tuple(places[1 : PAGES + 1]), read=tuple(read), first=self.first, passed=passed)
+        left = _Trail(waiting=tuple(places[1 : PAGES + 1]), read=tuple(read), passed=passed)
         return places[0], left

@@ -90,6 +90,8 @@ def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, n
             [{"feed": feed.id, "at": feed.url} for feed in moved],
         )
         for batch in chunks([feed.id for feed in moved]):
+            walked = select(t.work.c.feed_id).where(t.work.c.feed_id.in_(batch), t.work.c.pages.is_not(None))
+            _walk_anew(connection, walked)
             connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_(None)))
     queued = {feed.id: feed for feed in (*fresh, *back, *moved)}.values()
     work = [
@@ -220,30 +222,28 @@ def _add_slots(connection: Connection, slots: Iterable[tuple[int, int]]) -> None
 
 def drop(connection: Connection, feed_ids: Sequence[str]) -> None:
     """Removes feeds from the queue. Entries that were only queued are forgotten, and so are the feed's validators, so
-    that they count as new or changed when the feed is listed again. A walk through older pages rests until then
-    (`walks.go_on`)."""
+    that they count as new or changed when the feed is listed again; its older pages, which may be all that still shows
+    them, are then read again (`walk_anew`)."""
     for batch in chunks(feed_ids):
         waiting = (
             select(t.work.c.entry_id)
             .join(t.entry, t.entry.c.id == t.work.c.entry_id)
             .where(t.work.c.feed_id.in_(batch), t.entry.c.revision == 0)
         )
-        _put_off_walks(connection, batch, unread=waiting)
+        of_pages = or_(t.work.c.pages.is_not(None), t.work.c.entry_id.in_(waiting))
+        _walk_anew(connection, select(t.work.c.feed_id).where(t.work.c.feed_id.in_(batch), of_pages))
+        _walk_anew(connection, select(FEED_ID).where(t.entry.c.duplicate_of.in_(waiting)))
         free_duplicates(connection, waiting)
         _forget(connection, waiting)
         changed = select(t.work.c.entry_id).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
         connection.execute(update(t.entry).where(t.entry.c.id.in_(changed)).values(version=b""))
-        connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.pages.is_(None)))
+        connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch)))
         connection.execute(update(t.feed).where(t.feed.c.id.in_(batch)).values(active=False, **NO_VERSION))
 
 
-def _put_off_walks(connection: Connection, feed_ids: Sequence[str], *, unread: Select[int]) -> None:
-    """Suspends the walks of these feeds. A walk is marked `again` if any entry is `unread`: it may have brought that
-    entry, and no other document may show it any more."""
-    entry = t.work.alias()
-    theirs = select(entry.c.id).where(entry.c.feed_id == t.work.c.feed_id, entry.c.entry_id.in_(unread))
-    walks = update(t.work).where(t.work.c.feed_id.in_(feed_ids), t.work.c.pages.is_not(None))
-    connection.execute(walks.values(due_at=t.FAR, again=or_(t.work.c.again, theirs.correlate(t.work).exists())))
+def _walk_anew(connection: Connection, feeds: Select[str]) -> None:
+    """The next document of these feeds begins a walk that also goes through pages on which nothing is new."""
+    connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(walk_anew=True))
 
 
 def free_duplicates(connection: Connection, forgotten: Select[int], *which: ColumnElement[bool]) -> None:
