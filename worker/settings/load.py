@@ -66,28 +66,17 @@ def load(
         settings = WorkerFile.model_validate(file.value)
     except ValidationError as error:
         problems += problems_of(error, file, WorkerFile)
-    files: dict[Path, YamlFile] = {}
-    data: dict[Path, bytes] = {}
     paths = _list_paths(path, file)
-    for list_path, named_at in paths.items() if lists else ():
-        if list_path in known:
-            continue
-        found, data[list_path] = _read(list_path, environ, new)
-        if isinstance(found, YamlFile):
-            files[list_path] = found
-        elif named_at and not found.line:
-            hint = "URLs go into a feed list" if "://" in file.text(named_at) else ""
-            problems.append(file.problem(named_at, f"{found.message}: {file.shown(named_at)}", hint=hint))
-        else:
-            problems.append(_hinted(found))
+    unread = {place: named_at for place, named_at in paths.items() if lists and place not in known}
+    files, missing = _lists(unread, file, environ, new)
     beside = [feed for _, feeds in known.values() for feed in feeds] if files else []
-    feeds, wrong = feeds_of(files.values(), beside=beside, blank=blank)
-    problems += wrong
+    feeds, wrong = feeds_of((found for found, _ in files.values()), beside=beside, blank=blank)
+    problems += [*missing, *wrong]
     if problems:
         raise ConfigError(sorted(set(problems)))
     read = {
-        place: (_listed(place, data[place], files[place].varies, found), found)
-        for place, found in zip(files, feeds, strict=True)
+        place: (_listed(place, data, found.varies, theirs), theirs)
+        for (place, (found, data)), theirs in zip(files.items(), feeds, strict=True)
     }
     listed = [known.get(place) or read[place] for place in paths] if lists else []
     return Settings(
@@ -109,6 +98,25 @@ def load(
         has_lists=lists,
         lists=settings.feeds,
     )
+
+
+def _lists(
+    paths: Mapping[Path, Loc], file: YamlFile, environ: Mapping[str, str], instead: Mapping[Path, bytes]
+) -> tuple[dict[Path, tuple[YamlFile, bytes]], list[Problem]]:
+    """The feed lists at these paths that could be read, with their bytes; and what is wrong with the others, told where
+    `file` names them."""
+    lists: dict[Path, tuple[YamlFile, bytes]] = {}
+    problems: list[Problem] = []
+    for path, named_at in paths.items():
+        found, data = _read(path, environ, instead)
+        if isinstance(found, YamlFile):
+            lists[path] = found, data
+        elif named_at and not found.line:
+            hint = "URLs go into a feed list" if "://" in file.text(named_at) else ""
+            problems.append(file.problem(named_at, f"{found.message}: {file.shown(named_at)}", hint=hint))
+        else:
+            problems.append(_hinted(found))
+    return lists, problems
 
 
 def state_at(text: str, *, beside: Path) -> State | None:
