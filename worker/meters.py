@@ -167,8 +167,7 @@ class Meters:
         self.entries["skipped"] += finished.skipped
 
     def _ingested(self, draft: Draft, finished: Finished) -> None:
-        left_out = "skipped" if finished.skipped else "none"
-        op = finished.op or ("duplicate" if finished.duplicates else left_out)
+        op = "none" if finished.outcome == "unchanged" else finished.outcome
         self.ingests[op, draft.extraction] += 1
 
     def seal(self, first_seen: Iterable[Millis | None], *, records: int, now: Millis) -> None:

@@ -207,8 +207,7 @@ def _came_of(work: Ingest, done: Done, finished: Finished) -> tuple[Attributes, 
     error = None
     match done:
         case IngestDone(draft=draft):
-            kept_out = "skipped" if finished.skipped else "duplicate" if finished.duplicates else "unchanged"
-            about |= {"outcome": finished.op or kept_out, "extraction": draft.extraction}
+            about |= {"outcome": finished.outcome, "extraction": draft.extraction}
             about |= {} if draft.reason is None else {"reason": told(draft.reason)}
             error = draft.reason or "failed" if draft.extraction == "failed" else None
         case RetryDone(reason=reason):

@@ -84,9 +84,8 @@ def tell(done: Done, finished: Finished) -> None:
 def _tell_ingested(log: structlog.stdlib.BoundLogger, draft: Draft, finished: Finished, **name: str | None) -> None:
     """name: of the entry, where that is not bound."""
     tell = log.info if finished.op or finished.skipped else log.debug
-    kept_out = "skipped" if finished.skipped else "duplicate" if finished.duplicates else "unchanged"
     reason = draft.skipped if finished.skipped else draft.reason
-    tell("entry.ingested", **name, outcome=finished.op or kept_out, extraction=draft.extraction, reason=reason)
+    tell("entry.ingested", **name, outcome=finished.outcome, extraction=draft.extraction, reason=reason)
 
 
 def _next(done: PollDone, finished: Finished) -> dict[str, object]:

@@ -331,6 +331,13 @@ class Finished:
     ingested: tuple[Ingested, ...] = ()
     """Entries of a poll that were drafted with it, and finished with it."""
 
+    @property
+    def outcome(self) -> str:
+        """Of an entry: the op of its record, or why there is none: `skipped`, `duplicate` or `unchanged`."""
+        if self.op is not None:
+            return self.op
+        return "skipped" if self.skipped else "duplicate" if self.duplicates else "unchanged"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
