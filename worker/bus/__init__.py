@@ -1,12 +1,13 @@
 """Hands claimed work to workers.
 
-protocol.py    what engines ask of a bus
-local.py       … within one process;  jetstream.py  … between machines, through NATS JetStream
-message.py     a claim on its way
-records.py     a stream of records, for whom they concern elsewhere
-connection.py  to the broker
+protocol.py    the interface that engines use
+local.py       a bus within one process
+jetstream.py   a bus between machines, through NATS JetStream
+message.py     the form of a claim on that bus
+records.py     a stream of published records, for other programs
+connection.py  the connection to the broker
 
-The store decides what may run and takes back what is not finished; a bus may lose everything and nothing is lost.
+The store decides what may run, and takes back what is not finished, so a bus may lose everything without harm.
 """
 
 from worker.bus.local import LocalBus

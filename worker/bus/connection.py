@@ -1,4 +1,4 @@
-"""The connection to the broker: kept for ever, with few words in the log."""
+"""The connection to the broker: kept up for ever, and sparing with log lines."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from worker.model import Broker
 
 CONNECT_S, AGAIN_S, CLOSE_S = 2, 0.5, 2.0
 SAY_AGAIN_S = 60.0
-"""What goes on being wrong is told again after it."""
+"""The same problem is logged again after this time."""
 
 log = structlog.stdlib.get_logger("feedmill.bus")
 
 
 def words_of(error: BaseException) -> str:
-    """What the broker, or who talks to it, says is wrong."""
+    """What the broker, or the client library, says is wrong."""
     return getattr(error, "description", None) or str(error) or type(error).__name__
 
 
 class Connection:
-    """One for a process."""
+    """One per process."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self.client = Client()
         self.number = 0
-        """Of connections that there were; another one may be to a broker that has forgotten all."""
+        """Counts the connections made. After each new one the broker may have lost everything it knew."""
         self._complaint: str | None = None
         self._complained_at = -SAY_AGAIN_S
         self._beside: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def open(self) -> None:
-        """Connects, beside."""
+        """Connects in the background."""
         self.beside(self._connect())
 
     async def close(self) -> None:
-        """What was said last is on its way, if that takes no longer than `CLOSE_S`."""
+        """Flushes what was sent last, for at most `CLOSE_S`, and disconnects."""
         self._closing = True
         tasks = list(self._beside)
-        # Once more where that was lost: before Python 3.12 wait_for, in which the client connects, tells what it had by
-        # then instead, and the client tries for ever (https://github.com/python/cpython/issues/86296).
+        # Repeated, because a cancellation can get lost: before Python 3.12, wait_for (in which the client connects) may
+        # return its result instead, and the client tries for ever (https://github.com/python/cpython/issues/86296).
         while not all(task.done() for task in tasks):
             for task in tasks:
                 task.cancel()
@@ -66,13 +66,13 @@ class Connection:
         task.add_done_callback(self._beside.discard)
 
     def complain(self, error: str) -> None:
-        """Logs what is wrong: when it is new, and each minute."""
+        """Logs a problem if it is new, and then once a minute."""
         if error != self._complaint or time.monotonic() - self._complained_at >= SAY_AGAIN_S:
             self._complaint, self._complained_at = error, time.monotonic()
             log.warning("bus.unreachable", bus=str(self._broker), error=error)
 
     def well(self) -> None:
-        """Logs that it is well again, or at all."""
+        """Logs that the broker is reached, for the first time or again."""
         self._complaint = None
         log.info("bus.reached", bus=str(self._broker))
 

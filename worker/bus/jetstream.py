@@ -1,11 +1,11 @@
 """The bus between machines: a work-queue stream of NATS JetStream (https://docs.nats.io/nats-concepts/jetstream).
 
-    stream     one message a subject, one subject a piece of work; a second one is refused (error 10077)
-    max_age    no longer than a lease lasts: what is older is handed out anew by the store, under another lease
-    consumers  one for polls, one for ingests, asked in equal parts: neither waits behind the other
+    stream     one subject per piece of work, one message per subject; a second one is refused (error 10077)
+    max_age    shorter than a lease: the store hands older work out again, under another lease
+    consumers  one for polls, one for ingests, asked for equal shares, so that neither waits behind the other
 
-Nothing depends on the broker's memory. It may be killed, and lose all it has: what was lost in it comes up again when
-its lease ends. Messages that came twice, or late, are told by their lease, of which the store says whether it stands.
+Nothing depends on what the broker remembers. It may be killed and lose everything: lost work comes up again when its
+lease ends. Messages that come twice or late are recognised by their lease, which the store knows to be valid or not.
 """
 
 from __future__ import annotations
@@ -30,23 +30,24 @@ from worker.errors import BusError
 from worker.model import Broker, Claim
 
 ACK_WAIT_S = 30.0
-"""After which what was taken, and neither taken up nor given back, is handed out again: its worker has died."""
+"""Work that was taken but neither begun nor given back within this time is handed out again, because its worker has
+died."""
 PULL_S = 2.0
-"""How long the broker keeps a question for more; one that got lost is asked again after it."""
+"""How long the broker keeps a request for more work; a request that got lost is sent again after this time."""
 AWAY_S = 0.2
-"""From one look for a broker that is away to the next."""
+"""Time between two attempts to reach a broker that is away."""
 SEND_S = 3.0
 AT_ONCE = 200
-"""Messages on their way to the broker."""
+"""How many messages may be on their way to the broker at once."""
 ALREADY_THERE = 10077
 
 log = structlog.stdlib.get_logger("feedmill.bus")
 
 
 class JetStreamBus:
-    """Use as an async context manager. It opens without the broker, too, and waits for it for ever.
+    """Use as an async context manager. Opens even if the broker is away, and waits for it for ever.
 
-    keep_s: how long the broker keeps what nobody takes.
+    keep_s: how long the broker keeps work that nobody takes.
     """
 
     def __init__(self, broker: Broker, *, keep_s: float, ack_wait_s: float = ACK_WAIT_S) -> None:
@@ -57,9 +58,9 @@ class JetStreamBus:
         self._arrived = asyncio.Event()
         self._taken: deque[Claim] = deque()
         self._undone: dict[Claim, str] = {}
-        """Where the broker is told of what was taken."""
+        """The reply subjects for acknowledging what was taken."""
         self._made_in = -1
-        """The connection, by its number, in which the stream and its consumers were seen."""
+        """The number of the connection on which the stream and its consumers were last known to exist."""
         self._making = asyncio.Lock()
         self._strange, self._strange_said_at = 0, -60.0
 
@@ -122,10 +123,10 @@ class JetStreamBus:
         room = most - sum(pull.outstanding for pull in self._pulls)
         for pull in idle:
             await pull.ask(max(1, room // len(idle)))
-        self._pulls.reverse()  # who is first where there is room for one
+        self._pulls.reverse()  # so that they take turns when there is room for only one
 
     def _came(self, message: Msg | None) -> None:
-        """None: the broker has ended a question."""
+        """None: the broker has ended a request."""
         self._arrived.set()
         if message is None:
             return
@@ -137,7 +138,7 @@ class JetStreamBus:
             self._taken.append(claim)
 
     def _drop(self, message: Msg) -> None:
-        """What no feedmill has sent; told once a minute, with how many there were."""
+        """Drops a message that no feedmill has sent; logged once a minute, with their number."""
         self._connection.beside(self._tell(message.reply, b"+TERM"))
         self._strange += 1
         if time.monotonic() - self._strange_said_at >= 60:
@@ -161,13 +162,14 @@ class JetStreamBus:
         return True
 
     async def _tell(self, reply: str, word: bytes) -> None:
-        """Unheard, it is handed out again, and its lease tells that it is old."""
+        """If it is lost, the message is delivered again, and its lease shows that it is old."""
         with contextlib.suppress(nats.errors.Error):
             if self._client.is_connected:
                 await self._client.publish(reply, word)
 
     async def _make(self) -> None:
-        """The stream and its consumers are there, once a connection, and after what looks as if they were not."""
+        """Makes sure that the stream and its consumers exist: once per connection, and whenever it looks as if they did
+        not."""
         if not self._client.is_connected:
             raise BusError("the bus: the broker is not reached")
         if self._is_made():
@@ -211,7 +213,7 @@ class JetStreamBus:
 
 
 class _Pull:
-    """What one consumer is asked for: one question at a time, for so many messages or until it runs out."""
+    """Requests to one consumer: one at a time, each for a number of messages or until it expires."""
 
     def __init__(self, client: Client, *, stream: str, kind: str, came: Callable[[Msg | None], None]) -> None:
         self._client, self._stream, self._kind, self._told = client, stream, kind, came
@@ -220,7 +222,7 @@ class _Pull:
         self._until = 0.0
         self._left = 0
         self.is_broken = False
-        """The consumer was not there, or is gone."""
+        """The consumer did not exist, or is gone."""
 
     @property
     def is_open(self) -> bool:
@@ -231,7 +233,7 @@ class _Pull:
         return self._left if self.is_open else 0
 
     def look(self) -> None:
-        """A question that the broker has not even ended: there is no consumer that heard it."""
+        """If the broker has not even ended an expired request, no consumer has heard it."""
         if self._left > 0 and not self.is_open:
             self._left, self.is_broken = 0, True
 
@@ -244,7 +246,7 @@ class _Pull:
             filter_subject=f"{self._stream}.{self._kind}.*",
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ack_wait_s,
-            max_deliver=-1,  # what nobody takes up goes by its age: one that was given up would block its subject
+            max_deliver=-1,  # only age removes it: a message that JetStream gave up on would block its subject
             max_ack_pending=-1,
         )
         await self._client.jetstream(timeout=SEND_S).add_consumer(self._stream, config)
@@ -267,6 +269,6 @@ class _Pull:
             self._left -= 1
             self._told(message)
         elif message.subject == f"{self._inbox}.{self._asked}" and status != "100":
-            # 404 and 408: it ran out; 409: the consumer or its server goes; 503: there is none.
+            # 404 and 408: the request expired; 409: the consumer or its server is going away; 503: there is none.
             self._left, self.is_broken = 0, self.is_broken or status not in ("404", "408")
             self._told(None)

@@ -1,4 +1,4 @@
-"""The bus within one process: a queue in memory."""
+"""A bus within one process: a queue in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class LocalBus(Generic[T]):
-    """For one event loop. Work is handed out once, in the order in which it came; what is taken is done with."""
+    """For one event loop. Work is handed out once, in the order in which it came, and needs no acknowledgement."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[T] = asyncio.Queue()
@@ -33,7 +33,7 @@ class LocalBus(Generic[T]):
         return self._queue.qsize()
 
     def drain(self) -> list[T]:
-        """All that nobody has taken, for a worker that stops."""
+        """Everything that nobody has taken, for a worker that stops."""
         left: list[T] = []
         while not self._queue.empty():
             left.append(self._queue.get_nowait())

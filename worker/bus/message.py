@@ -1,4 +1,5 @@
-"""How a claim looks on its way: five integers as JSON, on a subject of its own. What else comes is a stranger's."""
+"""The form of a claim on the bus: five integers as JSON, on a subject of its own. Anything else was not sent by
+feedmill."""
 
 from __future__ import annotations
 
@@ -8,13 +9,13 @@ from worker.model import Claim, Lease, Millis
 
 KINDS = ("poll", "ingest")
 MAX_BYTES = 128
-"""Five integers of 64 bits have 101."""
+"""Five 64-bit integers take 101."""
 _MOST = 2**63 - 1
-"""PostgreSQL's bigint."""
+"""The largest value of PostgreSQL's bigint."""
 
 
 def subject(prefix: str, claim: Claim) -> str:
-    """One a piece of work, so that a stream that keeps one message a subject has it once."""
+    """One subject per piece of work, so that a stream with one message per subject has it only once."""
     return f"{prefix}.{claim.kind}.{claim.lease.work_id}"
 
 
@@ -24,7 +25,7 @@ def encode(claim: Claim) -> bytes:
 
 
 def decode(data: bytes, *, subject: str) -> Claim | None:
-    """None for what no feedmill has written."""
+    """None if no feedmill has written it."""
     kind, _, work_id = subject.partition(".")[2].partition(".")
     if kind not in KINDS or len(data) > MAX_BYTES:
         return None

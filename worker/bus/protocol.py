@@ -1,4 +1,4 @@
-"""What engines ask of a bus."""
+"""The interface of a bus, as engines use it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
-"""What travels: the work itself within a process, no more than its lease between machines."""
+"""What is handed over: the work itself within a process, only its lease between machines."""
 
 
 class Bus(Protocol[T]):
-    """For one event loop. Work is handed out at least once while the bus keeps its memory, and may be lost with that;
-    whoever takes it asks the store whether its lease stands. Instants are the store's: a bus knows of none."""
+    """For one event loop. Work is handed out at least once, unless the bus loses its memory, and the work with it.
+    Whoever takes work asks the store whether its lease is still valid. A bus knows nothing about times; these are the
+    store's."""
 
     async def publish(self, works: Sequence[T]) -> Sequence[T]:
-        """Hands in work; returns what was not taken in, or may not have been. Never raises for want of a broker."""
+        """Puts work on the bus. Returns the work that was not accepted, or may not have been. Does not raise if the
+        broker is away."""
 
     async def take(self, most: int) -> Sequence[T]:
-        """Waits until there is some, and returns at most so much. Cancelled, it loses nothing."""
+        """Waits until there is work, and returns at most `most` pieces. Loses nothing when cancelled."""
 
     async def done(self, works: Sequence[T]) -> None:
-        """What was taken is not to be handed out again. Said of nothing, it comes again after a while."""
+        """Acknowledges work that was taken. Without that, it is handed out again after a while."""
 
     async def backlog(self) -> int:
-        """Work that has been handed in, and of which nobody has said that it is done. Raises BusError."""
+        """How much work was published and not acknowledged yet. Raises BusError."""

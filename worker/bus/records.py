@@ -1,7 +1,8 @@
-"""Records to whom they concern elsewhere: a stream of NATS JetStream that anybody may read.
+"""Published records for other programs: a stream of NATS JetStream that anybody may read.
 
-Each is sent with `Nats-Msg-Id`, its id and revision: what is sent again within the stream's `duplicate_window` is there
-once (https://docs.nats.io/using-nats/developer/develop_jetstream/model_deep_dive#message-deduplication).
+Each is sent with its id and revision as `Nats-Msg-Id`, so that what is sent twice within the stream's
+`duplicate_window` is in it only once
+(https://docs.nats.io/using-nats/developer/develop_jetstream/model_deep_dive#message-deduplication).
 """
 
 from __future__ import annotations
@@ -19,22 +20,23 @@ from worker.errors import BusError
 from worker.model import Broker, Message
 
 KEEP_S, WINDOW_S = 7 * 86_400.0, 600.0
-"""Of a stream that is made here. One that its operator has made is taken as it is."""
+"""`max_age` (KEEP_S) and `duplicate_window` of a stream made here. A stream that the operator has made is used as it
+is."""
 SEND_S = 5.0
 _HEADERS = 1024
-"""Bytes, more than ours take."""
+"""Bytes reserved for headers, more than ours take."""
 
 log = structlog.stdlib.get_logger("feedmill.stream")
 
 
 class RecordStream:
-    """Use as an async context manager. It opens without the broker, too."""
+    """Use as an async context manager. Opens even if the broker is away."""
 
     def __init__(self, broker: Broker) -> None:
         self._name = broker.stream
         self._connection = Connection(broker)
         self._made_in = -1
-        """The connection, by its number, in which the stream was seen."""
+        """The number of the connection on which the stream was last known to exist."""
 
     async def __aenter__(self) -> RecordStream:
         self._connection.open()
@@ -44,9 +46,9 @@ class RecordStream:
         await self._connection.close()
 
     async def send(self, messages: Sequence[Message]) -> int:
-        """Returns when the broker has them all, but for what is larger than it takes: that is left out, and logged; how
-        many those were. Raises BusError where it is not known to: any of them may be there, and all may be sent
-        again."""
+        """Returns when the broker has all of them, except for messages that are too large for it: these are left out
+        and logged, and their number is returned. Raises BusError if it is not certain that the broker has them; then
+        any of them may be in the stream, and all may be sent again."""
         client = self._connection.client
         if not client.is_connected:
             raise BusError("the record stream: the broker is not reached")

@@ -1,7 +1,7 @@
-"""The configuration as a worker has it, for as long as it runs.
+"""The configuration of a running worker.
 
-reading.py  `settings.load`, with lists that are long and have changed in a process of its own
-kept.py     … and those that have not, as they were read last
-current.py  the settings in force, swapped as one
-reload.py   a configuration that is saved, or that SIGHUP asks for, taken up
+reading.py  `settings.load`, with long lists that have changed read in a separate process
+kept.py     a cache of long lists, for those that have not changed
+current.py  the settings in force, replaced as a whole
+reload.py   takes up a configuration when it is saved, or on SIGHUP
 """

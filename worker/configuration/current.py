@@ -1,4 +1,4 @@
-"""The settings in force: what parts of a running worker read anew each time, swapped as one."""
+"""The settings in force. Parts of a running worker read them anew each time; they are replaced as a whole."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ class _Now:
 
 
 class Current:
-    """Settings, and what follows from them. To be swapped in one step by `take_up`: who reads gets the old or the new,
-    and nothing between. May be read from any thread."""
+    """The settings, and what follows from them. `take_up` replaces all of it in one step, so that readers see either
+    the old or the new settings, never a mixture. May be read from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._now = _derived(settings, ())
         self.feeds: Mapping[FeedId, Feed] = _Feeds(self)
-        """Those that are listed, and those that left while work of theirs is under way."""
+        """Feeds that are listed, and feeds that left the lists but still have work under way."""
 
     @property
     def settings(self) -> Settings:
         return self._now.settings
 
     def take_up(self, settings: Settings, *, leaving: Collection[Feed] = ()) -> None:
-        """Puts `settings` in force; `leaving` feeds are known on, though no longer listed."""
+        """Puts `settings` in force. `leaving` feeds stay known although they are no longer listed."""
         self._now = _derived(settings, leaving)
 
     def policy(self, host: str) -> HostPolicy:
-        """How a host is treated."""
+        """Delay and concurrency of a host."""
         found = self._now.settings.fetch.for_host(host)
         return HostPolicy(concurrency=found.concurrency, delay_ms=round(found.delay_s * 1000))
 
     def proxy(self, host: str) -> str | None:
-        """What a host is asked through."""
+        """The proxy through which a host is asked; None for none."""
         return self._now.settings.fetch.proxy_for(host)
 
     def plan(self, feed_id: FeedId, polled: Polled) -> Next:
@@ -50,7 +50,7 @@ class Current:
         return plan(now.common if feed is None else _pace(now.common, feed), polled)
 
     def known(self) -> Mapping[FeedId, Feed]:
-        """As `feeds`, as they are at this moment."""
+        """Like `feeds`, but does not change with later settings."""
         return self._now.feeds
 
 
@@ -82,7 +82,7 @@ def _derived(settings: Settings, leaving: Collection[Feed]) -> _Now:
 
 
 def _pace(common: Pace, feed: Feed) -> Pace:
-    """A feed that is expected to bring something in some time is asked at least once in that time."""
+    """A feed expected to bring something within a time (`expect`) is polled at least once in that time."""
     if feed.every_s is None and feed.cron is None and feed.expect_s is None:
         return common
     most = common.max_s if feed.expect_s is None else max(common.min_s, min(common.max_s, feed.expect_s))

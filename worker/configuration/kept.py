@@ -1,11 +1,11 @@
-"""The feeds of long lists, as they were read last, kept in a file: a list that has not changed is not read again.
+"""A cache file of the feeds of long lists, so that a list that has not changed need not be parsed again.
 
-Lines of JSON, behind one with a digest of them and of the code: the lists, [path, digest, number of feeds] each; what
-feeds have in common, kind by kind; and each feed, [id, url, public_url, title, kind]. A list is taken from there only
-if its name and its bytes are what they were, and what makes feeds of them is the same; else the file is as if it were
-not there. It may be removed at any time.
+It consists of lines of JSON. The first is a digest of all others and of the code. Then come the lists, [path, digest,
+number of feeds] each; the combinations of common attributes ("kinds"); and each feed, [id, url, public_url, title,
+kind]. A list is taken from the cache only if its path and bytes are the same, and so is the code that makes feeds of
+them; otherwise the cache is ignored. It may be deleted at any time.
 
-No secret is in it: lists that take something from the environment, or that have headers, are not kept.
+It contains no secrets: lists that use environment variables or have headers are not kept.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from worker.model import Feed, FeedId, FeedList
 from worker.settings import is_unchanged
 
 _COMMON = tuple(f.name for f in fields(Feed) if f.name not in ("id", "url", "public_url", "title", "headers"))
-"""What feeds are of one kind by; of a hundred thousand there are some hundred kinds."""
+"""The attributes that make up a kind; a hundred thousand feeds have some hundred kinds."""
 _kind_of: Callable[[Feed], tuple[Any, ...]] = attrgetter(*_COMMON)
 _KINDS = TypeAdapter(tuple[Feed, ...], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
 _CODE = ("settings/*.py", "model/*.py", "urls.py", "patterns.py", "kept.py")
 _LIBRARIES = ("pydantic", "pyyaml", "lxml")
-"""With the code, what makes feeds of lists."""
+"""Together with the code, these determine what feeds are made of a list."""
 
 
 def beside(state: Path) -> Path:
-    """The file for the lists of the worker that has this state."""
+    """The cache file of the worker that has this state."""
     return state.with_name(state.name + ".lists")
 
 
 def write(file: Path, lists: Sequence[tuple[FeedList, Sequence[Feed]]]) -> None:
-    """Keeps those of the lists that may be kept. Where it can't be written, they will be read again."""
+    """Stores those of the lists that may be kept. If the file can't be written, the lists are parsed again next
+    time."""
     new = file.with_name(file.name + ".new")
     digest = hashlib.sha256(_code())
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
-            written.write(_first(digest))  # to be written over
+            written.write(_first(digest))  # a placeholder, overwritten below
             for line in _lines([(listed, feeds) for listed, feeds in lists if listed.lasting]):
                 digest.update(line + b"\n")
                 written.write(line + b"\n")
@@ -71,7 +72,7 @@ def _lines(lists: Sequence[tuple[FeedList, Sequence[Feed]]]) -> Iterator[bytes]:
 
 
 def read(file: Path, paths: Iterable[Path]) -> Mapping[Path, tuple[FeedList, Sequence[Feed]]]:
-    """Those of the lists at `paths` that are kept in `file`, and are what they were then."""
+    """Those of the lists at `paths` that are in the cache and have not changed."""
     found: dict[Path, tuple[FeedList, Sequence[Feed]]] = {}
     wanted = set(paths)
     try:

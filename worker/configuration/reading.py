@@ -1,9 +1,10 @@
-"""The configuration as a worker reads it: lists that are long and have changed in a process of its own.
+"""The configuration as a worker reads it: long lists that have changed are read in a separate process.
 
-    as long as ever, and unchanged? ─► from what is `kept` of them
-    short? ─► here                     else ─► elsewhere ─► kept, but for what may be secret
+    long lists, unchanged? ─► from the cache (`kept`)
+    short lists?           ─► parsed here
+    otherwise              ─► parsed in a separate process, then cached, except for what may be secret
 
-YAML's nodes and pydantic's models of a hundred thousand feeds take 450 MB and six seconds of CPU, the feeds 35 MB.
+For a hundred thousand feeds, YAML's nodes and pydantic's models take 450 MB and six seconds of CPU; the feeds, 35 MB.
 """
 
 from __future__ import annotations
@@ -25,37 +26,38 @@ from worker.model import Feed, FeedId
 from worker.settings import Known, Settings, load
 
 SHORT_BYTES = 1_000_000
-"""Lists that are no longer, all together, are read at the start by the process itself, and not kept: 20,000 URLs, half
+"""Lists up to this size, all together, are parsed at the start by the process itself, and not cached: 20,000 URLs, half
 a second."""
 READ_S = 300.0
-"""For reading a configuration: a hundred thousand feeds take 6 s of CPU."""
+"""Time limit for reading a configuration: a hundred thousand feeds take 6 s of CPU."""
 _HANDED_OVER = 2_000
-"""Feeds that come from the reading process at once: to unpickle a hundred thousand would hold the loop for 0.4 s."""
+"""Feeds that the reading process sends at once: unpickling a hundred thousand in one go would block the event loop for
+0.4 s."""
 
 
 def read(config: Path, *, preload: Sequence[str]) -> Settings:
-    """The settings in the file, at the start of a worker. preload: as of the worker's `cpu.Pool`, whose fork server may
-    be started by this.
+    """The settings in the file, at the start of a worker. preload: as for the worker's `cpu.Pool`, because this may
+    start the fork server of that.
 
-    Raises ConfigError; FeedmillError as `read_elsewhere`.
+    Raises ConfigError, and FeedmillError like `read_elsewhere`.
     """
     try:
         bare = load(config, os.environ, lists=False)
     except ConfigError:
-        return load(config, os.environ)  # to tell of the lists, too
+        return load(config, os.environ)  # to report the mistakes in the lists, too
     lengths = {path: _length(path) for path in bare.files[1:]}
     if sum(lengths.values()) <= SHORT_BYTES:
         return load(config, os.environ)
     known = _known(bare)
     if sum(length for path, length in lengths.items() if path not in known) <= SHORT_BYTES:
-        with suppress(ConfigError):  # what is wrong between two lists is told where both are read
+        with suppress(ConfigError):  # conflicts between two lists are reported when both are parsed
             return load(config, os.environ, known=known)
     start_fork_server(preload)
     return read_elsewhere(config)
 
 
 def look(config: Path) -> Settings:
-    """The settings in the file, for a command: of lists that have not changed, what a worker has kept serves it, too.
+    """The settings in the file, for a command. Lists that have not changed are taken from the worker's cache.
 
     Raises ConfigError.
     """
@@ -77,12 +79,11 @@ def _length(path: Path) -> int:
 
 
 def read_elsewhere(config: Path, *, before: Mapping[FeedId, Feed] | None = None) -> Settings:
-    """The settings in the file, read in a process of its own: it takes this one no time but what the feeds take to come
-    over, however long the lists are. Blocks.
+    """The settings in the file, read in a separate process, so that this one only spends the time to receive the feeds,
+    however long the lists are. Blocks.
 
-    before: feeds as they were. One that is the same is given as that, so that there are no two of it.
-
-    Raises ConfigError; FeedmillError where the process died, or took longer than `READ_S`.
+    before: the feeds as they were; those that are equal are reused, so that there is only one object of each. Raises
+    ConfigError; FeedmillError if the process died or took longer than `READ_S`.
     """
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe(duplex=False)
@@ -106,7 +107,7 @@ def read_elsewhere(config: Path, *, before: Mapping[FeedId, Feed] | None = None)
 
 
 def keep(settings: Settings) -> Settings:
-    """The settings, of which long lists are kept where there is a place for them."""
+    """Returns the settings, and caches long lists if there is a place for that."""
     if isinstance(settings.state, Path) and sum(map(_length, settings.files[1:])) > SHORT_BYTES:
         feeds = iter(settings.feeds)
         kept.write(kept.beside(settings.state), [(of, list(islice(feeds, of.feeds))) for of in settings.listed])
@@ -123,7 +124,8 @@ def _received(pipe: Connection, until: float) -> Any:
 
 
 def _send(pipe: Connection, config: Path, environ: Mapping[str, str]) -> None:
-    """In the process of its own: the settings without the feeds, then those in pieces; or what is wrong."""
+    """Runs in the separate process: sends the settings without the feeds, then the feeds in pieces; or the
+    ConfigError."""
     try:
         settings = load(config, environ)
     except ConfigError as error:

@@ -1,10 +1,10 @@
-"""A configuration that is saved, or that SIGHUP asks for, is taken up by the worker that runs.
+"""A running worker takes up its configuration when that is saved, or on SIGHUP.
 
-    saved? ─► read in a process of its own ─► refused whole: the old one stays in force, and `status` tells why
-                                          └─► compared ─► what can't change live waits for the next start
-                                                      └─► in force ─► store, in pieces ─► feeds that left are let go
+    saved? ─► read in a separate process ─► refused whole: the old one stays in force, and `status` says why
+                                        └─► compared ─► keys that can't change while running wait for the next start
+                                                    └─► in force ─► store, in pieces ─► removed feeds are dropped
 
-It may be killed at any instant: the next start takes up what is in the files.
+The worker may be killed at any moment: the next start takes up what is in the files.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from worker.settings import Settings, is_unchanged, stamps, taken_up
 from worker.store import Store
 
 LOOK_S = 2.0
-"""From one look at the files to the next. A file is taken up when it was the same at two of them: then it is saved
-whole. By their stamps, since file systems of networks and mounted ConfigMaps have no events."""
+"""Time between two looks at the files. A change is taken up when a file looks the same twice, because then it has been
+saved completely. Files are compared by their stamps, because network file systems and mounted ConfigMaps have no
+events."""
 PIECE = 500
-"""Feeds, or hosts, in one transaction: leases and commits get their turn between two."""
+"""How many feeds or hosts one transaction changes, so that leases and commits get their turn in between."""
 _MOST_SAID = 20
 
 T = TypeVar("T")
@@ -45,13 +46,13 @@ class Reload:
 
     config: Path
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set by SIGHUP; cleared when it is heard."""
+    """Set by SIGHUP; cleared when it is noticed."""
     began: Callable[[], None] = lambda: None
     ended: Callable[[], None] = lambda: None
 
 
 class Reloader:
-    """Watches the files of a configuration, and takes up what is saved there."""
+    """Watches the files of a configuration, and takes up what is saved."""
 
     def __init__(
         self,
@@ -63,14 +64,14 @@ class Reloader:
         follow: Callable[[], Awaitable[None]] | None = None,
         look_s: float = LOOK_S,
     ) -> None:
-        """follow: moves what listens to where the settings in force say; raises FeedmillError where it can't."""
+        """follow: moves the status page to where the new settings say; raises FeedmillError if it can't."""
         self._reload, self._current, self._store, self._clock, self._look_s = reload, current, store, clock, look_s
         self._follow = follow
         self._refused: frozenset[Path] = frozenset()
-        """Files with mistakes, which may not be among those of the settings in force."""
+        """Files with mistakes, to be watched even if the settings in force don't use them."""
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Runs until it is cancelled."""
         taken = before = await self._stamps()
         if not await asyncio.to_thread(lambda: all(map(is_unchanged, self._current.settings.listed))):
             self._reload.asked.set()  # a list was saved while the worker started
@@ -78,7 +79,7 @@ class Reloader:
             asked = await self._look()
             seen = await self._stamps()
             if asked or (seen == before and seen != taken):
-                # Stamps of before it is read: what is saved meanwhile is read again. So are lists that are new in it.
+                # These stamps are older than the reading, so what is saved meanwhile, or newly listed, is read again.
                 taken = seen
                 try:
                     await self.take_up()
@@ -90,7 +91,7 @@ class Reloader:
         return await asyncio.to_thread(stamps, self._current.settings, self._refused)
 
     async def _look(self) -> bool:
-        """Waits for the next look; whether somebody asked."""
+        """Waits for the next look. Returns whether it was asked for."""
         try:
             await asyncio.wait_for(self._reload.asked.wait(), self._look_s)
         except TimeoutError:
@@ -99,7 +100,7 @@ class Reloader:
         return True
 
     async def take_up(self) -> None:
-        """Reads the configuration, and takes it up or refuses it whole."""
+        """Reads the configuration, and takes it up or refuses it as a whole."""
         self._reload.began()
         try:
             known = self._current.known()
@@ -123,7 +124,7 @@ class Reloader:
 
     async def _take_up(self, new: Settings) -> None:
         old = self._current.settings
-        if new.is_blank and not old.is_blank:  # more likely cut off, as before it is written, than meant
+        if new.is_blank and not old.is_blank:  # more likely a file about to be written than meant
             raise ConfigError([Problem(file=str(new.files[0]), message="is empty", hint="{} if that is meant")])
         taken = taken_up(old, new)
         settings = taken.settings
@@ -131,7 +132,7 @@ class Reloader:
         listed = {feed.id for feed in settings.feeds}
         left = [feed for feed_id, feed in self._current.known().items() if feed_id not in listed]
         await asyncio.to_thread(self._current.take_up, settings, leaving=left)
-        # Secrets of feeds that left may still be in what is under way.
+        # Work under way may still use the secrets of removed feeds.
         secrets = await asyncio.to_thread(lambda: settings.secrets | old.secrets)
         logs.configure(level=settings.log.level, form=settings.log.format, secrets=secrets)
         if (settings.fetch.per_host, settings.fetch.hosts) != (old.fetch.per_host, old.fetch.hosts):
@@ -151,7 +152,7 @@ class Reloader:
             log.warning("reload.waiting", keys=list(taken.waiting))
 
     async def _not_followed(self) -> list[str]:
-        """Why the page is not where it is to be."""
+        """Moves the status page. Returns why it could not be moved."""
         try:
             if self._follow is not None:
                 await self._follow()
@@ -171,7 +172,8 @@ class Reloader:
             last = await self._insist(partial(self._store.change_policies, after=last, limit=PIECE))
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Until the state takes it: what is in force here must not differ from what stands there."""
+        """Repeats the call until the state accepts it, because the settings in force here must not differ from what is
+        stored there."""
         told = None
         while True:
             try:
@@ -185,15 +187,15 @@ class Reloader:
 
 @dataclass(frozen=True, kw_only=True)
 class _Difference:
-    """What a new list is against the one before."""
+    """How the new lists differ from the ones before."""
 
     added: Mapping[FeedId, Feed]
     moved: Mapping[FeedId, Feed]
     gone: frozenset[FeedId]
     repaced: list[Feed]
-    """Their interval or cron line is another."""
+    """Feeds with a different interval or cron line."""
     changed: int
-    """Feeds of which anything is."""
+    """How many feeds changed in any way."""
 
     @property
     def changes(self) -> Mapping[FeedId, Feed | None]:

@@ -1,7 +1,7 @@
-"""Messages over a pipe to another process, without blocking the event loop, in the form of multiprocessing's own.
+"""Messages through a pipe to another process, without blocking the event loop, in multiprocessing's own format.
 
-A thread that waits for each message is handed the work and hands it back, and wakes the loop by a pipe of its own: of
-what a poll costs that reads a document, a tenth.
+With a thread that waits for each message, work would be handed to the thread and back, and the loop woken through yet
+another pipe: a tenth of the cost of a poll that reads a document.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 _LARGE = 0x7FFF_FFFF
-"""Bytes above which the length of a message stands in 8 more bytes."""
+"""The length of a longer message is sent in 8 more bytes."""
 
 
 class Pipe:
-    """One end of a pipe whose other is a `Connection`. Sends and receives one message at a time, from one loop."""
+    """One end of a pipe; the other end is a `Connection`. Sends and receives one message at a time, from one event
+    loop."""
 
     def __init__(self, connection: Connection) -> None:
-        """connection: this end's, which is not used otherwise from now on."""
+        """connection: this end. It must not be used otherwise from now on."""
         self._connection = connection  # closes the descriptor when it goes
         self._fd = connection.fileno()
         os.set_blocking(self._fd, False)
@@ -29,11 +30,11 @@ class Pipe:
         self._look.register(self._fd, select.POLLIN)
 
     def is_silent(self) -> bool:
-        """Whether nothing has come, nor the end."""
+        """Whether nothing has arrived, not even the end."""
         return not self._look.poll(0)
 
     async def send(self, message: bytes) -> None:
-        """Raises OSError where nobody is there to read it."""
+        """Raises OSError if nobody is there to read it."""
         left = [memoryview(_length(len(message))), memoryview(message)]
         while left:
             try:
@@ -48,12 +49,12 @@ class Pipe:
                 left[0] = left[0][sent:]
 
     async def speaks(self, within_s: float) -> bool:
-        """Whether something comes in that time, be it the end."""
+        """Whether anything arrives within that time, even if it is only the end."""
         loop = asyncio.get_running_loop()
         return await self._ready(loop.add_reader, loop.remove_reader, within_s)
 
     async def receive(self) -> bytearray:
-        """Raises EOFError where the other end is closed."""
+        """Raises EOFError if the other end is closed."""
         (size,) = struct.unpack("!i", await self._read(4))
         if size == -1:
             (size,) = struct.unpack("!Q", await self._read(8))
@@ -77,7 +78,8 @@ class Pipe:
     async def _ready(
         self, watch: Callable[..., object], leave: Callable[[int], object], within_s: float | None = None
     ) -> bool:
-        """Whether the descriptor is ready in time. Where both come at once, it is: a loop looks at its timers last."""
+        """Whether the descriptor is ready in time. If both happen in the same turn of the loop, it counts as ready,
+        because timers come last."""
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[bool] = loop.create_future()
         watch(self._fd, _tell, ready, True)

@@ -1,11 +1,12 @@
-"""Calls in processes that can be killed.
+"""Calls functions in processes that can be killed.
 
-A page can hang an extractor or eat all memory, and nothing inside the process stops it. So each call runs in a child
-with a deadline and a memory limit; a child that misses the deadline is killed, and replaced in hundredths of a second,
-since a fork server holds the modules loaded. A call costs about 0.4 ms more than in place.
+A page can hang an extractor or use up all memory, and nothing inside the process can stop it. So each call runs in a
+child with a deadline and a memory limit. A child that misses the deadline is killed and replaced within hundredths of a
+second, because a fork server has the modules loaded. A call costs about 0.4 ms more than it would in this process.
 
-concurrent.futures can't kill a running task and dies whole with one crash; loky loses innocent tasks; pebble's cancel
-has a race (noxdafox/pebble#153). A private pipe a child has none of these: what dies is the one task in it.
+concurrent.futures can't kill a running task and dies entirely if one crashes; loky loses innocent tasks; pebble's
+cancel has a race (noxdafox/pebble#153). With a private pipe per child none of this happens: only the one task in it is
+lost.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ from worker.errors import TaskCrashed, TaskError, TaskTimeout
 
 @dataclass(slots=True)
 class Load:
-    """What a pool has done since its start, and does now."""
+    """What a pool has done since its start, and is doing now."""
 
     workers: int
     busy: int = 0
-    """Children that run a call."""
+    """Children that are running a call."""
     waiting: int = 0
-    """Calls for which no child is free."""
+    """Calls that wait for a free child."""
     calls: int = 0
     timeouts: int = 0
-    """Calls that were killed for their time."""
+    """Calls killed because they took too long."""
     crashes: int = 0
-    """Calls whose child died or had no memory."""
+    """Calls whose child died or ran out of memory."""
 
 
 P = ParamSpec("P")
@@ -51,17 +52,17 @@ R = TypeVar("R")
 
 log = structlog.stdlib.get_logger("feedmill.cpu")
 
-TASKS_PER_CHILD = 500  # lxml and the date parsers keep a little of what they have read
+TASKS_PER_CHILD = 500  # then it is replaced: lxml and the date parsers keep a little of what they have read
 START_S = 60
-"""For a child to start; the first waits for the modules to be loaded."""
+"""Time limit for starting a child; the first has to wait for the modules to be loaded."""
 
 
 class Pool:
     """`workers` children that run one call each. Use as an async context manager, from one event loop.
 
-    timeout_s: how long a call may run. memory: bytes of address space a child may have (RLIMIT_AS; None: no limit).
-    Where the system sets none, as macOS does, that is logged, and calls are bounded in time alone. preload: names of
-    modules that children have loaded from the start.
+    timeout_s: how long a call may run. memory: bytes of address space that a child may have (RLIMIT_AS; None: no
+    limit). If the system has no such limit (macOS), that is logged, and only time is limited. preload: names of modules
+    that children have loaded from the start.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Pool:
         self._context = multiprocessing.get_context("forkserver")
         self._preload = preload
         self.timeout_s = timeout_s
-        # What blocks: a child's start and end. Its calls do not.
+        # For starting and ending children, which blocks. Calls don't.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="cpu")
         self._told = False
         self._children = [
@@ -90,14 +91,15 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         for child in self._children:
             child.close()
-        while self._calls:  # they see their pipes closed, and end; those that waited behind them find no child
+        while self._calls:  # these end because their pipes are closed; calls still waiting find no child
             await asyncio.wait(self._calls)
         self._threads.shutdown(wait=True)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """`function(*args, **kwargs)`, which must be importable, in a child; arguments and result are pickled.
+        """Runs `function(*args, **kwargs)` in a child. The function must be importable; arguments and result are
+        pickled.
 
-        Raises TaskTimeout, TaskCrashed (the child died or had no memory), TaskError (the function raised; the text
+        Raises TaskTimeout; TaskCrashed (the child died or ran out of memory); TaskError (the function raised; the text
         names its exception).
         """
         self.load.waiting += 1
@@ -106,12 +108,13 @@ class Pool:
         finally:
             self.load.waiting -= 1
         try:
-            task = pickle.dumps((function, args, kwargs), 5)  # not sooner: what waits, pages of megabytes, is held once
+            # Only now, so that what waits (pages of megabytes) is in memory only once.
+            task = pickle.dumps((function, args, kwargs), 5)
         except BaseException:
             self._free.put_nowait(child)
             raise
         self.load.busy += 1
-        # The child is free when the call is done, which outlives a caller that is cancelled.
+        # A task of its own: the child is free when the call is done, even if the caller was cancelled before.
         call = asyncio.create_task(child.run(task, self.timeout_s))
         self._calls.add(call)
         call.add_done_callback(lambda done: self._give_back(child, done))
@@ -128,18 +131,18 @@ class Pool:
         self._free.put_nowait(child)
         self.load.busy -= 1
         self.load.calls += 1
-        # Seen: asyncio would report the error of a call whose caller has gone.
+        # Retrieved here, because asyncio would log an error that no caller retrieves.
         error = None if call.cancelled() else call.exception()
         self.load.timeouts += isinstance(error, TaskTimeout)
         self.load.crashes += isinstance(error, TaskCrashed)
 
 
 def start_fork_server(preload: Sequence[str]) -> None:
-    """Starts the process that all children are forked from, unless it runs: with these modules."""
+    """Starts the process that all children are forked from, with these modules, unless it runs already."""
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(preload))
-    # A mask goes with the process: what Ctrl-C or a stopped service sends to the whole group reaches neither the fork
-    # server nor its children. They end with this process, or by kill().
-    resource_tracker.ensure_running()  # first: its start opens both signals again
+    # The signal mask is inherited, so what Ctrl-C or a stopped service sends to the whole group reaches neither the
+    # fork server nor its children. They end with this process, or by kill().
+    resource_tracker.ensure_running()  # first, because starting it unblocks both signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         forkserver.ensure_running()
@@ -148,7 +151,7 @@ def start_fork_server(preload: Sequence[str]) -> None:
 
 
 class _Child:
-    """One process and the pipe to it; started when it is needed."""
+    """One process and the pipe to it; started when it is first needed."""
 
     def __init__(
         self,
@@ -158,21 +161,21 @@ class _Child:
         unlimited: Callable[[], None],
         threads: Executor,
     ) -> None:
-        """unlimited: called where a process can't be given its limit of memory. threads: for what blocks."""
+        """unlimited: called if a process can't be given its memory limit. threads: for what blocks."""
         self._connect, self._process, self._memory, self._unlimited = pipe, process, memory, unlimited
         self._threads = threads
         self._running: BaseProcess | None = None
         self._pipe: Pipe | None = None
         self._calls = 0
         self._lock = threading.Lock()
-        """Held to start a process and to take it away: `close` comes from another thread than those."""
+        """Held while a process is started or taken away, because `close` is called from a different thread."""
         self._closed = False
 
     async def run(self, call: bytes, timeout_s: float) -> memoryview:
-        """The pickled result of a pickled call."""
+        """Runs a pickled call. Returns its pickled result."""
         try:
-            # An idle child says nothing: this is the end of its pipe. It died between two calls, not by this one. (The
-            # fork server tells of its death too, but later.)
+            # An idle child sends nothing, so this is the end of its pipe: it died between two calls, not because of
+            # this one. (The fork server reports its death too, but later.)
             pipe = self._pipe
             if pipe is not None and not pipe.is_silent():
                 await self._in_thread(self.kill)
@@ -187,13 +190,13 @@ class _Child:
         except (EOFError, OSError) as error:
             raise TaskCrashed(f"its process died ({await self._in_thread(self._exit)})") from error
         except asyncio.CancelledError:
-            self.kill()  # else the next call would be given this one's answer
+            self.kill()  # else the next call would get this one's answer
             raise
         self._calls += 1
         if self._calls >= TASKS_PER_CHILD:
             await self._in_thread(self.kill)
         if answer.startswith(b"+"):
-            return memoryview(answer)[1:]  # of a large feed, a copy would be of megabytes
+            return memoryview(answer)[1:]  # not a copy: a large feed has megabytes
         text = answer[1:].decode()
         raise TaskCrashed(text) if text.startswith("MemoryError") else TaskError(text)
 
@@ -207,7 +210,7 @@ class _Child:
             process.join()
 
     def close(self) -> None:
-        """Ends the process, and starts no other."""
+        """Ends the process and starts no other."""
         with self._lock:
             self._closed = True
         self.kill()
@@ -224,7 +227,7 @@ class _Child:
             process.start()
             theirs.close()
             self._running, self._calls = process, 0
-        # The deadline is the call's own: what a child takes to start, while modules are being loaded, is not counted.
+        # Outside of the call's deadline, which does not include the time to load modules.
         if not ours.poll(START_S):
             self.kill()
             raise TaskCrashed(f"its process did not start in {START_S} s")
@@ -242,5 +245,5 @@ class _Child:
         self.kill()
         if code is None or code >= 0:
             return f"exit {code}"
-        names = {number.value: number.name for number in signal.Signals}  # not those for real time
+        names = {number.value: number.name for number in signal.Signals}  # without real-time signals
         return names.get(-code, f"signal {-code}")

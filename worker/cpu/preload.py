@@ -1,6 +1,6 @@
-"""What the CPU processes need, loaded once, in the fork server that they come from: it imports this module.
+"""Loads what the CPU processes need once, in the fork server that they come from, which imports this module.
 
-None of it is ever garbage. Not to look for that meanwhile saves a tenth of the time; `child.serve` looks again.
+None of it is ever garbage. Not collecting meanwhile saves a tenth of the time; `child.serve` turns collection on again.
 """
 
 import gc

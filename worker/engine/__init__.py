@@ -1,23 +1,24 @@
 """The engine: ticks, dispatches, consumes, finishes in groups, drains.
 
 engine.py      the parts, their ticks, and the order in which they start and stop
-intake.py      how a process comes to its work: its own claims, or what many schedule and many take
-dispatch.py    store.claim → bus, for as many as may be under way
-scheduling.py  store.lease → bus, for as many as all that fetch can have under way
-taking.py      bus → store.begin
+intake.py      where a process gets its work: from its own claims, or from a bus
+dispatch.py    store.claim → local bus, as much as may be under way in this process
+scheduling.py  store.lease → shared bus, as much as may be under way in all processes that fetch
+taking.py      shared bus → store.begin
 jobs.py        work → poll | walk | ingest → finisher
 finisher.py    groups of finished work → one transaction
-publishing.py  records into sealed segments; what commands ask; upkeep
-leases.py      what is under way, whose leases are renewed
+publishing.py  records into sealed segments; requests of commands; upkeep of the output
+leases.py      the leases of work under way, and their renewal
 clock.py       the wall clock, compared with the monotonic one
-heartbeat.py   signs of life, to others on the same state
-room.py        whether the disks have room for more
-events.py      what was done, in the log;  trouble.py  what can't be done now
-ticks.py       what is done each second, or each hour
-cancel.py      tasks that go on beside, waited for and ended
-limits.py      how long, how many
+heartbeat.py   reports of this process to the others on the same state
+room.py        whether the disks have space left
+events.py      what was done, in the log
+trouble.py     what currently fails, in the log
+ticks.py       what is done every second, or every hour
+cancel.py      background tasks, waited for and cancelled
+limits.py      time limits and sizes
 
-It takes what decides from others, and keeps nothing that the store does not know: it may be killed at any instant.
+Decisions are made elsewhere, and nothing is kept that the store does not know, so it may be killed at any moment.
 """
 
 from worker.engine.clock import Clock

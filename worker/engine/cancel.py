@@ -1,4 +1,4 @@
-"""Tasks that go on beside, waited for and ended."""
+"""Background tasks, waited for and cancelled."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 async def cancelled(task: asyncio.Task[T]) -> None:
-    """Cancels it and waits until it has ended. Raises what it has failed with."""
+    """Cancels the task and waits until it has ended. Raises what it failed with."""
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
 
 async def unless(end: Coroutine[object, object, NoReturn], work: Coroutine[object, object, T]) -> T:
-    """What `work` gives, unless `end` raises before: then that is raised, and `work` is cancelled."""
+    """The result of `work`, unless `end` raises first: then `work` is cancelled, and that is raised."""
     ending, working = asyncio.create_task(end), asyncio.create_task(work)
     try:
         await asyncio.wait({ending, working}, return_when=asyncio.FIRST_COMPLETED)
@@ -30,7 +30,7 @@ async def unless(end: Coroutine[object, object, NoReturn], work: Coroutine[objec
 
 
 async def either(event: asyncio.Event, task: asyncio.Task[object], within_s: float) -> None:
-    """Returns when the event is set, the task has ended, or the time is over."""
+    """Returns when the event is set, the task has ended, or the time has passed."""
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait({waiting, task}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     await cancelled(waiting)

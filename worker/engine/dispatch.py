@@ -1,4 +1,4 @@
-"""store.claim → bus, for as many as may be under way."""
+"""store.claim → local bus, as much as may be under way in this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker.vitals import Vitals
 
 
 class Dispatcher:
-    """Claims what is due, for this process."""
+    """Claims due work for this process."""
 
     def __init__(self, *, store: Store, bus: LocalBus[Work], clock: Clock, leases: Leases, vitals: Vitals) -> None:
         self._store, self._bus, self._clock = store, bus, clock
@@ -26,12 +26,12 @@ class Dispatcher:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Something may have become due, or there is room again."""
+        """Call this when something may have become due, or there is room again."""
         self._wake.set()
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool) -> str | None:
-        """Until `stop` is set or, with `until_idle`, nothing is due: then why work that is due was left, None where
-        none was."""
+        """Runs until `stop` is set or, with `until_idle`, until nothing is due. In that case returns why due work was
+        left undone, or None."""
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -41,8 +41,8 @@ class Dispatcher:
                 self._leases.take(works)
                 await self._bus.publish(works)
                 if until_idle and not works and self._vitals.refusals > limits.MAX_REFUSALS:
-                    raise StateError("the state took nothing any more, see the log; nothing of it is lost")
-                if until_idle and not self._leases:  # nor was anything claimed
+                    raise StateError("the state accepts nothing any more, see the log; what was committed is not lost")
+                if until_idle and not self._leases:  # nothing is under way, and nothing was claimed
                     is_due = await self._is_due()
                     if not is_due or self._vitals.shortage is not None:
                         return self._vitals.shortage if is_due else None
@@ -53,8 +53,8 @@ class Dispatcher:
 
     async def _claim(self, room: int) -> list[Work]:
         try:
-            await self._clock.follow()  # before what a clock that was set makes due
-            await self._leases.renew()  # after a standstill they are over, and their work would be claimed again
+            await self._clock.follow()  # first, so that a clock that was set does not make things due
+            await self._leases.renew()  # after a standstill they have run out, and their work would be claimed again
             works = await self._store.claim(room, now=self._clock.now(), lease_ms=limits.LEASE_MS, due=self._clock.due)
         except StateError as error:
             refused(self._vitals, error)
@@ -70,7 +70,7 @@ class Dispatcher:
             return True
 
     async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
-        """Until something ends, a tick comes, a host is ready or the engine is stopped."""
+        """Waits until something ends, a tick comes, a host is ready, or the engine is stopped."""
         timeout_s = 1.0
         if self._leases.room > 0 and self._vitals.shortage is None:
             with contextlib.suppress(StateError):

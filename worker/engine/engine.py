@@ -35,7 +35,7 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Engine:
-    """Runs work until it is stopped, or until nothing is due. One run an instance."""
+    """Runs work until it is stopped, or until nothing is due. An instance runs once."""
 
     def __init__(
         self,
@@ -56,11 +56,12 @@ class Engine:
         roles: Set[Role] = ALL_ROLES,
         member: Member | None = None,
     ) -> None:
-        """bus: a local one hands on what this process claims for itself, another what anybody leases. feeds: those that
-        are listed. concurrency: how much work may be under way at once. clock: what it goes by. alive: called on every
-        tick. shortage: why there is no room for more, asked each second, in a thread; None: there is. meters: to count
-        in. traces: told of each piece of work; None: nobody is. roles: what this process does; with a local bus it
-        schedules what it fetches. member: what it tells of itself to others on the same state; None: there are none."""
+        """bus: a local one for work this process claims itself, or a shared one for work that any process leases.
+        feeds: those that are listed. concurrency: how much work may be under way at once. clock: the clock to go by.
+        alive: called on every tick. shortage: called every second in a thread; why there is no space left for more
+        work, or None. meters: counts what was done. traces: gets a span for each piece of work; None: no tracing.
+        roles: what this process does; with a local bus it schedules what it fetches. member: what it reports about
+        itself to the others on the same state; None: there are no others."""
         self.meters = meters or Meters()
         self.vitals = Vitals(most=concurrency)
         self._alive, self._roles, self._store = alive, roles, store
@@ -84,21 +85,21 @@ class Engine:
         )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
         self._noted: tuple[str, ...] = ()
-        """The troubles that others have been told of."""
+        """The troubles stored last in the state."""
         self._is_shared = not isinstance(bus, LocalBus)
         self._heartbeat = None if member is None else Heartbeat(store, member, now=clock.now, vitals=self.vitals)
 
     def wake(self) -> None:
-        """Something has become due; to be called in its loop."""
+        """Call this in the engine's loop when something has become due."""
         self._intake.wake()
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False, due_by: Millis | None = None) -> None:
-        """Works until `stop` is set; with `until_idle`, or until all that was due at the start has been ingested. Or,
-        with `due_by`, what was due by then, and what that brought: nothing else is done.
+        """Works until `stop` is set; with `until_idle`, at the latest until everything that was due at the start has
+        been ingested. Or, with `due_by`, only what was due by then and what that brings; nothing else is done.
 
-        Ends drained: what is finished is committed and published, what is not is handed back. Raises StateError or
-        OutputError where the state or the output could not be used at the end, or had no room for what was due;
-        StateDamaged as soon as that shows.
+        Drains at the end: finished work is committed and published, unfinished work handed back. Raises StateError or
+        OutputError if the state or the output can't be used at the end, or there was no space for work that was due;
+        StateDamaged as soon as damage shows.
         """
         until = self._clock.now() if due_by is None else due_by
         self._clock.due = Due(until, alone=due_by is not None) if until_idle else None
@@ -112,7 +113,7 @@ class Engine:
         try:
             left = await unless(self._store.lost(), self._intake.run(stop, until_idle=until_idle))
         except StateDamaged:
-            self._jobs.give_up()  # nothing of them can be committed
+            self._jobs.give_up()  # none of them can be committed
             raise
         finally:
             self.vitals.stopping = True
@@ -120,7 +121,7 @@ class Engine:
             await cancelled(jobs)
             await self._jobs.drain(await self._intake.left())
             await cancelled(finisher)
-            # Shutting down cancels what runs, but not the thread of a publication: the next one would run beside it.
+            # Cancelling would not stop a publication's thread, and the next one would run beside it: wait for it.
             await self._publishing.stop()
             await ticks.stop()
             if self._heartbeat is not None:
@@ -128,7 +129,7 @@ class Engine:
         if "publish" in self._roles:
             await self._publishing.seal_the_rest(stop)
         if left is not None:
-            raise OutputError(f"not all was done that is due: {left}")
+            raise OutputError(f"not everything that is due was done: {left}")
 
     def _ticks(self) -> Ticks:
         ticks = Ticks()

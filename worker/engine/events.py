@@ -1,4 +1,4 @@
-"""What has been done, told to the log."""
+"""Logs what has been done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 def tell(done: Done, finished: Finished) -> None:
-    """One line for each thing done; what changed nothing is for debugging."""
+    """Logs one line for each result; at level debug if it changed nothing."""
     if not finished.accepted:
         log.warning("lease.lost")
         return
@@ -37,7 +37,7 @@ def tell(done: Done, finished: Finished) -> None:
         case PollDone(error=str(error)):
             log.warning("feed.failed", error=error, status=done.status, **_next(done, finished))
         case PollDone():
-            bound = log.bind()  # once: it is half the cost of a line that nobody wants
+            bound = log.bind()  # only once: it is half the cost of a line that is not logged
             level = logging.INFO if finished.new or finished.changed or finished.skipped else logging.DEBUG
             if bound.is_enabled_for(level):
                 bound.log(
@@ -82,7 +82,7 @@ def tell(done: Done, finished: Finished) -> None:
 
 
 def _tell_ingested(log: structlog.stdlib.BoundLogger, draft: Draft, finished: Finished, **name: str | None) -> None:
-    """name: of the entry, where that is not bound."""
+    """name: the entry's id and URL, unless they are bound already."""
     tell = log.info if finished.op or finished.skipped else log.debug
     reason = draft.skipped if finished.skipped else draft.reason
     tell("entry.ingested", **name, outcome=finished.outcome, extraction=draft.extraction, reason=reason)

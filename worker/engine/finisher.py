@@ -20,46 +20,46 @@ from worker.store import Store
 from worker.vitals import Vitals
 
 Committed = tuple[Done, Finished]
-"""What was committed in the end, and what became of it."""
+"""What was finally committed, and what became of it."""
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class _Ended(NamedTuple):
-    """What is to be committed, and who waits for that."""
+    """A result to be committed, and who waits for that."""
 
     done: Done
     committed: asyncio.Future[Committed]
     ahead_ms: int
-    """Of the clock by which it was done."""
+    """How far the job's clock was ahead of the monotonic one."""
 
 
 class Finisher:
-    """Commits what is finished. What the store refuses is tried again until it is taken."""
+    """Commits finished work. What the store refuses is tried again until it is accepted."""
 
     def __init__(
         self, *, store: Store, clock: Clock, leases: Leases, vitals: Vitals, committed: Callable[[], None]
     ) -> None:
-        """leases: those of what was committed are dropped. committed: called after each group."""
+        """leases: from which the leases of committed work are dropped. committed: called after each group."""
         self._store, self._clock, self._leases, self._vitals = store, clock, leases, vitals
         self._committed = committed
         self._linger_s = limits.LINGER_S / 5
         self._ended: asyncio.Queue[_Ended] = asyncio.Queue()
 
     async def finish(self, done: Done) -> Committed:
-        """Returns when it is committed. `run` has to be running."""
+        """Returns when the result is committed. `run` must be running."""
         committed: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         self._ended.put_nowait(_Ended(done, committed, self._clock.ahead_ms()))
         return await committed
 
     async def run(self) -> None:
-        """Goes on until it is cancelled."""
+        """Runs until it is cancelled."""
         while True:
             group = await self._group()
             begun = time.monotonic()
             try:
                 results = await self._commit(group)
-            except StateDamaged:  # the engine ends by it
+            except StateDamaged:  # the engine ends because of it
                 for ended in group:
                     ended.committed.cancel()
                 continue
@@ -71,8 +71,8 @@ class Finisher:
             self._committed()
 
     async def _group(self) -> list[_Ended]:
-        """What is finished, once something is: with what else ends soon, until that is half of what is under way. The
-        other half keeps the cores and the network busy meanwhile."""
+        """Waits for finished work, and then a little longer for more, until the group is half of what is under way; the
+        other half keeps the cores and the network busy during the commit."""
         group = [await self._ended.get()]
         entries = _entries(group[0])
         until = time.monotonic() + self._linger_s
@@ -88,7 +88,7 @@ class Finisher:
     async def _commit(self, group: Sequence[_Ended]) -> list[Committed]:
         while True:
             try:
-                # First: what is planned now by a clock that was set would be moved with the rest.
+                # First, so that nothing is planned by a new clock and then moved with the rest.
                 await self._clock.follow()
                 batch = [self._clock.in_its_time(ended.done, ended.ahead_ms) for ended in group]
                 finished = await self._store.finish(batch, now=self._clock.now(), due=self._clock.due)
@@ -100,7 +100,7 @@ class Finisher:
                 refused(self._vitals, error, waiting=len(group))
                 self._vitals.refusals += 1
                 await asyncio.sleep(1)
-            except Exception as error:  # a defect of ours must cost one job, not those that are committed with it
+            except Exception as error:  # a defect of ours must cost one job only, not those committed with it
                 log.exception("commit.broken", jobs=len(group))
                 return await self._commit_singly(group, f"{type(error).__name__}: {error}"[:500])
 
@@ -110,11 +110,11 @@ class Finisher:
         (ended,) = group
         done = ended.done
         if isinstance(done, PollDone) and any(entry.draft is not None for entry in done.entries):
-            # Perhaps by one of its drafts: each entry has work of its own then, and fails by itself.
+            # One of its drafts may be the cause. Without drafts, each entry gets work of its own and fails by itself.
             left = tuple(replace(entry, draft=None) for entry in done.entries)
             return await self._commit([ended._replace(done=replace(done, entries=left))])
         if isinstance(done, Broken):
-            return [(done, Finished(accepted=False))]  # it comes up again when its lease has ended
+            return [(done, Finished(accepted=False))]  # its work comes up again when the lease has run out
         broken = Broken(lease=done.lease, at=self._clock.now(), error=error)
         return await self._commit([_Ended(broken, ended.committed, self._clock.ahead_ms())])
 

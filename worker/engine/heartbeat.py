@@ -1,4 +1,4 @@
-"""Signs of life, to those who work on the same state."""
+"""Reports of this process to the others on the same state."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from worker.vitals import Vitals
 
 
 class Heartbeat:
-    """Of a process that is one of many. What it tells others nobody depends on: where the state takes nothing, it tells
-    it the next time."""
+    """Of a process that is one of many. Nothing depends on these reports: if the state refuses one, the next will
+    do."""
 
     def __init__(self, store: Store, member: Member, *, now: Callable[[], Millis], vitals: Vitals) -> None:
         self._store, self._member, self._now, self._vitals = store, member, now, vitals

@@ -1,4 +1,4 @@
-"""How a process comes to its work: what it claims for itself, or what many schedule and many take."""
+"""Where a process gets its work: from its own claims, or from a bus that many processes share."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from worker.vitals import Vitals
 
 
 class Intake(Protocol):
-    """For one loop. `take` is called by one task, which may be cancelled; `left` after that."""
+    """For one event loop. `take` is called by one task, which may be cancelled; `left` is called after that."""
 
     def wake(self) -> None:
-        """Something may have become due, or there is room again."""
+        """Call this when something may have become due, or there is room again."""
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool) -> str | None:
-        """Until `stop` is set, or with `until_idle` nothing is due; why work that is due was left, None where none
-        was. Raises StateError."""
+        """Runs until `stop` is set or, with `until_idle`, until nothing is due. Returns why due work was left undone,
+        or None. Raises StateError."""
 
     async def take(self) -> Sequence[Work]:
-        """The next work, leased for this process; waits for it."""
+        """Waits for the next work, leased for this process."""
 
     async def left(self) -> Sequence[Work]:
-        """What is leased for this process and was not taken."""
+        """Work that is leased for this process and was not taken."""
 
 
 class Own:
-    """What this process claims for itself."""
+    """Work that this process claims for itself."""
 
     def __init__(self, store: Store, bus: LocalBus[Work], *, clock: Clock, leases: Leases, vitals: Vitals) -> None:
         self._dispatcher = Dispatcher(store=store, bus=bus, clock=clock, leases=leases, vitals=vitals)
@@ -51,7 +51,8 @@ class Own:
 
 
 class Shared:
-    """What goes over a bus, from those that schedule to those that fetch; `roles` says which this process is of."""
+    """Work that goes through a bus, from processes that schedule to processes that fetch; `roles` says which this one
+    is."""
 
     def __init__(
         self,

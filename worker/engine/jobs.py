@@ -23,7 +23,7 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Jobs:
-    """Each piece of work in a task of its own."""
+    """Runs each piece of work in a task of its own."""
 
     def __init__(
         self,
@@ -36,25 +36,26 @@ class Jobs:
         meters: Meters,
         traces: Traces | None = None,
     ) -> None:
-        """finish: returns when it is committed. meters: where what came of it is counted. traces: told of it."""
+        """finish: commits a result, and returns when that is done. meters: counts the results. traces: gets a span for
+        each."""
         self._finish, self._clock = finish, clock
         self._poller, self._walker, self._ingester = poller, walker, ingester
         self._meters, self._traces = meters, traces
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, take: Callable[[], Awaitable[Sequence[Work]]]) -> None:
-        """Begins what there is to be taken, until it is cancelled."""
+        """Starts whatever work comes, until it is cancelled."""
         while True:
             for work in await take():
                 self._begin(self._job(work))
 
     def give_up(self) -> None:
-        """What is under way is handed back at once."""
+        """Hands back everything under way at once."""
         for job in list(self._running):
             job.cancel()
 
     async def drain(self, left: Sequence[Work]) -> None:
-        """What nobody has begun is handed back; what is under way may end, and is handed back when it takes long."""
+        """Hands back what was not begun. What is under way may end, and is handed back if that takes too long."""
         for work in left:
             self._begin(self._hand_back(work))
         if self._running:
@@ -71,7 +72,7 @@ class Jobs:
         task.add_done_callback(self._running.discard)
 
     async def _job(self, work: Work) -> None:
-        """One piece of work, from claim to commit. Every line that is logged on the way names its feed and entry."""
+        """One piece of work, from claim to commit. Every line logged meanwhile has its feed and entry."""
         self._clock.keep()
         entry = {"entry": work.record_id, "url": work.url} if isinstance(work, Ingest) else {}
         name = {"feed": work.feed_id, **entry}
@@ -97,7 +98,7 @@ class Jobs:
                     return await self._ingester.ingest(work)
         except asyncio.CancelledError:
             return HandedBack(lease=work.lease)
-        except Exception as error:  # a defect of ours must cost one job
+        except Exception as error:  # a defect of ours must cost one job only
             log.exception("job.broken")
             return Broken(lease=work.lease, at=self._clock.now(), error=f"{type(error).__name__}: {error}"[:500])
 

@@ -1,4 +1,4 @@
-"""What is under way: the leases that this process holds."""
+"""The leases that this process holds, which are its work under way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.store import Store, monotonic_ms
 
 
 class Leases:
-    """From claim to commit. `most` may be held at once."""
+    """Leases from claim to commit. At most `most` may be held at once."""
 
     def __init__(self, store: Store, clock: Clock, *, most: int) -> None:
         self._store, self._clock, self._most = store, clock, most
@@ -34,11 +34,11 @@ class Leases:
 
     @property
     def lapsed(self) -> bool:
-        """Whether this process stood still for so long that others may have its work."""
+        """Whether this process stood still for so long that others may have its work now."""
         return monotonic_ms() - self._renewed_at > limits.LEASE_MS
 
     async def renew(self) -> None:
-        """Lets them all last, if that is due. Raises StateError."""
+        """Renews all of them if that is due. Raises StateError."""
         if not self._held:
             self._renewed_at = monotonic_ms()
         elif monotonic_ms() - self._renewed_at > limits.RENEW_MS:

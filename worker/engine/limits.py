@@ -1,31 +1,33 @@
-"""How long, how many. Read when they are needed, so that a test may have less of them."""
+"""Time limits and sizes. Read when they are used, so that a test can lower them."""
 
 from __future__ import annotations
 
 LEASE_MS = 120_000
-"""Longer than a fetch and an extraction take together; renewed while the work goes on."""
+"""Longer than a fetch and an extraction take together. Renewed while the work goes on."""
 RENEW_MS = 30_000
 KEEP_S = 110.0
-"""For a lease that waits on a bus: it is gone from there before it ends, and may be handed out anew."""
+"""How long a lease may wait on a bus: it is removed there before it runs out and is handed out again."""
 MAX_REFUSALS = 30
-"""Commits, a second apart, that the state may refuse before a run that has an end gives up; `run` goes on for ever."""
+"""How many commits in a row, a second apart, the state may refuse before a run that has an end gives up; `run` never
+does."""
 GRACE_S = 8.0
-"""What is in flight may take so long to end after a stop; then it is handed back."""
+"""How long work under way may take after a stop before it is handed back."""
 SEAL_S = 1.0
-"""What a stop gives to a backlog of records; the rest is sealed after the next start."""
+"""How long a stop spends on publishing waiting records; the rest is published after the next start."""
 GROUP = 50
 GROUP_ENTRIES = 500
-"""Of polls: the leases, the ticks and a stop wait for the transaction."""
+"""The most results, and entries of polls, in one transaction: leases, ticks and a stop have to wait for it."""
 A_FEW = 8
-"""Of which half is not worth a transaction of its own."""
+"""If no more than this is under way, half of it is not worth a transaction of its own."""
 LINGER, LINGER_S, LOOK_S = 20, 0.5, 0.01
-"""The first of a group waits for others, so many times as long as the commit before took, so that commits take little
-of the time, and so many seconds at most. 50 in one transaction cost little more than one."""
+"""The first result of a group waits for others: LINGER times as long as the last commit took, so that commits take a
+small part of the time, but no more than LINGER_S. LOOK_S is the time between two looks. A transaction of 50 costs
+little more than one of 1."""
 TOGETHER_S = 0.05
-"""Hosts whose turn comes within so long of each other are claimed for together."""
+"""Hosts whose turns come within this time of each other are claimed for together."""
 JUMP_MS = 5_000
 """A wall clock that is off by more than this from one tick to the next has been set."""
 UPKEEP_S = 3600.0
-"""From one upkeep to the next."""
+"""Time between two runs of upkeep."""
 BEAT_S = 3
-"""From one sign of life to the next, to those who work on the same state."""
+"""Time between two reports to the others on the same state."""

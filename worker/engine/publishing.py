@@ -1,4 +1,5 @@
-"""Records into sealed segments; what commands ask; upkeep. One of these at a time: the output's manifest is a chain."""
+"""Records into sealed segments; requests of commands; upkeep of the output. Only one of these runs at a time, because
+the output's manifest is a chain."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Publishing:
-    """Goes on beside the work, since a backlog may take longer than leases and watchdogs wait."""
+    """Runs beside the work, because a backlog may take longer than leases and watchdogs wait."""
 
     def __init__(
         self,
@@ -45,8 +46,8 @@ class Publishing:
         return self._one.locked()
 
     async def publish(self) -> None:
-        """What is full or old enough; then what commands ask. To be called each second; what is old enough in between
-        is published then."""
+        """Publishes records of which there are enough or that are old enough, then carries out requests of commands.
+        Call it every second; records that become old enough in between are published at that moment."""
         if self._one.locked() or self._stopping:
             return
         async with self._one:
@@ -58,13 +59,14 @@ class Publishing:
                 self._look_again()
                 await self._carry_out_requests()
             except FeedmillError as error:
-                # The records stay in the outbox, and are published with the next ones.
+                # The records stay in the outbox and are published with the next ones.
                 self._vitals.unsealed = str(error)
                 tell(self._vitals, "publish.failed", error)
 
     def _look_again(self) -> None:
-        """What comes of age before the next call does not wait for that. What is late already does: publishing takes
-        longer then than records are to wait, and all of its time would go into a file for each few."""
+        """Schedules a publication for records that come of age before the next call. Not for those already late: then
+        publishing takes longer than records should wait, and would spend all its time on files of a few records
+        each."""
         if self._again is not None:
             self._again.cancel()
         due_at = self._shards.due_at
@@ -75,7 +77,7 @@ class Publishing:
         self._begun = asyncio.create_task(self.publish())
 
     async def upkeep(self) -> None:
-        """Tidies closed days. After each step records are sealed and requests carried out, and a stop is heard."""
+        """Tidies closed days. After each step records are published, requests carried out, and a stop is noticed."""
         try:
             async with self._one:
                 steps = await self._shards.untidy(now=self._now())
@@ -97,14 +99,15 @@ class Publishing:
             pass
 
     async def seal_the_rest(self, stop: asyncio.Event) -> None:
-        """All that there is; once `stop` is set, what can be done in `SEAL_S`. Raises StateError, OutputError."""
+        """Publishes all records; once `stop` is set, only what can be done in `SEAL_S`. Raises StateError,
+        OutputError."""
         until = time.monotonic() + limits.SEAL_S
         await self._shards.publish(
             now=self._now(), everything=True, enough=lambda: stop.is_set() and time.monotonic() > until
         )
 
     async def _carry_out_requests(self) -> None:
-        """What commands left for the engine to do. One that fails is done again: it stays unanswered."""
+        """Carries out the requests that commands have left. One that fails stays unanswered and is tried again."""
         for request in await self._store.requests():
             said = await carry_out(
                 request.verb,

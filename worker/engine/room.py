@@ -1,4 +1,4 @@
-"""Whether the disks have room for more."""
+"""Whether the disks have space left."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Room:
-    """What is under way still ends, and records are published as long as they fit; nothing more is begun."""
+    """Without space no new work is begun. Work under way still ends, and records are published as long as they fit."""
 
     def __init__(self, shortage: Callable[[], str | None], *, vitals: Vitals, wake: Callable[[], None]) -> None:
-        """shortage: why there is none; asked in a thread. vitals: where it is told. wake: called once there is."""
+        """shortage: why there is no space, or None; called in a thread. vitals: where that is stored. wake: called when
+        there is space again."""
         self._shortage, self._vitals, self._wake = shortage, vitals, wake
         self._looking = asyncio.Lock()
 
     async def look(self) -> None:
         if self._looking.locked():
-            return  # a disk that hangs, of a network say
+            return  # the disk, a network file system say, does not answer
         async with self._looking:
             short = await asyncio.to_thread(self._shortage)
         if (short is None) != (self._vitals.shortage is None):

@@ -1,4 +1,4 @@
-"""store.lease → bus, for as many as all that fetch can have under way."""
+"""store.lease → shared bus, as much as may be under way in all processes that fetch."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from worker.vitals import Vitals
 MOST = 500
 """Leases in one transaction."""
 LOOK_S, BUSY_S, AWAY_S = 0.02, 0.1, 0.5
-"""From one look to the next: for what is due at the earliest; while enough waits on the bus; while that is away."""
+"""Time between two looks: LOOK_S at least, when something is due soon; BUSY_S while enough waits on the bus; AWAY_S
+while the bus is away."""
 
 
 class Scheduler:
-    """Leases what is due, for whoever takes it off the bus. There may be any number of them: what one has leased the
-    others don't.
+    """Leases due work for whoever takes it off the bus. Any number of them may run, because what one has leased the
+    others can't.
 
-    No more waits on the bus than can be under way at once: it is worked off in the time that one fetch may take, which
-    is a part of a lease.
+    No more waits on the bus than can be under way at once. That much is worked off in about the time of one fetch,
+    which is a small part of a lease.
     """
 
     def __init__(self, *, store: Store, bus: Bus[Claim], clock: Clock, vitals: Vitals) -> None:
@@ -36,11 +37,11 @@ class Scheduler:
         self._pause_s = BUSY_S
 
     def wake(self) -> None:
-        """Something may have become due."""
+        """Call this when something may have become due."""
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set."""
+        """Runs until `stop` is set."""
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -64,7 +65,7 @@ class Scheduler:
                 claims = await self._store.lease(min(room, MOST), now=self._clock.now(), lease_ms=limits.LEASE_MS)
                 due_in_s = (await self._store.next_claim_at() - self._clock.now()) / 1000
                 self._pause_s = min(1.0, max(LOOK_S, due_in_s))
-        except BusError:  # the bus tells of it
+        except BusError:  # the bus logs it
             self._vitals.backlog = None
             return ()
         except StateError as error:
@@ -74,7 +75,7 @@ class Scheduler:
         return claims
 
     async def _hand_back(self, claims: Sequence[Claim]) -> None:
-        """What the bus didn't take. Where that fails, too, it comes up when its lease ends."""
+        """Hands back what the bus did not accept. If that fails, too, the work comes up when its lease ends."""
         if claims:
             with contextlib.suppress(StateError):
                 await self._store.finish([HandedBack(lease=claim.lease) for claim in claims], now=self._clock.now())

@@ -1,4 +1,4 @@
-"""bus → store.begin: leases off the bus, each exchanged for work that is this process's alone."""
+"""shared bus → store.begin: takes leases off the bus, and exchanges each for work that only this process has."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Taker:
         self._beginning: asyncio.Task[list[Work]] | None = None
 
     def wake(self) -> None:
-        """There may be room again."""
+        """Call this when there may be room again."""
         self._wake.set()
 
     async def take(self) -> Sequence[Work]:
-        """The next work; waits for it, and for room."""
+        """Waits for room and for work, and returns the work."""
         while True:
             while self._leases.room <= 0 or self._vitals.shortage is not None:
                 self._wake.clear()
@@ -56,7 +56,7 @@ class Taker:
         return self._beginning.result() if done else ()
 
     async def _begin(self, claims: Sequence[Claim]) -> list[Work]:
-        """What stands of it is this process's from now on, and not the bus's any more."""
+        """Exchanges the valid leases for work of this process, and acknowledges all of them to the bus."""
         while True:
             asked_ms = monotonic_ms()
             try:
@@ -70,7 +70,7 @@ class Taker:
             self._vitals.refused = None
             await self._bus.done(claims)
             if monotonic_ms() - asked_ms > limits.LEASE_MS / 2:
-                log.warning("work.late", works=len(works))  # this process stood still: others may have it by now
+                log.warning("work.late", works=len(works))  # this process stood still: others may have the work by now
                 return []
             self._leases.take(works)
             return works

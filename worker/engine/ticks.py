@@ -1,7 +1,8 @@
-"""What is done each second, or each hour, by the monotonic clock: one that is set neither halts nor hurries it.
+"""What is done every second, or every hour, by the monotonic clock, so that setting the wall clock neither stops nor
+hurries it.
 
-APScheduler's jobs go by the wall clock. Set back by a day, they would not run for a day; set on by a year, it would
-count each of that year's seconds before the next one.
+APScheduler's jobs go by the wall clock. Set back by a day, they would not run for a day; set forward by a year, it
+would count every second of that year before the next run.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Ticks:
-    """Jobs, each in turns with nobody but itself: what takes longer than its interval is late, and none runs twice at
-    a time."""
+    """Jobs that run independently of each other. A job that takes longer than its interval is late next time; it never
+    runs twice at once."""
 
     def __init__(self) -> None:
         self._jobs: list[tuple[Job, float]] = []
@@ -28,7 +29,7 @@ class Ticks:
         self._paused = False
 
     def add(self, job: Job, *, every_s: float) -> None:
-        """For the first time when that has passed once."""
+        """The job first runs when its interval has passed once."""
         self._jobs.append((job, every_s))
 
     def start(self) -> None:
@@ -39,7 +40,7 @@ class Ticks:
         self._paused = True
 
     async def stop(self) -> None:
-        """Ends what is under way."""
+        """Cancels what is under way."""
         for task in self._tasks:
             await cancelled(task)
 
@@ -52,6 +53,6 @@ class Ticks:
                 return
             try:
                 await job()
-            except Exception:  # a defect of ours: the others go on, and so does this
+            except Exception:  # a defect of ours: this job and the others go on
                 log.exception("tick.broken")
             due_at = max(due_at + every_s, clock())

@@ -1,4 +1,4 @@
-"""What can't be done now, in the log."""
+"""Logs what currently fails."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 def tell(vitals: Vitals, event: str, error: Exception, **more: object) -> None:
-    """Logs an error, unless it is the one that was logged of this kind less than `vitals.SAY_AGAIN_S` ago."""
+    """Logs an error, unless the same one was logged for this event less than `vitals.SAY_AGAIN_S` ago."""
     if vitals.is_news(event, str(error), time.monotonic()):
         log.error(event, error=str(error), **more)
 
 
 def refused(vitals: Vitals, error: StateError, **more: object) -> None:
-    """The state took nothing."""
+    """Notes and logs that the state refused a call."""
     vitals.refused = str(error)
     tell(vitals, "store.unusable", error, **more)

@@ -1,7 +1,7 @@
 """Which IP addresses may be asked: public ones, and those that the operator allowed.
 
-The tables are our own because `ipaddress` judges otherwise from patch to patch of Python (3.11.7 calls 224.0.0.0/4,
-64:ff9b::/96, 2002::/16 and ::127.0.0.1 global) and knows nothing of the addresses inside an address.
+The tables are our own because `ipaddress` changes its judgement with patch releases of Python (3.11.7 calls
+224.0.0.0/4, 64:ff9b::/96, 2002::/16 and ::127.0.0.1 global) and ignores addresses embedded in an address.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOT_PUBLIC_4 = tuple(
         ),
     )
 )
-# https://www.iana.org/assignments/ipv6-address-space: this is all the global unicast space there is, but for …
+# https://www.iana.org/assignments/ipv6-address-space: all global unicast addresses are in here, except …
 _GLOBAL_UNICAST_6 = IPv6Network("2000::/3")
 # https://www.iana.org/assignments/iana-ipv6-special-registry
 _NOT_PUBLIC_6 = tuple(
@@ -53,7 +53,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; the local-use 64:ff9b:1::/48 o
 
 
 def is_public(address: Address) -> bool:
-    """Whether `address` is one that the whole Internet reaches, also by what it leads to when it wraps another."""
+    """Whether the whole Internet can reach `address`. If it wraps another address, that one decides."""
     inner = _inner(address)
     if inner is not None:
         return is_public(inner)
@@ -63,14 +63,14 @@ def is_public(address: Address) -> bool:
 
 
 def is_permitted(address: Address, allow: Sequence[Network]) -> bool:
-    """Public, or within one of the networks of `allow`, as it stands or by what it wraps."""
+    """Whether `address` is public or in one of the networks of `allow`, by itself or by the address it wraps."""
     inner = _inner(address)
     forms = (address,) if inner is None else (address, inner)
     return is_public(address) or any(form in network for form in forms for network in allow)
 
 
 def _inner(address: Address) -> IPv4Address | None:
-    """The IPv4 address that packets to `address` end up at: IPv4-mapped, 6to4 (RFC 3056), NAT64 (RFC 6052)."""
+    """The IPv4 address at which packets to `address` end up: IPv4-mapped, 6to4 (RFC 3056), NAT64 (RFC 6052)."""
     if isinstance(address, IPv4Address):
         return None
     if address in _NAT64:

@@ -1,4 +1,4 @@
-"""What the head of an answer means. Pure: the body, if it is wanted, is read elsewhere."""
+"""What the head of an answer means. Pure; if the body is wanted, it is read elsewhere."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from worker.schedule import freshness, http_date_s
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
-_LINK = re.compile(r"<([^<>]{1,2000})>([^<>]{0,1000})")  # what follows belongs to it, up to the next
+_LINK = re.compile(r"<([^<>]{1,2000})>([^<>]{0,1000})")  # a link and its parameters, up to the next link
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 _LONGEST_LINKS = 8_000  # characters; a head has 100 kB at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Status and header fields as they came."""
+    """Status and header fields as received."""
 
     status: int
     fields: InitVar[Sequence[tuple[bytes, bytes]]]
     _values: dict[bytes, list[bytes]] = field(default_factory=dict, init=False)
-    """Those of each field, by its name in lower case."""
+    """The values of each field, by its name in lower case."""
 
     def __post_init__(self, fields: Sequence[tuple[bytes, bytes]]) -> None:
         for name, value in fields:
             self._values.setdefault(name.lower(), []).append(value)
 
     def all(self, name: str) -> list[str]:
-        """The values of the field `name` (lower case), in Latin-1: every byte as it was."""
+        """The values of the field `name` (lower case), decoded as Latin-1 so that every byte is preserved."""
         return [value.decode("latin-1") for value in self._values.get(name.encode("ascii"), ())]
 
     def first(self, name: str) -> str | None:
@@ -43,12 +43,12 @@ class Head:
 
     @property
     def validators(self) -> Validators:
-        """Verbatim, where they can be sent again: else a head of 100 kB would be kept for each page."""
+        """Verbatim, but only if they can be sent back: otherwise a value of 100 kB might be stored for each page."""
         return Validators(etag=sendable(self.first("etag")), last_modified=sendable(self.first("last-modified")))
 
     def hub(self, url: str) -> Hub | None:
-        """The hub that Link fields (RFC 8288) of the answer from `url` advertise; it goes before the document's
-        (https://www.w3.org/TR/websub/#discovery)."""
+        """The hub that Link fields (RFC 8288) of the answer from `url` advertise; it takes precedence over the
+        document's (https://www.w3.org/TR/websub/#discovery)."""
         if not (lines := self.all("link")):
             return None
         hub, topic = None, None
@@ -63,13 +63,13 @@ class Head:
         return None if hub is None else Hub(url=hub, topic=topic or url)
 
     def retry_after_s(self, now_s: float) -> float | None:
-        """What the answer, which came at `now_s` (UTC since 1970), asks to wait. A date is by the clock of the server,
-        which its own Date shows; ours may be another."""
+        """How many seconds the answer, received at `now_s` (UTC since 1970), asks to wait. A date in it is compared
+        with the server's own Date, because our clock may differ."""
         theirs_s = http_date_s(self.first("date"))
         return retry_after_s(self.first("retry-after"), now_s=now_s if theirs_s is None else theirs_s)
 
     def fresh(self, now_s: float) -> Freshness | None:
-        """How long the answer, which came at `now_s` (UTC since 1970), stays fresh."""
+        """How long the answer, received at `now_s` (UTC since 1970), stays fresh."""
         return freshness(
             cache_control=self.all("cache-control"),
             age=self.first("age"),
@@ -88,10 +88,11 @@ Meaning = Content | Redirected | NotModified | Throttled | FetchFailed
 
 
 def meaning(head: Head, *, url: str, conditional: bool, forwarded: bool = False, now_s: float) -> Meaning:
-    """What `head`, the answer to a GET of `url` at `now_s` (UTC since 1970), comes to.
+    """What `head`, the answer to a GET of `url` at `now_s` (UTC since 1970), means.
 
-    `conditional`: validators were sent. `forwarded`: to a proxy, which may have answered by itself.
-    203 is a 200 that a proxy has changed (RFC 9110 section 15.3.4); the other 2xx have no content or not all of it.
+    `conditional`: validators were sent. `forwarded`: through a proxy, which may have answered itself.
+
+    A 203 is a 200 that a proxy has changed (RFC 9110 section 15.3.4); the other 2xx have no content, or not all of it.
     """
     match head.status:
         case 200 | 203:
@@ -117,7 +118,7 @@ def _redirected(head: Head, url: str, now_s: float) -> Redirected | FetchFailed:
     target = urls.absolute(_utf8(location), base=url)
     if target is None:
         shown = one_line(urls.without_credentials(location))
-        return FetchFailed(kind="redirects", reason=one_line(f"redirect to what is no http(s) URL: {shown!r}"))
+        return FetchFailed(kind="redirects", reason=one_line(f"redirect to what is not an http(s) URL: {shown!r}"))
     return Redirected(
         url=bare(target),
         permanent=head.status in _PERMANENT,
@@ -126,7 +127,7 @@ def _redirected(head: Head, url: str, now_s: float) -> Redirected | FetchFailed:
 
 
 def _utf8(text: str) -> str:
-    """Locations have no charset; those that are not ASCII are UTF-8 more often than Latin-1."""
+    """A Location has no charset. If it is not ASCII, it is more often UTF-8 than Latin-1."""
     try:
         return text.encode("latin-1").decode()
     except UnicodeDecodeError:

@@ -1,8 +1,7 @@
-"""The network under a fetch: permitted addresses alone, and never beyond what the fetch may take.
+"""Limits on the network below a fetch: only permitted addresses, and never more time or bytes than the fetch may use.
 
-Both stand here because nothing above can hold them. With a time for each operation a byte every 0.2 s would never end.
-And only who connects knows the address: it is resolved, checked and used here, with no second look-up for a name to
-change its mind.
+Both limits have to be kept here. With a timeout per operation, a byte every 0.2 s would never end. And only the code
+that connects knows the address: it is resolved, checked and used here, without a second lookup that could give another.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ _ADDRESSES_TRIED = 4
 
 @dataclass(slots=True, kw_only=True)
 class _Limits:
-    """What the fetch that runs in this context may still take. Mutable: every read draws on it."""
+    """What the fetch running in this context may still use. Mutable, because every read uses some of it."""
 
     deadline: float
-    """By time.monotonic()."""
+    """In time.monotonic()."""
     wire_bytes: int
 
 
@@ -37,7 +36,8 @@ _LIMITS: ContextVar[_Limits] = ContextVar("limits of the fetch")
 
 
 class limited:  # noqa: N801  # used as a verb; a generator would cost three times as much, three times a fetch
-    """Until `deadline` (by time.monotonic()), and up to `wire_bytes` read, headers, framing and TLS included."""
+    """Limits what is done inside to `deadline` (in time.monotonic()), and to `wire_bytes` read, including headers,
+    framing and TLS."""
 
     def __init__(self, *, deadline: float, wire_bytes: int) -> None:
         self._limits = _Limits(deadline=deadline, wire_bytes=wire_bytes)
@@ -50,7 +50,7 @@ class limited:  # noqa: N801  # used as a verb; a generator would cost three tim
 
 
 def left_s(timeout: float | None = None) -> float:
-    """`timeout`, or what is left until the deadline where that is less."""
+    """`timeout`, or the time until the deadline if that is less. Raises FetchError if the deadline has passed."""
     left = _LIMITS.get().deadline - time.monotonic()
     if left <= 0:
         raise FetchError("timeout", "no whole answer within the time allowed")
@@ -58,11 +58,12 @@ def left_s(timeout: float | None = None) -> float:
 
 
 class GuardedStream:
-    """A connection whose every operation keeps to the limits of the fetch that uses it."""
+    """A connection on which every operation keeps the limits of the fetch that uses it."""
 
     def __init__(self, inner: sockets.Stream, *, proxy: str | None = None, counts: bool = True) -> None:
-        """`proxy`: the host of the proxy that the connection is to; a failed handshake with that name is its own.
-        `counts`: what is read counts here. Where `inner` is TLS it does below that, with what TLS reads for itself."""
+        """`proxy`: the host of the proxy that the connection leads to; a failed handshake with that name is the
+        proxy's. `counts`: whether bytes read here count. If `inner` is TLS, they are counted below it, including TLS's
+        own."""
         self._inner, self._proxy, self._counts = inner, proxy, counts
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -90,7 +91,7 @@ class GuardedStream:
             whose = "the proxy: " if server_hostname == self._proxy else ""
             raise FetchError("tls", whose + tls_reason(error)) from error
         except BaseException:
-            await self.aclose()  # nobody else has it yet
+            await self.aclose()  # nobody else could
             raise
 
     def is_readable(self) -> bool:
@@ -98,7 +99,7 @@ class GuardedStream:
 
 
 class GuardedBackend:
-    """Connects to the addresses of a name if every one of them is permitted."""
+    """Connects to the addresses of a name, provided that all of them are permitted."""
 
     def __init__(
         self,
@@ -108,12 +109,12 @@ class GuardedBackend:
         to_proxy: bool = False,
         inner: sockets.Backend | None = None,
     ) -> None:
-        """`to_proxy`: all connections are to a proxy, which may be anywhere: the operator named it."""
+        """`to_proxy`: all connections are to a proxy, which may have any address because the operator named it."""
         self._resolver, self._allow, self._to_proxy = resolver, tuple(allow), to_proxy
         self._inner = inner or sockets.Backend()
 
     async def connect_tcp(self, host: str, port: int) -> GuardedStream:
-        """The first of a few addresses that answers, each with its share of the time left.
+        """Connects to the first of a few addresses that answers; each gets its share of the time left.
 
         Raises FetchError of kind address, dns, connect or timeout.
         """
@@ -143,7 +144,7 @@ class GuardedBackend:
 
 
 def refuse_private(host: str, addresses: Sequence[Address], allow: Sequence[Network]) -> None:
-    """Raises FetchError of kind address if one of `addresses`, which are those of `host`, is not permitted."""
+    """Raises FetchError of kind address if any of `addresses`, those of `host`, is not permitted."""
     for address in addresses:
         if not is_permitted(address, allow):
             what = host if host.strip("[]") == str(address) else f"{host} is at {address}, which"
@@ -151,12 +152,13 @@ def refuse_private(host: str, addresses: Sequence[Address], allow: Sequence[Netw
 
 
 def _in_turn(addresses: Sequence[Address]) -> list[Address]:
-    """The first few, the families by turns (RFC 8305 section 4), so that a dead IPv6 does not hide a live IPv4."""
+    """The first few addresses, IPv6 and IPv4 alternating (RFC 8305 section 4), so that a dead IPv6 does not hide a
+    working IPv4."""
     seen: Counter[int] = Counter()
 
     def turn(address: Address) -> int:
         seen[address.version] += 1
         return seen[address.version]
 
-    # sorted() is stable: within a turn the system's order (RFC 6724) decides.
+    # sorted() is stable, so otherwise the system's order (RFC 6724) is kept.
     return sorted(addresses, key=turn)[:_ADDRESSES_TRIED]

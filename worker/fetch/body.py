@@ -1,6 +1,6 @@
-"""The body of an answer: decoded from its content coding, and never more than the caller can take.
+"""The body of an answer: decoded, and never larger than the caller allows.
 
-405 bytes may become 256 MiB in one piece. So the bytes are inflated a piece at a time, with both sides counted.
+405 bytes can become 256 MiB in one piece. So the bytes are inflated piece by piece, counting both input and output.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import AsyncIterator, Iterator
 
 from worker.fetch.failures import FetchError
 
-_PIECE = 65_536  # bytes inflated at a time: what a bomb can go over the cap by
+_PIECE = 65_536  # bytes inflated at a time, so a bomb can exceed the limit by no more than this
 _MAX_MEMBERS = 1_000
-"""bgzip makes a gzip member of every 64 KiB. A flood of empty ones costs a decompressor for each 20 bytes."""
+"""bgzip makes one gzip member of every 64 KiB. In a flood of empty ones, every 20 bytes cost a decompressor."""
 _MAX_CHUNKS = 50_000
-"""A chunk of the transfer coding costs h11 9 µs (measured): 20 MB a byte at a time would take 3 minutes."""
+"""A chunk of the transfer coding costs h11 9 µs (measured), so 20 MB in chunks of one byte would take 3 minutes."""
 _GZIP, _GZIP_OR_ZLIB = 31, 47  # window bits of zlib: gzip alone; either, told apart by its first bytes
 
 
 async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: int, truncate: bool = False) -> bytes:
-    """The decoded body of the raw `chunks`, at most `max_bytes` of them and of what they become.
+    """The decoded body made of the raw `chunks`, at most `max_bytes` of both.
 
-    `coding` is the Content-Encoding, all its lines joined by commas. `truncate`: of a larger body its first
-    `max_bytes` are given, and no more of `chunks` is taken. Raises FetchError: too_large, encoding, or protocol where
-    the compressed data ends early.
+    `coding`: the Content-Encoding, all lines joined by commas. `truncate`: return the first `max_bytes` of a larger
+    body, and read no more of `chunks`, instead of raising. Raises FetchError: too_large, encoding, or protocol if the
+    compressed data ends early.
     """
     inflater = _inflater(coding)
     body: list[bytes] = []
@@ -41,7 +41,7 @@ async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: in
                 if truncate:
                     return b"".join(body)[:max_bytes]
                 raise FetchError("too_large", f"the body decodes to more than {max_bytes} bytes")
-        if wire_bytes > max_bytes:  # enough was taken, whatever it came to
+        if wire_bytes > max_bytes:  # enough was read, whatever its decoded size
             return b"".join(body)
     if inflater is not None and wire_bytes and not inflater.at_end:
         raise FetchError("protocol", "the compressed body ends early")
@@ -49,7 +49,7 @@ async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: in
 
 
 def _inflater(coding: str) -> Inflater | None:
-    """None for what is not encoded. `deflate` is not asked for, but some send it; it is zlib's own format."""
+    """None if the body is not encoded. `deflate`, which is zlib's own format, is not asked for, but some send it."""
     codings = [name for name in (part.strip().lower() for part in coding.split(",")) if name not in ("", "identity")]
     if not codings:
         return None
@@ -59,7 +59,7 @@ def _inflater(coding: str) -> Inflater | None:
 
 
 class Inflater:
-    """Inflates gzip, of one member or more (RFC 1952 section 2.2), or zlib (RFC 1950)."""
+    """Inflates gzip of one or more members (RFC 1952 section 2.2), or zlib (RFC 1950)."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
@@ -68,14 +68,14 @@ class Inflater:
 
     @property
     def at_end(self) -> bool:
-        """Nothing is missing from the data so far."""
+        """Whether the data so far is complete."""
         return self._member.eof
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What `data`, the next of the compressed bytes, inflates to, `_PIECE` bytes at most at a time."""
+        """What `data`, the next compressed bytes, inflates to, in pieces of at most `_PIECE` bytes."""
         while data and not self._padding:
             if self._member.eof:
-                if data[0] != 0x1F:  # no other member: what follows is of no account, as for gzip and browsers
+                if data[0] != 0x1F:  # not another member: the rest is ignored, as by gzip and browsers
                     self._padding = True
                     return
                 self._next_member()

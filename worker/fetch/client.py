@@ -1,9 +1,9 @@
-"""The client: one GET, one request, in one total time, as one outcome.
+"""The client: one GET, as one request, in one total time, becomes one outcome.
 
-httpx's requests and answers go over a transport of our own, without its `AsyncClient`, which adds only what must not be
-had here: cookies (http.cookiejar warns of a bug over a hostile Set-Cookie, and spends 0.2 s on 15,000 of them),
-redirects (every Location is read, even when none is to be followed), the environment's proxies, credentials in the log;
-and a fifth of the CPU.
+httpx's requests and answers go through a transport of our own, without `httpx.AsyncClient`. That would only add what is
+not wanted here: cookies (http.cookiejar warns of a bug over a hostile Set-Cookie, and spends 0.2 s on 15,000 of them),
+redirects (every Location is parsed, even if none is followed), proxies from the environment, credentials in the log;
+and a fifth of the CPU time.
 """
 
 from __future__ import annotations
@@ -31,15 +31,13 @@ from worker.fetch.resolve import Resolver
 from worker.model import NO_VALIDATORS, Accepted, Fetched, FetchFailed, Outcome, Validators
 
 _DNS_S = 10.0  # glibc's: two tries of 5 s
-HEAD_BYTES = 192 * 1024  # h11 refuses a head over 100 KiB, seen after a read of up to 64; this bounds 1xx floods too
-_UNWANTED_BYTES, _UNWANTED_S = 8 * 1024, 1.0  # of a body that is only read so that its connection can be used again
+HEAD_BYTES = 192 * 1024  # h11 refuses a head over 100 KiB, after reading up to 64 more; this also bounds floods of 1xx
+_UNWANTED_BYTES, _UNWANTED_S = 8 * 1024, 1.0  # limits for a body that is read only to reuse the connection
 
 
 class Client:
-    """Fetches, any number at a time, `max_connections` of them on the network. An async context manager.
-
-    Leaving it cuts off what is under way.
-    """
+    """Fetches any number of URLs at a time, at most `max_connections` of them on the network. An async context manager.
+    Leaving it cancels what is under way."""
 
     def __init__(
         self,
@@ -52,10 +50,10 @@ class Client:
         verify: ssl.SSLContext | None = None,
         resolver: Resolver | None = None,
     ) -> None:
-        """`timeout_s` is for a whole get, from the moment that it has its place on the network.
+        """`timeout_s` is for a whole get, from the moment it gets its place on the network.
 
-        `allow` are networks that may be asked besides the public ones. `proxy` gives, for a host, the http(s) URL of
-        the proxy to ask it through, with its credentials, or None. A `resolver` that is given is not closed.
+        `allow`: networks that may be asked besides the public ones. `proxy`: gives the http(s) URL of the proxy for a
+        host, with its credentials, or None. A given `resolver` is not closed.
         """
         self._user_agent, self._timeout_s, self._proxy = user_agent, timeout_s, proxy
         self._resolver = resolver or Resolver(threads=max_connections, timeout_s=min(_DNS_S, timeout_s))
@@ -87,13 +85,14 @@ class Client:
         headers: Mapping[str, str] = {},
         truncate: bool = False,
     ) -> Outcome:
-        """What a GET of `url`, a single request, comes to. Raises nothing for what the network does. It is sent once
-        more only where the server hung up, without a word, on a connection that it had kept.
+        """Sends one GET request for `url`. Returns its outcome; whatever the network does, it does not raise. The
+        request is repeated only if the server closed a kept connection without answering.
 
-        Can be cancelled, which cuts the request off, and frees its place on the network.
+        Can be cancelled, which ends the request and frees its place on the network.
 
-        `max_bytes` bounds the body, as it is sent and as it decodes; with `truncate` a larger one is cut, not refused.
-        `headers`, and credentials in `url`, go to the origin of `url`, and nowhere else: no redirect is followed.
+        `max_bytes` bounds the body, both as sent and decoded; with `truncate` a larger one is cut instead of refused.
+        `headers`, and credentials in `url`, go to the origin of `url` and nowhere else, because no redirect is
+        followed.
         """
         try:
             asking = Asking.of(url, user_agent=self._user_agent, accept=accept, headers=headers, validators=validators)
@@ -102,8 +101,8 @@ class Client:
         return await self._answered(asking, max_bytes, truncate)
 
     async def post(self, url: str, form: Mapping[str, str]) -> Outcome | Accepted:
-        """What a POST of `form` to `url`, a single request, comes to; within the guards and limits of `get`. Accepted
-        is any of the 2xx, whose body nobody wants."""
+        """Sends one POST request with `form` to `url`, within the guards and limits of `get`. Any 2xx is Accepted; its
+        body is not used."""
         try:
             asking = Asking.of(
                 url,
@@ -125,7 +124,7 @@ class Client:
                 return outcome
 
     async def _answered(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
-        # A task of its own, for who leaves the client to cut it off; who is cancelled that waits for it does the same.
+        # A task, so that leaving the client can cancel it. Cancelling the caller, who awaits it, cancels it as well.
         task = asyncio.create_task(self._outcome(asking, max_bytes, truncate))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -151,8 +150,8 @@ class Client:
 
 
 def request(asking: Asking, *, proxy: str | None = None) -> httpx.Request:
-    """It has the URL's parts as they were read, so that httpx does not read them otherwise. Raises FetchError,
-    httpx.InvalidURL."""
+    """The request for httpx, with the URL in the parts that we parsed, so that httpx does not parse it differently.
+    Raises FetchError, httpx.InvalidURL."""
     try:
         return httpx.Request(
             "GET" if asking.content is None else "POST",
@@ -161,11 +160,11 @@ def request(asking: Asking, *, proxy: str | None = None) -> httpx.Request:
             content=asking.content,
             extensions={"target": asking.target, "proxy": proxy},
         )
-    except ValueError as error:  # names and values in characters that they can't have
+    except ValueError as error:  # names or values with characters that are not allowed in them
         raise FetchError("protocol", "the URL or a header can't be sent over HTTP") from error
 
 
-@functools.lru_cache(1000)  # to read it again takes as long as to send it
+@functools.lru_cache(1000)  # parsing it takes as long as sending the request
 def _site(origin: urls.Origin) -> httpx.URL:
     return httpx.URL(urls.site(origin))
 
@@ -179,7 +178,7 @@ async def _read(
     if not isinstance(outcome, Content):
         await _discard(response, deadline)
         return outcome
-    # Twice the body and something over: what the framing of chunks may add.
+    # More than twice the body, to leave room for the framing of chunks.
     with limited(deadline=deadline, wire_bytes=2 * max_bytes + HEAD_BYTES):
         body = await whole_body(
             response.aiter_raw(),
@@ -199,7 +198,8 @@ async def _read(
 
 
 async def _discard(response: httpx.Response, deadline: float) -> None:
-    """Reads a body that nobody wants, if it is small and quick; otherwise its connection is closed."""
+    """Reads an unwanted body if it is small and quick, so that the connection can be reused; otherwise the connection
+    is closed."""
     until = min(deadline, time.monotonic() + _UNWANTED_S)
     with suppress(*FOREIGN), limited(deadline=until, wire_bytes=_UNWANTED_BYTES):
         async for _ in response.aiter_raw():
@@ -208,5 +208,5 @@ async def _discard(response: httpx.Response, deadline: float) -> None:
 
 @functools.cache
 def certificates() -> ssl.SSLContext:
-    """One for the process: loading the authorities takes 20 ms."""
+    """Loaded once per process, because loading the authorities takes 20 ms."""
     return httpx.create_ssl_context(trust_env=False)

@@ -1,7 +1,7 @@
-"""What goes wrong on the network, as outcomes: the one place where foreign exceptions are translated.
+"""What goes wrong on the network, as outcomes: the only place where foreign exceptions are translated.
 
-`FOREIGN` is all that the network can make httpx, h11, ssl, the system and our streams (which go by httpcore's names)
-raise; `failure_of` says what each comes to. What is not in it, a defect of ours, is raised to the caller.
+`FOREIGN` is everything that the network can make httpx, h11, ssl, the system and our streams (which use httpcore's
+exceptions) raise; `failure_of` translates each. Anything else is a defect of ours, and is raised to the caller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LONGEST_REASON = 200  # characters
 
 
 class FetchError(Exception):
-    """A failure that this room found itself, on its way out through what was asked."""
+    """A failure that this room detected itself, raised from below the request."""
 
     def __init__(self, kind: FailureKind, reason: str) -> None:
         self.failure = FetchFailed(kind=kind, reason=one_line(reason))
@@ -34,12 +34,12 @@ FOREIGN: tuple[type[Exception], ...] = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
     httpcore.RemoteProtocolError,
-    OSError,  # with ssl.SSLError, which reads and writes let through, and TimeoutError
+    OSError,  # including ssl.SSLError, which reads and writes let through, and TimeoutError
 )
 
 
 def failure_of(error: Exception) -> FetchFailed:
-    """The outcome that `error`, one of `FOREIGN`, stands for."""
+    """The outcome for `error`, which is one of `FOREIGN`."""
     kind: FailureKind = "protocol"
     match error:
         case FetchError():
@@ -54,7 +54,7 @@ def failure_of(error: Exception) -> FetchFailed:
             # Their texts quote the header or the URL, which may hold a secret.
             reason = "the URL or a header can't be sent over HTTP"
         case h11.RemoteProtocolError() | httpcore.RemoteProtocolError() if "buffer too long" in str(error):
-            # h11 says so of a head, or the header of a chunk, that does not end within 100 KiB.
+            # What h11 says if a head, or the header of a chunk, does not end within 100 KiB.
             kind, reason = "too_large", "the head of the answer is over 100 KiB"
         case h11.RemoteProtocolError() | httpcore.RemoteProtocolError():
             reason = str(error)
@@ -64,9 +64,9 @@ def failure_of(error: Exception) -> FetchFailed:
 
 
 def tls_reason(error: BaseException) -> str:
-    """`certificate verify failed: …`, or what OpenSSL calls it, without its codes and lines."""
+    """`certificate verify failed: …`, or OpenSSL's name for the error, without its codes and lines."""
     cause = _root(error)
-    # Only OpenSSL's own errors have these attributes; those that Python raises by itself do not.
+    # Only errors from OpenSSL have these attributes; those that Python itself raises do not.
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {getattr(cause, 'verify_message', 'no reason given')}"
     if isinstance(cause, ssl.SSLError):
@@ -76,7 +76,7 @@ def tls_reason(error: BaseException) -> str:
 
 
 def named(status: int) -> str:
-    """`404 Not Found`: by our names, not the server's."""
+    """Such as `404 Not Found`, with our names, not the server's."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -92,13 +92,13 @@ def connect_reason(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text`, which may be a stranger's, without line breaks and control characters, and of a bounded length."""
+    """`text`, which may come from a stranger, as one line of bounded length without control characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * _LONGEST_REASON]).split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 
 def _root(error: BaseException) -> BaseException:
-    """What `error` was made of: our streams hand the cause on as the first argument, or as `__cause__`."""
+    """The original cause of `error`: our streams pass it on as the first argument or as `__cause__`."""
     while True:
         inner = error.__cause__ or (error.args[0] if error.args else None)
         if not isinstance(inner, BaseException):

@@ -1,6 +1,6 @@
-"""Requests of httpx over connections that are kept, each for the site that it leads to: directly, or by a proxy.
+"""Sends httpx's requests over kept connections, each to one site, directly or through a proxy.
 
-There is no bound on how many are in use: who fetches is counted above, and no request is ever to queue here.
+The number in use is not bounded here, because fetches are counted above, and no request must ever queue here.
 """
 
 from __future__ import annotations
@@ -19,39 +19,38 @@ from worker.fetch.connection import Connection, open_tunnel
 from worker.fetch.request import Headers, basic
 from worker.fetch.resolve import NoAddress, Resolver
 
-_KEEP_ALIVE_S = 4.0  # below the 5 s after which Apache and Node.js hang up, so that no request meets the hanging up
+_KEEP_ALIVE_S = 4.0  # less than the 5 s after which Apache and Node.js hang up, so that no request runs into that
 _OWN_DNS_S = 2.0
-"""Waited for our own look-up of a name that the proxy looks up anyway: where there are proxies there may be no DNS."""
+"""How long to wait for our own lookup of a name that the proxy looks up anyway: behind a proxy there may be no DNS."""
 
 Route = tuple[urls.Origin, str | None]
-"""To whom, and through which proxy; None: directly."""
+"""The origin, and the proxy it is reached through (None: directly)."""
 
 
 class Pools(httpx.AsyncBaseTransport):
-    """httpx's way to the network, with every guard of ours. Keeps the connections that can be used again, for a while
-    or until `aclose`."""
+    """httpx's transport, with all our guards. Keeps reusable connections for a while, or until `aclose`."""
 
     def __init__(
         self, *, context: ssl.SSLContext, resolver: Resolver, allow: Sequence[Network], max_connections: int
     ) -> None:
-        """`max_connections`: in use at a time; twice as many are kept."""
+        """`max_connections`: how many are in use at a time; twice as many are kept."""
         context.set_alpn_protocols(["http/1.1"])
         self._context, self._resolver, self._allow = context, resolver, tuple(allow)
         self._most = 2 * max_connections
         self._sites = GuardedBackend(resolver=resolver, allow=allow)
         self._proxies = GuardedBackend(resolver=resolver, to_proxy=True)
         self._kept: dict[Connection, tuple[Route, float]] = {}
-        """With when they were left, by time.monotonic(), in that order."""
+        """With the time at which each was left (time.monotonic()), oldest first."""
         self._ways: dict[Route, list[Connection]] = {}
-        """The same, by where they lead."""
+        """The same connections by route."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The head of the answer, within the limits of the fetch; who has it reads its body, and closes it.
+        """Returns the head of the answer, within the limits of the fetch. The caller reads the body and closes it.
 
-        A GET over a kept connection on which its server just hung up is sent again, over a new one.
+        A GET on a kept connection that its server has just closed is sent again over a new one.
 
-        Extensions of a request: `target`, as httpx has it; `proxy`, the http(s) URL of the proxy to ask through, which
-        may hold credentials. Raises what is in `failures.FOREIGN`; urls.BadUrl where the proxy's is none.
+        Extensions of a request: `target`, as in httpx; `proxy`, the http(s) URL of the proxy to use, which may contain
+        credentials. Raises what is in `failures.FOREIGN`; urls.BadUrl if the proxy's URL is invalid.
         """
         url = request.url
         origin = url.scheme, url.raw_host.decode("ascii"), url.port or urls.DEFAULT_PORTS[url.scheme]
@@ -69,7 +68,7 @@ class Pools(httpx.AsyncBaseTransport):
                 return httpx.Response(answer.status_code, headers=[*answer.headers], stream=body)
 
     async def _connection(self, route: Route) -> Connection:
-        """One that is nobody else's."""
+        """A connection that nothing else uses."""
         origin, proxy = route
         if proxy is not None:
             await self._refuse_private(origin[1])
@@ -82,7 +81,7 @@ class Pools(httpx.AsyncBaseTransport):
         return await (self._direct(origin) if proxy is None else self._through(proxy, origin))
 
     async def leave(self, connection: Connection, route: Route) -> None:
-        """Keeps it if it can be used again."""
+        """Keeps the connection if it is reusable; closes it otherwise."""
         if not connection.reusable:
             await connection.aclose()
             return
@@ -94,7 +93,7 @@ class Pools(httpx.AsyncBaseTransport):
             await self._dropped(connection).aclose()
 
     async def _close_old(self) -> None:
-        """Those that may not be kept any more, and more than may be. The site of one may never be asked again."""
+        """Closes connections kept too long, and more than may be kept: their sites may never be asked again."""
         while self._kept:
             connection, (_, left_at) = next(iter(self._kept.items()))
             if len(self._kept) < self._most and left_at + _KEEP_ALIVE_S > time.monotonic():
@@ -114,7 +113,7 @@ class Pools(httpx.AsyncBaseTransport):
         return Connection(await stream.start_tls(self._context, host) if scheme == "https" else stream)
 
     async def _through(self, proxy: str, origin: urls.Origin) -> Connection:
-        """Plain requests are forwarded in their absolute form, TLS goes through a tunnel (RFC 9110 section 9.3.6)."""
+        """Plain requests are forwarded in absolute form; TLS goes through a tunnel (RFC 9110 section 9.3.6)."""
         (its_scheme, its_host, its_port), (scheme, host, port) = urls.origin_of(proxy), origin
         stream = await self._proxies.connect_tcp(its_host, its_port)
         if its_scheme == "https":
@@ -130,15 +129,15 @@ class Pools(httpx.AsyncBaseTransport):
             raise
 
     async def _refuse_private(self, host: str) -> None:
-        """Which addresses the proxy finds for a name is not to be seen from here. What is not public by its own form,
-        or by our own look-up, is refused all the same; a name that we can't look up is left to the proxy."""
+        """We can't see which addresses the proxy will find for a name. It is refused if it is itself a private address,
+        or if our own lookup gives one. A name that we can't look up is left to the proxy."""
         answer = await self._resolver.addresses(host.rstrip("."), within_s=left_s(_OWN_DNS_S))
         if not isinstance(answer, NoAddress):
             refuse_private(host, answer, self._allow)
 
 
 class _Body(httpx.AsyncByteStream):
-    """What follows a head on its connection."""
+    """The rest of an answer, on its connection."""
 
     def __init__(self, pools: Pools, connection: Connection, route: Route) -> None:
         self._pools, self._connection, self._route = pools, connection, route
@@ -151,12 +150,12 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _may_be_repeated(request: httpx.Request, connection: Connection, error: BaseException) -> bool:
-    """Whether its server, which keeps no connection for so long, hung up just then (RFC 9112 section 9.3.1)."""
+    """Whether the server closed the kept connection just before it got the request (RFC 9112 section 9.3.1)."""
     hung_up = isinstance(error, httpcore.ReadError | httpcore.RemoteProtocolError)
     return hung_up and connection.is_silent and request.method == "GET"
 
 
 def _credentials(proxy: str) -> Headers:
-    """Those in its URL, as it is told them."""
+    """The credentials in the proxy's URL, as a header field for it."""
     given = basic(proxy)
     return [(b"proxy-authorization", given.encode("ascii"))] if given else []

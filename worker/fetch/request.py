@@ -1,7 +1,7 @@
-"""What a request says: who asks, for what, what is known already, and what is secret.
+"""What a request contains: who asks, for what, which version is known already, and secrets.
 
-The URL that is asked is put together from our own reading of it, and is not read again on the way: two readings of one
-URL are how secrets get to the wrong host.
+The URL that is sent is made of our own parse of it and not parsed again on the way, because two readings of one URL are
+how secrets get to the wrong host.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from worker.model import NO_VALIDATORS, Validators
 # A field value (RFC 9110 section 5.5) without the control characters that h11 lets pass; Latin-1.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?")
 _LONGEST_VALIDATOR = 1_000  # characters; servers refuse requests over some 8 kB of headers
-# What is not escaped in a target; control characters stay as they are, for h11 to refuse.
+# Characters that are not escaped in a target. Control characters are among them, so that h11 refuses them.
 _TARGET = "".join(map(chr, {*range(128)} - {*b' "<>`{}'}))
 _NOT_IN_COMMENT = re.compile(r"[^\x21-\x7e]|[()\\]")  # RFC 9110 section 5.6.5
 
@@ -26,7 +26,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def user_agent(contact: str | None, version: str) -> str:
-    """`feedmill/0.1.0 (+https://example.org/bot)`, the form that site owners know from other fetchers.
+    """`feedmill/0.1.0 (+https://example.org/bot)`, the form that site owners know from other crawlers.
 
     A mail address becomes a `mailto:`; without `contact` there is no comment.
     """
@@ -47,17 +47,17 @@ def bare(url: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """A request: where it goes, and what it says there."""
+    """A request: where it goes, and what it contains."""
 
     url: str
     """Without credentials, its host in A-labels."""
     origin: urls.Origin
     """Of that URL."""
     fields: Mapping[str, str] = field(repr=False)
-    """Headers by their names in lower case; may hold secrets, hence not in repr()."""
+    """Headers by lower-case name. May contain secrets, hence not in repr()."""
     validators: Validators
     content: bytes | None = field(default=None, repr=False)
-    """What is sent with it, as a POST; None: it is a GET. May hold secrets."""
+    """Sent as a POST; None: a GET. May contain secrets."""
 
     @classmethod
     def of(
@@ -70,7 +70,7 @@ class Asking:
         validators: Validators,
         content: bytes | None = None,
     ) -> Asking:
-        """`headers` win over User-Agent, Accept, and the credentials in `url`, which are sent as Basic ones.
+        """`headers` override User-Agent, Accept, and the credentials in `url`, which are sent as Basic authentication.
 
         Raises urls.BadUrl.
         """
@@ -86,12 +86,12 @@ class Asking:
 
     @property
     def conditional(self) -> bool:
-        """A 304 is among the answers asked for."""
+        """Whether the answer may be a 304."""
         return self.validators != NO_VALIDATORS
 
     @property
     def target(self) -> bytes:
-        """What is asked for at the origin: path and query, escaped where they have to be."""
+        """Path and query for the origin, escaped where necessary."""
         if urls.is_plain(self.url):
             return self.url[self.url.index("/", len("https://")) :].encode("ascii")
         parts = urlsplit(self.url)
@@ -99,11 +99,11 @@ class Asking:
         return quote(f"{path}?{parts.query}" if parts.query else path, safe=_TARGET).encode("ascii")
 
     def headers(self) -> Headers:
-        """The header fields as they are sent; Host and Content-Length are httpx's to add. Raises UnicodeError."""
-        # whole_body() decodes this, within bounds.
+        """The header fields as they are sent; httpx adds Host and Content-Length. Raises UnicodeError."""
+        # Decoded by whole_body(), with a bounded size.
         fields = {**self.fields, "accept-encoding": "gzip"}
         lines = [(name.encode("ascii"), value.encode()) for name, value in fields.items()]
-        # Both, in the bytes they came in: a server that knows both goes by the tag (RFC 9110 section 13.1.3).
+        # Both, in their original bytes: a server that knows both uses the ETag (RFC 9110 section 13.1.3).
         if self.validators.etag is not None:
             lines.append((b"if-none-match", self.validators.etag.encode("latin-1")))
         if self.validators.last_modified is not None:
@@ -112,7 +112,7 @@ class Asking:
 
 
 def basic(url: str) -> str | None:
-    """The credentials in `url` as a header has them (RFC 7617)."""
+    """The credentials in `url` as the value of an Authorization header (RFC 7617); None if there are none."""
     parts = urlsplit(url)
     if "@" not in parts.netloc or parts.username is None:
         return None
@@ -121,7 +121,7 @@ def basic(url: str) -> str | None:
 
 
 def sendable(validator: str | None) -> str | None:
-    """A validator, unless it would break the request: it is a stranger's text."""
+    """The validator, or None if it would break the request: it is text from a stranger."""
     if validator is None or len(validator) > _LONGEST_VALIDATOR or not _FIELD_VALUE.fullmatch(validator):
         return None
     return validator

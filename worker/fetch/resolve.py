@@ -1,9 +1,9 @@
-"""Names to addresses, on threads of our own, with a timeout and a short memory.
+"""Names to addresses, on threads of our own, with a timeout and a short cache.
 
-asyncio's look-ups share the default executor (6 threads on 2 cores) and can't be given up. A `ThreadPoolExecutor` of
-our own would not do either: the interpreter waits at exit for its threads, and a name server that does not answer holds
-`getaddrinfo` for 10 s and more. Hence daemon threads. One that is held beyond the timeout is not counted any more, and
-another one takes its place: names whose servers are dead must not keep the others waiting.
+asyncio's lookups share the default executor (6 threads on 2 cores) and can't be abandoned. A `ThreadPoolExecutor` of
+our own would not do either: the interpreter waits for its threads at exit, and a name server that does not answer holds
+up `getaddrinfo` for 10 s and more. Hence daemon threads. A thread stuck beyond the timeout is no longer counted, and
+another takes its place, so that names with dead servers don't hold up the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from worker.fetch.addresses import Address
 
 _MOST = 4
-"""Times as many threads as are counted, at most: with all those held that long, no name server can be reached."""
+"""At most so many times the counted threads exist. When that many are stuck, no name server can be reached anyway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +29,15 @@ class NoAddress:
     """The name has no address, or none could be learned."""
 
     reason: str
-    """Tells a name that does not exist from a name server that failed."""
+    """Distinguishes a name that does not exist from a name server that failed."""
 
 
 Answer = tuple[Address, ...] | NoAddress
 
 
 def system_lookup(host: str) -> Answer:
-    """What the system says of `host`: its files, its name servers, and the old forms of IPv4 (`2130706433`). Blocks."""
+    """The system's answer for `host`: from its files, its name servers, and old notations of IPv4 (`2130706433`).
+    Blocks."""
     try:
         rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return tuple(dict.fromkeys(ip_address(row[4][0]) for row in rows))
@@ -50,20 +51,20 @@ def system_lookup(host: str) -> Answer:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _LookUp:
-    """A name that is being asked for, by any number of callers at a time."""
+    """A name that is being looked up, for any number of callers."""
 
     host: str
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Answer]
-    """Given once: by the look-up, or when its time was up."""
+    """Set once: by the lookup, or when its time is up."""
     timeout: asyncio.TimerHandle | None = None
-    """Since a thread has taken it."""
+    """Set when a thread has started on it."""
 
 
 class Resolver:
-    """Looks names up, each once at a time, and remembers the answers.
+    """Looks up names, each only once at a time, and caches the answers.
 
-    For one event loop. Threads are started as needed and left behind by `close`, which does not wait.
+    For one event loop. Threads are started as needed; `close` abandons them and does not wait.
     """
 
     def __init__(
@@ -77,13 +78,14 @@ class Resolver:
         names: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`lookup` blocks and may take any time. What waits for it waits for `timeout_s` (glibc's: two tries of 5 s)
-        from when a thread has begun it.
+        """`lookup` blocks and may take any time. Callers wait for at most `timeout_s` (glibc's default: two tries of 5
+        s) from when a thread has started on it.
 
-        `threads`: look-ups at once, those that are beyond their time not counted. With as many as there are fetches
-        at once, no name waits for another.
+        `threads`: lookups at once, not counting those beyond the timeout. If this equals the number of concurrent
+        fetches, no name waits for another.
 
-        getaddrinfo tells no TTL: answers are kept for `keep_s`, failures for `keep_failure_s`, of `names` at most.
+        getaddrinfo gives no TTL, so answers are cached for `keep_s` and failures for `keep_failure_s`, for at most
+        `names` names.
         """
         self._lookup, self._clock = lookup, clock
         self._timeout_s, self._keep_s, self._keep_failure_s = timeout_s, keep_s, keep_failure_s
@@ -94,7 +96,7 @@ class Resolver:
         self._threads = self._overdue = 0
 
     async def addresses(self, host: str, *, within_s: float) -> Answer:
-        """The addresses of `host`, a name or an address, learned within `within_s` seconds."""
+        """The addresses of `host`, a name or an address, if they are known within `within_s` seconds."""
         if host == "localhost" or host.endswith(".localhost"):
             return (IPv4Address("127.0.0.1"),)  # RFC 6761 section 6.3: never asked of a name server
         try:
@@ -105,13 +107,13 @@ class Resolver:
         if self._clock() < expires:
             return answer
         asked = (self._pending.get(host) or self._ask(host)).answer
-        # wait() rather than wait_for(): the look-up goes on for others, and for the next time.
+        # wait() rather than wait_for(): the lookup goes on, for other callers and for the cache.
         done, _ = await asyncio.wait({asked}, timeout=within_s)
         return asked.result() if done else _no_answer(host)
 
     def close(self) -> None:
-        """Lets the threads end as soon as they are free; look-ups under way are not waited for."""
-        self._max_threads = 0  # and none is started in the place of those
+        """Lets threads end when they are free; does not wait for lookups under way."""
+        self._max_threads = 0  # so that no new ones are started
         for _ in range(self._threads):
             self._queue.put(None)
 
@@ -123,7 +125,7 @@ class Resolver:
         return asked
 
     def _start_thread(self) -> None:
-        """One more, if there is a name for it and room."""
+        """Starts one more if a name waits and the limit allows it."""
         room = min(self._max_threads + self._overdue, self._max_threads * _MOST)
         if self._threads < min(len(self._pending), room):
             self._threads += 1
@@ -131,7 +133,7 @@ class Resolver:
 
     def _look_up_asked(self) -> None:
         while (asked := self._queue.get()) is not None:
-            with suppress(RuntimeError):  # as below
+            with suppress(RuntimeError):  # the loop was closed, as below
                 asked.loop.call_soon_threadsafe(self._begun, asked)
             answer = self._lookup(asked.host)
             try:
@@ -143,7 +145,7 @@ class Resolver:
         asked.timeout = asked.loop.call_later(self._timeout_s, self._give_up, asked)
 
     def _give_up(self, asked: _LookUp) -> None:
-        """Who asks for the name has no answer from now on, until it comes."""
+        """From now on callers get "no answer", until the lookup ends."""
         asked.answer.set_result(_no_answer(asked.host))
         self._overdue += 1
         self._start_thread()

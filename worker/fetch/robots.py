@@ -1,8 +1,8 @@
-"""robots.txt (RFC 9309): what getting it means, and what it allows.
+"""robots.txt (RFC 9309): what fetching it means, and what it allows.
 
-The rules are read and matched by protego. Which group of them is ours is found here: protego keeps the rules of every
-group, and writes each into all the agents of its group (1,500 agents and 3,000 rules, 50 kB, take it 6 s; protego
-0.7.0), and it takes a group for `feed` to be one for `feedmill`.
+protego parses and matches the rules. Which group applies to us is found here, because protego keeps the rules of every
+group and copies each to all agents of its group (1,500 agents and 3,000 rules, 50 kB, take it 6 s; protego 0.7.0), and
+takes a group for `feed` to be one for `feedmill`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from protego import Protego
 from worker.model import Fetched, FetchFailed, NotModified, Outcome, Redirected, Throttled
 
 MAX_BYTES = 500 * 1024
-"""Of a robots.txt are read (RFC 9309 section 2.5): what `Client.get` is given, with `truncate`."""
+"""How much of a robots.txt is read (RFC 9309 section 2.5); given to `Client.get` with `truncate`."""
 LONGEST_DELAY_S = 300.0
-"""A Crawl-delay beyond is taken for this: at a day, as some write, a feed's articles would never all be fetched."""
+"""A longer Crawl-delay is cut to this: with a day, as some write, a feed's articles would never all be fetched."""
 
 _TOKEN = "feedmill"  # noqa: S105  # our product token (section 2.2.1), the name in our User-Agent
 _MAX_RULES = 5_000
-"""Of our group. A URL of 8,000 characters against as many wildcards takes 0.1 s; 500 KiB of them would take 0.8."""
+"""The most rules of our group that are used. Matching a URL of 8,000 characters against this many wildcards takes 0.1
+s; against 500 KiB of them, 0.8 s."""
 _AGENT = re.compile(r"user[- ]?agent(?:\s*:|\s|$)\s*(?P<name>\*(?=\s|$)|[a-z_-]*)", re.IGNORECASE | re.ASCII)
 _RULE = re.compile(r"(?:di[a-z]+w|allow|crawl[- ]delay)(?![a-z])", re.IGNORECASE | re.ASCII)
-"""protego forgives `dissallow` and the like, and a missing colon."""
+"""protego tolerates `dissallow` and the like, and a missing colon."""
 
 
 # --- what getting it comes to -----------------------------------------------------------------------------------------
@@ -35,21 +36,21 @@ _RULE = re.compile(r"(?:di[a-z]+w|allow|crawl[- ]delay)(?![a-z])", re.IGNORECASE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """There is a robots.txt: its first `MAX_BYTES`, for `Robots.parse`."""
+    """There is a robots.txt; its first `MAX_BYTES`, for `Robots.parse`."""
 
     text: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoRules:
-    """The site has none, or none that it gives away: everything is allowed (section 2.3.1.3)."""
+    """The site has none, or does not give it out: everything is allowed (section 2.3.1.3)."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreachable:
-    """Nobody knows what the site allows: nothing is, for now (section 2.3.1.4)."""
+    """It is unknown what the site allows, so for now nothing is (section 2.3.1.4)."""
 
     reason: str
 
@@ -58,10 +59,11 @@ Finding = Rules | NoRules | Unreachable | Throttled | Redirected
 
 
 def finding(outcome: Outcome) -> Finding:
-    """What the outcome of getting robots.txt says. Throttled and Redirected are for the host's turn, as ever.
+    """What the outcome of fetching robots.txt means. Throttled and Redirected have to wait for the host's turn, as
+    always.
 
-    A redirect too many, which the caller counts, is a `NoRules` (section 2.3.1.2). So is all else that would be the
-    same when asked again: a robots.txt in a coding that nobody asked for is one that can't be had.
+    One redirect too many, which the caller counts, is a `NoRules` (section 2.3.1.2). So is any failure that would be
+    the same next time, such as a robots.txt in an encoding that was not asked for.
     """
     match outcome:
         case Fetched(body=body):
@@ -83,15 +85,15 @@ def finding(outcome: Outcome) -> Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Robots:
-    """The rules of a site for feedmill, or those for everybody where it names none."""
+    """The rules of a site for feedmill, or its rules for everybody if it does not name feedmill."""
 
     _rules: Protego = field(repr=False)
     crawl_delay_s: float | None
-    """From one request to the next, 0 to `LONGEST_DELAY_S`; no part of RFC 9309, but widely meant."""
+    """Seconds between two requests, 0 to `LONGEST_DELAY_S`. Not part of RFC 9309, but widely used."""
 
     @classmethod
     def parse(cls, text: bytes) -> Self:
-        """What can be read of the first `MAX_BYTES` of `text`; lines that make no sense say nothing.
+        """Parses the first `MAX_BYTES` of `text`, ignoring lines that make no sense.
 
         Takes 0.1 s at most.
         """
@@ -101,28 +103,29 @@ class Robots:
         return cls(_rules=rules, crawl_delay_s=None if delay_s is None else min(delay_s, LONGEST_DELAY_S))
 
     def allows(self, url: str) -> bool:
-        """Whether `url`, an absolute http(s) URL of the site, may be fetched. The longest rule that matches decides."""
+        """Whether `url`, an absolute http(s) URL of the site, may be fetched. The longest matching rule decides."""
         return self._rules.can_fetch(url, _TOKEN)
 
 
 def allows(text: bytes, url: str) -> bool:
-    """`Robots.allows` of a long text: in a process that may take its time over it."""
+    """`Robots.allows` for a long text, to be called in a process that may take its time."""
     return _long(text).allows(url)
 
 
 def crawl_delay_s(text: bytes) -> float | None:
-    """`Robots.crawl_delay_s` of a long text, as above."""
+    """`Robots.crawl_delay_s` for a long text, likewise."""
     return _long(text).crawl_delay_s
 
 
 _long = lru_cache(maxsize=8)(Robots.parse)
-"""By the page of a host, its rules are read once: of the longest, each takes 6 MB."""
+"""Rules are parsed once for the pages of a host; the longest take 6 MB each."""
 
 
 def _groups(text: bytes) -> dict[str, list[str]]:
-    """The rules for us and those for everybody, by the name of the group, `_MAX_RULES` of each.
+    """The rules for us and the rules for everybody, by the name of the group, at most `_MAX_RULES` of each.
 
-    All groups of a name are one (section 2.2.1). Lines that are no rules neither belong to a group nor end it (2.2.4).
+    All groups with the same name are one (section 2.2.1). Lines that are not rules neither belong to a group nor end it
+    (2.2.4).
     """
     groups: dict[str, list[str]] = {}
     agents: set[str] = set()
@@ -145,10 +148,10 @@ def _groups(text: bytes) -> dict[str, list[str]]:
 
 
 def _lines(text: bytes) -> Iterator[str]:
-    """Lines end in CR or LF alone (section 2.2); what other line breaks Python knows are spaces here."""
-    if len(text) >= MAX_BYTES:  # cut, and half a rule may be another one: `Disallow: /` of `Disallow: /private`
+    """The lines. Only CR and LF end a line (section 2.2); other line breaks that Python knows become spaces."""
+    if len(text) >= MAX_BYTES:  # cut off, and half a rule may be another one: `Disallow: /` of `Disallow: /private`
         text = text[: max(text.rfind(b"\n", 0, MAX_BYTES), text.rfind(b"\r", 0, MAX_BYTES), 0)]
-    # Octets that are no UTF-8 become one replacement character, here as in protego's reading of URLs.
+    # Bytes that are not UTF-8 become replacement characters, as they do when protego reads URLs.
     for raw in re.split(r"[\r\n]+", text.decode("utf-8-sig", "replace")):
         line = " ".join(raw.partition("#")[0].split())
         if line:

@@ -1,7 +1,8 @@
-"""TCP and TLS by the event loop's own calls; the errors are httpcore's.
+"""TCP and TLS through the event loop's own calls; errors are httpcore's.
 
-httpcore's own go through anyio, whose scopes and checkpoints are a fifth of what a GET costs (2.7 ms of CPU against 2.2
-in the same minutes, on a busy machine). An operation's timeout is for the whole of it, however often it waits.
+httpcore's own backend goes through anyio, whose scopes and checkpoints are a fifth of the cost of a GET (2.7 ms of CPU
+against 2.2, in the same minutes on a busy machine). An operation's timeout is for the whole operation, however often it
+waits.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ R = TypeVar("R")
 
 _READ_BYTES = 65_536
 _READS_AT_ONCE = 16
-"""Until others have their turn: who sends faster than we read would keep the event loop for itself."""
+"""After so many reads other tasks get their turn. Otherwise a peer that sends faster than we read would keep the event
+loop busy."""
 
 
 class Stream(Protocol):
-    """A connection, in bytes. Each operation may have a time of its own, in seconds; None: as long as it takes.
+    """A connection that transfers bytes. Each operation may have a timeout in seconds (None: no timeout).
 
-    After an error, or when one was cancelled, it can only be closed, which may be done more than once.
+    After an error or a cancelled operation it can only be closed, which may be done more than once.
     """
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -34,18 +36,18 @@ class Stream(Protocol):
         ...
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """All of it. Raises httpcore.WriteTimeout, httpcore.WriteError."""
+        """Sends all of it. Raises httpcore.WriteTimeout, httpcore.WriteError."""
         ...
 
     async def aclose(self) -> None: ...
 
     def is_readable(self) -> bool:
-        """Whether something has come that was not read yet, be it the end. True once it is closed."""
+        """Whether anything unread has arrived, even if it is the end. True once the stream is closed."""
         ...
 
 
 class Backend:
-    """Connects to literal addresses. For an asyncio loop."""
+    """Connects to literal addresses, in an asyncio loop."""
 
     async def connect_tcp(self, host: str, port: int, timeout: float) -> Stream:
         """Raises httpcore.ConnectTimeout, httpcore.ConnectError."""
@@ -60,7 +62,7 @@ class Backend:
                 await asyncio.get_running_loop().sock_connect(connection, (host, port))
         except OSError as error:
             connection.close()
-            # The system has a TimeoutError of its own, ETIMEDOUT, which has a number.
+            # ETIMEDOUT of the system is a TimeoutError, too, but one with a number.
             if isinstance(error, TimeoutError) and error.errno is None:
                 raise httpcore.ConnectTimeout from error
             raise httpcore.ConnectError(error) from error
@@ -71,12 +73,13 @@ class Backend:
 
 
 class TcpStream:
-    """A connected socket that does not block."""
+    """A connected, non-blocking socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._fd = connection.fileno()
-        """By which the loop is asked: of a socket that it does not watch it would say its addresses, in an error."""
+        """Given to the loop instead of the socket: for a socket that it does not watch, the loop would compose an error
+        text with addresses."""
         self._reads = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -93,7 +96,7 @@ class TcpStream:
                 try:
                     await _within(timeout, ready, httpcore.ReadTimeout)
                 finally:
-                    if self._socket.fileno() >= 0:  # else it was closed meanwhile, and is not watched
+                    if self._socket.fileno() >= 0:  # else it was closed meanwhile and is no longer watched
                         loop.remove_reader(self._fd)
         except (OSError, ValueError) as error:  # ValueError: it was closed meanwhile
             raise httpcore.ReadError(error) from error
@@ -111,14 +114,14 @@ class TcpStream:
                 try:
                     await _within(_left_s(until), ready, httpcore.WriteTimeout)
                 finally:
-                    if self._socket.fileno() >= 0:  # else it was closed meanwhile, and is not watched
+                    if self._socket.fileno() >= 0:  # else it was closed meanwhile and is no longer watched
                         loop.remove_writer(self._fd)
         except (OSError, ValueError) as error:
             raise httpcore.WriteError(error) from error
 
     async def aclose(self) -> None:
         if self._socket.fileno() >= 0:
-            # Who still waits for it would leave the loop with a file descriptor that soon is another's.
+            # Otherwise the loop would go on watching a descriptor that may soon belong to something else.
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._fd)
             loop.remove_writer(self._fd)
@@ -135,10 +138,10 @@ class TcpStream:
 
 
 class TlsStream:
-    """TLS over another stream, which may be TLS itself: a tunnel through a proxy that is spoken to so."""
+    """TLS over another stream, which may itself be TLS: a tunnel through a proxy reached by https."""
 
     def __init__(self, inner: Stream, context: ssl.SSLContext, server_hostname: str | None) -> None:
-        """Raises ValueError where TLS can't carry the name."""
+        """Raises ValueError if the name can't be used in TLS."""
         self._inner = inner
         self._came, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._came, self._to_send, server_hostname=server_hostname)
@@ -147,7 +150,7 @@ class TlsStream:
         await self._until_done(self._tls.do_handshake, timeout)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """b"" at the end, also at one that does not say so: HTTP tells by itself whether an answer is whole. Raises
+        """b"" at the end, even without a closing alert, because HTTP itself shows whether an answer is complete. Raises
         what the stream below does, and ssl.SSLError."""
         try:
             return await self._until_done(lambda: self._tls.read(max_bytes), timeout)
@@ -158,18 +161,19 @@ class TlsStream:
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Raises what the stream below does, and ssl.SSLError."""
-        if buffer:  # all of it at once: a MemoryBIO takes what it gets
+        if buffer:  # all at once, because a MemoryBIO accepts everything
             await self._until_done(lambda: self._tls.write(buffer), timeout)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
     def is_readable(self) -> bool:
-        # What came together with the last record that was read is on no socket any more.
+        # Bytes that came together with the last record read are no longer on the socket.
         return self._came.pending > 0 or self._inner.is_readable()
 
     async def _until_done(self, step: Callable[[], R], timeout: float | None) -> R:
-        """What `step` of the TLS object gives, once it has what it needs to read; what it leaves to be sent is sent."""
+        """Repeats `step` of the TLS object until it has read what it needs, and sends what it produces. Returns its
+        result."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
@@ -191,9 +195,9 @@ class TlsStream:
 
 
 async def tls(inner: Stream, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None) -> TlsStream:
-    """TLS over `inner`, once hands are shaken.
+    """TLS over `inner`, after the handshake.
 
-    Raises httpcore.ConnectTimeout, httpcore.ConnectError, ValueError, and what `inner` does; that is closed then.
+    Raises httpcore.ConnectTimeout, httpcore.ConnectError, ValueError, and what `inner` raises; `inner` is then closed.
     """
     try:
         stream = TlsStream(inner, context, server_hostname)
@@ -213,7 +217,7 @@ async def tls(inner: Stream, context: ssl.SSLContext, server_hostname: str | Non
 
 
 def _is_end(error: ssl.SSLError) -> bool:
-    # OpenSSL 3 has the latter for it, which is not always an SSLEOFError.
+    # OpenSSL 3 reports UNEXPECTED_EOF, which is not always an SSLEOFError.
     return isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError) or "UNEXPECTED_EOF" in str(error.reason)
 
 
@@ -232,7 +236,7 @@ def _give_up(ready: asyncio.Future[None], late: type[httpcore.TimeoutException])
 
 
 async def _within(timeout: float | None, ready: asyncio.Future[None], late: type[httpcore.TimeoutException]) -> None:
-    """Waits for `ready`. What asyncio.timeout() would do, in a third of its time."""
+    """Waits for `ready`. Like asyncio.timeout(), in a third of its time."""
     if timeout is None:
         return await ready
     timer = ready.get_loop().call_later(timeout, _give_up, ready, late)

@@ -1,4 +1,4 @@
-"""Telling a program of the operator's: one POST of JSON to an address that they chose, wherever that is."""
+"""Notifies a program of the operator's: one POST of JSON to an address that they chose, wherever that is."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ _ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 async def post_json(url: str, value: Mapping[str, object], *, user_agent: str, timeout_s: float) -> str | None:
-    """Why it was not taken; None where it was, with a 2xx. What is answered is not read; redirects are not followed.
-
-    The address is not checked as those of sites are: it may well be of this machine.
-    """
+    """Returns why it was not accepted; None if it was, with a 2xx. The answer's body is not read, redirects are not
+    followed. The address is not checked as those of sites are, because it may well be on this machine."""
     resolver = Resolver(threads=1, timeout_s=timeout_s)
     pools = Pools(context=certificates(), resolver=resolver, allow=_ANYWHERE, max_connections=1)
     try:

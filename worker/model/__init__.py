@@ -1,10 +1,13 @@
 """The values that travel between the rooms.
 
-A feed is polled: `Poll` → `Outcome` → `ParsedFeed` of `Entry` → `PollDone`; so is an older page of it, by `Walk`.
-An entry is ingested: `Ingest` → `Outcome` → `Article` → `IngestDone`.
-What `finish` made of them comes back as `Finished`.
+A feed is polled: `Poll` → `Outcome` → `ParsedFeed` of `Entry` → `PollDone`. An older page of it is read in the same
+way, by a `Walk`.
 
-All of them are frozen, plain and picklable. Instants are `Millis`, milliseconds of UTC since 1970; keys are 16 bytes.
+An entry is ingested: `Ingest` → `Outcome` → `Article` → `IngestDone`.
+
+What the commit (`finish`) made of the results comes back as `Finished`.
+
+All of them are frozen, plain and picklable. Times are `Millis`, milliseconds since 1970 (UTC); keys have 16 bytes.
 """
 
 from worker.model.article import (

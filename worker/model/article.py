@@ -1,4 +1,4 @@
-"""What a page says."""
+"""What a page contains."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from worker.model.story import Credit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """What was taken from a page, or from the feed's own content. `text` is plain, paragraphs a line each."""
+    """What was taken from a page, or from the feed's own content. `text` is plain, one line per paragraph."""
 
     extraction: Extraction
     extractor: str | None = None
-    """Name and version of what made the text."""
+    """Name and version of what extracted the text."""
     reason: str | None = None
-    """Why it is not `ok`."""
+    """Why `extraction` is not `ok`."""
     retry: bool = False
-    """Something stood in the article's place on its page that may be gone another time: worth asking again."""
+    """The page had something in place of the article that may be gone another time, so it is worth fetching again."""
     text: str = ""
     title: str | None = None
     summary: str | None = None
@@ -32,7 +32,7 @@ class Article:
     language: str | None = None
     image: str | None = None
     canonical_url: str | None = None
-    """The page's own rel=canonical, where it is believable."""
+    """The page's own rel=canonical, if it is credible."""
     publisher: str | None = None
     section: str | None = None
     license: str | None = None

@@ -1,4 +1,4 @@
-"""Where the broker is that hands work out between machines, and what else goes there."""
+"""Where the broker is that hands out work between machines, and other messages for it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A record, as a stream has it."""
+    """A record on its way into a stream."""
 
     subject: str
-    """Behind the stream's name."""
+    """Without the stream's name, which comes before it."""
     id: str
-    """Of what is there once, however often it is sent."""
+    """A message with the same id is in the stream only once, however often it is sent."""
     data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """A NATS server, or several of one cluster. What lets us in is shown nowhere."""
+    """A NATS server, or several of one cluster. Credentials are never shown."""
 
     servers: tuple[str, ...]
     """nats://host:port or tls://host:port, each without credentials."""
     stream: str = "feedmill"
-    """The name of the stream, and what its subjects begin with: those who work on one state have the same."""
+    """The name of the stream, and the beginning of its subjects. All processes on one state have the same."""
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)

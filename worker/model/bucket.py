@@ -1,4 +1,4 @@
-"""A place in a bucket of an object store, in the shape of a path: what is said of files is said of objects, too."""
+"""A place in a bucket of an object store, in the form of a path, so that objects can be handled like files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _URL = re.compile(r"s3:/{1,2}(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?P<key
 
 
 class ObjectPath(PosixPath):
-    """`s3://bucket/key`. Only `output.files` can do anything with it; for the file system it is not there."""
+    """`s3://bucket/key`. Only `output.files` can use it; for the file system it does not exist."""
 
     @property
     def bucket(self) -> str:
@@ -30,5 +30,6 @@ class ObjectPath(PosixPath):
 
 
 def object_path(text: str | Path) -> ObjectPath | None:
-    """What a URL names, or a path made of one (which loses a slash); None where it is none of an object store."""
+    """The place a URL names, or a path made from such a URL (which loses a slash); None if it is not an object
+    store's."""
     return ObjectPath(str(text)) if _URL.fullmatch(str(text)) else None

@@ -1,4 +1,4 @@
-"""What a feed document says."""
+"""What a feed document contains."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry as its feed gives it, cleaned of control characters, lengths bounded; URLs are absolute http(s)."""
+    """One entry as its feed gives it, without control characters and with bounded lengths; URLs are absolute
+    http(s)."""
 
     guid: str | None = None
     url: str | None = None
     external_url: str | None = None
     title: str | None = None
     summary: str | None = None
-    """HTML, as the feed gives it: nothing that came from the network is markup to trust."""
+    """HTML as the feed gives it: markup from the network is never to be trusted."""
     content: str | None = None
-    """HTML: the longest text that the feed carries, where it is more than the summary."""
+    """HTML: the longest text that the feed gives, if that is more than the summary."""
     authors: tuple[Author, ...] = ()
     tags: tuple[str, ...] = ()
     published: Millis | None = None
@@ -43,52 +44,52 @@ class Entry:
     image: str | None = None
     attachments: tuple[Attachment, ...] = ()
     found_in: Literal["sitemap"] | None = None
-    """A sitemap, which says nothing of it but where it is: it may be any page. None: a feed, or news."""
+    """A sitemap only says where the entry is, so it may be any page. None: a feed, or a news sitemap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """Who tells of a feed's new entries (WebSub)."""
+    """A hub that announces a feed's new entries (WebSub)."""
 
     url: str
-    """Absolute http(s), as is the topic; a stranger's, like all that a document says."""
+    """Absolute http(s), like the topic. Untrusted, like everything in a document."""
     topic: str
     """The name under which the hub knows the feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """A feed document: the entries that are not known yet by their element hash, in document order."""
+    """A feed document, with the entries whose element hash is not known yet, in document order."""
 
     version: str
-    """rss20, atom10, json11, …: feedparser's names, and JSON Feed's in their manner."""
+    """rss20, atom10, json11, …: feedparser's names, and similar ones for JSON Feed."""
     title: str | None = None
     site_url: str | None = None
     language: str | None = None
     entries: tuple[Entry, ...] = ()
     elements: tuple[bytes, ...] = ()
-    """Short hashes of all entry elements of the document; empty where it is not well-formed."""
+    """Short hashes of all entry elements of the document; empty if it is not well-formed."""
     repeated_guids: frozenset[str] = frozenset()
-    """Identifiers that more than one entry of this document carries: they identify none of them alone. Those of
-    `entries` at least."""
+    """Identifiers that more than one entry of the document has, so that alone they don't identify an entry. At least
+    those of `entries` are included."""
     repeated_urls: frozenset[str] = frozenset()
-    """Canonical URLs that more than one entry of this document links to, likewise."""
+    """Canonical URLs that more than one entry of the document links to, likewise."""
     hints: Hints = NO_HINTS
-    """What the document says of when to come again."""
+    """What the document says about when to poll again."""
     older: str | None = None
-    """Where the entries before these are, by the document's word."""
+    """Where older entries are, according to the document."""
     further: tuple[str, ...] = ()
-    """Documents that it leads to, absolute, in the order to read them: it is an index of sitemaps."""
+    """Further documents to read, absolute and in order, if this is an index of sitemaps."""
     hub: Hub | None = None
     breaks_off: bool = False
-    """Before its end: what stood behind is not known, and not to be taken for read."""
+    """The document ends too early: what would have followed is unknown, and must not count as read."""
     problem: str | None = None
-    """What was wrong with the document, where it could be read all the same."""
+    """What was wrong with the document, if it could be read all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFeed:
-    """What a page points to as its feed; nobody has looked whether it is one."""
+    """What a page names as its feed, not checked yet."""
 
     url: str
     """Absolute http(s)."""
@@ -99,8 +100,8 @@ class FoundFeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotAFeed:
-    """The bytes are no feed; `reason` says what they look like instead."""
+    """The bytes are not a feed; `reason` says what they look like instead."""
 
     reason: str
     named: tuple[FoundFeed, ...] = ()
-    """The feeds that they name, where that was looked for: they are an HTML page."""
+    """If they are an HTML page and that was asked for: the feeds it names."""

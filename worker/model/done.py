@@ -1,4 +1,4 @@
-"""What is to be finished, and what finishing it came to."""
+"""Results of work to be finished, and what finishing makes of them."""
 
 from __future__ import annotations
 
@@ -15,47 +15,49 @@ from worker.model.work import NO_VALIDATORS, Lease, Validators
 
 
 def text_mark(text_key: bytes | None) -> bytes | None:
-    """The first 8 bytes of a text's key: what is kept of it for as long as an entry is known, and of a text that was
-    taken down. Few are, and what is compared are two entries' texts: only to tell all texts apart takes more."""
+    """The first 8 bytes of a text's key: kept as long as the entry is known, and for texts that were taken down. That
+    is enough because only the texts of two entries are compared, or a few taken-down ones; only telling all texts apart
+    takes more."""
     return None if text_key is None else text_key[:8]
 
 
 @by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A record but for what only the commit knows: op, revision, seq, the time of ingestion, duplicates."""
+    """A record without what only the commit knows: op, revision, seq, time of ingestion, duplicates."""
 
     body: bytes
     """JSON of the record without those."""
     pointer: bytes | None = None
-    """The same without its content, written should it be a duplicate; None: nothing is."""
+    """The record without its content, written if it turns out to be a duplicate; None: then nothing is written."""
     text_key: bytes | None
-    """Hash of the normalised text; None where the text is too short to identify anything."""
+    """Hash of the normalised text; None if the text is too short to identify anything."""
     title_key: bytes
     revision_key: bytes
-    """Hash over title, text, authors and dates: another one makes an update."""
+    """Hash of title, text, authors and dates; if it changes, an update is written."""
     hashed_key: bytes
-    """The same, of the text its hash alone: of a record whose text lacks learned lines, no more can be told."""
+    """The same with the hash of the text in place of the text: all that can be known of a record from which learned
+    lines were cut."""
     site: str = ""
-    """Whose lines are learned with it; empty where there is no text."""
+    """The site whose lines are learned from it; empty if there is no text."""
     lines: bytes = b""
     """`dedup.line_keys` of its text."""
     removal: bytes | None = None
-    """The same without its content, where the page is gone: written once that is sure."""
+    """The record without its content, if the page is gone: written once that is certain."""
     url_keys: tuple[bytes, ...] = ()
-    """Hashes of the canonical URLs that the page revealed: after redirects, by rel=canonical."""
+    """Hashes of the canonical URLs found with the page: after redirects, and its rel=canonical."""
     sketch: Sketch | None = None
-    """Of the text, by which its copies are known; None where it is too short."""
+    """Of the text, by which copies are recognised; None if it is too short."""
     credit: Credit | None = None
-    """Where it says that it is from."""
+    """Where the article says it comes from."""
     extraction: Extraction
     retry: bool = False
-    """Something stood in the article's place on its page: it is worth asking again."""
+    """The page had something in place of the article, so it is worth fetching again."""
     reason: str | None = None
     skipped: str | None = None
-    """Why its feed's filters leave it out, now that its page was read; None: they don't."""
+    """Why the feed's filters leave it out, now that its page was read; None: they don't."""
     filters: bytes = b""
-    """Those filters, as `Rules.filters_key`."""
+    """Those filters (`Rules.filters_key`)."""
 
     @property
     def text_mark(self) -> bytes | None:
@@ -63,12 +65,13 @@ class Draft:
 
     @property
     def is_empty(self) -> bool:
-        """It has no text."""
+        """Whether it has no text."""
         return self.extraction in ("failed", "blocked") or (self.extraction == "paywalled" and not self.lines)
 
     @property
     def barred_by(self) -> set[bytes]:
-        """The keys of which none may be of what was taken down; of texts there are longer ones, from older states."""
+        """Keys that must not belong to anything taken down. For texts these include the full key, which older states
+        stored."""
         keys = (*self.url_keys, self.text_key, self.text_mark)
         return {key for key in keys if key is not None}
 
@@ -76,61 +79,62 @@ class Draft:
 @by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenEntry:
-    """An entry of a poll, with all that is needed to judge at commit whether it is new."""
+    """An entry of a poll, with everything needed to decide at commit whether it is new."""
 
     look_up: tuple[bytes, ...]
-    """Keys under which its feed may know it, the most specific first."""
+    """Keys under which its feed may know it, most specific first."""
     own: bytes
-    """The key under which it will be known; the first one seen is the record's id."""
+    """The key under which it will be known. The first one an entry was seen under is its record's id."""
     alone: tuple[bytes, ...] = ()
-    """Keys under which it is known if others carry its guid or link only since; see `dedup.Identity`."""
+    """Keys under which it was known if other entries have only since got the same guid or link; see
+    `dedup.Identity`."""
     has_guid: bool
     url_key: bytes | None
-    """Hash of its canonical URL, where that URL identifies it."""
+    """Hash of its canonical URL, if that URL identifies it."""
     title_key: bytes
     version: bytes
-    """Hash of what the feed says of it; another one means that it may have changed."""
+    """Hash of what the feed says of it; if it differs, the entry may have changed."""
     url: str | None
     """Its canonical URL."""
     page: str | None
-    """What to fetch; None where no page is wanted."""
+    """The URL to fetch; None if no page is wanted."""
     host: str
-    """The host that `page` is on; empty where there is no page."""
+    """The host of `page`; empty if there is no page."""
     published: Millis | None = None
     entry: bytes
     pointer: bytes | None = None
-    """JSON of the record without content that is written should it be a duplicate; None: nothing is."""
+    """JSON of the record without content, written if it is a duplicate; None: then nothing is written."""
     skipped: str | None = None
     """Why its feed's filters leave it out, for people; None: they don't, or the page has to be read first."""
     draft: Draft | None = None
-    """Its record, as of an entry first seen by this poll, where no page is wanted; None: it is still to be made."""
+    """If no page is wanted: its record, as if it was first seen by this poll. None: still to be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedVersion:
-    """What was learned of a feed document; saved with the entries that came with it, never before."""
+    """What was learned of a feed document. Saved together with the entries that came with it, never before."""
 
     url: str
-    """Where it came from: nowhere else do its validators mean anything."""
+    """Where it came from; its validators mean nothing elsewhere."""
     validators: Validators
     body_hash: bytes
     elements: tuple[bytes, ...] | None
-    """None leaves those known as they are, and the hints with them."""
+    """None leaves the stored ones, and the hints, as they are."""
     entries: int = 0
-    """That the document has, known ones and new."""
+    """How many entries the document has, known and new."""
     hints: Hints = NO_HINTS
-    """Of the document."""
+    """From the document."""
     hub: Hub | None = None
-    """That it advertises."""
+    """The hub that it advertises."""
     title: str | None = None
     site_url: str | None = None
     flaw: str | None = None
-    """What was wrong with the document, where it could be read all the same; known on until another comes."""
+    """What was wrong with the document, if it could be read all the same; stored until another one comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollDone:
-    """A poll that came to an end. When the next one is due is decided at commit, where it is known what is new."""
+    """A finished poll. When the next one is due is decided at commit, when it is known what is new."""
 
     lease: Lease
     feed_id: FeedId
@@ -140,30 +144,30 @@ class PollDone:
     status: int | None = None
     error: str | None = None
     failure: FailureClass | None = None
-    """What kind of thing `error` is."""
+    """The class of `error`."""
     retry_after_s: float | None = None
-    """The feed is not to be asked for so long, by its server's word."""
+    """How long the server asks not to be asked for the feed."""
     patience_s: float | None = None
-    """Nor for so long by our own, since the server refused and did not say for how long."""
+    """How long we wait because the server refused without saying for how long."""
     not_before: Millis | None = None
-    """The host is not to be asked anything before."""
+    """The host must not be asked anything before this time."""
     fresh: Freshness | None = None
     version: FeedVersion | None = None
     entries: tuple[SeenEntry, ...] = ()
     unchanged: bool = False
-    """The server or the bytes said that nothing is new."""
+    """The server, or identical bytes, showed that nothing is new."""
     refresh: bool = False
-    """All of the document's entries are there, known ones too."""
+    """`entries` has all entries of the document, including known ones."""
     audit: bool = False
-    """The document was asked for whole to see whether the 304s before were right."""
+    """The whole document was requested to check whether the 304s before were right."""
     filters: bytes = b""
-    """`Rules.filters_key` of the feed: what its entries were judged by."""
+    """The filters its entries were judged by (`Rules.filters_key`)."""
     backlog: Backlog = NO_LIMIT
-    """How much is taken of what the feed shows, should it be polled for the first time."""
+    """How many of the entries are taken if this is the feed's first poll."""
     older: str | None = None
-    """The page before the document, where the owner wants such to be read."""
+    """The page before the document, if the owner wants older pages to be read."""
     led_to: str | None = None
-    """Where redirects that were all permanent led from where the poll began."""
+    """Where redirects led from where the poll began, if all of them were permanent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,20 +178,20 @@ class Walked:
     feed_id: FeedId
     at: Millis
     entries: tuple[SeenEntry, ...] = ()
-    """Those that are wanted by their age."""
+    """Those that are young enough."""
     older: str | None = None
-    """The page before it, if that is to be read too should this one have brought anything."""
+    """The page before it, to be read if this one has brought anything."""
     further: tuple[str, ...] = ()
-    """Sitemaps that are to be read too, whatever this document has brought."""
+    """Sitemaps to be read in any case."""
     url: str = ""
-    """Where it was asked for."""
+    """The URL that was requested."""
     filters: bytes = b""
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """A look for a feed that is lost."""
+    """The search for a lost feed on its site."""
 
     lease: Lease
     feed_id: FeedId
@@ -198,13 +202,13 @@ class Sought:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribed:
-    """A hub that was asked to tell of a feed's new entries."""
+    """A request to a hub to announce a feed's new entries."""
 
     lease: Lease
     feed_id: FeedId
     at: Millis
     error: str | None
-    """Why it could not be, or refused; None: it took the question."""
+    """Why it failed or was refused; None: the hub accepted the request."""
     not_before: Millis | None = None
 
 
@@ -216,16 +220,16 @@ class IngestDone:
     draft: Draft
     not_before: Millis | None = None
     followed: bool = False
-    """The operator wants to know of edits, and of the page's going."""
+    """The operator wants to know when the article is edited or its page is gone."""
     look_at: Millis | None = None
-    """When the page is to be looked at again."""
+    """When to look at the page again."""
     validators: Validators = NO_VALIDATORS
-    """Of the page, for that."""
+    """Of the page, for that look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsBefore:
-    """A page that was looked at again: a 304."""
+    """A page that was looked at again and has not changed (304)."""
 
     lease: Lease
     entry_id: EntryId
@@ -235,19 +239,19 @@ class AsBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """The page could not be had; the entry is tried again."""
+    """The page could not be had and is tried again."""
 
     lease: Lease
     due_at: Millis
     reason: str
     throttled: bool = False
-    """The host asked for patience, which is no failure of the page: it uses up none of its tries."""
+    """The host asked to wait, which is no failure of the page and uses up none of its tries."""
     not_before: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A redirect: the same work, at its new address when it is that host's turn."""
+    """A redirect: the same work at a new address, when it is that host's turn."""
 
     lease: Lease
     url: str
@@ -255,38 +259,38 @@ class Moved:
     hops: int
     permanent: bool = True
     not_before: Millis | None = None
-    """The redirected request is not to be sent before (Retry-After)."""
+    """The redirected request must not be sent before this time (Retry-After)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotsRead:
-    """A robots.txt was asked for in the turn of a page, which is still to be asked for itself."""
+    """A robots.txt was fetched in the turn of a page, which still has to be fetched itself."""
 
     lease: Lease
     at: Millis
     url: str
     """Of the robots.txt."""
     text: bytes | None = None
-    """The rules; empty where there are none."""
+    """The rules; empty if there are none."""
     see: str | None = None
-    """It redirects there."""
+    """Where it redirects to."""
     problem: str | None = None
     """Why it could not be read."""
     crawl_delay_ms: int = 0
     host: str
-    """Whose turn the work has to wait for next: the page's, or that of `see`."""
+    """The host whose turn the work needs next: the page's, or that of `see`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedBack:
-    """Given up unfinished at shutdown; due at once again, uncounted."""
+    """Given up unfinished at shutdown. Due again at once, without being counted."""
 
     lease: Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """The handler itself failed: a defect of ours, or of the work. Counted, and quarantined when it keeps on."""
+    """Handling the work failed with an internal error. Counted; repeated failures lead to quarantine."""
 
     lease: Lease
     at: Millis
@@ -306,30 +310,30 @@ class Finished:
     """What the commit made of a `Done`."""
 
     accepted: bool = True
-    """False: the lease was lost, nothing of it was taken."""
+    """False: the lease was lost, and the result was ignored."""
     new: int = 0
     """Entries of a poll that are new."""
     changed: int = 0
-    """Entries of a poll that are known and say something else now."""
+    """Known entries of a poll that have changed."""
     duplicates: int = 0
-    """Entries of a poll, or the entry itself, known under another feed, URL or key."""
+    """Entries of a poll, or the entry itself, that are known under another feed, URL or key."""
     skipped: int = 0
     """Entries of a poll, or the entry itself, that the rules of the feed leave out."""
     next_at: Millis | None = None
-    """When a feed is polled again; None: not any more, or at its time."""
+    """When the feed is polled again; None: not any more, or as planned before."""
     why: str = ""
-    """The reason for that time."""
+    """Why then."""
     missed: float | None = None
-    """Entries of the feed that are likely to have come and gone unseen since the poll before; None: there is no gap."""
+    """How many entries of the feed probably came and went since the poll before; None: there is no gap."""
     begun: tuple[bytes, ...] = ()
-    """The record ids of the entries that are new, in bytes."""
+    """The record ids of the new entries, as bytes."""
     duplicate_of: bytes | None = None
-    """The record that had the article first, of an entry that is a duplicate or nearly one."""
+    """Of a duplicate or near-duplicate: the id of the record that had the article first."""
     op: Op | None = None
-    """What was written for an entry; None: nothing, it was a duplicate or as before."""
+    """What was written for an entry; None: nothing, as it is a duplicate or unchanged."""
     quarantined: bool = False
     ingested: tuple[Ingested, ...] = ()
-    """Entries of a poll that were drafted with it, and finished with it."""
+    """Entries of a poll that came with a draft and were finished together with it."""
 
     @property
     def outcome(self) -> str:

@@ -1,4 +1,4 @@
-"""The processes that work on one state together."""
+"""The processes that work on a shared state."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ALL_ROLES: frozenset[Role] = frozenset(ROLES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One of them, as it told of itself last."""
+    """One of them, as it last reported about itself."""
 
     name: str
-    """Made up at its start."""
+    """Chosen at random when it starts."""
     host: str
     """The name of its machine."""
     pid: int
@@ -25,12 +25,12 @@ class Member:
     roles: frozenset[Role]
     started_at: Millis
     seen_at: Millis
-    """When it told of itself."""
+    """When it last reported."""
     under_way: int = 0
-    """Pieces of work."""
+    """Pieces of work under way."""
     most: int = 0
-    """… at once."""
+    """The most it can have under way."""
     trouble: str | None = None
-    """What it can't do now, in lines for people."""
+    """What currently fails, for people, one line each."""
     backlog: int | None = None
-    """Work on the bus that nobody has begun, as one that schedules has seen it; None: it has not."""
+    """Work on the bus that nobody has begun, as seen by a process that schedules; None: it doesn't, or can't tell."""

@@ -1,4 +1,4 @@
-"""What a fetch comes to."""
+"""The outcome of a fetch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.model.timing import Freshness
 from worker.model.work import Validators
 
 FailureClass = Literal["permanent", "server", "throttled", "network", "dns", "parse"]
-"""What a failed poll says of the next: `schedule` gives them their weights."""
+"""What a failed poll means for the next one; `schedule` gives each a weight."""
 FailureKind = Literal[
     "address", "dns", "connect", "tls", "timeout", "too_large", "encoding", "protocol", "redirects", "status"
 ]
@@ -21,13 +21,13 @@ class Fetched:
     """A 200 with its whole body, decoded from its transfer and content encodings."""
 
     url: str
-    """As it was asked for: without credentials, its host in A-labels."""
+    """The requested URL, without credentials and with its host in A-labels."""
     status: int
     content_type: str | None
     validators: Validators
     fresh: Freshness | None = None
     hub: Hub | None = None
-    """As its Link fields advertise one."""
+    """From its Link fields."""
     body: bytes = field(repr=False)
 
 
@@ -40,7 +40,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotModified:
-    """A 304; the validators it carried, which may be none."""
+    """A 304 with the validators it carried, if any."""
 
     validators: Validators
     fresh: Freshness | None = None
@@ -48,7 +48,7 @@ class NotModified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirected:
-    """A redirect: the turn of the host that it leads to, be it the same one, has to be waited for."""
+    """A redirect. Following it has to wait for the turn of the host it leads to, even if that is the same."""
 
     url: str
     """Absolute, http or https, without credentials."""
@@ -59,12 +59,13 @@ class Redirected:
 
 
 MAX_REDIRECTS = 10
-"""In a row, before a feed or page is given up; RFC 9309 section 2.3.1.2 asks for 5 at least, browsers follow 20."""
+"""So many in a row are followed before a feed or page is given up. RFC 9309 section 2.3.1.2 asks for at least 5;
+browsers follow 20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled:
-    """429 or 503: the host asks for patience. Not a failure of the feed."""
+    """429 or 503: the host asks to wait. Not a failure of the feed."""
 
     status: int
     retry_after_s: float | None
@@ -76,12 +77,12 @@ class FetchFailed:
 
     kind: FailureKind
     reason: str
-    """One line for people, with nothing secret in it."""
+    """One line for people, without secrets."""
     status: int | None = None
 
     @property
     def lasting(self) -> bool:
-        """Asking the same again soon would give the same: the page is gone, refused, or not to be taken in."""
+        """Whether asking again soon would give the same: the page is gone, refused, or can't be read."""
         if self.kind == "status":
             return self.status is not None and 400 <= self.status < 500 and self.status not in (408, 425, 429)
         return self.kind in ("address", "too_large", "encoding", "redirects")

@@ -1,4 +1,4 @@
-"""How what travels in great numbers between the processes is pickled."""
+"""Fast pickling for what is sent in great numbers between the processes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 def by_place(cls: type[T]) -> type[T]:
-    """Pickles instances of a frozen dataclass with slots, and at least two fields, as their values in order.
+    """Pickles instances of a frozen dataclass with slots and at least two fields as a tuple of their values.
 
-    What `dataclasses` gives such a class to be pickled by asks for the names of its fields each time: half the time
-    that the pipe takes of a feed's entries.
+    The methods that `dataclasses` adds to such a class for pickling look up the names of its fields each time, which
+    takes half of the time that the pipe needs for a feed's entries.
     """
     names = [each.name for each in fields(cls)]  # type: ignore[arg-type]  # a dataclass
     values = attrgetter(*names)

@@ -1,4 +1,4 @@
-"""What the owner of a feed list asks for beyond the feed itself."""
+"""Rules that the owner of a feed list sets for a feed."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from worker.model.pickling import by_place
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
-    """Another address for the pages of a feed."""
+    """Changes the address from which the pages of a feed are fetched."""
 
     match: str
-    """RE2's syntax; the first place in the link where it matches is replaced."""
+    """In RE2's syntax; the first match in the link is replaced."""
     to: str
-    """In its place; `\\1` stands for what the first group matched."""
+    """The replacement; `\\1` stands for what the first group matched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Of what an entry says, all that is given here has to hold. Of several values, one has to."""
+    """Conditions on an entry, all of which have to hold. Where a condition lists several values, one of them has to
+    match."""
 
     place: str
-    """Where it stands, for people: `skip in config/feeds.yaml:12`."""
+    """Where the filter is written, for people: `skip in config/feeds.yaml:12`."""
     title: tuple[str, ...] = ()
-    """Patterns, in RE2's syntax, ignoring case; anywhere in the title."""
+    """Patterns in RE2's syntax, ignoring case, to be found anywhere in the title."""
     url: tuple[str, ...] = ()
     """The same, anywhere in the entry's link."""
     tag: tuple[str, ...] = ()
     """Whole tags, ignoring case."""
     language: tuple[str, ...] = ()
-    """Language ranges (RFC 4647 section 2.1): `de` covers `de-AT`; `und` covers what nobody states."""
+    """Language ranges (RFC 4647 section 2.1): `de` covers `de-AT`; `und` covers entries without a stated language."""
     older_s: float | None = None
     """Seconds from its date to when it was first seen."""
 
@@ -38,12 +39,12 @@ class Filter:
 @by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """How much of what a feed shows at its first poll is taken. None: all of it."""
+    """How many of the entries that a feed shows at its first poll are taken. None: all of them."""
 
     newest: int | None = None
-    """Entries."""
+    """At most so many entries."""
     younger_s: float | None = None
-    """Seconds since their date."""
+    """Only entries younger than this, in seconds."""
 
 
 NO_LIMIT = Backlog()
@@ -55,17 +56,17 @@ class Rules:
     """The rules of one feed."""
 
     select: tuple[str, ...] = ()
-    """CSS selectors: the article's text is what they hold."""
+    """CSS selectors: the article's text is what they match."""
     remove: tuple[str, ...] = ()
-    """CSS selectors: what they hold is not of the text."""
+    """CSS selectors: what they match is not part of the text."""
     rewrite: tuple[Rewrite, ...] = ()
-    """One after the other."""
+    """Applied one after the other."""
     only: tuple[Filter, ...] = ()
-    """Where there are some, an entry needs one that holds."""
+    """If there are any, an entry is wanted only if one of them holds."""
     skip: tuple[Filter, ...] = ()
     """An entry for which one of them holds is left out."""
     filters_key: bytes = b""
-    """Hash of `only` and `skip`, wherever they stand; empty where there are none."""
+    """Hash of `only` and `skip`, independent of where they are written; empty if there are none."""
     backlog: Backlog = NO_LIMIT
 
 

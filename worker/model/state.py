@@ -1,4 +1,4 @@
-"""Where a state is."""
+"""The location of a state."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 _TOLD = frozenset({"host", "hostaddr", "port", "dbname", "user", "sslmode", "options"})
-"""Parameters of a URL that are no secret."""
+"""Parameters of a URL that are not secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A PostgreSQL database, named by a URL as libpq takes it
+    """A PostgreSQL database, named by a URL for libpq
     (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS)."""
 
     url: str = field(repr=False)
 
     def __str__(self) -> str:
-        """As it may be shown: without passwords."""
+        """The URL without passwords, so that it may be shown."""
         parts = urlsplit(self.url)
         account, at, where = parts.netloc.rpartition("@")
         told = [(name, value) for name, value in parse_qsl(parts.query) if name in _TOLD]
@@ -28,7 +28,7 @@ class Server:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Passwords, as they are written and as they are."""
+        """Its passwords, both as written and decoded."""
         parts = urlsplit(self.url)
         written = {parts.netloc.rpartition("@")[0].partition(":")[2]}
         written |= {value for name, value in parse_qsl(parts.query) if name not in _TOLD}
@@ -36,4 +36,4 @@ class Server:
 
 
 State = Path | Server
-"""The SQLite file, for one process; or a database for many."""
+"""A SQLite file, for one process; or a database for many."""

@@ -1,4 +1,4 @@
-"""By what the copies of one story are known, and what they say of where it is from."""
+"""What copies of a story are recognised by, and where they say they come from."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from dataclasses import dataclass
 from worker.model.pickling import by_place
 
 AGENCY = "agency"
-"""The source, in a record's `sources`, of an `original` that is a news agency."""
+"""The value in a record's `sources` for an `original` that is a news agency."""
 
 
 @by_place
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sketch:
-    """What is kept of a text to know its copies by; made by `dedup.sketch`."""
+    """What is stored of a text to recognise its copies; made by `dedup.sketch`."""
 
     size: int
-    """Different shingles of the text."""
+    """The number of different shingles in the text."""
     bins: bytes
-    """32 bytes: a min-hash of 64 bins, four bits each."""
+    """32 bytes: a min-hash with 64 bins of four bits each."""
     probes: tuple[int, ...] = ()
-    """Shingles as numbers of 31 bits, those to file the text under first. Empty in one that was read back."""
+    """Shingles as 31-bit numbers, the first of which the text should be filed under. Empty in a sketch that was read
+    back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
-    """The publication that an article says it is from; at least one of name and URL is there."""
+    """The publication that an article says it comes from, with at least a name or a URL."""
 
     name: str | None = None
     url: str | None = None
     """Of the article there, or of the publication."""
     is_agency: bool = False
-    """What a news agency wrote for many: nobody's reprint, and often not on the agency's own site."""
+    """Written by a news agency for many publications: not a reprint of any of them, and often not on the agency's own
+    site."""

@@ -1,4 +1,4 @@
-"""When to come again, by what sites say."""
+"""When to poll again, according to the sites."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """Until the answer is stale, asking again gives the same: the site says so (RFC 9111 section 4.2)."""
+    """According to the site, asking again before the answer is stale gives the same answer (RFC 9111 section 4.2)."""
 
     seconds: float
-    """From the answer on, more than 0."""
+    """From the answer on; more than 0."""
     reason: str
     """One line for people, such as `max-age=3600`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
-    """What a site says of when to come again, already parsed; what is absent or makes no sense is None or empty.
+    """What a site says about when to poll again, parsed. What is absent or makes no sense is None or empty.
 
-    `fresh` is of the answer to this poll, be it a 200 or a 304. The others stand in the document, and hold until
+    `fresh` comes from the answer to this poll, whether 200 or 304. The others come from the document, and hold until
     the next document comes.
     """
 
     fresh: Freshness | None = None
     ttl_s: float | None = None
-    """RSS 2.0 `ttl`, which is in minutes there."""
+    """RSS 2.0 `ttl`, converted from minutes."""
     update_s: float | None = None
     """`sy:updatePeriod` / `sy:updateFrequency` (RSS 1.0 module Syndication)."""
     skip_hours: frozenset[int] = frozenset()

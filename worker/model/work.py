@@ -1,4 +1,4 @@
-"""What the store hands out: a feed that is due, an entry that is new or has changed."""
+"""What the store hands out: feeds that are due, entries that are new or have changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ELEMENT_BYTES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to do one piece of work on one slot of one host, until it expires or the slot's token moves on."""
+    """The right to do one piece of work on one slot of one host, until it runs out or the slot's token changes."""
 
     work_id: int
     host_id: int
@@ -23,20 +23,20 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Work that was leased for whoever takes it up, of which no more is known than that."""
+    """A lease for whoever takes up the work, without the work itself."""
 
     lease: Lease
     kind: Literal["poll", "ingest"]
-    """Older pages of a feed, and what hubs are asked, are among the polls."""
+    """`poll` includes walks through older pages and requests to hubs."""
 
 
 class Due(NamedTuple):
-    """What a run does that has an end."""
+    """Limits a run that has an end."""
 
     by: Millis
-    """Polls that were due by then, and no others."""
+    """Only polls that were due by then."""
     alone: bool = False
-    """Nor anything else that was not due by then, but what that brings."""
+    """All other work, too, only if it was due by then or is brought by such polls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,12 @@ class HostPolicy:
     concurrency: int = 1
     """Fetches at the same time."""
     delay_ms: int = 1000
-    """From one fetch to the next: between their starts, and from the end of one to the start of the next."""
+    """Between the starts of two fetches, and from the end of one to the start of the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What a server gave to recognise a version by, verbatim (RFC 9110 section 8.8)."""
+    """What a server gave to identify a version, verbatim (RFC 9110 section 8.8)."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -62,11 +62,11 @@ NO_VALIDATORS = Validators()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribe:
-    """What a hub is asked (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request)."""
+    """The contents of a request to a hub (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request)."""
 
     topic: str
     token: str
-    """Names our callback."""
+    """Part of our callback URL."""
     secret: str = field(repr=False)
 
 
@@ -77,47 +77,47 @@ class Poll:
     lease: Lease
     feed_id: FeedId
     url: str
-    """Where to ask now: the feed's URL, where it has moved to, or where a redirect led."""
+    """Where to ask now: the feed's URL, its new address, or where a redirect led."""
     hops: int = 0
     """Redirects that led to `url` in this poll."""
     permanent: bool = True
-    """All of them were 301s or 308s."""
+    """All of these redirects were 301 or 308."""
     validators: Validators = NO_VALIDATORS
-    """What `url` gave with the last version seen."""
+    """From `url`, with the last version seen."""
     audit: bool = False
-    """There are validators, but the document is to be asked for whole."""
+    """The whole document is requested although there are validators."""
     body_hash: bytes = b""
     packed: bytes = b""
     """Short hashes of the entry elements of the last version seen, `ELEMENT_BYTES` each."""
     refresh: bool = False
-    """All entries are to be gone through, known ones too, to see which are still there."""
+    """Read all entries, including known ones, to see which are still there."""
     first: bool = False
-    """It never went well yet."""
+    """The feed has never been read successfully."""
     feed_title: str | None = None
-    """As the feed said it last."""
+    """As the feed last gave it."""
     filters: bytes = b""
-    """`Rules.filters_key` as it was when the feed's entries were judged last."""
+    """`Rules.filters_key` when the feed's entries were last judged."""
     subscribe: Subscribe | None = None
-    """`url` is of the feed's hub, which is asked this; the feed is not."""
+    """If set, `url` is the feed's hub, to be asked this instead of polling the feed."""
     seek: bool = False
-    """The feed is lost: `url` is of its site, which may say where it is now."""
+    """The feed is lost, and `url` is a page of its site, which may name its new address."""
 
     @property
     def elements(self) -> frozenset[bytes]:
-        """What is `packed`: few polls bring a document that is held against it."""
+        """`packed` as a set; unpacked only when needed, because few polls bring a document to compare with it."""
         return frozenset(self.packed[i : i + ELEMENT_BYTES] for i in range(0, len(self.packed), ELEMENT_BYTES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotsCopy:
-    """What is known of the robots.txt (RFC 9309) that holds for a page."""
+    """What is known of the robots.txt (RFC 9309) that applies to a page."""
 
     url: str
-    """Where it is: at the page's site, or where that redirects to."""
+    """Where it is: on the page's site, or where that redirects to."""
     text: bytes | None = None
-    """None: it has not been read, or too long ago."""
+    """None: never read, or too long ago."""
     problem: str | None = None
-    """Why it could not be read lately. The page can't be asked for until it can."""
+    """Why it could not be read lately; until it can, the page must not be fetched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,26 +131,26 @@ class Ingest:
     feed_id: FeedId
     feed_title: str | None
     url: str | None
-    """The page to fetch; None where the feed's own content is all there is to take."""
+    """The page to fetch; None if only the feed's own content is used."""
     hops: int = 0
     host: str = ""
-    """The host that the work is leased for: no other is asked."""
+    """The host that the work is leased for; no other may be asked."""
     robots: RobotsCopy | None = None
-    """None where there is no page."""
+    """None if there is no page."""
     entry: bytes
-    """The `Entry`, as `encode_entry` wrote it."""
+    """The `Entry`, encoded by `encode_entry`."""
     first_seen_at: Millis
     tries: int = 0
     """Fetches of the page that have failed so far."""
     waits: int = 0
-    """Times that the page's host asked for patience."""
+    """How often the page's host asked to wait."""
     validators: Validators = NO_VALIDATORS
-    """What the page gave when it was read last; empty where it has to be read whole."""
+    """From when the page was last read; empty if it has to be read whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """An older page of a feed (RFC 5005), of which there is a chain."""
+    """An older page of a feed (RFC 5005), one of a chain."""
 
     lease: Lease
     feed_id: FeedId
@@ -159,7 +159,7 @@ class Walk:
     tries: int = 0
     """Fetches of the page that have failed so far."""
     waits: int = 0
-    """Times that its host asked for patience."""
+    """How often its host asked to wait."""
 
 
 Work = Poll | Ingest | Walk

@@ -1,19 +1,22 @@
 """The order of the calls: poll(feed), ingest(entry), publish(rows). Decisions are made by the rooms below.
 
-polls.py     fetch → feeds.parse → dedup.identity; or, for a feed that is lost, feeds.discover
-walks.py     older pages of feeds, the same way
-robots.py    whether a page may be asked for
-spared.py    hosts and feeds whose pages kill what reads them
-ingests.py   fetch → articles → dedup hashes → draft of a record
-publish.py   outbox rows → segments;  shards.py  in those shards of the output that are ours
-streaming.py  … and what is sealed → a stream
-pairing.py   whether state and output directory belong together
-discover.py  the feeds of a site;  trial.py  what a feed would give;  turns.py  a command's requests
-websub.py    what hubs say
-requests.py  what commands ask of who holds the state
-recover.py   an output directory → the state
-room.py      whether the disks have room for more
-replay.py    pages that were kept → what would come of them now
+polls.py      fetch → feeds.parse → dedup.identity; or, for a feed that is lost, feeds.discover
+walks.py      older pages of feeds, in the same way
+robots.py     whether a page may be fetched
+spared.py     hosts and feeds whose pages kill the process that reads them
+ingests.py    fetch → articles → dedup hashes → draft of a record
+publish.py    outbox rows → segments of one shard
+shards.py     the shards of the output that this process publishes to
+streaming.py  sealed segments → a stream
+pairing.py    whether state and output directory belong together
+discover.py   the feeds of a site
+trial.py      what a feed would give, without storing anything
+turns.py      the requests of a command, each in its host's turn
+websub.py     what hubs send
+requests.py   what commands ask of the process that holds the state
+recover.py    an output directory → the state
+room.py       whether the disks have space left
+replay.py     archived pages → what would come of them now
 """
 
 from worker.pipeline.discover import Discovered, Discoverer, Discovery

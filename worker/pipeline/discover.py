@@ -1,4 +1,5 @@
-"""discover(url): the feeds of a site, each looked at. One address after another, until there is one."""
+"""discover(url): finds the feeds of a site and checks each. Tries one source of addresses after another until one has
+feeds."""
 
 from __future__ import annotations
 
@@ -15,19 +16,19 @@ from worker.pipeline.polls import ACCEPT
 from worker.pipeline.turns import Looks
 
 MAX_CHECKED = 5
-"""Feeds of one page that are looked at; others are named unseen."""
+"""How many feeds of one page are checked; further ones are only named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovered:
-    """A feed that is there."""
+    """A feed that was found and read."""
 
     url: str
-    """To be listed: after permanent redirects."""
+    """The URL to list: after permanent redirects."""
     title: str | None
     entries: int
     newest_at: Millis | None
-    """The date of its newest entry that has one."""
+    """The latest date of its entries; None if none has a date."""
     how: str
     """How it was found."""
 
@@ -35,9 +36,9 @@ class Discovered:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
     found: Sequence[Discovered]
-    """The likeliest first."""
+    """The most likely first."""
     unseen: Sequence[FoundFeed] = ()
-    """Further ones that the page names, which nobody has looked at."""
+    """Further feeds that the page names, not checked."""
     problem: str = ""
     """Why there is none."""
 
@@ -49,9 +50,9 @@ class Discoverer:
         self._looks, self._cpu, self._clock = looks, cpu, clock
 
     async def discover(self, url: str) -> Discovery:
-        """The feeds at `url` or of its site: by the form of its address where the site is known, the feed that it is
-        itself, those that the page declares or links to, and those at the usual places; the first of these that there
-        are. Raises urls.BadUrl."""
+        """The feeds at `url` or of its site, from the first of these sources that has any: the known form of the site's
+        feed addresses, the feed that `url` is itself, feeds the page declares or links to, and the usual places. Raises
+        urls.BadUrl."""
         url = bare(url)
         formed = [FoundFeed(url=form) for form in feeds.known_forms(url)]
         found = await self._checked(formed, "by the form of its site's addresses")
@@ -76,7 +77,7 @@ class Discoverer:
         return Discovery(found=(), problem=f"it is {itself}, and names no feed; none is at the usual places")
 
     async def _checked(self, candidates: Iterable[FoundFeed], how: str) -> list[Discovered]:
-        """Those that are feeds, each once."""
+        """Those that are feeds, without repetitions."""
         found: dict[str, Discovered] = {}
         for candidate in candidates:
             answer, lasting = await self._looks.get(candidate.url, accept=ACCEPT)
@@ -86,7 +87,7 @@ class Discoverer:
         return list(found.values())
 
     async def _read(self, answer: Fetched, lasting: str, how: str) -> Discovered | str:
-        """The feed that an answer is, or what it is instead."""
+        """The feed in the answer, or what the answer is instead."""
         try:
             parsed: ParsedFeed | NotAFeed = await self._cpu.run(
                 feeds.parse,
@@ -107,7 +108,7 @@ class Discoverer:
 
 
 def _usual_places(url: str) -> list[str]:
-    """Below the page, then at its site's root."""
+    """Addresses below the page, then at the root of its site."""
     parts = urlsplit(url)
     root = f"{parts.scheme}://{parts.netloc}"
     folder = parts.path.rpartition("/")[0] if "." in parts.path.rpartition("/")[2] else parts.path.rstrip("/")

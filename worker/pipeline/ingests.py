@@ -1,4 +1,4 @@
-"""ingest(entry): its page, or the feed's own content, as the draft of a record."""
+"""ingest(entry): makes the draft of a record from its page, or from the feed's own content."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from worker.schedule import NOT_HAD_S, next_look, next_try
 from worker.tasks import Source, draft_from_entry, draft_from_page, draft_without_text, without_secrets
 
 MAX_WAITS = 12
-"""Times that a page's host may ask for patience before the feed's own content has to do."""
+"""How often a page's host may ask to wait before the feed's own content is used."""
 
 log = structlog.stdlib.get_logger("feedmill.ingest")
 
 
 class Ingester:
-    """Ingests entries; holds what every one of them needs."""
+    """Ingests entries; holds what all of them need."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Ingester:
         effort: Effort,
         clock: Callable[[], Millis],
     ) -> None:
-        """gate: heeds robots.txt; None lets every page pass. archive: keeps every page; None keeps none."""
+        """gate: obeys robots.txt; None lets every page pass. archive: keeps every page; None keeps none."""
         self._client, self._cpu, self._gate, self._feeds, self._max_bytes = client, cpu, gate, feeds, max_bytes
         self._retries_s, self._link_duplicates, self._clock = retries_s, link_duplicates, clock
         self._effort = effort
@@ -109,7 +109,7 @@ class Ingester:
             case Fetched() as page:
                 try:
                     return self._had(work, await self._from_page(work, source, page), page.validators)
-                except TaskCrashed as error:  # perhaps for want of memory, and no fault of this page's
+                except TaskCrashed as error:  # perhaps out of memory, and not this page's fault
                     return await self._later(work, source, f"extraction failed: {error}", page.status)
             case Redirected() as redirect:
                 return moved(work, redirect, self._clock())
@@ -126,7 +126,7 @@ class Ingester:
                 assert_never(never)
 
     async def _patient(self, work: Ingest, source: Source, answer: Throttled) -> IngestDone | Retry:
-        """As often as a host may ask for patience, the page waits, and no try of it is used up."""
+        """The host asked to wait: the page waits, without using up a try, until that has happened `MAX_WAITS` times."""
         now = self._clock()
         reason, not_before = f"the page answered {answer.status}", held(now, answer.retry_after_s)
         if work.waits < MAX_WAITS:
@@ -136,14 +136,14 @@ class Ingester:
         return self._not_had(work, draft, not_before)
 
     async def _later(self, work: Ingest, source: Source, reason: str, status: int | None) -> IngestDone | Retry:
-        """Another try, or the feed's own content when there were enough."""
+        """Another try or, after enough of them, the feed's own content."""
         due_at = next_try(now=self._clock(), tries=work.tries + 1, waits_s=self._retries_s)
         if due_at is not None:
             return Retry(lease=work.lease, due_at=due_at, reason=reason)
         return self._not_had(work, await self._from_entry(replace(source, status=status), reason))
 
     def _spares(self, work: Ingest) -> str | None:
-        """Whose pages are not read for now: its host's, or its feed's."""
+        """Whose pages are not read for now, "host" or "feed"; None: they are read."""
         now = self._clock()
         if self._spared_hosts.spares(work.host, now):
             return "host"
@@ -173,7 +173,7 @@ class Ingester:
         return draft
 
     async def _kept(self, source: Source, answer: Fetched) -> Raw | None:
-        """Where the page is kept. That it can't be must not cost its record."""
+        """Archives the page. Returns where; None if it can't be archived, which must not cost the record."""
         if self._archive is None or source.fetched_at is None:
             return None
         page = Page(
@@ -195,21 +195,21 @@ class Ingester:
         try:
             try:
                 return await self._cpu.run(draft_from_entry, source, reason)
-            except TaskCrashed:  # perhaps for want of memory, or killed by who wanted it: then it can be read now
+            except TaskCrashed:  # perhaps out of memory, or killed from outside: then it works now
                 return await self._cpu.run(draft_from_entry, source, reason)
         except TaskError as error:
             log.warning("entry.unreadable", error=str(error))
             return draft_without_text(source, reason or f"the feed's content could not be read: {error}")
 
     def _had(self, work: Ingest, draft: Draft, validators: Validators) -> IngestDone:
-        """The page was read: it is looked at again for edits, where the operator asks for it."""
+        """The page was read. It is looked at again for edits if the operator wants that."""
         if draft.retry and draft.skipped is None:
             return self._not_had(work, draft)
         look_at = self._next_look(work, self._feeds[work.feed_id].recheck_s)
         return replace(self._done(work, draft), look_at=look_at, validators=validators)
 
     def _not_had(self, work: Ingest, draft: Draft, not_before: Millis | None = None) -> IngestDone:
-        """The page could not be had, or is none of the article: it may be yet."""
+        """The page could not be had, or does not have the article; a later look may succeed."""
         look_at = self._next_look(work, (*NOT_HAD_S, *self._feeds[work.feed_id].recheck_s))
         return replace(self._done(work, draft), look_at=look_at, not_before=not_before)
 

@@ -1,7 +1,7 @@
-"""A state and its output directory belong together: each knows how far the other has come.
+"""Whether a state and its output directory belong together: each knows how far the other has got.
 
-Without the one, the other does harm: a new state writes again what the directory has; a directory that is not there
-(moved, not mounted, mistyped) would be begun anew, and nobody told. So both are looked at before anything is written.
+One without the other does harm: a new state would write again what the directory has; a missing directory (moved, not
+mounted, mistyped) would silently be begun anew. So both are compared before anything is written.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from worker.output import FileLine, last_segment, names_segment
 from worker.store import Publications, Store, read_publications
 
 Pairing = Literal["together", "behind", "lacking"]
-"""behind: the directory has what the state does not know. lacking: it has not what the state has published."""
+"""behind: the directory has records that the state does not know. lacking: it lacks records that the state has
+published."""
 
 
 def pairing(directory: Path, ours: Publications) -> Pairing:
-    """How a directory stands to what a state has published, compared with the directory's last segment.
+    """Compares what a state has published with the last segment of a directory.
 
-    Raises OutputError where the directory can't be read.
+    Raises OutputError if the directory can't be read.
     """
     match ours.theirs:
         case "same":
@@ -36,8 +37,8 @@ def pairing(directory: Path, ours: Publications) -> Pairing:
 
 
 async def check_pairing(store: Store, directory: Path, *, state: State, shard: int = 0) -> None:
-    """Raises StateError where the state is behind its output directory, or a shard's, OutputError where that is not the
-    one that the state has published to, or has lost some of it. Each says what can be done."""
+    """Raises StateError if the state is behind its output directory, or that of a shard; OutputError if the directory
+    is not the one the state has published to, or has lost some of it. The message says what can be done."""
     last = await asyncio.to_thread(last_segment, directory)
     refusal = _refusal(directory, await store.publications(_end_of(last), shard), state)
     if refusal is not None:
@@ -45,7 +46,8 @@ async def check_pairing(store: Store, directory: Path, *, state: State, shard: i
 
 
 def read_refusal(directory: Path, state: State, *, shard: int = 0) -> FeedmillError | None:
-    """What a start would be refused with, where nobody is at work. Raises StateError, OutputError."""
+    """The error that a start would raise, determined while no worker runs; None if it would not. Raises StateError,
+    OutputError."""
     return _refusal(directory, read_publications(state, _end_of(last_segment(directory)), shard), state)
 
 
@@ -67,7 +69,7 @@ def _refusal(directory: Path, ours: Publications, state: State) -> FeedmillError
 
 
 def lacking(directory: Path, ours: Publications) -> OutputError:
-    """What to say of a directory that has not what the state has published."""
+    """The error for a directory that lacks what the state has published."""
     return OutputError(
         f"{directory} does not name {ours.last}, which was published there: was the directory moved, or is it not "
         "mounted? Set output.dir right, or put it back; `feedmill recover --new-output` goes on without what it lacks"

@@ -1,4 +1,4 @@
-"""poll(feed): one conditional GET, and what is new in it."""
+"""poll(feed): one conditional GET, and what it brings."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ ACCEPT = (
 )
 ACCEPT_PAGE = "text/html, application/xhtml+xml, application/xml;q=0.9, text/plain;q=0.8, */*;q=0.1"
 LEASE_S = 10 * 86_400
-"""For which a hub is asked to tell of a feed; it may grant less."""
+"""For how long a hub is asked to announce a feed's entries; it may grant less."""
 PATIENCE_S = 300.0
-"""How long a feed or page is left alone whose host asks for patience without saying how much."""
+"""How long a feed or page is left alone if its host asks to wait without saying for how long."""
 _LONGEST_HOLD_S = 86_400.0
-"""For a host as a whole: one of its feeds may ask for more, which keeps the others no longer than this."""
+"""For a host as a whole: one of its feeds may ask for a longer wait, but holds up the others no longer than this."""
 
 log = structlog.stdlib.get_logger("feedmill.poll")
 
@@ -75,16 +75,16 @@ class Poller:
         chance: Callable[[], float],
         callback: Callable[[str], str] | None = None,
     ) -> None:
-        """callback: the URL under which a hub reaches us, by the token of a subscription; None: no hub can."""
+        """callback: the URL at which a hub reaches us, given the token of a subscription; None: hubs can't reach us."""
         self._client, self._cpu, self._feeds = client, cpu, feeds
         self._max_bytes, self._link_duplicates, self._clock, self._chance = max_bytes, link_duplicates, clock, chance
         self._callback = callback
 
     async def poll(self, work: Poll, *, had: Fetched | None = None) -> PollDone | Sought | Subscribed | Moved:
-        """had: what the feed has just been found to be; it is not asked for again."""
+        """had: the feed's document, if it has just been fetched, so that it is not fetched again."""
         feed = self._feeds[work.feed_id]
         if work.filters != feed.rules.filters_key:
-            # What they left out before is judged anew, as far as the feed still shows it.
+            # Entries left out by the old filters are judged anew, as far as the feed still shows them.
             work = replace(work, validators=NO_VALIDATORS, body_hash=b"", packed=b"", refresh=True)
         if work.subscribe is not None:
             return await self._subscribe(work, work.subscribe)
@@ -104,7 +104,7 @@ class Poller:
             case Fetched():
                 return await self._fetched(work, feed, outcome)
             case NotModified():
-                # Validators that the answer does not carry stand as they are.
+                # Validators missing from the answer stay as they are.
                 kept = Validators(
                     etag=outcome.validators.etag or work.validators.etag,
                     last_modified=outcome.validators.last_modified or work.validators.last_modified,
@@ -127,14 +127,14 @@ class Poller:
                 assert_never(outcome)
 
     async def _fetched(self, work: Poll, feed: Feed, answer: Fetched) -> PollDone:
-        body_hash = hashlib.sha256(answer.body).digest()[:16]  # twice as fast as BLAKE2, where the CPU has it
+        body_hash = hashlib.sha256(answer.body).digest()[:16]  # twice as fast as BLAKE2 if the CPU supports it
         if body_hash == work.body_hash:
             return self._unchanged(work, feed, answer.status, answer.validators, answer.fresh)
         now = self._clock()
         try:
             try:
                 read = await self._parsed(work, feed, answer, now, self._drafting(work))
-            except (TaskTimeout, TaskCrashed):  # by the drafts perhaps, which can be made one by one
+            except (TaskTimeout, TaskCrashed):  # perhaps because of the drafts, which can be made singly
                 read = await self._parsed(work, feed, answer, now, None)
         except TaskError as error:
             return self._failed(work, "parse", f"the feed could not be parsed: {error}", answer.status)
@@ -144,7 +144,7 @@ class Poller:
         return self._read(work, feed, answer, now, body_hash, read)
 
     def _drafting(self, work: Poll) -> Drafting | None:
-        """None where nearly all that is read will be known."""
+        """None if nearly all entries will be known, so that drafts would be wasted."""
         if work.refresh and not work.first:
             return None
         return Drafting(first=work.first, feed_title=work.feed_title, seconds=self._cpu.timeout_s / 2)
@@ -176,7 +176,7 @@ class Poller:
             fresh=answer.fresh,
             version=FeedVersion(
                 url=work.url,
-                # Those of one that breaks off would have it taken for read, with what stood behind.
+                # With the validators of a document that breaks off, the missing rest would count as read.
                 validators=NO_VALIDATORS if read.breaks_off else answer.validators,
                 body_hash=b"" if read.breaks_off else body_hash,
                 elements=read.elements,
@@ -199,7 +199,7 @@ class Poller:
     def _unchanged(
         self, work: Poll, feed: Feed, status: int, validators: Validators, fresh: Freshness | None
     ) -> PollDone:
-        """A 304, or the same bytes again."""
+        """After a 304, or the same bytes again."""
         return PollDone(
             lease=work.lease,
             feed_id=work.feed_id,
@@ -239,10 +239,10 @@ class Poller:
         )
 
     async def _subscribe(self, work: Poll, wanted: Subscribe) -> Subscribed:
-        """Asks a hub to tell of what is new (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request).
+        """Asks a hub to announce new entries (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request).
 
-        No redirect is followed: the secret is for the hub that the publisher names. `hub.secret` is sent also where
-        that has no TLS: it keeps out who cannot listen in on the way.
+        Redirects are not followed, because the secret is for the hub that the publisher names. `hub.secret` is sent
+        even without TLS, because it still keeps out anyone who can't listen in on the way.
         """
         error, hold = None, None
         match await self._asked(work.url, wanted):
@@ -271,7 +271,7 @@ class Poller:
         return await self._client.post(hub, form)
 
     async def _sought(self, work: Poll, outcome: Outcome) -> Sought:
-        """What the page of its site says of where a lost feed is."""
+        """Looks for a lost feed's new address in the page of its site."""
         hold = held(self._clock(), outcome.retry_after_s) if isinstance(outcome, Throttled) else None
         found = None
         if isinstance(outcome, Fetched):
@@ -286,7 +286,7 @@ class Poller:
 
 
 def _named(page: NotAFeed, feed: Feed) -> str:
-    """Where the feed may be instead, in words; nothing where nobody knows."""
+    """A note on where the feed may be instead; empty if the page names none."""
     if not page.named:
         return ""
     first, *others = (urls.without_credentials(found.url) for found in page.named)
@@ -296,19 +296,19 @@ def _named(page: NotAFeed, feed: Feed) -> str:
 
 
 def headers_for(feed: Feed, url: str) -> Mapping[str, str]:
-    """The feed's own headers, which may be secrets: for its own origin alone."""
+    """The feed's own headers, which may be secret, if `url` is on its own origin; otherwise none."""
     return feed.headers if feed.headers and urls.origin_of(url) == urls.origin_of(feed.url) else {}
 
 
 def within_redirects(outcome: Outcome, hops: int) -> Outcome:
-    """`outcome`, unless it is one redirect too many after `hops` of them."""
+    """`outcome`, or a failure if it is one redirect too many after `hops` of them."""
     if isinstance(outcome, Redirected) and hops >= MAX_REDIRECTS:
         return FetchFailed(kind="redirects", reason=f"more than {MAX_REDIRECTS} redirects")
     return outcome
 
 
 def moved(work: Poll | Ingest | Walk, to: Redirected, now: Millis) -> Moved:
-    """The work after a redirect: it waits for its turn again, at the same host or another."""
+    """The work after a redirect: it waits for a turn again, of the same host or another."""
     return Moved(
         lease=work.lease,
         url=to.url,
@@ -320,25 +320,27 @@ def moved(work: Poll | Ingest | Walk, to: Redirected, now: Millis) -> Moved:
 
 
 def held(now: Millis, asked_s: float | None) -> Millis | None:
-    """Until when a host is left alone that asked for so much patience; one that did not say how much is slowed."""
+    """Until when to leave a host alone that asked to wait for `asked_s`; None if it did not say how long (it is slowed
+    down instead)."""
     return None if asked_s is None else Millis(now + round(min(asked_s, _LONGEST_HOLD_S) * 1000))
 
 
 def _older(feed: Feed, read: FeedRead, url: str) -> str | None:
-    """Where its owner wants older entries to be read, after its first poll or a gap."""
+    """Where to read older entries after the first poll or a gap; None if the owner does not want that."""
     if feed.backfill_s is None:
         return None
     return feed.backfill_from or same_host(read.older, url)
 
 
 def same_host(address: str | None, url: str) -> str | None:
-    """`address`, where it is on the host of `url` and no less safe: no document is to send the worker round the web."""
+    """`address` if it is on the host of `url` and not less safe, else None: a document must not send the worker around
+    the web."""
     if address is None or urls.host_of(address) != urls.host_of(url):
         return None
     return None if url.startswith("https:") and not address.startswith("https:") else address
 
 
 def _led_to(work: Poll, feed: Feed) -> str | None:
-    """Where redirects led that were all permanent. Those that end without TLS are followed, but not for good."""
+    """Where redirects led, if all were permanent. Those that end without TLS are followed, but not remembered."""
     drops_tls = feed.url.startswith("https:") and not work.url.startswith("https:")
     return work.url if work.hops and work.permanent and not drops_tls else None

@@ -1,4 +1,4 @@
-"""publish(rows): what the outbox holds, as segments in the output directory; what becomes of them later."""
+"""publish(rows): rows of the outbox → segments in the output directory; and what becomes of these later."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ log = structlog.stdlib.get_logger("feedmill.publish")
 
 
 class Publisher:
-    """Seals segments of a shard by age and by count, and looks after those of closed days. One call at a time: the
-    manifest is a chain."""
+    """Seals segments of one shard by age and by number of records, and maintains those of closed days. One call at a
+    time, because the manifest is a chain."""
 
     def __init__(
         self,
@@ -31,26 +31,26 @@ class Publisher:
         sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None,
         shard: int = 0,
     ) -> None:
-        """directory: of the shard. archive: of the directory; None where it has none. sealed: told of each segment that
-        is published, and of its path."""
+        """directory: the shard's. archive: the directory's, or None. sealed: called with each published segment and its
+        path."""
         self._store, self._directory, self.archive, self._keeping = store, directory, archive, keeping
         self._shard = shard
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
         self._sealed = sealed
         self.due_at: Millis | None = None
-        """When what waits is old enough, as `publish` found it last; None: nothing waits."""
+        """When the waiting records are old enough, as of the last `publish`; None: nothing waits."""
 
     async def publish(
         self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
     ) -> int:
-        """Publishes the segments that are full or old enough, or `everything` there is; how many records.
+        """Publishes full or old enough segments, or `everything`. Returns how many records.
 
-        Of what comes meanwhile, which is later than `now`, only what fills a segment. Ends early when `enough` says so,
-        between two segments: what is left stands in the outbox.
+        Of records that come meanwhile (later than `now`), only those that fill a segment are included. Stops between
+        two segments when `enough` returns True; the rest stays in the outbox.
         """
         records = 0
         count, oldest = await self._store.waiting(self._shard)
-        # A clock that was set back must not leave them waiting until it has caught up.
+        # Records dated in the future (the clock was set back) count as old, or they would wait until it has caught up.
         aged = oldest is not None and not 0 <= now - oldest < self._seal_after_ms
         due = count if aged else 0
         while True:
@@ -63,16 +63,16 @@ class Publisher:
             count, oldest = await self._store.waiting(self._shard)
 
     async def untidy(self, *, now: Millis) -> list[Step]:
-        """What is to be done with the files of closed days, and with pages that are kept no longer. Raises OutputError
-        where the manifest can't be read."""
+        """What has to be done with the files of closed days. Also deletes archived pages that have expired. Raises
+        OutputError if the manifest can't be read."""
         steps = await asyncio.to_thread(self._directory.due, self._keeping, now=now)
-        # Pages go after the records that point to them: the next time, where these are still to go.
+        # Pages are deleted after the records that point to them: next time, if those are still to be deleted.
         if self.archive is not None and not any(is_expiry(step) for step in steps):
             await asyncio.to_thread(self.archive.expire, now=now, keep_ms=self._keeping.keep_ms)
         return steps
 
     async def tidy(self, step: Step, *, now: Millis) -> None:
-        """Takes one step of those. A day that is damaged, which is logged, keeps no other back."""
+        """Takes one of these steps. A damaged day is logged and does not hold up the others."""
         try:
             await asyncio.to_thread(self._directory.carry_out, step, now=now)
             log.info("output.tidied", step=type(step).__name__.lower())
@@ -80,11 +80,11 @@ class Publisher:
             log.error("output.untidy", error=str(error))
 
     async def take_down(self, *, now: Millis) -> int:
-        """Takes out of the output what the state has forgotten; how many records.
+        """Removes from the output what the state has forgotten. Returns how many records.
 
-        Each is told of by a delete first. Whatever cuts this off, the next call does the rest: what is told of already
-        the files say. Raises OutputError where an article could not be taken out of some file; of the others it is
-        done. What is kept out no more is let go of here, too.
+        Each removal is first announced by a delete record. After an interruption the next call does the rest; the files
+        show what was already announced. Raises OutputError if an article could not be removed from some file; the
+        others are done anyway. Also drops the keys of what is no longer kept out.
         """
         for key in await self._store.lifted(self._shard):
             await asyncio.to_thread(self._directory.let_in, key)
@@ -92,7 +92,7 @@ class Publisher:
         record_ids = await self._store.takedowns(self._shard)
         if not record_ids:
             return 0
-        await self.publish(now=now, everything=True)  # what has a number already would be published after it
+        await self.publish(now=now, everything=True)  # or numbered records would be published afterwards
         notices, unread = await asyncio.to_thread(self._directory.notices, record_ids)
         if notices:
             await self._store.tell(notices, now=now)
@@ -127,7 +127,7 @@ class Publisher:
 
 
 def _kind(row: OutboxRow) -> str | None:
-    """Who has all of another's text has no record but one without content."""
+    """A copy with exactly the same text has no record, or one without content (op `duplicate`)."""
     if row.duplicate_of is None:
         return None
     return "exact" if row.op == "duplicate" else "near"

@@ -1,10 +1,10 @@
-"""recover(output directory): a state that knows what was written.
+"""recover(output directory): gives a state the knowledge of what was written.
 
-A record tells nearly all that the state knew of its article: id (its first key), revision, title, text, and so the
-hashes of these. It does not tell what the feed said word for word, so each entry that is still in its feed is looked at
-once more; nor which entries were dropped as duplicates: they are recognised again by URL and text. Of what was removed
-from the directory by age, it has keys (`removal_keys`): that does not come again, nor do corrections of it, as long as
-the keys are kept. Those of takedowns are for every state at its start.
+A record has nearly everything the state knew of its article: id (its first key), revision, title, text, and so the
+hashes of these. It does not have the exact words of the feed, so every entry still in its feed is read once more; nor
+the entries dropped as duplicates, which are recognised again by URL and text. Of records removed from the directory by
+age there are keys (`removal_keys`), so that these articles, and corrections of them, don't come back as long as the
+keys are kept. The keys of takedowns are read by every state when it starts.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What a recovery came to."""
+    """The result of a recovery."""
 
     learned: Learned | None
-    """None: state and directory knew of each other, there was nothing to read back."""
+    """None: state and directory matched, so there was nothing to read back."""
     put_aside: Path | None
-    """Where the state is now that was damaged."""
+    """Where the damaged state was moved to, if it was damaged."""
 
 
 def recover(
     directory: Path, state: State, *, now: Millis, window_ms: int, shards: int = 1, new_output: bool = False
 ) -> Recovered:
-    """Brings a state that is new, damaged or older up to what its output directory, of so many shards, has.
+    """Brings a new, damaged or older state up to date with its output directory, which has so many shards.
 
-    new_output: goes on in a directory that lacks what the state has published, be it of another number of shards.
-    Raises OutputError where it does lack that and may not, or can't be read; StateLocked, StateError. Then nothing was
-    done.
+    new_output: continue even in a directory that lacks what the state has published, or has another number of shards.
+    Raises OutputError if it lacks something and `new_output` is not set, or if it can't be read; StateLocked,
+    StateError. Then nothing was changed.
     """
     make_shards(directory, shards)
     folders = [directory / name for name in shards_in(directory)]
@@ -75,8 +75,8 @@ def recover(
 def _are_together(
     recovery: Recovery, folders: Sequence[Path], lasts: Mapping[int, FileLine], *, new_output: bool
 ) -> bool:
-    """Whether the state knows all that each shard has, and has it all. Raises OutputError where one lacks something and
-    may not."""
+    """Whether the state knows everything each shard has, and vice versa. Raises OutputError if a shard lacks something
+    and `new_output` is not set."""
     found = []
     for shard, folder in enumerate(folders):
         last = lasts.get(shard)
@@ -88,7 +88,7 @@ def _are_together(
 
 
 def written(record: Record) -> Written:
-    """What the state has to know of a record. Raises OutputError where it is none that feedmill wrote."""
+    """What the state has to know of a record. Raises OutputError if feedmill did not write it."""
     try:
         return _written(record)
     except (KeyError, TypeError, ValueError) as error:
@@ -96,10 +96,11 @@ def written(record: Record) -> Written:
 
 
 def removal_keys(record: Record, with_text: bool) -> tuple[bytes, ...]:
-    """What an article is known by once its record is gone; `with_text` also what others are that say the same.
+    """The keys by which an article is recognised after its record is gone; `with_text`: including its text, which also
+    stops copies.
 
-    Its URL only where its page was had: several entries of a feed may link to what is none of theirs. None where it is
-    no record that feedmill wrote.
+    The key of its URL is included only if its page was read, because several entries of a feed may link to a page that
+    belongs to none of them. Empty if feedmill did not write the record.
     """
     try:
         known = _written(record)
@@ -125,7 +126,7 @@ def _written(record: Record) -> Written:
         published=None if published is None else _millis(published),
     )
     text_key, revision_key = dedup.text_key(text), dedup.revision_key(article)
-    if ingest["removed_lines"]:  # what it was before, its hash alone tells
+    if ingest["removed_lines"]:  # the text before that is known only by its hash
         authors = [author.name for author in article.authors]
         revision_key = dedup.hashed_key(title, ingest["content_hash"], authors, article.published)
         text_key = text_key and dedup.key_of_hash(ingest["content_hash"])
@@ -152,7 +153,7 @@ def _written(record: Record) -> Written:
 
 
 def _exact(record: Record) -> str | None:
-    """What it is a duplicate of, without a text of its own."""
+    """The id of the record that it is an exact duplicate of; None otherwise."""
     ingest = record["_ingest"]
     return None if ingest["duplicate_kind"] == "near" else ingest["duplicate_of"]
 
@@ -166,7 +167,7 @@ class _Story(TypedDict):
 
 
 def _story(record: Record) -> _Story:
-    """By what the copies of an article are known, and whether it waits for its original. Records of a worker that did
+    """By what copies of the article are recognised, and whether it waits for its original. Records of a worker that did
     not look for near-duplicates have no cluster."""
     ingest = record["_ingest"]
     cluster_id, copy_of, original = ingest["cluster_id"], ingest["duplicate_of"], ingest["original"]
@@ -181,14 +182,14 @@ def _story(record: Record) -> _Story:
 
 
 def _sealed(folder: Path) -> list[Sealed]:
-    """What stands there, as far as a state remembers it."""
+    """The directory's last segments, as many as a state remembers."""
     return [
         Sealed(
             path=line.path,
             sha256=line.sha256,
             writer=line.writer,
             date=line.path.partition("date=")[2][:10],
-            sealed_at=Millis(_millis(line.sealed_at) + 999),  # it is told to the second
+            sealed_at=Millis(_millis(line.sealed_at) + 999),  # recorded only to the second
             first_seq=line.first_seq,
             last_seq=line.last_seq,
         )
@@ -197,5 +198,5 @@ def _sealed(folder: Path) -> list[Sealed]:
 
 
 def _millis(text: str) -> Millis:
-    """An instant as `record.rfc3339` wrote it."""
+    """The inverse of `record.rfc3339`."""
     return Millis((datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND)

@@ -1,7 +1,7 @@
-"""replay(records): extracts articles again from the pages that were kept, and says what came out otherwise.
+"""replay(records): extracts articles again from archived pages, and reports what comes out differently.
 
-Nothing is asked for, and nothing written. What the feed said is taken from the record, as far as it is there: where the
-page gave the text, the feed's own was not kept, and can't stand in for a page of which little is taken now.
+Nothing is fetched and nothing written. What the feed said is taken from the record, as far as it is there: if the text
+came from the page, the feed's own was not kept, so it can't stand in for a page from which little is extracted now.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from worker.record import Record
 from worker.tasks import Source, draft_from_page, without_secrets
 
 FIELDS = ("title", "content_text", "authors", "date_published", "date_modified")
-"""What is compared, with `extraction`."""
+"""The fields that are compared, besides `extraction`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +36,17 @@ class Compared:
     url: str
     """Of its page."""
     changes: Mapping[str, tuple[object, object]]
-    """What came out otherwise: field → what the record has, what came now; None is nothing."""
+    """The fields that differ: field → (value in the record, value now); None means absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotCompared:
-    """An article that could not be."""
+    """An article that could not be extracted again."""
 
     record_id: str
     reason: str
     gone: bool
-    """Its page was taken down or has expired; else something is wrong."""
+    """Its page was taken down or has expired; False: something is wrong."""
 
 
 Replayed = Compared | NotCompared
@@ -55,11 +55,10 @@ Replayed = Compared | NotCompared
 async def replay(
     root: Path, *, cpu: Pool, listed: Mapping[FeedId, Feed], effort: Effort, at_once: int
 ) -> AsyncIterator[Replayed]:
-    """The newest record of each article of an output directory that points to a page, in their order.
+    """Compares the newest record of each article of an output directory that points to an archived page, in order.
 
-    listed: the feeds, as their owner wants them read now. effort: as for a fetched page. at_once: pages that are in
-    memory. Reads the records twice, and holds some hundred bytes for each article. Raises OutputError where they can't
-    be read.
+    listed: the feeds with their present rules. effort: as for a fetched page. at_once: how many pages are in memory.
+    Reads the records twice, and holds some hundred bytes per article. Raises OutputError if they can't be read.
     """
     running: deque[asyncio.Task[Replayed]] = deque()
     for record in _newest(root):
@@ -71,7 +70,7 @@ async def replay(
 
 
 def _newest(root: Path) -> Iterator[Record]:
-    """The newest record of each article, if there is a page to it that was once its text."""
+    """The newest record of each article, if its text once came from an archived page."""
     newest = {record["id"]: _number(record) for record in read_records(root)}
     for record in read_records(root):
         ingest = record["_ingest"]
@@ -101,14 +100,14 @@ def changes(before: Record, now: Record) -> dict[str, tuple[object, object]]:
     """The fields in which two records of one page differ."""
     pairs: dict[str, tuple[object, object]] = {field: (before.get(field), now.get(field)) for field in FIELDS}
     pairs["extraction"] = (before["_ingest"]["extraction"], now["_ingest"]["extraction"])
-    # Of a text from which learned lines were taken, its hash tells whether it is as it was before that.
+    # If learned lines were cut from the text, its hash still shows whether the text before that is the same.
     if before["_ingest"]["removed_lines"] and before["_ingest"]["content_hash"] == now["_ingest"]["content_hash"]:
         del pairs["content_text"]
     return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def entry_of(record: Record) -> Entry:
-    """What the feed said, as far as the record has it. Escaped where extraction takes it for escaped."""
+    """What the feed said, as far as the record has it. Escaped where extraction expects markup."""
     ingest = record["_ingest"]
     said = {field for field, source in ingest["sources"].items() if source == "feed"}
     authors = tuple(Author(name=author["name"], url=author.get("url")) for author in record["authors"])
@@ -146,7 +145,7 @@ def _source(record: Record, page: Page, listed: Mapping[FeedId, Feed]) -> Source
 
 
 def _html(text: str | None) -> str | None:
-    """Plain text as markup that comes to the same."""
+    """Plain text as markup with the same content."""
     return None if text is None else "".join(f"<p>{html.escape(line)}</p>" for line in text.split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""What commands ask of the process that holds the state: each verb, and what is said when it is done."""
+"""Requests of commands to the process that holds the state: what each verb does, and the answer."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ NOT_ALL = "forgotten, and will not come back; but not all of the output could be
 
 
 def of_feeds(feed_ids: Sequence[FeedId]) -> str:
-    """The subject of a request that is about feeds."""
+    """The subject of a request about feeds."""
     return orjson.dumps(feed_ids).decode()
 
 
 async def carry_out(
     verb: str, subject: str, *, store: Store, shards: Shards, feeds: Mapping[FeedId, Feed], now: Millis
 ) -> str:
-    """Does what is asked, and says what was done. Raises StateError: then it may be asked again. feeds: those that are
+    """Does what is asked. Returns the answer. Raises StateError; then it may be asked again. feeds: those that are
     listed, as far as the lists can be read.
 
-    The subject of `forget` is a URL or a record id, as is that of `keep_out`, which takes those that nothing is known
-    of, too, and of `let_in`, which ends that; of `pause`, `resume` and `poll` it is `of_feeds`; of `retry` either, or
-    nothing for all that was put aside.
+    The subject of `forget`, `keep_out` and `let_in` is a URL or a record id. `keep_out` also accepts what is unknown,
+    and `let_in` ends that. For `pause`, `resume` and `poll` the subject is `of_feeds`; for `retry` either of these, or
+    empty for everything that was put aside.
     """
     match verb:
         case "forget" | "keep_out":
@@ -64,8 +64,8 @@ async def carry_out(
 
 
 async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, now: Millis) -> str:
-    """What fails on the way is ended by the next `take_down`. Of an article that left its feed long ago the state has
-    keys alone; which records are its own, the output tells."""
+    """What fails here is completed by the next `take_down`. Of an article that left its feed long ago the state has
+    only keys; its record ids are looked up in the output."""
     url, url_key, record_id = _named(subject)
     known = await store.knows(url=url, url_key=url_key, record_id=record_id)
     if not known and not unknown:
@@ -139,8 +139,8 @@ async def _retry(subject: str, *, store: Store, shards: Shards, feeds: Mapping[F
 
 
 async def _look(written: AtRest, *, shards: Shards, feed: Feed | None) -> Look | str:
-    """The page of an article, to be read though its feed should show it no more, with what the feed said of it as its
-    record has that; or why it can't be, in words that go on from `SHOWN`."""
+    """A `Look` at the article's page, in case its feed no longer shows it, with what the feed said according to its
+    record; or why that is not possible, as a continuation of `SHOWN`."""
     if feed is None:
         return "; its page by itself can't be asked for while the lists have mistakes"
     if not written.has_page:
@@ -161,7 +161,7 @@ async def _look(written: AtRest, *, shards: Shards, feed: Feed | None) -> Look |
 
 
 def _named(subject: str) -> tuple[str | None, bytes | None, bytes | None]:
-    """What an article is looked for by: its canonical URL and the key of that, or the id of its record."""
+    """What identifies an article: its canonical URL and the key of that, or the id of its record."""
     if is_id(subject):
         return None, None, bytes.fromhex(subject)
     url = urls.canonical(subject)

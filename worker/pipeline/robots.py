@@ -1,7 +1,7 @@
-"""Whether a page may be asked for: its site's robots.txt, which is itself asked for in the turn of a page.
+"""Whether a page may be fetched according to its site's robots.txt, which is itself fetched in the turn of a page.
 
-The rules of a site are a stranger's text. Short ones are read here, at once; long ones take up to 0.3 s and 6 MB, for
-each of as many hosts as one name server makes up, and are read in the CPU processes.
+A site's rules are untrusted text. Short ones are parsed here at once. Long ones take up to 0.3 s and 6 MB, for as many
+hosts as a name server cares to invent, and are parsed in the CPU processes.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from worker.model import Ingest, Lease, Millis, Moved, Redirected, RobotsCopy, R
 
 ACCEPT = "text/plain, */*;q=0.1"
 SHORT_BYTES = 16 * 1024
-"""Of rules that are read here: the worst of them take 10 ms."""
+"""Rules up to this size are parsed here; the worst of them take 10 ms."""
 
 _parsed = lru_cache(maxsize=256)(Robots.parse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barred:
-    """The page is not to be asked for."""
+    """The page must not be fetched."""
 
     reason: str
     for_good: bool
-    """False: nobody knows yet what its site allows."""
+    """False: it is not known yet what its site allows."""
 
 
 class Gate:
-    """Lets pages pass whose site allows it. One job asks for one thing: where the rules have to be read first, that is
-    its request, and the page's comes when it is the host's turn again."""
+    """Lets pages pass if their site allows it. A job sends one request: if the rules have to be read first, it is that
+    one, and the page is fetched when it is the host's turn again."""
 
     def __init__(self, client: Client, cpu: Pool, *, clock: Callable[[], Millis]) -> None:
         self._client, self._cpu, self._clock = client, cpu, clock
 
     async def stops(self, work: Ingest, url: str) -> Barred | Moved | RobotsRead | Throttled | None:
-        """What there is to do instead of asking for `url`, the page of `work`; None: it may be asked for."""
+        """What to do instead of fetching `url`, the page of `work`; None: it may be fetched."""
         copy = work.robots or RobotsCopy(url=urls.robots_url(url))
         if copy.problem is not None:
             return Barred(reason=f"robots.txt of its site can't be read: {copy.problem}", for_good=False)
         wanted = url if copy.text is not None else copy.url
-        if urls.host_of(wanted) != work.host:  # rules are shared by sites that redirect to one robots.txt
+        if urls.host_of(wanted) != work.host:  # sites that redirect to one robots.txt share its rules
             return Moved(lease=work.lease, url=url, host=urls.host_of(wanted), hops=work.hops)
         if copy.text is None:
             return await self._read(work.lease, copy.url, host=urls.host_of(url))

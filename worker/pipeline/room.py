@@ -1,4 +1,4 @@
-"""Room on disk: when there is little of it, nothing more is taken in, before writing fails."""
+"""Space on disk: when it runs short, no new work is begun, before writing fails."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 AGAIN = 1.1
-"""Times what has to be free, for work to go on once there was too little: a file that comes and goes must not start and
-stop it each second."""
+"""After a shortage, so many times the required space has to be free before work goes on, so that a file that comes and
+goes does not start and stop it every second."""
 
 
 def free_bytes(folder: Path) -> int:
-    """What is free on its file system for this user (statvfs(3), f_bavail)."""
+    """The bytes free for this user on the folder's file system (statvfs(3), f_bavail)."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
 
@@ -21,18 +21,18 @@ class Room:
     """Watches the file systems that are written to."""
 
     def __init__(self, folders: Sequence[Path], *, min_free: int, free: Callable[[Path], int] = free_bytes) -> None:
-        """min_free: bytes, on each of them."""
+        """min_free: bytes required on each of them."""
         self._folders, self._min_free, self._free = folders, min_free, free
         self._short = False
 
     def shortage(self) -> str | None:
-        """Where there is too little room, in a line for people; None where there is enough."""
+        """Where there is too little space, as a line for people; None if there is enough."""
         wanted = self._min_free * AGAIN if self._short else self._min_free
         for folder in self._folders:
             try:
                 free = self._free(folder)
             except OSError:
-                continue  # it is for who writes there to say what is wrong
+                continue  # writing there will report what is wrong
             if free < wanted:
                 self._short = True
                 return f"{folder} has {_size(free)} free, output.min_free is {_size(self._min_free)}"

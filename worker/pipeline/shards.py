@@ -1,4 +1,4 @@
-"""The shards of the output that this process publishes to, which the engine sees as one."""
+"""The shards of the output that this process publishes to; for the engine they look like one."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from worker.pipeline.publish import Publisher
 from worker.record import Record
 
 LOOK_S = 3.0
-"""From one look for shards that nobody holds to the next. One that was found is followed by another look at once."""
+"""Time between two looks for shards that nobody holds. After one was found, the next look follows at once."""
 TAKE_DOWN_S = 600.0
-"""From a takedown that failed to the next try, which reads every file again."""
+"""How long to wait after a takedown that failed, because the next try reads every file again."""
 
 Open = Callable[[int, ExitStack], Awaitable[Publisher]]
-"""Opens a shard's directory, which is locked until the stack is closed. Raises OutputLocked where another process holds
-it, StateError, OutputError."""
+"""Opens a shard's directory, and locks it until the stack is closed. Raises OutputLocked if another process holds it,
+StateError, OutputError."""
 
 log = structlog.stdlib.get_logger("feedmill.publish")
 
 
 class Shards:
-    """Holds shards, each until `close`, or until its directory fails. One call at a time.
+    """Holds shards, each until `close` or until its directory fails. One call at a time.
 
-    shared: other processes publish, too. Then it takes what nobody holds, one at each look, so that processes that
-    start together get some each; a shard whose holder has died is taken by who looks next. Else it takes all at once.
+    shared: other processes publish, too. Then free shards are taken one per look, so that processes that start together
+    each get some; the shard of a process that died is taken by whoever looks next. Otherwise all are taken at once.
     """
 
     def __init__(self, root: Path, count: int, open: Open, *, shared: bool = False) -> None:
@@ -41,7 +41,7 @@ class Shards:
         self._held: dict[int, tuple[Publisher, ExitStack]] = {}
         self._look_at = 0.0
         self._take_down_at: dict[int, float] = {}
-        """Of shards where it failed."""
+        """When to try again, for shards where it failed (time.monotonic())."""
 
     def __enter__(self) -> Shards:
         return self
@@ -52,7 +52,7 @@ class Shards:
 
     @property
     def archive(self) -> Archive | None:
-        """Of the output, where it is not in shards and has one."""
+        """The output's archive, if it is not in shards and has one."""
         return self._held[0][0].archive if self._count == 1 and self._held else None
 
     @property
@@ -61,13 +61,13 @@ class Shards:
 
     @property
     def due_at(self) -> Millis | None:
-        """When the first of what waits is old enough to be sealed, as `publish` found it last; None: nothing waits."""
+        """When the first waiting record is old enough to be sealed, as of the last `publish`; None: nothing waits."""
         return min((one.due_at for _, one in self._publishers() if one.due_at is not None), default=None)
 
     async def take(self, *, everything: bool = False) -> None:
-        """Takes what is free: all, or where others share it, one; `everything` that is free even there.
+        """Takes free shards: all of them or, if shared, one; with `everything`, all that are free even then.
 
-        Raises OutputLocked where it is not shared and another process holds one; StateError, OutputError.
+        Raises OutputLocked if another process holds one and the output is not shared; StateError, OutputError.
         """
         for shard in range(self._count):
             if shard in self._held:
@@ -89,7 +89,8 @@ class Shards:
     async def publish(
         self, *, now: Millis, everything: bool = False, enough: Callable[[], bool] = lambda: False
     ) -> int:
-        """As `Publisher.publish`, to each. What fails in one keeps no other back, and is raised at the end."""
+        """`Publisher.publish` for each shard. A failure in one does not hold up the others, and is raised at the
+        end."""
         records = 0
         failure: FeedmillError | None = None
         try:
@@ -105,14 +106,14 @@ class Shards:
                     await self._end_takedowns(shard, publisher, now=now)
             except OutputError as error:
                 failure = failure or error
-                if self._shared:  # it is opened anew, here or where it can be written to
+                if self._shared:  # so that it is opened again, here or by a process that can write to it
                     await asyncio.to_thread(self._let_go, shard)
         if failure is not None:
             raise failure
         return records
 
     async def _end_takedowns(self, shard: int, publisher: Publisher, *, now: Millis) -> None:
-        """Those that another process has begun, or one that was killed over them."""
+        """Completes takedowns begun by another process, or by one that was killed."""
         if time.monotonic() < self._take_down_at.get(shard, 0.0):
             return
         try:
@@ -122,29 +123,29 @@ class Shards:
             self._take_down_at[shard] = time.monotonic() + TAKE_DOWN_S
 
     async def take_down(self, *, now: Millis) -> int:
-        """Takes out of the shards that are held what the state has forgotten; how many records. Raises OutputError
-        where some of that could not be; it is tried again by `publish`."""
+        """Removes what the state has forgotten from the shards held here. Returns how many records. Raises OutputError
+        if some could not be removed; `publish` tries again."""
         return sum([await publisher.take_down(now=now) for _, publisher in self._publishers()])
 
     async def ids_at(self, url: str) -> set[bytes]:
-        """The records at a canonical URL, in all shards, whoever holds them. Raises OutputError."""
+        """The record ids at a canonical URL, in all shards, whoever holds them. Raises OutputError."""
         return await asyncio.to_thread(ids_at, self._root, url)
 
     async def kept_out(self, key: bytes) -> KeptOut | None:
-        """By what nothing comes any more that has this key, as any of the shards says, whoever holds them. Raises
+        """Why nothing with this key comes in any more, according to any shard, whoever holds it; None: it may. Raises
         OutputError."""
         return await asyncio.to_thread(kept_out, self._root, key)
 
     async def record_of(self, record_id: str, *, revision: int, at: Millis | None) -> Record | None:
-        """An article's record, made `at`, where that is known; None where it was removed. Raises OutputError."""
+        """An article's record, made at `at` if that is known; None if it was removed. Raises OutputError."""
         return await asyncio.to_thread(record_of, self._root, record_id, revision=revision, at=at)
 
     async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
-        """What is to be done with the files of closed days, and in which shards. Raises OutputError."""
+        """What has to be done with the files of closed days, and in which shards. Raises OutputError."""
         return [(shard, step) for shard, one in self._publishers() for step in await one.untidy(now=now)]
 
     async def tidy(self, due: tuple[int, Step], *, now: Millis) -> None:
-        """Takes one step of those, unless its shard was let go meanwhile."""
+        """Takes one of these steps, unless its shard was released meanwhile."""
         shard, step = due
         if shard in self._held:
             await self._held[shard][0].tidy(step, now=now)

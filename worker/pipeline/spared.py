@@ -1,7 +1,8 @@
-"""Hosts and feeds whose pages keep killing what reads them: for an hour the feed's own content has to do for them.
+"""Hosts and feeds whose pages keep killing the process that reads them: for an hour, the feed's own content is used
+instead.
 
-Without it a few hosts with pages that hang would hold every CPU process for its whole time limit, page after page; and
-so would one feed whose every link is on another host.
+Without this, a few hosts with pages that hang would keep every CPU process busy up to its time limit, page after page;
+and so would a single feed whose links lead to ever different hosts.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ SPARED_MS = HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class Spared:
-    """In memory alone: after a restart each may kill three times more."""
+    """Kept only in memory: after a restart, each may kill three more."""
 
     forgiven: float
-    """Kills that are made up for by a page that was read."""
+    """How many kills a successfully read page makes up for."""
     _kills: dict[str, float] = field(default_factory=dict)
     _until: dict[str, Millis] = field(default_factory=dict)
 
@@ -34,7 +35,7 @@ class Spared:
         return True
 
     def killed(self, name: str, now: Millis) -> None:
-        """A page of `name` took too long, too much memory, or its process with it."""
+        """Call when a page of `name` took too long or too much memory, or its process died."""
         kills = self._kills.pop(name, 0.0) + 1
         if kills < KILLS:
             self._kills[name] = kills
@@ -42,18 +43,18 @@ class Spared:
             self._until[name] = Millis(now + SPARED_MS)
 
     def read(self, name: str) -> None:
-        """A page of `name` was read."""
+        """Call when a page of `name` was read."""
         kills = self._kills.pop(name, 0.0) - self.forgiven
         if kills > 0:
             self._kills[name] = kills
 
 
 def hosts() -> Spared:
-    """Of a site, three in a row: its pages are of one kind."""
+    """For hosts: three kills in a row, because the pages of a site are much alike."""
     return Spared(forgiven=KILLS)
 
 
 def feeds() -> Spared:
-    """Of a feed, three that twenty pages each do not make up for: its links may be of all kinds, and good ones among
-    them are no excuse for as many bad ones."""
+    """For feeds: each read page makes up for a twentieth of a kill, because links may lead to pages of all kinds, and
+    good ones don't excuse as many bad ones."""
     return Spared(forgiven=1 / 20)

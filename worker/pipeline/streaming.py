@@ -1,7 +1,8 @@
-"""Sealed segments → a stream, a record a message.
+"""Sealed segments → a stream, one message per record.
 
-It reads what the manifest names, as any reader does, and keeps its place beside the other consumers' in the output
-directory: what was sealed is streamed, after a crash or an absence of the broker, too; some of it twice then.
+It reads what the manifest names, like any reader, and stores its position beside those of the other consumers in the
+output directory. So everything sealed is streamed even after a crash or while the broker was away, though some of it
+twice then.
 """
 
 from __future__ import annotations
@@ -20,40 +21,40 @@ from worker.model import Message, Millis
 from worker.output import CONSUMERS, Line, commit, committed, cursor, is_output, read_lines
 
 AT_ONCE = 200
-"""Records on their way to the broker; what a crash may repeat."""
+"""Records on their way to the broker at once; a crash may repeat that many."""
 AGAIN_S = 2.0
-"""From one try to the next, where broker or directory fail."""
+"""Time between two tries while the broker or the directory fails."""
 END_S = 5.0
-"""What a run that ends gives to those that are not streamed yet; the next one goes on from there."""
+"""How long a run that ends waits for unsent records; the next run goes on from there."""
 
 log = structlog.stdlib.get_logger("feedmill.stream")
 
 
 @dataclass(slots=True)
 class Streamed:
-    """How it goes, for those who ask."""
+    """The state of the stream."""
 
     records: int = 0
-    """That the broker has, since the start of the process."""
+    """Records sent since the process started."""
     too_large: int = 0
-    """Left out, since then."""
+    """Records left out since then because they are too large."""
     refused: str | None = None
-    """Why they could not be sent the last time; None: they were."""
+    """Why the last attempt failed; None: it did not."""
     waiting: dict[Path, Millis] = field(default_factory=dict)
-    """Of directories that are behind, when the first record was made that is sealed and not sent."""
+    """For directories that are behind: when the first unsent record was made."""
 
     @property
     def waiting_since(self) -> Millis | None:
-        """… of all of them; None: all are sent."""
+        """When the first unsent record of any directory was made; None: all are sent."""
         return min(self.waiting.values(), default=None)
 
 
 class Streaming:
-    """For all directories that this process writes to. `leave` may be called from any thread."""
+    """Streams all directories that this process writes to. `leave` may be called from any thread."""
 
     def __init__(self, send: Callable[[Sequence[Message]], Awaitable[int]], *, output: Path) -> None:
-        """send: returns how many are left out. output: the directory, whose consumers' folder the places are kept
-        in."""
+        """send: sends messages, and returns how many were left out. output: the directory whose consumers' folder
+        stores the positions."""
         self.streamed = Streamed()
         self._send, self._places = send, output / CONSUMERS
         self._roots: dict[Path, str] = {}
@@ -61,7 +62,7 @@ class Streaming:
         self._one = asyncio.Lock()
 
     def follow(self, root: Path, shard: str) -> None:
-        """Streams what is in `root`, which is the output directory or its shard of that name."""
+        """Streams what is in `root`, which is the output directory, or its shard of that name."""
         self._roots[root] = place_of(shard)
         self._more.set()
 
@@ -70,11 +71,11 @@ class Streaming:
         self.streamed.waiting.pop(root, None)
 
     def wake(self) -> None:
-        """A segment was sealed."""
+        """Call this when a segment was sealed."""
         self._more.set()
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Runs until it is cancelled."""
         while True:
             self._more.clear()
             is_done = await self.catch_up()
@@ -85,7 +86,7 @@ class Streaming:
                 continue
 
     async def end(self) -> None:
-        """What is left, if that takes no longer than `END_S`."""
+        """Sends what is left, for at most `END_S`."""
         try:
             async with asyncio.timeout(END_S):
                 while not await self.catch_up():  # noqa: ASYNC110  # what it waits for is a broker
@@ -94,7 +95,7 @@ class Streaming:
             log.warning("stream.behind", directories=len(self._roots))
 
     async def catch_up(self) -> bool:
-        """Whether all that is sealed is streamed now."""
+        """Sends what is sealed. Returns whether all of it is sent now."""
         async with self._one:
             for left in self.streamed.waiting.keys() - self._roots.keys():
                 self.streamed.waiting.pop(left, None)
@@ -103,8 +104,8 @@ class Streaming:
                     await self._catch_up(root, name)
             except BusError as error:
                 self.streamed.refused = str(error)
-                return False  # its connection has said it
-            except (OutputError, ValueError) as error:  # its place is none
+                return False  # the connection has logged it
+            except (OutputError, ValueError) as error:  # ValueError: the stored position is invalid
                 self.streamed.refused = str(error)
                 log.error("stream.failed", error=str(error))
                 return False
@@ -126,17 +127,18 @@ class Streaming:
 
 
 def unsent(root: Path, places: Path, name: str) -> Iterator[Line]:
-    """What is sealed in a directory and was not sent. Raises OutputError, ValueError."""
+    """The records of a directory that are sealed and not sent. Raises OutputError, ValueError."""
     return read_lines(root, committed(places, name))
 
 
 def place_of(shard: str) -> str:
-    """The name under which it is kept how far a shard was sent; "": the directory is none."""
+    """The name under which a shard's position is stored; "" for an output without shards."""
     return f"stream.{shard.replace('=', '-')}" if shard else "stream"
 
 
 def unsent_since(output: Path, shards: Sequence[str]) -> Millis | None:
-    """When the oldest record was made that is sealed and not sent; None: all are. Raises OutputError, ValueError."""
+    """When the oldest record that is sealed and not sent was made; None: all are sent. Raises OutputError,
+    ValueError."""
     places = output / CONSUMERS
     sealed = [shard for shard in shards if is_output(output / shard)]  # the others have nothing yet
     firsts = [next(unsent(output / shard, places, place_of(shard)), None) for shard in sealed]

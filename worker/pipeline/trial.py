@@ -1,4 +1,4 @@
-"""A feed tried out: what it would give, by the same poll and the same ingestion, of which nothing is kept."""
+"""Tries out a feed: what it would give with the same polling and ingestion, without storing anything."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from worker.pipeline.turns import Looks, Turns
 
 ARTICLES = 3
 MAX_STEPS = 12
-"""Requests for one article: redirects, robots.txt."""
+"""Requests for one article, including redirects and robots.txt."""
 _NO_LEASE = Lease(work_id=0, host_id=0, slot=0, token=0, expires_at=Millis(0))
 
 
@@ -41,16 +41,16 @@ class Tried:
     title: str | None = None
     entries: int = 0
     articles: Sequence[Article] = ()
-    """Of the first entries that its rules want, as far as the feed tells."""
+    """Of the first entries that the feed's rules want, as far as the feed shows that."""
     left_out: Sequence[Article] = ()
-    """Entries that they leave out."""
+    """Entries that the rules leave out."""
     error: str | None = None
-    """Why it gave nothing."""
+    """Why the feed gave nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """An entry, as its record would be; without one, why it would not come, or not yet."""
+    """An entry with the record it would get or, without one, why it would not come or not yet."""
 
     url: str | None
     record: dict[str, Any] | None
@@ -58,18 +58,18 @@ class Article:
 
 
 class Trial:
-    """Tries feeds out, for a command."""
+    """Tries out feeds, for a command."""
 
     def __init__(
         self, *, poller: Poller, ingester: Ingester, turns: Turns, looks: Looks, clock: Callable[[], Millis]
     ) -> None:
-        """looks: those that were taken before; what they had is not asked for again."""
+        """looks: requests sent before; what they fetched is not fetched again."""
         self._poller, self._ingester, self._turns, self._clock = poller, ingester, turns, clock
         self._looks = looks
         self._robots: dict[str, RobotsCopy] = {}
 
     async def of(self, feed: Feed, *, articles: int = ARTICLES) -> Tried:
-        """What the feed would give now, to who knows nothing of it yet."""
+        """What the feed would give now, as seen by a worker that does not know it."""
         done = await self._polled(feed)
         if isinstance(done, str):
             return Tried(error=done)
@@ -86,7 +86,7 @@ class Trial:
 
     async def _polled(self, feed: Feed) -> PollDone | str:
         work = Poll(lease=_NO_LEASE, feed_id=feed.id, url=feed.url)
-        had = None if feed.headers else self._looks.had(feed.url)  # which was asked for without them
+        had = None if feed.headers else self._looks.had(feed.url)  # which was fetched without them
         for _ in range(MAX_STEPS):
             if had is not None:
                 done = await self._poller.poll(work, had=had)

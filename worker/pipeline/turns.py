@@ -1,4 +1,4 @@
-"""Requests of a command, which has no part in the worker's queue: each waits for its host's turn all the same."""
+"""Requests of a command, which are not in the worker's queue but still wait for their host's turn."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from worker.words import span
 
 LONGEST_WAIT_S = 60.0
 MOST_REQUESTS = 30
-"""Of one command, which may be led astray by what it reads."""
+"""The most requests of one command, which may be misled by what it reads."""
 _LOOK_S = 1.0
-"""The longest between two looks at a host that is not to be asked yet: that may end sooner than it said."""
+"""The longest time between two looks at a host that must not be asked yet, because that may end sooner than
+announced."""
 
 
 class Turns:
-    """The hosts' turns: a delay from the end of one request to the start of the next, what hosts asked for, and who
-    else asks them."""
+    """The turns of hosts: keeps the delay from the end of one request to the start of the next, waits that hosts asked
+    for, and turns of others who ask them."""
 
     def __init__(
         self,
@@ -43,15 +44,16 @@ class Turns:
         give_back: Callable[[Turn], None],
         clock: Callable[[], Millis],
     ) -> None:
-        """take: the next turn of a host beside a worker, or until when there is none; None where no worker knows the
-        host. give_back: ends it. Both are called in a thread."""
+        """take: takes the next turn of a host beside a worker; returns a time before which there is none, or None if no
+        worker knows the host. give_back: ends a turn. Both are called in a thread."""
         self._policies, self._take, self._give_back, self._clock = policies, take, give_back, clock
         self._ready: dict[str, float] = {}
         self._left = MOST_REQUESTS
 
     @asynccontextmanager
     async def at(self, host: str) -> AsyncIterator[str | None]:
-        """The turn of a host, for one request: gives None when it has come, or why the host is not asked at all."""
+        """Waits for the host's turn, for one request. Gives None when it has come, or the reason why the host is not
+        asked at all."""
         self._left -= 1
         if self._left < 0:
             yield f"more than {MOST_REQUESTS} requests"
@@ -72,11 +74,11 @@ class Turns:
                 await asyncio.to_thread(self._give_back, found)
 
     def leave(self, host: str, seconds: float) -> None:
-        """Lets it alone for so long from now."""
+        """Leaves the host alone for so many seconds from now."""
         self._ready[host] = max(self._ready.get(host, 0.0), time.monotonic() + seconds)
 
     async def _turn(self, host: str) -> Turn | str | None:
-        """When the host is free; or why that takes too long."""
+        """Waits until the host is free. Returns the reason if that would take too long."""
         until = time.monotonic() + LONGEST_WAIT_S
         own_s = self._ready.get(host, 0.0) - time.monotonic()
         if own_s > LONGEST_WAIT_S:
@@ -88,7 +90,7 @@ class Turns:
                 return _asked(host, wait_s)
             if time.monotonic() > until:
                 return f"the worker has asked {host} for {round(LONGEST_WAIT_S)} s on end"
-            # Its turn is taken before it comes: who came when it does would meet the worker there.
+            # Look before the time is up and take the turn in advance; exactly then the worker would take it as well.
             await asyncio.sleep(min(max(wait_s / 2, 0.02), _LOOK_S))
         return found
 
@@ -98,14 +100,14 @@ def _asked(host: str, seconds: float) -> str:
 
 
 class Looks:
-    """GETs that follow redirects, and ask for nothing twice."""
+    """GETs that follow redirects and fetch nothing twice."""
 
     def __init__(self, *, client: Client, turns: Turns, max_bytes: int) -> None:
         self._client, self._turns, self._max_bytes = client, turns, max_bytes
         self._had: dict[str, tuple[Fetched | FetchFailed, str]] = {}
 
     async def get(self, url: str, *, accept: str) -> tuple[Fetched | FetchFailed, str]:
-        """What is there in the end, and where it is for good: at `url`, or where permanent redirects lead."""
+        """The final answer, and the lasting address: `url`, or where permanent redirects lead."""
         key = urls.canonical(url)
         if key not in self._had:
             self._had[key] = await self._followed(url, accept)
@@ -114,7 +116,7 @@ class Looks:
         return self._had[key]
 
     def had(self, url: str) -> Fetched | None:
-        """What was there when it was asked for, if it was."""
+        """The document, if it was fetched before."""
         found, _ = self._had.get(urls.canonical(url), (None, ""))
         return found if isinstance(found, Fetched) else None
 

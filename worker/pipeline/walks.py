@@ -1,8 +1,8 @@
-"""walk(older page): one GET of a feed's older page, and what it has that is young enough.
+"""walk(older page): one GET of a feed's older page, and those of its entries that are young enough.
 
-A chain of pages is the site's to write (where it begins may be the owner's word): it stays on its host, is as long as
-`store.walks.PAGES` at most, ends at the first page that brings nothing new (so a circle ends too), and each page waits
-for its host's turn like all else. So do the sitemaps of an index, each of which is read once.
+The chain of pages is written by the site (its beginning possibly by the owner). It stays on its host, has at most
+`store.walks.PAGES` pages, ends at the first page that brings nothing new (so a circle ends, too), and each page waits
+for its host's turn like everything else. The same goes for the sitemaps of an index, each of which is read once.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from worker.tasks import read_feed, without_secrets
 MAX_TRIES = 3
 """Of a page that fails, `AGAIN_S` apart."""
 MAX_WAITS = 12
-"""Times that the host may ask for patience before the walk ends."""
+"""How often the host may ask to wait before the walk ends."""
 AGAIN_S = 600.0
 
 log = structlog.stdlib.get_logger("feedmill.walk")
 
 
 class Walker:
-    """Goes through older pages of feeds; holds what every one of them needs."""
+    """Reads older pages of feeds; holds what all of them need."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Walker:
 
     async def walk(self, work: Walk) -> Walked | Moved | Retry:
         feed = self._feeds[work.feed_id]
-        if feed.backfill_s is None:  # its owner has taken it back since
+        if feed.backfill_s is None:  # its owner has changed that since
             return self._ended(work, "older pages are not wanted any more")
         outcome = await self._client.get(
             work.url, max_bytes=self._max_bytes, accept=ACCEPT, headers=headers_for(feed, work.url)
@@ -116,7 +116,7 @@ class Walker:
             feed_id=work.feed_id,
             at=now,
             entries=young,
-            # A page with one entry that is too old has none but such before it.
+            # If one entry is too old, so are all on the pages before this one.
             older=same_host(read.older, answer.url) if len(young) == len(read.entries) else None,
             further=tuple(place for place in read.further if same_host(place, answer.url)),
             url=work.url,

@@ -1,8 +1,8 @@
-"""What hubs say (https://www.w3.org/TR/websub/#receiving-push): whether a subscription is ours, and what they push.
+"""What hubs send (https://www.w3.org/TR/websub/#receiving-push): questions whether a subscription is ours, and pushes.
 
-A push is a hint: the feed is polled, at once if it is its host's turn. Its body is not read as a feed: nothing comes
-from a hub that the publisher does not say, validators and hashes stay those of the publisher's own answers, and no
-order of pushes and polls can lose an entry or bring one twice.
+A push is only a hint: the feed is polled, at once if it is its host's turn. The push's body is not read as a feed. So
+nothing comes from a hub that the publisher does not publish, validators and hashes are always from the publisher's own
+answers, and no order of pushes and polls can lose an entry or bring it twice.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from worker.model import Millis
 from worker.store import Store
 
 ALGORITHMS = ("sha1", "sha256", "sha384", "sha512")
-"""Of X-Hub-Signature (https://www.w3.org/TR/websub/#signature-validation)."""
+"""Allowed in X-Hub-Signature (https://www.w3.org/TR/websub/#signature-validation)."""
 DEFAULT_LEASE_S = 86_400
-"""Of a hub that does not say for how long, though it must."""
+"""Assumed if a hub does not say for how long, although it must."""
 
 log = structlog.stdlib.get_logger("feedmill.websub")
 
@@ -30,11 +30,12 @@ class Hubs:
         self._store, self._clock, self._wake = store, clock, wake
 
     async def knows(self, token: str) -> bool:
-        """Whether a callback is that of a subscription."""
+        """Whether the callback with this token belongs to a subscription."""
         return await self._store.subscription(token) is not None
 
     async def verifies(self, token: str, *, mode: str, topic: str, lease: str) -> bool:
-        """Whether what a hub wants confirmed is so. We never unsubscribe: who leaves lets the lease run out."""
+        """Whether to confirm what a hub asks. We never unsubscribe; a subscription that is no longer wanted runs
+        out."""
         if mode != "subscribe":
             return False
         lease_s = int(lease) if lease.isascii() and lease.isdigit() and len(lease) <= 12 else DEFAULT_LEASE_S
@@ -44,14 +45,14 @@ class Hubs:
         return ours
 
     async def denied(self, token: str, *, topic: str, reason: str) -> bool:
-        """A hub refuses a subscription, or ends it."""
+        """Notes that a hub refuses or ends a subscription. Returns whether it was ours."""
         ours = await self._store.denied(token, topic=topic, reason=reason[:200], now=self._clock())
         if ours:
             log.warning("hub.denied", topic=topic, reason=reason[:200])
         return ours
 
     async def pushed(self, token: str, *, body: bytes, signature: str) -> None:
-        """What came to a callback. Without the right signature it is ignored, which its sender does not learn."""
+        """Handles a push. Without the right signature it is ignored, and the sender is not told."""
         known = await self._store.subscription(token)
         if known is None:
             return
@@ -65,7 +66,8 @@ class Hubs:
 
 
 def is_signed(body: bytes, signature: str, secret: str) -> bool:
-    """Whether X-Hub-Signature, `method=hexdigest`, is the HMAC of the body (RFC 6151 on why sha1 will still do)."""
+    """Whether X-Hub-Signature, `method=hexdigest`, is the HMAC of the body (RFC 6151 explains why sha1 is still good
+    enough)."""
     method, _, digest = signature.strip().partition("=")
     if method.lower() not in ALGORITHMS or not digest.isascii():
         return False

@@ -1,4 +1,4 @@
-"""Which entries of a feed's first poll are left out, for good: years of an archive, say."""
+"""The entries of a feed's first poll that are left out for good, such as years of an archive."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from worker.model import Backlog, Millis
 
 
 def left_out(dates: Sequence[Millis | None], backlog: Backlog, now: Millis) -> dict[int, str]:
-    """The places of the entries that `backlog` leaves out, each with the reason.
+    """The positions of the entries that `backlog` leaves out, each with the reason.
 
-    dates: of the entries, in the order of their document. The newest are those with the latest dates; where one has
-    none, those that stand first, as feeds have it. An entry without a date is not too old.
+    dates: of the entries, in document order. The newest are those with the latest dates; if any has no date, those that
+    come first, as is usual in feeds. An entry without a date is never too old.
     """
     out: dict[int, str] = {}
     for place, date in enumerate(dates):

@@ -1,8 +1,8 @@
 """Whether an entry is left out, and by which filter.
 
-A filter speaks of what the feed says of an entry. Its language may stand on the page alone: then a filter that asks for
-it waits until the page was read, and so does the judgement, where it depends on that filter. What nobody states fits no
-filter, but `language: und`.
+Filters apply to what the feed says of an entry. Its language may be stated only on the page: then filters on language,
+and every decision that depends on them, wait until the page has been read. Something that is not stated matches no
+filter, except `language: und`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from worker.model import Entry, Filter, Millis, Rules
 
 
 class _Unknown:
-    """The language of a page that nobody has read yet."""
+    """The language of a page that has not been read yet."""
 
 
 UNKNOWN: Final = _Unknown()
 
 
 def skipped(entry: Entry, rules: Rules, *, language: str | _Unknown | None, seen_at: Millis) -> str | None:
-    """Why `entry` is left out, in a line for people; None where it is wanted, or where that is not known yet.
+    """Why `entry` is left out, as a line for people; None if it is wanted, or that is not known yet.
 
-    language: a BCP 47 tag; None where the page was read, and nobody states one. seen_at: when it was first seen.
+    language: a BCP 47 tag; None if the page was read and no language is stated. seen_at: when it was first seen.
     """
     for rule in rules.skip:
         if _holds(rule, entry, language, seen_at):
@@ -38,7 +38,7 @@ def skipped(entry: Entry, rules: Rules, *, language: str | _Unknown | None, seen
 
 
 def _holds(rule: Filter, entry: Entry, language: str | _Unknown | None, seen_at: Millis) -> bool | None:
-    """None where that is not known yet."""
+    """None if that is not known yet."""
     sure = all(_parts(rule, entry, seen_at))
     if not sure or not rule.language:
         return sure
@@ -69,7 +69,7 @@ def _folded(tag: str) -> str:
 
 
 def _said(rule: Filter, entry: Entry, language: str | _Unknown | None) -> str:
-    """What of the entry the filter speaks of."""
+    """The parts of the entry that the filter matched."""
     said = []
     if rule.title:
         said.append(f'its title is "{entry.title}"')

@@ -1,4 +1,4 @@
-"""Where the page of an entry is asked for."""
+"""The address from which the page of an entry is fetched."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from worker.model import Rewrite
 
 
 def page_url(link: str, rewrites: Iterable[Rewrite]) -> str:
-    """The address that `rewrites` make of an entry's link, one after the other.
+    """The entry's link after applying `rewrites` one after the other.
 
-    One that makes no absolute http(s) URL of it leaves it as it was. Who the entry is goes by its link, not by this.
+    A rewrite that does not result in an absolute http(s) URL is ignored. The entry is still identified by its link.
     """
     for rewrite in rewrites:
         link = urls.absolute(patterns.replaced(rewrite.match, rewrite.to, link)) or link

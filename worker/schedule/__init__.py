@@ -1,18 +1,21 @@
-"""When next: the poll of a feed, the retry of a page. Pure; times are `Millis`, chance is an argument.
+"""When next: the poll of a feed, the retry of a page. Pure; times are `Millis`, randomness is an argument.
 
-adaptive.py   when a feed is polled again, and why: the operator's word, or
-history.py    … what is remembered of its publishing
-rhythm.py     … and how many entries that makes it likely to have
-coverage.py   … and how many of them were missed
-hints.py      … and what its site asks for, freshness.py in header fields
-cron.py       … lines of the operator's;  durations.py  the words for it
+adaptive.py   when a feed is polled again, and why: as configured, or as found out from the following
+history.py    what is remembered of a feed's publishing
+rhythm.py     how many entries it has probably published since
+coverage.py   how many of them were probably missed
+hints.py      what its site asks for in the document
+freshness.py  what its site asks for in header fields
+cron.py       cron lines
+durations.py  durations in words
 failures.py   failed polls in a row, by class
-moves.py      301 and 308: where a feed is asked from now on
+moves.py      301 and 308: the address to use from now on
 gone.py       410: when it is believed
 trust.py      304: how far it is believed
-silence.py    feeds that bring nothing for longer than they should
-pressure.py   how fast a host is asked that has refused
-pages.py      the tries of a page;  looks.py  when it is looked at again
+silence.py    feeds that have brought nothing for longer than expected
+pressure.py   the pace for a host that has refused
+pages.py      the tries of a page
+looks.py      when a page is looked at again
 """
 
 from worker.schedule.adaptive import Next, Pace, Polled, Seen, phase_of, plan

@@ -15,33 +15,34 @@ from worker.schedule.history import History
 from worker.schedule.rhythm import is_known, patience_ms, words
 
 _KNOWN_PART = 0.5
-"""The part of a document that should have been known already, lest entries go by unseen. Media Cloud keeps it between
-33 and 67 % (rss-fetcher, AUTO_ADJUST_MIN_DUPLICATE_PERCENT and …_MAX_…)."""
+"""The share of a document that should already be known, so that no entries go unseen. Media Cloud keeps it between 33
+and 67 % (rss-fetcher, AUTO_ADJUST_MIN_DUPLICATE_PERCENT and …_MAX_…)."""
 
 
 _PUSHED_S = 6 * 3600.0
-"""Between polls of a feed whose hub tells of what is new: the longest that something stays unseen when it fails to."""
+"""Time between polls of a feed whose hub announces new entries: the longest that an entry stays unseen if the hub fails
+to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """What the operator asks for a feed: a `cron` line, else an interval, else that it be found out."""
+    """When the operator wants a feed to be polled: by a `cron` line, else at an interval, else adaptively."""
 
     every_s: float | None = None
     cron: str | None = None
     """Five fields as in crontab(5), weekdays by name."""
     timezone: str = "UTC"
-    """Of the cron line (IANA)."""
+    """For the cron line (IANA)."""
     min_s: float = 300.0
     max_s: float = 86_400.0
-    """Bounds of an interval that is found out; failures and hints stretch none beyond `max_s`."""
+    """min_s and max_s bound an adaptive interval; failures and hints stretch no interval beyond `max_s`."""
     first_s: float = 3600.0
     """The interval until enough is known of the feed."""
     jitter: float = 0.1
-    """The part of an interval that is left to chance, so that feeds do not stay in lockstep."""
+    """The random share of an interval, so that feeds don't stay in lockstep."""
     price_s: float = 1800.0
-    """More than 0: the wait of one entry that is worth a request; twice the wait counts four times. With an eighth of
-    it intervals are a quarter."""
+    """More than 0. The time that one entry may wait before a request is worth it; twice the wait counts four times. An
+    eighth of it makes intervals a quarter as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,9 @@ class Seen:
     new: int
     """Entries that were not known."""
     total: int
-    """Entries of the document."""
+    """All entries of the document."""
     elapsed_s: float
-    """Since the poll before that went well."""
+    """Since the last successful poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,25 +63,25 @@ class Polled:
 
     now: Millis
     phase: float
-    """`phase_of` the feed, always the same: spreads feeds over their interval."""
+    """`phase_of` the feed, which never changes: spreads feeds over their interval."""
     chance: float
-    """Uniform in [0, 1), for this poll."""
+    """Uniform in [0, 1), drawn for this poll."""
     due_at: Millis | None = None
     """When this poll was due; None if it was the feed's first."""
     history: History | None = None
-    """With this poll's new entries; None where no document has come yet."""
+    """With this poll's new entries; None if no document has come yet."""
     seen: Seen | None = None
-    """Where a document came and there was one before; None where nothing had changed."""
+    """If a document came and there was one before; None if nothing had changed."""
     hints: Hints = NO_HINTS
-    """Bounds from below, up to `Pace.max_s`; an interval or cron line of the operator's own is not moved by them."""
+    """Lower bounds, up to `Pace.max_s`. They don't change an interval or cron line that the operator has configured."""
     setbacks: Setbacks = NO_SETBACKS
-    """The failures in a row, of which this poll is the last; none where it was only told to wait."""
+    """The failures in a row up to this poll; none if it was only told to wait."""
     pushed: bool = False
-    """Its hub tells of new entries (WebSub): polls only make sure of that."""
+    """Its hub announces new entries (WebSub), so polls only make sure of that."""
     retry_after_s: float | None = None
-    """What the server asked for (RFC 9110 section 10.2.3); nothing is polled before."""
+    """The wait that the server asked for (RFC 9110 section 10.2.3); it is not polled sooner."""
     patience_s: float | None = None
-    """What one is left alone for that refused without saying for how long."""
+    """The wait after a refusal that did not say for how long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +115,15 @@ def plan(pace: Pace, polled: Polled) -> Next:
 
 
 def phase_of(feed_id: str) -> float:
-    """A feed's own place in every interval, in [0, 1)."""
+    """A feed's fixed position within every interval, in [0, 1)."""
     return int.from_bytes(blake2b(feed_id.encode(), digest_size=6).digest(), "big") / 2**48
 
 
 def _aligned(now: Millis, interval_ms: float, phase: float, shift: float) -> Millis:
-    """The next of the feed's own instants, `interval_ms` apart, that is half an interval away or more.
+    """The next of the feed's own fixed times, `interval_ms` apart, that is at least half an interval away.
 
-    They are the same after a restart or a standstill: feeds of one interval stay spread over it. `shift` is in
-    intervals.
+    These times are the same after a restart or a standstill, so feeds with one interval stay spread over it. `shift` is
+    in intervals.
     """
     turns = math.ceil(now / interval_ms + 0.5 - phase)
     return Millis(max(round((turns + phase + shift) * interval_ms), now + 1))
@@ -138,13 +139,13 @@ def _adaptive(pace: Pace, polled: Polled) -> tuple[Millis, str]:
         wait = patience_ms(history, now, price_ms=pace.price_s * 1000, limit_ms=most)
         reason = words(history, now)
     if seen is not None and seen.new > seen.total * (1 - _KNOWN_PART):
-        # So long that, at the pace since the last poll, the known part will be what it should.
+        # Long enough that, at the pace since the last poll, the known share will be as it should.
         covered = seen.elapsed_s * 1000 * (1 - _KNOWN_PART) * seen.total / seen.new
         if covered < wait:
             wait, reason = covered, f"{seen.new} of {seen.total} entries were new"
             reason += ": some may have been missed" if seen.new == seen.total else ""
     wait = min(max(wait, least), most)
-    # After a standstill, or when many feeds are added, all are polled together: the next wait draws them apart.
+    # After a standstill, or when many feeds are added, all are polled together: the next wait spreads them.
     late = 1.0 if polled.due_at is None else min(max(now - polled.due_at, 0) / wait, 1.0)
     wait *= (1 - polled.phase * late / 2) * (1 - pace.jitter * polled.chance)
     return Millis(now + math.ceil(max(wait, least))), reason
@@ -159,20 +160,21 @@ def _hinted(pace: Pace, polled: Polled, due: Millis, reason: str) -> tuple[Milli
     if hints.skip_hours or hints.skip_days:
         later, skipped = unskipped(hints, due, within_ms=max(now + most - due, 0))
         if skipped:
-            # Those that skip the same hours are not to come at the stroke of the next.
+            # Feeds that skip the same hours should not all be polled on the stroke of the next.
             spread = round(polled.phase * min(later - now, HOUR_MS))
             due, reason = Millis(max(min(later + spread, now + most), due)), skipped
     return due, reason
 
 
 def _backed_off(pace: Pace, polled: Polled, due: Millis) -> Millis:
-    """Twice the interval for each whole weight, up to `max_s` or the interval itself; never sooner than with none.
+    """The interval doubled for each whole unit of weight, up to `max_s` or the interval itself; never sooner than
+    without failures.
 
-    But a cron line may name one day a year: after a failure it counts as an interval of `first_s` at most.
+    Because a cron line may name one day a year, after a failure it counts as an interval of at most `first_s`.
     """
     wait = float(due - polled.now)
     if pace.cron is not None:
         wait = min(wait, pace.first_s * 1000)
-    # 2^64 of anything is past max_s; a greater exponent would only overflow.
+    # 2^64 times anything exceeds max_s; a larger exponent would only overflow.
     longer = min(wait * 2.0 ** min(polled.setbacks.weight, 64), pace.max_s * 1000 * (1 - pace.jitter * polled.chance))
     return Millis(polled.now + math.ceil(max(wait, longer)))

@@ -1,7 +1,7 @@
-"""Entries that came and went between two polls: a document shows but the last so many.
+"""Entries that came and went between two polls, because a document shows only the last so many.
 
-Where a document has nothing that the one before had, some may have been missed: as many as the feed would have
-published between that poll and the oldest entry that is shown now. It is an estimate, and told as one.
+If a document has nothing in common with the one before, entries may have been missed: as many as the feed would have
+published between that poll and the oldest entry shown now. This is an estimate, and is presented as one.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from worker.model import HOUR_MS, Millis
 from worker.schedule.history import MONTH_MS, History
 
 LEAST = 0.5
-"""Entries that have to be expected in between, for it to be called a gap."""
+"""How many entries must be expected in between before it is called a gap."""
 
 
 def missed(
     *, previous: Millis, now: Millis, published: Sequence[Millis | None], total: int, history: History | None
 ) -> float | None:
-    """How many entries are likely to have been missed; None where there is no gap.
+    """How many entries were probably missed; None if there is no gap.
 
-    previous: when the feed was polled before, and that went well. published: the dates of the entries that are new;
-    total: entries of the document. history: of before this document.
+    previous: when the last successful poll was. published: the dates of the entries that are new. total: entries of the
+    document. history: from before this document.
 
-    Entries that are new but older than the poll before were published late, or under other names than before: no gap.
+    New entries that are older than the poll before were published late, or under other names than before: then it is no
+    gap.
     """
     if total == 0 or len(published) < total:
         return None
@@ -41,12 +42,13 @@ def missed(
 
 
 def coverage(seen: int, missed: float) -> float:
-    """The part of a feed's entries that was seen, in [0, 1]."""
+    """The share of a feed's entries that were seen, in [0, 1]."""
     return seen / (seen + missed) if missed > 0 else 1.0
 
 
 def _pace(history: History, now: Millis) -> float:
-    """Entries a millisecond, of late: r a millisecond for T come to r × MONTH_MS × (1 - e^(-T / MONTH_MS)), faded."""
+    """Recent entries per millisecond. A rate r over a time T gives, faded, r × MONTH_MS × (1 - e^(-T / MONTH_MS))
+    entries."""
     known_for = max(now - history.since, HOUR_MS)
     faded = history.month * math.exp(min(history.at - now, 0) / MONTH_MS)
     return faded / (MONTH_MS * -math.expm1(-known_for / MONTH_MS))

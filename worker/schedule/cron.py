@@ -1,7 +1,8 @@
-"""When a cron line comes next.
+"""When a cron line fires next.
 
-APScheduler is asked in UTC alone, where no hour is skipped: across one its arithmetic loses what comes next, so that a
-poll at midnight would be followed by none at the midnight after. What a zone's clock shows is moved to and fro here.
+APScheduler is only asked in UTC, where no hour is skipped: across a skipped hour its arithmetic loses the next time, so
+that a poll at midnight would be followed by none at the midnight after. Conversion from and to the zone's clock is done
+here.
 """
 
 from __future__ import annotations
@@ -16,15 +17,14 @@ from apscheduler.triggers.cron import CronTrigger
 from worker.model import DAY_MS, Millis
 
 _NEVER_MS = DAY_MS
-"""For lines that never come, such as the 30th of February, which settings refuse."""
+"""For lines that never fire, such as the 30th of February, which settings refuse."""
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
 def next_fire(line: str, timezone: str, now: Millis) -> Millis:
     """The first time after `now` that the line (five fields as in crontab(5), weekdays by name) names in `timezone`.
 
-    What an hour that is skipped would have had comes at the same distance from what came before; of an hour that comes
-    twice both are meant.
+    Times within a skipped hour are moved by the length of the jump; an hour that comes twice fires both times.
     """
     zone = ZoneInfo(timezone)
     after = datetime.fromtimestamp(now / 1000, UTC) + timedelta(milliseconds=1)
@@ -35,14 +35,14 @@ def next_fire(line: str, timezone: str, now: Millis) -> Millis:
             return Millis(now + _NEVER_MS)
         change = _change(zone, after, fire)
         if change is None or fire < change + max(_offset(zone, change) - offset, timedelta()):
-            # In a skipped hour the clock that has changed may name something sooner.
+            # After a skipped hour, the changed clock may name an earlier time.
             sooner = None if change is None else _by_offset(line, _offset(zone, change), change)
             return Millis(round(min(fire, sooner or fire).timestamp() * 1000))
         after = change
 
 
 def _by_offset(line: str, offset: timedelta, after: datetime) -> datetime | None:
-    """The first time from `after` on that the line names on a clock which is so far ahead of UTC."""
+    """The first time from `after` on that the line names on a clock this far ahead of UTC."""
     fires = [trigger.get_next_fire_time(None, after + offset) for trigger in _triggers(line)]
     return min((fire - offset for fire in fires if fire), default=None)
 
@@ -52,8 +52,8 @@ def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:
 
 
 def _change(zone: ZoneInfo, begin: datetime, end: datetime) -> datetime | None:
-    """When the zone's clock is first set after `begin`, up to `end`; None where it is not. It is not twice in a day,
-    and on a full minute."""
+    """When the zone's clock first changes after `begin`, up to `end`; None if it does not. Assumes at most one change a
+    day, on a full minute."""
     before = _offset(zone, begin)
     while begin < end:
         step = min(begin + _DAY, end)
@@ -68,7 +68,7 @@ def _change(zone: ZoneInfo, begin: datetime, end: datetime) -> datetime | None:
 
 @lru_cache(maxsize=4096)
 def _triggers(line: str) -> tuple[CronTrigger, ...]:
-    """Where a date and a weekday are named, crontab(5) takes either; APScheduler wants both."""
+    """If both a date and a weekday are given, crontab(5) fires on either, while APScheduler requires both."""
     minute, hour, day, month, weekday = line.split()
     lines = [line]
     if not day.startswith("*") and not weekday.startswith("*"):

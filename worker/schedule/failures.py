@@ -1,4 +1,4 @@
-"""Failures in a row: of which class they are, and how much each counts."""
+"""Failures in a row: their class, and how much each counts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from worker.model import FailureClass, FetchFailed
 
 WEIGHTS: dict[FailureClass, float] = {
-    "permanent": 2.0,  # gone, forbidden, not to be taken in: asking again soon gives the same
+    "permanent": 2.0,  # gone, forbidden, unreadable: asking again soon gives the same
     "parse": 1.0,
     "server": 1.0,
     "network": 1.0,
-    "dns": 0.5,  # as often our resolver's as theirs
-    "throttled": 0.0,  # no failure: the server works, and says when to come again
+    "dns": 0.5,  # as often our resolver's fault as theirs
+    "throttled": 0.0,  # not a failure: the server works, and says when to ask again
 }
-"""By how many doublings of the interval a failure backs off. The proportions are Media Cloud's, from years of some
-100,000 feeds: 1 for hard errors, 1/2 for soft ones, 1/4 for temporary ones of DNS (rss-fetcher, fetcher/tasks.py)."""
+"""By how many doublings of the interval a failure backs off. The proportions are Media Cloud's, from years with some
+100,000 feeds: 1 for hard errors, 1/2 for soft ones, 1/4 for temporary DNS errors (rss-fetcher, fetcher/tasks.py)."""
 
 _KINDS: dict[FailureClass | None, str] = {"permanent": "not likely to pass by itself"}
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -23,15 +23,15 @@ _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "sevent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setbacks:
-    """The failed polls since the last that went well."""
+    """The failed polls since the last successful one."""
 
     count: int = 0
     weight: float = 0.0
-    """The sum of their `WEIGHTS`: doublings of the interval."""
+    """The sum of their `WEIGHTS`, in doublings of the interval."""
     last: FailureClass | None = None
 
     def then(self, failure: FailureClass) -> Setbacks:
-        """With one more; throttling leaves them as they are."""
+        """With one more; throttling does not count."""
         if failure == "throttled":
             return self
         return Setbacks(count=self.count + 1, weight=self.weight + WEIGHTS[failure], last=failure)
@@ -47,7 +47,7 @@ NO_SETBACKS = Setbacks()
 
 
 def class_of(failed: FetchFailed) -> FailureClass:
-    """Of a fetch that failed. What was fetched and is no feed is `parse`."""
+    """The class of a failed fetch. (A document that is not a feed is `parse`.)"""
     if failed.kind == "dns":
         return "dns"
     if failed.lasting:

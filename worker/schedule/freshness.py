@@ -1,4 +1,4 @@
-"""How long an answer stays fresh, by its header fields (RFC 9111 sections 4.2, 5.1, 5.2 and 5.3)."""
+"""How long an answer stays fresh, according to its header fields (RFC 9111 sections 4.2, 5.1, 5.2 and 5.3)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from email.utils import parsedate_to_datetime
 from worker.model import Freshness
 
 LONGEST_S = 365 * 86_400.0
-"""More is taken for this; RFC 9111 section 1.2.2 only asks that no number overflows."""
+"""Longer times are cut to this; RFC 9111 section 1.2.2 only requires that numbers don't overflow."""
 
-# A directive: token [= token | quoted-string], up to the next comma outside of quotes. It begins with its token: spaces
-# before it, if asked for, would be gone through anew from each of them, and a head may have 100 kB.
+# A directive: token [= token | quoted-string], up to the next comma outside of quotes. Spaces before it are not
+# matched, because a run of them would be scanned again from each one, and a head may have 100 kB.
 _DIRECTIVE = re.compile(r'([^\s,="]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?[^,]*(?:,|$)', re.ASCII)
 _DIGITS = re.compile(r"\d+", re.ASCII)
 
@@ -21,13 +21,13 @@ _DIGITS = re.compile(r"\d+", re.ASCII)
 def freshness(
     *, cache_control: Sequence[str], age: str | None, expires: str | None, date: str | None, now_s: float
 ) -> Freshness | None:
-    """What is left of the freshness lifetime (section 4.2.1) of an answer that came at `now_s` (UTC since 1970).
+    """What is left of the freshness lifetime (section 4.2.1) of an answer that arrived at `now_s` (UTC since 1970).
 
-    Takes the fields' values as they came (`cache_control`: those of every line). None where the answer is stale at
-    once, or says nothing that can be understood, or must be asked for again each time (`no-store`, `no-cache`).
+    Takes the fields' raw values (`cache_control`: of every line). None if the answer is already stale, says nothing
+    that can be understood, or must be fetched again each time (`no-store`, `no-cache`).
 
-    `max-age` goes before `s-maxage`: that one is for the site's own CDN, which is often told a year and purged when
-    there is news. It counts where it is all there is.
+    `max-age` takes precedence over `s-maxage`, which is for the site's own CDN: that is often given a year, and purged
+    when there is news. It counts only if there is no `max-age`.
     """
     directives = _directives(cache_control)
     if "no-store" in directives or "no-cache" in directives:
@@ -44,7 +44,7 @@ def freshness(
 
 
 def _directives(lines: Sequence[str]) -> dict[str, str]:
-    """By name, in lower case; of a directive that is there twice, the first counts (section 4.2.1)."""
+    """By lower-case name; if a directive occurs twice, the first counts (section 4.2.1)."""
     found: dict[str, str] = {}
     for match in _DIRECTIVE.finditer(", ".join(lines)):
         found.setdefault(match[1].lower(), (match[2] or "").strip('"'))
@@ -56,12 +56,13 @@ def _delta_s(value: str) -> float | None:
     digits = value.strip()
     if not _DIGITS.fullmatch(digits):
         return None
-    # More digits than the limit has are not made a number: int() refuses some thousands of them.
+    # Longer numbers than the limit are not parsed, because int() refuses thousands of digits.
     return LONGEST_S if len(digits.lstrip("0")) > 9 else min(float(digits), LONGEST_S)
 
 
 def _until_expiry_s(expires: str | None, date: str | None, now_s: float) -> float | None:
-    """Expires minus Date; without a Date, minus the time of the answer. An invalid Expires is past (section 5.3)."""
+    """Expires minus Date; without a Date, minus the time of the answer. An invalid Expires means expired (section
+    5.3)."""
     end = http_date_s(expires)
     if end is None:
         return None
@@ -73,7 +74,7 @@ def http_date_s(value: str | None) -> float | None:
     """Seconds since 1970 of an HTTP-date in any of its three forms (RFC 9110 section 5.6.7)."""
     try:
         moment = parsedate_to_datetime(value or "")
-        # "-0000" and asctime() say no zone; both mean UTC.
+        # "-0000" and asctime() dates have no zone; both mean UTC.
         return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""When a feed that answers 410 Gone is believed (RFC 9110 section 15.5.11)."""
+"""When a 410 Gone from a feed is believed (RFC 9110 section 15.5.11)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from worker.model import DAY_MS, Millis
 
 CONFIRMED_BY = 3
-"""Answers in a row …"""
+"""So many in a row …"""
 CONFIRMED_AFTER_MS = DAY_MS
-"""… over a day or more: a deployment that goes wrong says 410 too."""
+"""… over at least a day, because a failed deployment may also answer 410."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Gone:
         return Gone(since=now if self.since is None else self.since, answers=self.answers + 1)
 
     def is_confirmed(self, now: Millis) -> bool:
-        """The feed is retired: it is polled no more until its owner changes its URL or asks for it."""
+        """Whether the feed is to be retired: it is not polled until its owner changes its URL or asks for it."""
         long = self.since is not None and now - self.since >= CONFIRMED_AFTER_MS
         return long and self.answers >= CONFIRMED_BY
 

@@ -1,4 +1,4 @@
-"""What a site says of when to come again, as a bound from below."""
+"""What a site says about when to poll again, used as a lower bound."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.schedule.history import weekday
 
 
 def encode_hints(hints: Hints) -> bytes | None:
-    """For the store: what stands in the document. None where it says nothing."""
+    """The hints from the document, for the store; None if there are none."""
     said = {
         "ttl_s": hints.ttl_s,
         "update_s": hints.update_s,
@@ -23,7 +23,7 @@ def encode_hints(hints: Hints) -> bytes | None:
 
 
 def decode_hints(data: bytes | None, fresh: Freshness | None) -> Hints:
-    """What `encode_hints` was given, with what the latest answer says."""
+    """The inverse of `encode_hints`, with the freshness of the latest answer added."""
     said = orjson.loads(data) if data else {}
     return Hints(
         fresh=fresh,
@@ -35,7 +35,7 @@ def decode_hints(data: bytes | None, fresh: Freshness | None) -> Hints:
 
 
 def longest(hints: Hints) -> tuple[float, str]:
-    """The longest interval that is asked for, in seconds, with its reason; 0 where there is none."""
+    """The longest interval asked for, in seconds, with its reason; 0 if there is none."""
     wait_s, reason = 0.0, ""
     if hints.fresh is not None:
         wait_s, reason = hints.fresh.seconds, hints.fresh.reason
@@ -49,9 +49,10 @@ def longest(hints: Hints) -> tuple[float, str]:
 
 
 def unskipped(hints: Hints, due: Millis, *, within_ms: float) -> tuple[Millis, str]:
-    """The first instant from `due` on, full hours apart, in no hour or day to be skipped; the reason if it is later.
+    """The first time from `due` on, in steps to full hours, that is in no hour or day to be skipped; with the reason if
+    that is later.
 
-    Where there is none within `within_ms`, that is where it ends.
+    If there is none within `within_ms`, it is the end of that time.
     """
     instant, reason = int(due), ""
     end = due + within_ms

@@ -1,7 +1,7 @@
-"""What is remembered of a feed's publishing: how much, at which hours, on which days. Some 150 bytes a feed.
+"""What is remembered of a feed's publishing: how much, at which hours, on which days. About 150 bytes per feed.
 
-Counts that fade: an entry weighs e^(-age / 30 days). So a feed with an entry a year and one with 500 a day take the
-same room, a feed that dies or revives is noticed, and nothing has to be thrown away at a limit.
+Counts fade: an entry weighs e^(-age / 30 days). So a feed with an entry a year and one with 500 a day take the same
+space, a feed that dies or revives is noticed, and no limit has to be enforced.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ MONTH_MS = 30 * DAY_MS
 """The time constant of what is learned of a feed."""
 
 _EARLIEST = 852_076_800_000
-"""1997, before any feed: dates before it are mistakes."""
+"""1997, before any feed existed: earlier dates are mistakes."""
 _VAGUE_MS = 2 * HOUR_MS
-"""An entry that came at some time in more than this says nothing of an hour."""
+"""An entry that came within a longer time than this says nothing about the hour."""
 _LAYOUT = struct.Struct("<Bqq2f24f7f")
 _VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Of one feed. `begun` makes it from the first document, `polled` goes on with the new entries of each poll."""
+    """Of one feed. `begun` makes it from the first document, `polled` adds the new entries of each poll."""
 
     since: Millis
-    """From when on it knows of all entries."""
+    """All entries since then are counted."""
     at: Millis
-    """The newest entry's instant, at which the counts stand; they fade from there."""
+    """When the newest entry came. The counts are as of then, and fade from there on."""
     month: float = 0.0
     """Entries, fading with `MONTH_MS`."""
     day: float = 0.0
     """Entries, fading with `DAY_MS`."""
     hours: tuple[float, ...] = (0.0,) * 24
-    """`month` by hour of the day, UTC; an entry spills a quarter into each neighbouring hour."""
+    """`month` by hour of the day (UTC). A quarter of each entry goes to each neighbouring hour."""
     weekdays: tuple[float, ...] = (0.0,) * 7
-    """`month` by day of the week, UTC, from Monday on."""
+    """`month` by day of the week (UTC), from Monday on."""
 
     @classmethod
     def begun(cls, now: Millis, published: Iterable[Millis | None]) -> History:
-        """From a feed's first document, `published` being its entries' dates.
+        """From a feed's first document; `published` are its entries' dates.
 
-        The oldest tenth is left out: entries that are pinned, or dated wrongly, would make the feed look slow. The
-        oldest of the others only begins the time that is known of, as a document shows the entries since some entry.
+        The oldest tenth is left out, because pinned or misdated entries would make the feed look slow. The oldest of
+        the others only marks the beginning of the known time, because a document shows all entries since that one.
         """
         dates = sorted(date for date in published if date is not None and _EARLIEST < date <= now)
         kept = dates[len(dates) // 10 :]
@@ -54,11 +54,11 @@ class History:
         return cls(since=since, at=since)._with([(date, date % DAY_MS != 0) for date in kept[1:]])
 
     def polled(self, *, previous: Millis, now: Millis, published: Sequence[Millis | None]) -> History:
-        """With the new entries of a document; `published` has a place for each, the document before came at `previous`.
+        """With the new entries of a document; `published` has a place for each. The document before came at `previous`.
 
-        Entries that are known and have changed are not among them: a site whose markup changes at each request would
-        look as if it published all day. A date between the two polls is believed; an entry without one, or with
-        another, came at some time between them. One that is a month older comes out of an archive, and tells nothing.
+        Known entries that have changed are not included: a site whose markup changes with every request would seem to
+        publish all day. A date between the two polls is believed; an entry with another date, or none, came at some
+        time between them. One that is a month older comes from an archive and is ignored.
         """
         vague = (Millis((previous + now) // 2), now - previous <= _VAGUE_MS)
         came = [
@@ -69,7 +69,7 @@ class History:
         return self._with(came)
 
     def _with(self, came: Sequence[tuple[Millis, bool]]) -> History:
-        """`came`: instants, and whether their hour is known (it is not at midnight sharp, which stands for a day)."""
+        """`came`: times, and whether the hour is known (not if it is exactly midnight, which stands for a day)."""
         if not came:
             return self
         at = max(self.at, max(instant for instant, _ in came))
@@ -104,8 +104,8 @@ class History:
 
     @classmethod
     def decode(cls, data: bytes, *, now: Millis) -> History | None:
-        """What `encode` gave; None where another version did, or a clock that has been set back since, which starts the
-        history anew: until then it would be all that there was a year ahead, in no time."""
+        """The inverse of `encode`. None if another version encoded it, or if the clock has been set back since: a
+        history that lies a year ahead would outweigh everything until then, so it starts anew."""
         if len(data) != _LAYOUT.size or data[0] != _VERSION:
             return None
         _, since, at, month, day, *bins = _LAYOUT.unpack(data)
@@ -116,5 +116,5 @@ class History:
 
 
 def weekday(instant: int) -> int:
-    """Of an instant, in UTC: Monday is 0. The first of January 1970 was a Thursday."""
+    """Of a time, in UTC: Monday is 0. (The first of January 1970 was a Thursday.)"""
     return (instant // DAY_MS + 3) % 7

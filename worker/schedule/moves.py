@@ -1,31 +1,32 @@
-"""Where a feed has moved to, by its server's word (RFC 9110 sections 15.4.2 and 15.4.9)."""
+"""Where a feed has moved to, according to its server (RFC 9110 sections 15.4.2 and 15.4.9)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 AGREEING = 3
-"""Polls that have to be led to the same address: one 301 is as often a login page or a mistake of an hour."""
+"""So many polls in a row have to be redirected to the same address, because a single 301 is often a login page or a
+short-lived mistake."""
 MISSES = 3
-"""Failures in a row at the new address, after which the one in the lists is asked again."""
+"""After so many failures in a row at the new address, the one in the lists is used again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moves:
-    """The address that permanent redirects, all of them 301 or 308, have led to lately."""
+    """The address that permanent redirects (all 301 or 308) have led to lately."""
 
     to: str | None = None
     polls: int = 0
-    """That were led there, one after the other."""
+    """How many polls in a row were led there."""
 
     @property
     def in_force(self) -> str | None:
-        """Where the feed is asked instead of at the address in the lists."""
+        """The address to use instead of the one in the lists; None: the one in the lists."""
         return self.to if self.polls >= AGREEING else None
 
     def answered(self, *, led_to: str | None) -> Moves:
-        """After a poll that went well; `led_to` is where permanent redirects led from where it began, None where there
-        were none, or others with them."""
+        """After a successful poll. led_to: where permanent redirects led from where it began; None if there were none,
+        or temporary ones among them."""
         if led_to is None:
             return self if self.in_force else NOT_MOVED
         if led_to == self.to:
@@ -33,7 +34,7 @@ class Moves:
         return Moves(to=led_to, polls=1)
 
     def failed(self, *, misses: int) -> Moves:
-        """After the poll that was the `misses`th in a row to fail."""
+        """After the `misses`th poll in a row that failed."""
         return NOT_MOVED if self.in_force and misses >= MISSES else self
 
 

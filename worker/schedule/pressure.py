@@ -1,7 +1,7 @@
-"""How fast a host is asked that has asked for patience: additive increase, multiplicative decrease.
+"""The pace for a host that has asked to wait: additive increase, multiplicative decrease.
 
-The rate is halved by each refusal, and comes back by a part of the whole with each answer, as TCP's does
-(Chiu and Jain, 1989: the one of the simple rules that settles at what the other side can take).
+Each refusal halves the rate, and each answer gives back a fixed part of the whole, as TCP does (Chiu and Jain, 1989: of
+the simple rules, the one that settles at what the other side can take).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from worker.model import HostPolicy
 
 WHOLE = 64
-"""Shares are parts of this: at `WHOLE` a host is asked at its configured pace, at 1 at a 64th of it."""
+"""Shares are fractions of this: at `WHOLE` a host is asked at its configured pace, at 1 at a 64th of it."""
 _RECOVERY = 4
 _LEAST_MS = 250
-"""What counts as the delay of a host that has none, once it refuses."""
+"""The delay assumed for a host without one, once it refuses."""
 
 
 def refused(share: int) -> int:
@@ -26,7 +26,8 @@ def answered(share: int) -> int:
 
 
 def paced(policy: HostPolicy, *, crawl_ms: int, share: int) -> HostPolicy:
-    """How a host is treated now: as configured, no faster than its robots.txt asks for, and slowed to its share."""
+    """How a host is treated now: as configured, but no faster than its robots.txt asks for, and slowed down to its
+    share."""
     delay_ms = max(policy.delay_ms, crawl_ms)
     concurrency = 1 if crawl_ms else policy.concurrency
     if share >= WHOLE:

@@ -1,4 +1,4 @@
-"""How many entries a feed is likely to have that nobody has seen, and how long they may wait."""
+"""How many entries a feed has probably published that were not seen yet, and how long they may wait."""
 
 from __future__ import annotations
 
@@ -10,40 +10,41 @@ from operator import sub
 from worker.model import DAY_MS, HOUR_MS, Millis
 from worker.schedule.history import MONTH_MS, History, weekday
 
-# What a feed is taken for before it has shown anything: a twentieth of an entry in an hour. One entry outweighs it.
+# What is assumed of a feed that has shown nothing: a twentieth of an entry in an hour. One real entry outweighs it.
 _PRIOR_ENTRIES, _PRIOR_MS = 0.05, HOUR_MS
-# Entries that each hour and weekday is given, so that few entries make no rhythm …
+# Entries added to each hour and weekday, so that few real ones don't make a rhythm …
 _PRIOR_HOUR, _PRIOR_WEEKDAY = 0.2, 2.0
-# … and days of watching after which half of that is believed, so that the hours of one busy day make none either.
+# … and days of watching after which half of the rhythm is believed, so that one busy day does not make one either.
 _HALF_HOURS, _HALF_WEEKDAYS = 2.0, 14.0
 _LAST_DAY = 0.25
-"""How much of the forecast is the pace of the last day; the rest is that of the last month, with its rhythm. It changes
+"""The weight of the last day's pace in the forecast; the rest is that of the last month, with its rhythm. It changes
 the simulated delays by 1 %, but a feed that wakes up is polled twice as often within a day. None of these figures is
-sensitive: halved or doubled, delays at the same number of requests stay within 2 %."""
+sensitive: if they are halved or doubled, delays at the same number of requests stay within 2 %."""
 _HOUR_LATER = math.exp(-HOUR_MS / DAY_MS)
 
 _KNOWN_ENTRIES, _KNOWN_MS = 3.0, 2 * DAY_MS
-# From how many entries and days on a rhythm is put in words.
+# The least entries and days of watching for a rhythm to be described in words.
 _WORDS_ENTRIES, _WORDS_HOURS, _WORDS_WEEKDAYS = 8.0, 3.0, 14.0
 
 
 def is_known(history: History, now: Millis) -> bool:
-    """Whether there is enough to go by: three entries, or two days of silence."""
+    """Whether enough is known: three entries, or two days of silence."""
     return history.month >= _KNOWN_ENTRIES or now - history.since >= _KNOWN_MS
 
 
 def pace_per_ms(history: History, now: Millis) -> float:
-    """Entries a millisecond, in the last month or so: the mean of a Gamma posterior whose evidence fades."""
+    """Entries per millisecond, over the last month or so: the mean of a Gamma posterior whose evidence fades."""
     return (history.month / _faded(history, now) + _PRIOR_ENTRIES) / _watched_ms(history, now, MONTH_MS)
 
 
 def forecast(history: History, now: Millis) -> Iterator[tuple[int, float]]:
-    """From `now` on, without end: milliseconds to the next full hour, and entries expected in each of them."""
+    """From `now` on, endlessly: milliseconds to the next full hour, and the rate of entries (per ms) expected until
+    then."""
     hours, weekdays, counted, days = history.hours, history.weekdays, history.month, _days_watched(history, now)
-    # The counts stand at history.at: instead of all of them, what is set against them is brought to that time.
+    # The counts are as of history.at. Instead of fading all of them, the priors are scaled to that time.
     faded = _faded(history, now)
     hour_prior, weekday_prior = _PRIOR_HOUR * faded, _PRIOR_WEEKDAY * faded
-    # Of each hour's and weekday's share, times 24 and 7, the part that is believed; the rest is even.
+    # The believed part of each hour's and weekday's share (times 24 and 7); the rest is spread evenly.
     by_hour = days / (days + _HALF_HOURS)
     by_weekday = days / (days + _HALF_WEEKDAYS)
     hour_scale = by_hour / (counted / 24 + hour_prior)
@@ -63,12 +64,13 @@ def forecast(history: History, now: Millis) -> Iterator[tuple[int, float]]:
 
 
 def _faded(history: History, now: Millis) -> float:
-    """By what the counts of `history` have to be divided at `now`; bounded, so that no century of silence overflows."""
+    """What the counts of `history` have to be divided by at `now`; bounded, so that a century of silence does not
+    overflow."""
     return math.exp(min(max(now - history.at, 0) / MONTH_MS, 99.0))
 
 
 def _watched_ms(history: History, now: Millis, constant_ms: int) -> float:
-    """The time that was watched, fading as the counts do, and never nothing."""
+    """The time watched, fading like the counts; never zero."""
     return constant_ms * (1 - math.exp(-max(now - history.since, 0) / constant_ms)) + _PRIOR_MS
 
 
@@ -77,7 +79,7 @@ def _days_watched(history: History, now: Millis) -> float:
 
 
 def expected(history: History, now: Millis, ahead_ms: float) -> float:
-    """Entries that come in the `ahead_ms` after `now`."""
+    """How many entries come in the `ahead_ms` after `now`."""
     entries = 0.0
     for step, rate in forecast(history, now):
         if step >= ahead_ms:
@@ -90,13 +92,13 @@ def expected(history: History, now: Millis, ahead_ms: float) -> float:
 def patience_ms(history: History, now: Millis, *, price_ms: float, limit_ms: float) -> float:
     """How long after a poll at `now` the next one is worth its price; at most `limit_ms`.
 
-    It is when the squares of the waits, of all entries that are expected to have come since, add up to that of
-    `price_ms`. With a steady pace r that is ∛(3 · price² / r): eight times the entries are polled twice as often.
-    With a rhythm it is soon after the busy hours, and late in the quiet ones.
+    That is when the squared waits of all entries expected to have come since then add up to the square of `price_ms`.
+    With a steady pace r this is ∛(3 · price² / r): a feed with eight times the entries is polled twice as often. With a
+    rhythm, it is soon after the busy hours, and late during the quiet ones.
 
-    Were the waits themselves added up, intervals would go with the square root of the pace, which makes the mean delay
-    of all feeds together least for the requests that it takes. Squares let a long wait count more: for a tenth on that
-    mean, p95 is lower by a tenth to a third, and half as many entries are missed (tests/benchmarks).
+    If the waits themselves were added up, intervals would follow the square root of the pace, which minimises the mean
+    delay over all feeds for a given number of requests. Squares let a long wait count more: with a mean a tenth longer,
+    p95 is lower by a tenth to a third, and half as many entries are missed (tests/benchmarks).
     """
     waiting = waited = squares = passed = 0.0
     price = price_ms * price_ms
@@ -114,7 +116,8 @@ def patience_ms(history: History, now: Millis, *, price_ms: float, limit_ms: flo
 
 
 def _root(rate: float, waiting: float, waited: float, rest: float, most: float) -> float:
-    """Where rate/3 · x³ + waiting · x² + 2 · waited · x = rest, in (0, most]; Newton from above never passes it."""
+    """Solves rate/3 · x³ + waiting · x² + 2 · waited · x = rest in (0, most]. Newton's method from above never
+    overshoots."""
     x = min(most, math.cbrt(3 * rest / rate))
     for _ in range(6):
         slope = 2 * waited + x * (2 * waiting + x * rate)
@@ -123,7 +126,7 @@ def _root(rate: float, waiting: float, waited: float, rest: float, most: float) 
 
 
 def words(history: History, now: Millis) -> str:
-    """The pace and the rhythm, for people."""
+    """The pace and the rhythm, in words for people."""
     a_day = pace_per_ms(history, now) * DAY_MS
     if a_day >= 0.95:
         pace = f"about {a_day:.1f} entries a day" if a_day < 10 else f"about {a_day:.0f} entries a day"

@@ -1,4 +1,4 @@
-"""Feeds that bring nothing new for longer than their owner expects."""
+"""Feeds that have brought nothing new for longer than their owner expects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from worker.model import FeedId, Millis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """Of a feed."""
+    """A feed that is silent."""
 
     feed_id: FeedId
     since: Millis
@@ -29,11 +29,11 @@ def silence(
     watched_from: Millis,
     now: Millis,
 ) -> Silence | None:
-    """None where the feed is as it should be, or it can't be told yet.
+    """None if the feed is as it should be, or it can't be known yet.
 
-    It counts from the last new entry, at the earliest from when the feed was listed. Who has watched only since
-    `watched_from`, for the worker was away, takes nothing for silence before the feed was polled after its time, or
-    before it was watched for as long as something new may take.
+    The time counts from the last new entry, or from when the feed was listed if that is later. A worker that was away
+    and has watched only since `watched_from` reports no silence until the feed was polled after its time, or has been
+    watched for as long as something new may take.
     """
     since = Millis(max(added_at, new_at or 0) + expect_ms)
     if now < since or ((polled_at or 0) < since and now < watched_from + expect_ms):

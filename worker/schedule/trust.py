@@ -1,7 +1,7 @@
 """How far a server's 304 Not Modified is believed.
 
-Some servers, and more of the caches before them, go on saying 304 after the feed has changed. So the document is asked
-for whole now and then, without validators: seldom, and ever more seldom where the 304s held true.
+Some servers, and more of the caches in front of them, go on answering 304 after the feed has changed. So now and then
+the whole document is requested without validators: seldom, and ever more seldom if the 304s turn out to be right.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from worker.model import DAY_MS, Millis
 
 FIRST_AUDIT, RAREST_AUDIT = 32, 1024
-"""304s in a row before the document is asked for whole."""
+"""304s in a row before the whole document is requested: FIRST_AUDIT at first, at most RAREST_AUDIT."""
 DISTRUST_MS = 14 * DAY_MS
 """How long no validators are sent to a server whose 304 was wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """In one feed's validators."""
+    """In the validators of one feed."""
 
     unchanged: int = 0
     """304s since the last whole document."""
@@ -28,7 +28,8 @@ class Trust:
     distrusted_until: Millis | None = None
 
     def is_conditional(self, now: Millis) -> bool:
-        """Whether the next request carries validators. One audit a day at most, however often the feed is polled."""
+        """Whether the next request carries validators. There is at most one audit a day, however often the feed is
+        polled."""
         if self.distrusted_until is not None and now < self.distrusted_until:
             return False
         return self.unchanged < self.audit_after or (self.whole_at is not None and now - self.whole_at < DAY_MS)
@@ -38,7 +39,7 @@ class Trust:
         return replace(self, unchanged=self.unchanged + 1)
 
     def whole(self, now: Millis, *, lied: bool) -> Trust:
-        """After a 200; `lied`: it had what the 304s before it should have told of."""
+        """After a 200. lied: it had entries that the 304s before it concealed."""
         if lied:
             return Trust(whole_at=now, distrusted_until=Millis(now + DISTRUST_MS))
         audited = self.unchanged >= self.audit_after
