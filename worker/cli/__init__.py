@@ -2,7 +2,7 @@
 
 configure.py   init, check, schema
 running.py     once, run
-status.py      status;  feeds.py  feeds;  why.py  why
+status.py      status;  feeds.py  feeds;  why.py  why;  standing.py  … how a feed and its hub do
 steer.py       pause, resume, poll, retry
 add.py         add, discover;  opml.py  import, export;  listing.py  a feed list with feeds added to it
 asking.py      changes to the state: made here, or asked of the worker that runs;  naming.py  feeds by id, URL or tag

@@ -13,7 +13,7 @@ from worker import app
 from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
 from worker.cli.printing import clean, console, plain, print_json
-from worker.cli.status import public, state_of
+from worker.cli.standing import public, state_of
 from worker.model import Feed, Millis
 from worker.settings import seconds
 from worker.store import FeedStatus, is_there, read_status

@@ -15,7 +15,7 @@ from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
 from worker.cli.printing import clean, console, plain, print_json
 from worker.cli.running import stop_on_signal
-from worker.cli.status import public, state_of
+from worker.cli.standing import public, state_of
 from worker.cli.steer import Names, Tag, ids_named
 from worker.errors import StateError, StateLocked
 from worker.model import FeedId, Millis

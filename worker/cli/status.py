@@ -14,13 +14,13 @@ from worker import app
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
 from worker.cli.printing import clean, console, plain, print_json
+from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.errors import OutputError
-from worker.log import told
 from worker.model import ROLES, Feed, FeedId, Member, Millis
 from worker.outputs import unstreamed_since
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
-from worker.settings import Settings
+from worker.settings import Endpoint, Settings
 from worker.store import (
     FeedStatus,
     HostStatus,
@@ -33,7 +33,6 @@ from worker.store import (
     read_reload,
     read_status,
 )
-from worker.urls import without_credentials
 from worker.words import ago, counted, span
 
 
@@ -53,51 +52,90 @@ def status(
 
     Example: feedmill status --failing
     """
-    settings = load_to_look(config)
+    seen = _look(load_to_look(config), names, failing=failing)
+    if as_json:
+        print_json(_as_json(seen))
+    else:
+        _print(seen, hubs=bool(names))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """All that is told, at one instant."""
+
+    now: Millis
+    feeds: list[FeedStatus]
+    silent: Mapping[FeedId, Silence]
+    hubs: Mapping[FeedId, HubStatus]
+    hosts: list[HostStatus]
+    members: list[Member]
+    totals: Totals
+    troubles: list[str]
+    stream: dict[str, Any] | None
+    reload: str | None
+    page: Endpoint | None
+
+
+def _look(settings: Settings, names: list[str] | None, *, failing: bool) -> _Seen:
+    now = app.now()
     feeds, totals = read_status(settings.state)
     listed = {feed.id: feed for feed in settings.feeds}
     feeds = [public(feed, listed.get(feed.id)) for feed in feeds]
     wanted = {feed.id for feed in feeds_named(with_known_feeds(settings), names)} if names else None
-    shown = [feed for feed in feeds if (feed.errors or not failing) and (wanted is None or feed.id in wanted)]
-    hubs = read_hubs(settings.state, now=app.now())
-    hosts = read_hosts(settings.state, now=app.now())
-    reload = read_reload(settings.state)
-    members = read_members(settings.state)
-    troubles = app.troubles(settings)
-    silent = silences(feeds, settings.feeds, app.now())
-    if as_json:
-        since = {one.feed_id: rfc3339(one.since) for one in silent.values()}
-        rows = [with_hub({**plain(feed), "silent_since": since.get(feed.id)}, hubs.get(feed.id)) for feed in shown]
-        said: dict[str, Any] = {"feeds": rows, "hosts": [plain(host) for host in hosts]}
-        said["workers"] = [_plain(one, app.now()) for one in members]
-        said["troubles"] = troubles
-        said["stream"] = _stream(settings)
-        print_json({**said, "reload": reload, "totals": dataclasses.asdict(totals)})
-        return
-    if shown:
-        console.print(_table(shown, silent, hubs, app.now()))
-    for feed in shown if names else ():
-        if feed.id in hubs:
-            console.print(
-                Text("the hub of ") + clean(feed.id) + ": " + hub_line(hubs[feed.id], app.now()), soft_wrap=True
-            )
-    if hosts:
-        console.print(_hosts(hosts, app.now()))
-    if members:
-        console.print(_workers(members, app.now()))
-    console.print(_sentence(totals))
-    for trouble in troubles:
+    return _Seen(
+        now=now,
+        feeds=[feed for feed in feeds if (feed.errors or not failing) and (wanted is None or feed.id in wanted)],
+        silent=_silences(feeds, settings.feeds, now),
+        hubs=read_hubs(settings.state, now=now),
+        hosts=read_hosts(settings.state, now=now),
+        members=read_members(settings.state),
+        totals=totals,
+        troubles=app.troubles(settings),
+        stream=_stream(settings),
+        reload=read_reload(settings.state),
+        page=settings.web.listen,
+    )
+
+
+def _as_json(seen: _Seen) -> dict[str, Any]:
+    since = {one.feed_id: rfc3339(one.since) for one in seen.silent.values()}
+    return {
+        "feeds": [
+            with_hub({**plain(feed), "silent_since": since.get(feed.id)}, seen.hubs.get(feed.id)) for feed in seen.feeds
+        ],
+        "hosts": [plain(host) for host in seen.hosts],
+        "workers": [_plain(one, seen.now) for one in seen.members],
+        "troubles": seen.troubles,
+        "stream": seen.stream,
+        "reload": seen.reload,
+        "totals": dataclasses.asdict(seen.totals),
+    }
+
+
+def _print(seen: _Seen, *, hubs: bool) -> None:
+    """hubs: with a line on the hub of each feed."""
+    if seen.feeds:
+        console.print(_table(seen.feeds, seen.silent, seen.hubs, seen.now))
+    for feed in seen.feeds if hubs else ():
+        if (hub := seen.hubs.get(feed.id)) is not None:
+            line = Text("the hub of ") + clean(feed.id) + ": " + hub_line(hub, seen.now)
+            console.print(line, soft_wrap=True)
+    if seen.hosts:
+        console.print(_hosts(seen.hosts, seen.now))
+    if seen.members:
+        console.print(_workers(seen.members, seen.now))
+    console.print(_sentence(seen.totals))
+    for trouble in seen.troubles:
         console.print(Text(trouble[:1].upper()) + clean(trouble[1:], 2000), soft_wrap=True, style="red")
-    stream = _stream(settings)
-    if stream is not None:
-        console.print(_stream_line(stream), soft_wrap=True)
-    if reload is not None:
-        came, *mistakes = reload.split("\n")
+    if seen.stream is not None:
+        console.print(_stream_line(seen.stream), soft_wrap=True)
+    if seen.reload is not None:
+        came, *mistakes = seen.reload.split("\n")
         console.print(Text("configuration: ") + clean(came, 2000), soft_wrap=True)
         for mistake in mistakes:
             console.print(Text("  ") + clean(mistake, 2000), soft_wrap=True)
-    if settings.web.listen is not None and settings.web.listen.port:
-        console.print(f"More, while it runs: http://{settings.web.listen}", soft_wrap=True)
+    if seen.page is not None and seen.page.port:
+        console.print(f"More, while it runs: http://{seen.page}", soft_wrap=True)
 
 
 def _stream(settings: Settings) -> dict[str, Any] | None:
@@ -119,7 +157,7 @@ def _stream_line(stream: dict[str, Any]) -> Text:
     return Text(f"the stream of records is behind: it lacks what was made at {stream['waiting_since']} and since")
 
 
-def silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Mapping[FeedId, Silence]:
+def _silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Mapping[FeedId, Silence]:
     """The feeds that have brought nothing new for longer than is expected of them, but for those that are paused."""
     expected = {feed.id: feed.expect_s for feed in listed if feed.expect_s is not None}
     found = [
@@ -136,35 +174,6 @@ def silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Ma
         if feed.id in expected and not feed.paused
     ]
     return {one.feed_id: one for one in found if one is not None}
-
-
-def public(feed: FeedStatus, listed: Feed | None) -> FeedStatus:
-    """As it may be told to anybody: in the state's own address of a feed, and in all that its server has made of that,
-    may be what came from the environment."""
-    moved_to, suggestion = (url and told(without_credentials(url)) for url in (feed.moved_to, feed.suggestion))
-    error, flaw = (text and told(text) for text in (feed.error, feed.flaw))
-    url = listed.public_url if listed else ""
-    return dataclasses.replace(feed, url=url, moved_to=moved_to, suggestion=suggestion, error=error, flaw=flaw)
-
-
-def with_hub(feed: dict[str, Any], hub: HubStatus | None) -> dict[str, Any]:
-    """A feed as JSON has it, with its hub; null where it has none."""
-    return {**feed, "hub": None if hub is None else plain(hub)}
-
-
-def hub_line(hub: HubStatus, now: Millis) -> Text:
-    """How a hub does, in a line."""
-    match hub.standing:
-        case "subscribed":
-            heard = "" if hub.pushed_at is None else f", last {ago(hub.pushed_at, now)}"
-            said = f" tells of new entries for another {span((hub.lease_until or now) - now)}{heard}"
-        case "lapsed":
-            said = f" told of new entries until {ago(hub.lease_until, now)}, and has not agreed again"
-        case "asked":
-            said = " is asked to tell of new entries, and has not agreed"
-        case "denied":
-            said = " does not tell of new entries"
-    return clean(hub.url) + Text(said) + (Text(": ") + clean(hub.error) if hub.error else Text(""))
 
 
 def _table(
@@ -203,33 +212,6 @@ def _silent(one: Silence | None, now: Millis) -> Text:
     if one is None:
         return Text("")
     return Text(f"; silent: something new was due {ago(one.since, now)}, as it is expected every {span(one.expect_ms)}")
-
-
-def state_of(feed: FeedStatus, now: Millis) -> Text:
-    """How a feed does, in some words; of one as it may be told, see `public`."""
-    if feed.polled_at is None:
-        return Text("paused, not polled yet" if feed.paused else "not polled yet")
-    said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
-    if feed.flaw:
-        said += Text("; its document is flawed: ") + clean(feed.flaw)
-    if feed.paused:
-        said += Text("; paused")
-    if feed.retired:
-        said += Text("; retired, not polled any more: take it out of the list, or give it another URL")
-    if feed.gaps:
-        said += Text(f"; {counted(feed.gaps, 'gap')}, about {feed.coverage:.0%} of its entries seen")
-    if feed.moved_to:
-        said += Text("; moved for good to ") + clean(feed.moved_to)
-    if feed.suggestion:
-        said += Text("; its site names ") + clean(feed.suggestion)
-    return said
-
-
-def _error(feed: FeedStatus, now: Millis) -> Text:
-    """The last one, and how many polls in a row failed, in whatever way."""
-    since = f", over {span(now - feed.failing_since)}" if feed.failing_since else ""
-    row = f" ({counted(feed.errors, 'failure')} in a row{since})" if feed.errors > 1 else ""
-    return clean(feed.error or "", 1000) + Text(row)
 
 
 def _hosts(hosts: list[HostStatus], now: Millis) -> Text:

@@ -12,7 +12,7 @@ from rich.text import Text
 from worker import app, urls
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import clean, console, plain, print_json
-from worker.cli.status import hub_line, public, state_of, with_hub
+from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.model import FeedId, Millis
 from worker.output import file_with, kept_out
 from worker.store import EntryStory, FeedStatus, Queued, Story, key_of, read_feeds, read_hubs, read_story

@@ -1,0 +1,71 @@
+"""How a feed and its hub do, as commands tell of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from rich.text import Text
+
+from worker.cli.printing import clean, plain
+from worker.log import told
+from worker.model import Feed, Millis
+from worker.store import FeedStatus, HubStatus
+from worker.urls import without_credentials
+from worker.words import ago, counted, span
+
+
+def public(feed: FeedStatus, listed: Feed | None) -> FeedStatus:
+    """As it may be told to anybody: in the state's own address of a feed, and in all that its server has made of that,
+    may be what came from the environment."""
+    moved_to, suggestion = (url and told(without_credentials(url)) for url in (feed.moved_to, feed.suggestion))
+    error, flaw = (text and told(text) for text in (feed.error, feed.flaw))
+    url = listed.public_url if listed else ""
+    return dataclasses.replace(feed, url=url, moved_to=moved_to, suggestion=suggestion, error=error, flaw=flaw)
+
+
+def with_hub(feed: dict[str, Any], hub: HubStatus | None) -> dict[str, Any]:
+    """A feed as JSON has it, with its hub; null where it has none."""
+    return {**feed, "hub": None if hub is None else plain(hub)}
+
+
+def hub_line(hub: HubStatus, now: Millis) -> Text:
+    """How a hub does, in a line."""
+    match hub.standing:
+        case "subscribed":
+            heard = "" if hub.pushed_at is None else f", last {ago(hub.pushed_at, now)}"
+            said = f" tells of new entries for another {span((hub.lease_until or now) - now)}{heard}"
+        case "lapsed":
+            said = f" told of new entries until {ago(hub.lease_until, now)}, and has not agreed again"
+        case "asked":
+            said = " is asked to tell of new entries, and has not agreed"
+        case "denied":
+            said = " does not tell of new entries"
+    return clean(hub.url) + Text(said) + (Text(": ") + clean(hub.error) if hub.error else Text(""))
+
+
+def state_of(feed: FeedStatus, now: Millis) -> Text:
+    """How a feed does, in some words; of one as it may be told, see `public`."""
+    if feed.polled_at is None:
+        return Text("paused, not polled yet" if feed.paused else "not polled yet")
+    said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
+    if feed.flaw:
+        said += Text("; its document is flawed: ") + clean(feed.flaw)
+    if feed.paused:
+        said += Text("; paused")
+    if feed.retired:
+        said += Text("; retired, not polled any more: take it out of the list, or give it another URL")
+    if feed.gaps:
+        said += Text(f"; {counted(feed.gaps, 'gap')}, about {feed.coverage:.0%} of its entries seen")
+    if feed.moved_to:
+        said += Text("; moved for good to ") + clean(feed.moved_to)
+    if feed.suggestion:
+        said += Text("; its site names ") + clean(feed.suggestion)
+    return said
+
+
+def _error(feed: FeedStatus, now: Millis) -> Text:
+    """The last one, and how many polls in a row failed, in whatever way."""
+    since = f", over {span(now - feed.failing_since)}" if feed.failing_since else ""
+    row = f" ({counted(feed.errors, 'failure')} in a row{since})" if feed.errors > 1 else ""
+    return clean(feed.error or "", 1000) + Text(row)
