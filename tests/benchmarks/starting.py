@@ -34,7 +34,7 @@ from worker import app
 from worker.configuration.current import Current
 from worker.model import Millis
 from worker.store.database import tables as t
-from worker.store.work import claims
+from worker.store.work import settling
 
 FEEDS, HOSTS = 100_000, 20_000
 TICKS = 200
@@ -139,7 +139,7 @@ async def tick_ms(config: Path) -> float:
 
 def _one_a_second(connection: Connection, begin: Millis) -> None:
     connection.execute(update(t.work).values(due_at=begin + 1000 * t.work.c.id))
-    claims.settle_all(connection)
+    settling.settle_all(connection)
 
 
 def main(feeds: int = FEEDS) -> None:

@@ -52,8 +52,8 @@ from worker.store.database.opening import open_database
 from worker.store.known import stories
 from worker.store.known.feeds import add_work, host_ids
 from worker.store.known.texts import claim_texts
-from worker.store.work.claims import settle
 from worker.store.work.hosts import forget_unused
+from worker.store.work.settling import settle
 
 pytestmark = pytest.mark.shared
 

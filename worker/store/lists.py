@@ -17,7 +17,7 @@ from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 from worker.store.database.locks import hold_work
 from worker.store.known.feeds import Policies, apply_policies, drop, enlist
-from worker.store.work.claims import settle
+from worker.store.work.settling import settle
 from worker.store.work.standing import Planner
 from worker.store.work.works import HELD
 

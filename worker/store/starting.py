@@ -16,7 +16,8 @@ from worker.store.finish.polls import call_home
 from worker.store.known.feeds import Policies, apply_policies, sync
 from worker.store.lists import held_back, repaced, replan, take_up
 from worker.store.upkeep import keep_up
-from worker.store.work.claims import put_aside, settle, settle_all, void
+from worker.store.work.claims import put_aside, void
+from worker.store.work.settling import settle, settle_all
 from worker.store.work.standing import Planner
 
 _POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))

@@ -16,7 +16,7 @@ from worker.store.finish.polls import call_home
 from worker.store.known.feeds import Policies, add_work, let_all_be_said
 from worker.store.known.identities import named
 from worker.store.known.names import FEED_ID, REVISED_AT
-from worker.store.work.claims import settle
+from worker.store.work.settling import settle
 from worker.store.work.works import HELD
 from worker.urls import host_of
 

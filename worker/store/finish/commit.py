@@ -38,9 +38,9 @@ from worker.store.finish.polls import AT_HOME, finish_polls, finish_seeking, fin
 from worker.store.finish.walks import finish_walk
 from worker.store.known.feeds import Policies, host_id_of, host_ids
 from worker.store.known.lines import learn
-from worker.store.work.claims import count_anew, settle
 from worker.store.work.hosts import heed_crawl_delay, note_answers
 from worker.store.work.robots import remember
+from worker.store.work.settling import count_anew, settle
 from worker.store.work.standing import Planner, moves_of
 from worker.store.work.works import due_again
 

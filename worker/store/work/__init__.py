@@ -2,6 +2,7 @@
 
 works.py          leased work with everything needed to do it
 claims.py         due work leased for free slots of ready hosts; leases renewed and voided
+settling.py       when a host can be claimed for next
 takings.py        work leased by one process, taken up by another
 turns.py          a host's turn, taken by a command
 hosts.py          hosts slowed down when they refuse or their robots.txt asks for it

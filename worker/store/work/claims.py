@@ -1,8 +1,8 @@
 """Due work, leased for free slots of ready hosts.
 
 A host can be claimed for when its `not_before` has passed, one of its slots is free (or that slot's lease has run out),
-and some of its work is due. `host.next_at` is the earliest time at which all three can be true. `settle` updates it
-after each change, so that a claim reads an index, however many hosts wait. Each claim takes one piece of work per host;
+and some of its work is due. `host.next_at` is the earliest time at which all three can be true (`settling`), so that a
+claim reads an index, however many hosts wait. Each claim takes one piece of work per host;
 of the work that asks no host, as much as there is room for.
 """
 
@@ -12,14 +12,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Row,
     ScalarSelect,
     and_,
     bindparam,
-    case,
     exists,
     false,
     func,
@@ -30,14 +28,14 @@ from sqlalchemy import (
 
 from worker.model import HOUR_MS, Claim, Due, Lease, Millis, Work
 from worker.store.database import tables as t
-from worker.store.database.dialects import Each, Many, change, earliest, latest
+from worker.store.database.dialects import Each, Many, change
 from worker.store.database.locks import among, hold_hosts, is_shared
+from worker.store.work.settling import USABLE_SLOT, move_on, settle, settle_held
 from worker.store.work.works import claims_of, due_again, read_leased
 
 MAX_LOST = 20
 """How many leases in a row may end without a result, after the work was begun, before it is put aside. The worker being
 killed is not the work's fault; only work that kills the worker each time gets this far."""
-_USABLE_SLOT = (t.slot.c.host_id == t.host.c.id) & (t.slot.c.k < t.host.c.width)
 
 # A statement costs more to build than to run, so those that every claim and commit need are built once.
 
@@ -79,8 +77,8 @@ def _claimed(
     unhosted = _unhosted(connection, now=now, by=by, limit=limit - len(taken))
     _take(connection, unhosted, now=now, until=until, begun=begun)
     taken += unhosted
-    _move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=due_by)
-    _settle(connection, idle, polls_by=due_by)
+    move_on(connection, {row.id for row, _ in taken}, now=now, until=until, polls_by=due_by)
+    settle_held(connection, idle, polls_by=due_by)
     return [work_id for _, work_id in taken]
 
 
@@ -123,7 +121,7 @@ def _with_work(by: str) -> Any:
     return select(
         t.host.c.id,
         select(func.min(t.slot.c.k))
-        .where(_USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
+        .where(USABLE_SLOT, t.slot.c.lease_until <= bindparam("now"))
         .scalar_subquery()
         .label("k"),
         exists().where(t.slot.c.host_id == t.host.c.id, *_ENDED).label("ended"),
@@ -231,73 +229,6 @@ def _end_leases(connection: Connection, host_ids: Collection[int], *, now: Milli
     slot."""
     _COUNT_LOST.execute(connection, host_ids, now=now)
     _FENCE_OFF.execute(connection, host_ids, now=now)
-
-
-def settle_all(connection: Connection) -> None:
-    """`settle` for every host. If claims had to settle them one by one, they would hold up the hosts that are ready."""
-    settle(connection, connection.scalars(select(t.host.c.id)).all())
-
-
-def _first_due(priority: int) -> ScalarSelect[Any]:
-    due = select(t.work.c.due_at).where(t.work.c.host_id == t.host.c.id, t.work.c.priority == priority)
-    return due.order_by(t.work.c.due_at).limit(1).scalar_subquery()
-
-
-def _next_at(not_before: Any) -> Any:
-    """The value of `next_at`, given `not_before`, the slots and the work."""
-    free_at = func.coalesce(select(func.min(t.slot.c.lease_until)).where(_USABLE_SLOT).scalar_subquery(), 0)
-    poll, *others = (func.coalesce(_first_due(priority), t.FAR) for priority in t.PRIORITIES)
-    polls = case((poll <= bindparam("polls_by", type_=BigInteger), poll), else_=t.FAR)
-    return latest(not_before, free_at, earliest(polls, *others))
-
-
-_NOW: Any = bindparam("now", type_=BigInteger)
-_COUNTED_ANEW = case(
-    (t.host.c.delay_ms > 0, latest(t.host.c.not_before, _NOW + t.host.c.delay_ms)), else_=t.host.c.not_before
-)
-
-
-def _settling(not_before: Any, *, taken_until: Any = None) -> Each:
-    """taken_until: when the leases just taken run out. Then a host with a single slot needs no look at its work."""
-    next_at = _next_at(not_before)
-    if taken_until is not None:
-        next_at = case((t.host.c.width == 1, latest(not_before, taken_until)), else_=next_at)
-    values = {"not_before": not_before, "next_at": next_at}
-    return Each(lambda which: update(t.host).where(which(t.host.c.id)).values(values))
-
-
-# Each writes the host's row once, whatever else of it changes.
-_SETTLE = _settling(t.host.c.not_before)
-_MOVE_ON = _settling(_NOW + t.host.c.delay_ms, taken_until=bindparam("until", type_=BigInteger))
-_COUNT_ANEW = _settling(_COUNTED_ANEW)
-
-
-def settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None = None) -> None:
-    """Recomputes `next_at` of these hosts from their slots and work."""
-    hold_hosts(connection, host_ids)
-    _settle(connection, host_ids, polls_by=polls_by)
-
-
-def _move_on(
-    connection: Connection, host_ids: Collection[int], *, now: Millis, until: Millis, polls_by: Millis | None
-) -> None:
-    """Settles hosts that were just claimed for: their delay counts from now."""
-    _MOVE_ON.execute(connection, host_ids, now=now, until=until, polls_by=_polls_by(connection, polls_by))
-
-
-def count_anew(connection: Connection, host_ids: Collection[int], *, now: Millis, polls_by: Millis | None) -> None:
-    """Settles hosts whose work has ended: their delay counts again from now, but a longer wait that they asked for
-    stays."""
-    _COUNT_ANEW.execute(connection, host_ids, now=now, polls_by=_polls_by(connection, polls_by))
-
-
-def _settle(connection: Connection, host_ids: Collection[int], *, polls_by: Millis | None) -> None:
-    _SETTLE.execute(connection, host_ids, polls_by=_polls_by(connection, polls_by))
-
-
-def _polls_by(connection: Connection, asked: Millis | None) -> int:
-    # On a shared state, polls that this run leaves to the next one are still due for the other processes.
-    return t.FAR if asked is None or is_shared(connection) else asked
 
 
 def next_claim_at(connection: Connection, *, due: Due | None = None) -> Millis:

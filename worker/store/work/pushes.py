@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row, and_, select, update
 from worker.model import DAY_MS, FeedId, Millis
 from worker.store.database import tables as t
 from worker.store.database.locks import hold_work
-from worker.store.work.claims import settle
 from worker.store.work.floods import is_flooded
+from worker.store.work.settling import settle
 from worker.store.work.subscriptions import GAP_MS, LONGEST_MS, LOOK, POLL, SHORTEST_MS
 
 

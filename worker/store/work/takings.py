@@ -18,7 +18,7 @@ from worker.model import Lease, Millis, Work
 from worker.store.database import tables as t
 from worker.store.database.dialects import Each, Many, change
 from worker.store.database.locks import hold_hosts
-from worker.store.work.claims import settle
+from worker.store.work.settling import settle
 from worker.store.work.works import leases_of, let_be_due, read_leased, stands
 
 _SLOT = (t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))

@@ -17,7 +17,7 @@ from worker.model import Millis, Server, State
 from worker.store.database import tables as t
 from worker.store.database.dialects import latest
 from worker.store.database.opening import lock_of, open_beside, reading
-from worker.store.work.claims import settle
+from worker.store.work.settling import settle
 
 _LOOK_MS = 100
 """Time between two looks at a host that somebody is asking."""
