@@ -24,9 +24,10 @@ from worker.store.database.moving import move
 from worker.store.database.opening import database_url, is_there, is_worked_on
 from worker.store.database.reaching import PATIENCE_S, reached
 from worker.store.members import all_members, is_alive, read_members
+from worker.store.published.learning import Written
 from worker.store.published.outbox import OutboxRow, OutboxSegment
 from worker.store.published.publications import REMEMBERED, Publications, Sealed
-from worker.store.published.recovery import Learned, Recovery, Written
+from worker.store.published.recovery import Learned, Recovery
 from worker.store.reading.hubs import HubStanding, HubStatus, hub_of, read_hubs
 from worker.store.reading.listing import (
     Copies,

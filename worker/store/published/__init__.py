@@ -3,5 +3,5 @@
 outbox.py        records numbered into segments, and deleted once these are published
 publications.py  what was published under which name; whether an output directory matches it
 takedowns.py     articles that have to be forgotten
-recovery.py      records of an output directory → rows
+recovery.py      an output directory read back into a state;  learning.py  … record by record
 """
