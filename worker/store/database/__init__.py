@@ -1,6 +1,7 @@
 """The tables, and the database that holds them.
 
 tables.py      the tables, and what they mean
+columns.py     kinds of columns, as both databases keep them
 migrations/    how the tables came about, from the first version on
 opening.py     opens a state: location, lock, pragmas, migrations
 postgresql.py  … on PostgreSQL, shared by many processes

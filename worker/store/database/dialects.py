@@ -28,8 +28,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from worker.store.database import tables as t
 from worker.store.database.batches import SIZE, bound, chunks, to
+from worker.store.database.columns import storable
 from worker.store.database.locks import among, is_shared, numbers
 
 _POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
@@ -178,7 +178,7 @@ class Update:
             if plain[name] is not None:
                 plain[name] = "\\x" + plain[name].hex()
         for name in self._text:
-            plain[name] = t.storable(plain[name])
+            plain[name] = storable(plain[name])
         return plain
 
 

@@ -21,6 +21,7 @@ from worker.errors import StateError
 from worker.model import State
 from worker.store.database import notes
 from worker.store.database import tables as t
+from worker.store.database.columns import storable
 from worker.store.database.integrity import check
 from worker.store.database.opening import is_there, locked, open_database
 
@@ -123,8 +124,8 @@ def _tuples(table: Table, connection: Connection) -> Iterator[Sequence[tuple[Any
 
 
 def _storable(row: Row[Any]) -> tuple[Any, ...]:
-    """The row without NUL characters; see `tables`."""
-    return tuple(value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in row)
+    """The row without NUL characters."""
+    return tuple(storable(value) if isinstance(value, str) else value for value in row)
 
 
 def _copied(table: Table, reading: Connection, writing: Connection) -> tuple[int, int]:

@@ -10,24 +10,21 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    Dialect,
     Float,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
-    TypeDecorator,
     UniqueConstraint,
     false,
     literal_column,
     text,
     true,
 )
-from sqlalchemy import Text as AnyText
 
 from worker.model import DAY_MS
+from worker.store.database.columns import DURATION, ROW_ID, Bytes, Text
 
 FAR = 9_999_999_999_999
 """The time that stands for "never": the year 2286."""
@@ -53,37 +50,6 @@ NO_HOST = ""
 
 metadata = MetaData()
 
-
-def storable(value: str | None) -> str | None:
-    """Text as PostgreSQL accepts it: without NUL characters, which some feeds contain."""
-    return value.replace("\0", "\ufffd") if value is not None and "\0" in value else value
-
-
-class _Storable(TypeDecorator[str]):
-    impl = AnyText
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, _: object) -> str | None:
-        return storable(value)
-
-
-Text = AnyText().with_variant(_Storable(), "postgresql")
-
-
-class _Bytes(LargeBinary):
-    """Passed as they are: both drivers take and give bytes, and wrapping each value cost a sixth of a large statement's
-    time."""
-
-    def bind_processor(self, dialect: Dialect) -> None:
-        return None
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> None:
-        return None
-
-
-_DURATION = BigInteger().with_variant(Integer, "sqlite")  # ms; SQLite's INTEGER holds as much
-_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite assigns row numbers only in INTEGER columns
-
 meta = Table(
     "meta",
     metadata,
@@ -103,12 +69,12 @@ feed = Table(
     Column("site_url", Text),
     Column("etag", Text),
     Column("last_modified", Text),
-    Column("body_hash", _Bytes),
+    Column("body_hash", Bytes),
     Column("version_url", Text),  # where the validators came from
-    Column("elements", _Bytes),  # short hashes of its entry elements, 8 bytes each
-    Column("filters", _Bytes),  # those its entries were judged by (`Rules.filters_key`), or `VARIOUS`
-    Column("hints", _Bytes),  # of the document, as `schedule` encodes them
-    Column("history", _Bytes),  # of its publishing, likewise
+    Column("elements", Bytes),  # short hashes of its entry elements, 8 bytes each
+    Column("filters", Bytes),  # those its entries were judged by (`Rules.filters_key`), or `VARIOUS`
+    Column("hints", Bytes),  # of the document, as `schedule` encodes them
+    Column("history", Bytes),  # of its publishing, likewise
     Column("added_at", BigInteger, nullable=False),
     Column("polled_at", BigInteger),
     Column("ok_at", BigInteger),  # last poll that went well
@@ -152,14 +118,14 @@ feed = Table(
 host = Table(
     "host",
     metadata,
-    Column("id", _ROW_ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("policy_ms", _DURATION, nullable=False, server_default="0"),  # as configured, like `concurrency`
+    Column("policy_ms", DURATION, nullable=False, server_default="0"),  # as configured, like `concurrency`
     Column("concurrency", Integer, nullable=False),
-    Column("crawl_ms", _DURATION, nullable=False, server_default="0"),  # robots.txt: Crawl-delay
+    Column("crawl_ms", DURATION, nullable=False, server_default="0"),  # robots.txt: Crawl-delay
     Column("share", SmallInteger, nullable=False, server_default="64"),  # of its normal pace, in 64ths
     Column("refused_at", BigInteger),
-    Column("delay_ms", _DURATION, nullable=False),  # the delay in force, which follows from these four …
+    Column("delay_ms", DURATION, nullable=False),  # the delay in force, which follows from these four …
     Column("width", SmallInteger, nullable=False, server_default="1"),  # … and how many slots may be used
     Column("not_before", BigInteger, nullable=False),  # moved on by the delay with each claim
     Column("next_at", BigInteger, nullable=False),  # earliest time at which a claim can succeed; derived
@@ -206,7 +172,7 @@ what takes three there."""
 work = Table(
     "work",
     metadata,
-    Column("id", _ROW_ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("host_id", BigInteger, nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),  # while it is leased, the end of the lease
@@ -218,7 +184,7 @@ work = Table(
     Column("permanent", Boolean, nullable=False, server_default=true()),  # all these redirects were 301 or 308
     Column("seek", Boolean, nullable=False, server_default=false()),  # the feed is lost: `url` is a page of its site
     Column("subscribe", Boolean, nullable=False, server_default=false()),  # `url` is the feed's hub, to be asked
-    Column("entry", _Bytes),  # the entry as its feed gave it; of a walk, where it still goes (`walks._Trail`)
+    Column("entry", Bytes),  # the entry as its feed gave it; of a walk, where it still goes (`walks._Trail`)
     # Since the claim, the entry has changed or entries of the polled feed were forgotten; of a look: its feed is first
     Column("again", Boolean, nullable=False),
     Column("tries", SmallInteger, nullable=False),  # fetches of the page that failed
@@ -259,7 +225,7 @@ robots = Table(
     "robots",
     metadata,
     Column("url", Text, primary_key=True),
-    Column("text", _Bytes),  # zlib
+    Column("text", Bytes),  # zlib
     Column("see", Text),  # where it redirects to
     Column("problem", Text),  # why it could not be read at the last try
     Column("read_at", BigInteger),
@@ -284,7 +250,7 @@ entry = Table(
     "entry",
     metadata,
     # PostgreSQL aligns each column to its size, so large ones come first.
-    Column("id", _ROW_ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger),  # when its feed was last read whole and still had it
     Column("revised_after", BigInteger),  # ms from `first_seen_at` to its last record
@@ -297,14 +263,14 @@ entry = Table(
     Column("removed_lines", SmallInteger, nullable=False, server_default="0"),  # cut from its last record's text
     Column("extraction", SmallInteger),  # of its last record, as an index into `names.EXTRACTIONS`
     Column("path", Text),  # its URL after the origin
-    Column("record_id", _Bytes, nullable=False),
-    Column("shared_key", _Bytes),  # hash of its URL, if `identity` has that for another entry or for none
-    Column("version", _Bytes, nullable=False),  # hash of what the feed last said of it
-    Column("title_key", _Bytes, nullable=False),
-    Column("revision_key", _Bytes, nullable=False),  # hash of what its last record says
-    Column("text_mark", _Bytes),  # of its last record, if its text is long enough
-    Column("cluster_id", _Bytes),  # record_id of the first article of its story, if another
-    Column("copy_of", _Bytes),  # record_id of the article it is a near-duplicate of
+    Column("record_id", Bytes, nullable=False),
+    Column("shared_key", Bytes),  # hash of its URL, if `identity` has that for another entry or for none
+    Column("version", Bytes, nullable=False),  # hash of what the feed last said of it
+    Column("title_key", Bytes, nullable=False),
+    Column("revision_key", Bytes, nullable=False),  # hash of what its last record says
+    Column("text_mark", Bytes),  # of its last record, if its text is long enough
+    Column("cluster_id", Bytes),  # record_id of the first article of its story, if another
+    Column("copy_of", Bytes),  # record_id of the article it is a near-duplicate of
     Column("reason", Text),
     Column("skipped", Text),  # left out by its feed's rules: filter, page (when that was read) or backlog (for good)
     Index("entry_feed", "feed_no", seen_on),
@@ -339,7 +305,7 @@ its feed, URL and times are read and written."""
 identity = Table(
     "identity",
     metadata,
-    Column("key", _Bytes, primary_key=True),
+    Column("key", Bytes, primary_key=True),
     Column("entry_id", BigInteger, nullable=False),
     Column("extra", Boolean, nullable=False, server_default=false()),  # neither its record id nor its URL's hash
     Index("identity_extra", "entry_id", sqlite_where=text("extra = 1"), postgresql_where=text("extra")),
@@ -351,7 +317,7 @@ from the entry's row are `extra`, with an index by entry (`identities.forget_key
 tombstone = Table(
     "tombstone",
     metadata,
-    Column("key", _Bytes, primary_key=True),
+    Column("key", Bytes, primary_key=True),
     sqlite_with_rowid=False,
 )
 """Keys of entries that are no longer kept, or were taken down. Whatever comes under them is ignored."""
@@ -359,7 +325,7 @@ tombstone = Table(
 takedown = Table(
     "takedown",
     metadata,
-    Column("record_id", _Bytes, primary_key=True),
+    Column("record_id", Bytes, primary_key=True),
 )
 """Articles that are forgotten here and still have to be removed from the output: record ids, or the key of a URL, which
 may be or become a record id."""
@@ -367,7 +333,7 @@ may be or become a record id."""
 barred = Table(
     "barred",
     metadata,
-    Column("key", _Bytes, primary_key=True),  # of a URL, or a record id; all 16 bytes
+    Column("key", Bytes, primary_key=True),  # of a URL, or a record id; all 16 bytes
     Column("at", BigInteger, nullable=False),
     Column("unknown", Boolean, nullable=False),  # nothing was known of it
     Column(
@@ -379,7 +345,7 @@ barred = Table(
 request = Table(
     "request",
     metadata,
-    Column("id", _ROW_ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("verb", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("answer", Text),  # NULL until it is done
@@ -391,14 +357,14 @@ site = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("learned_at", BigInteger, nullable=False),
-    Column("articles", _Bytes, nullable=False),
+    Column("articles", Bytes, nullable=False),
 )
 """The lines of a site's last articles, as `dedup.Window` encodes them."""
 
 content = Table(
     "content",
     metadata,
-    Column("key", _Bytes, primary_key=True),
+    Column("key", Bytes, primary_key=True),
     Column("entry_id", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Index("content_expires", "expires_at"),
@@ -409,18 +375,18 @@ content = Table(
 sketch = Table(
     "sketch",
     metadata,
-    Column("entry_id", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("entry_id", ROW_ID, primary_key=True, autoincrement=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("size", Integer, nullable=False),
-    Column("bins", _Bytes, nullable=False),
-    Column("shingles", _Bytes, nullable=False),  # keys in `shingle` it is filed under, 4 bytes each
+    Column("bins", Bytes, nullable=False),
+    Column("shingles", Bytes, nullable=False),  # keys in `shingle` it is filed under, 4 bytes each
 )
 """Sketches of texts, by which near-duplicates are recognised, for as long as `dedup.window` says."""
 
 shingle = Table(
     "shingle",
     metadata,
-    Column("key", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("key", ROW_ID, primary_key=True, autoincrement=False),
     Column("entry_id", BigInteger, nullable=False),
 )
 """Which entry is filed under a word sequence: the first that had it. Each has a few of its own, so that a lookup
@@ -429,13 +395,13 @@ returns at most one entry per sequence, however common it is."""
 reprint = Table(
     "reprint",
     metadata,
-    Column("entry_id", _ROW_ID, primary_key=True, autoincrement=False),
-    Column("cluster_id", _Bytes, nullable=False),
+    Column("entry_id", ROW_ID, primary_key=True, autoincrement=False),
+    Column("cluster_id", Bytes, nullable=False),
     Column("name", Text),
     Column("url", Text),
-    Column("body", _Bytes, nullable=False),  # of its record, zlib
+    Column("body", Bytes, nullable=False),  # of its record, zlib
     Column("site", Text),
-    Column("lines", _Bytes),  # as in the outbox
+    Column("lines", Bytes),  # as in the outbox
     Column("expires_at", BigInteger, nullable=False),
     Index("reprint_cluster", "cluster_id"),
     Index("reprint_expires", "expires_at"),
@@ -447,16 +413,16 @@ _UNNUMBERED, _NUMBERED = text("segment_id IS NULL"), text("segment_id IS NOT NUL
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", _ROW_ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("op", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("ingested_at", BigInteger, nullable=False),
     Column("first_seen_at", BigInteger),  # of the entry, if the article is new
-    Column("duplicate_of", _Bytes),  # record_id
-    Column("cluster_id", _Bytes),  # record_id
-    Column("body", _Bytes, nullable=False),
+    Column("duplicate_of", Bytes),  # record_id
+    Column("cluster_id", Bytes),  # record_id
+    Column("body", Bytes, nullable=False),
     Column("site", Text),
-    Column("lines", _Bytes),  # of its text, to recognise those that are the site's
+    Column("lines", Bytes),  # of its text, to recognise those that are the site's
     Column("seq", BigInteger),
     Column("segment_id", BigInteger),
     Column("shard", SmallInteger, nullable=False, server_default="0"),  # of the output; follows from the record's id
@@ -478,7 +444,7 @@ given. Whoever numbers records locks the shard's row first."""
 segment = Table(
     "segment",
     metadata,
-    Column("id", _ROW_ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("writer", Text, nullable=False),
     Column("date", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),

@@ -15,11 +15,12 @@ from sqlalchemy import BigInteger, Connection, ScalarSelect, insert, literal_col
 from worker.model import Extraction
 from worker.store.database import tables as t
 from worker.store.database.batches import bound
+from worker.store.database.columns import Text
 from worker.store.database.dialects import Among, Many, is_sqlite
 
 # As literal SQL: SQLAlchemy would walk through the parts of each expression in every statement that uses it.
-FEED_ID = literal_column("(SELECT text FROM name WHERE no = entry.feed_no)", t.Text).label("feed_id")
-URL = literal_column("(SELECT text FROM name WHERE no = entry.origin_no) || entry.path", t.Text).label("url")
+FEED_ID = literal_column("(SELECT text FROM name WHERE no = entry.feed_no)", Text).label("feed_id")
+URL = literal_column("(SELECT text FROM name WHERE no = entry.origin_no) || entry.path", Text).label("url")
 """NULL where the entry has none."""
 REVISED_AT = literal_column("entry.first_seen_at + entry.revised_after", BigInteger).label("revised_at")
 """NULL where the entry has no record."""
