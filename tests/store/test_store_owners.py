@@ -6,9 +6,9 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
-from tests.store.samples import HOUR, Run, key, make_draft, make_entry, make_feed
+from tests.store.samples import DAY, HOUR, Run, key, make_draft, make_entry, make_feed
 from worker.dedup import sketch
-from worker.model import Draft, Extraction, SeenEntry, Sketch, State
+from worker.model import Draft, Extraction, HandedBack, SeenEntry, Sketch, State
 from worker.store import read_story
 
 URL = "https://a.example/one"
@@ -143,3 +143,52 @@ async def test_who_says_another_thing_stands_for_those_at_its_own_page_alone(
         assert (await run.ingest("text", make_draft("text", sketch=LONG))).op == "new"
         assert (await run.ingest("there", make_draft("that", sketch=None), feed="c")).op == "new"
     check_state(state)
+
+
+@pytest.mark.parametrize("seen_when", ["before the first left", "after"])
+async def test_what_a_feed_leaves_behind_is_the_next_ones_that_shows_it(run: Run, seen_when: str) -> None:
+    """Corrections go on, as updates of the same article, where a feed gets another id or URL, or the lists keep only
+    one of two that show it; it can be read again. What both show is not written twice, nor is what the first says once
+    it is back."""
+    url = "https://a.example/article"
+    feeds = {name: make_feed(name, "https://a.example/feed") for name in "ab"}
+
+    def said(feed: str, words: str = "") -> SeenEntry:
+        return make_entry("article", feed=feed, url=url, version=key("version", words))
+
+    await run.start(*feeds.values())
+    await run.poll("a", said("a"))
+    await run.ingest("article", make_draft("text"))
+    if seen_when == "before the first left":
+        assert (await run.poll("b", said("b"))).duplicates == 1
+        run.later(HOUR)
+    await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
+    await run.start(feeds["b"], poll_all=True)
+    same = await run.poll("b", said("b"))
+    assert (same.new, same.changed) == (0, 0)
+    for words in ("corrected", "corrected again"):
+        run.later(DAY)
+        assert (await run.poll("b", said("b", words))).changed == 1
+        assert (await run.ingest("article", make_draft(words), feed="b")).op == "update"
+    await run.store.read_again(now=run.now, url=url)
+    assert (await run.poll("b", said("b", "corrected again"))).changed == 1
+    assert (await run.ingest("article", make_draft("corrected again"), feed="b")).op is None
+    run.later(DAY)
+    await run.start(*feeds.values(), poll_all=True)
+    assert (await run.poll("a", said("a", "corrected again"))).new == 0
+    assert [(row.body, row.revision) for row in await run.publish()] == [
+        (make_draft(words).body, n) for n, words in enumerate(("text", "corrected", "corrected again"), start=1)
+    ]
+
+
+async def test_a_page_that_lists_many_things_goes_on_to_under_another_id(run: Run) -> None:
+    """Each of its entries has the same link; what comes after its feed got another id is new, not a duplicate."""
+    url = "https://a.example/status"
+    await run.start(make_feed("a"))
+    await run.poll("a", make_entry("first", url=url), make_entry("second", url=url))
+    await run.ingest("first")
+    await run.ingest("second")
+    await run.start(make_feed("b", "https://a.example/feed"))
+    third = make_entry("third", feed="b", url=url)
+    assert (await run.poll("b", make_entry("first", feed="b", url=url), third)).new == 1
+    assert (await run.ingest("third", feed="b")).op == "new"

@@ -146,6 +146,9 @@ class _Entries:
         verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url, alone=alone)
         if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_url):
             verdict = New(claims_url=True)
+        elif by_url is not None and seen.skipped is None:
+            said = seen.version if by_key is None else by_key.version
+            by_url = shelf.adopt(by_url, self.done.feed_id, said=said)
         if isinstance(verdict, Known) and self.is_old:
             return
         if isinstance(verdict, Known) and verdict.ref.skipped is not None:
@@ -161,6 +164,8 @@ class _Entries:
             case Known(ref):
                 self.shelf.know_more(ref, seen.own)
                 self.still_there.append(ref.entry_id)
+                if by_url is not None and _is_of_one(ref, by_url):
+                    ref = by_url
                 changed = None
                 if is_for_itself(seen, ref, by_url=by_url):
                     self.add()
@@ -325,6 +330,12 @@ def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
 def _revision(seen: SeenEntry) -> int:
     """The revision of a duplicate: 1 if a record that points to the original is written, else 0."""
     return 0 if seen.pointer is None else 1
+
+
+def _is_of_one(ref: Ref, by_url: Ref) -> bool:
+    """Whether what the feed says of `ref` is about the entry that has its URL: `ref` is a duplicate of that, which came
+    to the same feed later (`Shelf.adopt`)."""
+    return (by_url.entry_id, by_url.feed_id) == (ref.duplicate_of, ref.feed_id) and ref.text_mark is None
 
 
 def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> tuple[Millis, Millis] | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from worker.dedup import Ref
-from worker.model import EntryId, PollDone, SeenEntry
+from worker.model import EntryId, FeedId, PollDone, SeenEntry
 from worker.store.database import tables as t
 from worker.store.database.dialects import Many, is_sqlite
 from worker.store.known.graves import dead_keys
@@ -18,6 +18,7 @@ from worker.store.known.owners import give_up, is_a_strangers
 from worker.store.known.refs import refs_by_key
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
+_IS_LISTED = select(t.feed.c.active).where(t.feed.c.id == bindparam("feed"))
 _LAST = select(func.max(t.entry.c.id))
 _ADD_NUMBERED = Many(insert(t.entry))
 _KNOW = Many(insert(t.identity))
@@ -45,6 +46,7 @@ class Shelf:
         self._numbers = numbers_given(connection, names.union(origins.values()))
         self._unnumbered = names.union(unmet) - self._numbers.keys()
         """Feed ids and origins of URLs that possibly new entries use, and that have no number yet."""
+        self._listed: dict[FeedId, bool] = {}
         self._last: int | None = None
         """The id of the entry added last, where ids are assigned here (SQLite)."""
         self._rows: list[dict[str, object]] = []
@@ -100,6 +102,21 @@ class Shelf:
         give_up(self.connection, of, key)
         del self.known[key]
         return True
+
+    def adopt(self, of: Ref, feed_id: FeedId, *, said: bytes) -> Ref:
+        """`of`, which is made an entry of this feed (which shows its URL) if its own is no longer listed, as nobody
+        else would tell of its changes. said: how this feed described it up to now."""
+        if of.feed_id == feed_id or self._is_listed(of.feed_id):
+            return of
+        number = self.numbers({feed_id})[feed_id]
+        self.connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(feed_no=number, version=said))
+        self.refs[of.entry_id] = of._replace(feed_id=feed_id, version=said)
+        return self.refs[of.entry_id]
+
+    def _is_listed(self, feed_id: FeedId) -> bool:
+        if feed_id not in self._listed:
+            self._listed[feed_id] = bool(self.connection.scalar(_IS_LISTED, {"feed": feed_id}))
+        return self._listed[feed_id]
 
     def write(self) -> None:
         _ADD_NUMBERED.execute(self.connection, self._rows)
