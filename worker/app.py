@@ -1,4 +1,5 @@
-"""Wires settings into parts. With `means`, `outputs` and `extras`, it alone knows which implementations are used."""
+"""Builds the parts from the settings. It alone, with `means`, `outputs` and `extras`, knows which implementations are
+used."""
 
 from __future__ import annotations
 
@@ -53,13 +54,17 @@ async def work(
 ) -> Tally:
     """Runs the worker until `stop` is set or, with `until_idle`, until what is due has been ingested and sealed.
 
-    poll_all: every feed is due. only: these feeds are polled, due or not, and what is due of them is done; nothing of
-    others is, by a run that has an end.
-    roles: what this process does of the work, where others work on the same state.
-    listen: where `web.listen` says. reload: how changed files are taken up; None: they are not.
-    held: called when this process holds the state, before anything else is opened.
-    started: called with what counts the work once all is open. alive: called each second.
-    Where the server of the state is away, a run without an end waits for it for `PATIENCE_S`.
+    poll_all: every feed is due. only: poll these feeds, whether due or not, and do what is due of them; with
+    `until_idle`, nothing is done for other feeds.
+
+    roles: what this process does, if others work on the same state. listen: serve the status page at `web.listen`.
+    reload: how changed files are taken up; None: they are not.
+
+    held: called when this process holds the state, before anything else is opened. started: called with the meters once
+    everything is open. alive: called every second.
+
+    If the state's server is away, a run without an end waits for it for `PATIENCE_S`.
+
     Raises StateLocked, StateError, OutputLocked, OutputError, WebError.
     """
     async with AsyncExitStack() as parts:
@@ -141,8 +146,8 @@ async def work(
 
 
 async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
-    """Does what a command asks, and says what was done; see `pipeline.carry_out`. None where another process holds the
-    state, which has to be asked. Raises StateError, OutputError."""
+    """Does what a command asks. Returns the answer; see `pipeline.carry_out`. None if another process holds the state,
+    which then has to be asked. Raises StateError, OutputError."""
     async with AsyncExitStack() as parts:
         try:
             store = await parts.enter_async_context(_store(Current(settings), alone=True))
@@ -156,7 +161,7 @@ async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:
 
 
 async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
-    """The articles whose pages were kept, extracted again; see `pipeline.replay`. Raises OutputError."""
+    """Extracts the articles whose pages were archived again; see `pipeline.replay`. Raises OutputError."""
     async with pool(settings) as cpu:
         found = replay(
             settings.output.dir,
@@ -170,7 +175,7 @@ async def replayed(settings: Settings) -> AsyncIterator[Replayed]:
 
 
 def _member(roles: Set[Role], *, started_at: Millis) -> Member:
-    """This process, as others see it that work on the same state."""
+    """This process, as others on the same state see it."""
     return Member(
         name=secrets.token_hex(4),
         host=socket.gethostname(),
@@ -197,9 +202,8 @@ def now() -> Millis:
 
 
 def troubles(settings: Settings) -> list[str]:
-    """What keeps a worker from its work now, in lines for people: too little room on the disks, as is seen from here;
-    what the worker that holds the state says of itself or, where none does, why it would not start. Raises
-    StateError."""
+    """What keeps a worker from working, as lines for people: too little space on disk; what the worker that holds the
+    state reports or, if none does, why none would start. Raises StateError."""
     short = Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage()
     said = (read_trouble(settings.state) or "").splitlines() or _refusals(settings)
     if short is None:
@@ -208,7 +212,8 @@ def troubles(settings: Settings) -> list[str]:
 
 
 def _refusals(settings: Settings) -> list[str]:
-    """Of state and output directory, where both are here and nobody is at work."""
+    """Why no worker would start on this state and output directory. Empty if one is running, or either is not on this
+    machine."""
     state, output = settings.state, settings.output
     if isinstance(output.dir, ObjectPath) or settings.is_shared or is_worked_on(state):
         return []
@@ -221,7 +226,7 @@ def _refusals(settings: Settings) -> list[str]:
 
 
 def _disks(settings: Settings) -> list[Path]:
-    """Folders on what is written to here."""
+    """Folders on the file systems that are written to."""
     state = settings.state
     return [settings.output.dir, *([state.resolve().parent] if isinstance(state, Path) else [])]
 

@@ -3,18 +3,18 @@
 FeedmillError
 ├── ConfigError      the configuration can't be used: every problem, with file and line
 ├── StateError       the state database can't be opened or used
-│   ├── StateUnreachable  its server, now; it may be later
+│   ├── StateUnreachable  its server can't be reached now
 │   ├── StateLocked  another process holds it
-│   └── StateDamaged its file is no whole database
+│   └── StateDamaged its file is not a sound database
 ├── OutputError      the output directory can't be written or read
 │   └── OutputLocked another process writes to it
-├── BusError         the broker can't be used now; nothing is lost by that
+├── BusError         the broker can't be used now, which loses nothing
 ├── WebError         the status page can't be served
 └── TaskError        work in a CPU process failed
     ├── TaskTimeout  it took too long and was killed
     └── TaskCrashed  its process died, or ran out of memory
 
-What is expected of the network (a 404, a duplicate, an empty feed) is a value in `model`, not an error.
+Outcomes that are to be expected (a 404, a duplicate, an empty feed) are values in `model`, not errors.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from dataclasses import dataclass
 
 
 class FeedmillError(Exception):
-    """Base of all; its text is one that can be shown to the operator."""
+    """Base class of all; its text can be shown to the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Problem:
-    """One mistake in a configuration file. Lines and columns count from 1; 0 where there is none."""
+    """One mistake in a configuration file. Lines and columns count from 1; 0 if not applicable."""
 
     file: str
     line: int = 0
@@ -45,7 +45,7 @@ class Problem:
 
 
 class ConfigError(FeedmillError):
-    """Carries all problems at once, in the order of files and lines."""
+    """Carries all problems at once, sorted by file and line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)

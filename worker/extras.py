@@ -1,4 +1,4 @@
-"""What needs packages of its own: they are loaded where the settings ask for it, and nowhere else."""
+"""Parts that need extra packages, which are imported only if the settings ask for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def streaming(settings: Settings) -> AsyncIterator[Streaming | None]:
-    """What sends the records to `output.stream`. Raises FeedmillError without the extra."""
+    """The part that sends records to `output.stream`; None if that is not set. Raises FeedmillError if the extra is
+    missing."""
     place = settings.output.stream
     if place is None:
         yield None
@@ -37,7 +38,7 @@ async def streaming(settings: Settings) -> AsyncIterator[Streaming | None]:
 
 @asynccontextmanager
 async def bus(settings: Settings) -> AsyncIterator[LocalBus[Work] | Bus[Claim]]:
-    """The way from who claims work to who does it. Raises FeedmillError without the extra."""
+    """The bus from processes that claim work to those that do it. Raises FeedmillError if the extra is missing."""
     if settings.bus is None:
         yield LocalBus()
         return
@@ -49,7 +50,8 @@ async def bus(settings: Settings) -> AsyncIterator[LocalBus[Work] | Bus[Claim]]:
 
 @asynccontextmanager
 async def traces(settings: Settings) -> AsyncIterator[Traces | None]:
-    """What follows each article to `telemetry.traces`. Raises FeedmillError without the extra."""
+    """The part that sends a trace of each article to `telemetry.traces`; None if that is not set. Raises FeedmillError
+    if the extra is missing."""
     collector = settings.telemetry.traces
     if collector is None:
         yield None
@@ -64,7 +66,7 @@ async def traces(settings: Settings) -> AsyncIterator[Traces | None]:
 
 
 def timed() -> tuple[type[Client], type[Pool]]:
-    """The kinds that note for the traces how long they take."""
+    """Variants of the client and pool that record durations for the traces."""
     from worker.traces import TimedClient, TimedPool
 
     return TimedClient, TimedPool

@@ -1,4 +1,4 @@
-"""One process holds a thing, as long as it lives: the state, the output directory."""
+"""A lock that one process holds as long as it lives, on the state or the output directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Held(Exception):
-    """Another process holds it; `holder` names that, as it has named itself."""
+    """Another process holds it; `holder` is how that process has named itself."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
@@ -19,9 +19,10 @@ class Held(Exception):
 
 @contextmanager
 def holding(file: Path) -> Iterator[bool]:
-    """Holds `file`, made where it is not there; gives whether its last holder died. Raises Held, OSError.
+    """Holds `file`, which is created if necessary. Gives whether its last holder died. Raises Held, OSError.
 
-    The kernel drops the lock with the process, however it ends; the file stays, and names who did not come to an end.
+    The kernel releases the lock when the process ends, however it does. The file stays, and still names a process that
+    did not end properly.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -30,10 +31,10 @@ def holding(file: Path) -> Iterator[bool]:
         except BlockingIOError:
             raise Held(os.read(descriptor, 200).decode(errors="replace").strip() or "another process") from None
         died = os.fstat(descriptor).st_size > 0
-        # In this order: on a full disk nothing is written, and the one who died must not be forgotten for that.
+        # In this order: if the disk is full, writing fails, and the name of the process that died must stay.
         os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))
         yield died
-        # Not after an error: what was wrong may still be. A disk that is read-only by now leaves the name there.
+        # Not after an error, whose cause may persist. If the disk has become read-only, the name stays, too.
         with suppress(OSError):
             os.ftruncate(descriptor, 0)
     finally:
@@ -41,7 +42,7 @@ def holding(file: Path) -> Iterator[bool]:
 
 
 def is_held(file: Path) -> bool:
-    """Whether a process holds it. Needs no permission to write; sees no further than the lock does, which over some
+    """Whether a process holds it. Needs no write permission. Sees only as far as the lock reaches, which on some
     network file systems is this machine. Raises OSError."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)

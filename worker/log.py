@@ -1,7 +1,7 @@
-"""Logs: structlog's lines and the standard library's, through one formatter. Console on a terminal, JSON elsewhere.
+"""Logs: lines from structlog and the standard library, through one formatter. For people on a terminal, JSON elsewhere.
 
-No secret goes out: credentials are cut from every URL, and configured secrets from every text, wherever they turn up.
-Nothing from the network reaches a terminal raw: control characters are replaced.
+No secret gets out: credentials are cut from every URL, and configured secrets from every text, wherever they occur.
+Nothing from the network reaches a terminal unescaped: control characters are replaced.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.types import EventDict, Processor
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s?#]*@")  # to the last "@" of an authority: a password may hold one
-# Keys that feeds are asked with: `?api_key=…`
+# Keys in the URLs of feeds: `?api_key=…`
 _KEYS = re.compile(r"([?&;][\w-]*(?:key|token|secret|passw(?:or)?d|auth|sig|signature)=)[^&;#\s\"'<>]+", re.IGNORECASE)
-# All but tab and line feed; with what reorders text, and lone surrogates, which no output can encode.
+# All except tab and line feed; also characters that reorder text, and lone surrogates, which can't be encoded.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MIN_SECRET = 6  # shorter ones would blank out every other word
 MAX_TEXT = 2000
@@ -36,7 +36,7 @@ def configure(
     stream: TextIO | None = None,
     secrets: Collection[str] = (),
 ) -> None:
-    """Sets up logging for the process; may be called again. `secrets` are texts that must not be seen."""
+    """Sets up logging for the process; may be called again. `secrets` are texts that must never appear."""
     out = sys.stderr if stream is None else stream
     console = form == "console" or (form == "auto" and out.isatty())
     shared: list[Processor] = [
@@ -47,9 +47,9 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     clean = _Clean(frozenset(s for s in secrets if len(s) >= MIN_SECRET), console=console)
-    global _in_force  # as logging's own handlers are
+    global _in_force  # global like the handlers of logging
     _in_force = clean
-    # Locals may hold secrets; a traceback shows code and lines alone.
+    # Local variables may contain secrets, so tracebacks show only code and lines.
     failure = ExceptionRenderer(ExceptionDictTransformer(show_locals=False)) if not console else None
     last: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -64,7 +64,7 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # httpx tells each request with its credentials; the others what they are about to do.
+    # httpx logs every request with its credentials; the others log what they are about to do.
     for noisy in ("httpx", "httpcore", "apscheduler", "alembic", "asyncio", "trafilatura", "charset_normalizer"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
@@ -80,19 +80,19 @@ def configure(
 
 
 def hide(secrets: Collection[str]) -> None:
-    """Has `told` leave out these texts, in a process that logs nothing."""
+    """Makes `told` leave out these texts, in a process that does not log."""
     global _in_force
     _in_force = _Clean(frozenset(s for s in secrets if len(s) >= MIN_SECRET), console=False)
 
 
 def told(text: str) -> str:
-    """`text` as it would be logged: without credentials, keys and configured secrets, bounded."""
+    """`text` as it would be logged: without credentials, keys and configured secrets, and of bounded length."""
     return _in_force.text(text, MAX_TEXT)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Says of a line that can't be made only where it came from: logging itself would print message and arguments
-    raw."""
+    """If a line can't be formatted, reports only where it came from. (logging itself would print message and arguments
+    unescaped.)"""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         args = type(sys.exc_info()[1]).__name__, record.pathname, record.lineno
@@ -102,7 +102,8 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class _Clean:
-    """Cuts credentials and secrets out of every text of an event, bounds it, and replaces control characters."""
+    """Removes credentials and secrets from every text of an event, bounds its length, and replaces control
+    characters."""
 
     def __init__(self, secrets: frozenset[str], *, console: bool) -> None:
         longest_first = sorted(secrets, key=len, reverse=True)
@@ -115,7 +116,7 @@ class _Clean:
             key: self._value(value, MAX_TRACEBACK if key in traces else MAX_TEXT) for key, value in event.items()
         }
         if self._console:
-            # A line break here could forge the next line; in the values, the renderer escapes it.
+            # A line break here could forge a line; in values, the renderer escapes it.
             cleaned["event"] = str(cleaned.get("event", "")).replace("\n", " ")
         return cleaned
 

@@ -1,5 +1,5 @@
-"""What the work is done with, as the settings have it: who asks the network, who computes, and who polls, walks and
-ingests with these."""
+"""Makes the parts that do the work, according to the settings: the client, the CPU processes, and what polls, walks and
+ingests with them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from worker.pipeline import Gate, Ingester, Poller, Walker
 from worker.settings import Settings
 
 PRELOAD = ("worker.cpu.preload",)
-"""What the server loads from which the CPU processes are forked."""
+"""What the fork server of the CPU processes imports."""
 
 
 def asker(settings: Settings, *, proxy: Callable[[str], str | None], kind: type[Client] = Client) -> Client:
-    """What asks the network, within all that is set for it."""
+    """The client for all requests to sites."""
     fetch = settings.fetch
     return kind(
         user_agent=user_agent(fetch.contact, __version__),
@@ -44,7 +44,7 @@ def pool(settings: Settings, *, kind: type[Pool] = Pool) -> Pool:
 
 
 def cpu_workers(settings: Settings) -> int:
-    """How many CPU processes; `auto`: one for each core that this process may use."""
+    """The number of CPU processes; `auto`: one for each core that this process may use."""
     configured = settings.extract.workers
     if isinstance(configured, int):
         return configured
@@ -53,7 +53,7 @@ def cpu_workers(settings: Settings) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """From which those are made who poll, walk and ingest."""
+    """Makes what polls, walks and ingests."""
 
     settings: Settings
     client: Client
@@ -63,7 +63,7 @@ class Means:
     clock: Callable[[], Millis]
 
     def poller(self, *, callback: Callable[[str], str] | None = None) -> Poller:
-        """callback: as of `Poller`."""
+        """callback: see `Poller`."""
         return Poller(
             client=self.client,
             cpu=self.cpu,
@@ -86,7 +86,7 @@ class Means:
         )
 
     def ingester(self, *, archive: Archive | None = None) -> Ingester:
-        """archive: as of `Ingester`."""
+        """archive: see `Ingester`."""
         fetch = self.settings.fetch
         return Ingester(
             client=self.client,

@@ -1,6 +1,6 @@
-"""What the worker measures of its own work, since its start; read by the metrics and the status page.
+"""Counts what the worker has done since its start, for the metrics and the status page.
 
-Plain numbers, so that counting costs a look-up: what Prometheus makes of them is worked out when it asks.
+Plain numbers, so that counting costs no more than a lookup; they are converted for Prometheus when it asks.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ from worker.model import (
 )
 
 SEALED_S = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
-"""Upper bounds of the classes, in seconds: a record is due on disk some `output.seal_after` after its page was read."""
+"""Upper bounds of the histogram's classes, in seconds. A record is due on disk about `output.seal_after` after its page
+was read."""
 
 _WRITTEN = ("new", "update", "delete")
 
 
 @dataclass(slots=True)
 class Histogram:
-    """How many values lie in each class, and their sum."""
+    """How many values fall into each class, and their sum."""
 
     bounds: Sequence[float]
     counts: list[int] = field(init=False)
-    """One more than bounds: what is above them all."""
+    """One more than `bounds`, for values above all of them."""
     sum: float = 0.0
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class Histogram:
         return sum(self.counts)
 
     def quantile(self, part: float) -> float | None:
-        """The bound below which that part of the values lies; None where there are none, or it is above them all."""
+        """The bound below which this share of the values lies; None if there are none, or it is above all bounds."""
         wanted, seen = part * self.count, 0
         for bound, count in zip(self.bounds, self.counts, strict=False):
             seen += count
@@ -73,7 +74,7 @@ class Tally:
     unchanged: int = 0
     failed_polls: int = 0
     throttled: int = 0
-    """Polls that the server put off (429, 503), which are no failures."""
+    """Polls that the server put off (429, 503); these are not failures."""
     entries: int = 0
     """New entries that polls brought."""
     new: int = 0
@@ -83,10 +84,10 @@ class Tally:
     skipped: int = 0
     """Entries that the rules of their feed leave out."""
     gaps: int = 0
-    """Polls that found nothing of what the poll before had seen: entries may have gone by between the two."""
+    """Polls whose document had no entry in common with the one before, so that entries may have been missed."""
     retries: int = 0
     incomplete: int = 0
-    """Records whose page could not be had or read."""
+    """Records without the text of their page, which could not be had or read."""
     broken: int = 0
     published: int = 0
     """Records sealed in segments."""
@@ -103,29 +104,29 @@ class Meters:
     polls: Counter[str] = field(default_factory=Counter)
     """By outcome: `read`, `unchanged`, or the class of the failure."""
     entries: Counter[str] = field(default_factory=Counter)
-    """That polls showed: `new`, `changed`, `duplicate`, `skipped`."""
+    """Entries in polls: `new`, `changed`, `duplicate`, `skipped`."""
     ingests: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By op (`skipped`: its feed's rules leave it out; `none`: it was as before) and extraction."""
+    """By op (`skipped`: left out by the feed's rules; `none`: unchanged) and extraction."""
     gaps: int = 0
-    """Polls that found nothing of what the poll before had seen."""
+    """Polls whose document had no entry in common with the one before."""
     missed: float = 0.0
-    """Entries that are likely to have come and gone in them."""
+    """How many entries were probably missed there."""
     retries: int = 0
     broken: int = 0
     quarantined: int = 0
     lost: int = 0
-    """Work that was finished when its lease had ended."""
+    """Work that was finished after its lease had run out."""
     segments: int = 0
     records: int = 0
-    """Sealed in them."""
+    """Records sealed in these segments."""
     sealed_s: Histogram = field(default_factory=lambda: Histogram(SEALED_S))
-    """New articles: from the poll that showed them to the file that has them."""
+    """For new articles: from the poll that showed them to the file that has them."""
     polled_at: Millis | None = None
-    """The last poll that went well."""
+    """The last successful poll."""
     sealed_at: Millis | None = None
 
     def add(self, done: Done, finished: Finished) -> None:
-        """Counts what became of a piece of work."""
+        """Counts the result of a piece of work."""
         if not finished.accepted:
             self.lost += 1
             return
@@ -171,7 +172,7 @@ class Meters:
         self.ingests[op, draft.extraction] += 1
 
     def seal(self, first_seen: Iterable[Millis | None], *, records: int, now: Millis) -> None:
-        """Counts a segment that stands in the output; `first_seen` of its records, None where they are not new."""
+        """Counts a segment in the output. first_seen: of its records; None for those that are not new."""
         self.segments += 1
         self.records += records
         self.sealed_at = now

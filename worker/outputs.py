@@ -1,4 +1,4 @@
-"""The output that is configured: its shards, each opened for who holds it."""
+"""The configured output: its shards, opened when this process holds them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def shards_of(
     sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None,
     streaming: Streaming | None = None,
 ) -> Shards:
-    """The shards of the output, none of them held yet. sealed: as of `Publisher`. streaming: is to follow each as long
-    as it is held. Raises OutputError."""
+    """The shards of the output, none of them held yet. sealed: see `Publisher`. streaming: follows each shard while it
+    is held. Raises OutputError."""
     output, shared = settings.output, settings.is_shared
     make_shards(output.dir, output.shards)
 
@@ -34,7 +34,7 @@ def shards_of(
         if not shared:
             await check_pairing(store, root, state=settings.state, shard=shard)
         await asyncio.to_thread(held.enter_context, locked(root))
-        if shared:  # not before: until now another process may have published there
+        if shared:  # only now, because before the lock another process might have been publishing there
             await check_pairing(store, root, state=settings.state, shard=shard)
         directory = await asyncio.to_thread(output_directory, settings, root)
         await store.keep_out(await asyncio.to_thread(lambda: [*forgotten_keys(root)]))
@@ -56,15 +56,16 @@ def shards_of(
 
 
 def output_directory(settings: Settings, root: Path) -> OutputDirectory:
-    """The output directory at `root`, or that of a shard, for who holds it. Raises OutputError."""
+    """The output directory at `root`, or that of a shard, for the process that holds it. Raises OutputError."""
     schema = orjson.dumps(record.json_schema(), option=orjson.OPT_INDENT_2)
     output = settings.output
     return OutputDirectory.open(root, schema=schema, latest=output.latest, feed=output.feed_json, keys_of=removal_keys)
 
 
 def archive_of(settings: Settings, root: Path) -> Archive | None:
-    """The archive of the output directory at `root`, for who holds that, where pages are kept or were: they are taken
-    down and go by age as their records do. Raises OutputError."""
+    """The archive of the output directory at `root`, for the process that holds that; None if pages are not and never
+    were archived. An archive that is no longer added to is still needed, because its pages are taken down and expire
+    like their records. Raises OutputError."""
     software = f"feedmill/{__version__}"
     if settings.output.archive is None and not has_archive(root):
         return None
@@ -72,7 +73,7 @@ def archive_of(settings: Settings, root: Path) -> Archive | None:
 
 
 def keeping(settings: Settings) -> Keeping:
-    """What becomes of the files of closed days."""
+    """What to do with the files of closed days."""
     output = settings.output
     return Keeping(
         merge=output.compact.enabled,
@@ -84,6 +85,6 @@ def keeping(settings: Settings) -> Keeping:
 
 
 def unstreamed_since(settings: Settings) -> Millis | None:
-    """When the oldest record was made that is sealed and not in the stream of records; None: there is none. Raises
-    OutputError, ValueError."""
+    """When the oldest record was made that is sealed but not in the stream; None if there is none. Raises OutputError,
+    ValueError."""
     return unsent_since(settings.output.dir, record.shard_names(settings.output.shards))

@@ -1,6 +1,7 @@
-"""What is beside the engine for people and programs outside: the watch over silent feeds, and the status page.
+"""The parts beside the engine for people and programs outside: the watch over silent feeds, and the status page.
 
-Both go by the settings in force: `follow` moves the page to where those say now, and has the watch tell whom they name.
+Both go by the settings in force: `follow` moves the page to the address they name now, and the watch notifies the
+webhook they name now.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from worker.settings import Endpoint, Settings
 from worker.store import Reader, Store
 from worker.watch import Tell, Watch
 
-if TYPE_CHECKING:  # half a second, which who doesn't listen need not wait for
+if TYPE_CHECKING:  # importing it takes half a second, which only matters when the page is served
     from starlette.routing import BaseRoute
 
     from worker import web
 
 TELL_S = 10.0
-"""For a webhook to take a message."""
+"""Time limit for notifying a webhook."""
 
 
 class Outside:
-    """Seen from outside until `parts` are closed, or `stop` is set."""
+    """Runs until `parts` are closed or `stop` is set."""
 
     def __init__(
         self,
@@ -57,17 +58,17 @@ class Outside:
         self._world: Sequence[BaseRoute] = ()
         self._served = AsyncExitStack()
         self._there: tuple[Endpoint | None, str | None] = None, None
-        """Where the page is now, and what token it asks."""
+        """The page's present address, and the token it requires."""
 
     async def start(self) -> None:
-        """Raises WebError where it can't be listened."""
+        """Raises WebError if the address can't be used."""
         await self._parts.enter_async_context(running(self._watch.run()))
         self._parts.push_async_callback(lambda: self._served.aclose())
         await self.follow()
 
     async def follow(self) -> None:
-        """Has the page where the settings in force say, with their token. Where it can't be, it is where it was, with
-        the token that it had there: raises WebError."""
+        """Serves the page at the address and with the token that the settings in force name. If that fails, it stays
+        where it was, with its old token: raises WebError."""
         wanted, there = self._wanted(), self._there
         if wanted == there:
             return
@@ -98,7 +99,7 @@ class Outside:
         self._there = endpoint, token
 
     async def _all_of_it(self) -> web.Sources:
-        """What the page is made of."""
+        """Everything the page shows."""
         from worker import web
 
         settings, engine = self._current.settings, self._engine
@@ -133,12 +134,13 @@ class Outside:
 
 @functools.lru_cache(maxsize=1)
 def _teller(url: str, who: str) -> Tell:
-    """The same one as long as the webhook is: the watch knows by it whom it has told."""
+    """Cached, so that it stays the same object as long as the webhook is the same: by this the watch knows whom it has
+    notified."""
     return lambda value: post_json(url, value, user_agent=who, timeout_s=TELL_S)
 
 
 def callback(settings: Settings) -> Callable[[str], str] | None:
-    """Where hubs reach us, by a subscription's token; None: nowhere."""
+    """The URL at which hubs reach us, given a subscription's token; None: they can't."""
     root = settings.web.public_url
     if root is None or settings.web.listen is None:
         return None
@@ -147,7 +149,7 @@ def callback(settings: Settings) -> Callable[[str], str] | None:
 
 @asynccontextmanager
 async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """`work` goes on beside, until the end."""
+    """Runs `work` in the background until the block ends."""
     task = asyncio.create_task(work)
     try:
         yield

@@ -1,8 +1,8 @@
-"""Patterns that operators write, matched against what strangers write.
+"""Patterns written by operators, matched against text written by strangers.
 
-RE2 takes time linear to the text, whatever the pattern; Python's `re` can be made to backtrack for ever by a title, and
-nothing inside the process stops it. The price: no lookarounds and no backreferences, and `\\b` and `\\w` know ASCII
-alone (https://github.com/google/re2/wiki/Syntax).
+RE2 takes time linear in the text, whatever the pattern. Python's `re` can be made to backtrack for ever by a title, and
+nothing inside the process could stop it. The price: no lookarounds and no backreferences, and `\\b` and `\\w` only know
+ASCII (https://github.com/google/re2/wiki/Syntax).
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import re
 from typing import Any
 
 MAX_LENGTH = 1000
-"""Characters of a pattern."""
+"""The longest allowed pattern, in characters."""
 
 _GROUP = re.compile(r"\\(\\|[0-9])")
 
 
 class BadPattern(ValueError):
-    """Not a pattern that RE2 takes; the text says why."""
+    """RE2 does not accept the pattern; the message says why."""
 
 
 def check(pattern: str) -> int:
-    """How many groups `pattern` has. Raises BadPattern."""
+    """The number of groups in `pattern`. Raises BadPattern."""
     return int(_compiled(pattern, ignore_case=True).groups)
 
 
 def check_replacement(to: str, groups: int) -> None:
-    """Raises BadPattern where `to` names a group that is not among so many."""
+    """Raises BadPattern if `to` refers to a group beyond `groups`, or has another escape."""
     for match in re.finditer(r"\\(.?)", to, re.DOTALL):
         if not _GROUP.fullmatch(match[0]):
             raise BadPattern(f"after a backslash there is a digit or another one, not {match[1] or 'the end'}")
@@ -36,14 +36,14 @@ def check_replacement(to: str, groups: int) -> None:
 
 
 def found(pattern: str, text: str) -> bool:
-    """Whether `pattern` matches anywhere in `text`, ignoring case (`(?-i)` in front heeds it)."""
+    """Whether `pattern` matches anywhere in `text`, ignoring case (unless it begins with `(?-i)`)."""
     return _compiled(pattern, ignore_case=True).search(_whole(text)) is not None
 
 
 def replaced(pattern: str, to: str, text: str) -> str:
-    """`text` with the first match of `pattern`, heeding case, replaced by `to`; itself where there is none.
+    """`text` with the first match of `pattern` (case matters) replaced by `to`; unchanged if there is no match.
 
-    `\\1` to `\\9` stand for what a group matched, `\\0` for the whole, `\\\\` for a backslash.
+    `\\1` to `\\9` stand for what a group matched, `\\0` for the whole match, `\\\\` for a backslash.
     """
     match = _compiled(pattern, ignore_case=False).search(text := _whole(text))
     if match is None:
@@ -53,20 +53,20 @@ def replaced(pattern: str, to: str, text: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """RE2 reads UTF-8, which has no lone surrogates."""
+    """Without lone surrogates, which UTF-8, as RE2 reads it, can't have."""
     return text.encode("utf-8", "replace").decode()
 
 
 @functools.lru_cache(maxsize=1024)
 def _compiled(pattern: str, *, ignore_case: bool) -> Any:
-    # Here and not above: most lists have no patterns, and it takes 20 ms to load.
+    # Imported only here, because most lists have no patterns, and it takes 20 ms.
     import re2
 
     if len(pattern) > MAX_LENGTH:
         raise BadPattern(f"longer than {MAX_LENGTH} characters")
     options = re2.Options()
     options.case_sensitive = not ignore_case
-    options.log_errors = False  # to standard error, by itself
+    options.log_errors = False  # or RE2 writes to standard error itself
     try:
         return re2.compile(_whole(pattern), options)
     except re2.error as error:

@@ -1,18 +1,18 @@
 """The record, schema 1: one JSON Feed 1.1 item with one extension object, `_ingest`.
 
-Top-level keys that have no value are left out, never null (lists may be empty); `_ingest` always has all of its keys,
-and what is unknown is null. Dates are RFC 3339 in UTC with `Z`, and never invented. The types below are the one source
-of the JSON Schema, and of what `record_schemas` makes of it.
+Top-level keys without a value are left out, never null (lists may be empty); `_ingest` always has all of its keys, and
+what is unknown is null. Dates are RFC 3339 in UTC with `Z`, and never made up. The types below are the only source of
+the JSON Schema, and of what `record_schemas` makes of it.
 
-A consumer of schema 1 ignores keys that it does not know, and may rely on all others for ever. So schema 1 may get
+A consumer of schema 1 ignores keys it does not know, and may rely on all others for ever. So schema 1 may get
 
 - a top-level key that may be absent, or one in `Person`, `File` or `Original`;
-- a key of `_ingest` that may be null, which is NotRequired here: records that were written before lack it;
+- a key of `_ingest` that may be null, which is NotRequired here because records written before lack it;
 - a description.
 
-Anything else makes schema 2: a key removed, renamed, made to be absent or null or of another type or pattern; a new
-value where the values are listed (`op`, `extraction`, …); another meaning of what there is. `_ingest.schema` is 2 then,
-and the directory's schema/record-2.json lies beside that of 1, whose records stay as they are.
+Anything else makes schema 2: a key that is removed, renamed, or becomes optional, nullable, or of another type or
+pattern; a new value where the values are listed (`op`, `extraction`, …); another meaning. `_ingest.schema` is then 2,
+and the directory's schema/record-2.json lies beside that of schema 1, whose records stay as they are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Date = Annotated[str, Field(pattern=_DATE, json_schema_extra={"format": "date-ti
 _ID = "[0-9a-f]{32}"
 Id = Annotated[str, Field(pattern=f"^{_ID}$")]
 Prose = Annotated[str, Field(json_schema_extra={"contentMediaType": "text/plain"})]
-"""To be searched by its words; any other string is a name, or a value to compare."""
+"""Text to be searched by its words; all other strings are names, or values to compare."""
 Html = Annotated[str, Field(json_schema_extra={"contentMediaType": "text/html"})]
 
 
@@ -135,36 +135,36 @@ class Record(TypedDict):
 
 
 def is_id(text: str) -> bool:
-    """Whether it is a record's id, by its form."""
+    """Whether the text has the form of a record's id."""
     return re.fullmatch(_ID, text) is not None
 
 
 def shard_place(id: bytes) -> int:
-    """0 to 65535, by the first two bytes of a record's id: what `shard_of` goes by."""
+    """A number from 0 to 65535, from the first two bytes of a record's id; the basis of `shard_of`."""
     return int.from_bytes(id[:2])
 
 
 def shard_of(id: str, shards: int) -> int:
-    """In which of so many shards of an output all revisions of an article stand, by its id (32 hex digits)."""
+    """The shard, of so many, that has all revisions of the article with this id (32 hex digits)."""
     return shard_place(bytes.fromhex(id[:4])) % shards
 
 
 def shard_name(shard: int, shards: int) -> str:
-    """The folder of one of so many shards, in the output directory; empty where there is one: that has none."""
+    """The folder of a shard in the output directory; empty if there is only one, which has no folder of its own."""
     return "" if shards == 1 else f"shard={shard:02}"
 
 
 def shard_names(shards: int) -> list[str]:
-    """The folders of all of so many shards, in their order."""
+    """The folders of all shards, in order."""
     return [shard_name(shard, shards) for shard in range(shards)]
 
 
-@functools.lru_cache(64)  # what is committed together is of one instant
+@functools.lru_cache(64)  # records committed together have the same time
 def rfc3339(at: Millis) -> str:
-    """`2026-11-23T04:05:06Z`, with milliseconds where there are some. Raises ValueError outside the years 1 to 9999."""
+    """`2026-11-23T04:05:06Z`, with milliseconds if they are not 0. Raises ValueError outside the years 1 to 9999."""
     seconds, millis = divmod(at, 1000)
     try:
-        # Not strftime(): its %Y has no leading zeros.
+        # Not strftime(), whose %Y has no leading zeros.
         text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     except OverflowError as error:
         raise ValueError(f"no year from 1 to 9999: {at} ms") from error
@@ -177,7 +177,8 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 def parse(line: bytes) -> Record:
-    """A line of a segment, held against the schema. Raises ValueError, which says what is wrong where."""
+    """A record from a line of a segment, checked against the schema. Raises ValueError, which says what is wrong and
+    where."""
     try:
         return _adapter().validate_json(line, strict=True)
     except ValidationError as error:

@@ -1,6 +1,7 @@
-"""The record's schema in the words of those that load records: DuckDB, Spark, Elasticsearch (OpenSearch), pandas.
+"""The record's schema in the notations of programs that load records: DuckDB, Spark, Elasticsearch (OpenSearch),
+pandas.
 
-All of it follows from the JSON Schema of `record`, and from nothing else: a field that is added there is here.
+All of it is derived from the JSON Schema of `record`, so a field that is added there is here, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from worker.record import json_schema
 
 KEYWORD_CHARS = 8191
-"""Lucene refuses a term of more than 32,766 bytes, and a character takes up to four; what is longer is not indexed."""
+"""Lucene refuses a term of more than 32,766 bytes, and a character takes up to four; longer values are not indexed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dictionary:
-    """Any keys, all values alike."""
+    """Any keys; all values of one type."""
 
     values: Type
 
@@ -36,7 +37,7 @@ class Dictionary:
 class Field:
     type: Type
     always: bool
-    """It is there in every record, and never null."""
+    """Present in every record and never null."""
     description: str | None
 
 
@@ -49,7 +50,7 @@ Type = Scalar | Array | Dictionary | Struct
 
 
 def fields() -> Struct:
-    """The fields of a record, in their order."""
+    """The fields of a record, in order."""
     schema = json_schema()
     return _struct(schema, schema["$defs"])
 
@@ -61,18 +62,18 @@ def duckdb() -> str:
 
 
 def spark() -> dict[str, Any]:
-    """A StructType, as StructType.fromJson() takes it."""
+    """A StructType, as JSON for StructType.fromJson()."""
     return _spark_struct(fields())
 
 
 def elasticsearch() -> dict[str, Any]:
-    """The body that creates an index. What schema 1 may get later is taken in, and not indexed."""
+    """The body that creates an index. Fields that schema 1 may get later are stored but not indexed."""
     return {"mappings": {"dynamic": False, "properties": _properties(fields())}}
 
 
 def pandas() -> dict[str, str]:
-    """dtypes by column, for pandas.read_json(dtype=…), and for json_normalize, which names what is in an object
-    `_ingest.seq`. Not every frame has every column."""
+    """dtypes by column, for pandas.read_json(dtype=…), and for json_normalize, which names nested fields like
+    `_ingest.seq`. A data frame need not have every column."""
     return dict(_dtypes(fields(), ""))
 
 
@@ -112,7 +113,7 @@ def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Type:
 def _duckdb(type: Type) -> str:
     match type:
         case Scalar(kind="date"):
-            return "TIMESTAMP"  # UTC; with a time zone it would be shown, and its days cut, in that of the session
+            return "TIMESTAMP"  # UTC; a type with time zone would be shown, and split into days, in the session's zone
         case Scalar(kind="integer"):
             return "BIGINT"
         case Scalar():
@@ -172,9 +173,9 @@ def _elasticsearch(type: Type) -> dict[str, Any]:
         case Scalar():
             return {"type": "keyword", "ignore_above": KEYWORD_CHARS}
         case Array(items=items):
-            return _elasticsearch(items)  # every field may have several values
+            return _elasticsearch(items)  # there, every field may have several values
         case Dictionary():
-            # `flattened` here is `flat_object` there; both take this, and no key of a stranger becomes a field.
+            # Elasticsearch's `flattened` is OpenSearch's `flat_object`. Both accept this, and no key becomes a field.
             return {"type": "object", "enabled": False}
         case Struct():
             return {"properties": _properties(type)}
@@ -186,11 +187,11 @@ def _dtypes(struct: Struct, prefix: str) -> Iterator[tuple[str, str]]:
             case Scalar(kind="date"):
                 yield prefix + name, "datetime64[ms, UTC]"
             case Scalar(kind="integer"):
-                yield prefix + name, "Int64"  # with a capital it may be missing
+                yield prefix + name, "Int64"  # with a capital I it may be missing
             case Scalar():
                 yield prefix + name, "string"
             case Array() | Dictionary():
                 yield prefix + name, "object"
             case Struct() as inner:
-                yield prefix + name, "object"  # where it is null, or not taken apart
+                yield prefix + name, "object"  # if it is null, or not taken apart
                 yield from _dtypes(inner, f"{prefix}{name}.")

@@ -1,5 +1,5 @@
-"""Wires what looks at feeds for a command. Nothing is written but the turns that it takes at hosts, in the state of a
-worker that runs."""
+"""Builds the parts that look at feeds for a command. Nothing is written, except the turns taken at hosts, in the state
+of a running worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from worker.store import Turn, end_turn, is_there, take_turn
 
 @dataclass(frozen=True, kw_only=True)
 class Scout:
-    """Looks at feeds: asks politely, one thing at a time."""
+    """Looks at feeds politely, one request at a time."""
 
     _current: Current
     _discoverer: Discoverer
@@ -30,15 +30,15 @@ class Scout:
         return await self._discoverer.discover(url)
 
     async def tried(self, feed: Feed, settings: Settings) -> Tried:
-        """What a feed of the `settings` would give, by its own rules; see `Trial.of`. What was looked at before is not
-        asked for again."""
+        """What a feed would give with the rules in `settings`; see `Trial.of`. What was fetched before is not fetched
+        again."""
         self._current.take_up(settings)
         return await self._trial.of(feed)
 
 
 @asynccontextmanager
 async def scouting(settings: Settings) -> AsyncIterator[Scout]:
-    """The means for it, with the guards, delays and limits of the settings. Raises StateError."""
+    """A `Scout` with the guards, delays and limits of the settings. Raises StateError."""
     current = Current(settings)
     turns = Turns(
         policies=current.policy,

@@ -1,4 +1,4 @@
-"""What runs in the CPU processes: bytes in, plain values out."""
+"""The functions that run in the CPU processes: bytes in, plain values out."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.model import Article, Draft, Effort, Entry, Feed, Hints, Hub, Millis
 from worker.record import Raw, Record
 
 _GONE = (404, 410)
-"""What a page answers that is no longer there."""
+"""The status of a page that no longer exists."""
 DRAFT_BYTES = 4_000_000
-"""Of drafts that go with one poll: they are held until its commit."""
+"""The most bytes of drafts for one poll, because they are in memory until its commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,10 @@ class FeedRead:
     elements: tuple[bytes, ...]
     entries: tuple[SeenEntry, ...]
     total: int
-    """Entries of the document, with those that are known."""
+    """All entries of the document, including known ones."""
     hints: Hints
     older: str | None
-    """Where the entries before these are."""
+    """Where older entries are."""
     further: tuple[str, ...]
     """Sitemaps that it leads to."""
     hub: Hub | None
@@ -41,20 +41,20 @@ class FeedRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafting:
-    """That entries of a feed which need no page are drafted with it, and within what."""
+    """Makes drafts of a feed's entries that need no page, together with the poll; with limits for that."""
 
     first: bool
-    """The feed was never read yet. Else those of malformed documents are not drafted: which of them are new, their
-    elements do not tell."""
+    """The feed has never been read. Otherwise entries of malformed documents get no drafts, because without element
+    hashes it can't be known which of them are new."""
     feed_title: str | None
-    """Of before, for a document that has none."""
+    """The last known one, for a document without a title."""
     seconds: float
-    """From the start of the call; what is not drafted by then is left to work of its own."""
+    """Time limit, from the start of the call; entries without a draft by then get work of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where an article comes from: its entry and feed, and the fetch of its page if there was one."""
+    """Where an article comes from: its entry and feed, and its page if that was fetched."""
 
     record_id: str
     feed: Feed
@@ -68,9 +68,9 @@ class Source:
     fetched_at: Millis | None = None
     body: bytes = field(default=b"", repr=False)
     raw: Raw | None = None
-    """Where the page is kept."""
+    """Where the page is archived."""
     link_duplicates: bool = False
-    """Write a record without content for a duplicate."""
+    """Whether a duplicate gets a record (without content)."""
     effort: Effort = "normal"
 
 
@@ -86,7 +86,8 @@ def read_feed(
     since: Millis | None = None,
     drafting: Drafting | None = None,
 ) -> FeedRead | NotAFeed:
-    """The entries of a feed document that are not known by their element's hash; with `since`, of sitemaps too."""
+    """The entries of a feed document whose element hash is not known. since: also read sitemaps, whose entries are that
+    recent."""
     begun = time.monotonic()
     parsed = feeds.parse(body, url=url, content_type=content_type, known=known, now=now, since=since)
     if isinstance(parsed, NotAFeed):
@@ -120,7 +121,7 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
         repeated_urls=parsed.repeated_urls,
         site_url=parsed.site_url,
     )
-    # A link that other entries share leads to no article of this one's own.
+    # A link that other entries share does not lead to an article of this entry's own.
     own = entry.url if identity.url_key is not None and feed.full_text != "never" else None
     page = own and rules.page_url(urls.uncached(own), feed.rules.rewrite)
     pointer = None
@@ -168,10 +169,10 @@ def _drafted(
     link_duplicates: bool,
     until: float,
 ) -> Iterator[SeenEntry]:
-    """The entries, with drafts where they need no page: as `draft_from_entry` makes them of what is new.
+    """The entries, with drafts for those that need no page, made like those of `draft_from_entry`.
 
-    Which of them are known already, the store alone knows: their drafts are thrown away. What can't be drafted is left
-    to work of its own, which tells of that.
+    Which entries are known already only the store knows; their drafts are discarded. An entry for which no draft can be
+    made gets work of its own, which reports the problem.
     """
     left = DRAFT_BYTES
     for one, entry in zip(seen, entries, strict=True):
@@ -200,14 +201,15 @@ def _drafted(
 
 
 def _left_behind(seen: Sequence[SeenEntry], feed: Feed, now: Millis) -> frozenset[bytes]:
-    """What of a feed's first poll is not taken, as far as is known without the state."""
+    """The keys of entries that `backlog` will leave out of a feed's first poll, as far as that can be known without the
+    state."""
     wanted = [one for one in seen if one.skipped is None]
     out = rules.left_out([one.published for one in wanted], feed.rules.backlog, now)
     return frozenset(wanted[place].own for place in out)
 
 
 def draft_from_page(source: Source) -> Draft:
-    """The record of an article whose page was fetched."""
+    """The draft of an article whose page was fetched."""
     entry = feeds.decode_entry(source.entry)
     article = articles.from_page(
         source.body,
@@ -222,8 +224,8 @@ def draft_from_page(source: Source) -> Draft:
 
 
 def draft_from_entry(source: Source, reason: str | None) -> Draft:
-    """The record of an article for which the feed's own content has to do; `reason` says why, None where nothing else
-    was wanted."""
+    """The draft of an article from the feed's own content. `reason` says why no page was used; None if none was
+    wanted."""
     return _from_entry(feeds.decode_entry(source.entry), source, reason)
 
 
@@ -234,7 +236,8 @@ def _from_entry(entry: Entry, source: Source, reason: str | None) -> Draft:
 
 
 def draft_without_text(source: Source, reason: str) -> Draft:
-    """The record of an article of which nothing could be read. Does no parsing: what it gets has killed parsers."""
+    """The draft of an article of which nothing could be read. Does no parsing, because this input has killed
+    parsers."""
     entry = feeds.decode_entry(source.entry)
     article = Article(
         extraction="failed", reason=reason, title=entry.title, authors=entry.authors, published=entry.published
@@ -291,25 +294,26 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
 
 
 def _page_urls(article: Article, source: Source, entry: Entry) -> tuple[str | None, str | None]:
-    """What its page says its URL is, and where that was had."""
+    """The URL that the page itself names, and the one it was fetched from."""
     if article.extraction != "ok":
         return None, None
-    # A page that was asked for elsewhere than at the entry's link says nothing of who the entry is by where it stands.
+    # If the page was fetched from a rewritten address, that address does not identify the entry.
     link = urls.uncached(entry.url or "")
     there = bool(link) and rules.page_url(link, source.feed.rules.rewrite) == link
     return article.canonical_url, urls.canonical_if_any(source.url) if there else None
 
 
 def _no_article(article: Article, entry: Entry) -> str | None:
-    """Why a page that stands in a sitemap gets no record: of what is no article, nothing at all is known."""
+    """Why a page listed in a sitemap gets no record: it does not look like an article, and nothing else is known of
+    it."""
     if entry.found_in is None or dedup.text_key(article.text) is not None:
         return None
     return f"a page of the sitemap without an article: {article.reason or 'its text is short'}"
 
 
 def _site(article: Article, source: Source, entry: Entry) -> str:
-    """Under what its text stands among others: the page's host, or what the feed has of the entry's. The one teaches
-    nothing about the other, nor one feed about what another carries."""
+    """The group of texts in which its repeated lines are learned: the page's host or, for the feed's own text, the feed
+    with the host of the entry's link. Lines on pages say nothing about those in feeds, nor one feed about another."""
     if article.sources.get("content_text") != "feed" and source.url:
         return _host(source.url)
     return f"{source.feed.id} {_host(entry.url or '')}"
@@ -323,10 +327,10 @@ def _host(url: str) -> str:
 
 
 def _without_content(record: Record) -> dict[str, object]:
-    """The record of a duplicate: who it is, not what it says."""
+    """The record of a duplicate: what it is, without its text."""
     return {**record, "content_text": ""}
 
 
 def without_secrets(feed: Feed) -> Feed:
-    """The feed as the CPU processes may know it: what parses strangers' bytes holds no secrets."""
+    """The feed as the CPU processes may see it: processes that parse untrusted bytes get no secrets."""
     return dataclasses.replace(feed, headers={}) if feed.headers else feed

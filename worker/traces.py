@@ -1,18 +1,18 @@
 """OpenTelemetry traces: one for each article, from the poll that showed it to the file that has it. An extra.
 
-    trace, its id the record's id
-    └─ poll (or walk)       its span's id follows from the record's
-       ├─ ingest            one for each time that it is worked on: redirects, robots.txt, retries, looks for edits
+    trace                     its id is the record's id
+    └─ poll (or walk)       its span id is derived from the record's id
+       ├─ ingest            one for each piece of work: redirects, robots.txt, retries, looks for edits
        │  ├─ fetch          each request
-       │  ├─ extract        in a CPU process, with the wait for one
-       │  └─ commit         with the wait for others that are committed with it
-       └─ seal              from the commit to the file that is sealed
+       │  ├─ extract        in a CPU process, including the wait for one
+       │  └─ commit         including the wait for others that are committed together
+       └─ seal              from the commit to the sealed file
 
-All ids but those of the inner spans follow from the record's id: what is polled here may be ingested hours later, or on
-another machine, and nothing has to be carried along. So is the sampling: an article has its whole trace or none.
+All ids except those of the inner spans are derived from the record's id, so nothing has to be passed along if an entry
+is ingested hours later or on another machine. So is the sampling: an article has its whole trace or none.
 
-Spans are made when they have ended, put into a bounded queue (OTEL_BSP_MAX_QUEUE_SIZE), and exported by a thread of the
-SDK's: a collector that is slow or gone costs spans, and the worker nothing.
+Spans are made when they end, put into a bounded queue (OTEL_BSP_MAX_QUEUE_SIZE), and exported by a thread of the SDK.
+If the collector is slow or gone, spans are lost, and the worker is not held up.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ from worker.model import Retry as RetryDone
 from worker.store import OutboxSegment
 
 LAST_EXPORT_S = 1.0
-"""What a stop gives to the spans that wait."""
+"""How long a stop waits for waiting spans to be exported."""
 _ALL = 1 << 64
 
 P = ParamSpec("P")
@@ -87,14 +87,14 @@ class Step(NamedTuple):
 
 
 _steps: ContextVar[list[Step] | None] = ContextVar("steps", default=None)
-"""Of the piece of work that the task is about."""
+"""The steps of the piece of work that the current task does."""
 
 
 class Traces:
-    """Makes spans and has them exported, until it is closed.
+    """Makes spans and exports them until it is closed.
 
-    collector: where OTLP/HTTP takes traces. sample: the part of the articles that have a trace. The SDK's own
-    environment variables hold for the rest: OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_BSP_…
+    collector: the OTLP/HTTP URL for traces. sample: the share of articles that get a trace. The SDK's environment
+    variables apply to everything else: OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_BSP_…
     """
 
     def __init__(self, collector: str, *, sample: float) -> None:
@@ -107,20 +107,20 @@ class Traces:
         self._bound = round(sample * _ALL)
 
     async def aclose(self) -> None:
-        """Exports what there is, within `LAST_EXPORT_S`."""
+        """Exports what is waiting, within `LAST_EXPORT_S`."""
         ending = threading.Thread(target=self._processor.shutdown, daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, LAST_EXPORT_S)
         self._exporter.shutdown()
 
     def begin(self, work: Work) -> Trace | None:
-        """What follows a piece of work; to be called in its task. None where nobody wants to know of it."""
+        """A `Trace` for a piece of work, to be called in its task. None if it is not sampled."""
         if isinstance(work, Ingest) and not self._samples(bytes.fromhex(work.record_id)):
             return None
         return Trace(self, work)
 
     def seal(self, segment: OutboxSegment, path: str, *, now: Millis) -> None:
-        """The records of a segment stand in the output directory."""
+        """Call when the records of a segment are in the output directory."""
         for row in segment.rows:
             record = orjson.loads(row.body)
             record_id = bytes.fromhex(record["id"])
@@ -134,7 +134,7 @@ class Traces:
                 )
 
     def poll(self, work: Work, began_ns: int, done: PollDone | Walked, finished: Finished) -> None:
-        """The first span of each article that a document showed for the first time."""
+        """Queues the first span of each article that a document showed for the first time."""
         name = "walk" if isinstance(work, Walk) else "poll"
         status = getattr(done, "status", None)
         about = _ours(feed=work.feed_id, new=finished.new)
@@ -147,7 +147,7 @@ class Traces:
     def span(
         self, record_id: bytes, step: Step, *, parent: int | None, span_id: int | None = None, **about: str
     ) -> int:
-        """Queues a span of a record's trace; its id."""
+        """Queues a span in a record's trace. Returns its id."""
         trace_id = int.from_bytes(record_id)
         span_id = span_id or random.getrandbits(64) or 1
         self._processor.on_end(
@@ -167,7 +167,7 @@ class Traces:
         return span_id
 
     def _samples(self, record_id: bytes) -> bool:
-        """By the last eight bytes of the id, a hash (as the SDK's TraceIdRatioBased does)."""
+        """By the last eight bytes of the id, which is a hash (like the SDK's TraceIdRatioBased)."""
         return int.from_bytes(record_id[8:]) < self._bound
 
 
@@ -181,11 +181,11 @@ class Trace:
         _steps.set(self._steps if isinstance(work, Ingest) else None)
 
     def done(self) -> None:
-        """All but the commit."""
+        """Call when everything but the commit is done."""
         self._done_ns = time.time_ns()
 
     def end(self, done: Done, finished: Finished) -> None:
-        """It is committed."""
+        """Call when it is committed."""
         work = self._work
         if isinstance(work, Ingest):
             self._ingested(work, done, finished)
@@ -202,7 +202,7 @@ class Trace:
 
 
 def _came_of(work: Ingest, done: Done, finished: Finished) -> tuple[Attributes, str | None]:
-    """What is said of work on an entry, and what went wrong."""
+    """Attributes of work on an entry, and the error, if any."""
     about: dict[str, str | int] = {"feed": work.feed_id, "entry": work.record_id, "tries": work.tries}
     error = None
     match done:
@@ -231,7 +231,7 @@ def _came_of(work: Ingest, done: Done, finished: Finished) -> tuple[Attributes, 
 
 
 class TimedClient(Client):
-    """Notes each GET among the steps of the work it is for."""
+    """Records each GET as a step of the work it is for."""
 
     async def get(
         self,
@@ -253,7 +253,7 @@ class TimedClient(Client):
 
 
 class TimedPool(Pool):
-    """Notes each call among the steps of the work it is for."""
+    """Records each call as a step of the work it is for."""
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         began_ns, error = time.time_ns(), None
@@ -286,7 +286,7 @@ def _fetched(url: str, began_ns: int, outcome: Outcome) -> Step:
 
 
 def _place(url: str | None) -> Attributes:
-    """By the names of OpenTelemetry's semantic conventions for HTTP, without what is secret in a URL."""
+    """In the names of OpenTelemetry's semantic conventions for HTTP, without secrets of the URL."""
     if url is None:
         return {}
     return {"url.full": told(urls.without_credentials(url)), "server.address": urls.host_of(url)}
@@ -297,7 +297,7 @@ def _ours(**about: str | int) -> dict[str, str | int]:
 
 
 def _root(record_id: bytes) -> int:
-    """The id of the first span of a record's trace."""
+    """The id of the first span in a record's trace."""
     return int.from_bytes(hashlib.blake2b(record_id, digest_size=8, person=b"trace root").digest()) or 1
 
 
@@ -309,7 +309,7 @@ def _context(trace_id: int, span_id: int) -> SpanContext:
 
 
 class _Exporter(SpanExporter):
-    """The SDK's, which tells of each failure anew; this says when it begins and when it has ended."""
+    """Wraps the SDK's exporter, which logs each failure anew; this logs when failures begin and when they end."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter, self._well = exporter, True
@@ -332,7 +332,7 @@ class _Exporter(SpanExporter):
 
 
 class _Said(logging.Filter):
-    """Keeps what the exporter logs to itself."""
+    """Keeps the exporter's log messages to itself."""
 
     first = ""
 

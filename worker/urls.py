@@ -1,7 +1,7 @@
-"""URLs: what is one address written in several ways (RFC 3986 section 6), and whose it is.
+"""URLs: which spellings are one address (RFC 3986 section 6), and to which site it belongs.
 
-The canonical form identifies entries, so it has to stay the same from version to version: it is our own, and pinned
-in the tests, rather than that of a library whose next release may see it otherwise.
+The canonical form identifies entries, so it must be the same in every version. It is therefore our own and pinned in
+the tests, instead of coming from a library whose next release may differ.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 section 2.3 (unreserved) and what may stand in a path or a query without being escaped (section 3.3, 3.4).
 _UNRESERVED = "-._~"
 _PATH_SAFE = _UNRESERVED + "/!$&'()*+,;=:@"
-# "+" and "=" stay as they are: to a form "%2B" is a plus and "+" a space, and "=" may part what "%3D" does not.
+# "+" and "=" stay as they are: in a form "%2B" is a plus and "+" a space, and "=" may separate where "%3D" does not.
 _QUERY_SAFE = _UNRESERVED + "/?!$'()*+,;:@="
-_LABEL = "[a-z0-9_~-]{1,63}"  # RFC 1035 section 2.3.4, with what is no letter, digit or hyphen but met all the same
+_LABEL = "[a-z0-9_~-]{1,63}"  # RFC 1035 section 2.3.4, with two more characters that occur
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
-_IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]*")  # without a zone, which means something on one machine alone
+_IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]*")  # without a zone, which only means something on one machine
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 MAX_LENGTH = 8000  # RFC 9110 section 4.1 asks for at least 8000 octets
-# What most URLs are: in their canonical form, by a look; dots that begin a segment, and AMP, get a closer one.
+# Most URLs match this, and so are canonical already; segments that begin with a dot, and AMP, need a closer look.
 _PLAIN = re.compile(rf"https?://(?=[^/]{{1,253}}/){_LABEL}(\.{_LABEL})*(/(?!\.)[A-Za-z0-9._~!$&'()*+,;=:@-]*)+")
 
 
 # https://developers.google.com/amp/cache/overview#amp-cache-url-format: c and v are documents, wp their web packages.
 _AMP_CACHE = re.compile(r"(?:[a-z0-9-]+\.)?(?:cdn\.ampproject\.org|bing-amp\.com)", re.IGNORECASE)
 _AMP_COPY = re.compile(r"/(?:c|v|wp)(/s)?/([^/@]+\.[^/@]+)(/.*)?")
-# … and the viewer of a search engine, on its domain of any country.
+# … and the viewer of a search engine, on any of its country domains.
 _AMP_VIEWER = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}", re.IGNORECASE)
 _AMP_VIEWED = re.compile(r"/amp(/s)?/([^/@]+\.[^/@]+)(/.*)?")
-_MAY_BE_AMP = re.compile("ampproject|bing-amp|/amp/", re.IGNORECASE)  # before any of it is looked at
+_MAY_BE_AMP = re.compile("ampproject|bing-amp|/amp/", re.IGNORECASE)  # a quick check before the others
 _AMP_OWN = re.compile(r"(?:amp_(?:js_v|gsa|r|cb|lite)|usqp|aoh|csi|referrer)=", re.IGNORECASE)
 
 _SIDE = re.compile(r"^(?:www|m|mobile|amp)\.")
-"""What a site's name may have before it."""
+"""Prefixes that a site's host name may have."""
 
 
 class BadUrl(ValueError):
-    """Not an absolute http or https URL that can be asked for."""
+    """Not an absolute http or https URL that can be fetched."""
 
 
 def absolute(url: str, base: str | None = None) -> str | None:
-    """`url` as an absolute http(s) URL without control characters, spaces escaped; None where it is none."""
+    """`url` as an absolute http(s) URL without control characters and with spaces escaped; None if it is not one."""
     if is_plain(url):
         return url
     url = _clean(url)
@@ -73,8 +73,9 @@ def absolute(url: str, base: str | None = None) -> str | None:
 
 
 def of_feed_scheme(url: str) -> str:
-    """The address that an old spelling of a feed's means: `feed://host/path` is http, `feed:` before a whole URL
-    nothing (https://datatracker.ietf.org/doc/html/draft-obasanjo-feed-uri-scheme-02). Any other is given back."""
+    """The address meant by an old spelling for feeds: `feed://host/path` means http, and `feed:` before a whole URL is
+    dropped (https://datatracker.ietf.org/doc/html/draft-obasanjo-feed-uri-scheme-02). Any other URL is returned as it
+    is."""
     scheme, _, rest = url.partition(":")
     if scheme.strip().lower() != "feed":
         return url
@@ -83,11 +84,11 @@ def of_feed_scheme(url: str) -> str:
 
 
 def is_plain(url: str) -> bool:
-    """Whether `url` is canonical as it stands. It may be where this can't tell."""
+    """Whether `url` is evidently canonical. A URL for which this is False may be canonical, too."""
     return len(url) <= MAX_LENGTH and _looks_plain(url)
 
 
-@functools.lru_cache(maxsize=512)  # of an entry's link it is asked three times, and of others each time they are met
+@functools.lru_cache(maxsize=512)  # called three times for an entry's link, and whenever other URLs are met
 def _looks_plain(url: str) -> bool:
     return _PLAIN.fullmatch(url) is not None and _MAY_BE_AMP.search(url) is None
 
@@ -97,15 +98,15 @@ def _clean(url: str) -> str:
 
 
 def uncached(url: str) -> str:
-    """The address at its own site of a page that an AMP cache, or a search engine's viewer, has a copy of, be it a copy
-    of a copy; any other address as it is."""
+    """If the URL is a copy in an AMP cache or a search engine's viewer (or a copy of a copy): the address at the page's
+    own site; any other URL as it is."""
     while (own := _copied(url)) is not None:  # each is shorter than the one before
         url = own
     return url
 
 
 def _copied(url: str) -> str | None:
-    """Of what `url` is a copy; None where it is none."""
+    """What `url` is a copy of; None if it isn't one."""
     if _MAY_BE_AMP.search(url) is None:
         return None
     try:
@@ -127,14 +128,14 @@ def _copied(url: str) -> str | None:
     return own
 
 
-@functools.lru_cache(maxsize=2048)  # of an entry's link it is asked four times on the way to its record
+@functools.lru_cache(maxsize=2048)  # called four times for an entry's link on the way to its record
 def canonical(url: str) -> str:
-    """The form that all ways to write one address share.
+    """The one form for all spellings of an address.
 
-    That of its own site where an AMP cache has it; lower-case scheme and host (A-labels), no default port, no
-    credentials, no fragment, dot segments resolved, escapes normalised, tracking parameters dropped. Order of the other
-    parameters, trailing slashes, `www.` and the scheme are kept: they can make a difference, and both forms seldom
-    occur in one feed.
+    At its own site instead of an AMP cache; lower-case scheme and host (A-labels), no default port, no credentials, no
+    fragment, dot segments resolved, escapes normalised, tracking parameters dropped. Order of the other parameters,
+    trailing slashes, `www.` and the scheme are kept, because they can make a difference, and both forms seldom occur in
+    one feed.
 
     Raises BadUrl.
     """
@@ -147,7 +148,7 @@ def canonical(url: str) -> str:
 
 
 def _form(parts: SplitResult) -> str:
-    """`canonical`, of what may be a copy."""
+    """`canonical` for a URL that may still be a copy."""
     path = without_dots(_escaped(parts.path, _PATH_SAFE)) or "/"  # unescaped first: "%2E%2E" is ".."
     kept = [p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(unquote(p.split("=", 1)[0]))]
     query = "&".join(_escaped(p, _QUERY_SAFE) for p in kept)
@@ -156,7 +157,7 @@ def _form(parts: SplitResult) -> str:
 
 
 def canonical_if_any(url: str | None) -> str | None:
-    """`canonical`; None where there is no URL, or one that is none."""
+    """`canonical`; None if there is no URL, or not a valid one."""
     try:
         return canonical(url) if url else None
     except BadUrl:
@@ -164,12 +165,12 @@ def canonical_if_any(url: str | None) -> str | None:
 
 
 def host_of(url: str) -> str:
-    """The host that a request for `url` goes to: lower case, A-labels, without port. Raises BadUrl."""
+    """The host that a request for `url` goes to: lower case, A-labels, no port. Raises BadUrl."""
     return url.split("/", 3)[2] if is_plain(url) else _read(url)[1]
 
 
 def origin_of(url: str) -> Origin:
-    """What secrets may be sent to. Raises BadUrl."""
+    """The origin of `url`, to which its secrets may be sent. Raises BadUrl."""
     if is_plain(url):
         scheme, _, host, _ = url.split("/", 3)
         return scheme[:-1], host, DEFAULT_PORTS[scheme[:-1]]
@@ -178,8 +179,8 @@ def origin_of(url: str) -> Origin:
 
 
 def is_of_site(url: str, other: str) -> bool:
-    """Whether both are on one host, or one is on a host below the other's: who has a name has those below it. Raises
-    BadUrl."""
+    """Whether both are on one host, or one is on a host below the other's, because whoever owns a name owns those below
+    it. Raises BadUrl."""
     one, two = (host_of(each).removeprefix("www.") for each in (url, other))
     return one == two or one.endswith(f".{two}") or two.endswith(f".{one}")
 
@@ -192,12 +193,12 @@ def site(origin: Origin) -> str:
 
 
 def robots_url(url: str) -> str:
-    """Where the rules for robots of the site of `url` stand (RFC 9309 section 2.3). Raises BadUrl."""
+    """The URL of the robots.txt for the site of `url` (RFC 9309 section 2.3). Raises BadUrl."""
     return site(origin_of(url)) + "/robots.txt"
 
 
 def without_credentials(url: str) -> str:
-    """`url` without `user:password@`, for logs and errors; what can't be read is not shown at all."""
+    """`url` without `user:password@`, for logs and errors; a URL that can't be parsed is not shown at all."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # a password with a slash in it makes the host "user:pass"
@@ -209,13 +210,14 @@ def without_credentials(url: str) -> str:
 
 
 def without_scheme(identifier: str) -> str:
-    """What stays of a URL, or of a guid that is one, where its site goes from http to https; any other as it is."""
+    """A URL, or a guid that is one, without its scheme, so that it stays the same when the site moves from http to
+    https; any other text as it is."""
     return _SCHEME.sub("", identifier)
 
 
 def likenesses(url: str) -> list[str]:
-    """Other addresses at which the page at a canonical URL often stands, the likeliest first: with the other scheme,
-    with and without a slash at its end, `www.`, the sides for phones and AMP, without its query."""
+    """Other addresses at which the page of a canonical URL is often found, most likely first: with the other scheme,
+    with or without a slash at the end or `www.`, the mobile and AMP versions, without its query."""
     scheme, _, rest = url.partition("://")
     host, _, rest = rest.partition("/")
     path, _, query = rest.partition("?")
@@ -230,7 +232,7 @@ def likenesses(url: str) -> list[str]:
 
 
 def is_home(url: str) -> bool:
-    """The URL of a site's front page, which identifies no entry. Raises BadUrl."""
+    """Whether it is the URL of a site's front page, which identifies no entry. Raises BadUrl."""
     return canonical(url).split("/", 3)[3] == ""
 
 
@@ -239,12 +241,12 @@ def _split(url: str) -> SplitResult:
 
 
 def _read(url: str) -> tuple[SplitResult, str]:
-    """Its parts, and the host as it is asked for."""
+    """The parsed URL, and its host in the form used for requests."""
     try:
         parts = urlsplit(url)
         port = parts.port
         url.encode()  # a lone surrogate has no escape
-    except ValueError:  # not chained: its text may be a password taken for a port
+    except ValueError:  # not chained, because its text may quote a password that was taken for a port
         raise BadUrl(f"not a URL: {without_credentials(url)[:200]!r}") from None
     if parts.scheme not in DEFAULT_PORTS:
         raise BadUrl(f"not an http or https URL: {without_credentials(url)[:200]!r}")
@@ -269,7 +271,7 @@ def _host(parts: SplitResult) -> str:
 
 
 def _escaped(text: str, safe: str) -> str:
-    """Every character that needs it escaped once, those that don't not at all, in upper-case hex."""
+    """Escapes every character that needs it exactly once, and no others, in upper-case hex."""
     pieces = re.split(r"(%[0-9A-Fa-f]{2})", _BROKEN_ESCAPE.sub("%25", text))
     return "".join(_escape(piece) if piece.startswith("%") else quote(piece, safe=safe) for piece in pieces)
 

@@ -1,4 +1,4 @@
-"""How the worker is, for those who ask it: probes, the status page, metrics."""
+"""The health of the worker, for probes, the status page and metrics."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from dataclasses import dataclass, field
 from worker.model import Millis
 
 SAY_AGAIN_S = 60.0
-"""What goes on being wrong is logged again after it."""
+"""The same problem is logged again after this time."""
 WORDS = {"state": "the state refuses", "output": "records can't be sealed", "room": "nothing is polled"}
 
 
 @dataclass(slots=True)
 class Vitals:
-    """Written by the engine as it goes, read by the same loop; instants are of the wall clock."""
+    """Written by the engine, read in the same event loop. Times are of the wall clock."""
 
     started_at: Millis | None = None
-    """When the feed lists were taken up; None before."""
+    """When the feed lists were applied; None before."""
     ticked_at: Millis | None = None
-    """The last of its ticks, one a second."""
+    """Its last tick; there is one every second."""
     shortage: str | None = None
-    """Why there is no room for more on the disks; None: there is."""
+    """Why there is too little space on disk; None: there is enough."""
     refused: str | None = None
-    """Why the state took nothing the last time; None: it did."""
+    """Why the state refused the last call; None: it did not."""
     refusals: int = 0
-    """Of commits, one after the other."""
+    """Refused commits in a row."""
     unsealed: str | None = None
-    """Why records could not be sealed the last time; None: they were."""
+    """Why records could not be sealed at the last attempt; None: they were."""
     under_way: int = 0
-    """Leases that are held."""
+    """Leases held."""
     most: int = 0
-    """… at once."""
+    """The most that can be held."""
     backlog: int | None = None
-    """Work on the bus that nobody has begun; None: nobody here has looked."""
+    """Work on the bus that nobody has begun; None: this process has not looked."""
     stopping: bool = False
     told: dict[str, tuple[str, float]] = field(default_factory=dict)
-    """The last line that was logged of each kind of trouble, and when, in s of the monotonic clock."""
+    """For each kind of trouble, the last line logged, and when (seconds of the monotonic clock)."""
 
     def is_news(self, event: str, error: str, at_s: float) -> bool:
-        """Whether a trouble is to be logged now: it is another than the last of its kind, or goes on for long."""
+        """Whether to log a trouble now: it differs from the last one of its kind, or that was long ago."""
         before, then_s = self.told.get(event, ("", 0.0))
         if before == error and at_s - then_s < SAY_AGAIN_S:
             return False
@@ -48,11 +48,11 @@ class Vitals:
 
     @property
     def troubles(self) -> Mapping[str, str]:
-        """What it can't do now and why, by a name of one word."""
+        """What currently fails and why, by a one-word name."""
         found = {"state": self.refused, "output": self.unsealed, "room": self.shortage}
         return {name: why for name, why in found.items() if why is not None}
 
     @property
     def said(self) -> str | None:
-        """The same in lines for people; None where there is nothing."""
+        """The same in lines for people; None if nothing fails."""
         return "\n".join(f"{WORDS[name]}: {why}" for name, why in self.troubles.items()) or None

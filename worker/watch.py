@@ -1,8 +1,8 @@
-"""Watches over feeds of which something new is expected: who is silent, and who is to be told.
+"""Watches over feeds of which something new is expected: which are silent, and who has to be told.
 
-Beside the engine, and never in its way: it reads the state by itself, once a minute. A message that is not taken is
-not kept: at the next look what has changed since the last one that was taken is told, so a receiver that was away for
-an hour gets one message of how things are.
+Independent of the engine and never in its way: it reads the state itself, once a minute. A message that can't be
+delivered is not kept. The next look reports what has changed since the last delivered message, so a receiver that was
+away for an hour gets one message about how things are now.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from worker.words import counted, span
 
 EVERY_S = 60.0
 LONGEST_PAUSE_S = 3600.0
-"""Between two tries to tell who does not listen; it doubles from `EVERY_S` on."""
+"""The longest time between two attempts to deliver a message; it doubles from `EVERY_S` on."""
 MOST_TOLD = 100
-"""Feeds in one message; the rest comes with the next."""
+"""The most feeds in one message; the rest comes with the next."""
 
 log = structlog.stdlib.get_logger("feedmill.watch")
 
 Tell = Callable[[Mapping[str, object]], Awaitable[str | None]]
-"""Delivers a message; why it was not taken, None where it was."""
+"""Delivers a message. Returns why it was not accepted, None if it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is to be told: feeds that have fallen silent, and feeds that are not silent any more."""
+    """What has to be reported: feeds that have fallen silent, and feeds that no longer are."""
 
     silent: Sequence[Silence]
     back: Sequence[FeedId]
@@ -54,8 +54,8 @@ class Watch:
         clock: Callable[[], Millis],
         tell: Callable[[], Tell | None] = lambda: None,
     ) -> None:
-        """feeds: those that are listed now. tell: who is told now; None where nobody wants to know. Another one than
-        before knows nothing yet."""
+        """feeds: those listed now. tell: what delivers messages now; None: nothing. A new one has not been told
+        anything yet."""
         self._reader, self._feeds, self._clock, self._tell = reader, feeds, clock, tell
         self._listener: Tell | None = None
         self._from = clock()
@@ -65,13 +65,13 @@ class Watch:
         self.silent: Mapping[FeedId, Silence] = {}
 
     async def run(self) -> None:
-        """Looks each minute, until it is cancelled."""
+        """Looks once a minute, until it is cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(EVERY_S)
 
     async def look(self) -> None:
-        """Once. What goes wrong is logged, and tried again with the next look."""
+        """Looks once. Errors are logged, and the next look tries again."""
         now = self._clock()
         expected = {feed.id: feed.expect_s for feed in self._feeds().values() if feed.expect_s is not None}
         try:
@@ -119,14 +119,14 @@ class Watch:
 
 
 def changed(told: frozenset[FeedId], silent: Mapping[FeedId, Silence]) -> Change:
-    """What is to be told to who knows of `told`, longest silent first; at most `MOST_TOLD` of each."""
+    """What to report to a receiver that knows of `told`, longest silent first; at most `MOST_TOLD` of each kind."""
     fresh = sorted((one for feed_id, one in silent.items() if feed_id not in told), key=lambda one: one.since)
     back = sorted(told.difference(silent))
     return Change(silent=fresh[:MOST_TOLD], back=back[:MOST_TOLD])
 
 
 def message(change: Change, feeds: Mapping[FeedId, Feed], now: Millis) -> dict[str, object]:
-    """The JSON. `text` says it for people, under the name that Slack, Mattermost and others show."""
+    """The JSON message. Its `text` is for people, in the key that Slack, Mattermost and others display."""
     lines = [
         f"{one.feed_id}: nothing new for {span(now - (one.new_at or one.since - one.expect_ms))}"
         f" (expected every {span(one.expect_ms)})"

@@ -1,4 +1,4 @@
-"""Times, durations and counts as people say them."""
+"""Times, durations and counts in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def ago(at: Millis | None, now: Millis) -> str:
 
 
 def span(millis: int) -> str:
-    """A duration in its largest unit that fits."""
+    """A duration in the largest suitable unit."""
     seconds = millis // 1000
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:

@@ -1,12 +1,12 @@
-"""What is the same: identity keys, hashes of texts, and the judgement on both. Pure.
+"""Recognises what is the same: identity keys, hashes of texts, and decisions based on both. Pure.
 
-keys.py    an entry's identities within its feed, and across feeds by its canonical URL
-words.py   the words of a text
-text.py    hashes over them
-sketch.py  a text as a sketch, by which its copies are known
-credits.py whether an article is the one that another credits
-lines.py   lines that a site puts under its articles
-judge.py   new, known, changed, or a duplicate: decided with what the store found under the keys
+keys.py     an entry's keys within its feed, and across feeds by its canonical URL
+words.py    the words of a text
+text.py     hashes of the words
+sketch.py   a sketch of a text, by which its copies are recognised
+credits.py  whether an article is the one that another credits
+lines.py    lines that a site puts below its articles
+judge.py    new, known, changed or duplicate, given what the store found under the keys
 """
 
 from worker.dedup.credits import credits

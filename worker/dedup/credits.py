@@ -1,4 +1,4 @@
-"""Whether an article is the one that another says it is from. Pure."""
+"""Whether an article is the one that another names as its source. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from worker import urls
 from worker.dedup.words import words
 from worker.model import Credit
 
-_MIN_NAME = 4  # letters of a name that is looked for in a host's
+_MIN_NAME = 4  # a shorter name is not looked for in the name of a host
 
 
 def credits(credit: Credit, *, url: str | None, site: str | None) -> bool:
-    """The credit may mean the article at `url`, from a feed called `site`: by its host, or by the publication's name.
+    """Whether the credit may mean the article at `url`, from a feed called `site`: judged by the host, or by the
+    publication's name.
 
-    Asked of articles with nearly the same text alone: "The Post" are many.
+    Only meant for articles with nearly the same text, because there are many publications called "The Post".
     """
     host = _host(url)
     if credit.url is not None and host and _host(credit.url) == host:

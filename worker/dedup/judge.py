@@ -1,6 +1,7 @@
-"""The judgement on an entry, and on the article it led to. Pure: the store looks the keys up, and acts.
+"""Decides what an entry is, and the article made from it. Pure: the store looks the keys up, and acts on the decision.
 
-Both are made inside the transaction that commits, so that of two workers who meet the same content only one writes it.
+Both decisions are made inside the transaction that commits, so that if two workers meet the same content, only one
+writes it.
 """
 
 from __future__ import annotations
@@ -13,92 +14,94 @@ from worker.model import Draft, EntryId, FeedId, Op, SeenEntry
 from worker.urls import without_scheme
 
 Skip = Literal["filter", "page", "backlog"]
-"""What left an entry out: a filter, by what the feed says; a filter, when its page was read; the limit of the feed's
-first poll, which is for good."""
+"""What left an entry out: filter: what the feed says of it; page: its page, once read; backlog: the limit for the
+feed's first poll (for good)."""
 
 
 class Ref(NamedTuple):
-    """An entry that the store knows. There is one for each that is met: a frozen dataclass takes six times as long to
-    make."""
+    """An entry that the store knows. A tuple, because one is made for each entry met, and a frozen dataclass takes six
+    times as long."""
 
     entry_id: EntryId
     feed_id: FeedId
     title_key: bytes
     revision: int
-    """Of its last record; 0 where none was written (yet, or because it is a duplicate)."""
+    """Of its last record; 0 if none was written (yet, or because it is a duplicate)."""
     revision_key: bytes
     text_mark: bytes | None
-    """Of its text, as `model.text_mark` has it; None where that is too short."""
+    """`model.text_mark` of its text; None if that is too short."""
     duplicate_of: EntryId | None
     has_page: bool = False
-    """Its last record holds the text of its page; of a duplicate, what it was judged by."""
+    """Whether the text of its last record came from its page; of a duplicate, the text it was judged by."""
     has_text: bool = False
-    """It holds a text."""
+    """Whether it has any text."""
     skipped: Skip | None = None
-    """Why its feed's rules leave it out, if they do; then it stands for no other."""
+    """Why its feed's rules leave it out, if they do; then nothing can be its duplicate."""
     record_id: bytes = b""
     version: bytes = b""
-    """What its feed said of it."""
+    """The hash of what its feed said of it."""
     url: str | None = None
     cluster_id: bytes | None = None
-    """The record that was the first of its story, where that is another one."""
+    """The id of its story's first record, if that is another's."""
     copy_of: bytes | None = None
-    """The record of which its own is named as a near-duplicate."""
+    """The id of the record that its own names as its original."""
 
     @property
     def is_blank(self) -> bool:
-        """Its last record has no text, and nobody stands for it: it was deleted, or pointed to what is gone."""
+        """Whether its last record has no text and it is not a duplicate: it was deleted, or pointed to something that
+        is gone."""
         return self.revision > 0 and not self.revision_key and self.duplicate_of is None
 
     @property
     def cluster(self) -> bytes | None:
-        """What its record has for `cluster_id`; None where it has none yet."""
+        """The `cluster_id` of its record; None if it has none yet."""
         return self.cluster_id or (self.record_id if self.revision and self.text_mark else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The entry is one that its feed has shown before."""
+    """An entry that its feed has shown before."""
 
     ref: Ref
 
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """An entry never seen; `claims_url` says whether its canonical URL is to be its own from now on."""
+    """An entry never seen before. `claims_url`: whether its canonical URL becomes its own."""
 
     claims_url: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An entry never seen that the rules of its feed leave out. Its URL is not its own: another feed may want it."""
+    """An entry never seen before that the rules of its feed leave out. It does not get its URL, because another feed
+    may want that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Another entry stands for it."""
+    """A duplicate of `of`."""
 
     of: Ref
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A record is due."""
+    """A record has to be written."""
 
     op: Op
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """As it was: nothing to write."""
+    """Unchanged; nothing has to be written."""
 
 
 def place(
     seen: SeenEntry, *, feed_id: FeedId, by_key: Ref | None, by_url: Ref | None, alone: Ref | None = None
 ) -> Known | New | Skipped | Duplicate:
-    """What an entry of a poll is, given who is known under its keys, under its canonical URL, and under what others of
-    its document carry too."""
+    """What an entry of a poll is, given the entries known under its keys, under its canonical URL, and under keys that
+    other entries of its document have, too (`alone`)."""
     if by_key is not None:
         return Known(by_key)
     if alone is not None and _is_said_the_same(seen, alone):
@@ -109,27 +112,29 @@ def place(
         return New(claims_url=seen.url_key is not None) if by_url is None else Duplicate(by_url)
     if not seen.has_guid or seen.title_key == by_url.title_key:
         return Known(by_url)  # its guid has changed
-    # One page that lists many things: the link is no entry's own.
+    # A page that lists several things: the link belongs to none of the entries.
     return New(claims_url=False) if seen.skipped is None else Skipped()
 
 
 def _is_said_the_same(seen: SeenEntry, ref: Ref) -> bool:
-    """All, or under a guid the title: what shares guid, link and title is one entry."""
+    """Whether the feed says the same of both: everything or, with a guid, the title. Entries that share guid, link and
+    title are one."""
     same_title = seen.has_guid and bool(seen.title_key) and seen.title_key == ref.title_key
     same_url = without_scheme(seen.url or "") == without_scheme(ref.url or "")
     return same_url and (same_title or seen.version == ref.version)
 
 
 def is_for_itself(seen: SeenEntry, ref: Ref, *, by_url: Ref | None) -> bool:
-    """Whether a known entry for which another stands, whose URL it had, has one now that is nobody's."""
+    """Whether a known entry that was a duplicate because of its URL now has a URL that no other entry has."""
     return ref.duplicate_of is not None and ref.text_mark is None and seen.url_key is not None and by_url is None
 
 
 def is_wanted_again(seen: SeenEntry, ref: Ref, *, changed: bool, other_filters: bool) -> bool:
     """Whether an entry that was left out before is wanted now.
 
-    changed: its feed says something else of it. other_filters: than those it was judged by. What its page decided is
-    asked again only then: else the page would be fetched each time that all of the feed is gone through.
+    changed: its feed says something different of it. other_filters: the filters differ from those it was judged by. If
+    its page was the reason, it is only judged again in these cases, because otherwise the page would be fetched
+    whenever the feed is read whole.
     """
     if seen.skipped is not None or ref.skipped == "backlog":
         return False
@@ -137,11 +142,12 @@ def is_wanted_again(seen: SeenEntry, ref: Ref, *, changed: bool, other_filters: 
 
 
 def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Ref]) -> Write | Nothing | Duplicate:
-    """What the article of `entry` is, given who has its text, and who the URLs that its page revealed.
+    """What the article of `entry` is, given the entry that has its text, and those that have the URLs found with its
+    page.
 
-    A page's word for its URL is believed only where title or text agree: sites redirect what is gone to their front
-    page, and name that as canonical. What a page gave is not replaced by less: where it can't be had again, the feed's
-    summary would be a poor correction. Nor is any text by none.
+    A URL that the page names is only believed if title or text agree, because sites redirect removed pages to their
+    front page and name that as canonical. Text from a page is never replaced by less: if the page can't be had again,
+    the feed's summary would be a poor correction. Nor is any text replaced by none.
     """
     if entry.revision and not entry.is_blank:
         less = (entry.has_page and draft.extraction != "ok") or (entry.has_text and draft.is_empty)
@@ -158,6 +164,6 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
 
 
 def may_be_another(draft: Draft, *, entry: Ref) -> bool:
-    """Whether an entry that is a duplicate may be none any more, by what came of it now. What is another's by its URL
-    stays that, whatever its feed says; and who was one by its page's text is not told from it by less."""
+    """Whether what came of a duplicate now may show that it no longer is one. A duplicate by URL stays one, whatever
+    its feed says; and one that was recognised by its page's text is not separated by anything less than a page."""
     return entry.text_mark is not None and not draft.is_empty and (draft.extraction == "ok" or not entry.has_page)

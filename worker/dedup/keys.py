@@ -1,15 +1,15 @@
 """The identities of an entry.
 
-Within a feed an entry is known by its guid; where it has none, by its canonical URL; where that fails too, by a hash
-of what it says. Across feeds it is known by its canonical URL. Real feeds break each of these:
+Within a feed an entry is known by its guid; if it has none, by its canonical URL; if it has none of its own either, by
+a hash of its contents. Across feeds it is known by its canonical URL. Real feeds break each of these rules:
 
-- one guid on several entries of a document: guid and link together identify there, guid and title where the link is
-  none or shared, and where one of them is met again alone, the pair is looked up before the guid;
-- one link on several entries, or a link to the site's front page: it identifies nothing;
-- guid or link, or both, are repeated only later: who says the same as the entry known under them is that one
+- one guid on several entries of a document: then guid and link together identify an entry, or guid and title if the
+  link is missing or shared; when one of them is met alone later, the pair is looked up before the guid;
+- one link on several entries, or a link to the site's front page: such a link identifies nothing;
+- guid, link or both are repeated only later: the entry with the same contents as the known one is that one
   (`judge.place`);
-- guids and links that go from http to https, all at once: the scheme is no part of the keys within a feed;
-- a guid that changes while the link stays: `judge.place` takes it for the same entry if the title is the same too.
+- guids and links change from http to https, all at once: within a feed the scheme is not part of the keys;
+- a guid changes while the link stays: `judge.place` takes it for the same entry if the title is the same, too.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class Identity:
     """The keys of an entry, 16 bytes each."""
 
     look_up: tuple[bytes, ...]
-    """Under which it may be known in its feed, the most specific first."""
+    """Keys under which it may be known in its feed, most specific first."""
     own: bytes
-    """Under which it will be known."""
+    """The key under which it will be known."""
     url: str | None
     """Its canonical URL."""
     url_key: bytes | None
-    """Under which any feed knows it; None where the URL does not identify it."""
+    """The key under which any feed knows it; None if the URL does not identify it."""
     alone: tuple[bytes, ...] = ()
-    """Under which its feed knows it if nothing else carried its guid or link when it was met, the most specific
-    first. It is that one if the same is said of it."""
+    """Keys under which its feed knows it if its guid or link was not shared yet when it was met, most specific first.
+    It is that entry if its contents are the same."""
 
 
 def identity(
@@ -48,7 +48,7 @@ def identity(
     repeated_urls: frozenset[str] = frozenset(),
     site_url: str | None = None,
 ) -> Identity:
-    """The keys of `entry`; the repeated guids and canonical URLs are those of its document."""
+    """The keys of `entry`. `repeated_guids` and `repeated_urls` (canonical) are those of its document."""
     url = urls.canonical_if_any(entry.url)
     shared = url is None or url in repeated_urls or urls.is_home(url) or url == urls.canonical_if_any(site_url)
     by_url = None if url is None or shared else url_key(url)
@@ -60,7 +60,7 @@ def identity(
         alone = _key("guid", feed_id, guid)
         by_both = _key("guid+link", feed_id, guid, link)
         if entry.guid not in repeated_guids:
-            # Also where others share the link: they may do so only since.
+            # Also if others share the link, because they may have begun to only now.
             look_up = (by_both, by_title, alone) if not shared or url in repeated_urls else (by_title, alone)
             return Identity(look_up=look_up, own=alone, url=url, url_key=by_url)
         if shared:

@@ -1,13 +1,13 @@
-"""Lines that a site puts under its articles (disclaimers, appeals, newsletter boxes), learned from the articles alone.
+"""Lines that a site puts below its articles (disclaimers, appeals, newsletter boxes), learned from the articles alone.
 
-A site's window holds what its last articles said, eight bytes a line. A line that stands in many of them is the site's
-own. This is the counting of repeated text that template detection rests on (Bar-Yossef and Rajagopalan, Template
-Detection via Data Mining and its Applications, WWW 2002), over a site that is met article by article, and made to leave
-in rather than take out: what only some articles share (the background of a story, a refrain, a standing heading)
-is theirs.
+A site's window holds the lines of its last articles, eight bytes a line. A line that occurs in many of them is the
+site's own. This is the counting of repeated text on which template detection is based (Bar-Yossef and Rajagopalan,
+Template Detection via Data Mining and its Applications, WWW 2002), for a site seen article by article, and designed to
+rather leave in than take out: what only some articles share (the background of a story, a refrain, a standing heading)
+belongs to them.
 
-What a line says of its own article, its title, authors or date, does not count ("The post … appeared first on …"): the
-record has those. All other numbers do: "Magnitude 4.5" is what an article is about.
+What a line says of its own article (title, authors, date: "The post … appeared first on …") is ignored, because the
+record has that. All other numbers count: "Magnitude 4.5" is what an article is about.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ from worker.dedup.words import lines_of_words, said
 from worker.model import DAY_MS, Millis
 
 ARTICLES = 24
-"""The last of a site that a window holds."""
+"""How many of a site's last articles a window holds."""
 EDGE = 32
-"""Lines from either end of a text that are looked at; the middle of a longer one teaches nothing and loses nothing."""
+"""How many lines at either end of a text are looked at; the middle of a longer text is neither learned from nor cut."""
 FEWEST, SHARE = 6, 0.4
-"""In so many articles of the window, and so large a part of them, stands a line that is the site's …"""
+"""A line is the site's if it occurs in at least FEWEST articles of the window, and in this share of them …"""
 LEAST = 10
-"""… once the window holds so many."""
+"""… once the window holds at least so many articles."""
 ALIKE = 0.8
-"""Of what an article says, by length: who shares so much with another is a version of it, and teaches nothing more."""
+"""An article that shares more than this part of its contents (by length) with another is a version of it, and is not
+learned from."""
 COLUMNS = 25
-"""A line of so many (ideographs take two) says something by itself. Shorter ones may be headings: they go at the very
-end, and with such a line next to them …"""
+"""A line of at least this width (ideographs take two columns) stands for itself. Shorter ones may be headings: they are
+cut at the very end of a text, and next to such a line …"""
 NEARLY_ALL = 0.7
-"""… if so large a part of the articles has them."""
+"""… if this share of the articles has them."""
 
 _UNIT = 4  # columns
 _MAY_BE_WIDE = re.compile("[\u1100-\U0010ffff]")
@@ -50,13 +51,13 @@ _DAY = timedelta(days=1)
 _EPOCH = date(1970, 1, 1).toordinal()
 _OWN = "\0"
 _BETWEEN = " \n "
-_LENGTH = (0xFF).__and__  # of a line, by its key
-_SAID_BESIDES = 3  # words, for a line with something of its own article to be compared without it
+_LENGTH = (0xFF).__and__  # the length of a line, from its key
+_SAID_BESIDES = 3  # a line with parts from its own article is compared without them if so many other words are left
 
 
 def line_keys(text: str, *, title: str | None, authors: Iterable[str], published: Millis | None) -> bytes:
-    """Eight bytes for each line of a text, by which it is known in others: a hash, and its length; zeros for lines
-    that are not to be known."""
+    """Eight bytes for each line of a text, by which it is recognised in others: a hash and its length; zeros for lines
+    that are not compared."""
     lines = lines_of_words(text)
     middle = max(0, len(lines) - 2 * EDGE)
     edges = [*lines[:EDGE], *lines[EDGE + middle :]]
@@ -75,10 +76,10 @@ def line_keys(text: str, *, title: str | None, authors: Iterable[str], published
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the last articles of a site said."""
+    """The lines of a site's last articles."""
 
     articles: tuple[tuple[int, tuple[int, ...]], ...] = ()
-    """Their ids and lines, each line once, the oldest first."""
+    """Ids and distinct lines of the articles, oldest first."""
 
     @classmethod
     def decode(cls, data: bytes) -> Window:
@@ -98,8 +99,8 @@ class Window:
         )
 
     def after(self, *taught: tuple[int, bytes]) -> Window:
-        """With other articles, each by its id and `line_keys`, or with other versions of some: each counts once. One
-        that says what another says, or nothing but what all say, is none."""
+        """With more articles, or new versions of some (each counts once), given by id and `line_keys`. An article that
+        says what another says, or only what all say, is not added."""
         articles = list(self.articles)
         counts = Counter(chain.from_iterable(lines for _, lines in articles))
         for id, keys in taught:
@@ -119,7 +120,7 @@ class Window:
         return Window(tuple(articles))
 
     def repeated(self) -> Mapping[int, float]:
-        """Keys of the lines that are the site's, and how large a part of its articles has each."""
+        """Keys of the lines that are the site's, each with the share of the articles that have it."""
         articles = len(self.articles)
         least = _enough(articles)
         if least > articles:
@@ -129,19 +130,20 @@ class Window:
 
 
 def _says_another(own: Set[int], counts: Mapping[int, int], articles: Iterable[tuple[int, Sequence[int]]]) -> bool:
-    """Whether one of the articles, whose lines are counted, says nearly all of these."""
+    """Whether one of the articles, whose lines are counted in `counts`, has nearly all of these lines."""
     enough = ALIKE * _weight(own)
     met = {key for key in own if counts[key]}
     return _weight(met) > enough and any(_weight(met.intersection(theirs)) > enough for _, theirs in articles)
 
 
 def _enough(articles: int) -> float:
-    """In how many of the window's articles a line stands that is the site's."""
+    """In how many of the window's articles a line must occur to be the site's."""
     return math.inf if articles < LEAST else max(FEWEST, SHARE * articles)
 
 
 def taken_out(keys: bytes, repeated: Mapping[int, float]) -> tuple[int, ...]:
-    """Which lines of a text leave it, counted from 0. Never all of them: a text of nothing else is left as it is."""
+    """The lines to be cut from a text, counted from 0. Never all of them: a text that consists of nothing else is left
+    alone."""
     lines = _unpacked(keys)
     if repeated.keys().isdisjoint(lines):
         return ()
@@ -171,7 +173,7 @@ def _said(line: str) -> str:
 
 
 def _normal(said: str, phrases: Sequence[str], years: Set[str], numbers: Set[str]) -> str:
-    """What a line says, but for what it says of its own article."""
+    """What a line says, without what it says of its own article."""
     other = f" {said} "
     for phrase in phrases:
         other = other.replace(phrase, f" {_OWN} ")
@@ -186,7 +188,7 @@ def _normal(said: str, phrases: Sequence[str], years: Set[str], numbers: Set[str
 
 
 def _days(at: Millis | None) -> Sequence[date]:
-    """The days that an instant is on in some time zone."""
+    """The days that a time may fall on, depending on the time zone."""
     if at is None:
         return ()
     day = date.fromordinal(_EPOCH + at // DAY_MS)
@@ -194,7 +196,7 @@ def _days(at: Millis | None) -> Sequence[date]:
 
 
 def _numbers(days: Iterable[date]) -> frozenset[str]:
-    """Of the days and their months, as they may be written."""
+    """Days and months as numbers, in the forms in which they may be written."""
     numbers = {number for day in days for number in (day.day, day.month)}
     return frozenset(f"{n:{w}}" for n in numbers for w in ("d", "02d"))
 

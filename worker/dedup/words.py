@@ -1,4 +1,5 @@
-"""The words of a text, as a reader would call them the same. Pinned by the hashes that are made of them."""
+"""The words of a text, normalised as far as a reader would call them the same. Pinned, because hashes are made of
+them."""
 
 from __future__ import annotations
 
@@ -8,30 +9,30 @@ import re
 import unicodedata
 from typing import Literal, NamedTuple
 
-# A Han ideograph or a kana stands for a word of its own.
+# Each Han ideograph or kana counts as a word.
 _IDEOGRAPH = (
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-# Vowel signs, viramas and points belong to their word, though no \w: without them Hindi falls to pieces.
+# Vowel signs, viramas and points belong to their word although \w does not match them; without them Hindi falls apart.
 _MARKS = "".join(chr(code) for code in range(0x300, 0x3100) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\W_{_IDEOGRAPH}]+(?:[{_MARKS}]+[^\W_{_IDEOGRAPH}]*)*")
-# With ideographs and marks out of sight, words are a simple pattern.
+# Without ideographs and marks, a simple pattern will do.
 _SIMPLE_WORD = re.compile(r"[^\W_]+")
 _NOT_SIMPLE = re.compile(f"[{_IDEOGRAPH}{_MARKS}]")
 _UNPARTED = re.compile("[\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1050-\u108f\u1780-\u17d3]+")
 _PER_WORD = 5  # characters, vowel signs among them; a dictionary would say 4 to 6, and costs megabytes
-# Soft hyphens, zero-width spaces and joiners, direction marks, variation selectors: they split words for no reader.
+# Soft hyphens, zero-width spaces and joiners, direction marks, variation selectors: invisible, so they split no words.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
 )
-# Normalisation sorts a run of marks in quadratic time: 160 KB of them took 15 s. A reader sees no more than a few.
+# Normalisation sorts a run of marks in quadratic time (160 KB took 15 s). No real text has more than a few in a row.
 _MOST_MARKS = 64
 _FLOOD = re.compile(rf"[^\w\s]{{{_MOST_MARKS + 1},}}")
-_TWO_MARKS = re.compile(r"[^a-zA-Z0-9 \w\s][^\w\s]+")  # what most characters are goes first: it is soonest told
+_TWO_MARKS = re.compile(r"[^a-zA-Z0-9 \w\s][^\w\s]+")  # the most frequent characters come first, for speed
 _MARKS_ALONE = re.compile(r"[^\w\s]+")
-LONG = 200  # characters of a text of which only the last one's words are kept
+LONG = 200  # for texts of at least so many characters, only the words of the last one are cached
 _WESTERN = "cp1252"
-# What a character of that code says: a letter, a digit, several of them, or nothing.
+# What each character of that encoding becomes: a letter, a digit, several of them, or a space.
 _SAID = {
     character: re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", character).casefold())
     for character in bytes(range(256)).decode(_WESTERN, "ignore")
@@ -52,8 +53,8 @@ _TABLE = _table()
 
 
 def _aside(error: UnicodeError) -> tuple[str, int]:
-    """A space for an arrow, a smile and other characters that say nothing in words; nothing for those that are
-    invisible. Raises the error where there are others."""
+    """An error handler for encoding: a space for arrows, smileys and other characters that are not part of words;
+    nothing for invisible ones. Raises the error for all others."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     seen = _INVISIBLE.sub("", error.object[error.start : error.end])
@@ -68,13 +69,13 @@ codecs.register_error(_ASIDE, _aside)
 
 class _Read(NamedTuple):
     lines: tuple[str, ...]
-    """The words of each line of a text, with a space between them."""
+    """The words of each line, separated by spaces."""
     said: bytes
-    """The words of all of them, in UTF-8."""
+    """All words, separated by spaces, in UTF-8."""
     words: int
-    """How many these are."""
+    """Their number."""
     latin: bool
-    """In Latin letters, as Windows-1252 has them."""
+    """Whether they consist of letters that Windows-1252 has."""
 
 
 def words(text: str) -> list[str]:
@@ -83,25 +84,25 @@ def words(text: str) -> list[str]:
 
 
 def said(text: str) -> bytes:
-    """The words of a text with a space between them, in UTF-8."""
+    """The words of a text, separated by spaces, in UTF-8."""
     return _read(text).said
 
 
 def lines_of_words(text: str) -> tuple[str, ...]:
-    """The words of each line of a text, a space between them."""
+    """The words of each line of a text, separated by spaces."""
     return _read(text).lines
 
 
 def count_of(text: str) -> int:
-    """How many words there are in what is `said`."""
+    """The number of words in `said`."""
     return _read(text).words
 
 
 def word_count(text: str) -> int:
-    """How many words a text has; each ideograph and kana counts as one.
+    """The number of words in a text; each ideograph and kana counts as one.
 
-    Of Thai, Lao, Burmese and Khmer, which part phrases and not words, it is an estimate to some 30 %: enough to tell an
-    article from a teaser.
+    For Thai, Lao, Burmese and Khmer, which separate phrases instead of words, it is an estimate within about 30 %:
+    enough to tell an article from a teaser.
     """
     read = _read(text)
     runs = [] if read.latin else _UNPARTED.findall(text)
@@ -125,14 +126,14 @@ def _taken_apart(text: str) -> _Read:
 
 
 _last = functools.lru_cache(maxsize=1)(_taken_apart)
-"""An article's hashes, sketch, word count and lines are made of the same words, one after the other."""
+"""An article's hashes, sketch, word count and lines are made from the same words, one after the other."""
 _short = functools.lru_cache(maxsize=64)(_taken_apart)
-"""A title is asked for twice for an entry's keys, and twice for its record's."""
+"""A title is needed twice for an entry's keys, and twice for its record's."""
 
 
 def _in_latin(text: str) -> str | None:
-    """The words of a text in Latin letters, with spaces and line feeds between them; None of any other text. As bytes,
-    at a tenth of what patterns take."""
+    """The words of a text in Latin letters, separated by spaces and line feeds; None for any other text. Works on
+    bytes, at a tenth of the cost of patterns."""
     data = None if is_flooded(text) else _western(text, _ASIDE)
     if data is None:
         return None
@@ -145,42 +146,42 @@ def _in_latin(text: str) -> str | None:
 
 
 def _single_spaced(text: str) -> str:
-    """A text with one space for each run of them, and none around it."""
+    """The text with runs of spaces reduced to one, and none at its ends."""
     return " ".join(filter(None, [piece.strip(" ") for piece in text.split("  ")]))
 
 
 def by_pattern(text: str) -> list[str]:
-    """`words`, of whatever text."""
+    """`words` of any text."""
     text, word = _patterned(text)
     return word.findall(text)
 
 
 def _patterned(text: str) -> tuple[str, re.Pattern[str]]:
-    """A text in the form in which its words are looked for, and what they look like there."""
+    """The text in the form in which its words are searched, and the pattern for them."""
     text = in_form("NFKC", text).casefold()
     return text, _WORD if _NOT_SIMPLE.search(text) else _SIMPLE_WORD
 
 
 def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
-    """A text in that form of Unicode, without what is invisible."""
+    """The text in a Unicode form, without invisible characters."""
     if text.isascii():
         return _unflooded(text)
     western = _western(text) is not None
     text = _unflooded(text.replace("\u00ad", "") if western else _INVISIBLE.sub("", text))
-    # Those of Windows-1252 are composed.
+    # The characters of Windows-1252 are already composed.
     return text if western and form == "NFC" else unicodedata.normalize(form, text)
 
 
 def folded(text: str) -> str:
-    """A text with one space for each run of white space, and none around it."""
+    """The text with runs of white space reduced to one space, and none at its ends."""
     if "  " in text or not text.isprintable():
         return " ".join(text.split())
-    return text.strip(" ")  # as most are: other white space is not printable
+    return text.strip(" ")  # the usual case: other white space is not printable
 
 
 def is_flooded(text: str, most: int = _MOST_MARKS) -> bool:
-    """Whether there may be more than `most` marks in a row, that is, neither letters nor digits nor white space. Of so
-    many each (most / 2)th character shows two, with none but marks between them."""
+    """Whether there may be more than `most` marks in a row, that is, neither letters nor digits nor white space. In a
+    longer run, two of every (most / 2)th characters are marks, with only marks between them."""
     if len(text) <= most:
         return False
     step = most // 2

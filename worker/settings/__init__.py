@@ -1,18 +1,28 @@
 """YAML files to frozen settings and feeds; every mistake at once, each with its file, line, column and a hint.
 
-    yaml_file   a file → plain values, with the place of each         expand      ${VARIABLES} in them
-    schema      the keys of worker.yaml, with a line on each          feed_list   … and of feed lists
-    values      the types of single values                            settings    what comes of all of them
-    quantities  durations and sizes                                   addresses   a feed's URL, and the id made of it
-    endpoints   where the worker itself is reached                    places      … of places among them
-    problems    what is wrong → file, line and nearest right key      feeds       feed lists → feeds
-    opml        other readers' lists, in and out                      editing    feeds added to a list in place
-    rules       the keys of a feed's rules                            feed_rules  … and the rules that they make
-    imported    an OPML file's feeds, to be added to a list       section    what sections are made of
-    changes     what a running worker takes up of new settings
-    load        all of it, in order                                   documentation  JSON Schemas, templates
+    load           all of it, in order
+    yaml_file      a file → plain values, with the place of each
+    expand         ${VARIABLES} in values
+    section        the base of all sections
+    schema         the keys of worker.yaml, each with a line of documentation
+    feed_list      the keys of feed lists, likewise
+    rules          the keys of a feed's rules, likewise
+    values         types of single values
+    places         types of values that name places
+    quantities     durations and sizes
+    addresses      a feed's URL, and the id made from it
+    endpoints      addresses of the worker itself, the broker and collectors
+    settings       the resulting `Settings`
+    feeds          feed lists → feeds
+    feed_rules     keys of rules → the rules
+    problems       pydantic's errors → file, line and the most similar key
+    opml           lists of other feed readers, in and out
+    imported       an OPML file's feeds, to be added to a list
+    editing        feeds added to a list in place
+    changes        which new settings a running worker takes up
+    documentation  JSON Schemas, and the files that `init` writes
 
-Nothing here keeps settings between calls, and nothing reads the environment by itself: it is an argument.
+Nothing here keeps settings between calls or reads the environment by itself: that is an argument.
 """
 
 from worker.settings.changes import taken_up

@@ -1,4 +1,4 @@
-"""A feed's URL as its owner writes it: where to ask, what identifies it, and the credentials it carried."""
+"""A feed's URL as its owner writes it: the address, what identifies it, and credentials in it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _READABLE = re.compile(r"https://[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9._-]+)*/
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a feed is."""
+    """The address of a feed."""
 
     url: str
     """As written, without credentials."""
     canonical: str
     authorization: str | None = field(default=None, repr=False)
-    """The value of the Authorization header that `user:password@` stood for (RFC 7617)."""
+    """The value of the Authorization header for `user:password@` in the URL (RFC 7617)."""
 
 
 def address(text: str) -> Address | None:
-    """The address that `text` writes, `feed:` before it or not; None where it is no absolute http(s) URL."""
+    """The address in `text`, with or without `feed:` in front; None if it is not an absolute http(s) URL."""
     url = urls.absolute(urls.of_feed_scheme(text))
     if url is None:
         return None
@@ -46,7 +46,8 @@ def address(text: str) -> Address | None:
 
 
 def hidden(url: str, secrets: Sequence[str]) -> str:
-    """`url` without the `secrets` in it, as it may be told to anybody. Its host is no secret: it is asked of DNS."""
+    """`url` with the `secrets` in it replaced, so that it may be shown. The host is no secret, because DNS is asked for
+    it."""
     if not secrets:
         return url
     parts = urlsplit(url)
@@ -58,7 +59,7 @@ def hidden(url: str, secrets: Sequence[str]) -> str:
 
 
 def put_into(url: str, told: str) -> tuple[str, ...]:
-    """What `hidden` has left out of `url`, given that and what it has `told`; as it stands there, and unescaped."""
+    """The secrets in `url` that `hidden` has replaced in `told`, both as written there and unescaped."""
     if told in ("", url):
         return ()
     found = re.fullmatch("(.+?)".join(map(re.escape, told.split("***"))), url)
@@ -68,9 +69,9 @@ def put_into(url: str, told: str) -> tuple[str, ...]:
 def slug(canonical: str, secrets: Sequence[str] = ()) -> str:
     """A readable id for the feed at a canonical URL: `https://example.org/feed.xml` → `example.org-feed.xml`.
 
-    It depends on the URL alone, so it stays when other feeds come and go. Where letters, digits, `.`, `_` and `-`
-    cannot tell the whole URL in 80 characters, eight hexadecimal digits of its SHA-256 stand at the end. They stand
-    for the query too, which may hold keys that are nobody's to read, as do the `secrets`.
+    It depends on the URL alone, so it does not change when other feeds come and go. If letters, digits, `.`, `_` and
+    `-` can't represent the whole URL in 80 characters, eight hex digits of its SHA-256 are added at the end. They also
+    stand for the query, which may contain private keys, and for the `secrets`.
     """
     told = hidden(canonical, secrets)
     rest = told.partition("://")[2].partition("?")[0]

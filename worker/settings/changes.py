@@ -1,4 +1,4 @@
-"""What a running worker takes up of new settings, and what has to wait for its next start. Pure."""
+"""Which new settings a running worker takes up, and which wait for its next start. Pure."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ LIVE_IN: Mapping[str, frozenset[str]] = {
     "fetch": frozenset({"per_host", "hosts", "proxy"}),
     "web": frozenset({"listen", "token"}),
 }
-"""The others hold things open (the state, the output directory, sockets, processes), or were handed on when those were
-made."""
+"""Other settings concern what is held open (the state, the output directory, sockets, processes), or were passed on
+when that was opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenUp:
     settings: Settings
-    """To be in force from now on."""
+    """The settings to be in force from now on."""
     waiting: tuple[str, ...]
-    """Keys, as in worker.yaml, whose new values wait for the next start."""
+    """Keys of worker.yaml whose new values wait for the next start."""
 
 
 def taken_up(old: Settings, new: Settings) -> TakenUp:
-    """What becomes of `new` settings where `old` ones are in force."""
+    """What to do with `new` settings while the `old` ones are in force."""
     kept = {name: getattr(old, name) for name in Settings.model_fields if name not in LIVE}
     for name, keys in LIVE_IN.items():
         section = getattr(new, name)
         kept[name] = getattr(old, name).model_copy(update={key: getattr(section, key) for key in keys})
-    if old.web.public_url != new.web.public_url:  # whether a token is asked goes with it
+    if old.web.public_url != new.web.public_url:  # whether a token is required depends on it
         kept["web"] = old.web
     settings = new.model_copy(update=kept)
     return TakenUp(settings=settings, waiting=tuple(_differences(settings, new)))

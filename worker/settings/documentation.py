@@ -1,4 +1,4 @@
-"""What is written about the settings: JSON Schemas for editors, and the commented files that a new user begins with."""
+"""Documentation of the settings: JSON Schemas for editors, and the commented files that a new user starts with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _INIT_FILES = ("worker.yaml", "feeds.yaml")
 
 
 class _EditorSchema(GenerateJsonSchema):
-    """Keys speak for themselves, so they get no titles; and `${VARIABLE}` may stand for one of several words."""
+    """Keys get no titles because they speak for themselves; `${VARIABLE}` is allowed in place of one of several
+    words."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
@@ -38,6 +39,6 @@ def json_schema(name: Literal["config", "feeds"]) -> dict[str, Any]:
 
 
 def init_files() -> Mapping[str, str]:
-    """The texts that `feedmill init` writes, by file name. The repository's `config/` holds the same."""
+    """The texts that `feedmill init` writes, by file name. They are the same as in the repository's `config/`."""
     folder = files("worker.settings") / "templates"
     return {name: (folder / name).read_text(encoding="utf-8") for name in _INIT_FILES}

@@ -1,8 +1,8 @@
-"""Feeds added to a feed list in place: every byte that stood there stays.
+"""Adds feeds to a feed list in place, keeping every byte that is there.
 
-The parser's marks say where the last feed ends, and new ones are put in there in the manner of their neighbours. A
-round trip through ruamel.yaml was considered: it keeps comments, but writes the file anew (indentation of mixed lists,
-folded lines and quotes change), and takes a minute for a hundred thousand feeds.
+The parser's marks show where the last feed ends, and new ones are inserted there in the style of their neighbours.
+ruamel.yaml was considered: it keeps comments, but rewrites the file (indentation of mixed lists, folded lines and
+quotes change), and takes a minute for a hundred thousand feeds.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from worker.settings.problems import message_of
 from worker.settings.yaml_file import LOADER
 
 Item: TypeAlias = "Mapping[str, str | Sequence[str]]"
-"""A feed as it is written: `url`, and any other key of a feed that is a text or a list of texts."""
+"""A feed as it is written: `url`, and any other key of a feed whose value is a text or a list of texts."""
 
 
 def added(text: str, items: Sequence[Item], *, name: str) -> str:
-    """The feed list `text` with `items` at the end of its feeds.
+    """The feed list `text` with `items` added after its feeds.
 
-    Raises ConfigError, naming `name` and what to do, where the list is written in a way that can't be added to.
+    Raises ConfigError, naming `name` and what to do, if the list is written in a way that can't be added to.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     plain = text.replace("\r\n", "\n")
@@ -47,8 +47,8 @@ def added(text: str, items: Sequence[Item], *, name: str) -> str:
 
 
 def replace(path: Path, before: bytes, after: bytes) -> None:
-    """Puts `after` in the place of the file at `path`, atomically, with its rights; through a link, in that of its
-    target. Raises ConfigError where it holds anything but `before` by now, or can't be written."""
+    """Atomically replaces the file at `path` (or the target, if it is a link) with `after`, keeping its permissions.
+    Raises ConfigError if it no longer contains `before`, or can't be written."""
     target = path.resolve()
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -69,11 +69,11 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
 
 
 _PLAIN_URL = re.compile(r"https?://[\w./?=&%+~-]+", re.ASCII)
-"""Needs no quotes; to find that out takes YAML's writer a tenth of a millisecond."""
+"""Needs no quotes; asking YAML's writer would take a tenth of a millisecond."""
 
 
 class _NoPlace(Exception):
-    """There is no place that can be added to."""
+    """There is no place where feeds can be added."""
 
 
 def _added(text: str, items: Sequence[Item]) -> str:
@@ -97,7 +97,7 @@ def _added(text: str, items: Sequence[Item]) -> str:
 
 
 def _at_end(text: str, items: Sequence[Item]) -> str:
-    """There was no key `feeds`."""
+    """For a file without the key `feeds`."""
     body = text if not text or text.endswith("\n") else text + "\n"
     return body + "feeds:\n" + "\n".join(_block(item, "  ", " ") for item in items) + "\n"
 
@@ -125,7 +125,7 @@ def _after_flow(lines: list[str], feeds: SequenceNode, items: Sequence[Item]) ->
 
 
 def _first(lines: list[str], key: Node, value: Node, items: Sequence[Item]) -> str:
-    """The list was empty: nothing, null or `[]`."""
+    """For an empty list: nothing, null or `[]`."""
     start, end = value.start_mark, value.end_mark
     if start.line != key.end_mark.line or end.line != start.line:
         raise _NoPlace
@@ -138,23 +138,23 @@ def _first(lines: list[str], key: Node, value: Node, items: Sequence[Item]) -> s
 
 
 def _line_after(node: Node) -> int:
-    """The line after the last that `node` stands on; the mark of a collection's end is where the next thing begins."""
+    """The line after the last one of `node`. (The end mark of a collection is where the next thing begins.)"""
     while isinstance(node, MappingNode | SequenceNode) and not node.flow_style and node.value:
         node = node.value[-1][1] if isinstance(node, MappingNode) else node.value[-1]
     end = node.end_mark
-    ends_before = end.column == 0 and end.line > node.start_mark.line  # of a text in lines of its own
+    ends_before = end.column == 0 and end.line > node.start_mark.line  # a block of text
     return end.line + (0 if ends_before else 1)
 
 
 def _past_comments(lines: Sequence[str], at: int, *, deeper_than: int) -> int:
-    """Comments of the item before stay with it."""
+    """Skips comments that belong to the item before."""
     while at < len(lines) and re.match(rf" {{{deeper_than + 1},}}#", lines[at]):
         at += 1
     return at
 
 
 def wrong(item: Item) -> Mapping[str, str]:
-    """What is wrong with the keys of a feed, by key, as far as they can be judged alone."""
+    """What is wrong with the keys of a feed, by key, as far as they can be judged on their own."""
     try:
         FeedEntry.model_validate(item)
     except ValidationError as error:
@@ -164,7 +164,7 @@ def wrong(item: Item) -> Mapping[str, str]:
 
 
 def _block(item: Item, indent: str, gap: str) -> str:
-    """The lines of a feed: a bare URL where nothing else is said."""
+    """The lines of a feed; only its URL if it has no other key."""
     plain = _plain(item)
     if plain.keys() == {"url"}:
         return f"{indent}-{gap}{_value(plain['url'])}"
@@ -172,7 +172,7 @@ def _block(item: Item, indent: str, gap: str) -> str:
 
 
 def _plain(item: Item) -> dict[str, str | list[str]]:
-    """With what the list would take for a variable made literal: what is added may come from a stranger's list."""
+    """The item with `${` escaped, because what is added may come from a stranger's list."""
     return {
         key: _literal(value) if isinstance(value, str) else [_literal(one) for one in value]
         for key, value in item.items()
@@ -184,7 +184,7 @@ def _literal(text: str) -> str:
 
 
 def _value(value: str | list[str]) -> str:
-    """As YAML writes it behind a key: quoted where it has to be, a list in brackets."""
+    """The value as YAML after a key: quoted if necessary, a list in brackets."""
     if isinstance(value, list):
         return _dumped(value, flow=True)
     if _PLAIN_URL.fullmatch(value):
@@ -199,7 +199,7 @@ def _dumped(value: object, *, flow: bool) -> str:
 
 
 def _read(text: str) -> tuple[list[object], object]:
-    """The feeds as they are written, a bare URL as a mapping with nothing else; and all other keys."""
+    """The feeds as written, with a bare URL as a mapping that has only that; and all other keys."""
     found = yaml.load(text, Loader=LOADER) or {}  # noqa: S506  # a safe one
     listed = found.pop("feeds", None) or []
     return [_unescaped({"url": item} if isinstance(item, str) else item) for item in listed], found

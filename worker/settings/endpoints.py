@@ -1,4 +1,4 @@
-"""Where the worker itself is reached, and what it reaches of its own: the broker, a collector of traces."""
+"""Addresses of the worker itself, and of services it uses: the broker, a collector of traces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.model import Broker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An address of this machine and a TCP port; 0 is one that is free."""
+    """An address of this machine and a TCP port; port 0 means any free one."""
 
     host: str
     port: int
@@ -39,7 +39,8 @@ def endpoint(text: str) -> Endpoint | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, by name or address, is this machine and reached from nowhere else (RFC 6761 section 6.3)."""
+    """Whether a host, given as name or address, is this machine and can't be reached from elsewhere (RFC 6761 section
+    6.3)."""
     name = host.removeprefix("[").removesuffix("]").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -50,10 +51,8 @@ def is_loopback(host: str) -> bool:
 
 
 def collector_url(text: str) -> str | None:
-    """Where an OTLP/HTTP collector takes traces, by its base URL or in full; None for what can't be one.
-
-    https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp
-    """
+    """The URL for traces of an OTLP/HTTP collector, given as its base URL or in full; None if it can't be one.
+    https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp"""
     url = urls.absolute(text)
     if url is None or urlsplit(url).query or urlsplit(url).fragment:
         return None
@@ -62,12 +61,12 @@ def collector_url(text: str) -> str | None:
 
 
 BUS = "feedmill"
-"""The stream of work, where its URL names none."""
+"""The name of the work stream, if the URL gives none."""
 
 
 def broker(text: str, *, stream: str = BUS) -> Broker | None:
     """`nats://[user:password@|token@]host[:port][,host[:port]…][/stream]`, or the same with tls:, as NATS' own clients
-    take it; None for what can't be one. stream: its name, where the text gives none."""
+    accept it; None if it can't be one. stream: the name if the text gives none."""
     found = re.fullmatch(r"(nats|tls)://(?:([^@/\s]+)@)?([^@/\s]+)(?:/([A-Za-z0-9_-]{1,32})?)?", text)
     if found is None:
         return None
@@ -93,8 +92,7 @@ def broker(text: str, *, stream: str = BUS) -> Broker | None:
 
 
 def outer_url(text: str) -> str | None:
-    """The URL under which a proxy is reached that passes on to here, without a slash at its end; None for what can't
-    be one."""
+    """The URL of a proxy in front of this worker, without a slash at its end; None if it can't be one."""
     try:
         url = urls.absolute(text)
         parts = urlsplit(url or "")

@@ -6,20 +6,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The default reaches to the first closing brace; as in the shell, `:-` also stands in for a variable that is empty.
+# The default ends at the first closing brace; as in the shell, `:-` is also used if the variable is empty.
 _REFERENCE = re.compile(r"(?P<literal>\$\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<or>:-(?P<default>[^}]*))?\}|\$\{")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexpanded:
-    """Why a text could not be expanded; without any value of the environment in it."""
+    """Why a text could not be expanded. Contains no value from the environment."""
 
     message: str
     hint: str = ""
 
 
 def expanded(text: str, environ: Mapping[str, str]) -> str | Unexpanded:
-    """`text` with its variables replaced; `$${` stands for a literal `${`. What is put in is not expanded again."""
+    """`text` with its variables replaced; `$${` stands for a literal `${`. Inserted values are not expanded again."""
     references = list(_REFERENCE.finditer(text))
     if any(not reference["literal"] and not reference["name"] for reference in references):
         return Unexpanded(message='a "${" that begins no ${VARIABLE}', hint="write $${ for a literal ${")
@@ -37,7 +37,7 @@ def expanded(text: str, environ: Mapping[str, str]) -> str | Unexpanded:
 
 
 def values_in(text: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """What the environment puts into `text`: it may be secret."""
+    """The values from the environment that `text` uses; they may be secret."""
     if "$" not in text:
         return ()
     named = (reference["name"] for reference in _REFERENCE.finditer(text) if reference["name"])
@@ -51,5 +51,5 @@ def _value(reference: re.Match[str], environ: Mapping[str, str]) -> str:
 
 
 def _is_text(value: str) -> bool:
-    """False for bytes that Python could not decode: it keeps them as lone surrogates, which nothing can write."""
+    """False for bytes that Python could not decode: it represents them as lone surrogates, which can't be written."""
     return not re.search(r"[\ud800-\udfff]", value)

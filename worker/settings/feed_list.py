@@ -1,4 +1,4 @@
-"""The keys of feed lists, as `schema` has those of `worker.yaml`."""
+"""The keys of feed lists, as `schema` defines those of `worker.yaml`."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from worker.settings.values import (
 class FeedDefaults(Section):
     """What feeds have in common."""
 
-    # Tuples: a default that is a list would be copied deeply for each feed, which took a tenth of its reading.
+    # Tuples, because a default that is a list would be deep-copied for each feed: a tenth of the time to read it.
     title: str | None = _key(None, "Shown in place of the feed's own title.")
     tags: tuple[str, ...] = _key((), "Copied to each record, as feed_tags.")
     every_s: PositiveSeconds | None = _key(
-        None, "Between polls; found out from what the feed publishes where absent.", name="every"
+        None, "Time between polls; if absent, worked out from how often the feed publishes.", name="every"
     )
     cron: CronLine | None = _key(None, 'When to poll, such as "*/20 6-22 * * mon-fri"; instead of every.')
     full_text: FullText = _key(
-        "auto", "From the page: always, never, or auto (the page, with the feed's text as witness)."
+        "auto", "Take the text from the page: always, never, or auto (page, checked against the feed's text)."
     )
     backfill_s: PositiveSeconds | None = _key(
         None,
@@ -41,23 +41,29 @@ class FeedDefaults(Section):
     )
     backfill_from: WebAddress | None = _key(
         None,
-        "Where older entries are, if the feed does not say: a page of it, a sitemap, an index of such, robots.txt.",
+        "Where older entries are, if the feed does not say: a page of it, a sitemap or index of sitemaps, robots.txt.",
     )
     recheck_s: tuple[PositiveSeconds, ...] = _key(
         (), "Ages at which an article's page is looked at again for edits: [1h, 6h, 24h].", name="recheck"
     )
-    select: tuple[Selector, ...] = _key((), "CSS selectors: the article's text is what they hold on its page.")
-    remove: tuple[Selector, ...] = _key((), "CSS selectors: what they hold is not of the text.")
+    select: tuple[Selector, ...] = _key((), "CSS selectors: the article's text is what they match on its page.")
+    remove: tuple[Selector, ...] = _key((), "CSS selectors: what they match is not part of the text.")
     rewrite: tuple[RewriteKeys, ...] = _key(
         (), "Other addresses for pages, by RE2 patterns: [{match: '^(https://)m[.]', to: '\\1www.'}]."
     )
-    only: tuple[FilterKeys, ...] = _key((), "Entries for which one of these holds: [{title: river}, {tag: [a, b]}].")
-    skip: tuple[FilterKeys, ...] = _key((), "Entries to leave out: [{title: sponsored, older: 7d}, {language: fr}].")
+    only: tuple[FilterKeys, ...] = _key(
+        (), "Take only entries that one of these matches: [{title: river}, {tag: [a, b]}]."
+    )
+    skip: tuple[FilterKeys, ...] = _key(
+        (), "Leave out entries that one of these matches: [{title: sponsored, older: 7d}, {language: fr}]."
+    )
     backlog: BacklogKeys = _section(BacklogKeys)
     expect_s: PositiveSeconds | None = _key(
-        None, "No new entry for so long is told as silence: on the status page, by metrics, by alerts.", name="expect"
+        None,
+        "After this long without a new entry it is reported as silent (page, metrics, alerts).",
+        name="expect",
     )
-    headers: dict[HeaderName, HeaderValue] = _key({}, "Sent to the feed's own origin alone.")
+    headers: dict[HeaderName, HeaderValue] = _key({}, "HTTP headers, sent only to the feed's own origin.")
 
     @model_validator(mode="after")
     def _one_way_to_be_due(self) -> FeedDefaults:

@@ -1,4 +1,4 @@
-"""The rules of a feed, as values: its own keys, and for the others those that its list has in common."""
+"""The rules of a feed as values: its own keys, and for those it lacks the defaults of its list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RULES = frozenset({"select", "remove", "rewrite", "only", "skip", "backlog"})
 
 
 def rules_of(keys: FeedDefaults, file: YamlFile, loc: Loc, *, defaults: Rules = NO_RULES) -> Rules:
-    """The rules among the `keys` that stand at `loc`; a key takes the place of that of the defaults."""
+    """The rules among the `keys` at `loc`; each key overrides that of the defaults."""
     own = keys.model_fields_set & _RULES
     if not own:
         return defaults
@@ -46,7 +46,7 @@ def _filters(name: str, filters: tuple[FilterKeys, ...], file: YamlFile, loc: Lo
 
 
 def _key(*lists: tuple[Filter, ...]) -> bytes:
-    """Another one where the filters say something else, wherever they stand."""
+    """Changes if the filters change, but not if they are only moved."""
     if not any(lists):
         return b""
     said = [[(f.title, f.url, f.tag, f.language, f.older_s) for f in filters] for filters in lists]

@@ -19,8 +19,8 @@ from worker.settings.yaml_file import Loc, YamlFile
 def feeds_of(
     files: Iterable[YamlFile], *, beside: Sequence[Feed] = (), blank: bool = False
 ) -> tuple[list[tuple[Feed, ...]], tuple[Problem, ...]]:
-    """The feeds of each list in their order, and all that is wrong with them; a feed that stands twice is wrong, be it
-    that the other is among those `beside`. blank: a list that says nothing has none, which is wrong else."""
+    """The feeds of each list in order, and everything that is wrong with them. A feed listed twice is a mistake, even
+    if the other is among those `beside`. blank: accept a list that says nothing as one without feeds."""
     feeds: list[tuple[Feed, ...]] = []
     problems: list[Problem] = []
     by_url: dict[str, tuple[YamlFile, Loc]] = {}
@@ -38,7 +38,7 @@ def feeds_of(
                 continue
             rules = rules_of(entry, file, loc, defaults=common)
             tags = (entry if "tags" in entry.model_fields_set else defaults).tags
-            tags = alike.setdefault(tags, tags)  # a hundred thousand feeds have a hundred sets of them
+            tags = alike.setdefault(tags, tags)  # a hundred thousand feeds share a hundred sets of tags
             feed, here = _feed(entry, defaults, rules, tags, _put_into_url(file, loc)), (file, loc)
             same_url = by_url.setdefault(entry.url.canonical, here)
             same_id = by_id.setdefault(feed.id, here)
@@ -55,7 +55,7 @@ def feeds_of(
 
 
 def _defaults(file: YamlFile) -> tuple[FeedDefaults, list[Problem]]:
-    """What the feeds of `file` have in common, and what is wrong with it outside of them."""
+    """The defaults of `file`, and what is wrong with it apart from its feeds."""
     content = {**file.value, "feeds": []} if isinstance(file.value, dict) else file.value
     try:
         return FeedFile.model_validate(content).defaults, []
@@ -64,13 +64,14 @@ def _defaults(file: YamlFile) -> tuple[FeedDefaults, list[Problem]]:
 
 
 def _entries(file: YamlFile, *, is_sound: bool) -> Iterator[tuple[Loc, FeedEntry | Problem]]:
-    """Each feed by itself, so that one mistake hides no other. is_sound: that it says nothing is the mistake."""
+    """The feeds one by one, so that a mistake in one does not hide others. is_sound: report a list that says
+    nothing."""
     listed = file.value.get("feeds") if isinstance(file.value, dict) else None
     if not isinstance(listed, list):
         if listed is not None:
             yield (), file.wrong(("feeds",), "expected a list", hint="put a dash before each feed")
         elif is_sound:
-            # As an editor leaves it, or a full disk, that has cut the file off before it writes.
+            # This is how an editor, or a full disk, leaves a file that was truncated before being written.
             yield (), file.problem(("feeds",), "nothing is listed", hint="feeds: [] if that is meant")
         return
     for index, item in enumerate(listed):
@@ -121,6 +122,6 @@ def _headers(headers: Mapping[str, str], authorization: str | None) -> Mapping[s
 
 
 def _repeated(here: tuple[YamlFile, Loc], first: tuple[YamlFile, Loc], message: str, hint: str) -> Problem:
-    """Without the URL or the id: what they were made of may come from the environment."""
+    """Does not show the URL or id, which may be made from environment variables."""
     (file, loc), (first_file, first_loc) = here, first
     return file.problem(loc, f"{message} {first_file.place(first_loc)}", hint=hint)

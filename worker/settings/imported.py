@@ -1,4 +1,4 @@
-"""The feeds of an OPML file that are to be added to a list of ours: each judged in the place where it stands."""
+"""The feeds of an OPML file that are to be added to one of our lists, each checked."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from worker.settings.yaml_file import content, of_nodes
 @dataclass(frozen=True, kw_only=True)
 class Imported:
     good: Sequence[Item]
-    """As they would stand in a feed list."""
+    """As they would be written in a feed list."""
     problems: Sequence[Problem]
-    """Of the others, by line."""
+    """What is wrong with the others, by line."""
     bad: int
-    """How many these are."""
+    """How many others there are."""
 
 
 def imported(path: Path, *, beside: Sequence[Feed]) -> Imported:
-    """The feeds of the OPML file at `path`; those that can't be listed `beside` others are bad.
+    """The feeds of the OPML file at `path`; those that can't be listed `beside` the others are bad.
 
-    Raises ConfigError where it can't be read, or is no OPML.
+    Raises ConfigError if the file can't be read or is not OPML.
     """
     data = content(path)
     root = data if isinstance(data, Problem) else opml.nodes(data, name=str(path))
@@ -39,7 +39,7 @@ def imported(path: Path, *, beside: Sequence[Feed]) -> Imported:
     file = of_nodes(str(path), root, None)
     items = cast("dict[str, list[Item]]", file.value)["feeds"]
     own = {urls.canonical_if_any(str(item["url"])) for item in items}
-    # What is listed already is left out when it comes to that, and no mistake.
+    # Feeds that are listed already are skipped later, and are not a mistake.
     others = [feed for feed in beside if urls.canonical(feed.url) not in own]
     _, problems = feeds_of([file], beside=others)
     bad = {int(found[1]) for problem in problems if (found := re.match(r"feeds\[(\d+)\]", problem.key))}

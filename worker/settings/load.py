@@ -1,4 +1,4 @@
-"""worker.yaml and the feed lists that it names → `Settings`."""
+"""worker.yaml and the feed lists it names → `Settings`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from worker.settings.yaml_file import Loc, YamlFile, content, of_nodes, parsed
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """No look for garbage: each goes through all that was read so far, and takes 5 of 13 s of 40,000 feeds."""
+    """Turns garbage collection off: each run goes through everything read so far, which took 5 of 13 s for 40,000
+    feeds."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -36,7 +37,7 @@ def _uncollected() -> Iterator[None]:
 
 
 Known: TypeAlias = "Mapping[Path, tuple[FeedList, Sequence[Feed]]]"
-"""What is known of lists without a look at them."""
+"""Lists whose feeds are known without reading the file."""
 
 
 @_uncollected()
@@ -49,12 +50,13 @@ def load(
     known: Known | None = None,
     blank: bool = False,
 ) -> Settings:
-    """The settings in the file at `path`, and the feeds of every list that it names.
+    """The settings in the file at `path`, with the feeds of every list it names.
 
-    instead: contents that are not in the files yet. lists: False leaves the feed lists alone. known: lists that are not
-    read, since their feeds are these. blank: a list that says nothing is one without feeds, as it is to be added to.
+    instead: contents for files, used instead of what is in them now. lists: False skips the feed lists. known: lists
+    that need not be read because their feeds are known. blank: accept a list that says nothing, because feeds are going
+    to be added to it.
 
-    Raises ConfigError with all problems of all files, in the order of files, lines and columns.
+    Raises ConfigError with all problems of all files, sorted by file, line and column.
     """
     new, known = instead or {}, known or {}
     file, _ = _read(path, environ, new)
@@ -103,8 +105,8 @@ def load(
 def _lists(
     paths: Mapping[Path, Loc], file: YamlFile, environ: Mapping[str, str], instead: Mapping[Path, bytes]
 ) -> tuple[dict[Path, tuple[YamlFile, bytes]], list[Problem]]:
-    """The feed lists at these paths that could be read, with their bytes; and what is wrong with the others, told where
-    `file` names them."""
+    """The feed lists at these paths that could be read, with their bytes; and the problems of the others, reported
+    where `file` names them."""
     lists: dict[Path, tuple[YamlFile, bytes]] = {}
     problems: list[Problem] = []
     for path, named_at in paths.items():
@@ -120,7 +122,7 @@ def _lists(
 
 
 def state_at(text: str, *, beside: Path) -> State | None:
-    """The state that a URL names, as worker.yaml at `beside` would mean it; None: it names none."""
+    """The state that a URL names in a worker.yaml at `beside`; None if it does not name one."""
     found = places.state(text)
     return _placed(found, beside) if found is not None else None
 
@@ -130,8 +132,8 @@ def _placed(state: State, beside: Path) -> State:
 
 
 def stamps(settings: Settings, also: Iterable[Path] = ()) -> Mapping[Path, tuple[int, int, int] | None]:
-    """What tells whether a file of the configuration was saved since: those that were read, those that its globs find
-    now, and others. None: it is not there."""
+    """What shows whether a file of the configuration has been saved since: for the files that were read, those its
+    globs match now, and `also`. None: the file does not exist."""
     config = settings.files[0]
     paths = {found for name in settings.lists for found, _ in _matches(config, name, ())}
     return {path: _stamp(path) for path in {*paths, *settings.files, *also}}
@@ -166,7 +168,7 @@ def _listed(path: Path, data: bytes, varies: bool, feeds: Sequence[Feed]) -> Fee
 
 
 def is_unchanged(listed: FeedList) -> bool:
-    """Whether the file holds the bytes that were read."""
+    """Whether the file still has the bytes that were read."""
     try:
         with listed.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == listed.digest
@@ -175,9 +177,10 @@ def is_unchanged(listed: FeedList) -> bool:
 
 
 def _list_paths(path: Path, file: YamlFile) -> dict[Path, Loc]:
-    """The feed lists of the worker.yaml at `path`, each once, with the place that names it; `()` where none does.
+    """The feed lists of the worker.yaml at `path`, without repetitions, each with the place that names it (`()` if none
+    does).
 
-    Taken from the bare values, so that what is wrong with the lists is told together with what is wrong here.
+    Taken from the raw values, so that mistakes in the lists are reported together with mistakes in worker.yaml.
     """
     values = {} if file.value is None else file.value
     if not isinstance(values, dict):
@@ -193,7 +196,7 @@ def _list_paths(path: Path, file: YamlFile) -> dict[Path, Loc]:
 
 
 def _matches(path: Path, name: str, loc: Loc) -> list[tuple[Path, Loc]]:
-    """The files that `name` stands for; hidden ones, such as an editor's, only where it says so."""
+    """The files that `name` matches; hidden ones, such as an editor's, only if it says so."""
     if glob.has_magic(name):
         found = sorted(glob.glob(name, root_dir=path.parent, recursive=True))  # noqa: PTH207  # Path.glob takes hidden files
         files = [path.parent / match for match in found if (path.parent / match).is_file()]

@@ -1,10 +1,10 @@
-"""OPML 2.0 (http://opml.org/spec2.opml): other readers' lists of feeds, as feed lists of ours, and the other way round.
+"""OPML 2.0 (http://opml.org/spec2.opml): lists of other feed readers as our feed lists, and vice versa.
 
-Folders become tags (`News` in `World` is `World/News`), as do categories. What OPML has no attribute for stands in
-attributes of our namespace, which the specification allows, so that what feedmill exports comes back as it was.
+Folders become tags (`News` in `World` is `World/News`), as do categories. What OPML has no attribute for is stored in
+attributes of our own namespace, which the specification allows, so that an export can be imported again without loss.
 
-A list may come from a stranger: no document type, hence no entity, is read, nothing is fetched, sizes are bounded, and
-`${…}` is no variable here.
+A list may come from a stranger, so document types (and hence entities) are refused, nothing is fetched, sizes are
+bounded, and `${…}` is not a variable here.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ MAX_BYTES = 64_000_000
 """A hundred thousand feeds take some 30 MB."""
 MAX_DEPTH = 40
 _KEYS = ("id", "every", "cron", "full_text", "backfill", "backfill_from", "recheck", "expect")
-"""Attributes of our namespace, as in a feed list; `recheck` in one text."""
+"""Attributes in our namespace, as in a feed list; `recheck` is written as one text."""
 _LISTS = frozenset({"recheck"})
 _TAG = "tag:yaml.org,2002:"
 
 Outline: TypeAlias = "dict[str, tuple[str | list[str], int]]"
-"""A feed as a list of ours would have it: keys with their values and lines."""
+"""A feed as one of our lists would have it: keys with their values and lines."""
 
 
 def is_opml(name: str) -> bool:
@@ -40,7 +40,7 @@ def is_opml(name: str) -> bool:
 
 
 def nodes(data: bytes, *, name: str) -> Node | Problem:
-    """The feeds of an OPML document as the nodes of a feed list in YAML, each with its line."""
+    """The feeds of an OPML document as nodes of a YAML feed list, each with its line."""
     outlines = _outlines(data, name)
     if isinstance(outlines, Problem):
         return outlines
@@ -50,10 +50,10 @@ def nodes(data: bytes, *, name: str) -> Node | Problem:
 
 
 def document(feeds: Iterable[tuple[Feed, str | None, str | None]], *, title: str) -> bytes:
-    """An OPML document of feeds, each with its title and the page of its site where they are known.
+    """An OPML document of feeds, each with its title and the page of its site if known.
 
-    Without headers. The URL is `public_url`. A feed stands in the folder of its first tag; all its tags are its
-    categories, too, where it has others.
+    Without headers; the URL is `public_url`. A feed is in the folder of its first tag; if it has more tags, all of them
+    are also its categories.
     """
     root = etree.Element("opml", {"version": "2.0"}, nsmap={"feedmill": NAMESPACE})
     head = etree.SubElement(root, "head")
@@ -139,8 +139,8 @@ def _outline(element: etree._Element, url: str, folders: Sequence[str]) -> Outli
 
 
 def _merged(outlines: Iterable[Outline]) -> list[Outline]:
-    """A feed that stands in several folders, as readers write one with several tags, is one, also where its address is
-    spelled in several ways."""
+    """Makes one feed of those that occur in several folders (this is how readers write several tags), even if its
+    address is spelled in different ways."""
     by_url: dict[str, Outline] = {}
     for outline in outlines:
         url = str(outline["url"][0])
@@ -153,7 +153,7 @@ def _merged(outlines: Iterable[Outline]) -> list[Outline]:
 
 
 def _categories(text: str) -> list[str]:
-    """Comma-separated, each a tag or, with slashes, a path (RSS 2.0's categories); ours escape what parts them."""
+    """Comma-separated, each a tag or, with slashes, a path (RSS 2.0's categories). In ours, commas are escaped."""
     found: list[str] = []
     for part in text.split(","):
         tag = _unescaped(part.strip().removeprefix("/"))
@@ -191,13 +191,13 @@ def _folder(folders: dict[tuple[str, ...], etree._Element], path: tuple[str, ...
 
 
 def _is_path(tag: str) -> bool:
-    """Folders can tell it: no part of it is empty, or loses white space."""
+    """Whether folders can represent the tag: no part of it is empty, or has white space that would be lost."""
     parts = tag.split("/")
     return len(parts) <= MAX_DEPTH and all(part and part == " ".join(_xml(part).split()) for part in parts)
 
 
 def _xml(text: str) -> str:
-    """Without the characters that XML has none of."""
+    """Without characters that are not allowed in XML."""
     return "".join(c for c in text if c >= " " and not "\ufffe" <= c <= "\uffff")
 
 

@@ -1,4 +1,4 @@
-"""The types of places, and of who is met there: databases, folders, hosts, brokers, proxies, the worker itself."""
+"""Types of values that name places: databases, folders, hosts, brokers, proxies, the worker itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def state(text: str) -> State | None:
 
 
 def _is_postgresql(text: str) -> bool:
-    """A database has to be named: libpq would take the one of the user's name."""
+    """The URL must name a database, because libpq would otherwise use the one named like the user."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -69,8 +69,8 @@ def _time_zone(text: str) -> str:
 
 
 def _contact(value: object) -> object:
-    """Nothing for an empty text, which is what `${CONTACT:-}` comes to. The rest goes into a comment of the
-    User-Agent (RFC 9110 section 10.1.5), where parentheses and backslashes have a meaning."""
+    """None for an empty text, which is what `${CONTACT:-}` may become. The rest goes into a comment of the User-Agent
+    (RFC 9110 section 10.1.5), where parentheses and backslashes have a special meaning."""
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not re.fullmatch(r"[!-'*-\[\]-~]+", value):
@@ -86,11 +86,11 @@ StatePlace = Annotated[
 
 
 RECORDS = "feedmill-records"
-"""The stream of records, where its URL names none."""
+"""The name of the record stream, if the URL gives none."""
 
 
 def _bus(value: object) -> Broker | None:
-    """Nothing for `local`."""
+    """None for `local`."""
     return None if value == "local" else _broker(value, stream=BUS, what="local", path="")
 
 
@@ -99,7 +99,7 @@ def _record_stream(value: object) -> Broker | None:
 
 
 def _broker(value: object, *, stream: str, what: str, path: str) -> Broker:
-    """what, path: what else may stand there, and the end of an example."""
+    """what: what else is allowed. path: the end of the example."""
     place = broker(value, stream=stream) if isinstance(value, str) else None
     if place is None:
         hint = "a / or @ in a password is written %2F, %40"
@@ -133,7 +133,7 @@ Contact = Annotated[str | None, BeforeValidator(_contact)]
 
 
 def _proxy(value: object) -> str | None:
-    """Nothing for an empty text, which is what `${PROXY:-}` comes to."""
+    """None for an empty text, which is what `${PROXY:-}` may become."""
     if value is None or value == "":
         return None
     hint = "such as http://user:${PASSWORD}@proxy.example:3128; a / in a password is written %2F"
@@ -158,7 +158,7 @@ Proxy = Annotated[
 
 
 def _none_or(what: str, value_of: Callable[[str], _T | None], *, hint: str) -> BeforeValidator:
-    """Nothing for null and for an empty text, which is what `${NAME:-}` comes to."""
+    """None for null and for an empty text, which is what `${NAME:-}` may become."""
 
     def validate(value: object) -> _T | None:
         if value is None or value == "":

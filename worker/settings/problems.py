@@ -1,4 +1,5 @@
-"""What pydantic found wrong, as problems of the file: with the place, what stands there, and the nearest right key."""
+"""Turns pydantic's errors into problems of the file: with the place, what is written there, and the most similar valid
+key."""
 
 from __future__ import annotations
 
@@ -22,9 +23,9 @@ _EXPECTED = {
 
 
 def problems_of(error: ValidationError, file: YamlFile, model: type[BaseModel], at: Loc = ()) -> Iterator[Problem]:
-    """The problems of the value at `at`; `model` is that of the file as a whole, whose keys are offered.
+    """The problems of the value at `at`. `model` describes the whole file; its keys are suggested.
 
-    No text comes from the values: they may hold what the environment keeps secret. What stands in the file is shown.
+    No text comes from the values, which may contain secrets from the environment; what is shown is what the file says.
     """
     for detail in error.errors(include_url=False, include_input=False):
         loc: Loc = at + detail["loc"]
@@ -53,7 +54,7 @@ def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc) -> Problem:
 
 
 def message_of(detail: ErrorDetails) -> str:
-    """What is wrong with a value, where no file has it: with the way out."""
+    """What is wrong with a value that is not in a file, with a hint."""
     if detail["type"] == "literal_error":
         choices = re.findall("'([^']*)'", detail["ctx"]["expected"])
         return f"expected one of {', '.join(choices)}"
@@ -72,7 +73,7 @@ def _nearest(text: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str |
 
 
 def _right_key(key: str, parent: Loc, model: type[BaseModel]) -> str:
-    """Where `key` belongs, or which key of its own mapping it was meant to be, or which of another."""
+    """A hint: where `key` belongs, or which key it was probably meant to be, of the same mapping or another."""
     sections = dict(_sections(model))
     own = next(keys for loc, keys in sections.items() if _matches(loc, parent))
     if found := _nearest(key, own, cutoff=0.85):
@@ -103,7 +104,7 @@ def _matches(pattern: Loc, loc: Loc) -> bool:
 
 
 def _sections(model: type[BaseModel], loc: Loc = ()) -> Iterator[tuple[Loc, Mapping[str, object]]]:
-    """Every mapping that `model` describes, by its place (`*` for any key or index), with its keys."""
+    """Every mapping that `model` describes, with its keys, by its place (`*` for any key or index)."""
     keys = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
     yield loc, keys
     for key, annotation in keys.items():

@@ -9,13 +9,13 @@ _UNITS_S = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _UNITS_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 DURATION = "(?=[0-9])" + "".join(f"(?:({_NUMBER}){unit})?" for unit in _UNITS_S)
-"""A regular expression, Python's and ECMA 262's (JSON Schema) alike: each unit at most once, the largest first."""
+"""A regular expression that works in Python and ECMA 262 (JSON Schema): each unit at most once, largest first."""
 SIZE = f"({_NUMBER})({'|'.join(_UNITS_BYTES)})"
-"""A regular expression, of both kinds as well; units are decimal."""
+"""A regular expression for both, too; units are decimal."""
 
 
 def seconds(text: str) -> float | None:
-    """`90s`, `1h30m`, `0.5d`, `250ms`, `0s` in seconds; None where it is no duration."""
+    """`90s`, `1h30m`, `0.5d`, `250ms`, `0s` in seconds; None if it is not a duration."""
     match = re.fullmatch(DURATION, text)
     if match is None:
         return None
@@ -23,11 +23,11 @@ def seconds(text: str) -> float | None:
 
 
 def duration(of_s: float) -> str:
-    """Seconds as a duration that `seconds` reads: `900s`, `0.25s`."""
+    """Seconds in the notation that `seconds` reads: `900s`, `0.25s`."""
     return f"{of_s:.9f}".rstrip("0").rstrip(".") + "s"
 
 
 def size_bytes(text: str) -> int | None:
-    """`512B`, `20kB`, `1.5MB`, `1GB` in bytes; None where it is no size."""
+    """`512B`, `20kB`, `1.5MB`, `1GB` in bytes; None if it is not a size."""
     match = re.fullmatch(SIZE, text)
     return round(float(match[1]) * _UNITS_BYTES[match[2]]) if match else None

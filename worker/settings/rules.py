@@ -1,4 +1,4 @@
-"""The keys of a feed's rules: what of its pages is text, where they are, which of its entries are wanted."""
+"""The keys of a feed's rules: which part of its pages is text, where the pages are, which of its entries are wanted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _pattern(value: object) -> str:
     try:
         patterns.check(value)
     except patterns.BadPattern as error:
-        said = str(error).partition(": ")[0]  # what follows is of the value
+        said = str(error).partition(": ")[0]  # the rest quotes the value
         raise expected("a pattern in RE2's syntax", hint=_NO_PERL if re.search("perl|escape", said) else said) from None
     return value
 
@@ -31,7 +31,7 @@ def _pattern(value: object) -> str:
 def _selector(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > _MAX_SELECTOR:
         raise expected("a CSS selector", hint="such as div.story > p")
-    # Here and not above: most lists have no selectors, and it takes 15 ms to load.
+    # Imported only here, because most lists have no selectors, and it takes 15 ms.
     import cssselect
 
     try:
@@ -41,7 +41,7 @@ def _selector(value: object) -> str:
         raise expected("a CSS selector", hint=f"see character {int(at[1]) + 1}" if at else "") from None
     except cssselect.ExpressionError:
         raise expected("a CSS selector", hint=_NO_BROWSER) from None
-    if "[0]" in xpath:  # what cssselect makes of :hover and the like
+    if "[0]" in xpath:  # cssselect translates :hover and the like to this
         raise expected("a CSS selector", hint=_NO_BROWSER)
     return value
 
@@ -76,8 +76,8 @@ class RewriteKeys(Section):
 
     model_config = ConfigDict(json_schema_extra={"type": "object"})
 
-    match: Pattern = Field(description="What is replaced in an entry's link: the first place where this matches.")
-    to: str = Field(description="In its place; \\1 stands for what the first group matched.")
+    match: Pattern = Field(description="RE2 pattern; its first match in an entry's link is replaced.")
+    to: str = Field(description="The replacement; \\1 stands for what the first group matched.")
 
     @model_validator(mode="after")
     def _groups_are_there(self) -> RewriteKeys:
@@ -89,15 +89,15 @@ class RewriteKeys(Section):
 
 
 class FilterKeys(Section):
-    """What holds for an entry: all that is given; of several values one."""
+    """Conditions on an entry, all of which have to hold; where there are several values, one has to match."""
 
     model_config = ConfigDict(json_schema_extra={"type": "object", "minProperties": 1})
 
     title: Patterns = key([], "Patterns in RE2's syntax, ignoring case, anywhere in the title.")
-    url: Patterns = key([], "The same, anywhere in the link.")
+    url: Patterns = key([], "Patterns likewise, anywhere in the link.")
     tag: Tags = key([], "Tags of the feed, ignoring case.")
-    language: Languages = key([], "de is also de-AT; by the feed or, where it names none, the page. und: by neither.")
-    older_s: PositiveSeconds | None = key(None, "Than that when it is first seen.", name="older")
+    language: Languages = key([], "As stated by the feed or else the page; de includes de-AT; und: stated by neither.")
+    older_s: PositiveSeconds | None = key(None, "Older than this when first seen.", name="older")
 
     @model_validator(mode="after")
     def _says_something(self) -> FilterKeys:
@@ -108,7 +108,7 @@ class FilterKeys(Section):
 
 
 class BacklogKeys(Section):
-    """What of a feed's first poll is taken: {newest: 20, younger: 30d}; the rest is known, and never comes."""
+    """Which entries of the first poll are taken: {newest: 20, younger: 30d}; the rest never comes."""
 
-    newest: Count | None = key(None, "So many entries; null: all.")
-    younger_s: PositiveSeconds | None = key(None, "Than that; null: of any age.", name="younger")
+    newest: Count | None = key(None, "At most so many entries; null: all.")
+    younger_s: PositiveSeconds | None = key(None, "Only entries younger than this; null: of any age.", name="younger")

@@ -1,7 +1,7 @@
-"""The keys of `worker.yaml`: their types, their defaults, and a line of documentation each.
+"""The keys of `worker.yaml`: their types, their defaults, and one line of documentation each.
 
-A default is written as it would be in the file; the attribute has its unit in its name, the key has not
-(`seal_after: 60s` → `seal_after_s == 60.0`).
+A default is written as it would be in the file. The attribute has the unit in its name, the key does not (`seal_after:
+60s` → `seal_after_s == 60.0`).
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ from worker.settings.values import (
 
 
 class Compact(Section):
-    """What becomes of the files of days that are over."""
+    """What is done with the files of past days."""
 
-    enabled: Flag = _key(True, "They are made into one for each day.")
-    zstd: Flag = _key(False, "It is packed with zstd (pip install 'feedmill[zstd]').")
-    grace_s: Seconds = _key("1h", "The files that it was made of stay so long, for who reads them.", name="grace")
+    enabled: Flag = _key(True, "Merge them into one file per day.")
+    zstd: Flag = _key(False, "Compress it with zstd (pip install 'feedmill[zstd]').")
+    grace_s: Seconds = _key("1h", "The merged files stay this long, for readers that still use them.", name="grace")
 
 
 class Output(Section):
@@ -69,20 +69,20 @@ class Output(Section):
     )
     seal_records: Count = _key(1000, "A file of records is finished when it has this many.")
     min_free_bytes: SizeBytes = _key(
-        "500MB", "With less room on its disk, or the state's, nothing is polled.", name="min_free"
+        "500MB", "With less space on its disk, or the state's, nothing is polled.", name="min_free"
     )
     keep_s: PositiveSeconds | None = _key(
         None, "Records of a day are removed this long after its end; null: never.", name="keep"
     )
     latest: Flag = _key(False, "The newest revision of each article as a file: latest/<aa>/<id>.json.")
     feed_json: Articles | None = _key(
-        None, "So many of the newest articles as a JSON Feed, feed.json: 1 to 1000; null: none."
+        None, "This many of the newest articles as a JSON Feed, feed.json: 1 to 1000; null: none."
     )
     archive: Literal["warc"] | None = _key(
         None, "warc: every fetched page as it came, in archive/ (pip install 'feedmill[archive]'); null: none."
     )
     shards: Shards = _key(
-        1, "Folders shard=00, shard=01, … in dir, each written by one process at a time; 1 to 256, 1: no such folder."
+        1, "Number of folders shard=00, shard=01, … in dir, each written by one process at a time; 1 to 256; 1: none."
     )
     stream: StreamPlace = _key(
         None, "nats://user:${PW}@host:4222/NAME: each record is sent to that stream, too; null: none.", secret=True
@@ -101,8 +101,8 @@ class Output(Section):
 class PerHost(Section):
     """How each host is treated."""
 
-    concurrency: Count = _key(1, "Fetches at once.")
-    delay_s: Seconds = _key("1s", "From one fetch to the next; 0s for none.", name="delay")
+    concurrency: Count = _key(1, "Fetches at the same time.")
+    delay_s: Seconds = _key("1s", "Time from one fetch to the next; 0s for none.", name="delay")
 
 
 class Host(PerHost):
@@ -115,32 +115,37 @@ class Fetch(Section):
     """How feeds and pages are fetched."""
 
     contact: Contact | None = _key(None, "Your address or site, told to every host (in the User-Agent).")
-    concurrency: Count = _key(64, "Fetches at once, over all hosts.")
+    concurrency: Count = _key(64, "Fetches at the same time, over all hosts.")
     per_host: PerHost = _section(PerHost)
     hosts: dict[HostName, Host] = _key({}, "Exceptions: {example.com: {delay: 5s, proxy: null}} (and subdomains).")
     proxy: Proxy = _key(
-        None, "http://user:${PW}@host:3128; null: none. Names that only it can look up are its to check.", secret=True
+        None,
+        "http://user:${PW}@host:3128; null: none. It has to check the addresses of names that only it can look up.",
+        secret=True,
     )
-    timeout_s: PositiveSeconds = _key("30s", "For a fetch as a whole, from DNS to the last byte.", name="timeout")
-    max_feed_bytes: SizeBytes = _key("20MB", "A larger feed, packed or unpacked, is not read.", name="max_feed")
-    max_page_bytes: SizeBytes = _key("5MB", "A larger page, packed or unpacked, is not read.", name="max_page")
-    allow_addresses: tuple[Network, ...] = _key([], "Networks to allow that are not public: [10.0.0.0/8].")
-    robots: bool = _key(True, "Heed robots.txt when pages are fetched. Feeds are yours to list.")
+    timeout_s: PositiveSeconds = _key("30s", "Time limit for a whole fetch, from DNS to the last byte.", name="timeout")
+    max_feed_bytes: SizeBytes = _key("20MB", "A larger feed, compressed or not, is not read.", name="max_feed")
+    max_page_bytes: SizeBytes = _key("5MB", "A larger page, compressed or not, is not read.", name="max_page")
+    allow_addresses: tuple[Network, ...] = _key(
+        [], "Networks that may be asked although they are not public: [10.0.0.0/8]."
+    )
+    robots: bool = _key(True, "Obey robots.txt when fetching pages. (Feeds are fetched because you list them.)")
     retries_s: tuple[Seconds, ...] = _key(
         ["5m", "55m"], "Waits before a page that failed is tried again.", name="retries"
     )
 
     @property
     def reach(self) -> str:
-        """A digest of what may be the reason that a feed can't be fetched."""
+        """A digest of the settings that may be the reason why a feed can't be fetched."""
         proxies = [self.proxy, *((name, host.proxy) for name, host in sorted(self.hosts.items()))]
         means = (self.allow_addresses, proxies, self.contact, self.timeout_s, self.max_feed_bytes)
         return hashlib.blake2b(repr(means).encode(), digest_size=16).hexdigest()
 
     def for_host(self, host: str) -> Host:
-        """How `host` (lower case, A-labels) is treated: by the longest entry of `hosts` that is it or a parent of it.
+        """How `host` (lower case, A-labels) is treated, by the longest entry of `hosts` that is the host or a parent of
+        it.
 
-        What that entry does not set is as in `per_host` and `proxy`.
+        What that entry does not set is taken from `per_host` and `proxy`.
         """
         every = Host.model_construct(
             concurrency=self.per_host.concurrency, delay_s=self.per_host.delay_s, proxy=self.proxy
@@ -151,7 +156,7 @@ class Fetch(Section):
         return every.model_copy(update={key: getattr(exception, key) for key in exception.model_fields_set})
 
     def proxy_for(self, host: str) -> str | None:
-        """What `for_host` says of it, without the rest: each fetch asks."""
+        """The proxy of `for_host`, computed alone because each fetch needs it."""
         exception = self._exception(host)
         return self.proxy if exception is None or "proxy" not in exception.model_fields_set else exception.proxy
 
@@ -164,13 +169,13 @@ class Fetch(Section):
 
 
 class Schedule(Section):
-    """When feeds are polled that have neither every nor cron: found out from what they publish."""
+    """When feeds without every or cron are polled: worked out from how often they publish."""
 
-    min_s: PositiveSeconds = _key("5m", "The shortest interval that is found out for a feed.", name="min")
+    min_s: PositiveSeconds = _key("5m", "The shortest interval for such a feed.", name="min")
     max_s: PositiveSeconds = _key("24h", "The longest, also after polls that failed.", name="max")
     first_s: PositiveSeconds = _key("1h", "The interval until enough is known of a feed.", name="first")
-    jitter: Fraction = _key(0.1, "Part of an interval that is left to chance, 0 to 1.")
-    timezone: TimeZone = _key("UTC", "Of cron lines.")
+    jitter: Fraction = _key(0.1, "Random share of an interval, 0 to 1.")
+    timezone: TimeZone = _key("UTC", "Time zone of cron lines.")
 
     @model_validator(mode="after")
     def _min_below_max(self) -> Schedule:
@@ -180,17 +185,15 @@ class Schedule(Section):
 
 
 class Extract(Section):
-    """How articles are taken out of pages."""
+    """How articles are extracted from pages."""
 
-    effort: Effort = _key(
-        "normal", "fast, normal, thorough: how much is done for a text; thorough takes twice the CPU."
-    )
+    effort: Effort = _key("normal", "fast, normal, thorough: effort to extract a text; thorough takes twice the CPU.")
     workers: Workers = _key("auto", "Processes; auto: one for each processor.")
     timeout_s: PositiveSeconds = _key("10s", "A page that takes longer is given up.", name="timeout")
-    memory_bytes: SizeBytes = _key("1GB", "For each process; a page that takes more is given up.", name="memory")
+    memory_bytes: SizeBytes = _key("1GB", "Limit for each process; a page that takes more is given up.", name="memory")
 
 
-# YAML 1.1, which PyYAML reads, has `off` for false.
+# In YAML 1.1, which PyYAML reads, `off` means false.
 Near = Annotated[Literal["link", "off", "drop"], BeforeValidator(lambda stated: "off" if stated is False else stated)]
 
 
@@ -199,9 +202,12 @@ class Dedup(Section):
 
     window_s: Seconds = _key("30d", "How long a text is remembered.", name="window")
     keep_s: Seconds = _key("400d", "How long an entry is known after it has left its feed.", name="keep")
-    exact: Literal["drop", "link"] = _key("drop", "A text seen before: drop, or link (a record naming the first).")
+    exact: Literal["drop", "link"] = _key(
+        "drop", "A text seen before: drop, or link (a record without text that names the first)."
+    )
     near: Near = _key(
-        "link", "Nearly one seen before: link (a whole record naming the first), off (not looked for), drop."
+        "link",
+        "A text much like one seen before: link (a whole record that names the first), off (not looked for), drop.",
     )
 
 
@@ -210,9 +216,9 @@ class Web(Section):
 
     listen: Listen = _key("127.0.0.1:8787", "Address and port; null: none.")
     token: Secret = _key(
-        None, "Asked of all but probes: as a bearer token, or as the password of a browser.", secret=True
+        None, "Required for all but probes: as a bearer token, or as the password in a browser.", secret=True
     )
-    public_url: OuterUrl = _key(None, "Under which the world reaches /websub/: https://feeds.example.org.")
+    public_url: OuterUrl = _key(None, "The URL at which hubs reach /websub/ from outside: https://feeds.example.org.")
 
     @model_validator(mode="after")
     def _closed_to_strangers(self) -> Web:
@@ -226,24 +232,26 @@ class Web(Section):
 
 
 class Alerts(Section):
-    """Where it is told when feeds fall silent (`expect`), and when they are back."""
+    """Who is notified when feeds fall silent (`expect`), and when they are back."""
 
     webhook: Webhook = _key(None, "An http or https URL that JSON is posted to; null: none.", secret=True)
 
 
 class Telemetry(Section):
-    """What is told of the worker's own work, article by article (pip install 'feedmill[otel]')."""
+    """Traces of the worker's own work, article by article (pip install 'feedmill[otel]')."""
 
     traces: Collector = _key(
-        None, "OpenTelemetry traces go to this OTLP/HTTP collector: http://localhost:4318; null: none.", secret=True
+        None, "OTLP/HTTP collector for OpenTelemetry traces: http://localhost:4318; null: none.", secret=True
     )
-    sample: Fraction = _key(1.0, "The part of the articles that have a trace, 0 to 1.")
+    sample: Fraction = _key(1.0, "Share of articles that get a trace, 0 to 1.")
 
 
 class Log(Section):
     """What is logged, to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = _key("info", "The least that is logged: debug … error.")
+    level: Literal["debug", "info", "warning", "error"] = _key(
+        "info", "The lowest level that is logged: debug … error."
+    )
     format: Literal["auto", "console", "json"] = _key("auto", "auto: console on a terminal, json elsewhere.")
 
 
@@ -253,11 +261,13 @@ class WorkerFile(Section):
     feeds: tuple[str, ...] = _key(["feeds.yaml"], "Feed lists: YAML or OPML files, or globs such as lists/**/*.yaml.")
     state: StatePlace = _key(
         "sqlite:///../state/feedmill.db",
-        "The database of what was seen and what is due; postgresql://… for many machines.",
+        "The database of what was seen and what is due; postgresql://… for several machines.",
         secret=True,
     )
     bus: BusPlace = _key(
-        "local", "nats://user:${PW}@host:4222 hands work out between machines; local: each finds its own.", secret=True
+        "local",
+        "nats://user:${PW}@host:4222 hands out work between machines; local: each process claims its own.",
+        secret=True,
     )
     output: Output = _section(Output)
     fetch: Fetch = _section(Fetch)

@@ -1,4 +1,4 @@
-"""What the sections of the files are made of: mappings whose keys have defaults and a line of documentation each."""
+"""The base of all sections: mappings whose keys have defaults and a line of documentation each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
-    """A mapping with these keys and no others. One whose keys are all commented out is empty, to YAML null."""
+    """A mapping with these keys and no others. If all its keys are commented out, YAML reads it as null, which counts
+    as empty."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"type": ["object", "null"]})
 
@@ -19,13 +20,13 @@ class Section(BaseModel):
 
 
 def key(default: object, line: str, *, name: str | None = None, secret: bool = False) -> Any:
-    """A key with its default and its documentation, named `name` in the file where the attribute has a unit.
+    """A key with its default and documentation, called `name` in the file if the attribute's name has a unit.
 
-    What may be `secret` is not in repr().
+    If it may be `secret`, it is left out of repr().
     """
     return Field(default=default, validate_default=True, alias=name, description=line, repr=not secret)
 
 
 def section(model: type[Section]) -> Any:
-    """A key whose value is a mapping; its documentation is that of the model."""
+    """A key whose value is a mapping; documented by the model's docstring."""
     return key({}, model.__doc__ or "")

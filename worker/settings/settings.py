@@ -1,4 +1,4 @@
-"""What the worker is given."""
+"""The settings of a worker."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Log, Output, S
 
 
 class Settings(BaseModel):
-    """All that was configured: worker.yaml with its paths resolved, and the feeds of all lists."""
+    """Everything that was configured: worker.yaml with its paths resolved, and the feeds of all lists."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: State
-    """The SQLite file, absolute; or the PostgreSQL database."""
+    """The SQLite file (absolute), or the PostgreSQL database."""
     bus: Broker | None
-    """None: there is none, each process claims for itself."""
+    """None: no bus; each process claims work for itself."""
     output: Output
     """Its `dir` is absolute."""
     fetch: Fetch
@@ -32,29 +32,29 @@ class Settings(BaseModel):
     telemetry: Telemetry
     log: Log
     feeds: tuple[Feed, ...]
-    """List by list, as these are `listed`."""
+    """List by list, in the order of `listed`."""
     listed: tuple[FeedList, ...] = ()
     files: tuple[Path, ...]
-    """worker.yaml, and every list."""
+    """worker.yaml and every list."""
     is_blank: bool = False
-    """worker.yaml says nothing at all, not even `{}`."""
+    """Whether worker.yaml is empty, without even `{}`."""
     has_lists: bool = True
-    """False: the feed lists were not read, and which feeds there are is not known."""
+    """False: the feed lists were not read, so the feeds are unknown."""
     lists: tuple[str, ...] = ()
-    """The names under which worker.yaml has the feed lists: files and globs."""
+    """The names of feed lists in worker.yaml: files and globs."""
 
     @property
     def is_shared(self) -> bool:
-        """Whether other processes may work on the same state, and publish to the same output."""
+        """Whether other processes may work on the same state and publish to the same output."""
         return isinstance(self.state, Server)
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What must not be seen: the feeds' headers, what came into their URLs from the environment, the proxies'
-        passwords, the status page's token, the webhook, what the broker asks for."""
+        """Texts that must never be shown: the feeds' headers, what came into their URLs from the environment, the
+        proxies' passwords, the status page's token, the webhook, credentials for the broker."""
         asked = {text for feed in self.feeds for text in put_into(feed.url, feed.public_url)}
         headers = {value for feed in self.feeds for value in feed.headers.values()}
-        headers |= {value.rpartition(" ")[2] for value in headers}  # behind "Bearer", "Basic"
+        headers |= {value.rpartition(" ")[2] for value in headers}  # after "Bearer", "Basic"
         proxies = {self.fetch.proxy, *(host.proxy for host in self.fetch.hosts.values())}
         written = {urlsplit(url or "").password or "" for url in {*proxies, self.telemetry.traces}}
         own = {self.web.token or "", self.alerts.webhook or ""}

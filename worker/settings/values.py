@@ -1,7 +1,7 @@
-"""The types of single values: what a file may say for them, and what comes of it.
+"""Types of single values: what a file may contain for them, and what it becomes.
 
-Each raises `expected`, which says what is wanted and never what was found: that may come from the environment, so it
-is shown by `problems`, as it stands in the file.
+Each raises `expected`, which says what is allowed but never what was found, because that may come from the environment;
+`problems` shows it as written in the file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from worker.settings import quantities
 from worker.settings.addresses import Address, address
 
 VARIABLE = r"\$\{"
-"""What editors must let pass in the place of any value: `${VARIABLE}`."""
+"""A pattern that editors must accept in place of any value: `${VARIABLE}`."""
 
-_LONGEST_S = 100 * 365 * 86400.0  # beyond, the sum with an instant would leave what a date can hold
+_LONGEST_S = 100 * 365 * 86400.0  # longer ones, added to a time, would exceed the range of dates
 _MOST_ARTICLES = 1000  # they are held in memory
 _MOST_SHARDS = 256
 _T = TypeVar("_T")
@@ -30,24 +30,24 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 def expected(what: str, *, hint: str = "", choices: tuple[str, ...] = ()) -> PydanticCustomError:
-    """The error of a value that is not `what`; the nearest of `choices` is offered."""
+    """The error for a value that is not `what`; the most similar of `choices` is suggested."""
     return PydanticCustomError("expected", "expected {what}", {"what": what, "hint": hint, "choices": choices})
 
 
 def amiss(what: str, *, hint: str = "") -> PydanticCustomError:
-    """The error of a section whose keys are well each by itself, and which is not `what`."""
+    """The error for a section whose keys are each valid but that is not `what`."""
     return PydanticCustomError("amiss", "expected {what}", {"what": what, "hint": hint})
 
 
 def exclusive(both: str) -> PydanticCustomError:
-    """The error of a mapping that has two keys that rule each other out."""
+    """The error for a mapping with two keys that exclude each other."""
     return PydanticCustomError("exclusive", "{both} exclude each other", {"both": both, "hint": "keep one of them"})
 
 
 def text_as(
     what: str, value_of: Callable[[str], _T | None], *, hint: str = "", number_hint: str = ""
 ) -> BeforeValidator:
-    """Takes a text that `value_of` makes something of; `number_hint` is for numbers in its place."""
+    """Accepts a text that `value_of` can convert; `number_hint` is shown if there is a number instead."""
 
     def validate(value: object) -> _T:
         result = value_of(value) if isinstance(value, str) else None
@@ -80,7 +80,7 @@ def _above_zero(seconds: float) -> float:
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):  # `${WORKERS}` is a text until it gets here
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):  # a text if it comes from `${WORKERS}`
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise expected("a whole number from 1 on")
@@ -101,7 +101,7 @@ def _up_to(most: int) -> Callable[[object], int]:
 
 
 def _flag(value: object) -> bool:
-    if not isinstance(value, bool) and value not in ("true", "false"):  # a text where it comes from `${VARIABLE}`
+    if not isinstance(value, bool) and value not in ("true", "false"):  # a text if it comes from `${VARIABLE}`
         raise expected("true or false")
     return value in (True, "true")
 
@@ -171,8 +171,8 @@ Workers = Annotated[
 
 @functools.lru_cache(maxsize=1024)
 def _cron_line(text: str) -> str | None:
-    """A line of crontab(5), its weekdays by name: the number 0 is Sunday to cron, Monday to APScheduler 3
-    (agronholm/apscheduler#286)."""
+    """A line of crontab(5) with its weekdays as names, because the number 0 means Sunday to cron and Monday to
+    APScheduler 3 (agronholm/apscheduler#286)."""
     fields = text.split()
     if len(fields) == 5:
         fields[4] = ",".join(_weekday_names(part) for part in fields[4].split(","))
@@ -181,15 +181,15 @@ def _cron_line(text: str) -> str | None:
         trigger = CronTrigger.from_crontab(line, timezone=UTC)
     except ValueError:
         return None
-    # A weekday beside the date is enough for it (crontab(5)).
+    # With a weekday besides the date, either is enough (crontab(5)).
     if fields[4].startswith("*") and trigger.get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is None:
         raise expected("a cron line that comes due", hint="no month has that day")
     return line
 
 
 def _weekday_names(part: str) -> str:
-    """`1-5` → `mon,tue,wed,thu,fri`; 0 and 7 are Sunday; what is no number stays."""
-    part = re.sub(r"^\*/", "0-6/", part)  # each second day counts from Sunday to cron, from Monday to APScheduler
+    """`1-5` → `mon,tue,wed,thu,fri`; 0 and 7 are Sunday; anything that is not a number stays."""
+    part = re.sub(r"^\*/", "0-6/", part)  # cron counts every second day from Sunday, APScheduler from Monday
     found = re.fullmatch(r"([0-7])(?:-([0-7]))?(?:/([1-7]))?", part)
     if found is None:
         return part
@@ -228,4 +228,4 @@ HeaderValue = Annotated[
     AfterValidator(str.strip),
     text_as("a text in ASCII for the value of a header", lambda text: _matching(r"[\t -~]*")(text.strip())),
 ]
-"""RFC 9110 section 5.5; white space around a value is not part of it, as the line end that a secret may come with."""
+"""RFC 9110 section 5.5. White space around a value is not part of it, such as a line end that comes with a secret."""

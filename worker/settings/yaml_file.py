@@ -1,7 +1,7 @@
 """A YAML file as plain values, with the place of each.
 
-PyYAML's own `load` forgets where things stood, silently takes the last of two equal keys and lets aliases run wild. So
-the values are made here, from the tree of nodes that its parser gives. YAML 1.1, as PyYAML reads it.
+PyYAML's own `load` forgets where values were, silently takes the last of two equal keys, and lets aliases multiply
+without limit. So the values are made here, from the parser's tree of nodes. YAML 1.1, as PyYAML reads it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from worker.settings.expand import Unexpanded, expanded, values_in
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 Loc: TypeAlias = "tuple[str | int, ...]"
-"""The way from the root of a file to a value: keys and indexes."""
+"""The path from the root of a file to a value: keys and indexes."""
 
 LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's, where PyYAML was built with it: 0.05 s for 20,000 URLs; the one in Python takes 0.6."""
+"""libyaml's loader, if PyYAML was built with it: 0.05 s for 20,000 URLs, instead of 0.6 s for the one in Python."""
 
 _MAX_DEPTH = 50  # levels; the schema has five
 _MAX_SHOWN = 60  # characters
@@ -36,28 +36,29 @@ _SCALARS = frozenset(_TAG + name for name in ("null", "bool", "int", "float"))
 
 @dataclass(frozen=True, kw_only=True)
 class YamlFile:
-    """A file that could be read."""
+    """A file that could be parsed."""
 
     name: str
     """As it is shown to people."""
     value: Plain
-    """Variables expanded; None where the file is empty, and in the place of what is among the `problems`."""
+    """With variables expanded. None if the file is empty, and in place of every value in `problems`."""
     problems: tuple[Problem, ...]
-    """What is wrong before the meaning of any key: repeated keys, variables that are not set, strange tags."""
+    """Mistakes that can be found without knowing the keys: repeated keys, unset variables, unknown tags."""
     varies: bool
-    """There are variables in it, or what may be some."""
+    """Whether it contains variables, or what may be some."""
     _root: Node | None = field(repr=False)
     _environ: Mapping[str, str] = field(repr=False)
     _reported: frozenset[int] = field(repr=False)
-    """The nodes of `problems`."""
+    """The nodes that `problems` are about."""
 
     def problem(self, loc: Loc, message: str, *, hint: str = "", at_key: bool = False) -> Problem:
-        """A problem of the value at `loc`, or the nearest thing around it that is there; or of that value's key."""
+        """A problem of the value at `loc` or, if there is none, the innermost value around it; with `at_key`, of that
+        value's key."""
         node, key_node, found = self._at(loc)
         return _problem(self.name, key_node if at_key else node, found, message, hint)
 
     def wrong(self, loc: Loc, message: str, *, hint: str = "") -> Problem:
-        """A problem of the value at `loc`, saying what stands there instead of what was expected."""
+        """A problem of the value at `loc`, showing what is there instead of what was expected."""
         shown = self.shown(loc)
         return self.problem(loc, message + (f", not {shown}" if shown else ""), hint=hint)
 
@@ -66,20 +67,20 @@ class YamlFile:
         return f"{self.name}:{self.problem(loc, '').line}"
 
     def is_reported(self, loc: Loc) -> bool:
-        """The value is among the `problems`, so nothing else needs to be said of it."""
+        """Whether the value is among the `problems`, so that nothing else needs to be said about it."""
         return id(self._at(loc)[0]) in self._reported
 
     def text(self, loc: Loc) -> str:
-        """The scalar at `loc` as it stands in the file: before variables are expanded. Empty for anything else."""
+        """The scalar at `loc` as written in the file, before variables are expanded. Empty for anything else."""
         node = self._at(loc)[0]
         return node.value if isinstance(node, ScalarNode) else ""
 
     def put_in(self, loc: Loc) -> tuple[str, ...]:
-        """What the environment has put into the scalar at `loc`: it may be secret."""
+        """Values from the environment in the scalar at `loc`, which may be secret."""
         return values_in(self.text(loc), self._environ)
 
     def shown(self, loc: Loc) -> str:
-        """What stands at `loc`, as in the file, cut to length; empty where it may hold a secret."""
+        """What is written at `loc`, shortened; empty if it may contain a secret."""
         node = self._at(loc)[0]
         if not isinstance(node, ScalarNode):
             return "a mapping" if isinstance(node, MappingNode) else "a list" if node else "an empty file"
@@ -107,18 +108,18 @@ class YamlFile:
 
 
 def content(path: Path) -> bytes | Problem:
-    """What the file at `path` holds; a Problem where it can't be read."""
+    """The contents of the file at `path`, or a Problem if it can't be read."""
     name = str(path)
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return Problem(file=name, message="no such file")
-    except (OSError, ValueError) as error:  # ValueError: no name of a file
+    except (OSError, ValueError) as error:  # ValueError: not a valid file name
         return Problem(file=name, message=f"can't be read: {getattr(error, 'strerror', error)}")
 
 
 def parsed(name: str, data: bytes, environ: Mapping[str, str]) -> YamlFile | Problem:
-    """The file of that name and content, its variables taken from `environ`; a Problem where it is no YAML."""
+    """The file with that name and contents, with variables from `environ`; a Problem if it is not YAML."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -139,7 +140,7 @@ def parsed(name: str, data: bytes, environ: Mapping[str, str]) -> YamlFile | Pro
 
 
 def of_nodes(name: str, root: Node | None, environ: Mapping[str, str] | None) -> YamlFile:
-    """The file that a tree of nodes stands for. environ: None where there are no variables in it, whatever it says."""
+    """The file made from a tree of nodes. environ: None: nothing in it is a variable."""
     values = _Values(name, environ)
     value = None if root is None else values.of(root, ())
     return YamlFile(
@@ -154,9 +155,9 @@ def of_nodes(name: str, root: Node | None, environ: Mapping[str, str] | None) ->
 
 
 class _Values:
-    """Makes the values of one tree, and collects what is wrong on the way.
+    """Makes the values of one tree, and collects what is wrong.
 
-    What an alias stands for is made once and shared, so that a file whose aliases multiply to billions of values
+    What an alias refers to is made once and shared, so a file whose aliases multiply to billions of values
     (https://en.wikipedia.org/wiki/Billion_laughs_attack) takes no longer than any other of its size.
     """
 
@@ -227,7 +228,7 @@ class _Values:
         return value
 
     def _report(self, node: Node, loc: Loc, message: str, *, hint: str = "") -> Plain:
-        """Nothing, in the place of the value that `node` does not make."""
+        """Reports a problem. Returns None, in place of the value that `node` fails to give."""
         self.problems.append(_problem(self._name, node, loc, message, hint))
         self.reported.add(id(node))
         return None
@@ -246,7 +247,8 @@ def _problem(name: str, node: Node | None, loc: Loc, message: str, hint: str) ->
 
 
 def dotted(loc: Loc) -> str:
-    """`fetch.per_host.delay`, `feeds[3].url`. What does not look like a key is left out: it may be a whole header."""
+    """`fetch.per_host.delay`, `feeds[3].url`. A part that does not look like a key is left out, because it may be a
+    whole header."""
     return "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" if re.fullmatch(r"[\w.-]+", part) else ".…" for part in loc
     ).removeprefix(".")
@@ -276,7 +278,7 @@ _SYNTAX_HINTS = (
 
 
 def _syntax_problem(name: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
-    """PyYAML's words, which name no line of their own, as one sentence with a hint."""
+    """PyYAML's message as one sentence without a line number of its own, with a hint."""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.splitlines()

@@ -1,12 +1,18 @@
-"""The worker seen from outside, while it runs: probes, metrics, the status page; read only but for requests.
+"""The running worker seen from outside: probes, metrics, the status page. Read only, except for requests.
 
-serving    listens, on a socket that is its own            guard    who may ask, and under which name; headers
-site       paths → answers                                 proof    … and that our own pages ask it
-health     alive, ready                                    metrics  … and in figures, for Prometheus
-sources    what all of it is made of                       figures  … the state's, and of the last hours
-pages      a page each                                     troubles what is to be looked at; bars
+serving    listens, on a socket of its own
+guard      who may ask, and under which host name; security headers
+proof      that requests which change something come from our own pages
+site       paths → answers
+health     alive, ready
+metrics    figures for Prometheus
+pages      one method per page
+troubles   what an operator should look at; bars
+articles   records as the pages show them
+rendering  templates/, static/: values → HTML
+sources    everything the pages, probes and metrics need
+figures    figures of the state, and of the last hours
 websub     callbacks of hubs
-rendering  templates/, static/: values → HTML              articles records as they are shown
 """
 
 from worker.web.figures import Activity, Figures

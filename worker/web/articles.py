@@ -10,9 +10,9 @@ from worker.model import Millis
 from worker.record import Record
 
 EXCERPT = 320
-"""Characters."""
+"""In characters."""
 FULL = 6_000
-"""Characters of a text that are shown; a page has some dozens of them, and is loaded again every few seconds."""
+"""How many characters of a text are shown: a page has some dozens of texts, and is reloaded every few seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Shown:
     """When it was ingested."""
     feed_id: str
     feed: str
-    """Its title, or its id."""
+    """The feed's title, or its id."""
     language: str | None
     words: int
     op: str
@@ -33,7 +33,7 @@ class Shown:
     excerpt: str
     paragraphs: Sequence[str]
     rest: int
-    """Characters that are left out."""
+    """How many characters were left out."""
 
 
 def shown(record: Record) -> Shown:

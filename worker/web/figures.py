@@ -1,4 +1,4 @@
-"""The figures of the state, read again when they are old; and how much was done in the last hours."""
+"""Figures of the state, cached for a while; and what was done in the last hours."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from worker.model import Millis, Server, State
 from worker.store import Overview, Reader, database_bytes, read_overview
 
 FRESH_S = 2.0
-"""Figures are given again for so long …"""
+"""Figures are reused for this long …"""
 SHARE = 20
-"""… and, where they take long to read, for so many times that."""
+"""… or, if they take long to read, for so many times that long."""
 BUCKET_MS = 300_000
 BUCKETS = 288
-"""A day."""
+"""One day."""
 SAMPLE_S = 10.0
 
 
 async def bytes_of_state(state: State, reader: Reader) -> int:
-    """Of its files: a SQLite database with its log, or what PostgreSQL says of its own; 0: it says nothing."""
+    """The size of the state: a SQLite database with its log, or what PostgreSQL reports for its database; 0 if it does
+    not answer."""
     if isinstance(state, Server):
         try:
             return await reader(database_bytes)
@@ -40,7 +41,7 @@ def _file_bytes(path: Path) -> int:
 
 
 class Figures:
-    """The overview of the state, at most one reading at a time."""
+    """The overview of the state, read at most once at a time."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -64,14 +65,14 @@ class Bucket:
     """What was done in five minutes."""
 
     at: Millis
-    """Where it begins."""
+    """When it begins."""
     polls: int = 0
     failed: int = 0
     records: int = 0
 
 
 class Activity:
-    """The last day in buckets; empty ones are there too, from the start of the process on."""
+    """The last day in buckets, including empty ones, but not before the process started."""
 
     def __init__(self, meters: Meters) -> None:
         self._meters = meters
@@ -85,11 +86,11 @@ class Activity:
             await asyncio.sleep(SAMPLE_S)
 
     def sample(self, now: Millis) -> None:
-        """Puts what was done since the last sample into the bucket of this instant."""
+        """Adds what was done since the last sample to the bucket of `now`."""
         start = Millis(now // BUCKET_MS * BUCKET_MS)
         while not self._buckets or self._buckets[-1].at < start:
             follows = self._buckets[-1].at + BUCKET_MS if self._buckets else start
-            # After a clock was set forward by days, not each bucket between is made.
+            # If the clock was set forward by days, the buckets in between are skipped.
             self._buckets.append(Bucket(at=Millis(max(follows, start - BUCKETS * BUCKET_MS))))
         sums = self._sums()
         last = self._buckets[-1]
@@ -102,7 +103,7 @@ class Activity:
         return tuple(self._buckets)
 
     def last_hour(self) -> Bucket:
-        """The sums of the last twelve."""
+        """The sums of the last twelve buckets."""
         hour = list(self._buckets)[-12:]
         return Bucket(
             at=hour[0].at if hour else Millis(0),

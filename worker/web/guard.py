@@ -1,8 +1,8 @@
-"""Who may ask, and under which name; and what browsers may do with the answers.
+"""Who may ask, and under which host name; and what browsers may do with the answers.
 
-On loopback without a token, a request must name this machine: a page of strangers whose name is made to lead to
-127.0.0.1 (DNS rebinding) comes with its own. With a token, that is asked instead: as `Authorization: Bearer`, or by
-browsers as the password of HTTP Basic (RFC 7617), under any user name.
+On loopback without a token, a request must name this machine: a stranger's page whose name is made to resolve to
+127.0.0.1 (DNS rebinding) sends its own name. With a token, that is required instead: as `Authorization: Bearer`, or by
+browsers as the password of HTTP Basic (RFC 7617) with any user name.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from worker.settings import is_loopback
 
 OPEN_TO_THE_WORLD = "/websub/"
-"""Paths that hubs call: each has a secret of its own."""
+"""Paths that hubs call; each contains a secret of its own."""
 PROBES = frozenset({"/healthz", "/readyz"})
-"""Asked by supervisors, which have no token; strangers learn from them no more than whether it runs."""
+"""Asked by supervisors, which have no token. Strangers only learn from them whether the worker runs."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -36,8 +36,8 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware. `scope["trusted"]` tells what is behind it whether the asker may know everything, and
-    `scope["by_token"]` that no browser has added the credentials by itself."""
+    """ASGI middleware. `scope["trusted"]` tells the application whether the client may see everything, and
+    `scope["by_token"]` that the credentials were not added by a browser on its own."""
 
     def __init__(self, app: ASGIApp, *, token: str | None) -> None:
         self._app, self._token = app, token
@@ -93,7 +93,7 @@ def _is_right(authorization: str, token: str) -> bool:
 
 
 def _host_name(host: str) -> str | None:
-    """Of a Host header, without its port."""
+    """The host in a Host header, without the port."""
     if host.startswith("["):
         return host.partition("]")[0] + "]" if "]" in host else None
     return host.partition(":")[0] or None

@@ -8,16 +8,17 @@ from worker.model import Millis
 from worker.vitals import Vitals
 
 STALE_MS = 30_000
-"""A tick, due each second, that has not come for so long; half of the unit file's WatchdogSec."""
+"""If there was no tick (one is due every second) for this long, the engine has stalled. Half of WatchdogSec in the unit
+file."""
 
 
 def is_alive(vitals: Vitals, now: Millis) -> bool:
-    """Whether its loop turns: who asks is answered by the same loop, so what remains is that the engine ticks."""
+    """Whether the engine ticks. (That the event loop runs is shown by there being an answer at all.)"""
     return vitals.ticked_at is None or not now - vitals.ticked_at > STALE_MS
 
 
 def unready(vitals: Vitals, now: Millis) -> Mapping[str, str]:
-    """What keeps it from taking up work, by a name of one word; empty where nothing does."""
+    """What keeps the worker from taking up work, by a one-word name; empty if nothing does."""
     found = {}
     if vitals.stopping:
         found["stopping"] = "it was asked to stop"

@@ -1,7 +1,7 @@
-"""/metrics, as Prometheus reads it; names by its conventions (https://prometheus.io/docs/practices/naming/).
+"""/metrics for Prometheus, named by its conventions (https://prometheus.io/docs/practices/naming/).
 
-A collector works them out when it is asked: counting goes on in plain numbers meanwhile. Feeds are a label only where
-something is expected of them (`expect`), and of those the ones that are quiet the longest, `MOST_FEEDS` at most.
+Metrics are computed when Prometheus asks; until then only plain numbers are counted. Feeds are a label only if
+something is expected of them (`expect`), and of those only the ones silent for longest, at most `MOST_FEEDS`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from worker.vitals import Vitals
 
 MOST_FEEDS = 200
 
-# From the start on, so that the first of each is an increase.
+# Present from the start, so that the first of each counts as an increase.
 _POLLS = dict.fromkeys(("read", "unchanged", *get_args(FailureClass)), 0)
 _ENTRIES = dict.fromkeys(("new", "changed", "duplicate", "skipped"), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """All that is told, at one instant."""
+    """Everything that is exposed, at one moment."""
 
     version: str
     meters: Meters
@@ -43,17 +43,17 @@ class Reading:
     cpu: Load
     streamed: Streamed | None
     overview: Overview | None
-    """None where the state could not be read."""
+    """None if the state could not be read."""
     state_bytes: int
     free_bytes: Mapping[str, int]
-    """By what lies there: `state`, `output`."""
+    """By what is stored there: `state`, `output`."""
     silent: Mapping[FeedId, Silence]
     expected: int
-    """Feeds of which something new is expected."""
+    """How many feeds something new is expected of."""
 
 
 def exposition(reading: Reading, accept: str) -> tuple[bytes, str]:
-    """The text for who accepts `accept`, and its content type."""
+    """The text in the format negotiated with `accept`, and its content type."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(reading))
     ProcessCollector(registry=registry)
@@ -76,11 +76,11 @@ class _Collector(Collector):
 
 
 def _work(meters: Meters) -> Iterator[Metric]:
-    yield _counter("polls", "Polls, by what came of them.", "outcome", _POLLS | meters.polls)
-    yield _counter("entries", "Entries that polls showed.", "kind", _ENTRIES | meters.entries)
+    yield _counter("polls", "Polls, by outcome.", "outcome", _POLLS | meters.polls)
+    yield _counter("entries", "Entries in polled documents.", "kind", _ENTRIES | meters.entries)
     ingests = CounterMetricFamily(
         "feedmill_ingests",
-        "Entries ingested, by what was written and where the text is from.",
+        "Entries ingested, by what was written and how the text was obtained.",
         labels=("op", "extraction"),
     )
     for labels, count in sorted(meters.ingests.items()):
@@ -89,51 +89,63 @@ def _work(meters: Meters) -> Iterator[Metric]:
     sums: Sequence[tuple[str, str, float]] = (
         (
             "entries_missed",
-            "Entries that are likely to have come and gone between two polls, estimated.",
+            "Entries that probably came and went between two polls (an estimate).",
             meters.missed,
         ),
-        ("feed_gaps", "Polls that found nothing of what the poll before had seen: some may be missed.", meters.gaps),
-        ("ingest_retries", "Pages that could not be had, to be tried again.", meters.retries),
-        ("jobs_broken", "Pieces of work that feedmill itself failed on.", meters.broken),
-        ("jobs_quarantined", "Pieces of work that were put aside for that.", meters.quarantined),
-        ("leases_lost", "Pieces of work that were done when their lease had ended.", meters.lost),
-        ("segments_sealed", "Files of records that were sealed.", meters.segments),
-        ("records_sealed", "Records in them.", meters.records),
+        (
+            "feed_gaps",
+            "Polls whose document had no entry in common with the one before, so that some may have been missed.",
+            meters.gaps,
+        ),
+        ("ingest_retries", "Pages that could not be fetched and will be tried again.", meters.retries),
+        ("jobs_broken", "Pieces of work that failed with an internal error.", meters.broken),
+        ("jobs_quarantined", "Pieces of work put aside after internal errors.", meters.quarantined),
+        ("leases_lost", "Pieces of work finished after their lease had run out.", meters.lost),
+        ("segments_sealed", "Sealed files of records.", meters.segments),
+        ("records_sealed", "Records in sealed files.", meters.records),
     )
     for name, text, number in sums:
         yield CounterMetricFamily(f"feedmill_{name}", text, value=number)
-    yield _histogram("entry_sealed_seconds", "From the poll that showed a new article to its file.", meters.sealed_s)
-    yield _instant("last_poll", "The last poll that went well, of any feed.", meters.polled_at)
-    yield _instant("last_seal", "The last file of records that was sealed.", meters.sealed_at)
+    yield _histogram(
+        "entry_sealed_seconds", "Time from the poll that showed a new article to the file that has it.", meters.sealed_s
+    )
+    yield _instant("last_poll", "The last successful poll of any feed.", meters.polled_at)
+    yield _instant("last_seal", "When the last file of records was sealed.", meters.sealed_at)
 
 
 def _machine(reading: Reading) -> Iterator[Metric]:
     vitals, cpu = reading.vitals, reading.cpu
-    yield GaugeMetricFamily("feedmill_jobs_running", "Pieces of work under way: leases held.", value=vitals.under_way)
+    yield GaugeMetricFamily("feedmill_jobs_running", "Pieces of work under way (leases held).", value=vitals.under_way)
     yield GaugeMetricFamily("feedmill_jobs_limit", "Pieces of work that may be under way at once.", value=vitals.most)
     yield GaugeMetricFamily(
-        "feedmill_bus_backlog", "Work that waits on the bus, seen by who schedules.", value=vitals.backlog or 0
+        "feedmill_bus_backlog",
+        "Work waiting on the bus, as seen by a process that schedules.",
+        value=vitals.backlog or 0,
     )
     yield GaugeMetricFamily(
-        "feedmill_room_short", "1 where nothing is polled for want of room.", value=vitals.shortage is not None
+        "feedmill_room_short",
+        "1 if nothing is polled because space on disk is short.",
+        value=vitals.shortage is not None,
     )
     yield GaugeMetricFamily(
-        "feedmill_state_refusing", "1 where the state took nothing the last time.", value=vitals.refused is not None
+        "feedmill_state_refusing", "1 if the state refused the last call.", value=vitals.refused is not None
     )
-    yield _instant("last_tick", "The engine's last tick, one a second.", vitals.ticked_at)
-    yield _instant("start", "When the feed lists were taken up.", vitals.started_at)
+    yield _instant("last_tick", "The engine's last tick (one per second).", vitals.ticked_at)
+    yield _instant("start", "When the feed lists were applied.", vitals.started_at)
     yield GaugeMetricFamily("feedmill_cpu_workers", "Processes that parse and extract.", value=cpu.workers)
-    yield GaugeMetricFamily("feedmill_cpu_busy", "Those that do.", value=cpu.busy)
-    yield GaugeMetricFamily("feedmill_cpu_waiting", "Calls that wait for one.", value=cpu.waiting)
-    yield CounterMetricFamily("feedmill_cpu_calls", "Documents and pages that were given to one.", value=cpu.calls)
+    yield GaugeMetricFamily("feedmill_cpu_busy", "Of these processes, those at work.", value=cpu.busy)
+    yield GaugeMetricFamily("feedmill_cpu_waiting", "Calls waiting for a free process.", value=cpu.waiting)
+    yield CounterMetricFamily("feedmill_cpu_calls", "Documents and pages given to these processes.", value=cpu.calls)
     kills = {"timeout": cpu.timeouts, "crash": cpu.crashes}
-    yield _counter("cpu_kills", "Processes that were killed or died, with the call they were at.", "reason", kills)
-    yield GaugeMetricFamily("feedmill_state_bytes", "Of the state's files.", value=reading.state_bytes)
-    free = GaugeMetricFamily("feedmill_free_bytes", "On the disk of the state, and of the output.", labels=("of",))
+    yield _counter("cpu_kills", "Processes that were killed or died during a call.", "reason", kills)
+    yield GaugeMetricFamily("feedmill_state_bytes", "Size of the state.", value=reading.state_bytes)
+    free = GaugeMetricFamily(
+        "feedmill_free_bytes", "Free space on the disks of the state and of the output.", labels=("of",)
+    )
     for name, size in reading.free_bytes.items():
         free.add_metric((name,), size)
     yield free
-    build = GaugeMetricFamily("feedmill_build_info", "Always 1; its version.", labels=("version",))
+    build = GaugeMetricFamily("feedmill_build_info", "Always 1; the label is feedmill's version.", labels=("version",))
     build.add_metric((reading.version,), 1)
     yield build
 
@@ -141,16 +153,18 @@ def _machine(reading: Reading) -> Iterator[Metric]:
 def _stream(streamed: Streamed, now: Millis | None) -> Iterator[Metric]:
     yield CounterMetricFamily("feedmill_records_streamed", "Records sent to the stream.", value=streamed.records)
     yield CounterMetricFamily(
-        "feedmill_records_unstreamed", "Records left out of it: larger than it takes.", value=streamed.too_large
+        "feedmill_records_unstreamed",
+        "Records left out of the stream because they are too large for it.",
+        value=streamed.too_large,
     )
     yield GaugeMetricFamily(
         "feedmill_stream_refusing",
-        "1 where records could not be sent the last time.",
+        "1 if the last attempt to send records failed.",
         value=streamed.refused is not None,
     )
     yield GaugeMetricFamily(
         "feedmill_stream_lag_seconds",
-        "Since when the oldest record waits that is sealed and not sent.",
+        "How long the oldest record has been waiting that is sealed and not sent.",
         value=_age_s(streamed.waiting_since, now),
     )
 
@@ -163,40 +177,44 @@ def _state(overview: Overview, now: Millis | None) -> Iterator[Metric]:
         "retired": overview.retired,
         "unpolled": overview.unpolled,
     }
-    yield _gauge("feeds", "Listed feeds, by how they do.", "state", feeds)
+    yield _gauge("feeds", "Listed feeds, by their state.", "state", feeds)
     yield GaugeMetricFamily(
         "feedmill_feeds_flawed",
-        "Listed feeds whose last document is malformed, or has entries that are left out.",
+        "Listed feeds whose last document is malformed, or has entries that could not be read.",
         value=overview.flawed,
     )
     queue = {"new": overview.new, "retry": overview.retries, "look": overview.looks}
-    yield _gauge("queue_entries", "Entries queued: new, to be tried again, to be looked at again.", "kind", queue)
+    yield _gauge("queue_entries", "Queued entries: new, to be retried, or to be looked at again.", "kind", queue)
     yield GaugeMetricFamily(
-        "feedmill_polls_due", "Polls whose time has come; some wait for their hosts.", value=overview.polls_due
+        "feedmill_polls_due", "Polls that are due, including those that wait for their host.", value=overview.polls_due
     )
     yield GaugeMetricFamily(
-        "feedmill_poll_lag_seconds", "How late the oldest of them is.", value=_age_s(overview.poll_due_at, now)
+        "feedmill_poll_lag_seconds", "How late the oldest due poll is.", value=_age_s(overview.poll_due_at, now)
     )
     yield GaugeMetricFamily("feedmill_quarantined_entries", "Entries put aside.", value=overview.quarantined)
-    yield GaugeMetricFamily("feedmill_outbox_records", "Records not sealed yet.", value=overview.unpublished)
+    yield GaugeMetricFamily("feedmill_outbox_records", "Records that are not sealed yet.", value=overview.unpublished)
     yield GaugeMetricFamily(
-        "feedmill_outbox_age_seconds", "Since when the oldest waits.", value=_age_s(overview.unpublished_at, now)
+        "feedmill_outbox_age_seconds",
+        "How long the oldest of them has been waiting.",
+        value=_age_s(overview.unpublished_at, now),
     )
-    yield GaugeMetricFamily("feedmill_hosts", "Hosts that are known.", value=overview.hosts)
-    yield _gauge("hubs", "WebSub hubs of listed feeds, by how they stand.", "state", overview.hubs)
+    yield GaugeMetricFamily("feedmill_hosts", "Known hosts.", value=overview.hosts)
+    yield _gauge("hubs", "WebSub hubs of listed feeds, by their state.", "state", overview.hubs)
     yield GaugeMetricFamily(
-        "feedmill_hosts_held", "Hosts that are asked nothing for longer than their delay.", value=overview.hosts_held
+        "feedmill_hosts_held", "Hosts that will not be asked for longer than their delay.", value=overview.hosts_held
     )
 
 
 def _silence(silent: Mapping[FeedId, Silence], expected: int) -> Iterator[Metric]:
-    yield GaugeMetricFamily("feedmill_feeds_expected", "Feeds of which something is expected.", value=expected)
+    yield GaugeMetricFamily("feedmill_feeds_expected", "Feeds with expect set.", value=expected)
     yield GaugeMetricFamily(
-        "feedmill_feeds_silent", "Those that have brought nothing for longer than that.", value=len(silent)
+        "feedmill_feeds_silent",
+        "Of these, feeds that have brought nothing for longer than expected.",
+        value=len(silent),
     )
     since = GaugeMetricFamily(
         "feedmill_feed_silent_since_timestamp_seconds",
-        f"When something new was due of a silent feed, for the {MOST_FEEDS} that are silent the longest.",
+        f"When something new was due from a silent feed; only for the {MOST_FEEDS} silent the longest.",
         labels=("feed",),
     )
     for one in sorted(silent.values(), key=lambda one: (one.since, one.feed_id))[:MOST_FEEDS]:
@@ -219,7 +237,7 @@ def _gauge(name: str, text: str, label: str, counts: Mapping[str, int]) -> Gauge
 
 
 def _instant(name: str, text: str, at: Millis | None) -> GaugeMetricFamily:
-    """0 where there was none, as Prometheus's own jobs say it."""
+    """0 if there was none, as in Prometheus's own metrics."""
     return GaugeMetricFamily(f"feedmill_{name}_timestamp_seconds", text, value=(at or 0) / 1000)
 
 
@@ -234,7 +252,7 @@ def _age_s(since: Millis | None, now: Millis | None) -> float:
 
 
 def free_bytes(**folders: Path) -> Mapping[str, int]:
-    """What the user that runs this may still write there; without those that can't be asked."""
+    """The bytes that this user may still write there; without folders that can't be examined."""
     found = {}
     for name, folder in folders.items():
         try:

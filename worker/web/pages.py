@@ -1,4 +1,4 @@
-"""The status page: each of its pages is read, put together and rendered here."""
+"""The pages of the status page: each is read, put together and rendered here."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ from worker.words import ago
 PAGE = 50
 RECORDS = 30
 TITLED = 300
-"""Of so many newest records the titles are known; the state keeps none."""
+"""The titles of so many of the newest records are known; the state does not store titles."""
 EVERY_S = 5
 MOST_FORM = 20_000
-"""Bytes of a form."""
+"""The largest accepted form, in bytes."""
 FORM_S = 10.0
-"""For it to come."""
+"""How long a form may take to arrive."""
 _BACK = re.compile(r"/(feeds/[A-Za-z0-9._-]+|quarantine|why\?q=[0-9a-f]{32})")
 
 log = structlog.stdlib.get_logger("feedmill.web")
 
 
 class Pages:
-    """A method a page. Raises StateError and OutputError, which `site` makes a page of."""
+    """One method per page. Raises StateError and OutputError, for which `site` shows a page."""
 
     def __init__(self, sources: Sources, assets: Mapping[str, Asset]) -> None:
         self._of = sources
@@ -192,7 +192,7 @@ class Pages:
         return {record_id: str(file) for record_id, file in found.items() if file is not None}
 
     async def act(self, request: Request) -> Response:
-        """Leaves a request for the engine, and goes back to where it was asked."""
+        """Leaves a request for the engine, and returns to the page it came from."""
         body = await _form(request)
         if body is None:
             return await self.problem(request, "Refused", "That is no form of this page.", 413)
@@ -211,7 +211,7 @@ class Pages:
         return RedirectResponse(f"{path}{'&' if '?' in path else '?'}asked={number}", status_code=303)
 
     async def problem(self, request: Request, heading: str, reason: str, status: int) -> Response:
-        """A page that says what is wrong; it needs nothing of the state."""
+        """A page that says what is wrong; it works without the state."""
         return await self._page(request, "problem.html", status=status, here="", heading=heading, reason=reason)
 
     async def _page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -249,26 +249,26 @@ class Pages:
         return {one.id: one.title for one in reversed(await self._newest(TITLED)) if one.title}
 
     def _called(self, text: str, after: str) -> Sequence[FeedId]:
-        """The next feeds whose lists call them so, which the state does not know."""
+        """The next feeds with `text` in the name their lists give them, which the state does not know."""
         text, listed = text.lower(), self._of.feeds().values()
         if not text:
             return ()
         return sorted(one.id for one in listed if one.id > after and text in (one.title or "").lower())[: PAGE + 1]
 
     def _told(self, feed: FeedStatus) -> str:
-        """The feed's URL without what is secret in it."""
+        """The feed's URL without secrets."""
         listed = self._of.feeds().get(feed.id)
         return listed.public_url if listed and listed.public_url else urls.without_credentials(feed.url)
 
 
 def _number(request: Request, name: str) -> int | None:
-    """What the query says by this name; None where that is none."""
+    """The number in the query under this name; None if there is none."""
     said = request.query_params.get(name, "")
     return int(said) if re.fullmatch("[0-9]{1,15}", said) else None
 
 
 async def _form(request: Request) -> bytes | None:
-    """The body; None where it is too long, or too slow to come."""
+    """The body of the request; None if it is too long or arrives too slowly."""
     body = b""
     try:
         async with asyncio.timeout(FORM_S):
@@ -282,7 +282,7 @@ async def _form(request: Request) -> bytes | None:
 
 
 def _is_known(verb: str, subject: str) -> bool:
-    """Whether a request is one that the pages have a button for; see `pipeline.requests`."""
+    """Whether it is a request that the pages have a button for; see `pipeline.requests`."""
     if verb == "retry":
         return subject == "" or is_id(subject)
     if verb not in ("poll", "pause", "resume"):

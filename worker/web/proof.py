@@ -1,7 +1,8 @@
-"""Requests that change something come from our own pages: against CSRF.
+"""Protection against CSRF: requests that change something must come from our own pages.
 
-A form carries a proof that a stranger's page can't read, being of another origin; and browsers say themselves where a
-request comes from (Sec-Fetch-Site, W3C Fetch Metadata; Origin, RFC 6454). Who gives a bearer token is no browser.
+A form carries a proof that a stranger's page, being of another origin, can't read; and browsers themselves say where a
+request comes from (Sec-Fetch-Site, W3C Fetch Metadata; Origin, RFC 6454). A client that sends a bearer token is not a
+browser.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from starlette.datastructures import Headers
 
 
 class Proof:
-    """Of one process: a page that was loaded before a restart has to be loaded again."""
+    """Valid for one process: a page loaded before a restart has to be loaded again."""
 
     def __init__(self) -> None:
         self.text = secrets.token_urlsafe(24)
 
     def objection(self, headers: Headers, given: str, *, by_token: bool) -> str | None:
-        """Why a request is refused; None where it is not."""
+        """Why a request is refused; None if it is not."""
         if by_token:
             return None
         site = headers.get("sec-fetch-site")

@@ -1,4 +1,4 @@
-"""Values → HTML: the templates, and how they write instants, sizes and addresses. All that is put in is escaped."""
+"""Values → HTML: the templates, and how they show times, sizes and addresses. Everything inserted is escaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORT = 90  # characters of an address
 
 
 class Asset:
-    """A file that ships with the package."""
+    """A static file that ships with the package."""
 
     def __init__(self, name: str) -> None:
         self.content = (files("worker.web") / "static" / name).read_bytes()
@@ -35,7 +35,7 @@ def assets() -> Mapping[str, Asset]:
 
 
 def environment(found: Mapping[str, Asset]) -> Environment:
-    """For the templates of this room; `asset('style.css')` is where that file is."""
+    """For the templates of this room; `asset('style.css')` is the URL of that file."""
     made = Environment(
         loader=PackageLoader("worker.web"),
         autoescape=True,
@@ -63,17 +63,17 @@ def environment(found: Mapping[str, Asset]) -> Environment:
 
 
 def _calm(value: object) -> object:
-    """Without control characters, and without those that turn the direction of what follows."""
+    """Without control characters and characters that change the direction of text."""
     return _UNSEEN.sub("", value) if type(value) is str else value
 
 
 def linkable(url: object) -> bool:
-    """Whether it may stand in a link: not what a browser would run."""
+    """Whether it may be used as a link: not something that a browser would run."""
     return isinstance(url, str) and url.startswith(("https://", "http://"))
 
 
 def short(url: str) -> str:
-    """An address as people read it: without its scheme, unescaped, cut in the middle."""
+    """An address for people: without its scheme, unescaped, shortened in the middle."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -86,7 +86,7 @@ def short(url: str) -> str:
 
 
 def size(count: int) -> str:
-    """Of bytes, in the largest unit of which there are some."""
+    """A number of bytes in the largest suitable unit."""
     for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= factor:
             return f"{count / factor:.3g} {unit}" if count < 1000 * factor else f"{count // factor:,} {unit}"

@@ -18,17 +18,17 @@ from worker.errors import WebError
 from worker.settings import Endpoint
 
 GRACE_S = 1
-"""What answers under way may take to end after a stop."""
+"""How long answers under way may take after a stop."""
 HEAD_S = 10.0
-"""For the head of the first request on a connection."""
+"""How long the head of the first request on a connection may take."""
 MOST_CONNECTIONS = 100
-"""A page has one or two; beyond, the answer is 503."""
+"""A page needs one or two; beyond this, the answer is 503."""
 
 log = structlog.stdlib.get_logger("feedmill.web")
 
 
 class _Protocol(H11Protocol):
-    """Hangs up on who connects and does not ask: uvicorn would wait for ever for the end of a head."""
+    """Closes connections that send no request: uvicorn would wait for the end of a head for ever."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
@@ -39,20 +39,20 @@ class _Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def _hang_up(self) -> None:
-        if getattr(self, "cycle", None) is None:  # of no request, though uvicorn's types leave that out
+        if getattr(self, "cycle", None) is None:  # None without a request, although uvicorn's types don't say so
             self.transport.close()
 
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The command has the signals."""
+        """Does nothing: the command handles signals."""
         yield
 
 
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, endpoint: Endpoint, *, stop: asyncio.Event) -> AsyncIterator[str]:
-    """Listens, until the end or until `stop` is set; gives the URL. Raises WebError where the port can't be had."""
+    """Serves until the end, or until `stop` is set. Gives the URL. Raises WebError if the port can't be used."""
     listener = bound(endpoint)
     url = f"http://{Endpoint(host=endpoint.host, port=listener.getsockname()[1])}"
     server = _Server(
@@ -88,11 +88,11 @@ async def _end(server: uvicorn.Server, stop: asyncio.Event) -> None:
 
 
 def bound(endpoint: Endpoint) -> socket.socket:
-    """A listening socket there. Raises WebError, with the way out."""
+    """A listening socket at that address. Raises WebError, which says what to do."""
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just left may be taken again
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that a port just released can be used again
         listener.bind((endpoint.host, endpoint.port))
         listener.listen(128)
     except OSError as error:

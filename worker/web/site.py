@@ -24,7 +24,7 @@ from worker.web.rendering import assets
 from worker.web.sources import Sources
 
 NAMED = 5
-"""Silent feeds that /readyz names."""
+"""How many silent feeds /readyz names."""
 
 log = structlog.stdlib.get_logger("feedmill.web")
 
@@ -32,8 +32,8 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 def site(sources: Sources, *, token: str | None, world: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """The application. token: what is asked of all but probes; None: only this machine may ask. world: routes below
-    `OPEN_TO_THE_WORLD`, which look after themselves."""
+    """The application. token: required for everything except probes; None: only this machine may ask. world: routes
+    below `OPEN_TO_THE_WORLD`, which protect themselves."""
     files = assets()
     pages = Pages(sources, files)
 
@@ -46,7 +46,7 @@ def site(sources: Sources, *, token: str | None, world: Sequence[BaseRoute] = ()
         return Response(asset.content, media_type=asset.content_type, headers=headers)
 
     async def unknown(request: Request, _: Exception) -> Response:
-        if not request.scope["trusted"]:  # below `OPEN_TO_THE_WORLD`: our pages tell how we are
+        if not request.scope["trusted"]:  # below `OPEN_TO_THE_WORLD`: our pages would show the worker's state
             return PlainTextResponse("There is nothing at this address.\n", status_code=404)
         return await pages.problem(request, "No such page", "There is nothing at this address.", 404)
 

@@ -1,4 +1,4 @@
-"""What the pages, probes and metrics are made of; `app` puts it together."""
+"""Everything that the pages, probes and metrics need; put together by `outside`."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Sources:
     meters: Meters
     cpu: Load
     streamed: Streamed | None
-    """Of records; None: they go to no stream."""
+    """The stream of records; None: there is none."""
     reader: Reader
     figures: Figures
     activity: Activity
     feeds: Callable[[], Mapping[FeedId, Feed]]
-    """Those that are listed now."""
+    """Those listed now."""
     silent: Callable[[], Mapping[FeedId, Silence]]
     """As of the last look."""
     ask: Callable[[str, str], Awaitable[int]]
-    """Leaves a request, a verb and its subject, for the engine; its number."""
+    """Leaves a request for the engine, given as verb and subject. Returns its number."""
     clock: Callable[[], Millis]
 
     def name_of(self, feed: FeedStatus) -> str:
-        """As its list calls it, else as it calls itself, else its id."""
+        """The name its list gives it, or else its own title, or else its id."""
         listed = self.feeds().get(feed.id)
         return (listed and listed.title) or feed.title or feed.id

@@ -1,4 +1,4 @@
-"""What an operator should look at, the most urgent first; and the bars of the day."""
+"""What an operator should look at, most urgent first; and the bars for the day."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.web.sources import Sources
 from worker.words import ago, counted, span
 
 MOST = 6
-"""Feeds of a kind that are named; the rest is behind a link."""
+"""How many feeds of a kind are named; the rest is behind a link."""
 LATE_MS = 600_000
-"""A poll that is due for longer than this waits for more than its turn, or for the turn of a host of many feeds."""
+"""A poll overdue by more than this waits for more than its turn, or for its turn at a host with many feeds."""
 HEIGHT = 62.0
 _UNREADY = {"room": "No room", "state": "The state refuses", "output": "Records can't be sealed"}
 
@@ -28,7 +28,7 @@ class Trouble:
     why: str | None = None
     since: str | None = None
     things: int = 1
-    """That it stands for."""
+    """How many things it stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,8 @@ def _of_stream(streamed: Streamed | None, now: Millis) -> list[Trouble]:
 
 
 def series(buckets: Sequence[Bucket], now: Millis, of: Callable[[Bucket], tuple[int, int]]) -> Series:
-    """A bar for each bucket of the last day, four units apart, the part that is bad below the rest in a bar of its
-    own; heights by the highest."""
+    """One bar for each bucket of the last day, four units apart, with the bad part as a bar of its own at the bottom;
+    the highest bar fills the height."""
     first = now // BUCKET_MS * BUCKET_MS - (BUCKETS - 1) * BUCKET_MS
     top = max((of(bucket)[0] for bucket in buckets), default=0)
     bars = []

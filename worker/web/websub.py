@@ -1,4 +1,4 @@
-"""Callbacks that hubs call: who knows the token of one was told it by us."""
+"""Callbacks that hubs call. Each contains a token that only its hub was told."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from starlette.routing import BaseRoute, Route
 from worker.web.guard import OPEN_TO_THE_WORLD
 
 BODY_S = 30.0
-"""For a push to come in whole."""
+"""How long a push may take to arrive completely."""
 _MOST_CHALLENGE = 4_000
 
 
 class Hubs(Protocol):
-    """What answers: `pipeline.Hubs`. Its methods may raise StateError, which makes the hub try again."""
+    """Answers the calls; implemented by `pipeline.Hubs`. Methods may raise StateError, which makes the hub try
+    again."""
 
     async def knows(self, token: str) -> bool: ...
 
@@ -48,7 +49,7 @@ def callbacks(hubs: Hubs, *, max_bytes: int) -> Sequence[BaseRoute]:
     async def push(request: Request) -> PlainTextResponse:
         token = request.path_params["token"]
         if not await hubs.knows(token):
-            return _plain("gone\n", 410)  # its sender is to call no more
+            return _plain("gone\n", 410)  # tells the sender to stop calling
         try:
             body = await asyncio.wait_for(_body(request, max_bytes), BODY_S)
         except (TimeoutError, ClientDisconnect):
@@ -64,7 +65,7 @@ def callbacks(hubs: Hubs, *, max_bytes: int) -> Sequence[BaseRoute]:
 
 
 async def _body(request: Request, max_bytes: int) -> bytes | None:
-    """None where it is larger; no more of it is read then."""
+    """None if it is larger; then no more of it is read."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         return None
