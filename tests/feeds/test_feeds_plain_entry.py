@@ -206,6 +206,12 @@ def witnessed(document: bytes, known: frozenset[bytes] = frozenset()) -> None:
 @example(document_of(ATOM, "<author><uri>u</uri><name>n</name></author><author><email>e@e.example</email></author>"))
 @example(document_of(RSS, "<link xmlns='urn:other'>https://a.example/9</link><x:guid>1</x:guid>"))
 @example(document_of(RSS, "<media:link xmlns:media='urn:other'>https://a.example/9</media:link>"))
+@example(document_of(ATOM, "<content xml:base='https://b.example/'>c</content><id>https://a.example/?</id>"))
+@example(
+    document_of(ATOM, "<content xml:base='https://b.example/'>c</content><author><name>n</name><uri>u</uri></author>")
+)
+@example(document_of(ATOM, "<author><name/></author><author>Ada</author>"))
+@example(document_of(ATOM, "<author>Ada</author><author><name/></author>"))
 def test_entries_are_read_as_feedparser_reads_them(document: str) -> None:
     body = document.encode("utf-8", "ignore")
     witnessed(body)
@@ -264,10 +270,25 @@ USUAL = (
 )
 
 
-def test_the_usual_entry_needs_no_feedparser() -> None:
-    pruned = elements.prune(document_of(RSS, USUAL, USUAL).encode(), frozenset(), 2000, url=URL)
+OF_JEKYLL = (
+    "<title type='html'>A</title><link href='https://a.example/1' rel='alternate' type='text/html' title='A'/>"
+    "<published>2026-11-03T10:00:00+00:00</published><updated>2026-11-03T10:00:00+00:00</updated>"
+    "<id>https://a.example/1</id><content type='html' xml:base='https://a.example/1'><![CDATA[<p>e</p>]]></content>"
+    "<author><name>Ada</name><email>ada@a.example</email></author><category term='c'/><summary type='html'>d</summary>"
+    "<media:thumbnail url='https://a.example/1.jpg'/><media:content medium='image' url='https://a.example/1.jpg'/>"
+)
+
+
+OF_NOBODY = "<title>A</title><id>https://a.example/1</id><author><name></name></author>"
+
+
+@pytest.mark.parametrize(
+    ("root", "usual", "version"), [(RSS, USUAL, "rss20"), (ATOM, OF_JEKYLL, "atom10"), (ATOM, OF_NOBODY, "atom10")]
+)
+def test_the_usual_entry_needs_no_feedparser(root: tuple[str, str, str, str], usual: str, version: str) -> None:
+    pruned = elements.prune(document_of(root, usual, usual).encode(), frozenset(), 2000, url=URL)
     assert isinstance(pruned, elements.Pruned)
     assert [fields is not None for fields in pruned.read] == [True]
     assert pruned.feed is not None
-    assert pruned.feed[0] == "rss20"
+    assert pruned.feed[0] == version
     assert pruned.document == b""

@@ -122,7 +122,7 @@ class Reading:
         attributes = _attributes(child)
         if "xml:base" in attributes:
             self._has_base = True
-        if (len(child) and kind not in _WITH_CHILDREN) or (self._has_base and kind in _WITH_CHILDREN):
+        if len(child) and kind not in _WITH_CHILDREN:
             raise Rare
         _READERS[kind](self, child, attributes, depth, name)
 
@@ -198,10 +198,13 @@ class Reading:
         if depth > 1:
             raise Rare
         authors = self.fields.setdefault("authors", [])
+        # Of one without a name, or after one that is a line, feedparser mixes up what it knows of both.
+        if authors and authors[-1] and not any(authors[-1].values()):
+            raise Rare
         if len(element):
             author = self._person(element)
-            # Of one without a name, or after one that is a line, feedparser mixes up what it knows of both.
-            if not author.get("name") or self._has_lines:
+            is_nobody = not authors and not any(author.values())
+            if self._has_lines or not (author.get("name") or is_nobody):
                 raise Rare
         else:
             author = author_of(_said(element))
@@ -324,16 +327,16 @@ class Reading:
         return _mended(said), {"type": declared, "language": language and language.replace("_", "-")}
 
     def _address(self, element: etree._Element) -> str:
-        return _mended(self._joined((element.text or "").strip()))
+        address = (element.text or "").strip()
+        return _mended(self._joined(address)) if address else ""
 
     def _joined(self, address: str) -> str:
-        """As feedparser resolves it where there is no base; after an element with one, it goes by that."""
-        if self._has_base and not address.startswith(("http://", "https://")):
+        """As feedparser resolves it where there is no base; after an element with one, it goes by that, and writes what
+        is absolute anew."""
+        fixed = _SLASHES.sub(r"\1", address)
+        if self._has_base and not (fixed.startswith(("http://", "https://")) and urljoin(fixed, fixed) == fixed):
             raise Rare
-        try:
-            return urljoin("", _SLASHES.sub(r"\1", address))
-        except ValueError:
-            return ""
+        return fixed
 
     def _store(self, key: str, value: str, depth: int) -> None:
         """Unless one was found that is less deep."""
