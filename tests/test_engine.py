@@ -383,21 +383,44 @@ async def test_what_comes_of_age_before_the_next_tick_is_sealed_then(
 
 
 class Full(Store):
-    """A store whose disk stays full."""
+    """A store whose disk stays full when work is to be committed."""
 
     async def finish(self, *args: object, **kwargs: object) -> list[Finished]:
         raise StateError("the disk is full")
 
 
+class FullAtOnce(Store):
+    """One that is full when work is to be claimed; it can be read."""
+
+    claims: int = 0
+
+    async def claim(self, *args: object, **kwargs: object) -> list[Poll | Ingest]:
+        self.claims += 1
+        raise StateError("the disk is full")
+
+
+@pytest.mark.parametrize("store_type", [Full, FullAtOnce])
 async def test_a_run_with_an_end_gives_up_on_a_state_that_takes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_type: type[Store]
 ) -> None:
     """`once` in a cron job must not stay for ever."""
     monkeypatch.setattr(engine_module, "MAX_REFUSALS", 1)
     monkeypatch.setattr(engine_module, "GRACE_S", 0.2)
-    async with made(tmp_path, Polls(Clock()), feeds=1, store_type=Full) as (engine, _):
+    async with made(tmp_path, Polls(Clock()), feeds=1, store_type=store_type) as (engine, _):
         with capture_logs(), pytest.raises(StateError, match="see the log"):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+
+
+async def test_a_state_that_lets_nothing_be_claimed_is_asked_with_the_ticks(tmp_path: Path) -> None:
+    """What is due there stays due, and must not be asked for without a pause."""
+    async with made(tmp_path, Polls(Clock()), store_type=FullAtOnce) as (engine, store):
+        stop = asyncio.Event()
+        with capture_logs():
+            running = asyncio.create_task(engine.run(stop))
+            await asyncio.sleep(0.5)
+            stop.set()
+            await asyncio.wait_for(running, 20)
+        assert cast(FullAtOnce, store).claims <= 2
 
 
 # --- room on disk -------------------------------------------------------------------------------------------------

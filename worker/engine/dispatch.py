@@ -58,6 +58,8 @@ class Dispatcher:
             works = await self._store.claim(room, now=self._clock.now(), lease_ms=limits.LEASE_MS, due=self._clock.due)
         except StateError as error:
             refused(self._vitals, error)
+            if not self._leases:  # otherwise the finisher counts them
+                self._vitals.refusals += 1
             return []
         self._vitals.refused = None
         return works
@@ -66,13 +68,13 @@ class Dispatcher:
         try:
             return await self._store.has_due(now=self._clock.now(), due=self._clock.due)
         except StateError:
-            self._vitals.refusals += 1
             return True
 
     async def _sleep(self, stopped: asyncio.Task[bool]) -> None:
-        """Waits until something ends, a tick comes, a host is ready, or the engine is stopped."""
+        """Waits until something ends, a tick comes, a host is ready, or the engine is stopped. A state that refuses
+        writes can often still be read, and what is due there stays due: then only the ticks are waited for."""
         timeout_s = 1.0
-        if self._leases.room > 0 and self._vitals.shortage is None:
+        if self._leases.room > 0 and self._vitals.shortage is None and self._vitals.refused is None:
             with contextlib.suppress(StateError):
                 next_at = await self._store.next_claim_at(due=self._clock.due)
                 due_in_s = (next_at - self._clock.now()) / 1000
