@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import sys
 from collections import UserDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from keyword import iskeyword
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -105,14 +107,31 @@ def _options(
     pass
 
 
+_UNPRINTED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
+"""What may become of what is printed to a file or a pipe; it has no name, as files that are opened have."""
+
+
 def main() -> None:
     """The entry point of the command `feedmill`."""
     try:
-        app(prog_name="feedmill")  # also as `python -m worker.cli`: completion goes by it
+        try:
+            app(prog_name="feedmill")  # also as `python -m worker.cli`: completion goes by it
+        finally:
+            print(end="", flush=True)  # noqa: T201  # here it can still be said that it could not be
     except FeedmillError as error:
-        from worker.cli.printing import errors
-
         lines = map(str, error.problems) if isinstance(error, ConfigError) else [f"feedmill: {error}"]
-        for line in lines:
-            errors.print(line, markup=False, soft_wrap=True)
-        sys.exit(2 if isinstance(error, ConfigError | StateLocked | OutputLocked) else 1)
+        _end(lines, 2 if isinstance(error, ConfigError | StateLocked | OutputLocked) else 1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNPRINTED:
+            raise  # a defect of ours
+        # What is left of it would be tried again at exit, and fail aloud (docs.python.org, signal, SIGPIPE).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end([] if isinstance(error, BrokenPipeError) else [f"feedmill: can't print: {error.strerror or error}"], 1)
+
+
+def _end(lines: Iterable[str], status: int) -> NoReturn:
+    from worker.cli.printing import errors
+
+    for line in lines:
+        errors.print(line, markup=False, soft_wrap=True)
+    sys.exit(status)
