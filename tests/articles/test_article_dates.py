@@ -26,8 +26,9 @@ from worker.record import rfc3339
         pytest.param("2024-05-01", "2024-05-01T00:00:00Z", "day", id="a day"),
         pytest.param("20240501", "2024-05-01T00:00:00Z", "day", id="a day in basic format"),
         pytest.param("2024-05-01T00:00:00", "2024-05-01T00:00:00Z", "day", id="midnight of nowhere is a day"),
-        pytest.param("2024-05-01T00:00:00Z", "2024-05-01T00:00:00Z", "second", id="midnight of somewhere is a time"),
-        pytest.param("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "second", id="the first"),
+        pytest.param("2024-05-01T00:00:00Z", "2024-05-01T00:00:00Z", "day", id="and so is that of UTC"),
+        pytest.param("2024-05-01T00:00:00+02:00", "2024-04-30T22:00:00Z", "second", id="that of elsewhere is a time"),
+        pytest.param("1970-01-02T00:00:01Z", "1970-01-02T00:00:01Z", "second", id="the first"),
     ],
 )
 def test_iso_8601_is_read(text: str, instant: str, precision: Precision) -> None:
@@ -50,6 +51,7 @@ def test_iso_8601_is_read(text: str, instant: str, precision: Precision) -> None
         pytest.param("2024-05-01T10:00:00+99:00", id="no such offset"),
         pytest.param("0001-01-01T00:00:00+05:00", id="before the first year"),
         pytest.param("1770-11-27", id="before 1970"),
+        pytest.param("1970-01-01T00:00:00+00:00", id="an unset clock"),
         pytest.param("9999-12-31T23:59:59Z", id="for ever"),
         pytest.param("2100-01-01", id="after 2099"),
         pytest.param("1714558830", id="seconds since 1970"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.articles import edges
+from worker.articles import edges, from_entry
+from worker.model import Entry
 
 BODY = ("The harbour opened again on Monday after three weeks.", "The first ferry left at dawn, said the master.")
 
@@ -117,3 +118,28 @@ def test_the_heading_of_the_page_goes_however_it_is_put() -> None:
     for heading in ("Ferries after the stormHarbour opens again", "Ferries after the storm Harbour opens again"):
         assert edges.cut(text, title="Harbour opens", authors=(), heading=heading) == body
     assert edges.cut(text, title="Harbour opens", authors=(), heading="Westmere News") == text
+
+
+@pytest.mark.parametrize(
+    ("markup", "left"),
+    [
+        ("<h1>Harbour Opens.</h1>\n<p>It is open.</p>", "\n<p>It is open.</p>"),
+        (' <h2 class="t"><a href="/h">Harbour <b>opens</b></a></h2>It is open.', "It is open."),
+        ("<h2>Harbour opens again</h2>It is open.", None),
+        ("<p>Harbour opens</p>It is open.", None),
+        ("It is open.<h2>Harbour opens</h2>", None),
+    ],
+)
+def test_a_feed_s_text_begins_below_its_title(markup: str, left: str | None) -> None:
+    """Where that is its heading once more; a first sentence that is the title, too, is text."""
+    assert edges.untitled(markup, "Harbour opens") == (markup if left is None else left)
+    assert edges.untitled(markup, None) == markup
+
+
+def test_its_summary_does_as_well() -> None:
+    """Both are cut, so that a summary is still known to be all of the text."""
+    markup = "<h1>Harbour opens</h1><p>It is open.</p>"
+    article = from_entry(Entry(title="Harbour opens", summary=markup))
+    assert (article.text, article.summary) == ("It is open.", None)
+    article = from_entry(Entry(title="Harbour opens", summary=markup, content=f"{markup}<p>It was closed.</p>"))
+    assert (article.text, article.summary) == ("It is open.\nIt was closed.", "It is open.")

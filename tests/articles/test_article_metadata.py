@@ -180,6 +180,14 @@ def test_an_entry_alone() -> None:
     assert article.canonical_url is None
 
 
+def test_midnight_is_a_day() -> None:
+    """What a feed has no time of is stated as 00:00:00, which is known to the day alone."""
+    day = Millis(1_714_521_600_000)
+    said = describe(Entry(published=day, updated=day))
+    assert (said.published, said.date_precision, said.modified) == (day, "day", day)
+    assert describe(Entry(published=Millis(day + 1000))).date_precision == "second"
+
+
 def test_nothing_at_all() -> None:
     """Fields without a value have no source, and nothing is made up."""
     article = describe(None)

@@ -29,7 +29,37 @@ from worker.articles import plain
         pytest.param("a<P\x01rE>b\nc", "a\nb\nc", id="and however that is written"),
         pytest.param("<ul><li>a<li>b</ul>end", "a\nb\nend", id="unclosed items"),
         pytest.param("un<b>believ</b>able <i>news</i>", "unbelievable news", id="inline elements do not split words"),
-        pytest.param("<table><tr><td>1</td><td>2</td></tr><tr><th>3</th></tr></table>", "1 2\n3", id="rows are lines"),
+        pytest.param(
+            "<table><tr><td>1</td><td>2</td></tr><tr><th>3</th></tr></table>", "1 | 2\n3", id="rows are lines"
+        ),
+        pytest.param(
+            "<table><tr><td><img src=x> <td>a<td>&nbsp;<td>b<td> </tr><tr><td><p>c</p><td><p>d</p></table>e | f",
+            "a | | b\nc\nd\ne | f",
+            id="empty cells count between others",
+        ),
+        pytest.param(
+            'so<sup><a href="#f1">1</a></sup><sup id=r><a href="#f2">[2]</a></sup> '
+            'it<a class="footnote-anchor" href="#f3">3</a>',
+            "so[1][2] it[3]",
+            id="marks of notes are no part of a word",
+        ),
+        pytest.param(
+            'A note.&nbsp;<a href="#r1">↩︎</a> <a href="#r2">↩<sup>2</sup></a>'
+            '<h2>On<a href="#on">#</a></h2><a href="#7">7</a>',
+            "A note.\nOn\n7",
+            id="the way back from a note, and to a heading",
+        ),
+        pytest.param(
+            "10<sup>6</sup> m<sup>2</sup>, 10<sup>-3</sup>, the 1<sup>st</sup> CO<sub>2</sub><sup> </sup>x",
+            "10⁶ m², 10⁻³, the 1st CO2 x",
+            id="powers",
+        ),
+        pytest.param(
+            'One.<div class="subscription-widget-wrap"><div><p>Subscribe for free.</p></div></div><p>Two.</p>'
+            '<p class="button-wrapper"><a href="/share"><span>Share</span></a></p>end',
+            "One.\nTwo.\nend",
+            id="appeals of newsletters",
+        ),
         pytest.param("<script>x()</script><style>p{}</style>text<!-- no -->", "text", id="what is not text"),
         pytest.param("a<script>x</script> b", "a b", id="what follows a script"),
         pytest.param(
@@ -48,7 +78,7 @@ from worker.articles import plain
         pytest.param("<img src='data:image/png;base64," + "A" * 5000 + "'>seen", "seen", id="an image inline"),
         pytest.param("<p>נ<b>ס</b></p>", "נס", id="right to left"),
         pytest.param("a\x0bb\x0c<p>c\u2029d\x85e</p>", "a b\nc d e", id="other breaks of the source"),
-        pytest.param("<td>a<td>b<br>c<select><option>d</select>", "a b\nc", id="cells, a break, a choice"),
+        pytest.param("<td>a<td>b<br>c<select><option>d</select>", "a | b\nc", id="cells, a break, a choice"),
         pytest.param("<b></b>", "", id="nothing"),
         pytest.param("<!-- only -->", "", id="a comment alone"),
         pytest.param("", "", id="empty"),
@@ -74,6 +104,9 @@ def test_html_becomes_lines_of_text(markup: str, text: str) -> None:
         pytest.param("<p>x" * 60_000, id="paragraphs"),
         pytest.param("a" + "\u0315\u0300" * 50_000, id="combining marks"),
         pytest.param("\x00" * 500_000, id="NUL"),
+        pytest.param("<sup>" * 2000 + "<b>x</b>" * 60_000, id="a note within notes"),
+        pytest.param("<a href=#><div>" * 1000 + "<b>x</b>" * 60_000, id="a link within links"),
+        pytest.param('<p class="button-wrap">' * 20_000, id="appeals"),
     ],
 )
 def test_floods_take_linear_time(flood: str) -> None:

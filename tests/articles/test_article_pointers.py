@@ -80,6 +80,7 @@ ENDS = {
     "The ferry left.\nRead more": "The ferry left.",
     "The ferry left.\n(more…)": "The ferry left.",
     "A ferry left. Lire la suite": "A ferry left.",
+    "A ferry left.\nContinue reading on Westmere Weekly »": "A ferry left.",
 }
 FEEDS_OWN = (
     "The post Ferries are back appeared first on Westmere News.",
@@ -91,8 +92,11 @@ FEEDS_OWN = (
     "Artykuł Promy wróciły pochodzi z serwisu Westmere.",
     "Сообщение Паромы вернулись появились сначала на Westmere.",
     "投稿 フェリー再開 は Westmere に最初に表示されました。",
+    "Ferries are back was originally published in Westmere on Medium, where people are continuing the conversation.",
     "74 posts - 43 participants",
     "Comments",
+    "[link] [comments]",
+    "submitted by /u/ada",
 )
 
 

@@ -45,7 +45,7 @@ _LEADS = (
     r"\b(?:впервые|первоначально)\s+опубликован\w*\s+(?:в|на)\b",
 )
 _CREDIT = re.compile("|".join(f"(?:{lead})" for lead in _LEADS), re.IGNORECASE)
-# What WordPress, and Yoast's plugin for it, put below an entry in a feed.
+# What WordPress, Yoast's plugin for it, and Medium put below an entry in a feed.
 _FEEDS_OWN = re.compile(
     r"^(?:the (?:post|article)\b.{1,300}?\b(?:appeared first|first appeared) on\b"
     r"|der (?:beitrag|artikel)\b.{1,300}?\berschien zuerst (?:auf|bei)\b"
@@ -58,6 +58,7 @@ _FEEDS_OWN = re.compile(
     r"|indlægget\b.{1,300}?\bblev først udgivet på\b|příspěvek\b.{1,300}?\b(?:pochází z|se nejdříve objevil na)\b"
     r"|(?:сообщение|запись)\b.{1,300}?\bпоявил\w+ сначала на\b|запис\b.{1,300}?\bспершу з[’']явиться на\b"
     r"|投稿.{1,300}?に最初に表示されました|.{1,300}?最先出[现現]在|.{1,300}?這篇文章最早發佈於"
+    r"|.{1,300}? was originally published in .{1,100} on Medium, where people are continuing\b"
     r"|ظهرت المقالة.{1,300}?أولاً على|הפוסט.{1,300}?הופיע לראשונה ב)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from worker.model import Millis, Precision
+from worker.model import DAY_MS, Millis, Precision
 
-_EARLIEST, _LATEST = 1970, 2100  # a year outside is a mistake: 0001, 1601 and 9999 are some systems' "no date"
+_LATEST = 2100  # a year from here on is a mistake: 9999 is some systems' "no date", as 0001, 1601 and 1970-01-01 are
 _FRACTION = re.compile("[.,]")
 _TIME = re.compile(
     r"(?P<day>\d{4}-?\d\d-?\d\d)"
@@ -17,23 +17,22 @@ _TIME = re.compile(
 
 
 def parse(text: str | None) -> tuple[Millis, Precision] | None:
-    """The instant and its precision; None where `text` is no ISO 8601 date from 1970 to 2099.
+    """The instant and its precision; None where `text` is no ISO 8601 date from 1970-01-02 to 2099.
 
-    A day without a time is 00:00 UTC of that day, precision `day`; so is a midnight without an offset, which is how
-    systems write a day that they keep in a field for times. Another time without an offset is taken for UTC.
+    A day without a time is 00:00 UTC of that day, precision `day`; so is a midnight without an offset, or in UTC, which
+    is how systems write a day that they keep in a field for times. Another time without an offset is taken for UTC.
     """
     match = _TIME.fullmatch(text.strip()) if text else None
     if match is None:
         return None
     clock, zone = match["clock"], (match["zone"] or "").upper()
     precision: Precision = "day"
-    if clock and (zone or clock.strip("0:.,")):
-        precision = "second" if len(_FRACTION.split(clock.replace(":", ""))[0]) > 4 else "minute"
     offset = "+00:00" if zone in ("", "Z", "UTC", "GMT") else zone
+    if clock and (clock.strip("0:.,") or offset.strip("+-0:")):
+        precision = "second" if len(_FRACTION.split(clock.replace(":", ""))[0]) > 4 else "minute"
     try:
         at = datetime.fromisoformat(f"{match['day']}T{clock or '00:00'}{offset}").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    if not _EARLIEST <= at.year < _LATEST:
-        return None
-    return Millis(int(at.timestamp()) * 1000 + at.microsecond // 1000), precision
+    instant = Millis(int(at.timestamp()) * 1000 + at.microsecond // 1000)
+    return (instant, precision) if instant >= DAY_MS and at.year < _LATEST else None

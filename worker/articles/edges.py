@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 
 from worker import dedup
-from worker.articles import pointers
+from worker.articles import plain, pointers
 from worker.articles.blocks import squashed
 from worker.dedup import title_key
 
+_HEADED = re.compile(r"\s*<(h[1-3])\b[^<>]*>(.{1,1000}?)</\1>", re.IGNORECASE | re.DOTALL)
 _EDGE = 4  # lines at the beginning, and at the end, that are looked at
 _LABEL, _BYLINE = 50, 100  # characters
 _DATE = re.compile(
@@ -77,6 +78,13 @@ _FURNITURE = re.compile(
     r"|シェア|続きを読む|广告|分享|阅读更多|공유|광고|더 ?보기|مشاركة|إعلان)\W{0,3}",
     re.IGNORECASE,
 )
+
+
+def untitled(markup: str, title: str | None) -> str:
+    """A feed's HTML without the heading that it begins with, where that is the entry's title once more."""
+    heading = _HEADED.match(markup) if title else None
+    titled = heading is not None and title_key(plain.from_html(heading[2])) == title_key(title)
+    return markup[heading.end() :] if heading and titled else markup
 
 
 def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | None = None) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from worker.articles import plain, pointers
+from worker.articles import edges, plain, pointers
 from worker.articles.metadata import describe
 from worker.model import Article, Entry
 
-EXTRACTOR = "feedmill-plain-2"
+EXTRACTOR = "feedmill-plain-3"
 """What makes text of a feed's HTML; the number moves when the same content would give another text."""
 
 
@@ -19,7 +19,7 @@ def text(entry: Entry) -> str:
 
 def carried(entry: Entry) -> tuple[str, bool]:
     """`text`, and whether the feed says that there is more of it."""
-    return pointers.without_end(plain.from_html(entry.content or entry.summary or ""))
+    return pointers.without_end(plain.from_html(edges.untitled(entry.content or entry.summary or "", entry.title)))
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:

@@ -86,9 +86,11 @@ _IS_LABEL = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}|{_MORE})[\W_]{{0,4}}", re.IGN
 _LEADS_TO_NOTHING = re.compile(rf"[\W_]{{0,3}}(?:{_OTHERS}\b.{{0,40}}|\S+(?: \S+){{0,4}}) ?[:：]", re.IGNORECASE)
 _TO_THE_REST = re.compile(rf"(?P<dots>\[?(?:…|\.\.\.)\]?)\W{{0,3}}{_MORE}\b.{{0,200}}\Z", re.IGNORECASE)
 _SAID_LAST = re.compile(rf"(?:(?<=[\s.!?])|\A){_MORE}\W*\Z", re.IGNORECASE)
-_IS_TO_THE_REST = re.compile(rf"\W*(?:{_MORE}|more)\W*", re.IGNORECASE)
-_FEEDS_LINK = re.compile(  # the last two are Discourse's
-    r"\W*(?:comments?|permalink|\d+ comments?|\d+ posts? - \d+ participants?|read full topic)\W*", re.IGNORECASE
+_IS_TO_THE_REST = re.compile(rf"\W*(?:{_MORE}(?: (?:on|at|auf|bei|sur|en|su|em) .{{1,40}})?|more)\W*", re.IGNORECASE)
+_FEEDS_LINK = re.compile(  # Discourse's and Reddit's are the last two each
+    r"\W*(?:comments?|permalink|\d+ comments?|\d+ posts? - \d+ participants?|read full topic"
+    r"|(?:\[link\] )?\[comments\]|submitted by /?u/\S+(?: to /?r/\S+)?)\W*",
+    re.IGNORECASE,
 )
 
 
