@@ -155,7 +155,7 @@ def test_hosts_that_want_patience_are_named(site: Site, worker: Worker) -> None:
     assert (host["name"], host["delay_ms"]) == ("a.localhost", 2000)
     assert host["not_before"] > host["refused_at"]
     assert [f["errors"] for f in said["feeds"]] == [0, 0]
-    assert "as they want it: a.localhost (next in 9 min)" in " ".join(worker.run("status").stdout.split())
+    assert "as they wish: a.localhost (next in 9 min)" in " ".join(worker.run("status").stdout.split())
 
 
 # --- feeds that are lost ----------------------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ def test_a_mistake_in_a_list_keeps_nobody_from_steering(site: Site, worker: Work
         lists.write_text("feeds: [{url: https://a.example/, evry: 1h}]")
         for command in (["pause", "b"], ["resume", site.url("b", "/feed")], ["retry"], ["retry", "a"]):
             assert 'did you mean "every"?' in typed(worker, *command).output
-        assert "mend them" in typed(worker, "pause", "--tag", "world", status=2).output
+        assert "correct them" in typed(worker, "pause", "--tag", "world", status=2).output
         assert "1 record taken out" in typed(worker, "forget", record["url"]).output
         assert len(json.loads(typed(worker, "status", "--json").stdout)["feeds"]) == 3
         with pytest.raises(ConfigError, match="evry"):

@@ -5,14 +5,14 @@ running.py     once, run
 status.py      status;  feeds.py  feeds;  why.py  why;  standing.py  … how a feed and its hub do
 steer.py       pause, resume, poll, retry
 add.py         add, discover;  opml.py  import, export;  listing.py  a feed list with feeds added to it
-asking.py      changes to the state: made here, or asked of the worker that runs;  naming.py  feeds by id, URL or tag
+asking.py      changes to the state: made here, or by the running worker;  naming.py  feeds by id, URL or tag
 backup.py      backup
 recover.py     recover;  migrate_state.py  migrate-state
 demo.py        demo
 records.py     records
 verify.py      verify
 compact.py     compact;  forget.py  forget
-printing.py    texts of strangers on a terminal, times, tallies
+printing.py    makes foreign text safe for a terminal; times, tallies
 """
 
 import sys

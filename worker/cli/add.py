@@ -22,32 +22,34 @@ from worker.scouting import Scout, scouting
 from worker.settings import Settings, load, wrong
 from worker.words import ago, counted
 
-Url = Annotated[str, typer.Argument(help="A feed, or a page of the site that has it.", metavar="URL")]
+Url = Annotated[str, typer.Argument(help="A feed, or a page of its site.", metavar="URL")]
 _SHOWN = 240
-"""Characters of an article's text."""
+"""Characters of an article's text that --try prints."""
 _LEFT_OUT = 5
-"""Entries that are shown of those that rules leave out."""
+"""How many of the entries left out by rules --try prints."""
 
 
 def add(
     url: Url,
-    id: Annotated[str | None, typer.Option("--id", help="Its name for good; else a readable form of its URL.")] = None,
-    title: Annotated[str | None, typer.Option("--title", help="Shown in place of its own title.")] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be given several times.")] = None,
-    every: Annotated[str | None, typer.Option("--every", help="Between polls.", metavar="15m")] = None,
-    cron: Annotated[str | None, typer.Option("--cron", help="When to poll, as a cron line.")] = None,
+    id: Annotated[str | None, typer.Option("--id", help="Its permanent name; by default made from its URL.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Shown instead of the feed's own title.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be repeated.")] = None,
+    every: Annotated[str | None, typer.Option("--every", help="Time between polls.", metavar="15m")] = None,
+    cron: Annotated[str | None, typer.Option("--cron", help="When to poll, as a cron expression.")] = None,
     full_text: Annotated[str | None, typer.Option("--full-text", help="auto, always or never.")] = None,
-    into: Annotated[Path | None, typer.Option("--list", help="The feed list; else the first in YAML.")] = None,
-    trial: Annotated[bool, typer.Option("--try", help="Show what it would give, and write nothing.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the lines, and write nothing.")] = False,
-    unchecked: Annotated[bool, typer.Option("--unchecked", help="Take the URL as it is, without asking it.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--list", help="The feed list to change; by default the first YAML list.")
+    ] = None,
+    trial: Annotated[bool, typer.Option("--try", help="Show what the feed would yield; write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the lines to be added; write nothing.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Add the URL as it is, without fetching it.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Adds a feed to the feed list, by its URL or that of its site; all else in the list stays as it is.
+    """Adds a feed to the feed list, given its URL or its site's. The rest of the list stays as it is.
 
-    The feed is looked for and looked at first. With --try it is polled, and its first articles are extracted, by the
-    rules that it would have or, where it is listed already, has; neither the list nor the state is touched.
+    The feed is found and fetched first. With --try it is also polled, and its first articles are extracted, by the
+    rules it would have or, if it is listed already, has; neither the list nor the state changes.
 
     Example: feedmill add https://example.org --tag world --every 15m
     """
@@ -82,16 +84,16 @@ def add(
 
 
 def _check(said: Mapping[str, str | list[str]]) -> None:
-    """Before anything is asked or written. Raises BadParameter, which names the option."""
+    """Checks the options before anything is fetched or written. Raises BadParameter, which names the option."""
     for key, problem in wrong({"url": "https://example.org/", **said}).items():
         option = {"": "--every, --cron", "tags": "--tag"}.get(key, f"--{key.replace('_', '-')}")
         raise typer.BadParameter(problem, param_hint=option)
 
 
 def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Finds the feeds of a site: by its address, what its page names, the usual places. Each is looked at.
+    """Finds the feeds of a site: from its address, the links in its page, and the usual places. Fetches each of them.
 
-    Politely, and nothing is asked twice. Ends with 1 where there is none.
+    As politely as a poll, and no URL twice. Exits with 1 if there is none.
 
     Example: feedmill discover https://example.org
     """
@@ -116,7 +118,7 @@ def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = Fa
 async def _tried(
     settings: Settings, url: str, with_url: Callable[[str], Listing], *, unchecked: bool
 ) -> tuple[Feed, Tried]:
-    """What was looked at to find the feed is what is tried."""
+    """Finds the feed and tries it, from the same answers: nothing is fetched twice."""
     async with scouting(settings) as scout:
         listing = with_url(url if unchecked else _chosen(await _discovery(scout, url), url))
         (feed,) = listing.new or listing.known
@@ -139,7 +141,7 @@ async def _discovery(scout: Scout, url: str) -> Discovery:
 
 
 def _chosen(discovery: Discovery, url: str) -> str:
-    """The URL to be listed; others that there are, are told."""
+    """The URL to list. The other feeds that were found are printed."""
     if not discovery.found:
         raise FeedmillError(f"no feed found at {url}: {discovery.problem}; --unchecked adds it all the same")
     first, *others = discovery.found

@@ -1,4 +1,4 @@
-"""Changes to the state: made here where no worker runs, else asked of the one that does."""
+"""Changes to the state: made by this process if no worker runs, else by the worker that does."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from worker.settings import Settings
 from worker.store import answer_to, ask
 
 PATIENCE_S = 60.0
-"""A worker looks for requests each second, but may be amid a long publication."""
+"""A worker looks for requests every second, but may be in the middle of a long publication."""
 
 QUIET_S = 3.0
-"""For so long nothing is said of the waiting."""
+"""How long to wait before telling the user that we wait."""
 
 
 def said(settings: Settings, verb: str, subject: str, *, patience_s: float = PATIENCE_S) -> str:
-    """What was done; see `pipeline.carry_out` for verbs and subjects. Raises StateError, OutputError; FeedmillError
-    where the worker does not answer in `patience_s`."""
+    """Carries out a request and returns what was done, in a sentence; `pipeline.carry_out` lists verbs and subjects.
+
+    Raises StateError, OutputError; FeedmillError if the worker does not answer within `patience_s` seconds.
+    """
     return asyncio.run(app.carry_out(settings, verb, subject)) or _asked(settings, verb, subject, patience_s)
 
 
@@ -32,7 +34,7 @@ def _asked(settings: Settings, verb: str, subject: str, patience_s: float) -> st
         if answer is not None:
             return answer
         if waited > QUIET_S and not told:
-            errors.print(f"the worker that holds the state is asked; it has {patience_s:.0f} s to answer")
+            errors.print(f"waiting up to {patience_s:.0f} s for the running worker to answer")
             told = True
         time.sleep(0.2)
     raise FeedmillError(

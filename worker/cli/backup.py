@@ -15,14 +15,14 @@ from worker.store import backup as copy_state
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where the copy goes.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)],
     config: ConfigFile = DEFAULT_CONFIG,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE where it is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
 ) -> None:
-    """Copies the state to a file, beside a running worker.
+    """Copies the state to a file, also while a worker runs.
 
-    The copy is of one instant, one file, and checked. To go back to it: stop the worker, put the copy in the place of
-    the state (whose -wal and -shm files go), and `feedmill recover` lets it learn what was written since.
+    The copy is one consistent file, and is checked. To restore it: stop the worker, put the copy in place of the state
+    (delete its -wal and -shm files), and run `feedmill recover`, which reads back what was written since.
 
     Example: feedmill backup /var/backups/feedmill.db
     """

@@ -18,10 +18,10 @@ from worker.words import counted
 
 
 def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Makes the files of each day that is over into one, and removes what output.keep does not keep.
+    """Merges the files of each day that is over into one, and removes what is older than output.keep.
 
-    As output.compact says. The files that one was made of are removed by a later run, when their grace is over. A
-    running worker does the same by itself; while there is one, this ends with 2.
+    Follows output.compact. The merged files are deleted by a later run, after a period of grace for their readers. A
+    running worker does all this by itself; while there is one, this exits with 2.
 
     Example: feedmill compact
     """
@@ -50,7 +50,7 @@ def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
 
 
 def _work(settings: Settings, shard: str, done: list[str], failed: list[str], *, quiet: bool) -> None:
-    """Adds what was done, and what could not be: one day that is damaged does not keep the others back."""
+    """Appends to `done` and `failed`: a damaged day does not stop the others."""
     root = settings.output.dir / shard
     directory, archive = outputs.output_directory(settings, root), outputs.archive_of(settings, root)
     keeping = outputs.keeping(settings)
@@ -59,7 +59,7 @@ def _work(settings: Settings, shard: str, done: list[str], failed: list[str], *,
         try:
             directory.carry_out(step, now=app.now())
         except OutputError as error:
-            pages_are_due &= not is_expiry(step)  # they go after the records that point to them
+            pages_are_due &= not is_expiry(step)  # pages go after the records that point to them
             failed.append(str(error))
             if not quiet:
                 errors.print(str(error), markup=False, soft_wrap=True)

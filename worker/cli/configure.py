@@ -50,7 +50,7 @@ def _write_files(folder: Path) -> None:
 def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Reads the configuration and reports every mistake at once, with file, line and the nearest right key.
 
-    Ends with 2 where there is one.
+    Exits with 2 if there is one.
 
     Example: feedmill check --config config/worker.yaml
     """
@@ -81,7 +81,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 
 
 def _rules(feed: Feed) -> Iterator[str]:
-    """The names of the rules that a feed has."""
+    """The names of the rules that are set for a feed."""
     names = (field.name for field in dataclasses.fields(Rules) if field.name != "filters_key")
     return (name for name in names if getattr(feed.rules, name) != getattr(NO_RULES, name))
 
@@ -97,11 +97,11 @@ class Which(StrEnum):
 
 
 def schema(
-    which: Annotated[Which, typer.Argument(help="Of what, or of a record for whom.")] = Which.record,
+    which: Annotated[Which, typer.Argument(help="What to describe, or the format for records.")] = Which.record,
 ) -> None:
     """Prints a JSON Schema: of a record, of worker.yaml (config) or of a feed list (feeds).
 
-    Or the record's schema as others want it: the columns of DuckDB's read_json, Spark's StructType as JSON, an index of
+    Or the record's schema in another format: the columns of DuckDB's read_json, Spark's StructType as JSON, an index of
     Elasticsearch or OpenSearch, the dtypes of pandas.
 
     Example: feedmill schema config > worker.schema.json

@@ -35,8 +35,8 @@ TITLES = {
 def demo(out: Annotated[Path, typer.Option("--out", help="The folder to write records to.")] = Path("out")) -> None:
     """Runs the whole job on a small web that ships with feedmill: no network, no server, half a minute.
 
-    It polls thirteen feeds in five formats, fetches and extracts some fifty articles in seven languages, writes them
-    as records, and asks again. It replaces what an earlier demo wrote, and nothing else.
+    Polls thirteen feeds in five formats, fetches and extracts some fifty articles in seven languages, writes them as
+    records, and polls again. Replaces what an earlier demo wrote, and nothing else.
 
     Example: feedmill demo --out /tmp/records
     """
@@ -89,7 +89,7 @@ def _report(demo: Demo, out: Path) -> None:
 
 
 def myself() -> str:
-    """How the command that runs is typed where the user stands: it need not be on the path."""
+    """What to type to run this very program, which need not be on the PATH."""
     own = Path(sys.argv[0])
     if own.name != "feedmill":
         return f"{quote(sys.executable)} -m worker.cli"
@@ -115,7 +115,7 @@ def _second(done: Round) -> str:
 
 
 def _pretty(record: Record) -> str:
-    """The record indented, with its text cut short: it is to be looked at."""
+    """The record, indented for reading, with its text cut short."""
     text = record["content_text"]
     short = dict(record) | {"content_text": text if len(text) < 400 else text[:400] + " …"}
     return orjson.dumps(short, option=orjson.OPT_INDENT_2).decode()

@@ -20,22 +20,22 @@ from worker.store import FeedStatus, is_there, read_status
 from worker.words import ago, counted, span
 
 Standing = tuple[Feed, FeedStatus | None]
-"""A feed as it is listed, and as the state knows it; None: it was never taken up."""
+"""A feed as listed, and as the state knows it; None if no worker has seen it yet."""
 
 
 def feeds(
     tag: Annotated[str | None, typer.Option("--tag", help="Only feeds with this tag, or one below it.")] = None,
-    failing: Annotated[bool, typer.Option("--failing", help="Only feeds that fail.")] = False,
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
     paused: Annotated[bool, typer.Option("--paused", help="Only feeds that are paused.")] = False,
     silent: Annotated[
-        str | None, typer.Option("--silent", help="Only feeds without a new entry for so long.", metavar="30d")
+        str | None, typer.Option("--silent", help="Only feeds without a new entry for this long.", metavar="30d")
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the feeds as they are configured, and how they do; filters narrow it down together.
+    """Lists the configured feeds and their condition. Filters can be combined.
 
-    Reads the lists, and the state beside a running worker; a feed that was never polled is listed, too.
+    Reads the feed lists and the state, also while a worker runs. Feeds that were never polled are listed, too.
 
     Example: feedmill feeds --tag world --silent 30d
     """
@@ -78,7 +78,7 @@ def _filter(
 
 
 def _plain(feed: Feed, status: FeedStatus | None) -> dict[str, Any]:
-    """Without what may be secret: the headers, and what came into the URL from the environment."""
+    """For JSON, without what may be secret: the headers, and parts of the URL that came from the environment."""
     listed = {
         "id": feed.id,
         "url": feed.public_url or feed.url,

@@ -14,24 +14,20 @@ from worker.pipeline import NOT_ALL, NOT_KEPT_OUT, NOT_LET_IN, NOTHING_KNOWN, TA
 from worker.record import is_id
 
 PATIENCE_S = 90.0
-"""Every file of the output is read, and may have to be written anew."""
+"""All of the output is read, and may have to be rewritten."""
 
 
 def forget(
     article: Annotated[str, typer.Argument(help="The URL of the article, or the id of its record.", metavar="URL")],
-    unknown: Annotated[
-        bool, typer.Option("--unknown", help="Keep it out, too, where nothing was ever seen of it.")
-    ] = False,
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Let in again what is kept out by --unknown; a takedown has no way back.")
-    ] = False,
+    unknown: Annotated[bool, typer.Option("--unknown", help="Keep it out even if it was never seen.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo --unknown. A takedown can't be undone.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Takes an article down: out of every file of the output, out of the state, and never to come back.
+    """Takes an article down: removes it from every file of the output and from the state, and never lets it back in.
 
-    With its duplicates. The files that held it are written anew, which the manifest says, and who follows the records
-    gets `op: delete` of each. Beside a running worker it asks that one, and waits for it. Ends with 1, and changes
-    nothing, where nothing is known of it. feedmill why says of a URL that it is kept out.
+    Its duplicates go, too. Files that held it are rewritten, as the manifest says, and programs that follow the records
+    get an `op: delete` for each. If a worker runs, it does the work, and this command waits. Exits with 1, and changes
+    nothing, if the article is unknown. feedmill why tells whether a URL is kept out.
 
     Example: feedmill forget https://example.org/2026/11/lighthouse
     """

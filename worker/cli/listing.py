@@ -1,4 +1,4 @@
-"""A feed list with feeds added to it: checked as a whole before anything is written."""
+"""Adds feeds to a feed list. The list is checked as a whole before it is written."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from worker.store import is_there, read_moved
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What adding feeds to a list comes to."""
+    """A feed list before and after feeds are added."""
 
     path: Path
     before: bytes
     after: bytes
     settings: Settings
-    """With the feeds that are new."""
+    """With the new feeds."""
     new: Sequence[Feed]
     known: Sequence[Feed]
-    """What was to be added and is listed already, here or in another list, be it by an address that has moved there."""
+    """Feeds that were to be added but are listed already, in this or another list, perhaps at an address that redirects
+    to the new one."""
 
     def write(self) -> None:
-        """Raises ConfigError where the list was changed meanwhile, or can't be written."""
+        """Raises ConfigError if the list has changed meanwhile or can't be written."""
         replace(self.path, self.before, self.after)
 
     def shown(self) -> str:
-        """The lines that are new."""
+        """The new lines."""
         before = self.before.decode().splitlines()
         lines = self.after.decode().splitlines()
         start = next((n for n, (a, b) in enumerate(zip(before, lines, strict=False)) if a != b), len(before))
@@ -42,9 +43,9 @@ class Listing:
 
 
 def listed(config: Path, settings: Settings, items: Sequence[Item], *, into: Path | None = None) -> Listing:
-    """`items` in the list `into`, or in the first list in YAML; those that are listed already are left out.
+    """Adds `items` to the list `into`, by default the first YAML list, leaving out those that are listed already.
 
-    Raises ConfigError with all that is wrong with the list as it would be.
+    Raises ConfigError with everything that would be wrong with the new list.
     """
     path = _list(settings, into)
     by_url = {urls.canonical(feed.url): feed for feed in settings.feeds}
@@ -68,13 +69,13 @@ def listed(config: Path, settings: Settings, items: Sequence[Item], *, into: Pat
 
 
 def _moved(state: State) -> Mapping[str, str]:
-    with suppress(StateError):  # then nothing is known but what is listed
+    with suppress(StateError):  # then only what is listed is known
         return read_moved(state) if is_there(state) else {}
     return {}
 
 
 def _key(item: Item) -> str:
-    """The canonical URL; what is none is found out when the list is checked."""
+    """The canonical URL. An invalid one is returned as it is; checking the list reports it."""
     url = str(item["url"])
     return urls.canonical(url) if urls.absolute(url) is not None else url
 

@@ -1,4 +1,4 @@
-"""The command line as a whole, and how it ends: 0 well, 1 failed, 2 wrong use or configuration."""
+"""The command line as a whole. Exit status: 0 success, 1 failure, 2 wrong use or configuration."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         **{"retry": "steer", "backup": "backup", "recover": "recover", "migrate-state": "migrate_state"},
     },
 }
-"""The commands by what people do, in the order in which they come to do it, each with its module."""
+"""The commands with their modules, grouped by purpose, in the order in which people need them."""
 
 
 class _Commands(UserDict[str, Any]):
-    """By name. A command is loaded when it is asked for: to start takes a third where that is little."""
+    """Commands by name, loaded on first use: a command that needs little starts in a third of the time."""
 
     def __init__(self) -> None:
         super().__init__({name: None for panel in PANELS.values() for name in panel})
@@ -68,8 +68,8 @@ def _command(name: str) -> Any:
 
 @contextmanager
 def _without_garbage() -> Iterator[None]:
-    """Modules that are loaded leave none: to look for it among ever more of them takes a fifth of the time, and once
-    among all of them afterwards a tenth."""
+    """Pauses garbage collection while modules load. Loading leaves no garbage, and looking for it takes a fifth of the
+    time; one collection over all modules later, a tenth."""
     if not gc.isenabled():
         yield
         return
@@ -86,7 +86,7 @@ app = typer.Typer(
     cls=_Group,
     help="Polls feeds, extracts their articles, and writes each once as a JSON record.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",  # the paragraphs of a docstring as paragraphs
+    rich_markup_mode="markdown",  # keeps the paragraphs of docstrings
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -115,16 +115,16 @@ def main() -> None:
     """The entry point of the command `feedmill`."""
     try:
         try:
-            app(prog_name="feedmill")  # also as `python -m worker.cli`: completion goes by it
+            app(prog_name="feedmill")  # also under `python -m worker.cli`: completion depends on it
         finally:
-            print(end="", flush=True)  # noqa: T201  # here it can still be said that it could not be
+            print(end="", flush=True)  # noqa: T201  # flushed here, where a failure can still be reported
     except FeedmillError as error:
         lines = map(str, error.problems) if isinstance(error, ConfigError) else [f"feedmill: {error}"]
         _end(lines, 2 if isinstance(error, ConfigError | StateLocked | OutputLocked) else 1)
     except OSError as error:
         if error.filename is not None or error.errno not in _UNPRINTED:
             raise  # a defect of ours
-        # What is left of it would be tried again at exit, and fail aloud (docs.python.org, signal, SIGPIPE).
+        # Python would flush the buffer at exit, and print that this failed (docs.python.org, signal, SIGPIPE).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _end([] if isinstance(error, BrokenPipeError) else [f"feedmill: can't print: {error.strerror or error}"], 1)
 

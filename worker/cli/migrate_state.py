@@ -17,7 +17,7 @@ def migrate_state(
         str,
         typer.Option(
             "--to",
-            help="A URL as for `state`, of a database that has no state yet; better in the environment.",
+            help="URL of a database that has no state yet, as for `state`. Keep passwords in the variable instead.",
             envvar="FEEDMILL_MIGRATE_TO",
             show_default=False,
         ),
@@ -26,8 +26,8 @@ def migrate_state(
 ) -> None:
     """Copies the state to another database: to PostgreSQL when one machine is not enough, or back to SQLite.
 
-    No worker may run. All that was seen, is due and is to be published goes along, is counted and compared; then the
-    old state is refused, and `state` is to be set to the new one, with the same `output.dir`.
+    Stop all workers first. Everything seen, due and unpublished is copied, counted and compared; after that the old
+    state can't be used any more. Then set `state` to the new one and keep `output.dir`.
 
     Example: feedmill migrate-state --to postgresql://feedmill@db.example/feedmill
     """

@@ -1,4 +1,4 @@
-"""Feeds as people name them: by id or URL, or by a tag."""
+"""Feeds as users name them: by id, URL or tag."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.settings import Settings
 
 
 class UnknownFeed(FeedmillError):
-    """What was named is no listed feed; the text offers the nearest that is."""
+    """No listed feed has that name. The text suggests the most similar one."""
 
 
 def feeds_named(settings: Settings, names: Sequence[str], tag: str | None = None) -> list[Feed]:
@@ -34,8 +34,8 @@ def feeds_named(settings: Settings, names: Sequence[str], tag: str | None = None
 
 
 def feeds_with(settings: Settings, tag: str) -> list[Feed]:
-    """The listed feeds with the tag, or one below it: `world` stands for `world/asia`, too. Raises UnknownFeed where
-    there is none."""
+    """The listed feeds with the tag or one below it: `world` includes `world/asia`. Raises UnknownFeed if there are
+    none."""
     found = [feed for feed in settings.feeds if any(own == tag or own.startswith(f"{tag}/") for own in feed.tags)]
     if not found:
         tags = sorted({own for feed in settings.feeds for own in feed.tags})
@@ -50,7 +50,7 @@ def _hint(name: str, feeds: Sequence[Feed]) -> str:
 
 
 def near(name: str, choices: Sequence[str]) -> str:
-    """The nearest of the choices, or where they are found, to be said behind what is wrong with a name."""
+    """The end of an error message about a wrong name: the most similar choice, or how to list all."""
     lower = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     close += [choice for choice in lower if name.lower() in choice][:1]

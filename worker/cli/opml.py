@@ -22,19 +22,21 @@ from worker.words import counted
 
 def import_(
     file: Annotated[Path, typer.Argument(help="The OPML file.", metavar="FILE")],
-    into: Annotated[Path | None, typer.Option("--list", help="The feed list; else the first in YAML.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be added, and write nothing.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--list", help="The feed list to change; by default the first YAML list.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be added; write nothing.")] = False,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what can't be listed, and say which.")
+        bool, typer.Option("--skip-bad", help="Leave out outlines that can't be listed, and name them.")
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Adds the feeds of an OPML file, another reader's export, to the feed list; folders become tags.
+    """Adds the feeds of an OPML file, such as another reader's export, to the feed list. Folders become tags.
 
-    Feeds that are listed already are left out. No feed is asked. All or nothing, unless --skip-bad: whatever is wrong
-    is told at once, with its line in the file.
-    An OPML file may also be named among the feeds: of worker.yaml, and stays where it is.
+    Feeds that are listed already are left out. No feed is fetched. Adds all or none, unless --skip-bad is given; all
+    problems are reported at once, with their lines.
+    worker.yaml may also name an OPML file under feeds: and read it from where it is.
 
     Example: feedmill import subscriptions.opml
     """
@@ -61,15 +63,15 @@ def import_(
 
 
 def export(
-    file: Annotated[Path | None, typer.Argument(help="The file to write; without it, it is printed.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="The file to write; by default standard output.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Only feeds with this tag, or one below it.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Writes the feeds as OPML, for other readers and for `feedmill import`; tags become folders.
+    """Writes the feeds as OPML, for other readers and for `feedmill import`. Tags become folders.
 
-    Titles and sites come from the state where there is one. Headers, and feeds whose URL holds what came from the
-    environment, are left out, since they may be secret, as are rules, for which OPML has no words; that is said.
+    Titles and sites come from the state if there is one. What may be secret is left out, namely headers, and feeds
+    whose URLs have parts from the environment; so are rules, which OPML can't express. The command names these feeds.
 
     Example: feedmill export subscriptions.opml
     """

@@ -23,22 +23,25 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 OutputFolder = Annotated[
-    Path | None, typer.Argument(metavar="DIR", help="The output directory; without it, that of the configuration.")
+    Path | None, typer.Argument(metavar="DIR", help="The output directory; by default the configured one.")
 ]
 
 DEFAULT_CONFIG = Path("config/worker.yaml")
 
 
 def load_and_log(config: Path) -> Settings:
-    """The settings, with logging set up as they say."""
+    """Loads the settings and sets up logging accordingly."""
     settings = load(config, os.environ)
     start_log(settings)
     return settings
 
 
 def load_to_look(config: Path) -> Settings:
-    """The settings, for a command that only looks, with their secrets left out of what is told: where feed lists have
-    mistakes, those are printed, and there are no feeds. Raises ConfigError where worker.yaml itself has some."""
+    """Loads the settings for a command that only reads, and hides their secrets from the log.
+
+    If feed lists have mistakes, prints these and returns settings without feeds. Raises ConfigError if worker.yaml
+    itself has mistakes.
+    """
     try:
         settings = look(config)
     except ConfigError as error:
@@ -50,27 +53,25 @@ def load_to_look(config: Path) -> Settings:
 
 
 def load_lists(config: Path) -> Settings:
-    """The settings, for a command that is about what the lists say. Where they have mistakes, these are printed, with
-    what goes on beside them, and it ends with 2. Raises ConfigError where worker.yaml itself has some."""
+    """Loads the settings for a command that needs the feed lists. If these have mistakes, prints them and exits with 2.
+    Raises ConfigError if worker.yaml itself has mistakes."""
     settings = load_to_look(config)
     if not settings.has_lists:
-        errors.print(
-            "Once that is mended, this can be told; status, why, pause, resume, retry and forget go on meanwhile."
-        )
+        errors.print("Correct that first. Meanwhile status, why, pause, resume, retry and forget work.")
         raise typer.Exit(2)
     return settings
 
 
 def load_to_change(config: Path) -> Settings:
-    """The settings with logging set up, for a command that changes what the state knows: where feed lists have
-    mistakes, those are printed, and the feeds are those of the state, by id and URL. Raises as `load_to_look`."""
+    """Loads the settings and sets up logging, for a command that changes the state. If feed lists have mistakes, prints
+    these and takes the feeds from the state, with id and URL only. Raises as `load_to_look`."""
     settings = load_to_look(config)
     start_log(settings)
     return with_known_feeds(settings)
 
 
 def with_known_feeds(settings: Settings) -> Settings:
-    """Where the lists could not be read: with the feeds of the state, by id and URL."""
+    """The settings, with the feeds of the state (id and URL only) if the lists could not be read."""
     if settings.has_lists or not is_there(settings.state):
         return settings
     feeds, _ = read_status(settings.state)
@@ -78,10 +79,10 @@ def with_known_feeds(settings: Settings) -> Settings:
 
 
 def output_dir(config: Path) -> Path:
-    """The output directory that is configured."""
+    """The configured output directory."""
     return load_to_look(config).output.dir
 
 
 def start_log(settings: Settings) -> None:
-    """Logs to standard error as it is now; the secrets among the settings are kept out of it."""
+    """Sets up logging to the current standard error, without the secrets among the settings."""
     log.configure(level=settings.log.level, form=settings.log.format, secrets=settings.secrets)

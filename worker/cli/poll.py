@@ -25,16 +25,16 @@ from worker.store import FeedStatus, HostStatus, is_there, read_feeds, read_host
 from worker.words import ago
 
 PATIENCE_S = 90.0
-"""For a poll by the worker that runs: two tries of a host that is slow."""
+"""How long to wait for the running worker to poll: two tries at a slow host."""
 _LOOK_S = 0.3
 
 
 def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Polls feeds now, due or not, paused or not, and says of each what came of it as soon as it is done.
+    """Polls feeds now, whether due or not and paused or not, and prints the result of each as soon as it is there.
 
-    Politely: each at its host's turn; of hosts that asked to be left alone it says until when. Beside a running worker
-    it asks that one, and waits for it; where none runs, their new entries are ingested, too, and what is due of other
-    feeds is left. Ends with 1 where not one of them could be polled.
+    As politely as ever: each host has its turn, and hosts that asked to be left alone are not polled; until when is
+    printed. If a worker runs, it does the work, and this command waits. If not, new entries are ingested as well; other
+    feeds are left alone. Exits with 1 if no feed could be polled.
 
     Example: feedmill poll https://example.org/feed.xml
     """
@@ -61,15 +61,15 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
 
 
 def _others_do_it(settings: Settings, ids: Sequence[FeedId]) -> bool:
-    """Whether workers share the state, which are to be asked: this would be one more of them. Of a state that one
-    process holds, its lock tells."""
+    """Whether other workers do the polling. Only asked of a shared state, where this process would be one more worker;
+    a state that a single process may use has a lock to tell that."""
     return settings.is_shared and asyncio.run(app.carry_out(settings, "poll", of_feeds(ids))) is None
 
 
 async def _polled(settings: Settings, ids: Sequence[FeedId], coming: _Coming) -> None:
     async def watch() -> None:
         while True:
-            with suppress(StateError):  # which is being made, or brought up to date
+            with suppress(StateError):  # the state is being created or migrated
                 await asyncio.to_thread(coming.looked)
             await asyncio.sleep(_LOOK_S)
 
@@ -82,24 +82,24 @@ async def _polled(settings: Settings, ids: Sequence[FeedId], coming: _Coming) ->
 
 
 class _Coming:
-    """Feeds that are to be polled, of which is told what comes of each, when it does."""
+    """Feeds that are being polled. Prints the result of each as it comes."""
 
     def __init__(self, settings: Settings, ids: Sequence[FeedId], *, aloud: bool) -> None:
-        """aloud: it is told at all."""
+        """aloud: print at all."""
         self._settings, self._ids, self._aloud = settings, frozenset(ids), aloud
         self._listed = {feed.id: feed for feed in settings.feeds if feed.id in self._ids}
         self._waiting = set(ids)
         self.since = app.now()
 
     def feeds(self) -> list[FeedStatus]:
-        """As they may be told of now. Raises StateError."""
+        """Their status now, without secrets. Raises StateError."""
         return [public(feed, self._listed.get(feed.id)) for feed in self._known()]
 
     def _known(self) -> list[FeedStatus]:
         return [feed for feed in read_feeds(self._settings.state) if feed.id in self._ids]
 
     def looked(self) -> bool:
-        """Tells what has come since the last time; whether there is more to wait for. Raises StateError."""
+        """Prints new results. Returns whether there are more to wait for. Raises StateError."""
         if not is_there(self._settings.state):
             return True
         now = app.now()
@@ -116,7 +116,7 @@ class _Coming:
         return bool(self._waiting)
 
     def tell_the_rest(self) -> None:
-        """Of those for which nothing more is waited for."""
+        """Prints where the feeds stand that are no longer waited for."""
         self.looked()
         known = {feed.id for feed in self._known()}
         for feed_id in sorted(self._waiting):

@@ -1,4 +1,4 @@
-"""What is printed: texts of strangers made safe for a terminal, times as people say them, tallies."""
+"""What is printed: foreign text made safe for a terminal, times in words, tallies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u2
 
 
 def _console(stream: TextIO, *, stderr: bool) -> Console:
-    """What reads along in a pipe gets a feed, or a sentence, to a line: rich would break them at 80 columns there."""
+    """A console that does not wrap lines in a pipe, where rich would at 80 columns: programs get one feed or sentence a
+    line."""
     wide = None if stream.isatty() or "COLUMNS" in os.environ else 1000
     return Console(stderr=stderr, highlight=False, width=wide)
 
@@ -32,18 +33,18 @@ errors = _console(sys.stderr, stderr=True)
 
 
 def clean(text: str | None, width: int = 200) -> Text:
-    """A text of a stranger as one line that rich takes for no markup."""
+    """Foreign text as a single line, cut to `width`, without control characters and not read as rich markup."""
     line = _UNPRINTABLE.sub(" ", text or "")
     return Text(line if len(line) <= width else line[: width - 1] + "…")
 
 
 def print_json(value: object) -> None:
-    """One JSON document on standard output."""
+    """Prints one JSON document to standard output."""
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A dataclass as JSON has it, with its instants as RFC 3339."""
+    """A dataclass as a dict for JSON, with times as in RFC 3339."""
     return _with_dates(dataclasses.asdict(value))
 
 
@@ -59,7 +60,7 @@ def _with_dates(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(tally: Tally) -> str:
-    """A tally in a sentence."""
+    """A tally as a sentence."""
     put_off = f", {tally.throttled} told to wait" if tally.throttled else ""
     parts = [
         f"{counted(tally.polls, 'feed')} polled ({tally.unchanged} unchanged, {tally.failed_polls} failed{put_off})",

@@ -14,7 +14,7 @@ from worker.words import counted
 
 
 class Display:
-    """A bar of the feeds polled, a bar of the articles ingested, and what else is counted."""
+    """A bar for feeds polled, a bar for articles ingested, and other counts."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -23,7 +23,7 @@ class Display:
         self._meters: Meters | None = None
 
     def follow(self, feeds: int | None, meters: Meters) -> None:
-        """Begins to show what `meters` count; `feeds` is how many will be polled, where that is known."""
+        """Starts showing what `meters` count. feeds: how many will be polled, if known."""
         self._meters = meters
         self._progress.update(self._feeds, total=feeds)
 
@@ -49,7 +49,7 @@ class Display:
         )
 
     def finish(self) -> None:
-        """The last look: what was expected and turned out to be a duplicate is expected no longer."""
+        """Updates the display for the last time: entries that turned out to be duplicates are no longer expected."""
         self.refresh()
         if self._meters is not None:
             tally = self._meters.tally
@@ -59,7 +59,7 @@ class Display:
 
 @asynccontextmanager
 async def display() -> AsyncIterator[Display]:
-    """A display that is redrawn ten times a second for as long as it is open."""
+    """A display that is redrawn ten times a second while the context is open."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:9}"),

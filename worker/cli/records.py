@@ -27,7 +27,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class OpName(StrEnum):
-    """worker.model.Op, as typer takes it."""
+    """worker.model.Op as an enum, which typer needs."""
 
     new = "new"
     update = "update"
@@ -37,7 +37,7 @@ class OpName(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Which records are wanted; a field that is empty lets all pass."""
+    """Which records to print. An empty field matches all."""
 
     feeds: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
@@ -57,8 +57,10 @@ class Where:
 
 def records(
     folder: OutputFolder = None,
-    since: Annotated[str | None, typer.Option(metavar="CURSOR", help="Begin behind the record of this cursor.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Wait for more, until Ctrl-C or SIGTERM.")] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Start after the record with this cursor.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for more records, until Ctrl-C or SIGTERM.")] = False,
     feeds: Annotated[list[str] | None, typer.Option("--feed", metavar="ID", help="Only of this feed.")] = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Only of feeds with this tag.")] = None,
     ops: Annotated[list[OpName] | None, typer.Option("--op", help="Only with this op.")] = None,
@@ -67,23 +69,24 @@ def records(
     ] = None,
     history: Annotated[str | None, typer.Option(metavar="ID", help="Only the revisions of this article.")] = None,
     with_cursor: Annotated[
-        bool, typer.Option("--with-cursor", help="Each line begins with the record's cursor and a tab.")
+        bool, typer.Option("--with-cursor", help="Put the record's cursor and a tab before each line.")
     ] = False,
     consumer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Begin behind what this consumer has committed.")
+        str | None, typer.Option(metavar="NAME", help="Start after what this consumer has committed.")
     ] = None,
     consumers: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where consumers are kept; default: consumers/ in DIR.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where cursors of consumers are kept; by default consumers/ in DIR."),
     ] = None,
     commit_cursor: Annotated[
-        str | None, typer.Option("--commit", metavar="CURSOR", help="Print nothing; note that --consumer is so far.")
+        str | None, typer.Option("--commit", metavar="CURSOR", help="Print nothing; save this cursor for --consumer.")
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Prints the records of the output directory as JSON lines, each once, in order.
 
-    Options of one kind may be repeated: any of them; those of several kinds: all of them. A consumer that commits the
-    cursor of what it has dealt with gets each record at least once, whatever stops it.
+    A filter may be repeated to match any of its values; different filters must all match. A consumer that commits the
+    cursor of each record it has processed gets every record at least once, whatever interrupts it.
 
     Example: feedmill records out --follow --with-cursor --consumer index
     """
@@ -97,7 +100,7 @@ def records(
     where = Where(feeds=frozenset(feeds or ()), tags=frozenset(tags or ()), ops=frozenset(ops or ()), id=history)
     try:
         if consumer is not None and commit_cursor is not None:
-            read_lines(root, commit_cursor)  # refuses one that is not of this directory
+            read_lines(root, commit_cursor)  # refuses a cursor of another directory
             commit(kept, consumer, commit_cursor)
             return
         begin = committed(kept, consumer) if consumer is not None else since
@@ -108,7 +111,7 @@ def records(
 
 
 def _expect_known(feeds: Sequence[str], root: Path, config: Path) -> None:
-    """Raises UnknownFeed for one that is not listed and has no record; where the lists can't be read, nobody knows."""
+    """Raises UnknownFeed for a feed that is not listed and has no record. Does nothing if the lists can't be read."""
     try:
         listed = {feed.id for feed in look(config).feeds} if feeds else set()
     except ConfigError:
@@ -124,7 +127,7 @@ def _expect_known(feeds: Sequence[str], root: Path, config: Path) -> None:
 
 
 def _print(lines: Iterator[Line], where: Where, *, with_cursor: bool) -> None:
-    """Until there are no more, or nobody reads them, or a signal ends it."""
+    """Prints until there are no more lines, nobody reads them any more, or a signal comes."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for line in lines:
@@ -134,7 +137,7 @@ def _print(lines: Iterator[Line], where: Where, *, with_cursor: bool) -> None:
                     sys.stdout.buffer.write(prefix + line.raw)
                     sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # What is left in the buffer would be tried again at exit, and fail aloud (docs.python.org, signal, SIGPIPE).
+        # Python would flush the buffer at exit, and print that this failed (docs.python.org, signal, SIGPIPE).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return
@@ -144,7 +147,7 @@ def _print(lines: Iterator[Line], where: Where, *, with_cursor: bool) -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Signals that end us come before or after, so that no line is cut."""
+    """Holds back signals that would end the process, so that no line is cut."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield

@@ -17,14 +17,13 @@ from worker.words import counted
 def recover(
     config: ConfigFile = DEFAULT_CONFIG,
     new_output: Annotated[
-        bool, typer.Option("--new-output", help="Go on though output.dir lacks what was published.")
+        bool, typer.Option("--new-output", help="Go on although output.dir lacks what was published.")
     ] = False,
 ) -> None:
-    """Reads the output directory back into the state, where that was lost, is damaged, or is older.
+    """Reads the output directory back into a state that was lost, is damaged, or is older than the output.
 
-    What has been written is not written again, nor what was removed since by age or taken down. A damaged state is put
-    aside, not deleted. Each article that is still in its feed is fetched once more at the next poll; what changed in
-    between becomes an update.
+    Nothing that was written, has expired or was taken down is written again. A damaged state is renamed, not deleted.
+    At the next poll, articles still in their feeds are fetched once more; those that changed become updates.
 
     Example: feedmill recover --config /etc/feedmill/worker.yaml
     """

@@ -21,7 +21,7 @@ from worker.words import counted
 
 @dataclass(slots=True)
 class Sum:
-    """What came of all articles so far."""
+    """Results for all articles so far."""
 
     same: int = 0
     changed: int = 0
@@ -47,7 +47,7 @@ class Sum:
         fields = ", ".join(f"{name} {count}" for name, count in self.fields.most_common())
         parts = [
             f"{counted(self.same + self.changed, 'article')} extracted again",
-            f"{self.changed} came out otherwise" + (f" ({fields})" if fields else ""),
+            f"{self.changed} came out differently" + (f" ({fields})" if fields else ""),
         ]
         parts += [f"{counted(self.gone, 'page')} no longer kept"] if self.gone else []
         parts += [f"{self.failed} could not be read"] if self.failed else []
@@ -55,11 +55,11 @@ class Sum:
 
 
 def replay(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Extracts articles again from the archive of pages, and says what comes out otherwise than their records have it.
+    """Extracts articles again from the archived pages, and prints how the results differ from their records.
 
-    Nothing is asked of any site, and nothing is written. For a new version of feedmill, or another full_text. With
-    --json a line for each article: what its record has and what came now. May run beside a worker. Ends with 1 where a
-    page could not be read.
+    Fetches nothing and writes nothing. Use it to try a new version of feedmill, or another full_text. --json prints a
+    line for each article, with the old and new values. A worker may run meanwhile. Exits with 1 if a page could not be
+    read.
 
     Example: feedmill replay --json | jq -c 'select(.changes.title)'
     """

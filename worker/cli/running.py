@@ -31,24 +31,24 @@ from worker.store import read_feeds
 from worker.words import counted
 
 GARBAGE = 20_000
-"""New objects that are left before those that hold each other are looked for; Python's 700 are fewer than come with one
-feed, and cost a thirtieth of the time."""
+"""New objects before the garbage collector looks for cycles. Python's default of 700 is less than one feed brings, and
+costs a thirtieth of the time."""
 
 FILES, FILES_A_FETCH = 200, 3
-"""Open files: of state, output, CPU processes and the status page; for each fetch its connection, and two that are kept
-for others."""
+"""Open files needed: by state, output, CPU processes and the status page; and per fetch, for its connection and two
+that are kept alive."""
 
 log = structlog.stdlib.get_logger("feedmill")
 
 
 def once(
     config: ConfigFile = DEFAULT_CONFIG,
-    every: Annotated[bool, typer.Option("--all", help="Poll every feed, due or not.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Poll all feeds, whether due or not.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Polls the feeds that are due, ingests what is new, and ends when it is sealed.
+    """Polls the feeds that are due, ingests new entries, and exits when their records are sealed.
 
-    For cron, or to try a configuration. Ends with 1 where not one feed could be polled.
+    Use it from cron, or to try a configuration. Exits with 1 if no feed could be polled.
 
     Example: feedmill once --all
     """
@@ -71,7 +71,7 @@ def once(
 
 
 def _nothing(settings: Settings) -> str:
-    """What there is to say where nothing is due."""
+    """What to print if nothing is due."""
     feeds, now = read_feeds(settings.state), app.now()
     waiting = sum(feed.errors > 0 and (feed.next_poll_at or 0) > now for feed in feeds)
     if not waiting:
@@ -81,7 +81,7 @@ def _nothing(settings: Settings) -> str:
 
 
 async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
-    """What was done, and whether it was stopped before its end."""
+    """What was done, and whether it was stopped early."""
 
     with stop_on_signal() as stop:
         if not console.is_terminal:
@@ -104,23 +104,23 @@ async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
 def _roles(text: str) -> frozenset[Role]:
     found = frozenset(role for role in ROLES if role in text.split(","))
     if not found or len(found) != len(text.split(",")):
-        raise typer.BadParameter(f"{text!r} is none: some of {','.join(ROLES)}, each once")
+        raise typer.BadParameter(f"{text!r}: expected one or more of {','.join(ROLES)}, each once")
     return found
 
 
 def run(
     config: ConfigFile = DEFAULT_CONFIG,
     roles: Annotated[
-        str, typer.Option("--roles", help="What this process does, of what several do on one state.")
+        str, typer.Option("--roles", help="What this process does, if several share one state.")
     ] = ",".join(ROLES),
 ) -> None:
-    """Polls feeds as they fall due, for ever; SIGTERM or Ctrl-C ends it cleanly within ten seconds.
+    """Polls feeds whenever they are due, until SIGTERM or Ctrl-C, which end it cleanly within ten seconds.
 
-    Its status page is where web.listen says: http://127.0.0.1:8787, unless that was changed.
-    A saved feed list is taken up while it runs, as is the whole configuration on SIGHUP; one with mistakes is refused,
-    which status tells. Under systemd it says when it is ready, and feeds the watchdog.
-    With a state that several processes share, any number of them may run, each with all roles or some: schedule hands
-    out what is due, fetch does it, publish seals the records.
+    The status page is at web.listen, by default http://127.0.0.1:8787.
+    Changed feed lists are loaded while it runs, and the whole configuration on SIGHUP. One with mistakes is refused;
+    status tells. Under systemd it reports when it is ready, and feeds the watchdog.
+    If several processes share a state, any number may run, each with all roles or some: schedule hands out what is due,
+    fetch does it, publish seals the records.
 
     Example: feedmill run --config /etc/feedmill/worker.yaml
     """
@@ -128,9 +128,11 @@ def run(
     settings = app.read(config)
     start_log(settings)
     if doing != ALL_ROLES and not settings.is_shared:
-        raise typer.BadParameter("with a SQLite state one process does all; others need state: postgresql://…")
+        raise typer.BadParameter(
+            "with a SQLite state, one process has all roles; to divide them, use state: postgresql://…"
+        )
     if settings.bus is None and ("schedule" in doing) != ("fetch" in doing):
-        raise typer.BadParameter("with bus: local who fetches schedules, too; bus: nats://… parts them")
+        raise typer.BadParameter("with bus: local, schedule and fetch go together; to divide them, use bus: nats://…")
     gc.set_threshold(GARBAGE)
     _allow_files(settings.fetch.concurrency)
     tally = asyncio.run(_run(settings, config, doing))
@@ -143,7 +145,7 @@ async def _run(settings: Settings, config: Path, roles: frozenset[Role]) -> Tall
         log.info("run.started", feeds=len(settings.feeds), state=str(settings.state), output=str(settings.output.dir))
 
     def began() -> None:
-        # sd_notify(3): the time lets systemd tell this reload from one before.
+        # sd_notify(3): the time tells systemd this reload from an earlier one.
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     reload = Reload(config=config, began=began, ended=lambda: notify("READY=1"))
@@ -161,8 +163,8 @@ async def _run(settings: Settings, config: Path, roles: frozenset[Role]) -> Tall
 
 
 def _allow_files(concurrency: int) -> None:
-    """Lets this process have as many files open as so many fetches need at once, as far as it may. Where it has none
-    left a feed seems to be unreachable, and is asked less often."""
+    """Raises the limit of open files, as far as allowed, to what so many fetches at once need. If files run out, feeds
+    seem unreachable, and are polled less often."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES + FILES_A_FETCH * concurrency
     infinite = resource.RLIM_INFINITY
@@ -174,7 +176,7 @@ def _allow_files(concurrency: int) -> None:
 
 
 def _vacate(settings: Settings) -> None:
-    """What a demo left where records are to be is kept, elsewhere; it is said."""
+    """Moves records of a demo out of the output directory, and says where they are."""
     aside = vacate(settings.output.dir)
     if aside is None:
         return
@@ -186,9 +188,9 @@ def _vacate(settings: Settings) -> None:
 
 @contextmanager
 def stop_on_signal(reload: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
-    """An event that SIGTERM, SIGINT and SIGHUP set; to be used inside a running loop.
+    """An event that is set on SIGTERM, SIGINT and SIGHUP. Needs a running event loop.
 
-    With `reload`, SIGHUP sets that instead, unless it tells that the terminal is gone.
+    With `reload`, SIGHUP sets that instead, unless it came because the terminal was closed.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

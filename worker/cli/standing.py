@@ -16,8 +16,8 @@ from worker.words import ago, counted, span
 
 
 def public(feed: FeedStatus, listed: Feed | None) -> FeedStatus:
-    """As it may be told to anybody: in the state's own address of a feed, and in all that its server has made of that,
-    may be what came from the environment."""
+    """The status without secrets: the feed's URL in the state, and what its server made of it, may have parts that came
+    from the environment."""
     moved_to, suggestion = (url and told(without_credentials(url)) for url in (feed.moved_to, feed.suggestion))
     error, flaw = (text and told(text) for text in (feed.error, feed.flaw))
     url = listed.public_url if listed else ""
@@ -25,12 +25,12 @@ def public(feed: FeedStatus, listed: Feed | None) -> FeedStatus:
 
 
 def with_hub(feed: dict[str, Any], hub: HubStatus | None) -> dict[str, Any]:
-    """A feed as JSON has it, with its hub; null where it has none."""
+    """A feed for JSON, with its hub; null if it has none."""
     return {**feed, "hub": None if hub is None else plain(hub)}
 
 
 def hub_line(hub: HubStatus, now: Millis) -> Text:
-    """How a hub does, in a line."""
+    """The condition of a hub, in a line."""
     match hub.standing:
         case "subscribed":
             heard = "" if hub.pushed_at is None else f", last {ago(hub.pushed_at, now)}"
@@ -45,7 +45,7 @@ def hub_line(hub: HubStatus, now: Millis) -> Text:
 
 
 def state_of(feed: FeedStatus, now: Millis) -> Text:
-    """How a feed does, in some words; of one as it may be told, see `public`."""
+    """The condition of a feed, in a few words. Takes a status without secrets, see `public`."""
     if feed.polled_at is None:
         return Text("paused, not polled yet" if feed.paused else "not polled yet")
     said = _error(feed, now) if feed.error else Text("ok" if feed.status != 304 else "ok, unchanged")
@@ -65,7 +65,7 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
 
 
 def _error(feed: FeedStatus, now: Millis) -> Text:
-    """The last one, and how many polls in a row failed, in whatever way."""
+    """The last error, and how many polls in a row have failed for any reason."""
     since = f", over {span(now - feed.failing_since)}" if feed.failing_since else ""
     row = f" ({counted(feed.errors, 'failure')} in a row{since})" if feed.errors > 1 else ""
     return clean(feed.error or "", 1000) + Text(row)

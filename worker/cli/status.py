@@ -38,17 +38,17 @@ from worker.words import ago, counted, span
 
 def status(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Feeds, by id or URL; without any, all.", metavar="[FEED]...")
+        list[str] | None, typer.Argument(help="Feeds, by id or URL; by default all.", metavar="[FEED]...")
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
-    failing: Annotated[bool, typer.Option("--failing", help="Only feeds that fail.")] = False,
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the feeds: last poll, next poll, new entries, last error; of feeds that are named, also their hubs.
+    """Lists the feeds: last poll, next poll, new entries, last error; for feeds that are named, also their hubs.
 
-    Reads the state beside a running worker; tells also what the worker can't do now, and why: too little room, an
-    output that takes nothing; what became of the configuration that was saved last, where it was refused, or not all of
-    it is in force yet; and of workers that share a state, which there are.
+    Also says what the worker can't do now and why, such as a full disk or an output that can't be written; whether the
+    last change of the configuration was refused, or is not yet fully in force; and which workers share the state. A
+    worker may run meanwhile.
 
     Example: feedmill status --failing
     """
@@ -139,7 +139,7 @@ def _print(seen: _Seen, *, hubs: bool) -> None:
 
 
 def _stream(settings: Settings) -> dict[str, Any] | None:
-    """How far records are in their stream; None where they go to none."""
+    """How far the stream has the records; None if there is no stream."""
     if settings.output.stream is None:
         return None
     try:
@@ -158,7 +158,7 @@ def _stream_line(stream: dict[str, Any]) -> Text:
 
 
 def _silences(feeds: list[FeedStatus], listed: Iterable[Feed], now: Millis) -> Mapping[FeedId, Silence]:
-    """The feeds that have brought nothing new for longer than is expected of them, but for those that are paused."""
+    """The feeds that have had nothing new for longer than expected, without those that are paused."""
     expected = {feed.id: feed.expect_s for feed in listed if feed.expect_s is not None}
     found = [
         silence(
@@ -198,7 +198,7 @@ def _table(
 
 
 def _hub_word(hub: HubStatus | None) -> str:
-    """Of one that does not do what it is there for."""
+    """A remark on a hub that does not do its work."""
     match hub and hub.standing:
         case "lapsed":
             return "; its hub has let the subscription lapse"
@@ -215,7 +215,7 @@ def _silent(one: Silence | None, now: Millis) -> Text:
 
 
 def _hosts(hosts: list[HostStatus], now: Millis) -> Text:
-    """One line for the first few."""
+    """The first few hosts, in one line."""
     said = [
         f"{host.name} "
         + (
@@ -226,7 +226,7 @@ def _hosts(hosts: list[HostStatus], now: Millis) -> Text:
         for host in hosts[:5]
     ]
     more = f" and {len(hosts) - 5} more" if len(hosts) > 5 else ""
-    return Text("asked more slowly, as they want it: ") + clean(", ".join(said) + more)
+    return Text("asked more slowly, as they wish: ") + clean(", ".join(said) + more)
 
 
 def _plain(member: Member, now: Millis) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def _plain(member: Member, now: Millis) -> dict[str, Any]:
 
 
 def _workers(members: list[Member], now: Millis) -> Table:
-    """Those that work on a state together."""
+    """The workers that share the state."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("worker", "roles", "under way", "backlog", "since", "last sign of life"):
         table.add_column(name, overflow="fold", no_wrap=name == "worker")

@@ -22,9 +22,9 @@ Tag = Annotated[str | None, typer.Option("--tag", help="All feeds with this tag,
 
 
 def pause(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Polls feeds no more until they are resumed; their lists stay as they are.
+    """Stops polling feeds until they are resumed. The feed lists stay as they are.
 
-    What is queued of their entries is still read. Beside a running worker it asks that one.
+    Entries that are already queued are still ingested. A worker may run meanwhile.
 
     Example: feedmill pause example.org-feed.xml
     """
@@ -32,7 +32,7 @@ def pause(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CON
 
 
 def resume(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Ends a pause; the feeds are due at once.
+    """Ends a pause. The feeds are due at once.
 
     Example: feedmill resume --tag world
     """
@@ -43,17 +43,17 @@ def retry(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Feeds, or one article by its URL or record id; without any, all.", metavar="[FEED|URL]..."
+            help="Feeds, or one article by its URL or record id; by default all feeds.", metavar="[FEED|URL]..."
         ),
     ] = None,
     tag: Tag = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Tries again what was put aside after failures of feedmill's own; an article that is named is read anew.
+    """Tries again what was put aside after errors in feedmill itself. With an article, reads that article again.
 
-    What waits of such an article is due now. Where it is done with, its feed is polled whole, and it is read again,
-    also where that shows it no more: then by its page, with what its record has of the feed's words. What comes out
-    otherwise is an update. Ends with 1 where nothing is known of it.
+    An article that is still queued is due now. One that is written is read again from its feed and page; if its feed no
+    longer shows it, from its page alone. If the result differs, it is written as an update. Exits with 1 if the article
+    is unknown.
 
     Example: feedmill retry https://example.org/2026/11/lighthouse
     """
@@ -72,18 +72,18 @@ def _steer(verb: str, names: Sequence[str] | None, tag: str | None, config: Conf
 
 
 def ids_named(settings: Settings, names: Sequence[str] | None, tag: str | None) -> list[FeedId]:
-    """The feeds that are meant; ends with 2 where none is named."""
+    """The ids of the named feeds. Exits with 2 if none is named."""
     if not names and tag is None:
-        errors.print("name feeds by id or URL, or all with a tag by --tag; feedmill feeds lists them")
+        errors.print("name feeds by id or URL, or give --tag; feedmill feeds lists them")
         raise typer.Exit(2)
     if tag is not None and not settings.has_lists:
-        errors.print("which feeds have a tag, the lists say: mend them, or name feeds by id or URL")
+        errors.print("--tag needs the feed lists: correct them, or name feeds by id or URL")
         raise typer.Exit(2)
     return [feed.id for feed in feeds_named(settings, names or (), tag)]
 
 
 def _is_article(settings: Settings, name: str) -> bool:
-    """What is no feed, but may be an article."""
+    """Whether the name is not a feed's but may be an article's."""
     if is_id(name):
         return True
     if urls.absolute(name) is None:

@@ -1,4 +1,4 @@
-"""What a service of `Type=notify` tells systemd (sd_notify(3)): one datagram to the socket that it names."""
+"""Notifications of a `Type=notify` service to systemd (sd_notify(3)): one datagram each, to the socket it names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Sends `READY=1`, `WATCHDOG=1` or the like; does nothing outside systemd. A lost message is no failure."""
+    """Sends `READY=1`, `WATCHDOG=1` or the like. Does nothing outside systemd or if it can't be sent."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return

@@ -19,16 +19,18 @@ from worker.words import counted
 
 def verify(
     folder: OutputFolder = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Read the manifest alone, not the records.")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Finish what a crash left half done; no more.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Read only the manifest, not the records.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Finish what a crash left half done, and nothing else.")
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Proves that the output directory is whole, or says what is wrong and where; ends with 1 then.
+    """Proves that the output directory is whole, or says what is wrong and where, and exits with 1.
 
-    The manifest's chain, the hash and size of each file, the schema of each record, numbers without gap or repeat, no
-    revision twice, nothing that the manifest does not name, and in the archive the page that each record points to.
-    May run beside a worker; --repair may not.
+    Checks the manifest's chain of hashes, the hash and size of each file, the schema of each record, that numbers have
+    no gaps or repeats, that no revision is there twice, that no file is missing from the manifest, and that the archive
+    has the page of each record. A worker may run meanwhile, except with --repair.
 
     Example: feedmill verify /srv/feedmill/out
     """

@@ -20,14 +20,13 @@ from worker.words import ago, counted, span
 
 
 def why(
-    subject: Annotated[str, typer.Argument(help="The URL of an article or a feed, a record id or a feed id.")],
+    subject: Annotated[str, typer.Argument(help="An article's URL or record id, or a feed's URL or id.")],
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Says where an article is, and why: what was decided of it, what it waits for, which file has it.
+    """Says where an article is and why: what was decided about it, what it waits for, which file has it.
 
-    Of a feed: when it is polled next, and the reasons. Reads the state beside a running worker. Ends with 1 where
-    nothing is known.
+    For a feed, says when it is polled next and why then. A worker may run meanwhile. Exits with 1 if nothing is known.
 
     Example: feedmill why https://example.org/2026/11/lighthouse
     """
@@ -67,7 +66,7 @@ def _said(
     *,
     taken_down: bool,
 ) -> Iterator[Text]:
-    """near: the feeds of the host of `url`."""
+    """near: feeds on the host of `url`."""
     for entry in story.entries:
         yield from _entry(entry, feeds, out, now)
     for feed_id in story.feeds:
@@ -93,7 +92,7 @@ def _said(
 
 
 def _forgotten(story: Story, now: Millis, *, taken_down: bool) -> str:
-    """taken_down: the output says so."""
+    """taken_down: according to the output."""
     if story.forgotten_at is None:
         known = "It was taken down, or kept out, by feedmill forget"
         return known if taken_down else "It left its feed long ago, or was kept out or taken down"
@@ -136,7 +135,7 @@ def _story(entry: EntryStory) -> Iterator[Text]:
 
 
 def _what(entry: EntryStory) -> Text:
-    """Where its page is gone since, the reason tells of that, and not of the text."""
+    """The extraction and its reason. If the page is gone since, the reason is about that and is left out."""
     if entry.extraction == "skipped":
         return Text("skipped, as its page was not asked for: the text is the feed's own")
     what = Text(entry.extraction or "taken back")
