@@ -15,6 +15,11 @@ def ago(at: Millis | None, now: Millis) -> str:
     return f"{distance} ago" if at <= now else f"in {distance}"
 
 
+def due(at: Millis | None, now: Millis) -> str:
+    """`in 2 h`, `due`, `never`: of what is still to come."""
+    return "due" if at is not None and at <= now else ago(at, now)
+
+
 def span(millis: int) -> str:
     """A duration in the largest suitable unit."""
     seconds = millis // 1000
@@ -26,3 +31,11 @@ def span(millis: int) -> str:
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
+def size(count: int) -> str:
+    """A number of bytes in the largest suitable unit."""
+    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}" if count < 1000 * factor else f"{count // factor:,} {unit}"
+    return f"{count} B"

@@ -82,7 +82,7 @@ async def test_a_bomb_costs_no_more_than_the_cap() -> None:
     try:
         assert await failing(BOMB, coding="gzip", size=len(BOMB)) == (
             "too_large",
-            "the body decodes to more than 1000000 bytes",
+            "the body decodes to more than 1 MB",
         )
         assert tracemalloc.get_traced_memory()[1] < 3_000_000
     finally:

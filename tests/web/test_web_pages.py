@@ -16,7 +16,8 @@ from worker.model import FeedId, Millis
 from worker.output import OutputDirectory, Segment, segment_path
 from worker.schedule import Silence
 from worker.store import key_of
-from worker.web.rendering import linkable, short, size
+from worker.web.rendering import linkable, short
+from worker.words import size
 
 ONE = key("guid", "a", "one").hex()
 TWO = key("guid", "a", "two").hex()
@@ -145,6 +146,7 @@ async def test_feeds_are_listed_with_their_state_and_rhythm(desk: Desk) -> None:
     assert [name for name in ("a", "bad", "quiet", "secret") if f'href="/feeds/{name}"' not in page] == []
     assert "geheim" not in page
     assert "3 entries in 30 days" in page
+    assert '<td data-name="next">due' in page
     assert "geheim" not in await text_of(desk, "/feeds/secret")
     failing = await text_of(desk, "/feeds?which=failing")
     assert 'href="/feeds/bad"' in failing
@@ -238,7 +240,7 @@ async def test_duplicates_stand_with_the_first(desk: Desk) -> None:
         pytest.param(key("guid", "a", "three").hex(), "to be read", id="queued"),
         pytest.param("https://a.example/three", "to be read", id="by URL"),
         pytest.param("secret", "New", id="a feed"),
-        pytest.param("https://a.example/unknown", "Feeds of its site", id="of a known site"),
+        pytest.param("https://a.example/unknown", "Feeds of its site: ", id="of a known site"),
         pytest.param("https://other.example/x", "No feed of other.example is listed", id="of no site"),
         pytest.param("nonsense", "no id that is known", id="nothing"),
     ],

@@ -255,7 +255,7 @@ def test_a_poll_tells_of_a_host_that_is_held(site: Site, worker: Worker, beside:
     assert lines["good"] == "ok, unchanged; 0 new"
     asked = "patient.localhost, asked for patience, the last time "
     assert lines["patient"].startswith(f"is due, and not polled yet: its host, {asked}")
-    assert lines["patient"].endswith("is not asked again before in 59 min")
+    assert lines["patient"].endswith("and is asked again in 59 min")
     assert len(site.asked("patient")) == 1
     (good, patient) = json.loads(typed(worker, "status", "--json").stdout)["feeds"]
     assert patient["next_poll_at"] > good["polled_at"]

@@ -113,9 +113,38 @@ def test_what_nobody_has_shown(site: Site, worker: Worker) -> None:
     """It says which feeds of the site there are, and ends with 1."""
     worker.configure([{"url": feed(site, "a"), "id": "birds"}])
     worker.once()
-    assert "No listed feed has shown it. A feed of its site: birds, polled" in why(worker, site.url("a", "/1"), 1)
+    assert "No listed feed has shown it. A feed of its site: birds, ok; polled" in why(worker, site.url("a", "/1"), 1)
     assert "No feed of elsewhere.example is listed." in why(worker, "https://elsewhere.example/1", 1)
     assert "No listed feed has shown it. It is no URL, and no id that is known." in why(worker, "what is this", 1)
+
+
+def test_that_the_feed_of_its_site_fails_is_said_of_what_nobody_has_shown(site: Site, worker: Worker) -> None:
+    """By the command and the page: it is why."""
+    url = feed(site, "a")
+    site.add("a", "/feed", Answer(status=403))
+    worker.configure([{"url": url, "id": "birds"}], web={"listen": "127.0.0.1:0"})
+    worker.once()
+    missed = site.url("a", "/1")
+    assert "A feed of its site: birds, 403 Forbidden; polled" in why(worker, missed, 1)
+    with running(worker):
+        until(lambda: "web.listening" in worker.log.read_text())
+        page_of = read(url_of(worker.log) + "/why?q=" + quote(missed))
+        assert "403 Forbidden; polled" in page_of
+
+
+def test_the_file_of_an_article_that_was_written_anew_is_told(site: Site, worker: Worker) -> None:
+    """As for all that lie in one file with an article that is taken down; by the command and the page."""
+    urls = [site.add("a", path, page("Title", prose(bird))) for path, bird in (("/1", "heron"), ("/2", "owl"))]
+    worker.configure([feed(site, "b", *(item(url, url, "Title") for url in urls))], web={"listen": "127.0.0.1:0"})
+    worker.once()
+    (sealed,) = worker.out.glob("records/*/*.jsonl")
+    worker.run("forget", urls[0])
+    assert not sealed.exists()
+    (anew,) = worker.out.glob("records/*/*.1.jsonl")
+    assert f"file {anew} feed" in why(worker, urls[1])
+    with running(worker):
+        until(lambda: "web.listening" in worker.log.read_text())
+        assert f"<code>{anew}</code>" in read(url_of(worker.log) + "/why?q=" + quote(urls[1]))
 
 
 def test_that_nothing_is_polled_is_said_of_what_nobody_has_shown(site: Site, worker: Worker) -> None:

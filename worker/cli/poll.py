@@ -131,8 +131,4 @@ class _Coming:
 
 def _held(host: HostStatus, now: Millis) -> Text:
     refused = "" if host.refused_at is None else f" asked for patience, the last time {ago(host.refused_at, now)}, and"
-    return (
-        Text("its host, ")
-        + clean(host.name)
-        + Text(f",{refused} is not asked again before {ago(host.not_before, now)}")
-    )
+    return Text("its host, ") + clean(host.name) + Text(f",{refused} is asked again {ago(host.not_before, now)}")

@@ -33,7 +33,7 @@ from worker.store import (
     read_reload,
     read_status,
 )
-from worker.words import ago, counted, span
+from worker.words import ago, counted, due, span
 
 
 def status(
@@ -189,7 +189,7 @@ def _table(
         table.add_row(
             clean(feed.id),
             ago(feed.polled_at, now),
-            ago(feed.next_poll_at, now),
+            due(feed.next_poll_at, now),
             str(feed.new_last),
             str(feed.new_total),
             state_of(feed, now) + _hub_word(hubs.get(feed.id)) + _silent(silent.get(feed.id), now),

@@ -16,7 +16,7 @@ from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.model import FeedId, Millis
 from worker.output import file_with, kept_out
 from worker.store import EntryStory, FeedStatus, Queued, Story, key_of, read_feeds, read_hubs, read_story
-from worker.words import ago, counted, span
+from worker.words import ago, counted, due, span
 
 
 def why(
@@ -86,7 +86,7 @@ def _said(
         yield Text("  It is no URL, and no id that is known.")
     else:
         for feed in near[:5]:
-            yield Text("  A feed of its site: ") + clean(feed.id) + Text(f", {_polled(feed, now)}")
+            yield Text("  A feed of its site: ") + clean(feed.id) + Text(", ") + _does(feed, now)
         if not near:
             yield Text(f"  No feed of {urls.host_of(url)} is listed.")
 
@@ -123,7 +123,7 @@ def _entry(entry: EntryStory, feeds: Mapping[FeedId, FeedStatus], out: Path, now
     if entry.queued is not None:
         yield from _waiting(entry.queued, now)
     feed = feeds.get(entry.feed_id)
-    yield Text("  feed      ") + (Text(_polled(feed, now)) if feed else Text("no longer listed"))
+    yield Text("  feed      ") + (_does(feed, now) if feed else Text("no longer listed"))
 
 
 def _story(entry: EntryStory) -> Iterator[Text]:
@@ -149,8 +149,8 @@ def _file(entry: EntryStory, out: Path) -> str:
     found = file_with(out, entry.paths, entry.record_id)
     if found is not None:
         return str(found)
-    since = "merged or removed since" if entry.paths else "not noted"
-    return f"{since}; feedmill records --history {entry.record_id} reads it"
+    since = "removed since" if entry.paths else "not noted"
+    return f"{since}; feedmill records --history {entry.record_id} reads what there is of it"
 
 
 def _waiting(work: Queued, now: Millis) -> Iterator[Text]:
@@ -185,10 +185,10 @@ def _feed(feed: FeedStatus | None, feed_id: FeedId, now: Millis) -> Iterator[Tex
     yield Text(f"  entries   {feed.new_last} new at the last poll, {feed.new_total} in all, the last {last}{left_out}")
 
 
-def _polled(feed: FeedStatus, now: Millis) -> str:
-    return f"polled {_polls(feed, now)}"
+def _does(feed: FeedStatus, now: Millis) -> Text:
+    return state_of(feed, now) + Text(f"; polled {_polls(feed, now)}")
 
 
 def _polls(feed: FeedStatus, now: Millis) -> str:
-    after = "no more for now" if feed.next_poll_at is None else f"next {ago(feed.next_poll_at, now)}"
+    after = "no more for now" if feed.next_poll_at is None else f"next {due(feed.next_poll_at, now)}"
     return f"{ago(feed.polled_at, now)}, {after}"

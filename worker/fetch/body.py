@@ -9,6 +9,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 
 from worker.fetch.failures import FetchError
+from worker.words import size
 
 _PIECE = 65_536  # bytes inflated at a time, so a bomb can exceed the limit by no more than this
 _MAX_MEMBERS = 1_000
@@ -31,7 +32,7 @@ async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: in
     async for chunk in chunks:
         wire_bytes, count = wire_bytes + len(chunk), count + 1
         if wire_bytes > max_bytes and not truncate:
-            raise FetchError("too_large", f"the body is over {max_bytes} bytes")
+            raise FetchError("too_large", f"the body is over {size(max_bytes)}")
         if count > _MAX_CHUNKS:
             raise FetchError("too_large", f"the body comes in more than {_MAX_CHUNKS} chunks")
         for piece in (chunk,) if inflater is None else inflater.pieces(chunk):
@@ -40,7 +41,7 @@ async def whole_body(chunks: AsyncIterator[bytes], *, coding: str, max_bytes: in
             if body_bytes > max_bytes:
                 if truncate:
                     return b"".join(body)[:max_bytes]
-                raise FetchError("too_large", f"the body decodes to more than {max_bytes} bytes")
+                raise FetchError("too_large", f"the body decodes to more than {size(max_bytes)}")
         if wire_bytes > max_bytes:  # enough was read, whatever its decoded size
             return b"".join(body)
     if inflater is not None and wire_bytes and not inflater.at_end:

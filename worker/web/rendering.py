@@ -53,7 +53,7 @@ def environment(found: Mapping[str, Asset]) -> Environment:
         "stamp": lambda at: rfc3339(Millis(at // 1000 * 1000)),
         "day": lambda at: rfc3339(Millis(at))[:10],
         "figure": lambda number: f"{number:,}",
-        "size": size,
+        "size": words.size,
         "linkable": linkable,
         "short": short,
         "bare": lambda url: told(urls.without_credentials(url)),
@@ -83,11 +83,3 @@ def short(url: str) -> str:
     query = f"?{parts.query}" if parts.query else ""
     text = unquote(f"{parts.netloc.removeprefix('www.')}{parts.path.rstrip('/')}{query}")
     return text if len(text) <= _SHORT else f"{text[: _SHORT * 2 // 3]}…{text[-_SHORT // 3 :]}"
-
-
-def size(count: int) -> str:
-    """A number of bytes in the largest suitable unit."""
-    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.3g} {unit}" if count < 1000 * factor else f"{count // factor:,} {unit}"
-    return f"{count} B"

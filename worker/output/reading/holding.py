@@ -7,7 +7,10 @@ from pathlib import Path
 
 from worker.model import HOUR_MS, Millis
 from worker.output.disk import files
+from worker.output.disk.layout import RECORDS
+from worker.output.manifest.manifest import MANIFEST, FileLine, Place, has_manifest, lines
 from worker.output.reading.records import read_records
+from worker.output.segment import date_of
 from worker.record import Record, rfc3339
 
 _ABOUT_MS = HOUR_MS
@@ -28,10 +31,30 @@ def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None) ->
 
 
 def file_with(root: Path, paths: Iterable[str], record_id: str) -> Path | None:
-    """The first of the files at `paths` below `root` that has a record of that id; None where none has, as they were
-    merged or removed since. Raises OutputError."""
+    """The first of the files at `paths` below `root`, or of those that took their places, that has a record of that id;
+    None where none has, as they were removed since. Raises OutputError."""
     mark = f'"id":"{record_id}"'.encode()  # others name it, too, as what they are copies of
+    looked: set[Path] = set()
     for path in paths:
-        if files.exists(root / path) and any(mark in line for _, line in files.lines(root / path)):
-            return root / path
+        file = _held(root, path)
+        if file is not None and file not in looked and any(mark in line for _, line in files.lines(file)):
+            return file
+        if file is not None:
+            looked.add(file)
+    return None
+
+
+def _held(root: Path, path: str) -> Path | None:
+    """What has the records of the segment that was sealed at `path`; None where they were removed."""
+    if files.exists(root / path):
+        return root / path
+    shard, _, name = path.rpartition(f"{RECORDS}/")
+    at, folder = f"{RECORDS}/{name}", root / shard
+    if not has_manifest(folder):
+        return None
+    for line, _ in lines(folder / MANIFEST, Place(day=f"{date_of(path)}.jsonl")):
+        if isinstance(line, FileLine) and at in line.drops:
+            at = line.path
+            if files.exists(folder / at):
+                return folder / at
     return None
