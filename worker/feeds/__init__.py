@@ -9,7 +9,8 @@ read.py       which kind of document the bytes are;  charset.py  … as text
 xml_feed.py   RSS, RDF and Atom, in these steps:
 trees.py      bytes → tree, mended;  blocks.py  … without the entries that are known
 elements.py   tree → what is left to be read
-plain_entry.py, plain_feed.py  entries and feeds of the usual kind, read from it;  element_kinds.py  … by these names
+plain_entry.py, plain_feed.py  entries and feeds of the usual kind, read from it
+plain_element.py  … and an element of them;  element_kinds.py  … by its name
 expat.py, authors.py           feedparser, which reads all others: faster, and authors right
 xml_entry.py  what either says of an entry → `Entry`
 json_feed.py  JSON Feed;  news_sitemap.py, sitemap.py  what is read as if it were a feed

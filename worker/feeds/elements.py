@@ -20,6 +20,7 @@ from lxml import etree
 from worker.feeds import hints, hubs, paging, plain_entry, plain_feed, trees
 from worker.feeds.blocks import HASH_BYTES, Parted
 from worker.feeds.fields import Fields
+from worker.feeds.plain_element import BASE, language_within
 from worker.feeds.text import MAX_TAGS
 from worker.feeds.trees import local_name
 from worker.model import Hints, Hub
@@ -178,11 +179,11 @@ def _languages(root: etree._Element) -> dict[etree._Element, str | None]:
     """The elements around entries of the usual kind, and the language in force in each. None where something else has
     a base URI, which feedparser goes on with."""
     channels = list(root.iterfind("{*}channel"))
-    if any(plain_entry.BASE in child.attrib for holder in (root, *channels) for child in holder):
+    if any(BASE in child.attrib for holder in (root, *channels) for child in holder):
         return {}
     try:
-        outer = plain_entry.language_within(root, None)
-        return {root: outer, **{channel: plain_entry.language_within(channel, outer) for channel in channels}}
+        outer = language_within(root, None)
+        return {root: outer, **{channel: language_within(channel, outer) for channel in channels}}
     except ValueError:
         return {}
 

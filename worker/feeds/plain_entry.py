@@ -9,56 +9,38 @@ records must not change with the way that an entry was read.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urljoin
 
-import feedparser.api
-import feedparser.mixin
 from lxml import etree
 
 from worker.feeds.authors import author_of
 from worker.feeds.element_kinds import kind_of
+from worker.feeds.plain_element import (
+    Rare,
+    attributes_of,
+    items,
+    language_within,
+    looks_like_html,
+    media_type,
+    mended,
+    text_of,
+    with_href,
+)
 
-_PARSER = feedparser.api.StrictFeedParser
-LANG, BASE = (f"{{http://www.w3.org/XML/1998/namespace}}{name}" for name in ("lang", "base"))
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _WITH_CHILDREN = frozenset({"file", "group", "author", "contributor"})
 _ENTRIES = ("item", "entry")
 _TEXTS = frozenset({"text/plain", "text/html"})
+_PAGES = ("text/html", "application/xhtml+xml")
 _PERSON = {"name": "name", "uri": "href", "url": "href", "homepage": "href", "email": "email"}
-_ATTRIBUTES = frozenset(
-    {
-        *("rel", "type", "href", "url", "uri", "length", "term", "scheme", "domain", "label", "text", "ispermalink"),
-        *("src", "mode", "width", "height", "medium", "filesize", "duration", "lang", "base"),
-    }
-)
-"""What elements are read by."""
-_C1 = re.compile("[\x80-\x9f]")
 _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 _SLASHES = re.compile("^([A-Za-z][A-Za-z0-9+-.]*://)/+")
 
 Prefixes = Mapping[str, list[str]]
-
-
-class Rare(Exception):
-    """Something that feedparser is to read."""
-
-
-def language_within(holder: etree._Element, outer: str | None) -> str | None:
-    """The language in force within an element; `outer` is that around it. Raises ValueError where another base URI is,
-    or an attribute of which feedparser alone knows whether it is one of these."""
-    found = outer
-    for name, value in _items(holder):
-        local = name.rpartition("}")[2].lower()
-        if local == "base" or (local == "lang" and name != LANG):
-            raise ValueError(f"only feedparser reads what is within an element with {name}")
-        if local == "lang":
-            found = value or None
-    return found
 
 
 def prefixes(root: etree._Element) -> Prefixes:
@@ -102,7 +84,7 @@ class Reading:
         _, called, stranger = kind_of(str(element.tag), element.prefix)
         if called not in _ENTRIES or (stranger is not None and not self._knows(stranger, element.prefix)):
             raise Rare  # of a vocabulary that has something else by this name
-        for name, value in _items(element):
+        for name, value in items(element):
             if name == _ABOUT:
                 if value:
                     self.fields["id"] = value
@@ -119,7 +101,7 @@ class Reading:
         if kind is None:
             self._expect_nothing_within(child)
             return
-        attributes = _attributes(child)
+        attributes = attributes_of(child)
         if "xml:base" in attributes:
             self._has_base = True
         if len(child) and kind not in _WITH_CHILDREN:
@@ -141,7 +123,7 @@ class Reading:
         return self._prefixes.get(namespace, []) == ([] if prefix is None else [prefix])
 
     def _expect_nothing_within(self, element: etree._Element) -> None:
-        if any(name.rpartition("}")[2].lower() == "base" for name, _ in _items(element)):
+        if any(name.rpartition("}")[2].lower() == "base" for name, _ in items(element)):
             raise Rare
         for child in element:
             if self.kind(child)[0] is not None:
@@ -173,7 +155,7 @@ class Reading:
         attributes.setdefault("rel", "alternate")
         attributes.setdefault("type", "application/atom+xml" if attributes["rel"] == "self" else "text/html")
         links = self.fields.setdefault("links", [])
-        links.append(_with_href(attributes))
+        links.append(with_href(attributes))
         if "href" not in attributes:
             said = self._address(element).replace("&amp;", "&")
             self.fields["link"] = said = _REFERENCE.sub(r"&\1", said)
@@ -181,18 +163,18 @@ class Reading:
                 attributes["href"] = said
             return
         attributes["href"] = self._joined(attributes["href"])
-        if attributes["rel"] == "alternate" and _type(attributes["type"]) in ("text/html", "application/xhtml+xml"):
+        if attributes["rel"] == "alternate" and media_type(attributes["type"]) in _PAGES:
             self.fields["link"] = attributes["href"]
 
     def _id(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         is_link = attributes.get("ispermalink", "true") == "true"
-        said = self._address(element) if is_link else _said(element)
+        said = self._address(element) if is_link else text_of(element)
         self._store("id", said, depth)
         if is_link:
             self.fields.setdefault("link", said)
 
     def _line(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str, *, key: str) -> None:
-        self._store(key, _said(element), depth)
+        self._store(key, text_of(element), depth)
 
     def _author(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if depth > 1:
@@ -207,7 +189,7 @@ class Reading:
             if self._has_lines or not (author.get("name") or is_nobody):
                 raise Rare
         else:
-            author = author_of(_said(element))
+            author = author_of(text_of(element))
             self._has_lines = True
         authors.append(author)
 
@@ -219,7 +201,7 @@ class Reading:
             self._tag(attributes.get("text"), "http://www.itunes.com/", None)
         else:
             self._tag(attributes.get("term"), scheme, attributes.get("label"))
-        said = _said(element)
+        said = text_of(element)
         tags = self.fields["tags"]
         if said and tags and not tags[-1]["term"]:
             self._tags.discard(tuple(tags[-1].values()))
@@ -231,7 +213,7 @@ class Reading:
     def _words(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if attributes:
             raise Rare
-        for term in map(str.strip, _said(element).split(",")):
+        for term in map(str.strip, text_of(element).split(",")):
             if term:
                 self._tag(term, "http://www.itunes.com/" if name.startswith("itunes") else None, None)
 
@@ -242,7 +224,7 @@ class Reading:
             tags.append({"term": term, "scheme": scheme, "label": label})
 
     def _enclosure(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
-        self.fields.setdefault("links", []).append({**_with_href(attributes), "rel": "enclosure"})
+        self.fields.setdefault("links", []).append({**with_href(attributes), "rel": "enclosure"})
 
     def _summary(
         self,
@@ -295,7 +277,7 @@ class Reading:
     def _other(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         if attributes:
             raise Rare
-        self._store(name.replace(":", "_"), _said(element), depth)
+        self._store(name.replace(":", "_"), text_of(element), depth)
 
     def _parting(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
         self.forget_title()
@@ -317,18 +299,18 @@ class Reading:
         self, element: etree._Element, attributes: dict[str, str], unless_declared: str
     ) -> tuple[str, dict[str, str | None]]:
         """What an element says that may be HTML, and as what it is declared or looks like."""
-        declared = _type(attributes.get("type", unless_declared))
+        declared = media_type(attributes.get("type", unless_declared))
         if declared not in _TEXTS or "mode" in attributes:
             raise Rare
         said = (element.text or "").strip()
-        if declared == "text/plain" and not self._atom and _PARSER.looks_like_html(said):
+        if declared == "text/plain" and not self._atom and looks_like_html(said):
             declared = "text/html"
         language = attributes.get("xml:lang", self._language)
-        return _mended(said), {"type": declared, "language": language and language.replace("_", "-")}
+        return mended(said), {"type": declared, "language": language and language.replace("_", "-")}
 
     def _address(self, element: etree._Element) -> str:
         address = (element.text or "").strip()
-        return _mended(self._joined(address)) if address else ""
+        return mended(self._joined(address)) if address else ""
 
     def _joined(self, address: str) -> str:
         """As feedparser resolves it where there is no base; after an element with one, it goes by that, and writes what
@@ -372,47 +354,3 @@ _READERS: Mapping[str, Callable[[Reading, etree._Element, dict[str, str], int, s
     "part": Reading._part,
     "nothing": Reading._nothing,
 }
-
-
-def _items(element: etree._Element) -> list[tuple[str, str]]:
-    return cast(list[tuple[str, str]], element.attrib.items())
-
-
-def _attributes(element: etree._Element) -> dict[str, str]:
-    """feedparser leaves out the namespaces that it does not know: an attribute of one is taken for one without."""
-    found: dict[str, str] = {}
-    for name, value in _items(element):
-        key = name.lower()
-        if name in (LANG, BASE):
-            key = f"xml:{key.rpartition('}')[2]}"
-        elif key in ("lang", "base") or (key.rpartition("}")[2] in _ATTRIBUTES and "{" in key):
-            raise Rare
-        found[key] = value.lower() if key in ("rel", "type") else value
-    return found
-
-
-def _with_href(attributes: dict[str, str]) -> dict[str, str]:
-    href = attributes.get("url", attributes.get("uri", attributes.get("href")))
-    if href:
-        attributes.pop("url", None)
-        attributes.pop("uri", None)
-        attributes["href"] = href
-    return attributes
-
-
-def _type(declared: str) -> str:
-    mapped: str = _PARSER.map_content_type(declared)
-    return mapped
-
-
-def _said(element: etree._Element) -> str:
-    return _mended((element.text or "").strip())
-
-
-def _mended(text: str) -> str:
-    """What was UTF-8 and taken for another code, and Windows' characters where there are none."""
-    if text.isascii():
-        return text
-    with contextlib.suppress(UnicodeError):
-        text = text.encode("iso-8859-1").decode("utf-8")
-    return text.translate(feedparser.mixin._cp1252) if _C1.search(text) else text

@@ -9,7 +9,8 @@ from __future__ import annotations
 from lxml import etree
 
 from worker.feeds.fields import Fields
-from worker.feeds.plain_entry import LANG, Prefixes, Rare, Reading
+from worker.feeds.plain_element import LANG, Rare
+from worker.feeds.plain_entry import Prefixes, Reading
 from worker.feeds.trees import local_name
 
 _ATOM = "{http://www.w3.org/2005/Atom}feed"
