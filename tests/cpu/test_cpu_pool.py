@@ -492,6 +492,12 @@ def test_what_a_library_logs_in_a_process_stays_there(tmp_path: Path) -> None:
     assert ran(tmp_path, "pass", "logging.critical, 'from the page'") == ("None\n", "")
 
 
+def test_a_process_does_not_run_the_program_that_started_it(tmp_path: Path) -> None:
+    """That of `feedmill` loads all commands, which takes three times as long as the start of a process."""
+    task = """eval, "hasattr(__import__('__main__'), 'Pool')" """
+    assert ran(tmp_path, "pass", task) == ("False\n", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_what_is_sent_to_the_whole_group_does_not_reach_the_children(number: signal.Signals) -> None:
     """Ctrl-C, or a service that is stopped: the parent decides what becomes of its work."""

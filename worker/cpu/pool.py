@@ -15,6 +15,7 @@ import asyncio
 import multiprocessing
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -140,6 +141,9 @@ class Pool:
 def start_fork_server(preload: Sequence[str]) -> None:
     """Starts the process that all children are forked from, with these modules, unless it runs already."""
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(preload))
+    # Each child would run the file that this process was started by, for what it defines: of the command `feedmill`
+    # that loads all commands, and a child takes 45 ms of CPU to start instead of 12.
+    vars(sys.modules["__main__"]).pop("__file__", None)
     # The signal mask is inherited, so what Ctrl-C or a stopped service sends to the whole group reaches neither the
     # fork server nor its children. They end with this process, or by kill().
     resource_tracker.ensure_running()  # first, because starting it unblocks both signals
