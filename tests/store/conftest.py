@@ -25,11 +25,17 @@ def state_path(tmp_path: Path, empty_state: Path) -> Path:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """All that goes with a store holds for both databases; who asks for `state_path` is about the
     file, and what is `embedded` about one process that holds it;
-    `shared`, about many."""
+    `shared`, about many.
+
+    What is marked `both("slow")` is left to .ci/run there: PostgreSQL carries out each of its statements in other
+    tests, too, and in those beside it that are marked `both("always")`.
+    """
     if "state" in metafunc.fixturenames:
         of_file = "state_path" in inspect.signature(metafunc.function).parameters
         of_file |= metafunc.definition.get_closest_marker("embedded") is not None
-        kinds = ["sqlite"] if of_file else ["sqlite", "postgresql"]
+        nearest = metafunc.definition.get_closest_marker("both")
+        marks = [pytest.mark.slow] if nearest is not None and nearest.args == ("slow",) else []
+        kinds: list[object] = ["sqlite"] if of_file else ["sqlite", pytest.param("postgresql", marks=marks)]
         if metafunc.definition.get_closest_marker("shared") is not None:
             kinds = ["postgresql"]
         metafunc.parametrize("state", kinds, indirect=True)

@@ -12,6 +12,8 @@ from worker.store import read_status
 from worker.store.database import tables as t
 from worker.store.database.opening import open_beside
 
+pytestmark = pytest.mark.both("slow")
+
 
 async def queue(run: Run, *names: str) -> None:
     """Feeds a, b, c …, each with one of the entries, all queued."""
@@ -260,6 +262,7 @@ async def test_a_chain_does_not_hide_an_article(run: Run) -> None:
     assert (await run.ingest("leaf", feed="c")).op == "new"
 
 
+@pytest.mark.both("always")
 async def test_a_text_that_was_taken_down_stays_away_for_good(run: Run, state: State) -> None:
     """Whoever says the same, and though its window is over when it is taken down. Others that begin to differ late in
     the hash are others."""

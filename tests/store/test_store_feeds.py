@@ -12,6 +12,8 @@ from tests.store.samples import HOUR, MINUTE, START, Run, make_draft, make_entry
 from worker.model import Due, Feed, FeedId, HostPolicy, Millis, Moved, Poll, State, Validators, Work
 from worker.store import read_status
 
+pytestmark = pytest.mark.both("slow")
+
 
 def polled_feeds(works: Sequence[Work]) -> list[str]:
     return sorted(work.feed_id for work in works if isinstance(work, Poll))

@@ -10,6 +10,8 @@ from worker.model import FeedId, HandedBack, HostPolicy, Ingest, Millis, Poll, R
 from worker.store.work import hosts
 from worker.store.work.hosts import FORGET_MS
 
+pytestmark = pytest.mark.both("slow")
+
 POLITE = HostPolicy(concurrency=4, delay_ms=1000)
 TWO = [make_feed("a", "https://one.example/a"), make_feed("b", "https://one.example/b")]
 
@@ -92,6 +94,7 @@ async def test_one_refusal_without_a_time_is_the_feeds_own(open_run: OpenRun) ->
         assert await run.claim() != []
 
 
+@pytest.mark.both("always")
 async def test_a_refused_page_waits_and_no_try_is_used_up(run: Run) -> None:
     """It is counted apart, and the host is slowed."""
     await run.start("a")
@@ -162,6 +165,7 @@ async def test_robots_that_redirect_for_ever_are_none(run: Run) -> None:
     assert (await page(run)).robots == RobotsCopy(url=url, text=b"")
 
 
+@pytest.mark.both("always")
 async def test_robots_that_cannot_be_read_are_not_asked_for_with_every_page(run: Run) -> None:
     """The pages learn why; after some minutes it is tried again."""
     await queued(run, "one", "two")
@@ -187,6 +191,7 @@ async def test_an_old_copy_stands_in_for_robots_that_cannot_be_read(run: Run) ->
         assert (await page(run)).robots == (expected or RobotsCopy(url=HERE, problem="timeout"))
 
 
+@pytest.mark.both("always")
 async def test_a_crawl_delay_is_heard_until_it_is_gone(open_run: OpenRun, state: State) -> None:
     """One fetch at a time, and no sooner, at the pages' host; what is configured stands where it asks for more."""
     async with open_run(policy=POLITE) as run:

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.store.samples import DAY, HOUR, Run, make_draft, make_entry, make_feed, make_version
 from worker.model import AsBefore, Backlog, Millis, SeenEntry, State, Validators
 from worker.store import read_status, read_story
+
+pytestmark = pytest.mark.both("slow")
 
 OLD, NEW = b"old rules", b"new rules"
 
@@ -65,6 +69,7 @@ async def test_other_filters_take_up_what_the_feed_still_shows(run: Run) -> None
     assert await poll(run, one, make_entry("two", skipped="by 2", words="corrected"), filters=NEW) == (0, 1, 0, 0)
 
 
+@pytest.mark.both("always")
 async def test_an_entry_that_is_left_out_stands_for_no_other(run: Run) -> None:
     """Another feed, which wants it, has it; and the first one's is then a duplicate, should it be wanted after all."""
     await run.start("a", "b")
@@ -202,6 +207,7 @@ async def test_what_is_free_again_is_not_hidden_by_a_poll_that_was_under_way(run
     assert (await run.poll_of("b")).elements == under_way.elements
 
 
+@pytest.mark.both("always")
 async def test_what_is_left_out_gives_way_also_where_its_page_stays_as_it_was(run: Run) -> None:
     """The last look at it is answered by a 304."""
     await run.start("a", "b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, HOUR, START, Run, ask, key, make_draft, make_entry
@@ -12,6 +13,8 @@ from worker import dedup
 from worker.model import Draft, Millis, State
 from worker.store import read_story
 from worker.store.known.lines import FORGET_MS
+
+pytestmark = pytest.mark.both("slow")
 
 APPEAL = "Support independent journalism: become a member today."
 DOZEN = [f"entry-{number}" for number in range(12)]
@@ -75,6 +78,7 @@ async def test_what_was_published_before_stays_as_it_is(run: Run, state: State) 
     assert [entry.removed_lines for entry in story.entries] == [1]
 
 
+@pytest.mark.both("always")
 async def test_a_correction_comes_without_them(run: Run) -> None:
     """What an article says otherwise is an update, which leaves out what is known by then."""
     await run.start("a")

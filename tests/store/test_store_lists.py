@@ -13,6 +13,8 @@ from worker.errors import StateError
 from worker.model import FeedId, HostPolicy, Ingest, Millis, Moved, Poll, State
 from worker.store import lists, read_reload, read_status
 
+pytestmark = pytest.mark.both("slow")
+
 A, B = FeedId("a"), FeedId("b")
 
 
@@ -168,6 +170,7 @@ async def test_a_commit_that_fails_leaves_what_waits(run: Run, state: State, mon
     assert listed(state) == []
 
 
+@pytest.mark.both("always")
 async def test_policies_change_under_way(state: State, open_run: OpenRun) -> None:
     """Fetches under way end well, fewer are begun after them; and more again, when that is configured."""
     policy = {"now": HostPolicy(concurrency=3, delay_ms=0)}
@@ -191,6 +194,7 @@ async def test_policies_change_under_way(state: State, open_run: OpenRun) -> Non
         assert len(await run.claim_all()) == 3
 
 
+@pytest.mark.both("always")
 async def test_a_new_interval_counts_from_the_last_poll(run: Run, state: State) -> None:
     """Sooner or later than it was due; feeds that fail, pause or are being polled have theirs when that ends."""
     await run.start("a", "b", "c", "d")

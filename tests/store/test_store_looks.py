@@ -23,6 +23,8 @@ from worker.model import AsBefore, Finished, Ingest, Millis, Retry, State, Valid
 from worker.store import read_status
 from worker.store.work.works import REFRESH_MS
 
+pytestmark = pytest.mark.both("slow")
+
 FOREVER = 10_000 * DAY
 
 
@@ -75,6 +77,7 @@ async def test_an_edit_that_a_look_finds_is_an_update(run: Run) -> None:
     assert (await run.ingest_of("one")).validators == Validators(etag='"p2"')
 
 
+@pytest.mark.both("always")
 async def test_what_the_feed_says_meanwhile_is_read_at_once_and_whole(run: Run) -> None:
     """The look that was planned is that one; a 304 would say nothing of the feed's new words."""
     await run.start("a")
@@ -88,6 +91,7 @@ async def test_what_the_feed_says_meanwhile_is_read_at_once_and_whole(run: Run) 
     assert (work.entry, work.validators) == (b"one new", Validators())
 
 
+@pytest.mark.both("always")
 async def test_a_corrected_link_is_followed(run: Run) -> None:
     """Of an entry that waits: its new page is fetched, at its host."""
     await run.start("a")

@@ -13,6 +13,8 @@ from worker.store import OutboxSegment, Store
 from worker.store.published import publications
 from worker.store.published.outbox import SEGMENT_BYTES
 
+pytestmark = pytest.mark.both("slow")
+
 MIDNIGHT = Millis(1_795_478_400_000)  # 2026-11-24T00:00:00Z
 
 

@@ -12,6 +12,8 @@ from worker import dedup
 from worker.model import Entry, FeedId, Ingest, Millis, SeenEntry, State
 from worker.store import FeedStatus, read_status
 
+pytestmark = pytest.mark.both("slow")
+
 ELEMENTS = (b"element1", b"element2", b"element3")
 
 
@@ -162,6 +164,7 @@ async def test_entries_are_new_once(run: Run) -> None:
     assert (finished.new, finished.changed, finished.duplicates) == (1, 0, 0)
 
 
+@pytest.mark.both("always")
 async def test_many_entries_in_one_poll(run: Run) -> None:
     """A document of more than a thousand entries is taken whole, new and changed alike."""
     await run.start("a")

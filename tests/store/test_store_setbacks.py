@@ -9,6 +9,8 @@ from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, key, make_draf
 from worker.model import Broken, Due, Finished, HandedBack, HostPolicy, Ingest, Lease, Millis, Moved, Poll, Retry, State
 from worker.store import read_status
 
+pytestmark = pytest.mark.both("slow")
+
 MUCH_LATER = 10_000 * HOUR
 
 

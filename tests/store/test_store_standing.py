@@ -14,6 +14,8 @@ from worker.schedule.moves import AGREEING
 from worker.schedule.trust import DISTRUST_MS, FIRST_AUDIT
 from worker.store import FeedStatus, read_status
 
+pytestmark = pytest.mark.both("slow")
+
 ELSEWHERE = "https://new.example/feed"
 
 
@@ -173,6 +175,7 @@ async def find_nothing(run: Run) -> None:
 GONE: dict[str, Any] = {"failure": "permanent", "error": "410 Gone", "status": 410}
 
 
+@pytest.mark.both("always")
 async def test_a_feed_that_is_gone_for_a_day_is_retired(run: Run, state: State) -> None:
     """Three 410s over a day: not polled any more, and `status` says so."""
     await run.start("a")
@@ -366,6 +369,7 @@ def shown(run: Run, first: int, count: int) -> list[Any]:
     return [make_entry(f"n{n}", published=Millis(START + n * MINUTE)) for n in numbers]
 
 
+@pytest.mark.both("always")
 async def test_a_document_without_anything_known_is_a_gap(run: Run, state: State) -> None:
     """It is told with the poll and counted for the feed, with an estimate of what it has cost; a document that joins
     on to the one before is none, nor is the first."""

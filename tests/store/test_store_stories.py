@@ -19,6 +19,8 @@ from worker.model import Credit, Draft, Finished, State
 from worker.store import OutboxRow, Recovery
 from worker.store.database import tables as t
 
+pytestmark = pytest.mark.both("slow")
+
 BEHIND = ["This article first appeared in the Quay Letter.", "Follow us, and join the ten thousand who do already."]
 
 
@@ -181,6 +183,7 @@ async def test_a_feed_that_collects_sites_has_their_reprints(two: Run) -> None:
 A = "https://a.example/one"
 
 
+@pytest.mark.both("always")
 async def test_the_original_that_came_before_is_named(two: Run) -> None:
     """With its own address, and the name that the reprint has for it."""
     await shown(two, "one", told(article(1)), feed="a")
@@ -223,6 +226,7 @@ async def test_the_original_that_comes_after_is_named_once(two: Run) -> None:
     assert orjson.loads(rows[1].body)["_ingest"]["original"] == {"name": None, "url": A}
 
 
+@pytest.mark.both("always")
 async def test_a_reprint_that_was_deleted_is_not_named(two: Run) -> None:
     """Its text would come back by it."""
     await two.poll("b", make_entry("reprint", feed="b"))
@@ -286,6 +290,7 @@ async def test_agencies_are_not_waited_for(two: Run) -> None:
 # --- as configured ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both("always")
 async def test_near_duplicates_may_be_dropped(open_run: OpenRun) -> None:
     """Like others; but for one that a reprint is from."""
     async with open_run(near="drop") as run:

@@ -25,6 +25,8 @@ from worker.store import Reader, Store, read_hubs, read_status
 from worker.store.reading.hubs import hubs_by_standing
 from worker.store.work.subscriptions import GAP_MS, LONGEST_MS, RECHECK_MS, SHORTEST_MS
 
+pytestmark = pytest.mark.both("slow")
+
 A = FeedId("a")
 HUB = Hub(url="https://hub.example/", topic="https://a.example/feed")
 
@@ -221,6 +223,7 @@ async def test_a_paused_feed_is_not_polled_for_a_push(run: Run) -> None:
     assert await run.claim_all() == []
 
 
+@pytest.mark.both("always")
 async def test_a_hub_is_relied_on_while_it_tells_of_all_that_is_new(run: Run) -> None:
     """From its first push on; entries that it passed over end that, until the next push; so does the end of a lease."""
     await subscribed(run)
@@ -273,6 +276,7 @@ async def test_a_hub_that_denies_is_asked_again_in_a_day(run: Run) -> None:
     await asked(run)
 
 
+@pytest.mark.both("always")
 async def test_how_hubs_stand_is_told(run: Run, state: State) -> None:
     """Asked, agreed, lapsed, denied, out of reach; counted the same way, for feeds that are listed."""
     told = []
@@ -305,6 +309,7 @@ async def test_how_hubs_stand_is_told(run: Run, state: State) -> None:
     assert read_hubs(state, now=run.now) == {}
 
 
+@pytest.mark.both("always")
 async def test_another_hub_gets_another_secret(run: Run) -> None:
     """The old one's word counts no more; where none is named, none is asked."""
     token = await subscribed(run, next_ms=MINUTE)

@@ -28,6 +28,8 @@ from worker.store import read_status
 from worker.store.finish.commit import MAX_ERRORS
 from worker.store.finish.walks import PAGES
 
+pytestmark = pytest.mark.both("slow")
+
 A, B = FeedId("a"), FeedId("b")
 PAGE = "https://a.example/page/{}"
 
@@ -105,6 +107,7 @@ async def test_a_feed_is_gone_through_once_at_a_time(run: Run, state: State) -> 
     assert feed.next_poll_at == run.now + HOUR_MS
 
 
+@pytest.mark.both("always")
 @pytest.mark.parametrize("moment", ["queued", "under way"])
 async def test_a_gap_that_comes_while_a_feed_is_gone_through_is_filled(run: Run, moment: str) -> None:
     """The walk has passed by there: it goes to the pages behind the gap, too, in turns with those that it was at."""

@@ -44,7 +44,7 @@ def spaced(text: str) -> str:
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(2, id="every other"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+    scope="module", params=[pytest.param(4, id="every fourth"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 )
 def feeds(request: pytest.FixtureRequest) -> dict[str, bytes]:
     """One of so many."""
