@@ -42,6 +42,19 @@ def test_it_says_what_is_wrong_and_ends_with_1(out: Path, feedmill: Feedmill) ->
     }
 
 
+def test_what_is_wrong_with_each_line_of_a_file_is_said_once(out: Path, feedmill: Feedmill) -> None:
+    """To people: to programs, of each."""
+    (file, *_) = sorted(out.glob("records/*/*"))
+    file.write_text(file.read_text().replace('"license"', '"licence"'))
+    said = feedmill("verify", "out", status=1).stderr.splitlines()
+    (line,) = [line for line in said if "license" in line]
+    assert (
+        line == f"{file.relative_to(out)}:1: not a record: _ingest.license: Field required (and in 1 more line of it)"
+    )
+    told = json.loads(feedmill("verify", "out", "--json", status=1).stdout)
+    assert len([one for one in told["findings"] if "license" in one["message"]]) == 2
+
+
 def test_beside_a_worker_it_repairs_nothing(out: Path, feedmill: Feedmill) -> None:
     """It may look, and says that it does so beside one; to repair is refused, with status 2."""
     with locked(out):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -57,9 +58,11 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 def _print(report: Report, quick: bool) -> None:
     for finding in report.mended:
         console.print(f"mended: {finding}", markup=False, soft_wrap=True)
-    for finding in report.findings:
+    for _, alike in groupby(report.findings, lambda finding: (finding.file, finding.message, finding.remedy)):
+        finding, *others = alike
         remedy = " (left half done; feedmill verify --repair finishes it)" if finding.remedy else ""
-        errors.print(f"{finding}{remedy}", markup=False, soft_wrap=True)
+        more = f" (and in {counted(len(others), 'more line')} of it)" if others else ""
+        errors.print(f"{finding}{more}{remedy}", markup=False, soft_wrap=True)
     if report.being_written:
         console.print("A worker is writing there: what it has in hand was not judged.")
     sizes = f"{counted(report.records, 'record')} in {counted(report.files, 'file')}"

@@ -52,7 +52,7 @@ async def carry_out(
             return await _let_in(subject, store=store, shards=shards, now=now)
         case "pause":
             paused = await store.pause(_feeds(subject))
-            return f"{counted(paused, 'feed')} paused; what is queued of their entries is still read"
+            return f"{counted(paused, 'feed')} paused; entries that are queued are still read"
         case "resume":
             return f"{counted(await store.resume(_feeds(subject), now=now), 'feed')} resumed, and due"
         case "poll":
