@@ -1,31 +1,31 @@
-"""Rows → segments and manifest, reading them back, and proving them whole.
+"""Rows → segments and manifest; reading them back; checking that they are whole.
 
-`OutputDirectory` is the writer's side, `read_records` the readers', `verify` the judge's. An output directory holds
+`OutputDirectory` is the writer's side, `read_records` the readers', `verify` the auditor's. An output directory holds
 
     records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>.jsonl                  sealed, never changed again
-    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>_<last seq>.jsonl[.zst]  several of a closed day in one;
-                                                        .<edition>.jsonl[.zst]  less what had to be taken down
-    manifest/YYYY-MM-DD.jsonl          a line a file, or what became of it, chained by hashes
-    latest/<aa>/<id>.json              the newest revision of each article, where it is wanted
-    feed.json                          the newest articles as a JSON Feed, where it is wanted
-    removed/<which>.keys               what articles were known by whose records were removed
-    archive/date=YYYY-MM-DD/<utc>-<number>.warc.gz  the pages as they were fetched, where they are wanted
+    records/date=YYYY-MM-DD/<utc>-<writer>-<first seq>_<last seq>.jsonl[.zst]  several of a closed day, merged;
+                                                        .<edition>.jsonl[.zst]  without what had to be taken down
+    manifest/YYYY-MM-DD.jsonl          one line for each file, and for what became of it, chained by hashes
+    latest/<aa>/<id>.json              the newest revision of each article, if wanted
+    feed.json                          the newest articles as a JSON Feed, if wanted
+    removed/<which>.keys               the keys of articles whose records were removed
+    archive/date=YYYY-MM-DD/<utc>-<number>.warc.gz  the pages as they were fetched, if wanted
     schema/record-1.json
-    .staging/  .lock                   the writer's alone
+    .staging/  .lock                   for the writer only
     consumers/<name>                   the cursor of a consumer that keeps it here
 
-or is made of shards, shard=00/, shard=01/, …, each of which holds all of that but consumers/.
+or consists of shards, shard=00/, shard=01/, …, each of which holds all of that except consumers/.
 
-verifying/   whether all is as promised
-writing/     what the one process that writes does: publishes, merges, takes down
-reading/     records for readers, and where each of them is
-shards.py    a directory that several processes write to, each a part of it
-manifest/    its lines, and which files they come to
-archive.py   pages as they were fetched;  warc.py  … in their form
+verifying/   checks that a directory keeps these promises
+writing/     what the one writing process does: publish, merge, take down
+reading/     records for readers, and how far each has come
+shards.py    a directory that several processes write to, each to its own part
+manifest/    its lines, and which files exist according to them
+archive.py   pages as they were fetched;  warc.py  their format
 segment.py   rows → bytes and name
-disk/        places, files, locks, on a file system or in a bucket
+disk/        paths, files and locks, on a file system or in a bucket
 
-Imports point down these rooms, as they do among those of `worker`.
+Imports point down this list, as they do among the rooms of `worker`.
 """
 
 from worker.output.archive import Archive, has_archive, page_at

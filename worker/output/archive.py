@@ -1,9 +1,10 @@
-"""Every page as it was fetched, in WARC files below archive/: for records to point to, and to be extracted again.
+"""The archive: every page as it was fetched, in WARC files below archive/, so that records can point to it and it can
+be extracted again.
 
-A file is only ever added to, until it is full or its day is over. Before anyone is told where a page is, its bytes are
-safe on disk. A crash leaves at most part of one member at the end of the newest file, which the next process cuts off.
-A page that is taken down is overwritten in a copy of its file, which then takes the file's place at once; all others
-stay where they are.
+Files are only appended to, until they are full or their day is over. A page's bytes are safe on disk before anyone is
+told where it is. A crash leaves at most part of one member at the end of the newest file, which the next process cuts
+off. To take a page down, its file is copied with the page overwritten, and the copy atomically replaces the file; all
+other pages keep their offsets.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from worker.output.disk.layout import ARCHIVE, STAGING
 from worker.record import Raw, Record, rfc3339
 
 FILE_BYTES = 100_000_000
-"""A file that has so many gets no more; one page may take it beyond."""
+"""Once a file has this size, a new one is begun; the last page may take it beyond."""
 _FILE = re.compile(rf"{ARCHIVE}/date=[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}/[0-9]{{8}}T[0-9]{{6}}Z-[0-9]{{5,9}}\.warc\.gz")
 
 
@@ -39,26 +40,26 @@ class _Member:
 
 
 class Archive:
-    """The archive of an output directory, for the process that holds that. To be called from any thread: one page at a
-    time is written, and they are packed beside each other."""
+    """The archive of an output directory, for the process that holds the directory's lock. May be called from any
+    thread: pages are compressed in parallel, and written one at a time."""
 
     def __init__(self, root: Path, *, software: str, file_bytes: int) -> None:
         self._root, self._software, self._file_bytes = root, software, file_bytes
         self._lock = threading.Lock()
         self._file: Path | None = None
-        """The one that is added to."""
+        """The file that pages are appended to."""
         self._length = 0
-        """Of its pages that are safe."""
+        """Its bytes up to the end of the last page that is safe on disk."""
         self._torn = False
-        """It may be longer than that."""
+        """Whether the file may be longer than that, because an append failed."""
         self._forgotten: set[str] = set()
 
     @classmethod
     def open(cls, root: Path, *, software: str, adding: bool = True, file_bytes: int = FILE_BYTES) -> Archive:
-        """Of the output directory `root`, which is there; what a crash left half written is cut off.
+        """Opens the archive of the output directory `root`, which must exist; cuts off what a crash left half written.
 
-        software: name and version, which each file is to bear. adding: pages will be added. Raises OutputError, also
-        where the extra is missing that this needs.
+        software: name and version, written to each new file. adding: whether pages will be added. Raises OutputError,
+        also if the extra that this needs is not installed.
         """
         if adding:
             warc.require()
@@ -69,9 +70,10 @@ class Archive:
         return archive
 
     def add(self, page: warc.Page) -> Raw | None:
-        """Where the page is from now on, safely; None where its article was taken down while it was fetched.
+        """Stores the page durably and returns where it is; None if its article was taken down while the page was
+        fetched.
 
-        Raises OutputError; then it is not there.
+        Raises OutputError; the page is not stored then.
         """
         member = warc.response(page)
         with self._lock:
@@ -81,10 +83,10 @@ class Archive:
         return {"file": file.relative_to(self._root).as_posix(), "offset": offset, "length": len(member)}
 
     def forget(self, record_id: str) -> int:
-        """Takes all pages of an article down, and those that are still being fetched; how many there were.
+        """Takes down all pages of an article, including those still being fetched; returns how many were stored.
 
-        Looks at the head of every member. Raises OutputError, also where a file is so damaged that nobody knows what
-        else is in it; then it is to be called again.
+        Reads the head of every member. Raises OutputError, also if a file is so damaged that the members behind the
+        damage can't be read; the call must then be repeated.
         """
         with self._lock:
             self._forgotten.add(record_id)
@@ -101,10 +103,11 @@ class Archive:
             return pages
 
     def expire(self, *, now: Millis, keep_ms: int | None) -> int:
-        """Removes the days that ended longer ago; how many files that were. None keeps all. Raises OutputError.
+        """Removes the files of days that ended more than `keep_ms` before `now`, and returns how many; None keeps all.
+        Raises OutputError.
 
-        A day more is kept: a page may be fetched just before midnight, and its record be committed after it. To be
-        called once the records of these days are gone.
+        Each day is kept one day longer: a page may be fetched just before midnight and its record committed after it.
+        Call it once the records of these days are gone.
         """
         if keep_ms is None:
             return 0
@@ -134,25 +137,25 @@ class Archive:
         return file, offset + len(begin)
 
     def _mend(self) -> None:
-        """Cut off what was left by a page that could not be written."""
+        """Cuts off what a page that could not be written has left."""
         if self._torn and self._file is not None and files.size(self._file) > self._length:
             files.cut(self._file, self._length)
         self._torn = False
 
     def _named(self, day: Path, at: Millis) -> Path:
-        """A file that is not there yet."""
+        """The path of a new file."""
         files.make_directory(day)
         taken = [begun(path)[1] for path in self._files() if path.parent == day]
         second = rfc3339(Millis(at // 1000 * 1000)).replace("-", "").replace(":", "")
         return day / f"{second}-{max(taken, default=0) + 1:05}.warc.gz"
 
     def _sync_names(self, day: Path) -> None:
-        """Make durable that the day's files are there, and the day."""
+        """Makes the names of the day's files, and of the day's folder, durable."""
         for folder in (day, day.parent, self._root):
             files.sync_directory(folder)
 
     def _go_on_with(self, path: Path) -> None:
-        """Add to this file, the newest, as far as it is whole."""
+        """Continues this file, the newest, from the end of its last whole page."""
         end = is_whole_until(path)
         if end is None:
             return
@@ -176,30 +179,31 @@ class Archive:
             raise
 
     def _files(self) -> list[Path]:
-        """In the order in which they were begun."""
+        """All files of the archive, in the order in which they were begun."""
         found = (path for path in files.below(self._root / ARCHIVE) if is_ours(self._root, path))
         return sorted(found, key=begun)
 
 
 def is_ours(root: Path, path: Path) -> bool:
-    """Whether a path is one of a file of the archive."""
+    """Whether the path is that of an archive file."""
     return _FILE.fullmatch(path.relative_to(root).as_posix()) is not None
 
 
 def begun(path: Path) -> tuple[str, int]:
-    """Which file was begun before which: by day and number, for seconds may go back."""
+    """A sort key: the order in which files were begun, by day and number, because the clock may be set back within a
+    day."""
     return path.parent.name, int(path.name.removesuffix(".warc.gz").rpartition("-")[2])
 
 
 def has_archive(root: Path) -> bool:
-    """Whether pages are kept there, or were once."""
+    """Whether pages are kept there, or once were."""
     return files.exists(root / ARCHIVE)
 
 
 def page_at(root: Path, raw: Raw) -> warc.Page | None:
-    """The page that a record's `_ingest.raw` points to; None where it was taken down or has expired.
+    """The page that a record's `_ingest.raw` points to; None if it was taken down or has expired.
 
-    Raises OutputError where something else is there.
+    Raises OutputError if something else is at that place.
     """
     path = root / raw["file"]
     if not _FILE.fullmatch(raw["file"]):
@@ -213,15 +217,15 @@ def page_at(root: Path, raw: Raw) -> warc.Page | None:
 
 
 def may_have_expired(raw: Raw, record: Record) -> bool:
-    """Whether a page may have gone by age before its record: one that was written anew days later, since its original
-    came, points to the page as it was had."""
+    """Whether a page may have expired before its record: a record that is written again days after its original,
+    without a new fetch, still points to the page as fetched then."""
     kept_at = date.fromisoformat(raw["file"].removeprefix(f"{ARCHIVE}/date=")[:10])
     return date.fromisoformat(record["_ingest"]["ingested_at"][:10]) - kept_at > timedelta(days=1)
 
 
 def is_whole_until(path: Path) -> int | None:
-    """Where the newest file is torn, or has its end; 0 where it has no whole page. None where it is not torn but
-    damaged: what is behind that may be whole."""
+    """The length of the newest file's whole pages: where a torn page begins, or the file's end; 0 if it has no whole
+    page. None if the file is not torn but damaged: whole pages may follow the damage."""
     members, end = _members(path)
     while members and not warc.is_whole(files.part(path, members[-1].offset, members[-1].head.length)):
         end = members.pop().offset

@@ -1,4 +1,4 @@
-"""Segments: files of records, whose names and bytes follow from their rows alone."""
+"""Segments: files of records whose names and bytes are determined by their rows alone."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ FILE_PATH = (
     r"^records/date=(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})/(?P<sealed>[0-9]{8}T[0-9]{6}Z)-(?P<writer>[a-z0-9-]{1,64})"
     r"-(?P<first_seq>[0-9]{12,19})(?:_(?P<last_seq>[0-9]{12,19})(?:\.(?P<edition>[1-9][0-9]{0,8}))?)?\.jsonl(?P<packed>\.zst)?$"
 )
-"""Of a segment; with a last seq, of the file that was made of one or several; with an edition, to leave some out."""
+"""The path of a file of records: of a segment; with a last seq, of a file made of one or several others; with an
+edition, of one made to leave some records out."""
 _FILE = re.compile(FILE_PATH)
 _OPENS = b'"_ingest":{"schema":1,"writer":"","seq":0,"op":"new","revision":1,"ingested_at":"",'
 _DECIDES = b'"cluster_id":null,"duplicate_of":null,"duplicate_kind":null,'
-"""What of a draft's body stands for what only the commit knows."""
+"""The placeholders in a draft's body for the values that only the commit knows."""
 _WRITER = re.compile(r"[a-z0-9-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -34,14 +35,14 @@ class FileName:
     writer: str
     first_seq: int
     last_seq: int | None
-    """None in a segment's."""
+    """None for a segment."""
     edition: int
     """0 for the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A record as the outbox holds it: the body, and what only the commit knew."""
+    """A record as the outbox holds it: the body, and the values that only the commit knew."""
 
     seq: int
     op: Op
@@ -51,14 +52,14 @@ class Row:
     """The id of the record that had the text first."""
     duplicate_kind: str | None = None
     cluster_id: str | None = None
-    """None leaves the body's own."""
+    """None keeps the body's own value."""
     body: bytes = field(repr=False)
-    """JSON of a whole record, with placeholders where the fields above belong."""
+    """JSON of a whole record, with placeholders for the fields above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Rows that become one file. Raises ValueError where they do not follow one on the other, or on the name."""
+    """Rows that become one file. Raises ValueError if they are not numbered without gaps, or don't match the name."""
 
     path: str
     """Relative to the output directory, as `segment_path` gives it."""
@@ -92,9 +93,9 @@ class Segment:
 
 
 def segment_path(*, at: Millis, date: str, writer: str, first_seq: int) -> str:
-    """The name of a segment sealed `at`, within the output directory; names of one writer sort as its records.
+    """The path, within the output directory, of a segment sealed `at`; the names of one writer sort like its records.
 
-    Raises ValueError for a writer that is not 1 to 64 of [a-z0-9-], a date that is not YYYY-MM-DD, a seq below 1.
+    Raises ValueError for a writer that is not 1 to 64 of [a-z0-9-], a date that is not YYYY-MM-DD, or a seq below 1.
     """
     if not _WRITER.fullmatch(writer) or not _DATE.fullmatch(date) or first_seq < 1:
         raise ValueError(f"no segment is named by writer {writer!r}, date {date!r}, seq {first_seq}")
@@ -103,7 +104,7 @@ def segment_path(*, at: Millis, date: str, writer: str, first_seq: int) -> str:
 
 
 def parse_path(path: str) -> FileName | None:
-    """What a path within the output directory says; None for one that is no file of records."""
+    """The parts of a path within the output directory; None if it is not that of a file of records."""
     match = _FILE.fullmatch(path)
     if match is None or (match["packed"] and not match["last_seq"]):
         return None
@@ -118,13 +119,13 @@ def parse_path(path: str) -> FileName | None:
 
 
 def merged_path(first: str, last_seq: int, *, pack: bool, edition: int = 0) -> str:
-    """The name of the file that holds what the file `first` holds and what comes after it up to `last_seq`."""
+    """The name of a file that holds the records of the file `first` and those after it up to `last_seq`."""
     stem = first.partition(".")[0].partition("_")[0]
     return f"{stem}_{last_seq:012d}" + (f".{edition}" if edition else "") + ".jsonl" + (".zst" if pack else "")
 
 
 def edited_path(path: str, last_seq: int) -> str:
-    """The name of the next edition of a file, which goes up to `last_seq`."""
+    """The name of the next edition of a file whose last record is `last_seq`."""
     name = parse_path(path)
     return merged_path(path, last_seq, pack=is_packed(path), edition=1 + (name.edition if name else 0))
 
@@ -134,15 +135,15 @@ def is_packed(path: str) -> bool:
 
 
 def date_of(path: str) -> str:
-    """YYYY-MM-DD, of ingestion, of a path that is one of a file of records."""
+    """The day of ingestion, YYYY-MM-DD, in the path of a file of records."""
     return Path(path).parent.name.removeprefix("date=")
 
 
 def line(row: Row, writer: str) -> bytes:
-    """The record as it stands in its segment, newline included.
+    """The record as it stands in its segment, including the newline.
 
-    The same row gives the same bytes; the keys keep the body's order. A body as drafts have it is not read for that:
-    no text in it can have what stands between the quotation marks of keys.
+    The same row always gives the same bytes; the keys keep the body's order. The body of a draft is not parsed for
+    that: the placeholders contain unescaped quotation marks, so no text in the record can be mistaken for them.
     """
     before, opens, rest = row.body.rpartition(_OPENS)
     between, decides, after = rest.partition(_DECIDES)

@@ -1,7 +1,7 @@
-"""An output directory that several processes write to is made of shards: folders that are each an output directory.
+"""An output directory that several processes write to consists of shards: folders that are each an output directory.
 
-A shard has its own writer, lock and manifest. In which of them a record stands follows from its id (`record.shard_of`),
-so all revisions of an article come from one writer. All folders are there before the first record is.
+Each shard has its own writer, lock and manifest. A record's id decides which shard it is in (`record.shard_of`), so all
+revisions of an article come from one writer. All folders exist before the first record is written.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _NAME = re.compile(r"shard=(0[0-9]|[1-9][0-9]{1,2})", re.ASCII)
 
 
 def shards_in(root: Path) -> list[str]:
-    """The folders of an output directory's shards, in their order; one without a name where it is not made of any."""
+    """The names of an output directory's shards, in order; [""] if it is not made of shards."""
     found = [name for name in files.names(root) if _NAME.fullmatch(name)] if files.exists(root) else []
     return sorted(found, key=lambda name: int(name.partition("=")[2])) or [""]
 
 
 def make_shards(root: Path, shards: int) -> None:
-    """Lay out an output directory of so many. Several processes may do so at once.
+    """Creates the folders of so many shards. Several processes may do so at once.
 
-    Raises OutputError where it has records in another number of shards: some of an article's revisions would then be in
-    one, and some in another.
+    Raises OutputError if the directory already has records in another number of shards: an article's revisions would
+    then be spread over two of them.
     """
     there, wanted = shards_in(root), shard_names(shards)
     has_records = any(last_segment(root / name) is not None for name in there)

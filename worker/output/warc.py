@@ -1,12 +1,12 @@
 """One page as one gzip member of a WARC 1.1 file (ISO 28500:2017, Annex D), and back. warcio is an extra.
 
-What is written is what was had: the body as it was decoded from its transfer and content encodings, and those of the
-response's headers that are known. The digests are of that. Nothing is ever truncated: a page that is too large to be
-read whole is not read.
+What is stored is the body after its transfer and content encodings were decoded, and the few response headers that are
+kept; the digests are computed over that. Nothing is ever truncated: a page too large to be read whole is not read at
+all.
 
-Each member says how long it is, in the gzip extra field `sl` (skip lengths, of WARC 0.9), so that a file is gone
-through without unpacking it; other readers ignore that. What was taken down is replaced by an empty record in a member
-of the same length, a comment filling it up, so that what points to the others stays right.
+Each member gives its length in the gzip extra field `sl` (skip lengths, of WARC 0.9), so that a file can be walked
+through without unpacking it; other readers ignore the field. A page that is taken down is replaced by an empty record
+in a member of the same length, padded by a comment, so that the offsets of all others stay right.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from worker.model import Millis, Validators
 from worker.record import rfc3339
 
 HEAD = 1024
-"""Bytes of a member that are enough to know its length and record."""
+"""How many bytes of a member suffice to learn its length and record id."""
 SIGNATURE = re.compile(rb"\x1f\x8b\x08[\x04\x14]\0{5}\xff\x0c\x00sl\x08\x00", re.DOTALL)
-"""What every member begins with."""
+"""The bytes that every member begins with."""
 
 _FEXTRA, _FCOMMENT = 4, 16  # RFC 1952 section 2.3.1
 _HEADER = struct.Struct("<3sB5sBH2sHII")
@@ -44,7 +44,7 @@ class Page:
     """A page as it was fetched."""
 
     record_id: str
-    """32 hex digits: of the article that it was fetched for."""
+    """32 hex digits: the id of the article that it was fetched for."""
     url: str
     """After redirects."""
     status: int
@@ -56,21 +56,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What the beginning of a member says."""
+    """What the first bytes of a member tell."""
 
     length: int
-    """Of the member in bytes."""
+    """Of the whole member, in bytes."""
     record_id: str | None
-    """None where it holds no page: it describes the file, or what it held was taken down."""
+    """None if it holds no page: it describes the file, or its page was taken down."""
 
 
 def require() -> None:
-    """Raises OutputError where the extra is not installed."""
+    """Raises OutputError if the extra is not installed."""
     _warcio()
 
 
 def response(page: Page) -> bytes:
-    """A page as a response record."""
+    """The page as a member with a response record."""
     headers = {
         "Content-Type": page.content_type,
         "ETag": page.validators.etag,
@@ -88,7 +88,7 @@ def response(page: Page) -> bytes:
 
 
 def description(*, name: str, software: str, at: Millis) -> bytes:
-    """The warcinfo record that a file begins with."""
+    """The warcinfo record that each file begins with."""
     lines = {
         "software": software,
         "format": "WARC File Format 1.1",
@@ -99,9 +99,9 @@ def description(*, name: str, software: str, at: Millis) -> bytes:
 
 
 def blank(member: bytes) -> bytes:
-    """What takes the place of a member whose page is taken down: an empty record of the same id and date, as long.
+    """The replacement for a member whose page is taken down: an empty record of the same id, date and length.
 
-    It always fits: its headers are some of the page's. Raises ValueError for a member that is damaged.
+    It always fits, because its headers are a part of the page's. Raises ValueError for a damaged member.
     """
     old = _parsed(member).rec_headers
     headers = {name: old.get_header(name) for name in ("WARC-Record-ID", "WARC-Date")}
@@ -109,7 +109,8 @@ def blank(member: bytes) -> bytes:
 
 
 def page(member: bytes, *, check_digests: bool = False) -> Page | None:
-    """The page of a member, if it holds one. Raises ValueError for what is damaged, OutputError without the extra."""
+    """The page in a member; None if it holds none. Raises ValueError for a damaged member, OutputError without the
+    extra."""
     record = _parsed(member, check_digests=check_digests)
     if record.rec_type != "response":
         return None
@@ -130,7 +131,7 @@ def page(member: bytes, *, check_digests: bool = False) -> Page | None:
 
 
 def head(start: bytes) -> Head | None:
-    """What the first `HEAD` bytes of a member say; None where they are none of ours."""
+    """What the first `HEAD` bytes of a member tell; None if they are not the start of one of ours."""
     if len(start) < _HEADER.size or not SIGNATURE.match(start):
         return None
     length = _HEADER.unpack_from(start)[-2]
@@ -144,7 +145,7 @@ def head(start: bytes) -> Head | None:
 
 
 def is_whole(member: bytes) -> bool:
-    """Whether it can be unpacked to its end, and is what was packed."""
+    """Whether the member can be unpacked to its end with the right checksum, and nothing follows it."""
     unpacking = zlib.decompressobj(wbits=31)
     try:
         unpacking.decompress(member)
@@ -167,7 +168,7 @@ def _written(
 
 
 def _packed(record: bytes, length: int) -> bytes:
-    """A gzip member; of `length` bytes, if that is more than it needs."""
+    """A gzip member, padded to `length` bytes if it needs fewer."""
     content = zlib.compress(record, _LEVEL, wbits=-15)
     bare = _HEADER.size + len(content) + _TRAILER.size
     comment = b" " * (length - bare - 1) + b"\0" if length > bare else b""
@@ -202,7 +203,7 @@ def _instant(date: str) -> Millis:
 
 
 def _phrase(status: int) -> str:
-    """What is usually said with a status; which words the server chose is not known."""
+    """The usual phrase for a status; the one that the server sent is not known."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

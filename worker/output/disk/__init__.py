@@ -1,6 +1,6 @@
-"""The places of an output directory, and what is done to them.
+"""Paths, files and locks of an output directory, on a file system or in a bucket.
 
-layout.py   the places, besides the manifest
-files.py    what is done to files;  objects.py  … where they are a bucket's objects;  packing.py  … packed with zstd
-lock.py     one process writes;  object_lock.py  … to a bucket
+layout.py   names of files and folders, except the manifest's
+files.py    operations on files;  objects.py  … on objects of a bucket;  packing.py  zstd compression
+lock.py     makes sure that only one process writes;  object_lock.py  … to a bucket
 """

@@ -1,8 +1,8 @@
-"""The file system, a function a primitive: all that the output directory does to files goes through here, and to
-objects of a bucket, where the path is one of those (`objects`).
+"""File operations, one function each: everything the output directory does to files goes through here; if the path is
+an ObjectPath, to objects of a bucket (`objects`).
 
-Each raises OutputError that names the file and, where the operator can do something about it, says what. This is the
-seam where tests let the disk fail.
+Each raises an OutputError that names the file and, if the operator can do something about it, says what. Tests replace
+these functions to let the disk fail.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def at(place: str | Path) -> Path:
 
 
 def make_directory(path: Path) -> bool:
-    """Make it and what leads to it; False where it is there. Durable once the directory above has been synced."""
+    """Creates a directory and its parents; False if it exists. Durable once the directory above has been synced."""
     if isinstance(path, ObjectPath):
         return False
     with _explained("create", path):
@@ -59,12 +59,12 @@ def make_directory(path: Path) -> bool:
 
 
 def keep(folder: Path) -> bool:
-    """Make a directory that is seen while there is nothing in it; False where it is there."""
+    """Creates a directory that is visible even while empty (a bucket needs an object for that); False if it exists."""
     return objects.keep(folder) if isinstance(folder, ObjectPath) else make_directory(folder)
 
 
 def check_writable(folder: Path) -> None:
-    """Raise unless a file can be made in it; none is left, and none is seen (O_TMPFILE, where there is such)."""
+    """Raises OutputError unless a file can be created in the folder; leaves none behind (O_TMPFILE, if available)."""
     if isinstance(folder, ObjectPath):
         return
     with _explained("write to", folder), tempfile.TemporaryFile(dir=folder):
@@ -72,8 +72,8 @@ def check_writable(folder: Path) -> None:
 
 
 def place(staged: Path, target: Path, parts: Iterable[bytes]) -> None:
-    """Put a whole file in its place at once, durably, over what was there. `staged` is where it is written first; after
-    an error it is not there. An object needs no such place."""
+    """Puts a whole file in its place atomically and durably, replacing what was there. It is first written to `staged`,
+    which is gone after an error. An object needs no staging."""
     if isinstance(target, ObjectPath):
         objects.write(target, parts)
         return
@@ -88,7 +88,7 @@ def place(staged: Path, target: Path, parts: Iterable[bytes]) -> None:
 
 
 def write(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a whole file, durable but for its name. After an error part of it may be there."""
+    """Writes a whole file; its content is durable, its name is not. After an error part of it may be there."""
     if isinstance(path, ObjectPath):
         objects.write(path, parts)
         return
@@ -99,25 +99,27 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def are_whole(path: Path) -> bool:
-    """Whether what is written there is seen whole or not at all, without being staged: objects are."""
+    """Whether readers see what is written there either whole or not at all without staging, as with objects."""
     return isinstance(path, ObjectPath)
 
 
 def write_all(contents: Mapping[Path, bytes]) -> None:
-    """Many small objects."""
+    """Writes many small objects; paths that are not objects are ignored."""
     objects.write_all({path: content for path, content in contents.items() if isinstance(path, ObjectPath)})
 
 
 def stage(path: Path, data: bytes) -> None:
-    """Write a whole file that `sync_filesystem` will make durable."""
+    """Writes a whole file, to be made durable by `sync_filesystem`."""
     with _opened("write", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
         _write_all(descriptor, data)
 
 
 def append(path: Path, data: bytes, *, at: int | None = None) -> None:
-    """Add to a file, made where it is not there, durable but for its name. After an error part of it may be there.
+    """Appends to a file, which is created if missing; the content is durable, a new name is not. After an error part of
+    the data may be there.
 
-    at: how long it is; an object that is not is left as it is, and OutputError raised."""
+    at: the expected length; an object of another length is left alone, and OutputError is raised.
+    """
     if isinstance(path, ObjectPath):
         objects.append(path, data, at)
         return
@@ -127,7 +129,7 @@ def append(path: Path, data: bytes, *, at: int | None = None) -> None:
 
 
 def cut(path: Path, length: int) -> None:
-    """Cut a file to `length` bytes where it has more, durably; also makes durable what it had already."""
+    """Cuts a file to `length` bytes if it is longer; also makes its content durable."""
     if isinstance(path, ObjectPath):
         objects.cut(path, length)
         return
@@ -138,13 +140,13 @@ def cut(path: Path, length: int) -> None:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Put a file in its place at once, over what was there; durable once the directory has been synced."""
+    """Puts a file in its place atomically, replacing what was there; durable once the directory has been synced."""
     with _explained("write", target):
         source.replace(target)
 
 
 def remove(path: Path) -> None:
-    """Remove a file where it is there; durable once the directory has been synced."""
+    """Removes a file if it exists; durable once the directory has been synced."""
     if isinstance(path, ObjectPath):
         objects.remove(path)
         return
@@ -153,9 +155,10 @@ def remove(path: Path) -> None:
 
 
 def remove_empty(folder: Path) -> bool:
-    """Remove a directory that has nothing in it, if it is there; False where it has something.
+    """Removes a directory if it is empty; False if it is not, True also if there is none.
 
-    Durable once the directory above has been synced."""
+    Durable once the directory above has been synced.
+    """
     if isinstance(folder, ObjectPath):
         return True
     with _explained("remove", folder):
@@ -171,7 +174,7 @@ def remove_empty(folder: Path) -> bool:
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable: fsync of a file says nothing of them (fsync(2))."""
+    """Makes the names in a directory durable: fsync of a file does not cover its name (fsync(2))."""
     if isinstance(path, ObjectPath):
         return
     with _opened("write to", path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
@@ -179,9 +182,9 @@ def sync_directory(path: Path) -> None:
 
 
 def sync_filesystem(path: Path) -> None:
-    """Make durable all that was written to the file system of a directory, contents and names (syncfs(2)).
+    """Makes everything written to the file system of a directory durable, contents and names (syncfs(2)).
 
-    Since Linux 5.8 it reports what could not be written. Where there is no such call, all file systems are synced.
+    Since Linux 5.8 the call reports write errors. Without it, all file systems are synced.
     """
     if isinstance(path, ObjectPath):
         return
@@ -190,7 +193,7 @@ def sync_filesystem(path: Path) -> None:
 
 
 def size(path: Path) -> int:
-    """In bytes; 0 where there is no such file."""
+    """In bytes; 0 if there is no such file."""
     if isinstance(path, ObjectPath):
         return objects.size(path) or 0
     with _explained("read", path):
@@ -208,7 +211,7 @@ def exists(path: Path) -> bool:
 
 
 def names(folder: Path) -> list[str]:
-    """Of what is in a directory, sorted."""
+    """The names of what is in a directory, sorted."""
     if isinstance(folder, ObjectPath):
         return objects.names(folder)
     with _explained("read", folder):
@@ -216,7 +219,7 @@ def names(folder: Path) -> list[str]:
 
 
 def below(folder: Path) -> list[Path]:
-    """The files in a directory and in those in it, sorted; none where it is not there."""
+    """All files below a directory, sorted; none if it does not exist."""
     if isinstance(folder, ObjectPath):
         return [*objects.below(folder)]
     with _explained("read", folder):
@@ -224,36 +227,38 @@ def below(folder: Path) -> list[Path]:
 
 
 def digest(path: Path) -> tuple[int, str]:
-    """Size in bytes and sha256 in hex of a whole file."""
+    """Size in bytes and sha256 in hex of a file."""
     with _reading(path) as file:
         content = hashlib.file_digest(file, "sha256")
         return file.tell(), content.hexdigest()
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """The content of a file, a block at a time."""
+    """The content of a file, block by block."""
     with _reading(path) as file:
         while block := file.read(16 * BLOCK):
             yield block
 
 
 def part(path: Path, offset: int, length: int) -> bytes:
-    """So many bytes from there on; fewer where the file ends."""
+    """`length` bytes from `offset` on; fewer at the end of the file."""
     with _reading(path) as file:
         file.seek(offset)
         return file.read(length)
 
 
 def text(path: Path) -> str:
-    """Of a small file."""
+    """The content of a small file; what is not UTF-8 becomes U+FFFD."""
     with _reading(path) as file:
         return file.read().decode(errors="replace")
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The lines from offset `start` on, each with its offset and without its newline; never one that has no end yet.
+    """The lines from offset `start` on, each with its offset and without its newline; an unfinished last line is left
+    out.
 
-    A packed file is unpacked."""
+    A packed file is unpacked.
+    """
     with _reading(path) as raw, unpacked(raw, path) if path.suffix == ".zst" else nullcontext(raw) as file:
         if start:
             file.seek(start)
@@ -265,7 +270,7 @@ def lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The same from the last line to the first, reading no more of the file than is asked for."""
+    """The same from the last line to the first, reading only as much of the file as is asked for."""
     with _reading(path) as file:
         position = file.seek(0, os.SEEK_END)
         rest, ended = b"", False  # the start of what is read, not yet a whole line; whether a newline follows it
@@ -296,7 +301,7 @@ def _syncfs(descriptor: int) -> None:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """write(2) may take less than it is given, and says only at the next call why."""
+    """write(2) may write less than it is given; only the next call tells why."""
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]

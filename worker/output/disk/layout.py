@@ -1,9 +1,9 @@
-"""The places in an output directory, besides the manifest."""
+"""Names of files and folders in an output directory, except the manifest's."""
 
 RECORDS, SCHEMAS, STAGING, LATEST, ARCHIVE = "records", "schema", ".staging", "latest", "archive"
 FEED, REMOVED = "feed.json", "removed"
 
 
 def latest_path(id: str) -> str:
-    """Of the file that has the newest revision of an article."""
+    """The path of the file with the newest revision of an article."""
     return f"{LATEST}/{id[:2]}/{id}.json"

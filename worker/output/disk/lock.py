@@ -1,4 +1,4 @@
-"""One process writes to an output directory, and others can tell whether one does."""
+"""The lock of an output directory: only one process writes to it, and others can tell whether one does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ LOCK = ".lock"
 
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """Holds the output directory, made where it is not there, for its one writer. Raises OutputLocked, OutputError."""
+    """Holds the output directory, created if missing, for its one writer. Raises OutputLocked if another process holds
+    it, OutputError."""
     files.make_directory(root)
     with ExitStack() as held:  # what goes wrong while it is held is not the lock's
         try:
@@ -30,7 +31,7 @@ def locked(root: Path) -> Iterator[None]:
 
 
 def is_held(root: Path) -> bool:
-    """Whether a process writes there, as far as `lock.is_held` sees. Raises OutputError."""
+    """Whether a process writes there, as far as `lock.is_held` can tell. Raises OutputError."""
     path = root / LOCK
     if isinstance(path, ObjectPath):
         return object_lock.is_held(path)

@@ -1,7 +1,8 @@
-"""One process writes to a place in a bucket: an object names it, which it replaces while it lives.
+"""The lock of an output directory in a bucket: an object that names the holder, which renews it while it lives.
 
-What keeps two from writing is that the manifest is only ever replaced as it was read (`objects.replace`). The lock
-keeps them from trying: whoever did not renew it for `LOST_S`, by the store's clock against ours, is taken for dead.
+What prevents two from writing is that the manifest is only ever replaced if it is unchanged since it was read
+(`objects.replace`). The lock spares them the attempt: a holder that has not renewed it for `LOST_S`, the store's clock
+compared with ours, counts as dead.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LOST_S = 60.0
 
 @contextmanager
 def holding(path: ObjectPath) -> Iterator[None]:
-    """Holds it. Raises Held, OutputError."""
+    """Holds the lock. Raises Held if another process does, OutputError."""
     tag = _taken(path)
     ended = threading.Event()
     renewing = threading.Thread(target=_renew, args=(path, tag, ended), name="output lock", daemon=True)
@@ -40,7 +41,7 @@ def holding(path: ObjectPath) -> Iterator[None]:
 
 
 def is_held(path: ObjectPath) -> bool:
-    """Whether a process holds it that lives, as far as is known. Raises OutputError."""
+    """Whether a live process holds it, as far as can be told. Raises OutputError."""
     found = objects.read(path)
     return found is not None and _is_alive(path, found[0])
 
@@ -56,7 +57,7 @@ def _taken(path: ObjectPath) -> str:
 
 
 def _renew(path: ObjectPath, tag: str, ended: threading.Event) -> None:
-    """Until it ends, or another has taken it."""
+    """Renews the lock until `ended` is set or another process has taken it."""
     count = 0
     while not ended.wait(RENEW_S):
         count += 1
@@ -77,7 +78,7 @@ def _mine(count: int) -> bytes:
 
 @functools.cache
 def _token(process: int) -> str:
-    """Tells this process from one of the same number before it, or of a container beside it."""
+    """Distinguishes this process from another of the same number: an earlier one, or one in another container."""
     return os.urandom(8).hex()
 
 
@@ -93,7 +94,8 @@ def _is_alive(path: ObjectPath, content: bytes) -> bool:
 
 
 def _is_there(process: int) -> bool:
-    """A process of that number, other than this one: in containers it is often the same from one to the next."""
+    """Whether another process of that number lives; this process's own number tells nothing, since in containers it is
+    often the same from one to the next."""
     if process == os.getpid():
         return False
     try:

@@ -1,12 +1,13 @@
-"""Objects of a bucket as files, through obstore, which is an extra: what `files` does where the path is an ObjectPath.
+"""Objects of a bucket as files, through obstore, which is an extra: what `files` does if the path is an ObjectPath.
 
-An object is there whole or not at all, durably and for every reader at once (S3 is strongly consistent), so there is
-nothing to stage and nothing to sync. There are no folders; one that has nothing in it is not there. What is added to is
-replaced, on condition that it is still what was read (If-Match; RFC 9110 section 13.1.1): this is what keeps a process
-that lost its lock from writing to a manifest that has gone on without it.
+An object is there whole or not at all, durably and for every reader at once (S3 is strongly consistent), so nothing is
+staged or synced. There are no folders: an empty one does not exist. To append, the object is replaced on condition that
+it is unchanged since it was read (If-Match; RFC 9110 section 13.1.1): this prevents a process that lost its lock from
+writing to a manifest that has gone on without it.
 
-Credentials, region and endpoint come from the environment, as AWS's own tools have them (AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP for one without TLS), or the machine's role.
+Credentials, region and endpoint come from the environment, as with AWS's own tools (AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP for an endpoint without TLS), or from the machine's
+role.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from worker.errors import OutputError
 from worker.model import ObjectPath
 
 READ_BYTES = 256 * 1024
-"""Of one request, at least: it takes as long as to send so many (20 ms)."""
+"""The least that one request reads: transferring this much takes as long as the request itself (20 ms)."""
 WHOLE_BYTES = 8_000_000
-"""What is larger is sent in parts."""
+"""Larger objects are uploaded in parts."""
 AT_ONCE = 16
-"""Requests, where many small objects are written."""
+"""How many requests run at once when many small objects are written."""
 _OTHERWISE = ("AlreadyExistsError", "PreconditionError", "NotModifiedError")
-"""What obstore says of a condition that does not hold."""
+"""obstore's errors for a condition that does not hold."""
 
 
 def write(path: ObjectPath, parts: Iterable[bytes]) -> None:
@@ -46,14 +47,15 @@ def write(path: ObjectPath, parts: Iterable[bytes]) -> None:
 
 
 def write_all(contents: Mapping[ObjectPath, bytes]) -> None:
-    """Many small ones, beside each other."""
+    """Writes many small objects, several at a time."""
     with ThreadPoolExecutor(min(AT_ONCE, max(1, len(contents)))) as threads:
         for _ in threads.map(lambda item: write(item[0], [item[1]]), contents.items()):
             pass
 
 
 def replace(path: ObjectPath, content: bytes, tag: str | None) -> str:
-    """Put it there if it is still what `tag` says (None: nothing); its tag from now on. Raises OutputError."""
+    """Writes the object if it still has the ETag `tag` (None: if it does not exist); returns the new ETag. Raises
+    Changed, OutputError."""
     try:
         with explained("write", path):
             mode: Any = "create" if tag is None else {"e_tag": tag}
@@ -63,11 +65,11 @@ def replace(path: ObjectPath, content: bytes, tag: str | None) -> str:
 
 
 class Changed(OutputError):
-    """It is no longer what it was."""
+    """The object is not what it was when it was read."""
 
 
 def read(path: ObjectPath) -> tuple[bytes, str] | None:
-    """Content and tag of a small one; None where it is not there."""
+    """Content and ETag of a small object; None if there is none."""
     with explained("read", path):
         try:
             found = _obstore().get(_store(path.bucket), path.key)
@@ -111,7 +113,7 @@ def size(path: ObjectPath) -> int | None:
 
 
 def changed_at(path: ObjectPath) -> datetime | None:
-    """When it was put there, by the store's clock, to the second."""
+    """When the object was last written, by the store's clock, to the second; None if there is none."""
     with explained("read", path):
         try:
             found: datetime = _obstore().head(_store(path.bucket), path.key)["last_modified"]
@@ -121,7 +123,7 @@ def changed_at(path: ObjectPath) -> datetime | None:
 
 
 def exists(path: ObjectPath) -> bool:
-    """Whether it is an object, or a folder that has some."""
+    """Whether it is an object, or a folder with objects in it."""
     if path.key and size(path) is not None:
         return True
     with explained("read", path):
@@ -144,7 +146,7 @@ def below(folder: ObjectPath) -> list[ObjectPath]:
 
 @contextmanager
 def opened(path: ObjectPath) -> Iterator[io.BufferedReader]:
-    """To be read from wherever, as it is now."""
+    """The object as a seekable file; its length is looked up once, when it is opened."""
     length = size(path)
     if length is None:
         raise OutputError(f"can't read {path}: there is no such object")
@@ -184,7 +186,7 @@ class _Content(io.RawIOBase):
 
 @contextmanager
 def explained(doing: str, path: ObjectPath) -> Iterator[None]:
-    """Not of a condition that does not hold."""
+    """Turns obstore's errors into OutputError, except those of a condition that does not hold, which pass."""
     failures: tuple[type[Exception], ...] = (FileNotFoundError, *_errors("BaseError"))
     try:
         yield

@@ -1,4 +1,5 @@
-"""The end of the manifest, as its one writer holds it: where lines are added, and what the next one has to name."""
+"""The end of the manifest, as its one writer holds it: where lines are appended, and the hash that the next one must
+name."""
 
 from __future__ import annotations
 
@@ -14,10 +15,10 @@ from worker.output.segment import Segment
 
 
 class Chain:
-    """Appends lines to the manifest, each whole and durable or not there at all.
+    """Appends lines to the manifest, each whole and durable or not at all.
 
-    One at a time, by one process at a time. After an error it can go on: what the failed append may have left is cut,
-    at the latest before the next one.
+    One at a time, by one process at a time. After an error it can go on: what the failed append may have left is cut
+    off, at the latest before the next append.
     """
 
     def __init__(self, folder: Path, file: Path | None, length: int, last_hash: str) -> None:
@@ -30,9 +31,10 @@ class Chain:
 
     @classmethod
     def open(cls, folder: Path) -> Chain:
-        """Go on where the manifest ends: what a crash left of a line is cut, and all before it is made durable.
+        """Opens the manifest at its end: a line that a crash left unfinished is cut off, and everything before it is
+        made durable.
 
-        Reads only its last line. Raises OutputError.
+        Reads only the last line. Raises OutputError.
         """
         days = day_files(folder)
         if not days:
@@ -51,14 +53,14 @@ class Chain:
 
     @property
     def last_hash(self) -> str:
-        """What the next line has as its `prev`. Raises OutputError."""
+        """The `prev` of the next line. Raises OutputError."""
         self._find_again()
         return self._last_hash
 
     def find(self, segment: Segment) -> tuple[FileLine, bool] | None:
-        """The line that names the segment already, and whether a later one drops it.
+        """The line that already names the segment, and whether a later one drops it; None if it is not named.
 
-        Raises OutputError where the manifest has gone past the segment's numbers without naming it.
+        Raises OutputError if the manifest has gone past the segment's numbers without naming it.
         """
         self._find_again()
         known = self._last_seqs.get(segment.writer)
@@ -83,7 +85,8 @@ class Chain:
         return None
 
     def append(self, line: ManifestLine, date: str | None = None) -> None:
-        """Add a line to the file of `date`, else to the newest. Raises OutputError; then nothing was added."""
+        """Appends a line to the file of `date`, or to the newest file. Raises OutputError; nothing was appended
+        then."""
         self._find_again()
         self._mend()
         file = self._file if date is None else day_file(self._folder, date)
@@ -115,17 +118,17 @@ class Chain:
             self._last_seqs[line.writer] = line.last_seq
 
     def _find_again(self) -> None:
-        """Where the manifest ends, after an append to an object that failed: it may have come to pass, or another
-        process has added a line, and neither is to be cut."""
+        """Reads again where the manifest ends, after a failed append to an object: the append may have succeeded, or
+        another process has added a line, and neither must be cut off."""
         if self._lost:
             found = Chain.open(self._folder)
             self._file, self._length, self._last_hash = found._file, found._length, found._last_hash
             self._last_seqs, self._lost = {}, False
 
     def _mend(self) -> None:
-        """Cut what a failed append may have left.
+        """Cuts off what a failed append may have left.
 
-        Even if it is a whole line: after a failed fsync its bytes can be read, and yet never reach the disk.
+        Even if it is a whole line: after a failed fsync its bytes can be read, and yet may never reach the disk.
         """
         if not self._torn or self._file is None:
             return

@@ -1,4 +1,4 @@
-"""What the manifest's lines come to: which file holds a segment's records now."""
+"""What the manifest's lines add up to: which file holds a segment's records now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from worker.output.manifest.manifest import FileLine, ManifestLine
 
 
 class Inventory:
-    """Lines added up, in their order; from any line on it knows what became of the files named since."""
+    """The lines added so far, in their order; beginning at any line, it knows what became of the files named since."""
 
     def __init__(self) -> None:
         self.files: dict[str, FileLine] = {}
@@ -24,19 +24,19 @@ class Inventory:
             self.removed.update(line.drops)
 
     def replacement(self, path: str) -> FileLine | None:
-        """The file that took the place of this one."""
+        """The file that replaced this one; None if none did."""
         return self._replaced.get(path)
 
     def holder(self, line: FileLine) -> FileLine | None:
-        """The file that holds the records of `line`: itself, or what replaced it; None where they were removed."""
+        """The file that holds the records of `line`: its own, or what replaced it; None if they were removed."""
         while (replacement := self._replaced.get(line.path)) is not None:
             line = replacement
         return None if line.path in self.removed else line
 
     def is_dropped(self, path: str) -> bool:
-        """Whether it is not to be read any more; it may be there still."""
+        """Whether the file must not be read any more; it may still exist."""
         return path in self._replaced or path in self.removed
 
     def present(self) -> Iterator[FileLine]:
-        """The files that have to be there, read or not, in the order in which they were named."""
+        """The files that must exist, whether they are still read or not, in the order in which they were named."""
         return (line for path, line in self.files.items() if path not in self.removed)

@@ -1,4 +1,4 @@
-"""The last that an output directory was given. Changes nothing; the directory need not be there."""
+"""The last segments in an output directory. Changes nothing; the directory need not exist."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from worker.output.manifest.manifest import MANIFEST, FileLine, day_files, decod
 
 
 def last_segment(root: str | Path) -> FileLine | None:
-    """The segment that the manifest names last; None where it names none, or is not there. Raises OutputError."""
+    """The segment that the manifest names last; None if it names none or does not exist. Raises OutputError."""
     return next(_backwards(files.at(root) / MANIFEST), None)
 
 
 def last_segments(root: str | Path, limit: int) -> list[FileLine]:
-    """The last that the manifest names, at most `limit`, in their order. Raises OutputError."""
+    """The segments that the manifest names last, at most `limit`, oldest first. Raises OutputError."""
     return list(islice(_backwards(files.at(root) / MANIFEST), limit))[::-1]
 
 
 def names_segment(root: str | Path, path: str) -> bool:
-    """Whether the manifest ever named the segment at `path`. Goes through all of it. Raises OutputError."""
+    """Whether the manifest ever named the segment at `path`. Reads all of it. Raises OutputError."""
     return any(line.path == path for line in _backwards(files.at(root) / MANIFEST))
 
 

@@ -1,12 +1,12 @@
-"""The manifest: what happened to files of records, a line each, each with the hash of the line before, a file a day.
+"""The manifest: what happened to files of records, one line each with the hash of the line before; one file a day.
 
-    segment   a new file. Its date is the manifest file's; a writer's numbers go on from its segment before.
-    replace   a file that holds, in order, the records of the files that it drops, but for those that it says were
-              forgotten; these files go after a grace time.
-    remove    files that are there no more: what they held is in the file that replaced them, else in none.
+    segment   a new file. Its date is that of the manifest's file; its numbers follow its writer's previous segment.
+    replace   a file that holds, in order, the records of the files in `drops`, except those that it lists as
+              forgotten; the dropped files are deleted after a grace time.
+    remove    files that do not exist any more: their records are in the file that replaced them, or nowhere.
 
-Only segments give the order in which records are read. Lines of the other kinds stand wherever the manifest ended when
-they were written.
+Only segments determine the order in which records are read. The other lines stand wherever the manifest ended when they
+were written.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _FilePath = Annotated[str, Field(pattern=FILE_PATH)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLine:
-    """A file of records, as readers find it. The order of the fields is that of the keys."""
+    """A file of records, as readers find it. The fields have the order of the JSON's keys."""
 
     kind: Literal["segment", "replace"] = "segment"
-    """Not in the lines of the first version, which are all segments."""
+    """Missing in lines of the first version, which are all segments."""
     path: _FilePath
     records: int
     bytes: int
@@ -49,16 +49,16 @@ class FileLine:
     """Version of the records' schema."""
     sealed_at: str
     drops: tuple[_FilePath, ...] = ()
-    """The files in whose place it is to be read."""
+    """The files that it replaces."""
     forgotten: tuple[int, ...] = ()
-    """Numbers from its first to its last that it has no record of any more: they had to be taken down."""
+    """Numbers between its first and its last whose records had to be taken down, and are not in it any more."""
     prev: str
     """sha256 of the line before, without its newline, in hex; empty in the very first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveLine:
-    """Files that are not to be read any more; they are deleted once the line is safe."""
+    """Files that must not be read any more; they are deleted once the line is durable."""
 
     kind: Literal["remove"] = "remove"
     drops: tuple[_FilePath, ...]
@@ -72,10 +72,10 @@ _LINE: TypeAdapter[ManifestLine] = TypeAdapter(Annotated[ManifestLine, Field(uni
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where in the manifest a line begins or a reader is."""
+    """Where in the manifest a line begins, or how far a reader has come."""
 
     day: str = ""
-    """Name of the file; empty before the first."""
+    """Name of the day's file; empty before the first."""
     offset: int = 0
     """In bytes."""
 
@@ -89,7 +89,8 @@ def encode(line: ManifestLine) -> bytes:
 
 
 def decode(raw: bytes, file: Path) -> ManifestLine:
-    """Raises OutputError, naming `file`, for what is no manifest line; a path that leads elsewhere makes it none."""
+    """The line. Raises OutputError, naming `file`, if it is not a valid manifest line, also because a path leads out of
+    the directory."""
     try:
         return _LINE.validate_json(raw, strict=True)
     except ValidationError as error:
@@ -97,12 +98,13 @@ def decode(raw: bytes, file: Path) -> ManifestLine:
 
 
 def has_manifest(root: Path) -> bool:
-    """Whether it is an output directory. In a bucket no folder is there before it has something: the schema is."""
+    """Whether `root` is an output directory. In a bucket the manifest's folder exists only with its first line; the
+    schema is there before."""
     return files.exists(root / MANIFEST) or (files.are_whole(root) and files.exists(root / SCHEMAS))
 
 
 def day_files(folder: Path) -> list[Path]:
-    """The manifest's files, the oldest first."""
+    """The manifest's files, oldest first."""
     return [folder / name for name in files.names(folder) if _DAY.fullmatch(name)]
 
 
@@ -111,7 +113,7 @@ def day_file(folder: Path, date: str) -> Path:
 
 
 def raw_lines(folder: Path, begin: Place) -> Iterator[tuple[bytes, Path, Place]]:
-    """The whole lines that are there from `begin` on, each with its file and the place behind it."""
+    """The whole lines from `begin` on, each with its file and the place behind it."""
     # Listed before they are read: once there is a newer file, nothing is added to the one before.
     for file in day_files(folder):
         if file.name >= begin.day:

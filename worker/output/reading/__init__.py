@@ -1,6 +1,6 @@
-"""The readers' side. Changes nothing but cursors that are kept here.
+"""The readers' side. Changes nothing, except the cursors of consumers that keep them here.
 
-records.py    records in their order, of all shards;  reader.py  … of one directory;  follow.py  … as they come
-cursors.py    where a reader is;  consumers.py  … kept by name
-holding.py    where an article's last record is;  newest.py  the records that came last
+records.py    records in order, of all shards;  reader.py  … of one directory;  follow.py  … as they come
+cursors.py    how far a reader has come;  consumers.py  … kept under a name
+holding.py    finds a certain record of an article;  newest.py  the records sealed last
 """

@@ -1,6 +1,6 @@
-"""How far a named consumer has come: its cursor, in a file of its name.
+"""How far a named consumer has come: its cursor, in a file of that name.
 
-The folder is the consumers', not the writer's: it may be anywhere, where the output directory can only be read.
+The folder belongs to the consumers, not to the writer: it can be anywhere, if they may only read the output directory.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def committed(folder: Path, name: str) -> str | None:
-    """The cursor that was committed last; None before the first. Raises ValueError for what is no name."""
+    """The cursor that was committed last; None before the first. Raises ValueError if the name is not valid."""
     path = _path(folder, name)
     return files.text(path) if files.exists(path) else None
 
 
 def commit(folder: Path, name: str, cursor: str) -> None:
-    """Keep the cursor, durably and at once; an older one goes back to there. Raises ValueError, OutputError."""
+    """Stores the cursor atomically and durably; an older one moves the consumer back. Raises ValueError,
+    OutputError."""
     path = _path(folder, name)
     if files.make_directory(folder):
         files.sync_directory(folder.parent)

@@ -1,4 +1,4 @@
-"""Where a reader is: behind a record, by its writer and number; in a directory of shards, behind one of each."""
+"""Cursors: which record a reader has read last, by writer and number; in a directory of shards, one for each shard."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Place:
 
 
 class _Given(dict[str, Any]):
-    """A record of a directory of shards, which knows how far all of these were read when it was given."""
+    """A record from a directory of shards that knows how far each shard had been read when it was returned."""
 
     __slots__ = ("places",)
     places: Mapping[str, Place]
@@ -34,21 +34,22 @@ def place_of(record: Record) -> Place:
 
 
 def given(record: Record, places: Mapping[str, Place]) -> Record:
-    """The record, from which `cursor` can tell these places, of each shard that was read."""
+    """The record with these places, one for each shard read so far, for `cursor`."""
     known = _Given(record)
     known.places = places
     return cast(Record, known)
 
 
 def cursor(record: Record) -> str:
-    """Where a reader is that has read up to this record, as it was given by one (no copy); opaque, for `since`."""
+    """The position of a reader that has read up to this record; opaque, for `since`. Needs the record as a reader
+    returned it, not a copy."""
     places = record.places if isinstance(record, _Given) else {"": place_of(record)}
     text = ",".join(f"{shard and shard + '='}{place.writer}:{place.seq}" for shard, place in sorted(places.items()))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def parsed(since: str) -> dict[str, Place]:
-    """By the names of the shards. Raises ValueError for what is no cursor."""
+    """The places in a cursor, by shard. Raises ValueError if it is not a cursor."""
     try:
         text = base64.b64decode(since + "=" * (-len(since) % 4), altchars=b"-_", validate=True).decode()
     except ValueError:

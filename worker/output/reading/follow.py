@@ -1,4 +1,4 @@
-"""When to look at a folder again."""
+"""When a reader looks for changes in a folder again."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from worker.model import ObjectPath
 
 FOLLOW_INTERVAL_S = 1.0
 BUCKET_INTERVAL_S = 10.0
-"""Some five requests a shard each time, which are paid for."""
+"""Each look costs some five requests a shard, which are billed."""
 
 
 def looks(root: Path, folders: Sequence[Path]) -> Iterator[None]:
-    """Says when something was changed in one of the folders, and each second whether or not it was.
+    """Yields when something has changed in one of the folders, and every second in any case.
 
-    A bucket tells of nothing, and is looked at each ten seconds. Folders that are not there yet are not watched: `root`
-    is then, which has them.
+    A bucket sends no notifications, and is looked at every ten seconds. Instead of folders that do not exist yet,
+    `root`, which will contain them, is watched.
 
-    The second is for what the kernel does not see (network file systems, changes made before the watch stood) or will
-    not watch (inotify's limits, fs.inotify in sysctl(8)).
+    The second is for what the kernel does not report (network file systems, changes made before the watch was set up)
+    or refuses to watch (inotify's limits, fs.inotify in sysctl(8)).
     """
     if isinstance(root, ObjectPath):
         while True:
@@ -46,6 +46,6 @@ def looks(root: Path, folders: Sequence[Path]) -> Iterator[None]:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Returns once it does."""
+    """Returns once `holds()` is true."""
     while not holds():
         time.sleep(FOLLOW_INTERVAL_S)

@@ -1,4 +1,4 @@
-"""The last record of an article, and which file has it."""
+"""Finds a certain record of an article, and the file that holds it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from worker.output.segment import date_of
 from worker.record import Record, rfc3339
 
 _ABOUT_MS = HOUR_MS
-"""Records come about in the order of their times: each as it was committed, by processes with clocks of their own."""
+"""Records are only roughly in the order of their times: each has the time of its commit, by the clock of its
+process."""
 
 
 def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None) -> Record | None:
-    """The record of that id and revision, whoever writes to its shard; None where it was removed. at: when it was made,
-    so that little else has to be read; None reads all. Raises OutputError."""
+    """The record of that id and revision, whoever writes to its shard; None if it was removed. at: when it was
+    committed, so that little else must be read; None reads everything. Raises OutputError."""
     until = None if at is None else rfc3339(Millis(at + _ABOUT_MS))
     for found in read_records(dir, after=None if at is None else rfc3339(at)[:10]):
         ingest = found["_ingest"]
@@ -31,8 +32,8 @@ def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None) ->
 
 
 def file_with(root: Path, paths: Iterable[str], record_id: str) -> Path | None:
-    """The first of the files at `paths` below `root`, or of those that took their places, that has a record of that id;
-    None where none has, as they were removed since. Raises OutputError."""
+    """The first of the files at `paths` below `root`, or of those that replaced them, that has a record of that id; None
+    if none has, because the records were removed since. Raises OutputError."""
     mark = f'"id":"{record_id}"'.encode()  # others name it, too, as what they are copies of
     looked: set[Path] = set()
     for path in paths:
@@ -45,7 +46,7 @@ def file_with(root: Path, paths: Iterable[str], record_id: str) -> Path | None:
 
 
 def _held(root: Path, path: str) -> Path | None:
-    """What has the records of the segment that was sealed at `path`; None where they were removed."""
+    """The file that now has the records of the segment sealed at `path`; None if they were removed."""
     if files.exists(root / path):
         return root / path
     shard, _, name = path.rpartition(f"{RECORDS}/")

@@ -1,4 +1,4 @@
-"""The records that were sealed last, the newest first, read from the ends of files."""
+"""The records that were sealed last, newest first, read from the ends of the files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from worker.output.shards import shards_in
 from worker.record import Record
 
 LOOKED_AT = 2_000
-"""Lines of the manifest, from its end: more are not gone through for the sake of a page."""
+"""How many lines of the manifest are read, from its end; a page that shows the newest records is not worth more."""
 
 
 def newest(root: Path, limit: int) -> list[Record]:
-    """At most `limit` records, over all shards. What closed days were packed into is left out: it is read from its
-    beginning only.
+    """At most `limit` records, over all shards. Packed files of closed days are left out, since they can only be read
+    from the beginning.
 
     Raises OutputError.
     """
@@ -40,7 +40,8 @@ def _ingested_at(record: Record) -> str:
 
 
 def _files(root: Path) -> Iterator[FileLine]:
-    """The newest first. What a day's segments were merged into stands in the manifest behind the next day's first."""
+    """Newest first. The manifest names the file that a day's segments were merged into only after the next day's first
+    segment."""
     merged: list[FileLine] = []
     for line in islice(_lines(root / MANIFEST), LOOKED_AT):
         if line.path.endswith(".zst") or not files.exists(root / line.path):

@@ -1,7 +1,7 @@
-"""Reading one directory: each record once, in the order of the manifest, and again what has come since.
+"""Reads one directory: each record once, in the order of the manifest; then, again, what has come since.
 
-The order is that of the segments' lines, for ever; where their records are is another matter. A segment whose file is
-gone was replaced or removed, and later lines say by what: they are looked up when that is met, and not before.
+The order is that of the segments' lines and never changes; which files hold the records does. If a segment's file is
+gone, it was replaced or removed, and later lines tell by what; they are read only then.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Line:
 
 
 class Reader:
-    """An output directory that is no more than one shard, or a shard, as far as it was read."""
+    """A reader of one shard, or of an output directory without shards, and how far it has come."""
 
     def __init__(self, root: Path, known: Known | None, *, after: str | None) -> None:
         """known: the last record that was read; None: none yet. after: a UTC day; what was ingested before it is left
-        out. Raises OutputError where it never had that record."""
+        out. Raises OutputError if the directory never had the record `known`."""
         self._manifest = root / MANIFEST
         self._read = known
         self._place = BEGIN if known is None else _located(self._manifest, known)
@@ -42,8 +42,8 @@ class Reader:
         self._sources = _Sources(root, self._place)
 
     def lines(self) -> Iterator[Line]:
-        """What there is behind what was given before; to be gone through before the next call. Raises OutputError for
-        what the manifest names and is not there."""
+        """The records after those given before; go through all of them before the next call. Raises OutputError if a
+        file that the manifest names is missing."""
         if not files.exists(self._manifest):
             return  # a shard that nobody has opened yet
         for line, place in lines(self._manifest, self._place):
@@ -55,7 +55,8 @@ class Reader:
 
 
 def _located(manifest: Path, known: Known) -> Place:
-    """The line that names the record's segment. From the end backwards: most readers are near it."""
+    """The place of the line that names the record's segment. Searches backwards, since most readers are near the
+    end."""
     for day in reversed(day_files(manifest)) if files.exists(manifest) else ():
         for offset, raw in files.lines_backwards(day):
             line = decode(raw, day)
@@ -69,7 +70,7 @@ def _located(manifest: Path, known: Known) -> Place:
 
 
 class _Sources:
-    """The files that hold segments, found however often they were replaced."""
+    """Finds the files that hold the records of segments, however often they were replaced."""
 
     def __init__(self, root: Path, place: Place) -> None:
         self._root = root
@@ -78,7 +79,7 @@ class _Sources:
         self._streams: dict[str, _Stream] = {}
 
     def records(self, segment: FileLine, read: int) -> Iterator[Line]:
-        """The segment's records after number `read`; none where they were removed. Raises OutputError."""
+        """The segment's records after number `read`; none if they were removed. Raises OutputError."""
         while True:
             held = self._inventory.holder(segment)
             if held is None:
@@ -102,7 +103,7 @@ class _Sources:
             return None
 
     def _look(self) -> bool:
-        """Whether the manifest says more than it did."""
+        """Reads on in the manifest; whether there was anything new."""
         before = self._place
         for line, place in lines(self._root / MANIFEST, before):
             self._inventory.add(line)
@@ -111,7 +112,7 @@ class _Sources:
 
 
 class _Stream:
-    """The records of a file in their order, a segment's at a time. Raises OutputError where it can't be opened."""
+    """The records of a file in order, one segment at a time. Raises OutputError if it can't be opened."""
 
     def __init__(self, path: Path, named: FileLine) -> None:
         self._path, self._named = path, named
@@ -120,7 +121,8 @@ class _Stream:
         self._next = self._read()
 
     def take(self, after: int, last: int) -> Iterator[Line]:
-        """Those with numbers from behind `after` to `last`, which has to be at or behind what was taken before."""
+        """The records numbered above `after` up to `last`; `after` must not be less than the last number taken
+        before."""
         to_the_end = last == self._named.last_seq
         while self._next is not None:
             seq = self._next.record["_ingest"]["seq"]

@@ -1,7 +1,7 @@
-"""Reading an output directory, in shards or not, while it is being written or not: each record once.
+"""Reads an output directory, with or without shards, while it is being written or not: each record once.
 
-Those of a shard come in its order, so an article's revisions do, which are all in one; the shards beside each other,
-about as their records were ingested.
+Records of one shard come in its order, so the revisions of an article do too, all being in one shard. The shards are
+interleaved roughly by the time of ingestion.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from worker.record import Record
 def read_records(
     dir: str | Path, since: str | None = None, follow: bool = False, *, after: str | None = None
 ) -> Iterator[Record]:
-    """Each record of an output directory once, in order, a line at a time.
+    """Each record of an output directory once, in order, one line at a time.
 
-    `since` is the `cursor` of the last record read; what follows it is given, whatever was compacted meanwhile. `after`
-    is a UTC day, YYYY-MM-DD: what was ingested before it is left out. With `follow` it never ends, but waits for the
-    directory to be made and for records to come. Readers and the writer need not know of each other.
+    `since` is the `cursor` of the last record read: what follows it is returned, whatever was compacted in between.
+    `after` is a UTC day, YYYY-MM-DD: what was ingested before it is left out. With `follow` it never ends, but waits
+    for the directory to be created and for records to come. Readers and the writer need not know of each other.
 
-    In a directory of shards the order is that of each shard, and so of each article; a cursor holds a place in each.
+    In a directory of shards the order holds within each shard, and so for each article; a cursor holds a place in each.
 
-    Raises OutputError for what is not an output directory, lacks what its manifest names, or never had the record of
-    `since`; ValueError where `since` is not a cursor.
+    Raises OutputError if `dir` is not an output directory, lacks a file that its manifest names, or never had the
+    record of `since`; ValueError if `since` is not a cursor.
     """
     return (line.record for line in read_lines(dir, since, follow, after=after))
 
@@ -40,7 +40,7 @@ def read_records(
 def read_lines(
     dir: str | Path, since: str | None = None, follow: bool = False, *, after: str | None = None
 ) -> Iterator[Line]:
-    """The same with the bytes of each record."""
+    """Like `read_records`, with the bytes of each record."""
     root = files.at(dir)
     places = {} if since is None else parsed(since)
     if not is_output(root):
@@ -55,7 +55,7 @@ def read_lines(
 
 
 def is_output(root: Path) -> bool:
-    """Whether there is an output directory, be it without records."""
+    """Whether there is an output directory, even if it has no records."""
     return shards_in(root) != [""] or has_manifest(root)
 
 
@@ -77,7 +77,7 @@ def _lines(
 
 
 def _merged(readers: dict[str, Reader], places: dict[str, Place]) -> Iterator[Line]:
-    """What there is in several shards; `places` is kept up."""
+    """The new records of several shards; updates `places`."""
 
     def of(name: str) -> Iterator[tuple[str, Line]]:
         return ((name, line) for line in readers[name].lines())

@@ -1,7 +1,7 @@
-"""Whether an output directory is as promised.
+"""Checks whether an output directory keeps its promises.
 
-verify.py    all of that, in its order
-audit.py     the manifest;  contents.py  files of records, and beside them;  pages.py  the archive
-revisions.py no record twice
-findings.py  what may be wrong, and what mends it
+verify.py     all checks, in order
+audit.py      the manifest;  contents.py  files of records, and those derived from them;  pages.py  the archive
+revisions.py  that no record is there twice
+findings.py   what can be wrong, and how it is mended
 """

@@ -1,4 +1,4 @@
-"""The manifest on trial: is its chain whole, and do its lines agree with each other?"""
+"""Checks the manifest: whether its chain is whole, and its lines agree with each other."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from worker.record import SCHEMA
 
 
 class Audit:
-    """Reads the manifest as far as it goes; again, it reads on."""
+    """Reads the manifest to its present end; called again, reads on."""
 
     def __init__(self, root: Path) -> None:
         self.inventory = Inventory()
         self.findings: list[Finding] = []
         self.last_seqs: dict[str, int] = {}
-        """Of each writer."""
+        """By writer."""
         self._folder = root / MANIFEST
         self._place = BEGIN
         self._number = 0
@@ -42,7 +42,8 @@ class Audit:
             self._prev = sha256(raw).hexdigest()
 
     def torn(self) -> list[Finding]:
-        """What is not a whole line at the ends of files. In the newest a crash may leave it; before, nothing does."""
+        """Unfinished lines at the ends of files. Only in the newest file can a crash leave one; elsewhere it is
+        damage."""
         found = []
         days = day_files(self._folder)
         for day in days:

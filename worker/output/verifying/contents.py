@@ -1,4 +1,4 @@
-"""Files on trial: those of records, are they what the manifest says of them? And what follows from records."""
+"""Checks whether files of records are what the manifest says of them, and the files that are derived from records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from worker.output.writing.removed import KEY_BYTES, NAME, keys_in
 
 
 def check_file(root: Path, line: FileLine, *, quick: bool) -> list[Finding]:
-    """Its size and, unless `quick`, its hash. Raises OutputError where it is not there or can't be read."""
+    """Checks its size and, unless `quick`, its hash. Raises OutputError if it is missing or can't be read."""
     path = root / line.path
     if not files.exists(path):
         raise OutputError(f"{path} is not there")
@@ -44,8 +44,8 @@ def check_records(
     pages: Pages,
     is_of_shard: Callable[[str], bool],
 ) -> Iterator[Finding]:
-    """Each of its lines: schema, writer, number, page, shard; how many there are; and that they are those of what it
-    replaces."""
+    """Checks each line (schema, writer, number, page, shard), how many there are, and that they are those of the files
+    that it replaces."""
     number = 0
     forgotten = frozenset(line.forgotten)
     seqs = (seq for seq in count(line.first_seq) if seq not in forgotten)
@@ -72,7 +72,8 @@ def check_records(
 
 
 def check_latest(root: Path, revisions: Revisions) -> Iterator[Finding]:
-    """Each file of latest/: a record, in the place of its article, and the newest that is in records/."""
+    """Checks each file of latest/: that it is a record, named after its article, and the newest revision in
+    records/."""
     for path in files.below(root / LATEST):
         file = path.relative_to(root).as_posix()
         try:
@@ -90,7 +91,8 @@ def check_latest(root: Path, revisions: Revisions) -> Iterator[Finding]:
 
 
 def check_feed(root: Path, inventory: Inventory) -> Iterator[Finding]:
-    """feed.json: a JSON Feed of the newest articles, as they are in records/. How many it should have is not known."""
+    """Checks feed.json: a JSON Feed of the newest articles, as they are in records/. How many it should have is not
+    known."""
     if not files.exists(root / FEED):
         return
     try:
@@ -105,7 +107,7 @@ def check_feed(root: Path, inventory: Inventory) -> Iterator[Finding]:
 
 
 def check_removed(root: Path) -> Iterator[Finding]:
-    """Each file there: that it is one of these, in order and whole."""
+    """Checks each file of removed/: that it is one of ours, sorted and whole."""
     for path in files.below(root / REMOVED):
         file = path.relative_to(root).as_posix()
         if not NAME.fullmatch(path.name):
@@ -117,7 +119,7 @@ def check_removed(root: Path) -> Iterator[Finding]:
 
 
 class _Parts:
-    """The lines of a file that replaces others, hashed as those were."""
+    """Hashes the lines of a file that replaces others in the portions of those others, and compares."""
 
     def __init__(self, line: FileLine, inventory: Inventory) -> None:
         self._path = line.path

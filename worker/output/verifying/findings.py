@@ -1,4 +1,4 @@
-"""What can be wrong with an output directory, and what may be done about it."""
+"""What can be wrong with an output directory, and how it is mended."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from worker.output.writing.latest import Latest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The file ends in the middle of a line: cut it to `length` bytes."""
+    """The file ends in the middle of a line: it is cut to `length` bytes."""
 
     length: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
-    """The file was never named, or was removed since, and nothing is lost with it."""
+    """The manifest never named the file, or says that it was removed; nothing is lost with it."""
 
     expired: bool = False
-    """It was removed with its records, which latest/ must not keep."""
+    """Its records were removed with it, so latest/ must not keep them either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +35,14 @@ class Finding:
     """From 1; 0 for the file as a whole."""
     message: str
     remedy: Cut | Remove | None = None
-    """What finishes it, where a crash left it half done; None is damage."""
+    """How to finish what a crash left half done; None if it is damage."""
 
     def __str__(self) -> str:
         return self.file + (f":{self.line}" if self.line else "") + f": {self.message}"
 
 
 def mend(root: Path, finding: Finding) -> None:
-    """Apply the remedy, durably. Raises OutputError."""
+    """Applies the remedy, durably. Raises OutputError."""
     path = root / finding.file
     match finding.remedy:
         case Cut(length=length):

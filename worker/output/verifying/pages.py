@@ -1,7 +1,7 @@
-"""The archive on trial: does every record find its page there, and is each of its files whole?
+"""Checks the archive: whether every record finds its page there, and each file is whole.
 
-Files are gone through by the heads of their members; what a record points to is read, and held against the digests that
-stand with it.
+Files are walked by the heads of their members; the pages that records point to are read and compared with their
+digests.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class Pages:
 
     def __init__(self, root: Path) -> None:
         self.count = 0
-        """Of those that are what they should be."""
+        """How many are as they should be."""
         self._root = root
         self._findings: dict[str, list[Finding]] = defaultdict(list)
-        """By the file of records that points there."""
+        """By the file of the records that point there."""
         self._missing: set[str] = set()
 
     def check(self, record: Record, file: str, line: int) -> None:
-        """Whether the page that a record of this file and line points to is there, and is its.
+        """Checks that the page that the record in this file and line points to is there and belongs to it.
 
-        Raises OutputError where it can't be read.
+        Raises OutputError if it can't be read.
         """
         raw = record["_ingest"]["raw"]
         if raw is None or raw["file"] in self._missing:
@@ -56,7 +56,7 @@ class Pages:
             self._findings[file].append(Finding(file=file, line=line, message=message))
 
     def findings(self, inventory: Inventory) -> Iterator[Finding]:
-        """What is wrong, but for where records point that were taken away since they were read."""
+        """What is wrong, except for records whose file was dropped since it was read."""
         return chain.from_iterable(found for file, found in self._findings.items() if not inventory.is_dropped(file))
 
     def _problem(self, path: Path, raw: Raw, record: Record) -> str | None:
@@ -80,8 +80,8 @@ class Pages:
 
 
 def check_archive(root: Path, *, being_written: bool) -> Iterator[Finding]:
-    """Each file of archive/: that it is one, and whole as far as its members' heads say. In the newest a crash may have
-    left half a page; of one that is being written nobody can tell."""
+    """Checks each file of archive/: that it is one of ours, and whole according to its members' heads. In the newest a
+    crash may have left half a page; while it is being written, that can't be told, and it is skipped."""
     there = files.below(root / ARCHIVE)
     newest = max((path for path in there if is_ours(root, path)), key=begun, default=None)
     for path in there:

@@ -1,4 +1,4 @@
-"""Has an (id, revision) been seen before? In eight bytes a record, so that years of records can be asked about."""
+"""Whether an (id, revision) occurs twice, in eight bytes a record, so that years of records can be checked."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _BUCKETS = 256
 class Revisions:
     """A multiset of (id, revision) pairs by a hash of 64 bits.
 
-    Two that are not the same may share a hash (one chance in 370,000 with 10 million records); so what `suspects`
-    gives is to be looked at again. Nothing is added once it has been asked.
+    Different pairs may share a hash (with 10 million records, one chance in 370,000), so `suspects` must be checked
+    again. Nothing may be added after the first question.
     """
 
     def __init__(self) -> None:

@@ -1,13 +1,13 @@
-"""Is an output directory what it promises? And what a crash left half done, finished.
+"""Checks an output directory, and finishes what a crash left half done.
 
-Beside a running writer the manifest is read first, then what it names, then records/ is listed, and then what was added
-to the manifest meanwhile: what is in the writer's hand (a file that is renamed and not named yet, a staged file, half a
-line at the manifest's end, a dropped file not yet deleted) is no damage. Whether there is a writer is asked of its
-lock; where there is none, the same things were left by a crash, and can be mended. Everything else is damage, but for
-latest/ and feed.json, which a worker makes good when it starts.
+Beside a running writer, the manifest is read first, then the files that it names, then records/ is listed, then the
+lines added to the manifest meanwhile are read: so what the writer is working on (a file renamed but not named yet, a
+staged file, an unfinished line at the manifest's end, a dropped file not yet deleted) does not count as damage. The
+lock tells whether there is a writer; without one, the same things were left by a crash and can be mended. Everything
+else is damage, except in latest/ and feed.json, which a worker corrects when it starts.
 
-Where pages are kept, each that a record points to is read, too. Of a directory in shards each is judged by itself, and
-that each record is in the one that its id says: then no revision is in two.
+If pages are kept, each page that a record points to is read, too. In a directory of shards each is checked by itself,
+and so is that each record is in the shard of its id: then no revision can be in two.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from worker.record import shard_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     files: int
-    """That the manifest names and that are there."""
+    """How many the manifest names and exist."""
     records: int
-    """That the manifest names, each counted once."""
+    """How many the manifest names, each counted once."""
     pages: int
-    """Of the archive, that records point to."""
+    """How many pages of the archive records point to."""
     being_written: bool
-    """A worker holds the directory; what it has in hand, latest/ and feed.json were not judged."""
+    """Whether a worker holds the directory; the files it is working on, latest/ and feed.json were not checked then."""
     findings: tuple[Finding, ...]
     mended: tuple[Finding, ...]
 
@@ -58,12 +58,12 @@ def verify(
 ) -> Report:
     """Everything that is wrong with the directory.
 
-    quick: only the manifest, and that what it names is there in the right size; no record is read. repair: what has a
-    remedy is mended, and is then in `mended`; nothing is where the manifest, which tells what is half done, is damaged
-    itself. progress: told the bytes that were read, and of how many. Holds eight bytes a record.
+    quick: check only the manifest, and that the files that it names exist in the right size; no record is read. repair:
+    mend what has a remedy, and report it as `mended`; but nothing if the manifest itself is damaged, since it tells
+    what is half done. progress: called with the bytes read so far, and the total. Needs eight bytes of memory a record.
 
-    Raises OutputError for what is no output directory or can't be read (without the extra that pages need, one that has
-    some), OutputLocked where one that is being written is to be repaired.
+    Raises OutputError if it is not an output directory or can't be read (also if it has pages and their extra is
+    missing), OutputLocked if it is being written and `repair` is asked for.
     """
     root = files.at(root)
     names = shards_in(root)
@@ -89,7 +89,7 @@ def verify(
 
 
 def _within(name: str, report: Report) -> Report:
-    """Its files named as they are from the directory of the shards."""
+    """The report with its files named relative to the directory of the shards."""
 
     def named(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         return tuple(replace(finding, file=f"{name}/{finding.file}") for finding in findings)
@@ -140,7 +140,7 @@ def _verify(
 
 
 class _Contents:
-    """What the manifest names, held against what is there."""
+    """Compares what the manifest names with what is there."""
 
     def __init__(self, root: Path, audit: Audit, is_of_shard: Callable[[str], bool], *, quick: bool) -> None:
         self.findings: list[Finding] = []
@@ -185,7 +185,7 @@ class _Contents:
 
 
 def _repeats(root: Path, read: list[FileLine], suspects: set[int]) -> Iterator[Finding]:
-    """Which records have the same id and revision, and where the first of them is."""
+    """Records with an id and revision that an earlier one has, and where that is."""
     first: dict[tuple[str, int], str] = {}
     for line in read if suspects else ():
         for number, (_, raw) in enumerate(files.lines(root / line.path), 1):
@@ -203,7 +203,7 @@ def _repeats(root: Path, read: list[FileLine], suspects: set[int]) -> Iterator[F
 
 
 def _left_over(root: Path, audit: Audit) -> Iterator[Finding]:
-    """What is in records/ and not in the manifest, and what is in .staging/."""
+    """Files in records/ that the manifest does not name, or says were removed, and files in .staging/."""
     there = [path.relative_to(root).as_posix() for path in files.below(root / RECORDS)]
     audit.read()
     for path in there:

@@ -1,7 +1,7 @@
-"""What is to be done with the files of closed days: merged, dropped, deleted. Pure; `OutputDirectory` does it.
+"""Plans what to do with the files of closed days: merge, drop, delete. Pure; `OutputDirectory` carries it out.
 
-A day is closed once the manifest has gone on to a later one: dates do not go back there, so nothing can come to it.
-The clock has no say in that.
+A day is closed once the manifest has gone on to a later one: its dates never go back, so nothing can be added to the
+day. The clock does not matter.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ class Keeping:
     """How files of closed days are kept."""
 
     merge: bool
-    """Into one for each day and writer."""
+    """Merge them into one for each day and writer."""
     pack: bool
-    """With zstd."""
+    """Compress them with zstd."""
     grace_ms: int
-    """From the line that replaces files to that which removes them: what was begun with them has so long to end."""
+    """From the line that replaces files to the line that removes them: the time that readers have to finish with
+    them."""
     keep_ms: int | None
-    """From the end of a day to the removal of its records; None: for ever."""
+    """From the end of a day to the removal of its records; None: never."""
     remember_ms: int = 400 * DAY_MS
-    """From then on it is known what articles these were, for a state that is lost."""
+    """How much longer the articles' keys are kept, in case the state is lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
-    """Files of one writer and day become one, in their order."""
+    """Files of one writer and day become one, in order."""
 
     sources: tuple[FileLine, ...]
     path: str
@@ -43,22 +44,22 @@ class Merge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """The manifest says that they are removed, and they are deleted."""
+    """Files are removed from the manifest, then deleted."""
 
     paths: tuple[str, ...]
     expired: bool
-    """Their records go with them; else these are in another file."""
+    """Whether their records go with them; otherwise these are in another file."""
     remembered_from: str = ""
-    """What expired on days before this date (YYYY-MM-DD) need not be known any more."""
+    """The keys of days before this date (YYYY-MM-DD) are not needed any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """They are not in the manifest, or not any more: a crash came first."""
+    """Files that the manifest never named, or has removed, are deleted: a crash prevented it before."""
 
     paths: tuple[str, ...]
     expired: bool
-    """As of Drop."""
+    """As in Drop."""
 
 
 Step = Merge | Drop | Delete
@@ -70,12 +71,12 @@ def files_of(step: Step) -> Sequence[str]:
 
 
 def is_expiry(step: Step) -> bool:
-    """Whether records go with it."""
+    """Whether records are removed by it."""
     return not isinstance(step, Merge) and step.expired
 
 
 def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis, keeping: Keeping) -> list[Step]:
-    """The steps to take, in their order; each can be taken alone, and is planned again if it was not.
+    """The steps to take, in order; each can be taken alone, and is planned again if it was not.
 
     there: the paths of the files in records/. newest: the day of the manifest's newest file.
     """
@@ -96,7 +97,7 @@ def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis
 
 
 def deletes(there: Iterable[str], inventory: Inventory) -> Iterator[Delete]:
-    """What is there without reason: what was removed, and what was merged and never named."""
+    """Steps for files that should not exist: removed ones, and merged ones that the manifest never named."""
     left: dict[bool, list[str]] = {True: [], False: []}
     for path in there:
         line = inventory.files.get(path)
@@ -123,7 +124,7 @@ def _date(at: int) -> str:
 
 
 def _is_past(line: FileLine, inventory: Inventory, before: int) -> bool:
-    """Whether it was replaced at or before then."""
+    """Whether it was replaced at or before that time."""
     replacement = inventory.replacement(line.path)
     if replacement is None:
         return False
@@ -137,7 +138,7 @@ def _merges(live: Iterable[FileLine], pack: bool) -> Iterator[Merge]:
 
 
 def _runs(lines: Iterable[FileLine]) -> Iterable[list[FileLine]]:
-    """Those of a writer whose numbers follow each other: a file of which all was taken down has left a gap."""
+    """Groups a writer's files by consecutive numbers: a file whose records were all taken down leaves a gap."""
     runs: list[list[FileLine]] = []
     for line in sorted(lines, key=lambda line: (line.writer, line.first_seq)):
         last = runs[-1][-1] if runs else None

@@ -37,12 +37,12 @@ class Published:
 
 
 class OutputDirectory:
-    """Publishes segments, and keeps those of closed days. Synchronous; one call at a time, by one process (`locked`).
+    """Publishes segments, and compacts closed days. Synchronous; one call at a time, by one process (`locked`).
 
     Every step is durable before the next one begins, so a crash leaves at most a staged file, a file that the manifest
-    does not name, part of a manifest line, or files that it says were removed. Publishing the same segments again, in
-    their order, and taking the steps that are due then makes all of that good, in this process after an error or in
-    the next one after a crash.
+    does not name, an unfinished manifest line, or files that it says were removed. Publishing the same segments again,
+    in order, and taking the steps that are due then repairs all of that, in this process after an error or in the next
+    one after a crash.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class OutputDirectory:
         self._latest, self._recent, self._removed = latest, recent, removed
         self._day: Path | None = None
         self._dropped: set[str] | None = None
-        """Files that were dropped since `due` was asked; None: it was not."""
+        """Files that were dropped since `due` was called; None if it was not called yet."""
 
     @classmethod
     def open(
@@ -65,13 +65,13 @@ class OutputDirectory:
         feed: int | None = None,
         keys_of: KeysOf = lambda *_: (),
     ) -> OutputDirectory:
-        """Make the layout where it is not there, and clear away what a crash left half done.
+        """Creates what is missing of the layout, and clears away what a crash left half done.
 
-        `schema` is the JSON Schema of the records, to be laid beside them. latest: the newest revision of each article
-        that is published from now on is kept as a file; else what is there stays until it is not the newest any more.
-        feed: so many of the newest articles are kept as a JSON Feed. keys_of: what articles are remembered by whose
-        records are removed.
-        Raises OutputError where the directory can't be made or written to, or the manifest not be read.
+        `schema` is the JSON Schema of the records, which is put beside them. latest: keep the newest revision of each
+        article that is published from now on as a file; otherwise existing files stay until they are outdated. feed:
+        how many of the newest articles to keep as a JSON Feed. keys_of: the keys by which articles are remembered when
+        their records are removed. Raises OutputError if the directory can't be created or written to, or the manifest
+        can't be read.
         """
         root = files.at(path)
         _make_layout(root, (RECORDS, MANIFEST, SCHEMAS, STAGING, *([LATEST] if latest else [])))
@@ -89,10 +89,10 @@ class OutputDirectory:
         return directory
 
     def publish(self, segment: Segment) -> Published:
-        """Write a segment and name it in the manifest; again, it comes to the same.
+        """Writes a segment and names it in the manifest; idempotent.
 
-        Segments of a writer come in the order of their numbers, and dates do not go back. Holds the segment's bytes in
-        memory. Raises OutputError; then readers see nothing of it, or all, and it can be published again.
+        Segments of a writer must come in the order of their numbers, and dates must not go back. Holds the segment's
+        bytes in memory. Raises OutputError; readers then see nothing of it or all of it, and it can be published again.
         """
         records = [line(row, segment.writer) for row in segment.rows]
         data = b"".join(records)
@@ -111,9 +111,10 @@ class OutputDirectory:
         return published
 
     def _is_dropped(self, named: FileLine, dropped: bool, published: Published) -> bool:
-        """Whether what is published again was compacted or removed since, and must not come back.
+        """Whether a segment that is published again was compacted or removed since, so that its file must not come
+        back.
 
-        Raises OutputError where it is not what it was.
+        Raises OutputError if its content has changed.
         """
         if named.sha256 != published.sha256:
             raise OutputError(
@@ -123,21 +124,22 @@ class OutputDirectory:
         return dropped
 
     def _is_gone(self, named: FileLine, dropped: bool) -> bool:
-        """Whether its records are nowhere any more."""
+        """Whether its records are in no file any more."""
         return dropped and self._inventory().holder(named) is None
 
     def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
-        """What is to be done with the files of closed days. Reads the whole manifest. Raises OutputError."""
+        """The steps that are due for the files of closed days. Reads the whole manifest. Raises OutputError."""
         self._dropped = set()
         newest = max((day.stem for day in day_files(self._root / MANIFEST)), default="")
         return plan(self._inventory(), self._there(), newest=newest, now=now, keeping=keeping)
 
     def carry_out(self, step: Step, *, now: Millis) -> None:
-        """Take one step of those that were due; between two of them segments can be published, and articles forgotten.
-        One whose files were dropped since, or that was due when another process held the directory, is left.
+        """Takes one of the steps that were due; between two of them segments may be published and articles forgotten. A
+        step is skipped if its files were dropped since, or if another process held the directory when it was planned.
 
-        Readers are not disturbed: what they have open they can read to its end, and what they do not find any more the
-        manifest says where to find. Raises OutputError; then the step is due again, and comes to the same.
+        Readers are not disturbed: files that they have open can be read to the end, and for files that they don't find
+        any more the manifest tells where the records are. Raises OutputError; the step is due again then, with the same
+        result.
         """
         if self._dropped is not None and self._dropped.isdisjoint(files_of(step)):
             self._take(step, now)
@@ -159,19 +161,20 @@ class OutputDirectory:
                 assert_never(step)
 
     def notices(self, ids: Collection[str]) -> tuple[list[Record], Unread]:
-        """What is to be published before these articles are forgotten, so that whoever has them drops them: a delete of
-        each, without a word of it. None of what is told of already, or not here. Reads every file; with those that
-        can't be read. Raises OutputError."""
+        """The records to publish before these articles are forgotten, so that those who have them drop them: a delete
+        for each, without any content. None for articles that have such a notice already or are not here. Reads every
+        file; also returns those that can't be read. Raises OutputError."""
         return notices(self._root, [held.path for held in self._inventory().present()], ids)
 
     def forget(self, id: str, *, now: Millis, unread: Unread = NOTHING_UNREAD, unknown: bool = False) -> int:
-        """Take an article down: rewrite what holds any revision of it, at once; how many records that were.
+        """Takes an article down: immediately rewrites the files that hold any revision of it; returns how many records
+        that were.
 
-        Its id is remembered, be it without records. Its notice stays. Readers are told by the manifest, as of all that
-        is replaced. Reads every file. To be called when everything numbered has been published, for what is published
-        again would bring it back. unread: files that are left as they are, as nobody knows what to tell of them.
-        unknown: it never came, and may be let in some day, unless there are records. Raises OutputError, also where one
-        is damaged or left; of the others it is done. Then it is to be called again.
+        Its id is remembered, even if it has no records. Its notice stays. Readers learn of it from the manifest, as
+        with any replaced file. Reads every file. Call it when everything numbered has been published: publishing it
+        again would bring it back. unread: files to leave as they are, because no notice could be made from them.
+        unknown: the article never came and may be let in some day, unless there are records. Raises OutputError, also
+        if a file is damaged or was left; the others are done then, and the call must be repeated.
         """
         inventory = self._inventory()
         for step in deletes(self._there(), inventory):
@@ -205,7 +208,7 @@ class OutputDirectory:
         self._removed.let_in(key)
 
     def _rewrite(self, line: FileLine, id: str, now: Millis) -> int:
-        """Replace a file by one without the article; by none where it had no other."""
+        """Replaces a file by one without the article; only counts if nothing would be left of it."""
         gone = seqs_of(self._root, line, id)
         if len(gone) < line.records:
             path = edited_path(line.path, line.last_seq)
@@ -244,7 +247,7 @@ class OutputDirectory:
         self._name(line)
 
     def _name(self, line: ManifestLine) -> None:
-        """In the manifest: what became of files that it names."""
+        """Appends a line to the manifest about what became of files that it names."""
         self._chain.append(line)
         if self._dropped is not None:
             self._dropped.update(line.drops)
@@ -271,14 +274,14 @@ class OutputDirectory:
             files.sync_directory(folder.parent if files.remove_empty(folder) else folder)
 
     def _make_day(self, day: Path) -> None:
-        """Synced once a process even where it is there: a crash may have come between making and syncing."""
+        """Synced once a process even if it exists: a crash may have come between creating and syncing it."""
         if day != self._day:
             files.make_directory(day)
             files.sync_directory(day.parent)
             self._day = day
 
     def _place(self, target: Path, parts: Iterable[bytes]) -> None:
-        """Put a whole file in its place at once, durably."""
+        """Puts a whole file in its place atomically and durably."""
         files.place(self._root / STAGING / target.name, target, parts)
 
 

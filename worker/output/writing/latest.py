@@ -1,10 +1,10 @@
 """The newest revision of each article, in a file of its own: latest/<first two digits of the id>/<id>.json.
 
-It follows from the segments: what a crash kept from coming here comes when the segment is published again, which it is
-until the state knows that all of it is safe. An fsync for each article would cost more than all else, so the file
-system is synced as a whole, twice for a segment: when the contents are staged, and when they have their names.
+It is derived from the segments: what a crash prevented is done when the segment is published again, which it is until
+the state knows that all of it is safe. An fsync for each article would cost more than everything else, so the whole
+file system is synced, twice a segment: once the contents are staged, and once they have their names.
 
-Where it is no longer wanted, what was kept before stays until it would be wrong.
+If it is not wanted any more, the files stay until they would be wrong.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ class Latest:
         self._folders: set[Path] = set()
 
     def follow(self, lines: Iterable[bytes], *, again: bool) -> None:
-        """Take up the records of a segment that was published.
+        """Takes up the records of a segment that was published.
 
-        again: it was before, and there may be newer ones than its by now. Raises OutputError; then it can be repeated.
+        again: it was published before, so newer revisions may be there already. Raises OutputError; it can be repeated
+        then.
         """
         newest: dict[str, tuple[Record, bytes]] = {}
         for raw in lines:
@@ -67,7 +68,7 @@ class Latest:
             raise
 
     def forget(self, paths: Iterable[Path]) -> None:
-        """Remove what is the newest of its article in these files of records, before they are deleted."""
+        """Removes the files whose revision is in these files of records; call it before those are deleted."""
         for path in paths:
             for record in legible(path):
                 known = self._read(record["id"])
@@ -76,7 +77,7 @@ class Latest:
         files.sync_filesystem(self._root)
 
     def take_down(self, id: str) -> None:
-        """Remove the file of an article."""
+        """Removes the file of an article."""
         files.remove(self._path(id))
         files.sync_filesystem(self._root)
 
@@ -107,7 +108,7 @@ class Latest:
 
 
 def legible(path: Path) -> Iterator[Record]:
-    """The records of a file as far as they can be read: that it is damaged must not keep it from being removed."""
+    """The records of a file, as far as they can be read: damage must not prevent its removal."""
     with suppress(OutputError):
         for _, raw in files.lines(path):
             with suppress(orjson.JSONDecodeError):

@@ -1,4 +1,4 @@
-"""The bytes of files that become one."""
+"""The bytes of several files as one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from worker.output.manifest.manifest import FileLine
 
 
 def merged(root: Path, sources: Sequence[FileLine]) -> Iterator[bytes]:
-    """One behind the other. Raises OutputError at the end of one that is not what the manifest says of it."""
+    """The files' bytes, one after another. Raises OutputError at the end of a file that is not what the manifest says
+    of it."""
     for source in sources:
         found = Measured(files.blocks(root / source.path))
         yield from found
@@ -21,7 +22,7 @@ def merged(root: Path, sources: Sequence[FileLine]) -> Iterator[bytes]:
 
 
 class Measured:
-    """Hands parts on, and knows how much they were in the end."""
+    """Passes parts on, and then knows their size and hash."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self.bytes = 0

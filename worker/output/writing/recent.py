@@ -1,9 +1,8 @@
 """The newest articles as one JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/): feed.json.
 
-The articles whose records came last, the newest first, each as its last record has it; those that were deleted, and
-records that are duplicates, are left out. It follows from records/ alone: it is made anew from there when a worker
-starts, and whenever articles leave the directory; between these it follows what is published. Its items are the bytes
-of the records.
+The articles whose records came last, newest first, each with its last record; deleted articles and duplicates are left
+out. It is derived from records/ alone: rebuilt from there when a worker starts and whenever articles leave the
+directory, and updated with what is published in between. Its items are the bytes of the records.
 """
 
 from __future__ import annotations
@@ -30,22 +29,23 @@ _HEAD = (
 )
 _END = b"\n]}\n"
 _AT_ONCE = 2000
-"""Lines of a packed file that are held in memory: it can only be read forwards."""
+"""How many lines of a packed file are held in memory, since it can only be read forwards."""
 
 
 class Recent:
-    """Written by the output directory's one writer; whole at any time. Holds the records of so many articles."""
+    """Written by the output directory's one writer; whole at any time."""
 
     def __init__(self, root: Path, count: int) -> None:
         """count: how many articles, at most."""
         self._root, self._count = root, count
         self._items: OrderedDict[str, bytes] | None = None
-        """Record ids and records, the newest last; None: to be read."""
+        """Records by id, the newest last; None if they must be read first."""
 
     def follow(self, records: Iterable[bytes], *, again: bool) -> None:
-        """Take up the records of a segment that was published.
+        """Takes up the records of a segment that was published.
 
-        again: it was before, and there may be newer ones than its by now. Raises OutputError; then it can be repeated.
+        again: it was published before, so newer records may be there already. Raises OutputError; it can be repeated
+        then.
         """
         items, self._items = self._items, None
         if items is None or again:
@@ -66,8 +66,8 @@ class Recent:
         self._items = items
 
     def rebuild(self) -> None:
-        """Make it anew from records/. Reads the manifest, and back as far as there are too few articles. Raises
-        OutputError; then it can be repeated."""
+        """Writes the feed anew from records/. Reads the manifest, and records backwards until there are enough
+        articles. Raises OutputError; it can be repeated then."""
         self._items = None
         inventory = Inventory()
         for line, _ in lines(self._root / MANIFEST, BEGIN):
@@ -84,7 +84,7 @@ class Recent:
 
 
 def newest_articles(root: Path, inventory: Inventory, count: int) -> list[tuple[Record, bytes]]:
-    """The articles whose records came last, the newest first; with their bytes. What can't be read is left out."""
+    """The articles whose records came last, newest first, with their bytes. What can't be read is left out."""
     found: list[tuple[Record, bytes]] = []
     seen: set[str] = set()
     for held in _files_backwards(inventory):
@@ -105,7 +105,7 @@ def newest_articles(root: Path, inventory: Inventory, count: int) -> list[tuple[
 
 
 def _files_backwards(inventory: Inventory) -> Iterator[FileLine]:
-    """Those that hold records now, in the order in which records are read, from the last to the first."""
+    """The files that hold records now, in the reverse of the order in which records are read."""
     given: set[str] = set()
     for line in reversed(inventory.files.values()):
         held = inventory.holder(line) if line.kind == "segment" else None
@@ -115,7 +115,7 @@ def _files_backwards(inventory: Inventory) -> Iterator[FileLine]:
 
 
 def _lines_backwards(path: Path, count: int) -> Iterator[bytes]:
-    """As far as the file can be read."""
+    """The lines of the file from the last to the first, as far as it can be read."""
     with suppress(OutputError):
         if not is_packed(path.name):
             for _, raw in files.lines_backwards(path):

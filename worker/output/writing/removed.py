@@ -1,12 +1,12 @@
-"""What articles were known by whose records are not here any more: removed/<which>.keys, 16 bytes a key, sorted.
+"""The keys of articles whose records are not here any more: removed/<which>.keys, 16 bytes a key, sorted.
 
-    expired-YYYY-MM-DD.keys   of a day that was past output.keep
-    forgotten.keys            of what was taken down
-    kept-out.keys             of what is kept out, and had never come
+    expired-YYYY-MM-DD.keys   of articles of a day that was past output.keep
+    forgotten.keys            of articles that were taken down
+    kept-out.keys             of articles that are kept out and had never come
 
-A state that is lost is read back from the directory. Without these it would not know of articles that are gone from
-there, and write them anew where their feeds still show them. Some three keys an article: 1 % of its record. Those of
-days that expired long ago go, too; those of takedowns never, and what was kept out when it is let in again.
+A state that is lost is recovered from the directory. Without these keys it would not know of articles that are gone,
+and write them again if their feeds still show them. An article has about three keys: 1 % of its record's size. The keys
+of days that expired long ago are removed, too; those of takedowns never, and kept-out keys when they are let in again.
 """
 
 from __future__ import annotations
@@ -25,38 +25,39 @@ from worker.record import Record
 
 KEY_BYTES = 16
 KeysOf = Callable[[Record, bool], Collection[bytes]]
-"""The keys of a record, `KEY_BYTES` each; with those of its text, or without."""
+"""The keys of a record, `KEY_BYTES` each; the flag says whether those of its text are included."""
 NAME = re.compile(r"(expired-[0-9]{4}-[0-9]{2}-[0-9]{2}|forgotten|kept-out)\.keys")
 _FORGOTTEN, _KEPT_OUT = "forgotten.keys", "kept-out.keys"
 
 
 class Removed:
-    """Written by the output directory's one writer, before the records go. Each file is whole at any time."""
+    """Written by the output directory's one writer, before the records are removed. Each file is whole at any time."""
 
     def __init__(self, root: Path, keys_of: KeysOf) -> None:
         self._root, self._keys_of = root, keys_of
 
     def expire(self, paths: Iterable[Path], date: str) -> None:
-        """Note the records of a day's files, as far as they can be read. Raises OutputError."""
+        """Adds the keys of the records in a day's files, as far as they can be read. Raises OutputError."""
         keys = {key for path in paths for record in legible(path) for key in self._keys_of(record, False)}
         self._add(f"expired-{date}.keys", keys)
 
     def forget(self, id: str, records: Iterable[Record]) -> None:
-        """Note an article, and its records with their words: whoever says the same is kept out. Raises OutputError."""
+        """Adds an article's id and the keys of its records, including those of their text: other articles with the same
+        text are kept out, too. Raises OutputError."""
         self._add(_FORGOTTEN, {bytes.fromhex(id), *(key for one in records for key in self._keys_of(one, True))})
 
     def keep_out(self, key: bytes) -> None:
-        """Note what had never come. Raises OutputError."""
+        """Adds the key of an article that never came. Raises OutputError."""
         self._add(_KEPT_OUT, {key})
 
     def let_in(self, key: bytes) -> None:
-        """Let go of the key of what is kept out no more; of what was taken down, never. Raises OutputError."""
+        """Removes the key of what is not kept out any more; never that of what was taken down. Raises OutputError."""
         known = set(_named(self._root, _KEPT_OUT))
         if key in known:
             self._place(_KEPT_OUT, known - {key})
 
     def let_go(self, before: str) -> None:
-        """Remove what is of days before this date. Raises OutputError."""
+        """Removes the keys of days before this date. Raises OutputError."""
         for path in files.below(self._root / REMOVED):
             if path.name < f"expired-{before}" and path.name.startswith("expired-"):
                 files.remove(path)
@@ -74,19 +75,19 @@ class Removed:
 
 
 def expired_keys(root: Path) -> Iterator[bytes]:
-    """Of all days that are remembered. Raises OutputError."""
+    """The keys of all expired days that are still remembered. Raises OutputError."""
     for path in files.below(root / REMOVED):
         if NAME.fullmatch(path.name) and path.name not in (_FORGOTTEN, _KEPT_OUT):
             yield from keys_in(path)
 
 
 def forgotten_keys(root: Path) -> Iterator[bytes]:
-    """Of what was taken down, or is kept out. Raises OutputError."""
+    """The keys of what was taken down or is kept out. Raises OutputError."""
     return chain(_named(root, _FORGOTTEN), _named(root, _KEPT_OUT))
 
 
 def kept_out(root: Path, key: bytes) -> KeptOut | None:
-    """By what nothing comes any more that is known by this key, as whichever of the shards has it. Raises
+    """Why no article with this key comes any more, whichever shard has the key; None if it is not kept out. Raises
     OutputError."""
     shards = [root / name for name in shards_in(root)]
     if any(key in _named(shard, _FORGOTTEN) for shard in shards):
@@ -100,7 +101,7 @@ def _named(root: Path, name: str) -> Iterator[bytes]:
 
 
 def keys_in(path: Path) -> Iterator[bytes]:
-    """What one of these files holds. Raises OutputError."""
+    """The keys in one of these files. Raises OutputError."""
     left = b""
     for block in files.blocks(path):
         left += block

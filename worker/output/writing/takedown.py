@@ -1,4 +1,4 @@
-"""A file without the records of one article, and the record that tells whoever has them that they had to go."""
+"""A file without the records of one article, and the notice that tells those who have them to drop them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING_UNREAD: Unread = {}
 
 
 def ids_at(dir: Path, url: str) -> set[bytes]:
-    """The articles that have records with a canonical URL, of their entry or of their page. Reads every record, of all
+    """The articles that have a record with this canonical URL, of their entry or their page. Reads every record of all
     shards, whoever writes to them. Raises OutputError."""
     needle = urls.host_of(url).encode()
     return {
@@ -38,8 +38,8 @@ def _urls_of(record: Record) -> set[str]:
 
 
 def notices(root: Path, paths: Iterable[str], ids: Collection[str]) -> tuple[list[Record], Unread]:
-    """Of each of these articles that has records in the files, the one that is to come after them: a delete that says
-    nothing but that. Of one whose last record is such a notice, none. With the files that can't be read."""
+    """For each of these articles that has records in the files, the record to be published after them: a delete without
+    any content. None for an article whose last record is such a notice. Also returns the files that can't be read."""
     needles = {id: id.encode() for id in ids}
     newest: dict[str, Record] = {}
     unread: dict[str, OutputError] = {}
@@ -56,7 +56,7 @@ def notices(root: Path, paths: Iterable[str], ids: Collection[str]) -> tuple[lis
 
 
 def _notice(last: Record) -> Record:
-    """Its feed stays, by which readers choose. Neither URL nor hash does: they may be what had to go."""
+    """Keeps the feed, by which readers select. Keeps neither URL nor hash: they may be what had to be removed."""
     ingest = last["_ingest"]
     return {
         "id": last["id"],
@@ -95,7 +95,7 @@ def _notice(last: Record) -> Record:
 
 
 def _is_notice(record: Record) -> bool:
-    """A page that is gone is told of with its URL."""
+    """Whether it tells of a takedown; the delete of a page that is gone has its URL."""
     ingest = record["_ingest"]
     return ingest["op"] == "delete" and "url" not in record and ingest["entry_url"] is None
 
@@ -105,13 +105,13 @@ def _revision(record: Record) -> int:
 
 
 def holds(path: Path, id: str) -> bool:
-    """Whether a file has a record of the article; one that only names it (as the first of its duplicates) has not, nor
-    has the notice that it was taken down."""
+    """Whether a file has a record of the article; a record that only mentions it (as the first of its duplicates) does
+    not count, nor does the notice of its takedown."""
     return any(record is not None for _, record in _lines(path, id))
 
 
 def seqs_of(root: Path, line: FileLine, id: str) -> list[int]:
-    """The numbers of the article's records. Raises OutputError for a file that is not what the manifest says of it."""
+    """The numbers of the article's records. Raises OutputError if the file is not what the manifest says of it."""
     path = root / line.path
     if files.digest(path) != (line.bytes, line.sha256):
         raise OutputError(f"{path} is damaged, so nothing can be taken out of it; see feedmill verify")
@@ -119,7 +119,7 @@ def seqs_of(root: Path, line: FileLine, id: str) -> list[int]:
 
 
 def records_of(path: Path, id: str) -> Iterator[Record]:
-    """The article's."""
+    """The article's records in a file."""
     return (record for _, record in _lines(path, id) if record is not None)
 
 
@@ -129,7 +129,7 @@ def without(path: Path, id: str) -> Iterator[bytes]:
 
 
 def _lines(path: Path, id: str) -> Iterator[tuple[bytes, Record | None]]:
-    """Each line; with the record, where it is one of the article's. Only lines in which the id occurs are parsed."""
+    """Each line, with its record if it is one of the article's. Only lines that contain the id are parsed."""
     needle = id.encode()
     for _, raw in files.lines(path):
         record = _record(path, raw, id) if needle in raw else None
@@ -137,7 +137,7 @@ def _lines(path: Path, id: str) -> Iterator[tuple[bytes, Record | None]]:
 
 
 def _record(path: Path, raw: bytes, id: str) -> Record | None:
-    """The record, where it is one of the article's."""
+    """The record if it is the article's, else None."""
     try:
         record: Record = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
