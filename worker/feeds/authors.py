@@ -1,6 +1,6 @@
-"""An author who is a line with an address, as RSS has them, read as feedparser reads it, but for where an address ends.
+"""Makes feedparser split an author's line with an address, as in RSS, correctly at the end of the address.
 
-feedparser knows no top-level domain of more than four letters, nor one that is not ASCII, and takes the rest of such an
+feedparser does not know top-level domains of more than four letters or outside ASCII, and takes the rest of such an
 address for the name.
 """
 
@@ -20,7 +20,7 @@ _FEEDPARSERS = feedparser.mixin._FeedParserMixin._sync_author_detail
 
 
 def author_of(line: str) -> dict[str, str]:
-    """Name and e-mail address of `addr (Name)`, `Name <addr>`, `Name (addr)`, or the one that is there."""
+    """Name and e-mail address in `addr (Name)`, `Name <addr>`, `Name (addr)`, or whichever of the two is there."""
     found = _ADDRESS.search(line)
     if found is None:
         return {"name": line} if line else {}
@@ -41,5 +41,5 @@ def _sync_author_detail(parser: Any, key: str = "author") -> None:
 
 
 def use() -> None:
-    """Has feedparser read them so, in this process."""
+    """Makes feedparser use this in the current process."""
     feedparser.mixin._FeedParserMixin._sync_author_detail = _sync_author_detail

@@ -1,9 +1,9 @@
-"""Where the entries of a feed document stand in its bytes, and the document without those that are known.
+"""Finds the entries of a feed document in its bytes, and makes the document without those that are known.
 
-Parsing costs by the byte, and most bytes of a document are entries that were there at the poll before. So the element
-of each entry is found and hashed as it is written, and what is known is left out before lxml sees the document. What is
-found is right for documents that are well-formed; for others, or where the tree has other entries than were found
-here, the caller goes by the tree of the whole.
+Parsing costs by the byte, and most bytes of a document are entries that were there at the last poll. So the element of
+each entry is found and hashed as written, and known ones are cut out before lxml sees the document. The result is right
+for well-formed documents; for others, or if the tree turns out to have other entries than were found here, the caller
+uses the tree of the whole document.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ _ENDS = (b"-->", b"]]>", b"?>")
 _NAMESPACE = re.compile(rb"""xmlns(?::[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
 _WORD = re.compile(r"[A-Za-z0-9_-]{3,}")
 _FEW = 8
-"""Entries that are not known, for those that are to be searched for what each is identified by; and words of that."""
+"""The most unknown entries for which known ones are searched for the same identifier; also the most words of it that
+are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The element of an entry: from its `<` to its `>`, and a hash of these bytes and the document's namespaces."""
+    """An entry's element: its bytes from `<` to `>`, and a hash of these and the document's namespaces."""
 
     start: int
     end: int
@@ -34,7 +35,7 @@ class Block:
 
 
 def found(document: bytes) -> Sequence[Block]:
-    """The entries of a document in their order; what looks like one inside another belongs to that one."""
+    """The entries of a document in order; one inside another counts as a part of it."""
     spans = _spans(document)
     if not spans:
         return ()
@@ -77,22 +78,22 @@ def _spans(document: bytes) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """A document of which most entries are known."""
+    """A document with most of its entries known, and these cut out."""
 
     document: bytes
-    """Without these."""
+    """Without the known entries."""
     every: tuple[bytes, ...]
-    """The hashes of all entries, in their order …"""
+    """The hashes of all entries, in order."""
     hashes: tuple[bytes, ...]
-    """… and those of the others alone."""
+    """The hashes of the unknown entries only."""
     _others: bytes
     _whole: bytes
     _known: tuple[tuple[int, int], ...]
-    """From where to where known entries follow each other."""
+    """The ranges of bytes that consecutive known entries take up."""
 
     def may_have(self, identifier: str) -> bool:
-        """Whether a known entry may have the guid or the URL of one that is not: whichever way it is written there, its
-        words are."""
+        """Whether a known entry may have this guid or URL of an unknown one: however it is written there, its words
+        must occur."""
         words = (word.encode() for word in sorted(_WORD.findall(identifier), key=len, reverse=True)[:_FEW])
         return all(
             any(self._whole.find(word, start, end) >= 0 for start, end in self._known)
@@ -102,7 +103,7 @@ class Parted:
 
 
 def parted(document: bytes, blocks: Sequence[Block], known: Set[bytes]) -> Parted | None:
-    """None where no entry is known, or too many are not."""
+    """None if no entry is known, or too many are unknown."""
     others = [block for block in blocks if block.hash not in known]
     if len(others) == len(blocks) or len(others) > _FEW:
         return None

@@ -1,9 +1,9 @@
 """The bytes of a feed as text.
 
-Read once, here, so that lxml and feedparser see the same characters: lxml goes by the XML declaration alone, feedparser
-by RFC 3023, which takes `text/xml` without a charset for ASCII. RFC 7303 section 3 has the order byte order mark,
-charset of the response, XML declaration. UTF-8 stands before the two declarations here: what is not UTF-8 is seldom
-valid as such by chance, while servers often declare a charset that nobody checked.
+Decoded once, here, so that lxml and feedparser see the same characters: lxml uses only the XML declaration, feedparser
+RFC 3023, which takes `text/xml` without a charset for ASCII. RFC 7303 section 3 has the order byte order mark, charset
+of the response, XML declaration. Here UTF-8 is tried before the two declarations: text in another charset is seldom
+valid UTF-8 by chance, while servers often declare a charset that nobody checked.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_esc
 
 
 def as_utf8(body: bytes, content_type: str | None) -> bytes:
-    """`decoded`, encoded again: the same object where it is UTF-8 already, as most feeds are."""
+    """`decoded`, encoded again; the same object if it already is UTF-8, as most feeds are."""
     is_plain = not body.startswith(_MARKS) and b"\0" not in body[:4] and b"\x1b" not in body
     if is_plain and (body.isascii() or _is_utf8(body)):
         return body
@@ -40,7 +40,7 @@ def as_utf8(body: bytes, content_type: str | None) -> bytes:
 
 
 def decoded(body: bytes, content_type: str | None) -> str:
-    """`body` as text, without byte order mark; what can't be read becomes U+FFFD."""
+    """`body` as text, without byte order mark; what can't be decoded becomes U+FFFD."""
     for mark, codec in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(codec, "replace")

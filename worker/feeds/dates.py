@@ -1,8 +1,8 @@
-"""The dates that feeds write: RFC 3339 and its relatives, RFC 822 and its relatives.
+"""The dates in feeds: RFC 3339 and its relatives, RFC 822 and its relatives.
 
-feedparser's own reading is not used: it takes every zone that it does not know (CEST) for UTC and `+0530` for `+0500`,
+feedparser's own parser is not used: it takes every zone that it does not know (CEST) for UTC and `+0530` for `+0500`,
 reads `2024/05/17` as the first of January and `1770112800` as the year 1770, and completes what is missing from the
-clock. A date that is not understood is None: a page may still have it.
+clock. A date that is not understood is None: the page may still have one.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ _USUAL = re.compile(
     r" (\d\d):(\d\d):(\d\d) (?:GMT|([+-])([01]\d)([0-5]\d))",
     re.ASCII,
 )
-"""RFC 822 as nearly all of RSS has it."""
+"""RFC 822 as nearly every RSS feed writes it."""
 
 
 def millis(written: str, now: Millis) -> Millis | None:
-    """The instant that `written` names; UTC where it names no zone, midnight where it names no time.
+    """The instant that `written` names; in UTC if it names no zone, midnight if it names no time.
 
-    None where it is not understood, or lies before 1970-01-02 (an unset clock) or more than a day after `now`. Up to a
-    day ahead it is kept as it is written: clocks and zones are wrong more often than feeds announce.
+    None if it is not understood, or lies before 1970-01-02 (an unset clock) or more than a day after `now`. Up to a day
+    ahead it is kept as written: that is more often a wrong clock or zone than an announcement.
     """
     instant = _usual(written)
     if instant is None:
@@ -81,7 +81,7 @@ def millis(written: str, now: Millis) -> Millis | None:
 
 
 def _usual(written: str) -> int | None:
-    """At a fifth of the cost."""
+    """Parses the usual form, at a fifth of the cost."""
     match = _USUAL.fullmatch(written)
     if match is None:
         return None
@@ -100,7 +100,7 @@ def _unusual(written: str) -> datetime | None:
 
 
 def _with_numeric_zone(text: str) -> str | None:
-    """`text` with the zone as `+hhmm` at its end; None where the zone's name is not known."""
+    """`text` with the zone as `+hhmm` at its end; None if the zone's name is not known."""
     match = _ZONE.search(text)
     if match is None:
         return text
@@ -128,7 +128,7 @@ def _iso(text: str) -> datetime | None:
 
 
 def _rfc822(text: str) -> datetime | None:
-    """RFC 822 to 5322 with four or two digits of the year, RFC 850, asctime."""
+    """RFC 822 to 5322 with years of four or two digits, RFC 850, asctime."""
     try:
         parts = parsedate_tz(text if ":" in text else f"{text} 00:00")
         if parts is None or _NO_YEAR.search(text):

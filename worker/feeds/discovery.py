@@ -1,8 +1,8 @@
-"""The feeds that a page points to: for a site whose feed has moved and says nothing of it.
+"""The feeds that a page points to: for a site whose feed has moved without notice.
 
 A page declares its feeds by `<link rel="alternate" type="application/rss+xml">` (RSS Autodiscovery 1.0,
-https://www.rssboard.org/rss-autodiscovery; WHATWG HTML section 4.6.7.1), or `rel="feed"`. Many only have a link among
-others that is called /feed or rss.xml: the second choice.
+https://www.rssboard.org/rss-autodiscovery; WHATWG HTML section 4.6.7.1), or `rel="feed"`. Many pages have only an
+ordinary link to something called /feed or rss.xml: these are the second choice.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Candidate:
     title: str
     type: str | None
     declared: int
-    """How plainly the page calls it a feed: 0 the plainest."""
+    """How clearly the page declares it a feed: 0 is the clearest."""
 
 
 def discover(page: bytes, *, url: str, content_type: str | None) -> tuple[FoundFeed, ...]:

@@ -1,4 +1,4 @@
-"""What an element of an entry says of it, by its name: as feedparser's handlers have it."""
+"""The kinds of elements in an entry, by name, according to feedparser's handlers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEYS = frozenset(
         *("feedburner_origlink", "itunes_duration"),
     }
 )
-"""What an entry is read by."""
+"""feedparser's keys from which an entry is made."""
 _KINDS: Mapping[str, str] = {
     name: kind
     for kind, names in {
@@ -54,7 +54,7 @@ _KINDS: Mapping[str, str] = {
 
 @functools.lru_cache(maxsize=1024)
 def kind_of(tag: str, prefix: str | None) -> tuple[str | None, str, str | None]:
-    """The kind, the name, and the namespace where feedparser does not know it."""
+    """The kind of the element, feedparser's name for it, and its namespace if feedparser does not know that."""
     namespace, local = tag[1:].split("}") if tag.startswith("{") else ("", tag)
     known = _NAMESPACES.get(namespace.lower()) if namespace else ""
     short = (prefix or "") if known is None else known

@@ -1,12 +1,12 @@
-"""A well-formed feed document without what is known of it.
+"""A well-formed feed document without its known entries.
 
-feedparser's cost grows with the document, not with what is new in it. So entries that are known are left out, or cut
-down to what identifies them, before feedparser gets the document: over 70 feeds of 37 entries, 4 ms of all that is done
-with a feed instead of 38 where one entry is new, and the entry the same.
+feedparser's cost grows with the document, not with what is new in it. So known entries are removed, or cut down to what
+identifies them, before feedparser gets the document: over 70 feeds of 37 entries with one new entry each, everything
+done with a feed then takes 4 ms instead of 38, and the entry is the same.
 
-Stumps of known entries stay where a new one may share its identifier with one of them (`blocks.Parted.may_have`), or
-too many are new: an identifier that another entry carries too identifies neither, and that way feedparser reads the
-identifiers of all of them by its own rules.
+Stumps of known entries stay if a new one may share its identifier with one of them (`blocks.Parted.may_have`), or too
+many are new: an identifier that two entries carry identifies neither, and this way feedparser reads the identifiers of
+all of them by its own rules.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ from worker.feeds.trees import local_name
 from worker.model import Hints, Hub
 
 STUMP = "feedmill-known"
-"""The child that marks a known entry's element; feedparser makes it a key of the entry."""
+"""The child that marks a known entry's element; feedparser turns it into a key of the entry."""
 
 _IDENTITY = frozenset({"guid", "id", "link", "origLink"})
 _OWN_TEXT = frozenset({"description", "summary", "content", "encoded"})
 _FEEDPARSERS_LISTS = ("{*}authors", "{*}contributors", "{*}links")
 _MEDIA = "http://search.yahoo.com/mrss"  # with and without a slash at the end
 _END = re.compile(rb"</(?:[\w.-]{1,40}:)?(?:item|entry|rss|feed|rdf)\s*>", re.IGNORECASE)
-"""Of an entry, or of a document."""
+"""The end tag of an entry or of a document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
     document: bytes
-    """For feedparser: UTF-8, the known entries as stumps, without those that are read already. Empty where `feed` is
-    read."""
+    """For feedparser: UTF-8, with known entries as stumps, without those that are read already. Empty if `feed` is
+    set."""
     read: tuple[Fields | None, ...]
-    """In their order: what the entries say that are read already, None for those that the document has."""
+    """One for each entry, in order: its fields if it is read already, None if it is still in the document."""
     root: str
     """The local name of the root element."""
     hashes: tuple[bytes, ...]
-    """Of the entry elements, in their order, each once."""
+    """Of the entries' elements, in order, each once."""
     fresh: int
-    """Entry elements that are not known."""
+    """How many entries' elements are not known."""
     omitted: int
-    """Entry elements that are more than was asked for, and not in the document any more."""
+    """How many entries' elements exceeded the limit, and were removed."""
     hints: Hints
     older: str | None
-    """Where the document before is, as it is written there."""
+    """The address of the document with older entries, as written there."""
     hub: Hub | None
     flaw: str | None
-    """Why the document is not well-formed, where it could be mended."""
+    """Why the document is not well-formed, if it could be mended."""
     parted: Parted | None
-    """Where not even stumps of known entries are in the document."""
+    """Set if known entries are not in the document even as stumps."""
     feed: tuple[str, Fields] | None
-    """Version and feed, where feedparser is not needed for these either."""
+    """Version and feed, if feedparser is not needed for these either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +77,11 @@ def prune(
     whole: bool = False,
     by_feedparser: bool = False,
 ) -> Pruned | Malformed:
-    """The document for feedparser. `body` is UTF-8, from `url`; what `trees.legal` takes out does not count.
+    """The document for feedparser. `body` is UTF-8, from `url`; characters that `trees.legal` removes do not make it
+    malformed.
 
-    whole: with stumps of all known entries. by_feedparser: it is to read all entries, and what is said of the feed. Of
-    elements that are identical the first stays: a post that is listed twice is one entry, not two with one address.
+    whole: keep stumps of all known entries. by_feedparser: leave all entries, and the feed's own fields, to feedparser.
+    Of identical elements the first is kept: a post listed twice is one entry, not two with the same address.
     """
     tree, flaw = trees.read(body, frozenset() if whole else known)
     if tree is not None and tree.parted is not None and len(tree.parted.every) > max_entries:
@@ -140,7 +141,8 @@ def prune(
 
 
 def _identified(element: etree._Element, written: bytes | None, known: frozenset[bytes]) -> tuple[bytes, bool]:
-    """The hash by which the element is known from now on, and whether it is already, by that or as a tree."""
+    """The hash by which the element is known from now on, and whether it is known already, by that hash or that of its
+    tree."""
     if written is None:
         digest = hashed(element)
         return digest, digest in known
@@ -148,10 +150,10 @@ def _identified(element: etree._Element, written: bytes | None, known: frozenset
 
 
 def cut(document: bytes, max_entries: int) -> tuple[bytes, int]:
-    """A document that is not well-formed up to the end of its last entry that is wanted, and how many follow.
+    """A malformed document up to the end of the last entry that is wanted, and how many follow.
 
-    feedparser would read them all first: 100,000 of them, in 5 MB, take it 9 s. And where the document breaks off amid
-    an entry, it would read half a guid, or half a link, which are another's.
+    feedparser would read them all first: 100,000 of them, in 5 MB, take it 9 s. And if the document breaks off within
+    an entry, feedparser would read half a guid or half a link, which belongs to another entry.
     """
     starts = [match.start() for match in trees.ENTRY.finditer(document)]
     if len(starts) > max_entries:
@@ -163,10 +165,10 @@ def cut(document: bytes, max_entries: int) -> tuple[bytes, int]:
 
 
 def hashed(element: etree._Element) -> bytes:
-    """Eight bytes that stay the same when the feed around the element changes, however it is written. Of elements that
-    `blocks` did not find, and those of which an earlier version knows.
+    """Eight bytes that stay the same when the feed around the element changes, however the element is written. For
+    elements that `blocks` did not find, and to compare with hashes from an earlier version of feedmill.
 
-    Exclusive canonical XML: only the namespaces that the element uses, attributes in one order, nothing of the tail.
+    Exclusive canonical XML: only the namespaces that the element uses, attributes in a fixed order, without the tail.
     """
     try:
         written = etree.tostring(element, method="c14n", exclusive=True, with_tail=False)
@@ -176,8 +178,8 @@ def hashed(element: etree._Element) -> bytes:
 
 
 def _languages(root: etree._Element) -> dict[etree._Element, str | None]:
-    """The elements around entries of the usual kind, and the language in force in each. None where something else has
-    a base URI, which feedparser goes on with."""
+    """The parents of ordinary entries, and the language in force in each. Empty if another element has a base URI,
+    since feedparser would apply it to what follows."""
     channels = list(root.iterfind("{*}channel"))
     if any(BASE in child.attrib for holder in (root, *channels) for child in holder):
         return {}
@@ -193,7 +195,7 @@ def is_atom(root: str) -> bool:
 
 
 def _cut_down(element: etree._Element) -> bool:
-    """To what identifies the entry. Whether there is anything."""
+    """Cuts an entry down to what identifies it; returns whether anything is left."""
     for child in list(element):
         if local_name(child) not in _IDENTITY or child.get("rel", "alternate") != "alternate":
             element.remove(child)
@@ -205,10 +207,11 @@ def _cut_down(element: etree._Element) -> bool:
 
 
 def _straighten(element: etree._Element, clumsy: bool) -> None:
-    """Take out what feedparser stumbles over.
+    """Removes what feedparser fails on.
 
-    An element `authors` around the authors takes the place of its list of them, and it fails on the whole document
-    (clumsy: there is something of the kind in it); an empty `link` keeps a permalink guid from being the link.
+    An element `authors` around the authors takes the place of feedparser's own list of them, which makes it fail on the
+    whole document (clumsy: the document has such an element); an empty `link` prevents a permalink guid from becoming
+    the link.
     """
     if clumsy:
         etree.strip_tags(element, *_FEEDPARSERS_LISTS)
@@ -218,10 +221,10 @@ def _straighten(element: etree._Element, clumsy: bool) -> None:
 
 
 def _relieve(element: etree._Element) -> None:
-    """Take out what costs or misleads feedparser.
+    """Removes what slows feedparser down or misleads it.
 
-    Each tag is compared with all before it, which a flood of them makes quadratic; the caption of a picture
-    (`media:description`) that stands before the entry's own text becomes its summary.
+    Each tag is compared with all before it, so a flood of them takes quadratic time; a picture's caption
+    (`media:description`) before the entry's own text would become its summary.
     """
     for tag in list(element.iter(*trees.TAGS))[MAX_TAGS:]:
         _remove(tag)

@@ -1,4 +1,5 @@
-"""What holds for the entries of every dialect: one bad entry never fails a feed, and what several carry names none."""
+"""What holds for the entries of every format: one bad entry never fails a feed, and an identifier of several is no
+one's."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ Identity = tuple[str | None, str | None]
 
 
 def mapped(raws: Iterable[Raw], entry_of: Callable[[Raw], Entry]) -> tuple[tuple[Entry, ...], str | None]:
-    """The entries, without those that can't be read or say nothing, and a line about these where there are some."""
+    """The entries, without those that can't be read or are empty, and one line about these if there are any."""
     entries: list[Entry] = []
     lost: Counter[str] = Counter()
     for raw in raws:
@@ -35,14 +36,14 @@ def mapped(raws: Iterable[Raw], entry_of: Callable[[Raw], Entry]) -> tuple[tuple
 
 
 def repeated_guids(identities: Iterable[Identity]) -> frozenset[str]:
-    """Whatever their schemes: by these no guid is told from another."""
+    """The guids that several entries have, compared without their schemes; these identify no entry."""
     guids = [guid for guid, _ in identities if guid is not None]
     repeated = _repeated(map(without_scheme, guids))
     return frozenset(guid for guid in guids if without_scheme(guid) in repeated)
 
 
 def repeated_urls(identities: Iterable[Identity]) -> frozenset[str]:
-    """In their canonical form."""
+    """The URLs that several entries have, in canonical form."""
     return _repeated(canonical(url) for _, url in identities if url is not None)
 
 
@@ -51,7 +52,7 @@ def omission(omitted: int, max_entries: int) -> str | None:
 
 
 def problem(*found: str | None) -> str | None:
-    """One bounded line of them all."""
+    """All of them in one line of limited length; None if there are none."""
     return "; ".join(line for line in found if line)[:300] or None
 
 

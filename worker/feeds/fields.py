@@ -1,4 +1,4 @@
-"""Reading what strangers put into mappings: what has not the type that is asked for counts as missing."""
+"""Reads untrusted mappings: a value that has not the expected type counts as missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Fields = Mapping[str, object]
 
 
 def string(fields: Fields, key: str) -> str:
-    """Without halves of surrogate pairs, which JSON can carry and no record be written with."""
+    """Without lone surrogates, which JSON can carry but no record can be written with."""
     value = fields.get(key)
     if not isinstance(value, str):
         return ""

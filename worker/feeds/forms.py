@@ -1,7 +1,7 @@
-"""Where sites that are known keep their feeds: the address of a page tells the address of its feed.
+"""Where well-known sites keep their feeds: derives the address of a feed from the address of a page.
 
-Each rule was read from the site's own documentation or pages, which name the same addresses. Pure: nothing is asked,
-and whether there is a feed is for the caller to see.
+Each rule was taken from the site's own documentation or pages, which name the same addresses. Pure: nothing is fetched,
+so the caller must check whether a feed is there.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 from worker import urls
 
 WELL_KNOWN = ("/feed", "/rss", "/feed.xml", "/rss.xml", "/atom.xml", "/index.xml", "/feed.json")
-"""Where the feed of a site is that names none: the common systems' defaults (WordPress, Ghost, Jekyll, Hugo, Hexo)."""
+"""Where to look for the feed of a site that names none: the defaults of common systems (WordPress, Ghost, Jekyll, Hugo,
+Hexo)."""
 
 Page = tuple[str, list[str], dict[str, list[str]]]
 """`https://host`, the segments of the path, the query."""
 
 
 def known_forms(url: str) -> tuple[str, ...]:
-    """The feeds of the page at `url` by the rules of its site, the likeliest first; empty where none is known."""
+    """The likely feeds of the page at `url` by its site's rules, the likeliest first; empty if there are none."""
     parts = urlsplit(url)
     host = urls.host_of(url).removeprefix("www.")
     site = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
@@ -33,7 +34,7 @@ def known_forms(url: str) -> tuple[str, ...]:
 
 
 def _youtube(page: Page) -> Sequence[str]:
-    """A handle (/@name) has to be looked up: its page names the feed."""
+    """A handle (/@name) can't be derived: its page names the feed."""
     _, path, query = page
     feed = "https://www.youtube.com/feeds/videos.xml"
     if "list" in query:
@@ -162,12 +163,12 @@ def _dev_to(page: Page) -> Sequence[str]:
 
 
 def _at(*paths: str) -> Callable[[Page], Sequence[str]]:
-    """Feeds at fixed places of the site."""
+    """Feeds at fixed paths of the site."""
     return lambda page: [page[0] + path for path in paths]
 
 
 def _anywhere(page: Page) -> Sequence[str]:
-    """Servers of many names: Mastodon (also its tags), Lemmy."""
+    """Software that runs on many hosts: Mastodon (also its tags), Lemmy."""
     site, path, _ = page
     match path:
         case [name] if re.fullmatch(r"@\w+(@[\w.-]+)?", name):
@@ -202,4 +203,4 @@ _RULES: tuple[tuple[str, Callable[[Page], Sequence[str]]], ...] = (
     (r"lobste\.rs", _at("/rss")),
     (r"(?:twitter|x|threads|tiktok|instagram|facebook)\.(?:com|net)", lambda _: ()),
 )
-"""The first that matches the host (without `www.`) has the say."""
+"""The first that matches the host (without `www.`) applies."""

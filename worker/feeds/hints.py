@@ -1,7 +1,7 @@
-"""What a feed document says of when to come again.
+"""When to poll again, according to the feed document.
 
 RSS 2.0 `ttl`, `skipHours` and `skipDays` (https://www.rssboard.org/rss-specification), and the RSS 1.0 module
-Syndication (https://web.resource.org/rss/1.0/modules/syndication/), which other dialects carry too. JSON Feed has none.
+Syndication (https://web.resource.org/rss/1.0/modules/syndication/), which other formats carry too. JSON Feed has none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WHOLE = re.compile(r"([0-9]{1,9})(?:\.0*)?", re.ASCII)
 
 
 def of_document(root: etree._Element) -> Hints:
-    """Those of a well-formed document: in its channel, or in the root where that is the feed (Atom)."""
+    """The hints of a well-formed document: in its channel, or in the root if that is the feed (Atom)."""
     ttl, period, frequency = "", "", ""
     hours: set[int] = set()
     days: set[int] = set()
@@ -43,7 +43,8 @@ def of_document(root: etree._Element) -> Hints:
 
 
 def of_fields(feed: Fields) -> Hints:
-    """Those of a document that only feedparser can read; of what is to be skipped it keeps but the last: left out."""
+    """The hints of a document that only feedparser can read, without `skipHours` and `skipDays`: it keeps only the last
+    of each."""
     return Hints(
         ttl_s=_ttl_s(string(feed, "ttl").strip()),
         update_s=_update_s(string(feed, "sy_updateperiod").strip(), string(feed, "sy_updatefrequency").strip()),
@@ -65,7 +66,7 @@ def _ttl_s(minutes: str) -> float | None:
 
 
 def _update_s(period: str, frequency: str) -> float | None:
-    """Seconds from one update to the next; daily and once where one of the two is left out, as the module says."""
+    """Seconds from one update to the next; the period defaults to daily and the frequency to once, as in the module."""
     if not period and not frequency:
         return None
     period_s, times = _PERIODS_S.get(period.lower() or "daily"), _whole(frequency or "1")
@@ -73,7 +74,7 @@ def _update_s(period: str, frequency: str) -> float | None:
 
 
 def _hour(text: str) -> int | None:
-    """0 to 23; 24 is 0, as the hours of RSS 0.91 went from 1 to 24."""
+    """0 to 23; 24 is 0, since the hours of RSS 0.91 went from 1 to 24."""
     number = _whole(text)
     return number % 24 if number is not None and number <= 24 else None
 
@@ -83,7 +84,7 @@ def _weekday(text: str) -> int | None:
 
 
 def _unless_all(skipped: set[int], count: int) -> frozenset[int]:
-    """Who skips everything is never to be asked again, which nobody means."""
+    """Empty if everything is skipped: the feed would never be polled again, which nobody means."""
     return frozenset() if len(skipped) == count else frozenset(skipped)
 
 

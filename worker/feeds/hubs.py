@@ -1,4 +1,5 @@
-"""The hub that a feed document advertises: who tells of its new entries (WebSub, https://www.w3.org/TR/websub/#discovery).
+"""The hub that a feed document advertises, which announces its new entries (WebSub,
+https://www.w3.org/TR/websub/#discovery).
 
 `<link rel="hub">` and `<link rel="self">` of Atom, which RSS carries in its channel under Atom's namespace; `hubs` and
 `feed_url` of JSON Feed 1.1.
@@ -19,7 +20,7 @@ _MAX_LINKS = 50
 
 
 def of_document(root: etree._Element, url: str) -> Hub | None:
-    """That of a well-formed document: in its channel, or in the root where that is the feed (Atom)."""
+    """The hub of a well-formed document: in its channel, or in the root if that is the feed (Atom)."""
     links: list[etree._Element] = []
     for holder in (root, *root.iterfind("{*}channel")):
         links += holder.iterfind(f"{{{_ATOM}}}link")
@@ -27,13 +28,13 @@ def of_document(root: etree._Element, url: str) -> Hub | None:
 
 
 def of_fields(feed: Fields, url: str) -> Hub | None:
-    """That of a document that only feedparser can read."""
+    """The hub of a document that only feedparser can read."""
     links = listed(feed, "links")[:_MAX_LINKS]
     return _chosen(((string(link, "rel"), string(link, "href")) for link in links if isinstance(link, dict)), url)
 
 
 def of_json(feed: Fields, url: str) -> Hub | None:
-    """That of a JSON Feed."""
+    """The hub of a JSON Feed."""
     hubs = [hub for hub in listed(feed, "hubs")[:_MAX_LINKS] if isinstance(hub, dict)]
     links = [("hub", string(hub, "url")) for hub in hubs if string(hub, "type").lower() in ("websub", "pubsubhubbub")]
     return _chosen([*links, ("self", string(feed, "feed_url"))], url)
@@ -46,7 +47,7 @@ def _related(links: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
 
 
 def _chosen(links: Iterable[tuple[str, str]], url: str) -> Hub | None:
-    """The first hub; the topic is what the document calls itself, or where it was had."""
+    """The first hub; its topic is the document's own link to itself, or the address that it was fetched from."""
     hub, topic = None, None
     for relation, href in links:
         address = absolute(href.strip(), url)

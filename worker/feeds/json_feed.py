@@ -1,7 +1,7 @@
 """JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/).
 
-A field of the wrong type counts as missing, and loses nothing but itself; numbers as ids become strings, as the
-specification asks for.
+A field of the wrong type counts as missing and affects nothing else; numbers as ids become strings, as the
+specification requires.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/([0-9.]{1,8})")
 def parse(
     body: str, *, declared: bool, url: str, known: frozenset[bytes], now: Millis, max_entries: int
 ) -> ParsedFeed | NotAFeed:
-    """As `worker.feeds.parse`, for text that begins like a JSON object.
+    """Like `worker.feeds.parse`, for text that begins like a JSON object.
 
-    `declared`: the response calls it a JSON Feed, so it is one even where it does not give its version.
+    `declared`: the response says that it is a JSON Feed, so it counts as one even if it does not give its version.
     """
     try:
         # Not orjson: it refuses a document for one half of a surrogate pair, which is what a title cut in the middle
@@ -66,12 +66,12 @@ def parse(
 
 
 def _number(digits: str) -> int | None:
-    """None where int() would refuse it: an absurd number is missing, rather than the whole document."""
+    """None if int() would refuse it: an absurd number counts as missing, instead of failing the whole document."""
     return int(digits) if len(digits) <= text.MAX_GUID else None
 
 
 def _version(written: str) -> str | None:
-    """json10 for 1, json11 for 1.1: named as feedparser names the others."""
+    """json10 for 1, json11 for 1.1: in the style of feedparser's names."""
     match = _VERSION.match(written)
     return None if match is None else f"json{match[1].replace('.', ''):0<2}"
 
@@ -82,7 +82,8 @@ def _hash(item: Fields) -> bytes:
 
 
 def _identity(item: Fields, base: str) -> tuple[str | None, str | None]:
-    """The id and the URL. An id that is a URL serves as one: ideally it is the item's own (the specification)."""
+    """The id and the URL. An id that is a URL also serves as the URL: the specification recommends the item's own for
+    it."""
     guid = text.clean(_id(item), text.MAX_GUID) or None
     return guid, absolute(string(item, "url"), base) or absolute(guid or "")
 
@@ -114,7 +115,7 @@ def _entry(item: Fields, base: str, language: str | None, authors: tuple[Author,
 
 
 def _authors(holder: Fields, base: str) -> tuple[Author, ...]:
-    """Of version 1.1, and the one of 1.0; a bare string is a name."""
+    """The authors of version 1.1, and the one of 1.0; a bare string is a name."""
     found: dict[str, Author] = {}
     for author in (*listed(holder, "authors"), holder.get("author")):
         fields: Fields = author if isinstance(author, Mapping) else {"name": author}

@@ -1,4 +1,4 @@
-"""Files that belong to an entry: its attachments, its picture, and the numbers that describe them."""
+"""Files that belong to an entry: its attachments, its picture, and the numbers about them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def attachment(url: str, mime_type: str, size: object, duration: object) -> Atta
 
 
 def distinct(files: Iterable[Attachment]) -> tuple[Attachment, ...]:
-    """Each URL once, the first that names it."""
+    """Each URL once, as first named."""
     found: dict[str, Attachment] = {}
     for file in files:
         found.setdefault(file.url, file)
@@ -33,20 +33,20 @@ def distinct(files: Iterable[Attachment]) -> tuple[Attachment, ...]:
 
 
 def is_picture(url: str, mime_type: str, medium: str = "") -> bool:
-    """Whether a file is a picture, by its type or medium, else by its name."""
+    """Whether a file is a picture: by its type or medium, else by its name."""
     if mime_type or medium:
         return medium.lower() == "image" or mime_type.lower().startswith("image/")
     return _PICTURE.search(url) is not None
 
 
 def size_in_bytes(value: object) -> int | None:
-    """None where there is none: feeds write 0 for what they do not know."""
+    """None if it is not known: feeds then often write 0."""
     number = _integer(value)
     return number if number is not None and 0 < number < _MAX_INTEGER else None
 
 
 def seconds(value: object) -> int | None:
-    """Of a number, or of `1:02:03`, `62:03` and the like; whole seconds."""
+    """Whole seconds, from a number or from `1:02:03`, `62:03` and the like."""
     parts = [_integer(part) for part in value.split(":")] if isinstance(value, str) else [_integer(value)]
     total = 0
     for part in parts:

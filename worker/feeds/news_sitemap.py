@@ -1,8 +1,8 @@
-"""News sitemaps, taken for feeds: what a site tells of its articles of the last two days, whatever its feeds show.
+"""News sitemaps, read like feeds: a site's articles of the last two days, whatever its feeds show.
 
 https://developers.google.com/search/docs/crawling-indexing/sitemaps/news-sitemap, an extension of
-https://www.sitemaps.org/protocol.html. Only what is told as news is taken, with a title; a sitemap's other addresses
-are pages of any kind. An address counts on the sitemap's own host alone, as the protocol has it.
+https://www.sitemaps.org/protocol.html. Only addresses marked as news, with a title, are taken; the others are pages of
+any kind. An address must be on the sitemap's own host, as the protocol requires.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from worker.feeds.entries import mapped, omission, problem, repeated_urls
 from worker.model import Entry, Millis, NotAFeed, ParsedFeed
 
 MAX_BYTES = 50_000_000
-"""Of a sitemap that is not compressed any more (sitemaps.org)."""
+"""Of an uncompressed sitemap (sitemaps.org)."""
 
 _NEWS = "{http://www.google.com/schemas/sitemap-news/0.9}"
 _KEYWORD_SEPARATOR = ","
 
 
 def inflated(body: bytes) -> bytes | None:
-    """The content of a gzip file, as sitemaps are kept; None where it is none, or larger than a sitemap may be."""
+    """The content of a gzip file, as sitemaps often are; None if it is not one, or is larger than a sitemap may be."""
     inflate = zlib.decompressobj(31)
     try:
         content = inflate.decompress(body, MAX_BYTES)
@@ -36,7 +36,7 @@ def inflated(body: bytes) -> bytes | None:
 def parse(
     document: bytes, *, url: str, known: frozenset[bytes], now: Millis, max_entries: int
 ) -> ParsedFeed | NotAFeed:
-    """As `worker.feeds.parse`, for XML whose root is `urlset` or `sitemapindex`."""
+    """Like `worker.feeds.parse`, for XML whose root is `urlset` or `sitemapindex`."""
     root = tree(document)
     if isinstance(root, NotAFeed):
         return root
@@ -78,12 +78,12 @@ def tree(document: bytes) -> etree._Element | NotAFeed:
 
 
 def is_news(place: etree._Element) -> bool:
-    """Whether a place in a sitemap is told as news."""
+    """Whether an address in a sitemap is marked as news."""
     return place.find(f"{_NEWS}news") is not None
 
 
 def entry_of(place: etree._Element, url: str, now: Millis) -> Entry:
-    """What a sitemap that came from `url` tells of a place as news."""
+    """The entry for an address marked as news in a sitemap that came from `url`."""
     news = f"{_NEWS}news/{_NEWS}"
     return Entry(
         url=urls.absolute(text_of(place, "{*}loc"), url),
@@ -95,12 +95,12 @@ def entry_of(place: etree._Element, url: str, now: Millis) -> Entry:
 
 
 def text_of(holder: etree._Element, path: str) -> str:
-    """What stands at a path; empty where nothing does."""
+    """The text at a path; empty if there is none."""
     return (holder.findtext(path) or "").strip()
 
 
 def site(url: str) -> str:
-    """Whose an address is; empty for none."""
+    """The site that an address belongs to; empty for no address."""
     try:
         return urls.host_of(url).removeprefix("www.")
     except urls.BadUrl:

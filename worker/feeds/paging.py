@@ -1,7 +1,7 @@
-"""Where the entries are that a feed document shows no more: by RFC 5005 (paging, archives), and JSON Feed's `next_url`.
+"""Where a feed document's older entries are: by RFC 5005 (paging, archives), or JSON Feed's `next_url`.
 
-`prev-archive` (section 4) goes before `next` (section 3): archive documents stay as they are, pages move on with each
-entry. Both stand in Atom feeds, and in RSS as Atom links of the channel.
+`prev-archive` (section 4) is preferred to `next` (section 3): archive documents do not change, pages shift with each
+new entry. Both occur in Atom feeds, and in RSS as Atom links of the channel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PREFIX = "http://www.iana.org/assignments/relation/"  # what a relation stands 
 
 
 def older_page(root: etree._Element) -> str | None:
-    """The address that a well-formed document gives of the one before it, as it is written there."""
+    """The address of the previous document in a well-formed one, as written there."""
     found: dict[str, str] = {}
     for holder in (root, *root.iterfind("{*}channel")):
         for link in holder.iterfind(_LINK):
@@ -25,6 +25,6 @@ def older_page(root: etree._Element) -> str | None:
 
 
 def resolved(address: str | None, url: str) -> str | None:
-    """Absolute http(s), for a document that came from `url`; None where it leads nowhere else."""
+    """The address as absolute http(s), for a document that came from `url`; None if it leads nowhere else."""
     older = absolute(address, url) if address else None
     return None if older == url else older

@@ -18,17 +18,17 @@ _ATTRIBUTES = frozenset(
         *("src", "mode", "width", "height", "medium", "filesize", "duration", "lang", "base"),
     }
 )
-"""The attributes that something is read from."""
+"""The attributes that are read."""
 _C1 = re.compile("[\x80-\x9f]")
 
 
 class Rare(Exception):
-    """Something that is left to feedparser to read."""
+    """Something that only feedparser can read."""
 
 
 def language_within(holder: etree._Element, outer: str | None) -> str | None:
-    """The language in force within an element; `outer` is that around it. Raises ValueError where another base URI is,
-    or an attribute of which feedparser alone knows whether it is one of these."""
+    """The language in force within an element; `outer` is that around it. Raises ValueError if the element sets another
+    base URI, or has an attribute of which only feedparser knows whether it does."""
     found = outer
     for name, value in items(holder):
         local = name.rpartition("}")[2].lower()
@@ -40,7 +40,7 @@ def language_within(holder: etree._Element, outer: str | None) -> str | None:
 
 
 def items(element: etree._Element) -> list[tuple[str, str]]:
-    """The attributes as they are written."""
+    """The attributes as written."""
     return cast(list[tuple[str, str]], element.attrib.items())
 
 

@@ -1,10 +1,10 @@
-"""The element of an entry of the usual kind, read as feedparser reads it, at a tenth of the cost.
+"""Reads the elements of common entries as feedparser would, at a tenth of the cost.
 
-feedparser stays the reader: this is a shorter way to what it says of elements that it reads straight on, from the tree
-that is there already. What is rarer than that (a base URI, languages within an entry, markup that is not escaped,
-Base64, an element that nobody here knows) is left to feedparser, with the whole entry. The tests read the same entries
-both ways. Quirks that are feedparser's (the first title counts, and the last date) are so because it has them, and
-records must not change with the way that an entry was read.
+feedparser remains the authority: this is a shorter way, from the tree that exists already, to what it says of elements
+that are simple to read. Whatever is rarer (a base URI, languages within an entry, markup that is not escaped, Base64,
+an element unknown here) is left to feedparser, with the whole entry. The tests read the same entries both ways. Quirks
+of feedparser (the first title counts, and the last date) are kept, because records must not depend on the way in which
+an entry was read.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Prefixes = Mapping[str, list[str]]
 
 
 def prefixes(root: etree._Element) -> Prefixes:
-    """Of each namespace that the root of a document declares."""
+    """The prefix of each namespace that the root of a document declares."""
     found: dict[str, list[str]] = {}
     for prefix, namespace in root.nsmap.items():
         found.setdefault(namespace, []).extend([prefix] if prefix else [])
@@ -52,10 +52,11 @@ def prefixes(root: etree._Element) -> Prefixes:
 
 
 def read(element: etree._Element, *, prefixes: Prefixes, language: str | None, atom: bool) -> dict[str, object] | None:
-    """What feedparser would say of an entry, as far as `xml_entry` asks; None where it has to be asked.
+    """The fields that feedparser would give for an entry, as far as `xml_entry` uses them; None if feedparser must read
+    it.
 
-    prefixes: of the document. language: in force around the element. atom: the document is of Atom, which declares what
-    is HTML.
+    prefixes: of the document. language: in force around the element. atom: whether the document is Atom, which declares
+    what is HTML.
     """
     try:
         reading = Reading(prefixes, language_within(element, language), atom)
@@ -66,7 +67,7 @@ def read(element: etree._Element, *, prefixes: Prefixes, language: str | None, a
 
 
 class Reading:
-    """Of one entry, or of a feed. Each method reads elements of a kind."""
+    """Reads one entry, or one feed. Each method reads elements of one kind."""
 
     def __init__(self, prefixes: Prefixes, language: str | None, atom: bool) -> None:
         self.fields: dict[str, Any] = {}
@@ -74,11 +75,11 @@ class Reading:
         self._depths: dict[str, int] = {}
         self._tags: set[tuple[str | None, ...]] = set()
         self._title_depth = 0
-        """Of the title that counts; 0 as long as there is none."""
+        """Depth of the title that counts; 0 if there is none yet."""
         self._has_content = False
         self._has_base = False
         self._has_lines = False
-        """For authors."""
+        """Whether an author was given as a line of text, not as elements."""
 
     def entry(self, element: etree._Element) -> None:
         _, called, stranger = kind_of(str(element.tag), element.prefix)
@@ -109,7 +110,7 @@ class Reading:
         _READERS[kind](self, child, attributes, depth, name)
 
     def kind(self, element: etree._Element) -> tuple[str | None, str]:
-        """Which kind of element this is, and feedparser's name for it; no kind where that says nothing of an entry."""
+        """The kind of an element, and feedparser's name for it; no kind if it is irrelevant to an entry."""
         tag: object = element.tag
         if not isinstance(tag, str):
             raise Rare  # a reference to an entity
@@ -119,7 +120,7 @@ class Reading:
         return kind, name
 
     def _knows(self, namespace: str, prefix: str | None) -> bool:
-        """Whether feedparser goes by this prefix, as it does where it does not know the namespace."""
+        """Whether feedparser recognizes this prefix, which it goes by if it does not know the namespace."""
         return self._prefixes.get(namespace, []) == ([] if prefix is None else [prefix])
 
     def _expect_nothing_within(self, element: etree._Element) -> None:
@@ -283,7 +284,7 @@ class Reading:
         self.forget_title()
 
     def forget_title(self) -> None:
-        """Another one that comes may be the one that counts."""
+        """Lets a later title count instead."""
         self._title_depth = 0
 
     def _contributor(self, element: etree._Element, attributes: dict[str, str], depth: int, name: str) -> None:
@@ -298,7 +299,7 @@ class Reading:
     def _text(
         self, element: etree._Element, attributes: dict[str, str], unless_declared: str
     ) -> tuple[str, dict[str, str | None]]:
-        """What an element says that may be HTML, and as what it is declared or looks like."""
+        """The text of an element that may be HTML, and the type that is declared or that it looks like."""
         declared = media_type(attributes.get("type", unless_declared))
         if declared not in _TEXTS or "mode" in attributes:
             raise Rare
@@ -313,15 +314,15 @@ class Reading:
         return mended(self._joined(address)) if address else ""
 
     def _joined(self, address: str) -> str:
-        """As feedparser resolves it where there is no base; after an element with one, it goes by that, and writes what
-        is absolute anew."""
+        """The address as feedparser resolves it without a base. After an element with a base feedparser uses that, and
+        normalizes even absolute addresses, so then anything that this would change raises Rare."""
         fixed = _SLASHES.sub(r"\1", address)
         if self._has_base and not (fixed.startswith(("http://", "https://")) and urljoin(fixed, fixed) == fixed):
             raise Rare
         return fixed
 
     def _store(self, key: str, value: str, depth: int) -> None:
-        """Unless one was found that is less deep."""
+        """Stores the value unless one from a lesser depth was found."""
         if depth <= self._depths.get(key, depth):
             self._depths[key] = depth
             self.fields[key] = value

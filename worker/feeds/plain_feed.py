@@ -1,7 +1,7 @@
-"""What stands around the entries of a usual document, read as feedparser reads it, at a tenth of the cost.
+"""Reads what surrounds the entries of common documents as feedparser would, at a tenth of the cost.
 
-As with `plain_entry`, feedparser stays the reader: what is rarer is left to it, and the tests read the same documents
-both ways.
+As with `plain_entry`, feedparser remains the authority: rarer things are left to it, and the tests read the same
+documents both ways.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from worker.feeds.trees import local_name
 
 _ATOM = "{http://www.w3.org/2005/Atom}feed"
 _READ = frozenset({"title", "link", "id", "language", "author"})
-"""Kinds of elements that tell what is asked of a feed …"""
+"""Kinds of elements that tell something about a feed that is used …"""
 _LEAVES = frozenset({"published", "updated", "created", "description", "nothing", "image"})
-"""… and those which tell nothing of it, with no elements in them; nor do these, which only feedparser knows:"""
+"""… and those that tell nothing used, and have no child elements; the same holds for these, which only feedparser
+knows:"""
 _SAY_NOTHING = frozenset({"generator", "cloud"})
 _OF_PICTURES = frozenset({"url", "title", "link", "width", "height", "description"})
 
 
 def read(root: etree._Element, *, prefixes: Prefixes) -> tuple[str, Fields] | None:
-    """Version and feed as feedparser has them, as far as `xml_feed` asks; None where it has to be asked.
+    """Version and feed as feedparser gives them, as far as `xml_feed` uses them; None if feedparser must read it.
 
     root: of a document without entries. prefixes: of the document.
     """
@@ -40,7 +41,7 @@ def read(root: etree._Element, *, prefixes: Prefixes) -> tuple[str, Fields] | No
 
 
 def _channel(root: etree._Element) -> tuple[str, etree._Element]:
-    """Feedparser's name for the version, and the element that has all that is said of the feed."""
+    """feedparser's name for the version, and the element that describes the feed."""
     attributes = {name: value for name, value in root.attrib.items() if name != LANG}
     if root.tag == _ATOM and not attributes:
         return "atom10", root

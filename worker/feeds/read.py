@@ -1,4 +1,4 @@
-"""Which kind of document the bytes are, and what they are where they are no feed."""
+"""Decides which kind of document the bytes are, and what they are if not a feed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def parse(
 
 
 def _other_kind(document: bytes) -> str | None:
-    """What the bytes are where it is clearly no feed; None where it may be one."""
+    """What the bytes are if they are clearly not a feed; None if they may be one."""
     first = _TAG.search(document)
     if _HTML.match(document) or (first is not None and first[1].lower() == b"html"):
         title = _HTML_TITLE.search(document, 0, 20_000)

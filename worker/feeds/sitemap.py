@@ -1,9 +1,9 @@
-"""Sitemaps of any kind, and what leads to them: where an owner has named one for the older entries of a feed.
+"""Sitemaps of any kind, and what leads to them: for feeds whose owner has named one for the older entries.
 
 https://www.sitemaps.org/protocol.html: a `urlset` of addresses, a `sitemapindex` of further sitemaps, and `Sitemap`
-lines in robots.txt. A sitemap says of its pages only where they are and when they were changed last (`lastmod`): what
-is wanted goes by the date in the address, or else by that, and an address of no date is left out. It may list any page
-of the site: which of them are articles is seen when they are read.
+lines in robots.txt. A sitemap tells only where its pages are and when they were last changed (`lastmod`): they are
+selected by the date in the address, or else by that, and an address without any date is left out. It may list any page
+of the site: which of them are articles shows when they are read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from worker.feeds.entries import omission, problem, repeated_urls
 from worker.model import DAY_MS, Entry, Millis, NotAFeed, ParsedFeed
 
 MAX_DOCUMENTS = 1000
-"""Of an index, that are looked at: one with more is no site's own doing. The protocol has 50,000."""
+"""How many sitemaps of an index are read: no site has more of its own. The protocol allows 50,000."""
 _MONTH_MS = 31 * DAY_MS
 _SITEMAP_LINE = re.compile(r"(?im)^[ \t]*sitemap[ \t]*:[ \t]*(\S+)")
 # The date of many addresses, /2026/11/28/…, and of the sitemaps of one month: sitemap-2026-11.xml.
@@ -29,7 +29,8 @@ _DATE = re.compile(r"(?<!\d)(20\d\d)([/_-]?)(0[1-9]|1[0-2])(?:\2(0[1-9]|[12]\d|3
 
 
 def parse(document: bytes, *, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed | NotAFeed:
-    """What of a document whose root is `urlset` or `sitemapindex` is as young as `since`."""
+    """The pages, or further sitemaps, in a document with the root `urlset` or `sitemapindex` that are not older than
+    `since`."""
     root = news_sitemap.tree(document)
     if isinstance(root, NotAFeed):
         return root
@@ -52,8 +53,8 @@ def is_robots(url: str) -> bool:
 
 
 def _leading(places: Iterable[tuple[str, Millis | None]], url: str, since: Millis, lost: str | None) -> ParsedFeed:
-    """A document that names others: the newest first, then those of no date, without those that were not changed since.
-    On its own host alone, as the protocol has it."""
+    """A document that names others: the newest first, then those without a date, without those that have not changed
+    since. Only those on its own host, as the protocol requires."""
     host, foreign = news_sitemap.site(url), 0
     dated: list[tuple[Millis | None, str]] = []
     for written, at in places:
@@ -71,7 +72,7 @@ def _leading(places: Iterable[tuple[str, Millis | None]], url: str, since: Milli
 
 
 def _listing(root: etree._Element, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed:
-    """The pages of a sitemap, the newest first; what is news among them with all that is told of it."""
+    """The pages of a sitemap, newest first; those marked as news with all that is said of them."""
     trees.limit_attributes(root)
     host, foreign, undated = news_sitemap.site(url), 0, 0
     own: dict[str, tuple[Millis, Entry]] = {}
@@ -106,19 +107,19 @@ def _changed(place: etree._Element, now: Millis) -> Millis | None:
 
 
 def _is_wanted(changed: Millis | None, until: Millis | None, since: Millis) -> bool:
-    """By when a sitemap was changed last, or else by the month in its name; one that tells neither is looked at."""
+    """Judges a sitemap by its last change, or else by the month in its name; one that has neither is read."""
     last = until if changed is None else changed + DAY_MS
     return last is None or last >= since
 
 
 def _named_at(address: str) -> Millis | None:
-    """The day, or the month, that a page's address names."""
+    """The beginning of the day, or month, in a page's address."""
     found = _DATE.search(urlsplit(address).path)
     return None if found is None or not found[2] else _midnight(found)
 
 
 def _named_until(address: str) -> Millis | None:
-    """The end of the day, or of the month, that a sitemap's address names."""
+    """The end of the day, or month, in a sitemap's address."""
     found = _DATE.search(address)
     at = None if found is None else _midnight(found)
     return None if found is None or at is None else Millis(at + (DAY_MS if found[4] else _MONTH_MS))

@@ -1,7 +1,7 @@
 """An entry as the bytes that the store keeps between its poll and its ingestion.
 
-A version of feedmill reads what older ones wrote: a key that is missing has its default, one that is unknown is passed
-over. What has no value is left out, which makes the common entry half as long.
+Each version of feedmill reads what older ones wrote: a missing key has its default, an unknown one is ignored. Empty
+values are left out, which halves the length of the usual entry.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _ATTACHMENT = frozenset(field.name for field in fields(Attachment))
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """JSON, UTF-8. Raises TypeError where a text holds a lone surrogate, which `parse` lets through nowhere."""
+    """JSON in UTF-8. Raises TypeError if a text holds a lone surrogate, which `parse` never lets through."""
     values = ((name, getattr(entry, name)) for name in _NAMES)
     return orjson.dumps({name: value for name, value in values if value not in (None, ())})
 
 
 def decode_entry(data: bytes) -> Entry:
-    """What `encode_entry` was given. Raises orjson.JSONDecodeError where the bytes are not JSON."""
+    """The entry that `encode_entry` was given. Raises orjson.JSONDecodeError if the bytes are not JSON."""
     stored = {name: value for name, value in orjson.loads(data).items() if name in _FIELDS}
     stored["authors"] = tuple(
         Author(**{name: value for name, value in author.items() if name in _AUTHOR})

@@ -1,4 +1,4 @@
-"""Text from strangers: what characters and lengths are let in, and what is HTML."""
+"""Untrusted text: limits its characters and length, and tells HTML from plain text."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")
 
 
 def clean(text: str, limit: int) -> str:
-    """`text` without control characters and outer space, line ends as `\\n`, at most `limit` characters."""
+    """`text` without control characters and surrounding space, with line ends as `\n`, at most `limit` characters."""
     if not _is_clean(text):
         text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     return text.strip()[:limit].rstrip()
 
 
 def _is_clean(text: str) -> bool:
-    """As bytes, at half of what patterns take."""
+    """Checks the bytes, which takes half as long as patterns."""
     try:
         data = text.encode()
     except UnicodeEncodeError:
@@ -43,12 +43,12 @@ def _is_clean(text: str) -> bool:
 
 
 def line(text: str, limit: int = MAX_LINE) -> str | None:
-    """Plain text as one line; None where nothing is left."""
+    """Plain text as one line; None if nothing is left."""
     return " ".join(clean(text, 20 * limit).split())[:limit].rstrip() or None
 
 
 def line_of_html(markup: str, limit: int = MAX_LINE) -> str | None:
-    """The text of a piece of HTML as one line: no tags, no scripts, entities resolved; None where nothing is left."""
+    """The text of a piece of HTML as one line: no tags, no scripts, entities resolved; None if nothing is left."""
     if "<" in markup or "&" in markup:
         shortened = _BREAKS.sub(" <", markup[: 20 * limit])
         markup = html.unescape(nh3.clean(shortened, tags=set()))
@@ -56,21 +56,21 @@ def line_of_html(markup: str, limit: int = MAX_LINE) -> str | None:
 
 
 def html_of_text(text: str) -> str:
-    """Plain text as HTML, a paragraph for each that an empty line ends."""
+    """Plain text as HTML, with paragraphs at empty lines."""
     paragraphs = (html.escape(part.strip(), quote=False) for part in re.split(r"\n[ \t]*\n", text))
     return "".join(f"<p>{part}</p>" for part in paragraphs if part).replace("\n", "<br>")
 
 
 def body_of_text(text: str) -> str:
-    """A text that is declared to be plain, as HTML. Some are not what they are declared: tags and entities tell."""
+    """Text that is declared as plain, as HTML. Some of it is HTML all the same, which its tags and entities tell."""
     return text if _LOOKS_LIKE_HTML.search(text) else html_of_text(text)
 
 
 def summary_and_content(summary: str, others: Iterable[str]) -> tuple[str | None, str | None]:
-    """What an entry's pieces of HTML are: its summary, and its content where that says more.
+    """Sorts an entry's pieces of HTML into its summary, and its content if that says more.
 
-    feedparser's `content[0]` may be the caption of a picture, and the longer text may stand where the summary belongs:
-    the longest is the content unless it is the summary itself, and beside it the longest of the rest is the summary.
+    feedparser's `content[0]` may be the caption of a picture, and the longer text may be where the summary belongs: the
+    longest is the content unless it is the summary itself, and the longest of the others is then the summary.
     """
     summary = clean(summary, MAX_CONTENT)
     rest = [text for other in others if (text := clean(other, MAX_CONTENT)) and text != summary]
@@ -83,7 +83,7 @@ def summary_and_content(summary: str, others: Iterable[str]) -> tuple[str | None
 
 
 def _longest(markup: Sequence[str]) -> str:
-    """But for tags. Of equals the first; empty where there is none."""
+    """The longest, not counting tags; of equals the first; empty if there is none."""
     longest = markup[0] if markup else ""
     for other in markup[1:]:
         if _is_longer(other, longest):
@@ -104,7 +104,7 @@ def _extent(markup: str) -> int:
 
 @functools.lru_cache(maxsize=8)  # all entries of a feed have the same few
 def language(tag: str) -> str | None:
-    """A language tag in the customary case (RFC 5646 section 2.1.1), `_` read as `-`; None where it is none."""
+    """A language tag in the customary case (RFC 5646 section 2.1.1), with `_` read as `-`; None if it is not one."""
     tag = tag.strip().replace("_", "-")
     if _LANGUAGE.fullmatch(tag) is None:
         return None
@@ -119,7 +119,7 @@ def _subtag(part: str) -> str:
 
 
 def tags(terms: Iterable[str]) -> tuple[str, ...]:
-    """Each once, whatever its case, in the order of the feed."""
+    """Each once, ignoring case, in the order of the feed."""
     found: dict[str, str] = {}
     for term in terms:
         if (tag := line_of_html(term, 200)) is not None:

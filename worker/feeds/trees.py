@@ -1,4 +1,4 @@
-"""A feed document as a tree, mended where it is not well-formed and that is of a usual kind."""
+"""A feed document as a tree; common kinds of malformed documents are mended."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _REFERENCE = re.compile(
 _UNDECLARED = etree.ErrorTypes.ERR_UNDECLARED_ENTITY
 _AROUND_THE_ROOT = (etree.ErrorTypes.ERR_DOCUMENT_EMPTY, etree.ErrorTypes.ERR_DOCUMENT_END)
 _OF_WHAT_IS_THERE = (_UNDECLARED, etree.ErrorTypes.ERR_INVALID_CHAR, *_AROUND_THE_ROOT)
-"""Errors that can't come of what was left out."""
+"""Errors that leaving entries out can't have caused."""
 _ROOT = re.compile(rb"<((?:[\w.-]{1,40}:)?(?:rss|feed|RDF))[\s>]")
 ENTRY = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 _ENTRIES = tuple(f"{{*}}{written}" for name in ("item", "entry") for written in (name, name.title(), name.upper()))
-"""To feedparser, as in HTML, they are all the same."""
+"""feedparser ignores the case of names, as HTML does."""
 _CDATA = b"<![CDATA["
 # But for what XML itself knows.
 _AMPERSAND = re.compile(rb"&(?!#[xX]?[0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)(?:([A-Za-z][A-Za-z0-9]{0,31});)?")
@@ -46,23 +46,23 @@ _POSITION = re.compile(r", line \d+, column \d+$")  # in what is left of the doc
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A document, and what of it is looked at."""
+    """A document, and the parts of it that are used."""
 
     root: etree._Element
     elements: Sequence[etree._Element]
-    """Of the entries."""
+    """The entries' elements."""
     tags: Sequence[etree._Element]
-    """Of the feed itself."""
+    """The elements of the feed's own tags."""
     hashes: Sequence[bytes | None]
-    """Of the elements as they are written; None where they were not found so."""
+    """Of the elements as written; None for those that were not found in the bytes."""
     parted: Parted | None = None
-    """Where known entries are not in the tree."""
+    """Set if known entries are not in the tree."""
 
 
 def read(document: bytes, known: frozenset[bytes]) -> tuple[Tree | None, str | None]:
-    """The tree of the document, None where it can't be mended; and what is wrong with the document, which is UTF-8.
+    """The tree of the document, which is UTF-8, or None if it can't be mended; and what is wrong with the document.
 
-    known: of entries that need not be in the tree.
+    known: hashes of entries that may be left out of the tree.
     """
     document, flaw = _bare(document), None
     for _ in range(_MOST_MENDS + 1):
@@ -78,8 +78,8 @@ def read(document: bytes, known: frozenset[bytes]) -> tuple[Tree | None, str | N
 
 
 def _legal_tree(document: bytes, known: frozenset[bytes]) -> Tree:
-    """What XML does not allow is looked for where lxml refuses the document: the search takes nearly as long. Raises
-    lxml's error."""
+    """Characters that XML does not allow are removed only if lxml refuses the document, since looking for them takes
+    nearly as long as parsing. Raises lxml's error."""
     try:
         return _smallest_tree(document, known)
     except etree.XMLSyntaxError as error:
@@ -122,8 +122,8 @@ def _parsed(document: bytes) -> etree._Element:
 def _outermost(root: etree._Element, hashes: Sequence[bytes]) -> Tree:
     """The elements of the entries, and the tags of the feed itself.
 
-    What looks like an entry inside another one belongs to that one. The root is none.
-    hashes: of the elements as they are written, if they were found.
+    What looks like an entry inside another one belongs to that one. The root never counts as one. hashes: of the
+    elements as written, if they were found.
     """
     limit_attributes(root)
     entries: list[etree._Element] = []
@@ -149,8 +149,8 @@ def limit_attributes(root: etree._Element) -> None:
 def legal(document: bytes) -> bytes:
     """Without XML declaration and without the characters that XML does not allow.
 
-    They are cleaned away in the end, yet would make the document malformed, and references to them make feedparser
-    fail altogether.
+    These are cleaned away in the end anyway, but would make the document malformed, and references to them make
+    feedparser fail altogether.
     """
     document = document.translate(None, _C0)
     for character in _NONCHARACTERS:
@@ -159,7 +159,7 @@ def legal(document: bytes) -> bytes:
 
 
 def _bare(document: bytes) -> bytes:
-    """Without a declaration that lxml may stumble over."""
+    """Without a declaration that lxml may fail on."""
     space = _SPACE.match(document)
     document = document if space is None else document[space.end() :]
     if _USUAL_DECLARATION.match(document):
@@ -179,14 +179,14 @@ def _legal_reference(match: re.Match[bytes]) -> bytes:
 
 
 def _mended(document: bytes, error: etree.XMLSyntaxError) -> bytes | None:
-    """Without what lxml stumbled over, where that is usual and it is plain what was meant; None elsewhere."""
+    """Without what lxml failed on, if that is a common flaw and it is plain what was meant; otherwise None."""
     if _code(error) in _AROUND_THE_ROOT:
         return _alone(document)
     return _explained(document) if "Entity" in (error.msg or "") else None
 
 
 def _alone(document: bytes) -> bytes | None:
-    """From the beginning of its root to the end of that, unless there are entries around it."""
+    """From the start of its root to the root's end; None if there are entries outside."""
     root = _ROOT.search(document)
     end = -1 if root is None else document.rfind(b"</" + root[1], root.end())
     if root is None or end < 0:
@@ -201,8 +201,8 @@ def _code(error: etree.XMLSyntaxError) -> int:
 
 
 def _explained(document: bytes) -> bytes:
-    """With HTML's entities as what they stand for, where it declares none: XML has but five. What nobody knows, and an
-    ampersand by itself, is text."""
+    """With HTML's entities replaced by their characters, if the document does not declare them: XML has only five.
+    Unknown entities, and single ampersands, become text."""
     if b"<!ENTITY" in document:
         return document
     first, *sections = document.split(_CDATA)
@@ -218,6 +218,6 @@ def _meaning(match: re.Match[bytes]) -> bytes:
 
 
 def local_name(element: etree._Element) -> str:
-    """Empty for what is no element, such as the reference to an entity."""
+    """Empty for nodes that are not elements, such as entity references."""
     tag: object = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""

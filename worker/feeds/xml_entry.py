@@ -1,8 +1,8 @@
-"""What feedparser made of an entry, as an `Entry`.
+"""The fields that feedparser gives for an entry → `Entry`.
 
-feedparser lets a feed put any element under any key (`<links/>`, `<authors a="b"/>`), so nothing is taken to have the
-type that its documentation gives. Its keys are read from plain dicts: a FeedParserDict answers for keys that it does
-not have.
+feedparser lets a feed put any element under any key (`<links/>`, `<authors a="b"/>`), so no value is assumed to have
+the type that its documentation promises. Keys are read from plain dicts, because a FeedParserDict answers for keys that
+it does not have.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _DETAILS = ("summary_detail", "title_detail")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What an entry takes from its feed."""
+    """What an entry inherits from its feed."""
 
     base: str
-    """Against which its links are resolved that no xml:base did: the site's URL, else that of the feed."""
+    """Base for links that no xml:base has resolved: the site's URL, else the feed's."""
     language: str | None
     authors: tuple[Author, ...]
-    """Of its entries that name none (RFC 4287 section 4.2.1); empty where the dialect does not say so."""
+    """For entries that name none (RFC 4287 section 4.2.1); empty if the format has no such rule."""
     atom: bool
 
 
@@ -43,10 +43,10 @@ def guid(fields: Fields) -> str | None:
 
 
 def _url(fields: Fields, base: str) -> str | None:
-    """The link; of several the one feedparser prefers, but the original of a FeedBurner link before all.
+    """The entry's link; of several the one that feedparser prefers, but the original behind a FeedBurner link first.
 
-    feedparser offers a guid as link unless it is said to be no permalink, and goes by nothing else: one that is no URL
-    must not become one by being resolved.
+    feedparser offers a guid as the link unless it is marked as no permalink, without checking: a guid that is not a URL
+    must not be made one by resolving it.
     """
     links = [string(link, "href") for link in mappings(fields, "links") if string(link, "rel") == "alternate"]
     preferred = string(fields, "link")
@@ -84,7 +84,7 @@ def entry(fields: Fields, known_as: tuple[str | None, str | None], feed: Surroun
 
 
 def authors(fields: Fields, base: str) -> tuple[Author, ...]:
-    """Those with a name, each once. An address alone is what the feed names them by."""
+    """Those with a name, each once. If the feed gives only an address, that is the name."""
     found: dict[str, Author] = {}
     for author in mappings(fields, "authors"):
         name = text.line_of_html(string(author, "name") or string(author, "email"), 200)
@@ -94,7 +94,7 @@ def authors(fields: Fields, base: str) -> tuple[Author, ...]:
 
 
 def _summary(fields: Fields) -> str:
-    """feedparser copies the content where there is no summary; it then has no detail."""
+    """If there is no summary, feedparser copies the content, without a detail."""
     summary = string(fields, "summary")
     declared = string(mapping(fields, "summary_detail"), "type")
     if not declared:
@@ -126,7 +126,8 @@ def _language(fields: Fields) -> str | None:
 def _images(fields: Fields, base: str) -> Iterator[str]:
     """The widest thumbnail, else the widest picture, else an enclosed one, else the cover.
 
-    Thumbnails first: WordPress.com gives the article's picture as thumbnail, the author's portrait as `media:content`.
+    Thumbnails first: WordPress.com gives the article's picture as thumbnail, and the author's portrait as
+    `media:content`.
     """
     thumbnails = mappings(fields, "media_thumbnail")
     pictures = [file for file in mappings(fields, "media_content") if _is_picture(file)]

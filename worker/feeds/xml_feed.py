@@ -1,4 +1,4 @@
-"""RSS, RDF and Atom: pruned by lxml where the document is well-formed, read by feedparser."""
+"""RSS, RDF and Atom: pruned by lxml if the document is well-formed, read by feedparser."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def parse(
     whole: bool = False,
     by_feedparser: bool = False,
 ) -> ParsedFeed | NotAFeed:
-    """As `worker.feeds.parse`. Where every element is known, all that is told is version, elements, hints, hub,
-    problem. whole: known entries are looked at, too, for what identifies them. by_feedparser: all entries are read by
-    it, and none from its element alone."""
+    """Like `worker.feeds.parse`. If every element is known, the result has only version, elements, hints, hub and
+    problem. whole: also look at known entries, for their identifiers. by_feedparser: let feedparser read all entries,
+    none from its element alone."""
     again = functools.partial(parse, body, url=url, known=known, now=now, max_entries=max_entries)
     hashes: tuple[bytes, ...] = ()
     malformed, said, older, hub = None, None, None, None
@@ -110,10 +110,10 @@ def parse(
 
 
 def _read(source: bytes) -> tuple[str, Fields, list[Fields]]:
-    """Version, feed and entries as feedparser has them.
+    """Version, feed and entries as feedparser gives them.
 
-    Always as a stream: given bytes, it would try them as the name of a file. Without `content-location`: it would
-    resolve guids against the address of the feed, and they would change when the feed moves.
+    Always passed as a stream: given bytes, feedparser would try them as the name of a file. Without `content-location`,
+    by which it would resolve guids against the feed's address, so that they would change when the feed moves.
     """
     read = feedparser.parse(
         io.BytesIO(source),
