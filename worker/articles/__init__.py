@@ -1,32 +1,33 @@
-"""Page and entry → article. Pure: no I/O, no clock, no chance (`extract`, for callers outside, reads the clock once).
+"""Page and entry → article. Pure: no I/O, clock or randomness (`extract`, for outside callers, reads the clock once).
 
-page.py      from_page: a page, with its entry as witness
-feed.py      from_entry: the feed's own content, where that is all there is
-text.py      a page's text
+page.py      from_page: the article of a page, checked against its entry
+feed.py      from_entry: the article from the feed's own content alone
+text.py      the text of a page
 blocks.py    the pieces of text that a page shows
-scripts.py   the text in script data, where the page shows none
-media.py     what is no page at all: PDFs, images, archives
+scripts.py   text in script data, if the page shows none
+media.py     files that are not pages: PDFs, images, archives
 charset.py   bytes → text
-gates.py     what stands where an article should: walls, challenges, errors, lists, shells
-marks.py     by what they are known
-seen.py      a page, read once for all of these
-jsonld.py    what a page says of itself in JSON-LD
+gates.py     what is served instead of an article: walls, challenges, errors, lists, shells
+marks.py     the signs by which these are recognized
+seen.py      a page, read once for all of the following
+jsonld.py    what a page says of its article in JSON-LD
 head.py      … and in meta, link and time elements
-metadata.py  one value a field, out of feed, JSON-LD, OpenGraph, meta and the page's face, each with its source
-bylines.py   who wrote it: persons out of what is stated or shown
+metadata.py  one value a field, from feed, JSON-LD, OpenGraph, meta and the visible page, each with its source
+bylines.py   who wrote it: the persons in what is stated or shown
 markup.py    source → tree
-selection.py the part of a page that the rules of its feed name
+selection.py the part of a page that the rules of its feed select
 frame.py     lines that a site puts above and below: what they say, and the text without them
-credits.py   who had it first, by credit lines, datelines, canonical and JSON-LD
-edges.py     lines around a text that are not of it
-pointers.py  lines that lead on, to the rest of a text or to other articles
+credits.py   who published it first, by credit lines, datelines, canonical and JSON-LD
+edges.py     lines around a text that do not belong to it
+pointers.py  lines that lead to the rest of a text or to other articles
 dates.py     ISO 8601 → instant and precision
-plain.py     HTML and text of strangers → plain text;  fields.py  … on one line, bounded
+plain.py     untrusted HTML and text → plain text;  fields.py  … on one line, limited in length
 compose.py   article + entry + feed → record
 single.py    extract: one page → record, without a feed
 
-The main process names these functions to its CPU processes, and must not load what they need: trafilatura, lxml and
-charset_normalizer take 17 MB to load, 52 MB after the first page, and 0.3 s. Hence the imports inside.
+The main process only passes the names of these functions to its CPU processes, and must not load what they need:
+trafilatura, lxml and charset_normalizer take 17 MB when loaded, 52 MB after the first page, and 0.3 s. Hence the
+imports within functions.
 """
 
 from __future__ import annotations
@@ -48,27 +49,28 @@ def from_page(
     rules: Rules = NO_RULES,
     effort: Effort = "normal",
 ) -> Article:
-    """The article of a page; with `entry`, the feed's metadata lead and its content stands in for a poor page.
+    """The article of a page; with `entry`, the feed's metadata take precedence, and its content replaces a page that
+    has less.
 
-    url: where the page came from, after redirects. content_type: the HTTP header, verbatim.
-    full_text: `always` takes the page's text wherever there is any; `auto` (and `never`, with which no page should
-    have been fetched) takes the feed's own content where the page gives less than half of it.
+    url: where the page came from, after redirects. content_type: the HTTP header, verbatim. full_text: `always` takes
+    the page's text if there is any; `auto` (and `never`, with which no page should have been fetched) takes the feed's
+    own content if the page has less than half of it.
 
-    rules: of the feed's owner. What `select` names is the text, to the letter, also where the feed has more; `remove`
-    takes parts out of it, or of what is extracted where nothing is selected. Metadata are of the whole page. Where
-    nothing on the page is what `select` names, the text is extracted as without it, and `reason` says so.
+    rules: from the feed's configuration. What `select` matches is the text, unchanged, even if the feed has more;
+    `remove` takes parts out of it, or out of the page before extraction if nothing is selected. Metadata come from the
+    whole page. If `select` matches nothing, the text is extracted as without it, and `reason` says so.
 
-    effort: `fast` takes trafilatura's first result where it has the page's prose; `normal` looks at the page's blocks,
-    too, for a lead that was lost and links that were kept, and lets the feed's own text choose between results;
-    `thorough` asks two more extractors, and keeps no line that neither has.
+    effort: `fast` takes trafilatura's first result if it contains the page's prose; `normal` also looks at the page's
+    blocks for a lost lead and for links that were kept, and lets the feed's own text choose between results; `thorough`
+    runs two more extractors, and keeps no line that neither has.
 
-    What stands in the article's place (a wall, a challenge, an error, a list, a shell, or where a redirect from the
-    entry's link ended) is never its text: the feed's content serves (`feed_only`), or there is none (`blocked`,
-    `paywalled`, `failed`); the free part of a paywalled page serves where the feed has less (`paywalled`). All of
-    these say in `retry` that the page is worth asking again.
+    What is served instead of an article (a wall, a challenge, an error, a list, a shell, or where a redirect from the
+    entry's link ended) never becomes its text: the feed's content is used (`feed_only`), or there is none (`blocked`,
+    `paywalled`, `failed`); the free part of a paywalled page is used if the feed has less (`paywalled`). In all of
+    these cases `retry` says that the page is worth fetching again.
 
-    A hostile page can take long, or much memory: run it where it can be killed. Raises nothing of its own; where
-    trafilatura should raise, `from_entry` is what is left, as it is after a kill.
+    A hostile page can take much time or memory: run this where it can be killed. Raises nothing of its own; if
+    trafilatura raises, fall back to `from_entry`, as after a kill.
     """
     from worker.articles import page
 
@@ -78,8 +80,8 @@ def from_page(
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
-    """The article as the feed alone has it: `feed_only` because of `reason`; `skipped` where there is none, the page
-    not having been asked for; `failed` where the feed carries no text."""
+    """The article from the feed alone: `feed_only` because of `reason`; `skipped` if there is none, the page not having
+    been fetched; `failed` if the feed has no text."""
     from worker.articles import feed
 
     return feed.from_entry(entry, reason=reason)

@@ -1,4 +1,4 @@
-"""The pieces of text that a page shows, in its order: what a reader sees as a paragraph, a heading, an item."""
+"""The pieces of text that a page shows, in order: what a reader sees as a paragraph, a heading, an item."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class Block:
     text: str
     """On one line."""
     tag: str
-    """Of the element whose own text it is."""
+    """Of the element that directly contains the text."""
     linked: float
-    """The share of its characters that lead to other pages."""
+    """The share of its characters that link to other pages."""
 
 
 def read(tree: HtmlElement) -> list[Block]:
-    """The blocks of a page; the tree is left as it is. Line breaks (`br`) end a block, too."""
+    """The blocks of a page; the tree is not changed. Line breaks (`br`) end a block, too."""
     found: list[tuple[str, str, float]] = []
     pieces: list[str] = []
     tags = ["body"]
     linked, depth = 0, 0
 
     def end() -> None:
-        """Where there are pieces: most elements have no text of their own."""
+        """Ends the block if it has any pieces: most elements have no text of their own."""
         nonlocal linked
         text = " ".join("".join(pieces).split())
         pieces.clear()
@@ -94,11 +94,11 @@ def read(tree: HtmlElement) -> list[Block]:
 
 
 def longest_run(tree: HtmlElement, *, enough: int = 0) -> list[str]:
-    """The paragraphs that stand side by side in one element, where they have the most characters in all.
+    """The paragraphs side by side in one element; of all elements, those with the most characters in total.
 
-    On a page that has an article in prose they are it, or most of it; what is in navigation, a footer or a form is no
-    candidate. Text between line breaks counts as well, but is looked at only where `p` elements do not have `enough`
-    characters. Cheaper than `read`.
+    On a page with an article in prose they are all or most of it; navigation, footers and forms are not considered.
+    Text between line breaks counts as well, but is looked at only if `p` elements have fewer than `enough` characters.
+    Cheaper than `read`.
     """
     sizes: Counter[HtmlElement] = Counter()
     for element in tree.iter("p"):
@@ -120,7 +120,7 @@ def _linked(element: HtmlElement) -> int:
 
 
 def _paragraphs(sizes: Counter[HtmlElement]) -> list[str]:
-    """Those of the largest element that is not of the page's frame."""
+    """The paragraphs of the largest element that is not part of the page's frame."""
     for element, _ in sizes.most_common(8):
         if element.tag not in _CHROME and next(element.iterancestors(*_CHROME), None) is None:
             texts = ("".join(p.itertext()) for p in element.iterchildren("p"))
@@ -130,7 +130,7 @@ def _paragraphs(sizes: Counter[HtmlElement]) -> list[str]:
 
 
 def _own(element: HtmlElement) -> Iterator[str]:
-    """The texts that stand in an element itself."""
+    """The texts directly in an element."""
     if text := element.text:
         yield text.strip()
     for child in element:
@@ -139,11 +139,11 @@ def _own(element: HtmlElement) -> Iterator[str]:
 
 
 def _leads_on(link: HtmlElement) -> bool:
-    """To another page: headings of documentation link to themselves."""
+    """Whether the link leads to another page: headings of documentation link to themselves."""
     address = link.get("href")
     return address is not None and not address.startswith("#")
 
 
 def squashed(text: str) -> str:
-    """By which texts are compared: extractors differ in where they put white space."""
+    """The form in which texts are compared: extractors differ in where they put white space."""
     return "".join(text.split())

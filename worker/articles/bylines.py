@@ -1,6 +1,6 @@
-"""Who wrote it: persons, out of what feeds, pages and their bylines say, which is roles, agencies and the site as well.
+"""Who wrote it: finds the persons in what feeds, pages and bylines state, which also has roles, agencies and the site.
 
-Names stay as they are written: forum names have their own case.
+Names stay as written: names in forums have their own case.
 """
 
 from __future__ import annotations
@@ -110,10 +110,10 @@ _PARTICLE = frozenset(
 
 
 def persons(stated: Iterable[str], *, site: Iterable[str | None], host: str) -> Iterator[str]:
-    """The persons among what is stated as authors, one by one, as written; none of the names of the `site`.
+    """The persons among the stated authors, one by one, as written; none of the `site`'s names.
 
-    A host that is named after a person leaves the person: only what is not written like one is the site's own, as is
-    "The Daily".
+    If the host is named after a person, that person counts: by the host's name, only what is not written like a
+    person's name is taken for the site's own, such as "The Daily".
     """
     own = {key for name in site if name and (key := _key(name))}
     labels = {_key(host), *(form for label in host.split(".") for form in (label, label.removeprefix("the")))}
@@ -126,7 +126,7 @@ def persons(stated: Iterable[str], *, site: Iterable[str | None], host: str) -> 
 
 
 def _is_nobody(name: str) -> bool:
-    """An organisation, a word of the page's furniture, or initials."""
+    """An organisation, a label of the page, or initials."""
     return (
         (len(name) <= _INITIALS and (name.islower() or name.isupper()))
         or name.startswith("@")
@@ -136,10 +136,11 @@ def _is_nobody(name: str) -> bool:
 
 
 def shown(tree: HtmlElement, *, texts: Iterable[str], logins: bool) -> list[str]:
-    """The byline that a page shows, as stated: by its markup, else by a line that says "By" and a name; or nothing.
+    """The byline that a page shows, as written: found by its markup, else as a line of "By" and a name; empty if there
+    is none.
 
-    texts: the page's (see `Seen.texts`). logins: a single word of small letters is a name, as it is in forums;
-    elsewhere it is who has put the article in.
+    texts: the page's (see `Seen.texts`). logins: whether a single lower-case word counts as a name, as in forums;
+    elsewhere it is the account that entered the article.
     """
     marked = [element for element in islice(tree.xpath(_MARKED), _LOOKED_AT) if _is_byline(element)]
     # One look for many of them is that of a list of other articles.
@@ -160,13 +161,14 @@ def shown(tree: HtmlElement, *, texts: Iterable[str], logins: bool) -> list[str]
 
 
 def _is_byline(element: HtmlElement) -> bool:
-    """Marked as one, and not as that of a comment or another article."""
+    """Whether it is marked as a byline, but not as that of a comment or another article."""
     marked = "author" in f"{element.get('itemprop', '')} {element.get('rel', '')}".split() or element.tag == "byline"
     return (marked or _CLASS.search(element.get("class") or "") is not None) and not _is_elsewhere(element)
 
 
 def _is_elsewhere(element: HtmlElement) -> bool:
-    """It stands in something else than the article: up to what holds the page's heading as well, which is no aside."""
+    """Whether it belongs to something other than the article: an ancestor, below the one that also contains the page's
+    heading, is an aside."""
     for up in (element, *element.iterancestors(*_AROUND)):
         if up.find(".//h1") is not None:
             return False
@@ -176,7 +178,7 @@ def _is_elsewhere(element: HtmlElement) -> bool:
 
 
 def _is_stated(text: str, *, single: bool, logins: bool) -> bool:
-    """At least one name stands in it; a `single` word is one where nothing else would be marked like this."""
+    """Whether it contains at least one name; a `single` word counts if the markup is used for nothing else."""
     if len(text) > _BYLINE:
         return False
     return any(
@@ -192,26 +194,27 @@ def _said(element: HtmlElement) -> str:
 
 
 def is_site(name: str, site: Iterable[str | None]) -> bool:
-    """One of the names of a site."""
+    """Whether it is one of the site's names."""
     key = _key(name)
     return bool(key) and key in {_key(own) for own in site if own}
 
 
 def _is_own(name: str, own: set[str]) -> bool:
-    """The name of the site, or one that only adds to it."""
+    """Whether it is a name of the site, or one that only adds to it."""
     key = _key(name)
     return not key or any(key == site or (len(site) >= _SITE and key.startswith(site)) for site in own)
 
 
 def agencies(stated: str) -> Iterator[str]:
-    """The news agencies that are stated as an author: "dpa/lby", "Reuters | AFP"."""
+    """The news agencies stated as an author: "dpa/lby", "Reuters | AFP"."""
     text = stated.strip()
     parts = [text] if _AGENCY.fullmatch(text) else _BETWEEN_AGENCIES.split(text)
     yield from (part for part in parts if _AGENCY.fullmatch(part))
 
 
 def _bare(text: str, *, byline: bool = False) -> str:
-    """Without "By" before, and dates, roles and addresses after it; what is a `byline` is none of Von Trapp's."""
+    """Without "By" before it, and dates, roles and addresses after it. "von", "da" and "di", which also mean "by", stay
+    if the whole is a name with one ("Von Trapp"), but never in a `byline`."""
     text = " ".join(text.split()).strip(" ,;:|–—-/")
     if byline or not _NOBILITY.fullmatch(text):
         text = _LEAD.sub("", text, count=1) if _LEAD.match(text) else text
@@ -221,7 +224,7 @@ def _bare(text: str, *, byline: bool = False) -> str:
 
 
 def _split(text: str) -> Iterator[str]:
-    """One name each; what stands after a comma is another name, or a role, a place, a medium."""
+    """One name at a time; what follows a comma may be another name, a role, a place or a medium."""
     for some in _AND.split(text):
         by_slash = _SLASH.split(some)
         whole = [some] if not any(_AGENCY.fullmatch(part) for part in by_slash) else by_slash
@@ -233,7 +236,7 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _looks_named(text: str) -> bool:
-    """Two to five words of letters, written like names."""
+    """Two to five words of letters, capitalized like names."""
     words = text.split()
     if not all(_WORD.fullmatch(word) for word in words):
         return False
@@ -243,5 +246,5 @@ def _looks_named(text: str) -> bool:
 
 
 def _key(name: str) -> str:
-    """The same for "The Economist", "economist.com" and "www.economist.com"."""
+    """The same key for "The Economist", "economist.com" and "www.economist.com"."""
     return _SIGNS.sub("", _DOMAIN.sub("", _BEFORE.sub("", name.casefold().strip())))

@@ -1,8 +1,8 @@
-"""Bytes of a page to text.
+"""Bytes of a page → text.
 
 The order is the HTML standard's (https://html.spec.whatwg.org/#determining-the-character-encoding): byte order mark,
-HTTP, `<meta>`. It is left where the bytes contradict it: text that is valid UTF-8 with characters beyond ASCII is not
-by chance, whatever a server's default says; and a charset under which the bytes don't read gives way to the next.
+HTTP, `<meta>`. It is not followed if the bytes contradict it: text with characters beyond ASCII is not valid UTF-8 by
+chance, whatever a server's default says; and a charset in which the bytes can't be decoded gives way to the next.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _CONTROL_BYTES = bytes(code for code in range(0x20) if _CONTROLS.match(chr(code)
 
 
 def decode(body: bytes, content_type: str | None) -> str:
-    """The text of a page; bytes that don't read are U+FFFD, control characters are dropped."""
+    """The text of a page; bytes that can't be decoded become U+FFFD, control characters are dropped."""
     text = _decoded(body, content_type)
     # No charset makes a control character of bytes without one; to search the text for them takes 2 ms of a large page.
     is_clean = len(body.translate(None, _CONTROL_BYTES)) == len(body) and "\ufffe" not in text and "\uffff" not in text
@@ -84,7 +84,7 @@ def decode(body: bytes, content_type: str | None) -> str:
 
 
 def codec(label: str) -> str | None:
-    """The Python codec for what a label means on the web; None for labels that mean nothing."""
+    """The Python codec for what a label means on the web; None for unknown labels."""
     label = label.strip().lower()
     if label in _ALIASES:
         return _ALIASES[label]
@@ -118,7 +118,7 @@ def _decoded(body: bytes, content_type: str | None) -> str:
 
 
 def _stated(body: bytes, content_type: str | None) -> list[str]:
-    """The codecs that HTTP and the page name, in this order."""
+    """The codecs that HTTP and the page name, in that order."""
     found: list[str] = []
     if http := _HTTP.search(content_type or ""):
         found.append(codec(http[1]) or "")
@@ -130,13 +130,13 @@ def _stated(body: bytes, content_type: str | None) -> list[str]:
 
 
 def _reads(text: str) -> bool:
-    """At most a tenth of the characters beyond ASCII are ones that could not be read."""
+    """Whether at most a tenth of the characters beyond ASCII could not be decoded."""
     beyond = len(text) - len(text.encode("ascii", "ignore"))
     return text.count("\ufffd") * 10 <= beyond
 
 
 def _guess(body: bytes) -> str:
-    """The charset that makes the likeliest text; windows-1252 where none stands out, or there is too little of it."""
+    """The charset that gives the most plausible text; windows-1252 if none stands out, or there is too little text."""
     start = next(_BEYOND_ASCII.finditer(body)).start()
     sample = body[max(0, start - 200) : start + _SAMPLE]
     if len(_BEYOND_ASCII.findall(sample)) < _ENOUGH:

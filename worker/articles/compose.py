@@ -1,4 +1,4 @@
-"""Article, entry and feed to the record. Light: the main process imports it."""
+"""Article, entry and feed → record. Cheap to import: the main process does."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def compose(
     fingerprint: str | None = None,
     raw: Raw | None = None,
 ) -> Record:
-    """The record but for what only its commit knows.
+    """The record, except for what only its commit knows.
 
-    `writer`, `seq`, `op`, `revision` and `ingested_at` stand as "", 0, `new`, 1 and "" until the store and the
-    publisher fill them in; `first_seen_at` is "" where it is None. The operator's title of a feed goes before its own.
+    `writer`, `seq`, `op`, `revision` and `ingested_at` are "", 0, `new`, 1 and "" until the store and the publisher
+    fill them in; `first_seen_at` is "" if it is None. The operator's title of a feed takes precedence over its own.
     url_source: who gave the `url`, noted among the sources. raw: where the page is kept.
     """
     ingest: Ingest = {

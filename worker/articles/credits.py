@@ -1,4 +1,4 @@
-"""Who had an article first, by what its page says of it: credit lines, datelines of agencies, canonical, JSON-LD."""
+"""Who published an article first, according to its page: credit lines, datelines of agencies, canonical, JSON-LD."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ _DATELINE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A credit, and what said it: `page`, `jsonld` or `agency`."""
+    """A credit, and where it was found: `page`, `jsonld` or `agency`."""
 
     credit: Credit
     source: str
 
 
 def credited(seen: Seen, *, text: str, own: tuple[str | None, ...]) -> Source | None:
-    """Where the article of a page is from, if that is not the page's own site.
+    """Where the article comes from, if not from the page's own site.
 
     own: the names of the site.
     """
@@ -131,23 +131,23 @@ def credited(seen: Seen, *, text: str, own: tuple[str | None, ...]) -> Source | 
 
 
 def is_credit(line: str) -> bool:
-    """A line that says where the article is from, or a feed's own of that kind."""
+    """Whether the line says where the article comes from, including the line that a feed adds to its own entries."""
     return len(line) <= _MAX_LINE and (_CREDIT.search(line) is not None or is_feeds_own(line))
 
 
 def is_feeds_own(line: str) -> bool:
-    """What a feed has below an entry: "The post … appeared first on …"."""
+    """Whether it is what a feed adds below an entry: "The post … appeared first on …"."""
     return len(line) <= _MAX_LINE and _FEEDS_OWN.match(line) is not None
 
 
 def dateline(line: str) -> Credit | None:
-    """The agency that a line is by: "LONDON (Reuters) -", "Berlin (dpa/lby) –", "(ANSA) - ROMA"."""
+    """The agency in a dateline: "LONDON (Reuters) -", "Berlin (dpa/lby) –", "(ANSA) - ROMA"."""
     match = _DATELINE.match(line[:200])
     return Credit(name=match["name"], is_agency=True) if match else None
 
 
 def _lines(seen: Seen, hints: Collection[str]) -> Iterator[Credit]:
-    """What the page's credit lines say, in its order."""
+    """The credits in the page's credit lines, in order."""
     for block in islice(_blocks(seen.tree, hints), _LOOKED_AT):
         line = " ".join(block.text_content().split())
         match = _CREDIT.search(line) if len(line) <= _MAX_LINE else None
@@ -165,7 +165,7 @@ def _lines(seen: Seen, hints: Collection[str]) -> Iterator[Credit]:
 
 
 def _hints(seen: Seen) -> list[str]:
-    """Those that are on the page at all."""
+    """The words hinting at a credit that occur on the page at all."""
     spoken = (seen.head.language or "").lower()[:2]
     hints = _ALL_HINTS if not spoken else (*_ENGLISH, *_HINTS.get(spoken, ()))
     return [hint for hint in hints if hint in seen.said]
@@ -193,7 +193,7 @@ def _blocks(tree: HtmlElement, hints: Collection[str]) -> Iterator[HtmlElement]:
 
 
 def _name(rest: str, links: list[str]) -> tuple[str | None, str | None]:
-    """The publication's name that `rest` begins with, and the text of the link that it is from."""
+    """The publication's name at the start of `rest`, and the text of the link that it comes from, if any."""
     rest = rest.lstrip(" :\u00a0“\"'„«")
     link = next((text for text in links if text and rest.startswith(text)), None)
     name = link or rest
@@ -205,7 +205,7 @@ def _name(rest: str, links: list[str]) -> tuple[str | None, str | None]:
 
 
 def _elsewhere(canonical: str | None, url: str) -> str | None:
-    """A canonical address on another site, if it is an article's."""
+    """The canonical address if it is on another site, and not a home page."""
     if canonical is None or urls.is_home(canonical):
         return None
     try:
@@ -215,7 +215,7 @@ def _elsewhere(canonical: str | None, url: str) -> str | None:
 
 
 def _site(url: str) -> str:
-    """The part of a host that a publication has under every country's domain: "quay" of www.quay.co.uk and quay.de."""
+    """The part of a host that a publication has under every country's domain: "quay" for www.quay.co.uk and quay.de."""
     host = urls.host_of(url)
     labels = host.split(".")
     if not labels[-1].strip("0123456789]"):
@@ -225,7 +225,7 @@ def _site(url: str) -> str:
 
 
 def _is_own(credit: Credit, url: str, own: tuple[str | None, ...]) -> bool:
-    """The site credits itself, or an issue of its own."""
+    """Whether the site credits itself, or an edition of its own."""
     try:
         site = _site(url)
         if credit.url is not None and _site(credit.url) == site:

@@ -1,4 +1,4 @@
-"""Dates as pages state them (ISO 8601) to instants, with the precision that was stated."""
+"""Dates as pages state them (ISO 8601) → instants, with the precision stated."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TIME = re.compile(
 
 
 def parse(text: str | None) -> tuple[Millis, Precision] | None:
-    """The instant and its precision; None where `text` is no ISO 8601 date from 1970-01-02 to 2099.
+    """The instant and its precision; None if `text` is not an ISO 8601 date from 1970-01-02 to 2099.
 
-    A day without a time is 00:00 UTC of that day, precision `day`; so is a midnight without an offset, or in UTC, which
-    is how systems write a day that they keep in a field for times. Another time without an offset is taken for UTC.
+    A day without a time is 00:00 UTC of that day, precision `day`; so is a midnight without an offset or in UTC, which
+    is how systems write a day that they keep in a field for times. Any other time without an offset counts as UTC.
     """
     match = _TIME.fullmatch(text.strip()) if text else None
     if match is None:

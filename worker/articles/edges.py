@@ -1,4 +1,4 @@
-"""Lines that stand around an article's text and are not of it: its title once more, who wrote it, when, buttons."""
+"""Lines around an article's text that do not belong to it: the title again, who wrote it, when, buttons."""
 
 from __future__ import annotations
 
@@ -81,17 +81,17 @@ _FURNITURE = re.compile(
 
 
 def untitled(markup: str, title: str | None) -> str:
-    """A feed's HTML without the heading that it begins with, where that is the entry's title once more."""
+    """A feed's HTML without its first heading, if that repeats the entry's title."""
     heading = _HEADED.match(markup) if title else None
     titled = heading is not None and title_key(plain.from_html(heading[2])) == title_key(title)
     return markup[heading.end() :] if heading and titled else markup
 
 
 def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | None = None) -> str:
-    """The text without them: at its edges alone, where an article has neither quotes nor lists, but for the labels of
-    advertisements; never all of it.
+    """The text without such lines: only at its edges, where an article has neither quotes nor lists, except labels of
+    advertisements, which are cut anywhere; never all of the text.
 
-    heading: the page's first, which may have a line of its own above the title.
+    heading: the first on the page, which may be a line of its own above the title.
     """
     lines = [line for line in text.split("\n") if len(line) > _LABEL or not _ADVERTISEMENT.fullmatch(line)]
     named = frozenset(word for name in authors for word in dedup.words(name))
@@ -120,7 +120,7 @@ def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | 
 
 
 def _only_names_and_date(line: str, named: frozenset[str]) -> bool:
-    """The line says who wrote it, or when, and nothing else."""
+    """Whether the line says who wrote it, or when, and nothing else."""
     rest = _DATE.sub(" ", line, count=2)
     said = frozenset(dedup.words(rest))
     if not said:

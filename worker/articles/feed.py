@@ -9,16 +9,16 @@ from worker.articles.metadata import describe
 from worker.model import Article, Entry
 
 EXTRACTOR = "feedmill-plain-3"
-"""What makes text of a feed's HTML; the number moves when the same content would give another text."""
+"""Names what makes text of a feed's HTML; its number changes whenever the same content would give another text."""
 
 
 def text(entry: Entry) -> str:
-    """What the feed carries of the article itself, as plain text; "" where it carries none."""
+    """The part of the article that the feed carries, as plain text; "" if none."""
     return carried(entry)[0]
 
 
 def carried(entry: Entry) -> tuple[str, bool]:
-    """`text`, and whether the feed says that there is more of it."""
+    """`text`, and whether the feed says that there is more of the article."""
     return pointers.without_end(plain.from_html(edges.untitled(entry.content or entry.summary or "", entry.title)))
 
 
@@ -28,7 +28,7 @@ def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
 
 
 def with_feed_text(described: Article, text: str, reason: str | None) -> Article:
-    """The article with the feed's text. Its summary goes where it says the same once more."""
+    """The article with the feed's text. Its summary is dropped if it only repeats the text."""
     if not text:
         return replace(described, extraction="failed", reason=reason or "the feed carries no text")
     sources = {**described.sources, "content_text": "feed"}

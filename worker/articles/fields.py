@@ -1,4 +1,4 @@
-"""What is stated for a field, made clean: on one line, bounded, each value once; None or () where nothing is left."""
+"""Cleans what is stated for a field: on one line, limited in length, each value once; None or () if nothing is left."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ _SITE_PREFIX = re.compile(r"^(?:www|m|amp)\.")
 
 
 def title(stated: str | None, *, site: str | None, shorter: Iterable[str | None]) -> str | None:
-    """A title as it goes with a shared link, without what is appended to it.
+    """A title as used in a shared link, without what is appended to it.
 
-    That is the name of the `site`, with what another separator puts behind it, or all that follows another form of
-    the title (its heading, its headline) and a separator, or precedes it. Measured on 96 + 347 corpus pages, near
-    matches: .938 and .778 with it, .948 and .839 without.
+    That is the `site`'s name, together with what another separator adds behind it, or everything after (or before)
+    another form of the title (its heading, its headline) and a separator. Measured on 96 + 347 corpus pages, near
+    matches: .938 and .778 with what is appended, .948 and .839 without.
     """
     whole = plain.unescaped(stated, MAX_TITLE)
     if whole is None:
@@ -85,12 +85,12 @@ def title(stated: str | None, *, site: str | None, shorter: Iterable[str | None]
 
 
 def _caseless(text: str) -> str:
-    """Equal for whatever `re.IGNORECASE` takes for equal, which Turkish i's are."""
+    """Equal for all that `re.IGNORECASE` considers equal, including Turkish i's."""
     return text.replace("İ", "i").replace("ı", "i").casefold()
 
 
 def authors(stated: Iterable[Author]) -> tuple[Author, ...]:
-    """Each name once, whatever its case, in order."""
+    """Each name once, ignoring case, in order."""
     chosen: dict[str, Author] = {}
     for author in stated:
         name = plain.unescaped(author.name, MAX_NAME)
@@ -100,9 +100,9 @@ def authors(stated: Iterable[Author]) -> tuple[Author, ...]:
 
 
 def meta_authors(meta: Mapping[str, tuple[str, ...]]) -> tuple[Author, ...]:
-    """Authors by the first name of meta elements that gives any.
+    """The authors in the first of these meta elements that gives any.
 
-    Addresses of profiles are no names, and neither is a single word in a script with spaces ("admin", "Redaktion").
+    Addresses of profiles are not names, nor are single words in a script with spaces ("admin", "Redaktion").
     """
     for key in _AUTHOR_META:
         names = [name.strip() for value in meta.get(key, ()) for name in value.split(";")]
@@ -112,7 +112,7 @@ def meta_authors(meta: Mapping[str, tuple[str, ...]]) -> tuple[Author, ...]:
 
 
 def tags(stated: Iterable[str]) -> tuple[str, ...]:
-    """Each once, whatever its case, in order; without what says that there is none, or serves machines alone."""
+    """Each once, ignoring case, in order; without those that mean "none" or serve only machines."""
     chosen: dict[str, str] = {}
     for tag in _unkeyed([tag for candidate in stated if (tag := plain.unescaped(candidate, MAX_TAG))]):
         if len(chosen) < MAX_TAGS and (key := tag.casefold()) not in _UNFILED and not _UUID.fullmatch(tag):
@@ -121,7 +121,7 @@ def tags(stated: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unkeyed(found: Sequence[str]) -> Iterator[str]:
-    """The values of keyed tags; only those that file an article, where a list has several."""
+    """The values of keyed tags; if a list has several keys, only of those that classify an article."""
     keyed = [_KEYED.fullmatch(tag) if ":" in tag else None for tag in found]
     several = sum(match is not None for match in keyed) >= _FEWEST_KEYED
     for tag, match in zip(found, keyed, strict=True):
@@ -132,13 +132,13 @@ def _unkeyed(found: Sequence[str]) -> Iterator[str]:
 
 
 def section(stated: str | None) -> str | None:
-    """The first, where all are joined without a space: "Beauty,Weddings"."""
+    """Only the first if several are joined without a space: "Beauty,Weddings"."""
     found = plain.line(stated, MAX_NAME)
     return _JOINED.split(found)[0].strip() or None if found else None
 
 
 def picture(link: str | None, host: str) -> str | None:
-    """The link of an image, unless it is named for what stands in for one: a logo or an icon of the site, a blank."""
+    """The link of an image, unless its name is that of a placeholder: a logo or icon of the site, a blank."""
     if not link:
         return None
     low = link.casefold()
@@ -151,7 +151,7 @@ def picture(link: str | None, host: str) -> str | None:
 
 
 def summary(stated: str | None) -> str | None:
-    """Without what leads on to the article, and once where it is said twice over (a line that a site joins of two)."""
+    """Without links to the rest of the article, and once if a line repeats itself."""
     if not stated:
         return None
     text, _ = pointers.without_end(stated)
@@ -163,7 +163,7 @@ def summary(stated: str | None) -> str | None:
 
 @functools.lru_cache(maxsize=8)  # all entries of a feed have the same few
 def language(stated: str | None) -> str | None:
-    """`en-GB` of `EN_gb` (the case that RFC 5646 section 2.1.1 recommends); None for what is no language tag."""
+    """`en-GB` for `EN_gb` (the case that RFC 5646 section 2.1.1 recommends); None for what is not a language tag."""
     match = _LANGUAGE.fullmatch((stated or "").strip().replace("_", "-"))
     if match is None:
         return None
@@ -172,9 +172,10 @@ def language(stated: str | None) -> str | None:
 
 
 def canonical_url(stated: str | None, url: str) -> str | None:
-    """The page's own canonical URL where it can be that of the page at `url`: on the same site, and no front page.
+    """The canonical URL that the page states, if it can be that of the page at `url`: on the same site, and not a front
+    page.
 
-    Some sites point everything at their front page, and reprints point at the original.
+    Some sites point every page at their front page, and reprints point at the original.
     """
     try:
         if stated is None or urls.is_home(stated) or _site(stated) != _site(url):

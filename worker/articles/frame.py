@@ -1,8 +1,8 @@
-"""The lines that a site puts above and below an article: what they say of it, and its text without them.
+"""The lines that a site puts above and below an article: what they say about it, and its text without them.
 
-Above: who and when, what it is filed under, where it is from. Below: credit, appeal, disclaimer, copyright, contact,
-the author's other articles. Below they are many and the site's own, so a line goes only where it says so in words that
-no article ends with; what they have no such words for is learned from the site's articles, elsewhere.
+Above: who and when, categories, where it comes from. Below: credit, appeal, disclaimer, copyright, contact, the
+author's other articles. Those below are many and differ by site, so a line is removed only if it has words with which
+no article ends; the others are learned from the site's articles, elsewhere.
 """
 
 from __future__ import annotations
@@ -136,14 +136,14 @@ def framed(article: Article, seen: Seen) -> Article:
 
 
 def _after_title(seen: Seen) -> str | None:
-    """The site's name as the title element has it behind the page's own: "Title - Site"."""
+    """The site's name as it follows the page's own in the title element: "Title - Site"."""
     title = " ".join(next((element.text or "" for element in seen.tree.iter("title")), "").split())
     behind = _BEHIND.search(title)
     return behind[1] if behind else None
 
 
 def _above(lines: Sequence[str], *, title: str | None, names: Collection[str]) -> int:
-    """How many lines stand above the text."""
+    """How many lines are above the text."""
     key = dedup.title_key(title)
     last = 0
     for at, line in enumerate(lines[:_ABOVE]):
@@ -163,7 +163,7 @@ def _above(lines: Sequence[str], *, title: str | None, names: Collection[str]) -
 
 
 def _without(lines: Sequence[str], start: int) -> str:
-    """The text without what is above and below; all of it where hardly any would be left."""
+    """The text without the lines above and below; all of it if hardly any would be left."""
     end, lowest = len(lines), max(start, len(lines) - _BELOW)
     while end > lowest and _is_below(lines[end - 1]):
         end -= 1
@@ -176,7 +176,7 @@ def _is_below(line: str) -> bool:
 
 
 def _tags(tree: HtmlElement) -> tuple[str, ...]:
-    """What the page files it under, where it says so with a label: "Theme: Terrorism, War"."""
+    """The page's categories, if a label introduces them: "Theme: Terrorism, War"."""
     found: list[str] = []
     for block, line in _lines(tree, _IS_LABEL.match, _LABELLED):
         match = _LABEL.match(line)
@@ -191,8 +191,8 @@ def _tags(tree: HtmlElement) -> tuple[str, ...]:
 
 
 def _author(above: Sequence[str], tree: HtmlElement, names: Collection[str]) -> str | None:
-    """A publication that the page's byline has for the author: the site itself, or the one that is credited. A single
-    word is what every page of some sites is "by"."""
+    """A publication that the page's byline names as the author: the site itself, or the one that is credited. Names of
+    a single word are ignored, since on some sites every page is "by" one."""
     for line in (*above, *(line for _, line in _lines(tree, _IS_BY.match, _SHORT))) if names else ():
         match = _BY.match(line)
         if match is not None and " " in match["name"] and match["name"].casefold() in names:
@@ -201,8 +201,8 @@ def _author(above: Sequence[str], tree: HtmlElement, names: Collection[str]) -> 
 
 
 def _published(above: Sequence[str], tree: HtmlElement, other: str | None) -> Millis | None:
-    """The day that a line of its own gives, with the name of the site or none before it: "The Quay, 5 August 2017".
-    One with the name of the publication that is credited is the original's."""
+    """The day in a line of its own, at most with the name of the site before it: "The Quay, 5 August 2017". A line with
+    the name of the credited publication gives the original's day, and is ignored."""
     theirs = (other or "\0").casefold()
     for line in (*above, *(line for _, line in _lines(tree, _YEAR.search, _SHORT))):
         day = None if line.casefold().startswith(theirs) else _date(line)
@@ -212,7 +212,7 @@ def _published(above: Sequence[str], tree: HtmlElement, other: str | None) -> Mi
 
 
 def _lines(tree: HtmlElement, begins: Callable[[str], object], length: int) -> Iterator[tuple[HtmlElement, str]]:
-    """The blocks of a page that are a line of at most `length` characters with a piece that `begins` finds, but for
+    """The blocks of a page that are a line of at most `length` characters in which `begins` finds something, except in
     menus and the like."""
     for element in tree.iter(*_BLOCKS, *_INLINE):
         piece = element.text
@@ -227,7 +227,7 @@ def _lines(tree: HtmlElement, begins: Callable[[str], object], length: int) -> I
 
 
 def _date(line: str) -> Millis | None:
-    """The day at the end of a line, if at most a name stands before it."""
+    """The day at the end of a line, if at most a name precedes it."""
     match = _DAY.search(line)
     if match is None or len(line[: match.start()].split()) > _NAME_WORDS or _SENTENCE.search(line[: match.start()]):
         return None

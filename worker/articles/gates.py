@@ -1,8 +1,8 @@
-"""What stands where an article should: walls, challenges, errors, lists and shells that answer 200 like a page.
+"""What is served instead of an article: walls, challenges, errors, lists and shells that answer 200 like a page.
 
-Precision first: no sign counts where the page is long, or calls itself an article and shows what the feed announced,
-unless that sign stands on nothing but walls. An article that is held back is worse than a wall let through once, since
-walls repeat, and the texts of one site that are all the same show up as duplicates.
+Precision first: no sign counts if the page is long, or calls itself an article and shows what the feed announced,
+unless that sign occurs on walls only. Holding an article back is worse than letting a wall through once, since walls
+repeat, and identical texts on one site show up as duplicates.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Gate:
     reason: str
     """One line for people."""
     own_page: bool = False
-    """It is the article's page all the same: what it says of the article holds, and so does the text it gives."""
+    """Whether it is the article's own page all the same: what it says about the article holds, and so does the text on
+    it."""
 
 
 def by_address(asked: str | None, url: str) -> Gate | None:
@@ -78,10 +79,10 @@ def by_address(asked: str | None, url: str) -> Gate | None:
 
 
 def by_page(seen: Seen, *, html: str, text: str, entry: Entry | None, selected: bool = False) -> Gate | None:
-    """What a page shows instead of its article; None where it may be the article.
+    """What a page shows instead of its article; None if it may be the article.
 
-    html: the page's source. text: what was extracted from it. selected: its owner's rules say that this is the article,
-    so that neither a list nor what the feed did not announce is suspect.
+    html: the page's source. text: what was extracted from it. selected: the feed's rules say that this is the article,
+    so it is not suspected of being a list, or anything else than the feed announced.
     """
     page = _Page(seen=seen, html=html, text=text, entry=entry)
     if len(text) > _LONG_WALL:
@@ -92,7 +93,7 @@ def by_page(seen: Seen, *, html: str, text: str, entry: Entry | None, selected: 
 
 @dataclass(kw_only=True)
 class _Page:
-    """One page under suspicion. Each method names the gate of its kind, or None."""
+    """One page under suspicion. Each method returns the gate of its kind, or None."""
 
     seen: Seen
     html: str
@@ -111,7 +112,7 @@ class _Page:
 
     @cached_property
     def visible(self) -> str:
-        """What a reader sees, but for navigation that is marked as such."""
+        """What a reader sees, except navigation that is marked as such."""
         pieces: list[str] = []
         length = 0
         walk = etree.iterwalk(self.seen.tree, events=("start", "end"))
@@ -128,12 +129,12 @@ class _Page:
 
     @cached_property
     def own(self) -> bool:
-        """The page is that of an article: it says so, or its titles are what the feed announced."""
+        """Whether it is the page of an article: it says so, or its titles are what the feed announced."""
         return self.seen.claims_article or self.announced >= _ANNOUNCED
 
     @cached_property
     def announced(self) -> float:
-        """The share of the entry's title that stands in the page's titles; 0 where there is no entry."""
+        """The share of the entry's title that occurs in the page's titles; 0 without an entry."""
         wanted = frozenset(dedup.words(self.entry.title or "")) if self.entry else set()
         return len(wanted & frozenset(dedup.words(" ".join(self.titles)))) / len(wanted) if wanted else 0
 
@@ -149,7 +150,7 @@ class _Page:
         return None
 
     def consent(self) -> Gate | None:
-        """By the share of its words for consent: .22 of the characters on walls, .03 at most in 634 articles."""
+        """Judges by the share of words about consent: .22 of the characters on walls, at most .03 in 634 articles."""
         said = marks.consent(self.text)
         share = sum(map(len, said)) / (len(self.text) or 1)
         walled = len(set(said)) >= 4 and share >= (0.18 if self.own else 0.1)
@@ -167,7 +168,7 @@ class _Page:
         return None
 
     def wall(self) -> Gate | None:
-        """A paywall or a login: what the page says of itself, or what it says where the free part ends."""
+        """A paywall or a login: by what the page says of itself, or what it says where the free part ends."""
         if self.words > _SHORT:
             return None
         claims = self.seen.claims
@@ -190,7 +191,7 @@ class _Page:
         return None
 
     def list(self) -> Gate | None:
-        """What was extracted are linked headings of the site, or what stands in the box of just one of them."""
+        """The extracted text consists of linked headings of the site, or of what is in the box of a single heading."""
         lines = self.text.split("\n", _MOST)[:_MOST]
         if self.own or len(lines) < _LISTED:
             return None
@@ -206,7 +207,7 @@ class _Page:
         return None
 
     def stray(self) -> Gate | None:
-        """Nothing that the feed announced stands on the page: an interstitial that nobody described yet."""
+        """Nothing that the feed announced is on the page: an interstitial of a kind not described yet."""
         wanted = frozenset(dedup.words((self.entry.title or "") if self.entry else ""))
         if len(wanted) < 4 or self.words > _TEASER or self.own or self.seen.tree.find(".//article") is not None:
             return None
@@ -215,17 +216,17 @@ class _Page:
         return Gate(kind="blocked", reason="nothing on the page is what the feed announced")
 
     def _below(self) -> str:
-        """What stands below the extracted text; all that is seen where that can't be told."""
+        """What is below the extracted text; everything visible if that can't be told."""
         at = self.visible.rfind(self.text[-40:].rpartition("\n")[2]) if self.text else -1
         return self.visible[at : at + _BELOW] if at >= 0 else self.visible
 
     @property
     def _bare(self) -> bool:
-        """There is next to nothing on the page."""
+        """Whether there is next to nothing on the page."""
         return dedup.word_count(self.visible) <= 2 * _STUB
 
     def _titled(self, sign: re.Pattern[str]) -> bool:
-        """A part of one of the page's titles says little else."""
+        """Whether a part of one of the page's titles says little else."""
         for part in (part for title in self.titles for part in (title, *_TITLE_PARTS.split(title))):
             found = sign.search(part)
             if found and len(part) <= len(found[0]) + 16:
@@ -233,7 +234,7 @@ class _Page:
         return False
 
     def _has_locked_part(self) -> bool:
-        """The parts that are said not to be free are there, at length: the page serves them to whoever asks."""
+        """Whether the parts declared as not free are there, at length: the page serves them to everyone."""
         for selector in self.seen.claims.locked:
             name = selector.strip().lstrip(".#")
             if name.replace("-", "").replace("_", "").isalnum():
@@ -246,12 +247,12 @@ class _Page:
         return stated is not None and self.words >= 0.8 * stated
 
     def _mounts(self) -> bool:
-        """Scripts are to fill the page."""
+        """Whether scripts are meant to fill the page."""
         places = self.seen.tree.xpath("//body/*[@id]/@id")
         return any(_MOUNT.fullmatch(str(place)) for place in places[:20])
 
     def _leads_on(self, heading: HtmlElement) -> bool:
-        """The heading links to another page of the same site."""
+        """Whether the heading links to another page of the same site."""
         link = heading.find(".//a[@href]")
         if link is None:
             link = next(heading.iterancestors("a"), None)
@@ -283,7 +284,7 @@ def _said(element: HtmlElement) -> str:
 
 
 def _boxes(headings: list[HtmlElement]) -> Iterator[str]:
-    """The texts of the elements around one heading each."""
+    """The texts of the elements that contain just one of the headings."""
     around = Counter(heading.getparent() for heading in headings)
     inner = {heading.getparent() for heading in headings if heading.getparent().tag == "a"}
     around.update(parent.getparent() for parent in inner)

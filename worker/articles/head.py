@@ -1,4 +1,4 @@
-"""What a page says of its article in its meta, link and time elements."""
+"""What a page says about its article in its meta, link and time elements."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Head:
     """Values verbatim, links absolute."""
 
     base: str
-    """What the page's links are relative to."""
+    """The base of the page's relative links."""
     meta: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The contents by property, name or itemprop in lower case, in document order; of http-equiv the language alone."""
+    """The contents by property, name or itemprop in lower case, in document order; of http-equiv only the language."""
     scripts: tuple[str, ...] = ()
     """JSON-LD."""
     heading: str | None = None
@@ -37,7 +37,7 @@ class Head:
     license: str | None = None
     language: str | None = None
     time: str | None = None
-    """The `<time datetime>` that is the likeliest to say when the article was published."""
+    """The `<time datetime>` that most likely says when the article was published."""
 
     def first(self, *names: str) -> str | None:
         """The first value of the first of these names that has one."""
@@ -45,7 +45,7 @@ class Head:
 
 
 def read(tree: HtmlElement, url: str) -> Head:
-    """Of a page that came from `url`; the tree is left as it is."""
+    """The head of a page that came from `url`; the tree is not changed."""
     meta: dict[str, list[str]] = {}
     links: dict[str, str] = {}
     scripts: list[str] = []
@@ -89,14 +89,14 @@ def _note(element: HtmlElement, meta: dict[str, list[str]]) -> None:
 
 
 def _texts(tree: HtmlElement, tag: str) -> list[str]:
-    """The texts of the first elements of a kind; as many as there are, empty ones among them, up to eight."""
+    """The texts of the first eight elements of a kind, including empty ones."""
     return [plain.line("".join(element.itertext())) or "" for element in islice(tree.iter(tag), _MAX_HEADINGS)]
 
 
 def _time(tree: HtmlElement) -> str | None:
-    """The one that is marked as the date of publication; else the only one of the page, or of its article.
+    """The one marked as the date of publication; else the only one on the page, or in its article.
 
-    Others may belong to neighbouring articles, comments or the day's date in the header.
+    Others may belong to neighbouring articles or comments, or give today's date in the header.
     """
     found = [element for element in tree.iter("time") if (element.get("datetime") or "").strip()]
     for element in found:

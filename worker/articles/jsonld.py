@@ -1,4 +1,4 @@
-"""What a page says of its article in JSON-LD (https://schema.org/Article)."""
+"""What a page says about its article in JSON-LD (https://schema.org/Article)."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class Claims:
     """What JSON-LD says; dates and URLs verbatim, texts on one line."""
 
     is_article: bool = False
-    """There is a node for an article, posting or question; a page's own does not count."""
+    """Whether there is a node for an article, posting or question; one for the page itself does not count."""
     is_news: bool = False
-    """It is for a piece of news, whose publisher may stand for its author."""
+    """Whether it is for a piece of news, whose publisher may stand in for its author."""
     is_discussion: bool = False
-    """It is a forum's posting or a question: what others wrote below belongs to it."""
+    """Whether it is for a forum posting or a question, to which the replies below belong."""
     is_recording: bool = False
-    """There is none, but one for a video or an episode."""
+    """Whether there is none, but one for a video or an episode."""
     headline: str | None = None
     name: str | None = None
     description: str | None = None
     authors: tuple[Author, ...] = ()
     organisations: frozenset[str] = frozenset()
-    """The names of those authors that are said to be organisations."""
+    """The names of those authors that are declared as organisations."""
     published: str | None = None
     modified: str | None = None
     language: str | None = None
@@ -55,22 +55,22 @@ class Claims:
     publisher: str | None = None
     license: str | None = None
     free: bool | None = None
-    """isAccessibleForFree, of the article or of a part of it: False where either is not."""
+    """isAccessibleForFree, of the article or of a part of it: False if either is not free."""
     locked: tuple[str, ...] = ()
     """CSS selectors of the parts that are not free."""
     words: int | None = None
     """wordCount."""
     based_on: Credit | None = None
-    """isBasedOn: the work, and who published it."""
+    """isBasedOn: the work, and its publisher."""
     copyright_holder: Credit | None = None
-    """The first that is an organisation."""
+    """The first one that is an organisation."""
 
 
 def read(scripts: Iterable[str], url: str) -> Claims:
-    """The claims of the node that describes the article at `url`; empty ones where no script has such a node.
+    """The claims of the node that describes the article at `url`; empty claims if no script has such a node.
 
-    Of several articles (a page may list its neighbours) it is the one that names `url`, else the first; where there
-    is none, the same of videos and episodes. Else the dates, language and image of the page's own node are taken.
+    Of several articles (a page may list its neighbours) it is the one that names `url`, else the first; if there is
+    none, the same for videos and episodes. Otherwise the dates, language and image of the page's own node are taken.
     """
     nodes = [node for script in scripts for node in _nodes(_parsed(script))][:_MAX_NODES]
     named = {str(node["@id"]): node for node in nodes if "@id" in node and len(node) > 1}
@@ -145,7 +145,7 @@ def _listed(value: object) -> list[object]:
 
 
 def _parsed(script: str) -> object:
-    """The value of one script; None where it can't be read.
+    """The value of one script; None if it can't be read.
 
     Sites wrap it in CDATA or comments, leave line breaks in strings and commas before brackets, and append to it.
     """
@@ -164,9 +164,9 @@ def _parsed(script: str) -> object:
 
 
 def _nodes(value: object) -> Iterator[Node]:
-    """The nodes at the top, in document order: those of lists and graphs, and the main entity of a page.
+    """The nodes at the top level, in document order: those in lists and graphs, and the main entity of a page.
 
-    What is nested elsewhere (a list's items, a comment, a publisher) is about something else.
+    Nodes nested elsewhere (a list's items, a comment, a publisher) are about something else.
     """
     waiting = [value]
     while waiting:
@@ -213,14 +213,14 @@ def _texts(value: object) -> list[str]:
 
 
 def _resolved(value: object, named: Mapping[str, Node]) -> object:
-    """A node in place of a reference to it."""
+    """The node that a reference refers to; other values as they are."""
     if _is_node(value) and "name" not in value and "url" not in value:
         return named.get(str(value.get("@id")), value)
     return value
 
 
 def _agents(value: object, named: Mapping[str, Node], kind: re.Pattern[str] | None = None) -> Iterator[Author]:
-    """The persons and organisations of a value, or those of a `kind` alone; addresses are no names."""
+    """The persons and organisations in a value, or only those of a `kind`; addresses are not names."""
     for item in _listed(value):
         agent = _resolved(item, named)
         node: Node = agent if _is_node(agent) else {"name": agent}
@@ -245,7 +245,7 @@ def _link(value: object, named: Mapping[str, Node]) -> str | None:
 
 
 def _keywords(value: object) -> tuple[str, ...]:
-    """A list of them, or one string with commas between."""
+    """A list of keywords, or one string with commas between them."""
     items = _texts(value)
     return tuple(items if isinstance(value, list) else [word for item in items for word in item.split(",")])
 

@@ -1,6 +1,7 @@
-"""By what walls, errors and shells are known: the traces of their makers, and what they say in the web's languages.
+"""The signs by which walls, errors and shells are recognized: traces of their makers, and their wording in the web's
+languages.
 
-What is said counts only where a page is short, and in the places that `gates` names: an article may quote all of it.
+Wording counts only if the page is short, and in the places that `gates` names: an article may quote all of it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _BOX_LINE = 160  # characters
 
 
 def _any(lines: str) -> re.Pattern[str]:
-    """Any of the lines, each alternatives of its own, in whatever case; a backslash at its end makes two lines one."""
+    """Matches any of the lines, each a pattern of alternatives, ignoring case; a backslash at a line's end joins it
+    with the next."""
     whole = re.sub(r"\\\n\s*", "", lines.strip())
     return re.compile("|".join(line.strip() for line in whole.splitlines()), re.IGNORECASE)
 
@@ -190,21 +192,22 @@ WAITING = _any(
 
 
 def challenge(html: str) -> str | None:
-    """Who made the challenge that a page is, by what stands in its markup; None where no maker shows.
+    """The maker of the challenge that a page is, by its markup; None if no maker is recognized.
 
-    Not as one pattern: that takes 60 ms a page, and this one.
+    Not one pattern: that would take 60 ms a page, and this takes one.
     """
     return next((maker for maker, traces in _MAKERS.items() if any(trace in html for trace in traces)), None)
 
 
 def consent(text: str) -> list[str]:
-    """The words about consent that stand in a text, in lower case; none where it has no word for that itself."""
+    """The words about consent in a text, in lower case; none if the text does not have the word itself."""
     lower = text.lower()
     return _CONSENT.findall(lower) if any(core in lower for core in _CONSENT_ITSELF) else []
 
 
 def free_part(text: str) -> str:
-    """A text up to the line where a wall begins: a short one, for an article may quote it, and not the first."""
+    """A text up to the line where a wall begins: only a short line, since an article may quote it, and not the
+    first."""
     lines = text.split("\n")
     for at, line in enumerate(lines[1:], 1):
         if len(line) <= _BOX_LINE and WALL.search(line):

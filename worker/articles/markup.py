@@ -1,4 +1,4 @@
-"""A page's source → tree, as trafilatura's own `load_html` has it, for half of the time."""
+"""A page's source → tree, as trafilatura's own `load_html` does it, in half of the time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _BAD_ROOT = re.compile(r"(<html\b[^<>]*)/>", re.IGNORECASE)
 
 
 def _parser() -> HTMLParser:
-    """trafilatura's parser, but each element of one class: lxml.html's look-up by name (a class of their own for forms
-    and their fields) is a call into Python for each element that a search comes by, and took a fifth of an extraction.
-    """
+    """trafilatura's parser, but with one class for all elements: lxml.html's look-up by name (forms and their fields
+    have their own classes) calls into Python for each element that a search passes, which took a fifth of an
+    extraction."""
     parser = HTMLParser(collect_ids=False, encoding="utf-8", remove_comments=True, remove_pis=True)
     parser.set_element_class_lookup(
         etree.ElementDefaultClassLookup(
@@ -30,9 +30,9 @@ _PARSER = _parser()
 
 
 def parse(html: str) -> HtmlElement | None:
-    """The tree of a page without control characters (see `charset.decode`); None where it is no HTML.
+    """The tree of a page without control characters (see `charset.decode`); None if it is not HTML.
 
-    As UTF-8, which libxml2 reads at twice the speed of Python's strings.
+    Passed as UTF-8, which libxml2 reads twice as fast as Python's strings.
     """
     head = _BAD_ROOT.sub(r"\1>", _BAD_DOCTYPE.sub("", html[:_HEAD]), count=1)
     try:

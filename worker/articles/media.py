@@ -1,4 +1,4 @@
-"""What answers for a page but is none."""
+"""Answers for a page that are not pages."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ _SNIFFED = 1024  # bytes; as far as browsers look (WHATWG MIME Sniffing)
 
 
 def essence(content_type: str | None) -> str:
-    """`text/html` of `Text/HTML; charset=utf-8`; "" where none is stated."""
+    """`text/html` for `Text/HTML; charset=utf-8`; "" if none is stated."""
     return (content_type or "").partition(";")[0].strip().lower()
 
 
 def foreign(body: bytes, content_type: str | None) -> str | None:
-    """The media type of a body that is neither HTML nor plain text; None for one that may be.
+    """The media type of a body that is neither HTML nor plain text; None if it may be either.
 
-    Bytes lead, since servers guess: a PDF under `text/html` is a PDF, a page under `image/jpeg` is a page.
+    The bytes take precedence, since servers guess: a PDF under `text/html` is a PDF, a page under `image/jpeg` is a
+    page.
     """
     start = body[:_SNIFFED].lstrip(b"\xef\xbb\xbf \t\r\n\x0c")
     if found := _signature(start):
@@ -49,7 +50,7 @@ def foreign(body: bytes, content_type: str | None) -> str | None:
 
 
 def is_plain_text(body: bytes, content_type: str | None) -> bool:
-    """Stated to be plain text, and not HTML that only says so."""
+    """Whether it is declared as plain text, and is not HTML declared wrongly."""
     return essence(content_type) == "text/plain" and _MARKUP.search(body[:_SNIFFED]) is None
 
 

@@ -1,7 +1,8 @@
-"""One value a field, out of all that the feed and the page say, each with its source.
+"""One value for each field, from everything that the feed and the page say, with its source.
 
-The feed leads where it speaks of this entry (title, authors, dates, tags, summary): it is the publisher's own list,
-made for machines. The page leads where the feed speaks for all entries at once (language) or only of a preview (image).
+The feed takes precedence for what it says about this entry (title, authors, dates, tags, summary): it is the
+publisher's own list, made for machines. The page takes precedence where the feed speaks of all entries at once
+(language) or only of a preview (image).
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ _NO_HEAD, _NO_CLAIMS = Head(base=""), Claims()
 
 
 def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool = False) -> Article:
-    """An article without text: what `entry` and the page say of it.
+    """An article without text: what `entry` and the page say about it.
 
-    thoroughly: where no date is stated, it is looked for in the whole page.
+    thoroughly: if no date is stated, search the whole page for one.
     """
     page, url = (seen.head, seen.url) if seen else (_NO_HEAD, "")
     said = _Said(
@@ -76,7 +77,7 @@ def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool 
 
 @dataclass(kw_only=True)
 class _Said:
-    """The witnesses of one article. Each method asks them for one field, and notes in `sources` who answered."""
+    """The sources of one article. Each method asks them for one field, and notes in `sources` which one answered."""
 
     feed: Entry
     page: Head
@@ -106,14 +107,14 @@ class _Said:
         return self.claims.headline, *self.page.headings
 
     def _outvoted(self, shared: str | None) -> str | None:
-        """The headline where heading and twitter:title say the same, and og:title alone another thing."""
+        """The headline, if heading and twitter:title agree with it, and only og:title differs."""
         agreed, shown = self._agreed_title(), plain.unescaped(self.page.first("twitter:title"))
         if agreed is None or shared is None or dedup.title_key(shown) != dedup.title_key(agreed):
             return None
         return agreed if dedup.title_key(plain.unescaped(shared)) != dedup.title_key(shown) else None
 
     def _agreed_title(self) -> str | None:
-        """The headline or name of the article where its only h1 says the same: wikis give a description as headline."""
+        """The headline or name of the article, if its only h1 says the same: wikis give a description as headline."""
         heading = dedup.title_key(self.page.heading)
         stated = (self.claims.headline, self.claims.name)
         return next((title for title in stated if title and dedup.title_key(title) == heading), None)
@@ -131,7 +132,7 @@ class _Said:
         return self._first("authors", self._authors()) or ()
 
     def _authors(self) -> Iterator[tuple[str, tuple[Author, ...]]]:
-        """Persons alone: who is left of what one witness says, or the next is asked; agencies where nobody else is."""
+        """Only persons: if a source names none, the next is asked; agencies if there is nobody else."""
         yield "feed", self._persons(self.feed.authors)
         yield "jsonld", self._shown(self._persons(self.claims.authors)) or self._agencies(self.claims.authors)
         if self._of_article:  # on other pages it is who runs the site: 8 of 10 times on corpus pages without an author
@@ -147,8 +148,8 @@ class _Said:
         return self.seen is not None and self.seen.claims_article
 
     def _shown(self, stated: tuple[Author, ...]) -> tuple[Author, ...]:
-        """Those whom the page names to its readers, unless it says that it is news: weblogs state as author who has an
-        account (on 8 of 19 corpus pages where one was stated and none was right)."""
+        """The persons in the visible byline, unless the page says that it is news: weblogs state the account's owner as
+        author (on 8 of 19 corpus pages one was stated where none was right)."""
         if not stated or self.claims.is_news or self.seen is None:
             return stated
         said = self.seen.said
@@ -162,7 +163,7 @@ class _Said:
         )
 
     def _organisations(self) -> tuple[Author, ...]:
-        """Authors that are stated to be none but organisations, or the news site itself."""
+        """Authors that are declared as organisations, or the news site itself."""
         named, news = self.claims.organisations, self.claims.is_news
         stated = self.claims.authors
         return fields.authors(
@@ -202,7 +203,7 @@ class _Said:
         yield "page", self._shown_day()
 
     def modified(self, published: Millis | None) -> Millis | None:
-        """Not before `published`: days that stand for their midnight, and zones mixed up, say nothing."""
+        """Not before `published`: days written as their midnight, or confused time zones, tell nothing."""
         found = ((source, date) for source, date in self._modified() if date)
         return self._first(
             "date_modified",
@@ -256,7 +257,7 @@ class _Said:
         yield "jsonld", self._link(self.claims.license)
 
     def _first(self, name: str, candidates: Iterable[tuple[str, T | None]]) -> T | None:
-        """The first candidate that says something; those behind it are not asked."""
+        """The first candidate that has a value; those after it are not asked."""
         for source, value in candidates:
             if value:
                 self.sources[name] = source
@@ -264,7 +265,7 @@ class _Said:
         return None
 
     def _shown_title(self) -> str | None:
-        """What trafilatura takes for the page's title."""
+        """The title that trafilatura finds on the page."""
         if self.seen is None:
             return None
         tree = self.seen.tree
@@ -272,10 +273,10 @@ class _Said:
         return fields.title(examine_meta(tree).title or extract_title(tree), site=site, shorter=self._forms)
 
     def _shown_day(self) -> Date | None:
-        """What htmldate finds, asked last: it costs milliseconds, and is less certain.
+        """The date that htmldate finds, asked last: it costs milliseconds, and is less certain.
 
-        Its extensive search has a date for 13 more of 242 pages, at eight times the cost, and 2 more are wrong: it is
-        for pages of some size that say no date anywhere.
+        Its extensive search finds a date for 13 more of 242 pages, at eight times the cost, and for 2 more a wrong one:
+        it is for pages of some size that state no date anywhere.
         """
         if self.seen is None:
             return None
@@ -291,7 +292,7 @@ class _Said:
 
     @property
     def _is_small(self) -> bool:
-        """The extensive search takes up to 2 s on pages that are not."""
+        """Whether the extensive search is fast enough: on other pages it takes up to 2 s."""
         return self.seen is not None and next(islice(self.seen.tree.iter(), _SEARCHED, None), None) is None
 
     def _date(self, names: tuple[str, ...]) -> Date | None:
@@ -318,5 +319,6 @@ def _host(url: str) -> str:
 
 
 def _of_feed(at: Millis | None) -> Date | None:
-    """Midnight in UTC is a day: feeds have to state a time, and 20 of 68 on the corpus state that for want of one."""
+    """Midnight in UTC counts as a day: feeds must state a time, and 20 of 68 in the corpus state midnight because they
+    have none."""
     return None if at is None else (at, "second" if at % DAY_MS else "day")

@@ -1,4 +1,4 @@
-"""A page to its article: what it is, its text, what it says of itself, and whether the feed has it better."""
+"""A page → its article: what the page is, its text, what it says about itself, and whether the feed has it better."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ def from_page(
 
 
 def _mended(page: Article, seen: Seen, tree: HtmlElement, entry: Entry | None, effort: Effort) -> str:
-    """See `text.mended`; tree: the page without what the feed's owner has taken out."""
+    """See `text.mended`; tree: the page without what the feed's rules remove."""
     leads = _leads(seen, entry)
     return extraction.mended(page.text, tree, seen.url, effort=effort, language=page.language, leads=leads)
 
 
 def _best(page: Article, seen: Seen, witness: str, full_text: FullText, *, is_whole: bool) -> Article:
-    """The page's text or the feed's, by the kind of the page. is_whole: see `_is_whole`."""
+    """The page's text or the feed's, depending on the kind of page. is_whole: see `_is_whole`."""
     if seen.is_recording:
         return _described(page, seen, witness)
     if seen.is_discussion and full_text != "always" and is_whole:
@@ -103,10 +103,10 @@ def _best(page: Article, seen: Seen, witness: str, full_text: FullText, *, is_wh
 
 
 def _described(page: Article, seen: Seen, witness: str) -> Article:
-    """A recording with what is said about it, by the feed first: around a player there is navigation.
+    """A recording with its description, preferably the feed's: around a player there is navigation.
 
-    Unless the page's text has that: then it is the description at length, or a transcript follows. So it is where the
-    text is prose: pages of news state nothing but the video in them.
+    Unless the page's text contains that: then it is the full description, or followed by a transcript. Also unless the
+    text is prose: some news pages declare nothing but the video in them.
     """
     shared = plain.stated(seen.head.first("og:description", "description"), fields.MAX_SUMMARY)
     stated = seen.claims.description or shared or ""
@@ -128,14 +128,14 @@ def _described(page: Article, seen: Seen, witness: str) -> Article:
 
 
 def _is_whole(witness: str) -> bool:
-    """The feed's text is a post, and not the beginning of one."""
+    """Whether the feed's text is a whole post, not just its beginning."""
     return dedup.word_count(witness) >= _POST_WORDS and _CUT_OFF.search(witness) is None
 
 
 def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
-    """The feed's text in place of what is no article; a paywalled page's free part where the feed has less.
+    """The feed's text instead of what is not an article; a paywalled page's free part if the feed has less.
 
-    page: the article's own page, though what it shows is not the article; None where it is some other page.
+    page: the article's own page, although what it shows is not the article; None if it is some other page.
     """
     witness = feed.text(entry) if entry else ""
     described = page or describe(entry)
@@ -149,7 +149,7 @@ def _gated(gate: Gate, page: Article | None, entry: Entry | None) -> Article:
 
 
 def _leads(seen: Seen, entry: Entry | None) -> Iterator[str]:
-    """What page and feed say in a few sentences, of which one may be the article's first."""
+    """The short descriptions in page and feed, one of which may be the article's first paragraph."""
     stated = (seen.claims.description, seen.head.first("og:description"), seen.head.first("description"))
     yield from (lead for text in stated if (lead := plain.stated(text, fields.MAX_SUMMARY)))
     if entry and entry.summary:

@@ -1,6 +1,6 @@
-"""HTML and text of strangers to plain text that JSON, terminals and readers can take.
+"""Untrusted HTML and text → plain text that JSON, terminals and readers can take.
 
-Text is NFC, without soft hyphens, control characters, lone surrogates or noncharacters; white space is folded.
+Text is NFC, without soft hyphens, control characters, lone surrogates or noncharacters; white space is collapsed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _CELL_ENDS = "\ufdd0"  # a noncharacter, which no source has
 
 
 def _templates(mode: str = "") -> str:
-    """What becomes of elements; mode: an attribute, for those within `pre`."""
+    """Rules for turning elements into text; mode: an attribute, for those within `pre`."""
     break_here = f"<xsl:text>{_BREAK_HERE}</xsl:text>"
     return f"""
         <xsl:template match="{" | ".join(sorted(_BLOCKS))}" {mode}>
@@ -92,14 +92,14 @@ _TEXT = etree.XSLT(
         </xsl:stylesheet>
     """)
 )
-"""A tree to its text, at less than half of the cost of a walk."""
+"""Turns a tree into its text, at less than half of the cost of a walk."""
 _FIND_APPEALS = etree.XPath(f"//*[{' or '.join(f'contains(@class, {name!r})' for name in _APPEALS)}]")
 _PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False)
 
 
 @functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
 def from_html(markup: str) -> str:
-    """The text of an HTML fragment, a line a paragraph; "" where there is none. Linear in its length.
+    """The text of an HTML fragment, one line a paragraph; "" if there is none. Takes linear time.
 
     Markup nested deeper than 2,048 elements is cut off there (libxml2's limit).
     """
@@ -119,12 +119,12 @@ def from_html(markup: str) -> str:
 
 
 def _row(line: str) -> str:
-    """The cells of a line of a table, but for empty ones at its ends: tables that lay a page out have those."""
+    """The cells of a table's row, without empty ones at its ends, which tables used for layout have."""
     return line.replace(_CELL_ENDS, " | ").strip("| \t\xa0") if _CELL_ENDS in line else line
 
 
 def _may_have_long_tags(markup: str) -> bool:
-    """Whether a "<" is further from the next one than a tag may be long."""
+    """Whether some "<" is further from the next one than a tag may be long."""
     at = 0
     while at + _MAX_TAG < len(markup):
         at = markup.rfind("<", at, at + _MAX_TAG + 1) + 1
@@ -134,12 +134,12 @@ def _may_have_long_tags(markup: str) -> bool:
 
 
 def lines(text: str) -> str:
-    """Plain text with its lines trimmed, empty ones dropped, white space within them folded."""
+    """Plain text with its lines trimmed, empty ones dropped, and white space within them collapsed."""
     return _folded(text.splitlines())
 
 
 def _folded(lines: Iterable[str]) -> str:
-    """White space first: most texts have nothing else to be cleaned of, which is soon seen then."""
+    """Collapses white space first: most texts need no other cleaning, which is then quickly seen."""
     folded = _trimmed(lines)
     clean = _clean(folded)
     return folded if clean is folded else _trimmed(clean.split("\n"))
@@ -150,23 +150,23 @@ def _trimmed(lines: Iterable[str]) -> str:
 
 
 def line(text: str | None, limit: int = 1000) -> str | None:
-    """Plain text on one line of at most `limit` characters; None where nothing is left."""
+    """Plain text on one line of at most `limit` characters; None if nothing is left."""
     return cut(_folded((text,)), limit) if text else None
 
 
 def unescaped(text: str | None, limit: int = 1000) -> str | None:
-    """`line`, for values that sites escape once more than their markup asks for (`&amp;amp;`)."""
+    """`line`, for values that sites escape once more than their markup needs (`&amp;amp;`)."""
     return line(html.unescape(text), limit) if text else None
 
 
 def stated(text: str | None, limit: int = 1000) -> str | None:
-    """`unescaped`, for what sites state of an article in a few sentences: they leave markup in it. Other words between
-    angle brackets are what it is about."""
+    """`unescaped`, for the few sentences that sites state about an article, in which they leave markup. Other words
+    between angle brackets are part of the text, and stay."""
     return line(_BREAK.sub(" ", _INLINE.sub("", html.unescape(text))), limit) if text else None
 
 
 def cut(text: str, limit: int) -> str | None:
-    """At most `limit` characters, ended at a word where one ends in the last fifth; None where nothing is left."""
+    """At most `limit` characters, ended at a word if one ends in the last fifth; None if nothing is left."""
     if len(text) > limit:
         head = text[: limit - 1]
         words = head.rsplit(None, 1)[0] if not text[limit - 1].isspace() else head
@@ -175,7 +175,7 @@ def cut(text: str, limit: int) -> str | None:
 
 
 def _clean(text: str) -> str:
-    """The same object where there is nothing to clean."""
+    """The same object if there is nothing to clean."""
     if not text.replace("\n", " ").isprintable():
         text = _UNWANTED.sub("", text)
     if text.isascii():

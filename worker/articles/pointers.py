@@ -1,7 +1,7 @@
-"""Lines that are no text of an article but lead on: to the rest of it, or to other articles.
+"""Lines that are not part of an article but lead to the rest of it, or to other articles.
 
-By their words, since sites put them where the text is, and by what stands around them, for an article may say the same:
-a label with a link behind it, an end that is cut off.
+Recognized by their words, since sites put them within the text, and by what surrounds them, since an article may
+contain the same words: a label with a link behind it, an end that is cut off.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CUT_OFF = re.compile(r"(?:…|\.\.\.)\W*\Z")
 
 
 def _any(lines: str) -> str:
-    """Any of the lines, each alternatives of its own."""
+    """Matches any of the lines, each a pattern of alternatives."""
     return f"(?:{'|'.join(line.strip() for line in lines.strip().splitlines())})"
 
 
@@ -95,9 +95,8 @@ _FEEDS_LINK = re.compile(  # Discourse's and Reddit's are the last two each
 
 
 def elsewhere(shown: Sequence[tuple[str, Block]]) -> Set[str]:
-    """The blocks of a page (each after its `squashed` text) that only point to other articles: a label with what it
-    leads to, be it on a line with it or below, where titles stand alike, and what begins below a title and is cut off.
-    """
+    """The blocks of a page (each paired with its `squashed` text) that only point to other articles: a label with what
+    it leads to, on the same line or below it, where titles look alike, and an excerpt below a title that is cut off."""
     found: set[int] = set()
     for at, (_, block) in enumerate(shown):
         if block.linked > _LINKED and at and _is_label(shown[at - 1][1]):
@@ -115,7 +114,7 @@ def _is_label(block: Block) -> bool:
 
 
 def _titles(shown: Sequence[tuple[str, Block]], first: int) -> Iterator[int]:
-    """Where those below a label stand, and what is cut off below them."""
+    """The indexes of the titles below a label, and of the excerpts below these."""
     kind = shown[first][1].tag
     for at in range(first, len(shown)):
         block = shown[at][1]
@@ -126,14 +125,14 @@ def _titles(shown: Sequence[tuple[str, Block]], first: int) -> Iterator[int]:
 
 
 def leads_to_nothing(line: str) -> bool:
-    """A label, or what ends like one, below which there is no more of a text."""
+    """Whether it is a label, or ends like one, with no more text below it."""
     return len(line) <= _LABEL and (_IS_LABEL.fullmatch(line) or _LEADS_TO_NOTHING.fullmatch(line)) is not None
 
 
 @functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
 def without_end(text: str) -> tuple[str, bool]:
-    """A feed's text without its links at the end and what says where the entry "appeared first"; whether one of them
-    leads to the rest of it."""
+    """A feed's text without the links at its end and the line on where the entry "appeared first"; and whether one of
+    the links leads to the rest of it."""
     lines = text.split("\n")
     leads_on = False
     while lines and ((more := _is_to_the_rest(lines[-1])) or _is_of_the_feed(lines[-1])):
@@ -146,7 +145,7 @@ def without_end(text: str) -> tuple[str, bool]:
 
 
 def _without_rest(line: str) -> str | None:
-    """A line that ends with a link to the rest of a text, without it; None where it does not."""
+    """A line that ends with a link to the rest of a text, without that link; None if it does not."""
     start = max(0, len(line) - _END)
     if ("…" in line or "..." in line) and (rest := _TO_THE_REST.search(line, start)):
         return line[: rest.end("dots")]

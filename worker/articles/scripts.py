@@ -1,7 +1,7 @@
-"""The article in a page's script data, for pages whose markup is all but empty: what the site's own scripts would show.
+"""The article in a page's script data, for pages whose markup is nearly empty: what the site's own scripts would show.
 
-Next.js (`__NEXT_DATA__`), Nuxt, Apollo, Arc (`Fusion.globalContent`) and states under many other names: each a JSON
-value, in which the article is one string of markup, or a list of paragraphs.
+Next.js (`__NEXT_DATA__`), Nuxt, Apollo, Arc (`Fusion.globalContent`) and states under many other names: each is a JSON
+value that contains the article as one string of markup, or as a list of paragraphs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PARAGRAPH_TEXTS = ("content", "text", "html", "value")
 
 
 def body(tree: HtmlElement) -> str:
-    """The longest text of at least 80 words that stands under a name for an article's body; "" where none does."""
+    """The longest text of at least 80 words under a key that names an article's body; "" if there is none."""
     best = ""
     for value in _values(tree):
         for text in _bodies(value):
@@ -77,8 +77,8 @@ def _starts(script: str) -> Iterator[re.Match[str]]:
 
 
 def _bodies(value: object) -> Iterator[str]:
-    """Texts under names for one, in no order, of what has a title, an author or a date beside them, or one level up:
-    texts of forms, banners and settings have not."""
+    """Texts under such keys, in no particular order, that have a title, an author or a date beside them or one level
+    up: texts of forms, banners and settings have none."""
     waiting: list[tuple[str, object, bool, bool]] = [("", value, False, False)]
     seen = 0
     while waiting and seen < _MAX_VALUES:

@@ -1,4 +1,4 @@
-"""A page as metadata and gates see it: read once, changed by none."""
+"""A page as metadata and gates see it: read once, never changed."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class Seen:
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
-        """The pieces of text in the page's body, in its order, but for scripts and styles."""
+        """The pieces of text in the page's body, in order, except scripts and styles."""
         silent = {element.text for element in self.tree.iter("script", "style")}
         return tuple(text for text in cast("list[str]", _TEXTS(self.tree)) if text not in silent)
 
     @cached_property
     def said(self) -> str:
-        """`texts` on one line and in one case (`str.casefold`): by it is seen what stands nowhere on the page."""
+        """`texts` on one line and case-folded (`str.casefold`): quickly shows what is nowhere on the page."""
         return " ".join(" ".join(self.texts).split()).casefold()
 
     @property
     def claims_article(self) -> bool:
-        """The page says that it is an article: walls, errors and lists don't."""
+        """Whether the page says that it is an article: walls, errors and lists don't."""
         return (
             self.claims.is_article
             or self.kind.startswith("article")
@@ -61,23 +61,24 @@ class Seen:
 
     @property
     def is_discussion(self) -> bool:
-        """A thread or a question: it says so, or the program does that made it."""
+        """Whether it is a thread or a question: it says so, or the software that made it does."""
         return self.claims.is_discussion or _FORUM.search(self.head.first("generator") or "") is not None
 
     @property
     def is_recording(self) -> bool:
-        """A video or an episode: its page says so, or is a player's; an article with a video in it is an article."""
+        """Whether it is a video or an episode: its page says so, or is a player's; an article with a video in it is an
+        article."""
         if self.claims_article:
             return False
         return self.claims.is_recording or self.kind.startswith(("video", "music")) or bool(_PLAYER.match(self.url))
 
     @property
     def kind(self) -> str:
-        """The page's og:type, such as `article` or `video.other`; "" where it states none."""
+        """The page's og:type, such as `article` or `video.other`; "" if it states none."""
         return (self.head.first("og:type") or "").lower()
 
 
 def look(tree: HtmlElement, url: str) -> Seen:
-    """What `tree`, a page that came from `url`, says of itself."""
+    """What `tree`, a page that came from `url`, says about itself."""
     said = head.read(tree, url)
     return Seen(tree=tree, url=url, head=said, claims=jsonld.read(said.scripts, url))

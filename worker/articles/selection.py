@@ -1,4 +1,4 @@
-"""The part of a page that is its article, where the feed's owner says which: by CSS selectors."""
+"""The part of a page that is its article, if the feed's rules name it by CSS selectors."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ NOT_THERE = "what select names is not on the page, or holds no text"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     tree: HtmlElement
-    """The page without what `remove` names; the page itself where that is nothing."""
+    """The page without what `remove` matches; the page itself if that is nothing."""
     text: str | None
-    """What `select` names, a line a paragraph; None where it names nothing that there is."""
+    """What `select` matches, one line a paragraph; None if it matches nothing, or there is no `select`."""
     problem: str | None
     """One line for people."""
 
 
 def part_of(tree: HtmlElement, rules: Rules) -> Part:
-    """What `rules` leave of a page, which is not changed."""
+    """The part of a page that `rules` leave; the page is not changed."""
     if rules.remove:
         tree = _without(tree, rules.remove)
     text = _held(tree, rules.select) if rules.select else ""
@@ -48,7 +48,7 @@ def _without(tree: HtmlElement, selectors: tuple[str, ...]) -> HtmlElement:
 
 
 def _held(tree: HtmlElement, selectors: tuple[str, ...]) -> str:
-    """The text of the elements, in the page's order; what stands within another one comes once."""
+    """The text of the matching elements, in the page's order; what is within another one comes only once."""
     pieces: list[str] = []
     last: HtmlElement | None = None
     for element in _found(tree, selectors):
@@ -59,7 +59,7 @@ def _held(tree: HtmlElement, selectors: tuple[str, ...]) -> str:
 
 
 def _found(tree: HtmlElement, selectors: tuple[str, ...]) -> list[HtmlElement]:
-    """In the page's order, each once."""
+    """The matching elements in the page's order, each once."""
     return cast("list[HtmlElement]", _compiled(selectors)(tree))
 
 

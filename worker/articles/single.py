@@ -1,4 +1,4 @@
-"""One page to a record, for callers who have no feed."""
+"""One page → a record, for callers without a feed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def extract(html: bytes | str, url: str, *, content_type: str | None = None, eff
 
 
 def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis, effort: Effort = "normal") -> Record:
-    """`extract` with the clock as an argument: the same page gives the same record."""
+    """`extract` with the clock as an argument, so that the same page gives the same record."""
     if isinstance(html, str):
         body, content_type = html.encode("utf-8", "replace"), "text/html; charset=utf-8"
     else:

@@ -1,18 +1,18 @@
-"""A page's text: trafilatura's, and what a second look at the page, or a second extractor, mends.
+"""A page's text: trafilatura's, corrected by a second look at the page, or by other extractors.
 
-Chosen by 634 pages with gold text (four public sets), of which both halves of the sites were looked at more than once:
-no step rests on one page, and none of the figures is a forecast for other sites. A row sums up several trials, and not
-each raises every set. F1 on scrapinghub, fundus, trafilatura and readability, step by step:
+The steps were chosen on 634 pages with gold text (four public sets); both halves of the sites were looked at more than
+once, so the figures predict nothing for other sites, but no step rests on a single page. A row sums up several trials,
+and not each of these improves every set. F1 on scrapinghub, fundus, trafilatura and readability, step by step:
 
-    trafilatura as it comes                           .954  .958  .927  .918
+    trafilatura by default                            .954  .958  .927  .918
     its first result, unless the page's prose is elsewhere (`_first`)
                                                       .965  .961  .927  .940
-    without what stands at its edges (edges.py)       .969  .964  .927  .938
+    without foreign lines at its edges (edges.py)     .969  .964  .927  .938
     with the lead, without lines that are links       .969  .968  .933  .937
     without lines that no witness has (`_confirmed`)  .971  .970  .933  .935
 
-A full copy in the feed (played by the gold text without its short lines, with a credit) chooses between three results,
-from the second step on: .976, .964 and .941 on the sets with whole texts.
+If the feed has a full copy (simulated by the gold text without its short lines, with a credit), it chooses between
+three results, from the second step on: .976, .964 and .941 on the sets with whole texts.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ jt_stoplist_init()
 
 
 def read(tree: HtmlElement, url: str, *, discussion: bool, effort: Effort, witness: str = "") -> str:
-    """The text of a page, whatever it is; "" where there is none. The tree is left as it is.
+    """The text of a page of any kind; "" if there is none. The tree is not changed.
 
-    discussion: readers' comments are a part of it. witness: the feed's own text, where it is an article's; it decides
-    between results that differ.
+    discussion: readers' comments are a part of it. witness: the feed's own text, if it is that of an article; it
+    decides between results that differ.
     """
     text = _of(tree, url, comments=True) if discussion else _first(tree, url)
     if witness and not discussion and effort != "fast" and _f1(text, witness) < _ALIKE:
@@ -65,11 +65,11 @@ def read(tree: HtmlElement, url: str, *, discussion: bool, effort: Effort, witne
 
 
 def prose(text: str, tree: HtmlElement) -> str:
-    """The text of an article, line by line from its first sentence to its last, where it is all of an element on one
-    line, or all of the page; all but links where that is less than half.
+    """The text of an article, one line a block, from its first sentence to its last, if `text` is one element's text on
+    one line or the whole page; if that is less than half, only links are left out.
 
-    Of a brief, trafilatura's own extractor has less than the 250 characters that it wants, which for Chinese are
-    several paragraphs: then it takes everything there is, title, byline, buttons and menus as well.
+    For a short text, trafilatura's own extractor finds fewer than the 250 characters that it demands, which in Chinese
+    are several paragraphs: it then takes everything on the page, including title, byline, buttons and menus.
     """
     one_line = "\n" not in text
     if not one_line and len(text) > _MENU * text.count("\n"):
@@ -91,7 +91,7 @@ def prose(text: str, tree: HtmlElement) -> str:
 
 
 def _made_of(text: str, shown: Iterable[Block]) -> list[Block]:
-    """The blocks that the text consists of, one after the other; none where it does not."""
+    """The consecutive blocks that the text consists of; none if it does not consist of blocks."""
     whole, at = squashed(text), 0
     found: list[Block] = []
     for block in shown:
@@ -105,9 +105,9 @@ def _made_of(text: str, shown: Iterable[Block]) -> list[Block]:
 def mended(
     text: str, tree: HtmlElement, url: str, *, effort: Effort, language: str | None, leads: Iterable[str]
 ) -> str:
-    """The text of an article (no thread, no list) with its lead, without what only looks like text of it.
+    """The text of an article (not a thread or a list) with its lead, without what only looks like text.
 
-    language: of the page, as it says. leads: what page and feed give as its summary.
+    language: of the page, as it states. leads: what page and feed give as its summary.
     """
     if effort == "fast" or not text:
         return text
@@ -118,9 +118,11 @@ def mended(
 
 
 def _first(tree: HtmlElement, url: str) -> str:
-    """trafilatura's first result; its fallbacks' where the page's prose is not in it, or next to none of it is prose.
+    """trafilatura's first result; that of its fallbacks if the page's prose is not in it, or next to none of it is
+    prose.
 
-    By itself it falls back wherever another has twice as much, which on news pages is often the neighbours as well.
+    By default it falls back whenever another result is twice as long, which on news pages often includes the
+    neighbouring articles.
     """
     text = _of(tree, url, fast=True)
     whole = squashed(text)
@@ -132,7 +134,7 @@ def _first(tree: HtmlElement, url: str) -> str:
 
 
 def _of(tree: HtmlElement, url: str, *, fast: bool = False, precise: bool = False, comments: bool = False) -> str:
-    """fast: its own extractor alone, and once."""
+    """trafilatura's result. fast: only from its own extractor, run once."""
     options = Extractor(output_format="python", url=url, fast=fast, precision=precise, comments=comments)
     if fast and not precise:
         # By itself it tries again, in the mode that takes most, wherever it has little of the page's text, which to
@@ -146,20 +148,20 @@ def _of(tree: HtmlElement, url: str, *, fast: bool = False, precise: bool = Fals
 
 
 def _plain(text: str) -> str:
-    """Without the marks of tables and lists that hold nothing, or one cell, which are there for the looks."""
+    """Without the marks of tables and lists that are empty or have one cell, which serve only the layout."""
     if "|" in text:
         text = _LONE_CELL.sub(r"\1", _EMPTY_ROW.sub("", text))
     return _EMPTY_ITEM.sub("", text).strip("\n")
 
 
 def _justext(tree: HtmlElement, language: str | None) -> str:
-    """By the stop words of a `language`, or those of all together, which takes 20 ms more."""
+    """jusText's result by the stop words of a `language`, or of all together, which takes 20 ms more."""
     found = try_justext(basic_cleaning(deepcopy(tree)), None, (language or "").partition("-")[0])
     return plain.lines("\n".join(paragraph.text or "" for paragraph in found))
 
 
 def _confirmed(text: str, witnesses: Iterable[str]) -> str:
-    """The lines that a witness has as well; all of them where those have less than half of the text."""
+    """The lines that a witness has, too; all lines if those are less than half of the text."""
     said = [(frozenset(map(_key, one.split("\n"))), squashed(one)) for one in witnesses]
     lines = text.split("\n")
     kept = [line for line in lines if (key := _key(line)) and any(_has(key, *one) for one in said)]
@@ -171,8 +173,8 @@ def _has(key: str, lines: frozenset[str], whole: str) -> bool:
 
 
 def _without_pointers(text: str, shown: Sequence[tuple[str, Block]]) -> str:
-    """The text without lines that lead to other articles, or are links and nothing else; links in lists may be its
-    content."""
+    """The text without lines that lead to other articles or consist of links; links in lists may be content, and
+    stay."""
     lines = text.split("\n")
     keys = [_key(line) for line in lines]
     wanted = frozenset(keys)
@@ -186,8 +188,8 @@ def _without_pointers(text: str, shown: Sequence[tuple[str, Block]]) -> str:
 
 
 def _with_lead(text: str, shown: Sequence[tuple[str, Block]], leads: Iterable[str]) -> str:
-    """The text with the paragraph that stands above it and that the page gives as its summary: its lead, which
-    pages set apart from the text and extractors lose."""
+    """The text with the paragraph above it that the page gives as its summary: its lead, which pages set apart from the
+    text and extractors lose."""
     wanted = {key[:_LEAD] for lead in leads if len(key := squashed(lead)) >= _LEAD}
     if not wanted:
         return text
@@ -200,12 +202,12 @@ def _with_lead(text: str, shown: Sequence[tuple[str, Block]], leads: Iterable[st
 
 
 def _key(line: str) -> str:
-    """The same for a line of trafilatura, which marks items and cells, and for the block that it was."""
+    """The same for a line of trafilatura, which marks items and cells, and for the block that it came from."""
     return squashed(line).lstrip("-|").rstrip("|")
 
 
 def _f1(one: str, other: str) -> float:
-    """How alike two texts are by their words: 1 for the same ones."""
+    """How alike two texts are in their words, up to 1 for the same words."""
     here, there = Counter(dedup.words(one)), Counter(dedup.words(other))
     both = here.total() + there.total()
     return 2 * (here & there).total() / both if both else 1.0

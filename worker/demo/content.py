@@ -49,7 +49,7 @@ class Publication:
     language: str
     layout: str
     path: str
-    """Where its articles stand; `{year}`, `{month}` and `{slug}` are filled in."""
+    """The path of its articles; `{year}`, `{month}` and `{slug}` are filled in."""
     charset: str = "utf-8"
     declared: Declared = "both"
     """Where its pages name their charset."""
@@ -61,7 +61,7 @@ class Publication:
 
 @dataclass(frozen=True, kw_only=True)
 class Article:
-    """One article; what is None is as its publication has it."""
+    """One article; fields that are None have the publication's value."""
 
     id: str
     publication: str
@@ -79,7 +79,7 @@ class Article:
     enclosure: Enclosure | None = None
     correction: Correction | None = None
     reprint_of: str | None = None
-    """The article whose title, author and words stand here again."""
+    """The article whose title, author and words are repeated here."""
 
     def corrected(self) -> Article:
         """The same article with its wrong figure put right; headlines stay, for other pages link by them."""
@@ -97,7 +97,7 @@ class EntryPlan:
     content: Literal["summary", "full"] = "summary"
     omit: tuple[Literal["title", "date"], ...] = ()
     query: str | None = None
-    """What a tracker hangs on the link."""
+    """The query that a tracker appends to the link."""
     id: str | None = None
     title: str | None = None
     link: str | None = None
@@ -109,7 +109,7 @@ class EntryPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class FeedPlan:
-    """A feed: where it stands, how it is written, what is in it."""
+    """A feed: its path, its format and its entries."""
 
     id: str
     publication: str
@@ -130,7 +130,7 @@ class Content:
     articles: Mapping[str, Article]
     feeds: tuple[FeedPlan, ...]
     furniture: Mapping[str, tuple[str, ...]]
-    """Layout → phrases that stand around its articles and in none of them."""
+    """Layout → phrases that surround its articles and occur in none of them."""
 
 
 @cache
@@ -162,7 +162,7 @@ def _pages() -> Traversable:
 
 
 def _yaml(path: str) -> Any:
-    """Whatever the file holds; `read_content` validates it."""
+    """The file's content as it is; `read_content` validates it."""
     return yaml.safe_load(read_text(path))
 
 

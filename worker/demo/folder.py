@@ -11,8 +11,8 @@ MARKER = ".feedmill-demo"
 
 
 def vacate(out: Path) -> Path | None:
-    """Puts a directory that a demo wrote out of the way of a real run, with all that is in it; where it is now, None
-    where `out` is no demo's. Demo and real records do not mix. Raises OutputError."""
+    """Moves a directory that a demo wrote, with everything in it, out of the way of a real run, since demo and real
+    records must not mix; returns where it is now, None if `out` is not a demo's. Raises OutputError."""
     if not (out / MARKER).is_file():
         return None
     names = (f"{out.name}-demo{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
@@ -28,7 +28,7 @@ def vacate(out: Path) -> Path | None:
 
 
 def prepare(out: Path) -> None:
-    """Makes `out` an empty directory of the demo's. Raises OutputError where it holds anything else."""
+    """Makes `out` an empty directory of the demo's. Raises OutputError if it holds anything else."""
     try:
         if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
             raise OutputError(f"{out} exists and is not a demo's; name another folder with --out")

@@ -1,4 +1,5 @@
-"""Articles set as web pages: a template each, with the nav, boxes, banners and footers that real pages stand in."""
+"""Articles as web pages: one template for each layout, with the menus, boxes, banners and footers that surround real
+ones."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Where and when a page stands, and what it stands beside."""
+    """When and under which URL a page is published, and what surrounds the article."""
 
     publication: Publication
     base: str
@@ -77,7 +78,7 @@ def front_page(publication: Publication, articles: Sequence[Link], feeds: Sequen
 
 
 def missing_page(path: str) -> bytes:
-    """The page that stands where no page is."""
+    """The page served with 404."""
     return Template(read_text("layouts/missing.html")).substitute(path=escape(path)).encode()
 
 
@@ -100,7 +101,7 @@ def _escaped(article: Article, setting: Setting) -> dict[str, str]:
 
 
 def _charset_meta(template: str, charset: str) -> str:
-    """The element that names the charset, in the manner of the template's age."""
+    """The element that names the charset, in the style of the template's era."""
     if template.startswith("<!DOCTYPE HTML PUBLIC"):
         return f'<meta http-equiv="Content-Type" content="text/html; charset={charset}">\n'
     return f'<meta charset="{charset}">\n'
@@ -130,7 +131,7 @@ def _item(link: Link) -> str:
 
 
 def _jsonld(article: Article, setting: Setting) -> str:
-    """The article as schema.org tells it; `<` is written as an escape, for the text stands within a script element."""
+    """The article in terms of schema.org; `<` is escaped, because the text is within a script element."""
     story = {
         "@context": "https://schema.org",
         "@type": "NewsArticle",

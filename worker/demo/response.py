@@ -1,4 +1,4 @@
-"""What a demo host answers, and when 304 says it all (RFC 9110, 13.1)."""
+"""A demo host's answers, and when 304 replaces them (RFC 9110, 13.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Response:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The header fields; the length is the transport's to add."""
+        """The header fields; the transport adds the length."""
         fields = [("Content-Type", self.content_type)] if self.body else []
         if self.etag is not None:
             fields.append(("ETag", self.etag))
@@ -30,13 +30,14 @@ class Response:
 
 
 def validated(body: bytes, *, content_type: str, last_modified: datetime) -> Response:
-    """A 200 with validators: a strong ETag that follows from the bytes, and the time of the last change."""
+    """A 200 with validators: a strong ETag derived from the bytes, and the time of the last change."""
     etag = f'"{sha256(body).hexdigest()[:24]}"'
     return Response(status=200, body=body, content_type=content_type, etag=etag, last_modified=last_modified)
 
 
 def conditional(response: Response, *, if_none_match: str | None, if_modified_since: str | None) -> Response:
-    """The response, or the 304 that stands for it; If-None-Match wins over If-Modified-Since where both are sent."""
+    """The response, or the 304 that replaces it; If-None-Match takes precedence over If-Modified-Since if both are
+    sent."""
     if response.status != 200 or response.etag is None or response.last_modified is None:
         return response
     if if_none_match is not None:
@@ -59,7 +60,7 @@ def _names(if_none_match: str, etag: str) -> bool:
 
 
 def _instant(value: str | None) -> datetime | None:
-    """The time that a client sent; what is no date counts as not sent."""
+    """The time that a client sent; None if it is not a date, as if none was sent."""
     if value is None:
         return None
     try:

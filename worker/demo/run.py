@@ -40,14 +40,14 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """What the demo came to."""
+    """The results of the demo."""
 
     rounds: tuple[Round, ...]
     records: int
     repeats: int
-    """Records whose (id, revision) had been written before: none."""
+    """How many records had an (id, revision) that was written before; expected to be 0."""
     shown: Record
-    """One record to look at."""
+    """One record to show."""
     updated: Record | None
     """The corrected article, as its second revision."""
 
@@ -57,7 +57,7 @@ Watch = Callable[[int, int], AbstractAsyncContextManager[Callable[[Meters], None
 
 
 async def run(out: Path, *, watch: Watch, stop: asyncio.Event) -> Demo | None:
-    """Runs the demo into `out`, which is emptied first if an earlier demo made it; None where it was stopped.
+    """Runs the demo into `out`, which is emptied first if an earlier demo made it; None if it was stopped.
 
     Raises OutputError.
     """

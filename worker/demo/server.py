@@ -23,7 +23,7 @@ from worker.demo.site import Site
 IDLE_S = 60.0
 """An idle connection is closed after this; longer than a client keeps one for reuse."""
 WATCH_S = 0.05
-"""How often the accepting thread looks whether it should stop: what leaving the context waits at most."""
+"""How often the accepting thread checks whether it should stop: the longest that leaving the context waits for it."""
 
 
 class DemoServer:
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(with_body=False)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Write nothing: the terminal belongs to the demo."""
+        """Logs nothing: the terminal belongs to the demo."""
 
     def _reply(self, *, with_body: bool) -> None:
         response = self.server.owner.answer(

@@ -44,7 +44,7 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An entry as its feed tells it; what is None is not told."""
+    """An entry as its feed gives it; fields that are None are left out."""
 
     id: str
     url: str | None
@@ -60,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """What a feed says of itself."""
+    """What a feed says about itself."""
 
     title: str
     url: str
@@ -97,7 +97,7 @@ def _xml(root: Element, channel: Channel) -> bytes:
 
 
 def _child(parent: Element, name: str, text: str | None, **attributes: str) -> None:
-    """A child with text; none where there is nothing to say."""
+    """Adds a child with this text; none if the text is empty."""
     if text is not None:
         SubElement(parent, name, attributes).text = text
 
