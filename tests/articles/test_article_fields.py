@@ -57,6 +57,41 @@ def test_titles_lose_what_is_appended(
     assert fields.title(stated, site=site, shorter=shorter) == expected
 
 
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("Harbour opens | westmere.example", "Harbour opens"),
+        ("Harbour opens - The ferry, too - Westmere Weekly", "Harbour opens - The ferry, too"),
+        ("Harbour opens ⋆ Westmere-Weekly.com", "Harbour opens"),
+        ("Harbour opens – in Westmere Weekly’s words", None),
+        ("Westmere", None),
+    ],
+)
+def test_titles_lose_what_the_site_s_address_says(stated: str, expected: str | None) -> None:
+    """Where it states no name of its own, or another form of it, at the end alone."""
+    found = fields.title(stated, site="Westmere", shorter=(), named=("westmere.example", "westmere", "Westmere Weekly"))
+    assert found == (expected or stated)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("Westmere Days » Blog Archive » The harbour is open", "The harbour is open"),
+        ("The harbour is open : Westmere Days", "The harbour is open"),
+        ("The harbour is open.", "The harbour is open"),
+        ("The ferry is back | Westmere Days", None),
+        ("Westmere Days", None),
+        ("Westmere Days | Sea", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_heading_is_known_by_the_title(head: str | None, expected: str | None) -> None:
+    """Whichever it is: of weblogs the first is the site's own name."""
+    headings = ("Westmere Days", "The harbour is open", "No comments")
+    assert fields.titled(head, headings, named=("westmeredays",)) == expected
+
+
 def test_names_and_tags_come_once_and_are_bounded() -> None:
     """Whatever their case; the first form stays, and its address."""
     found = fields.authors([Author(name="Ada  Ek", url="https://a.example/"), Author(name="ADA EK"), Author(name=" ")])

@@ -334,6 +334,15 @@ def test_a_site_s_name_is_no_title() -> None:
     assert told(describe(None, look(tree, URL)))["title"] == ("page", "Harbour opens")
 
 
+def test_the_first_heading_of_a_weblog_is_its_name() -> None:
+    """The second is the title where the page's own has it."""
+    tree = trafilatura.load_html(
+        "<html><head><title>Westmere Days » Harbour opens again</title></head>"
+        "<body><h1>Westmere Days</h1><h2>Harbour opens again</h2><p>It is open.</p></body></html>"
+    )
+    assert told(describe(None, look(tree, "https://days.example/1")))["title"] == ("page", "Harbour opens again")
+
+
 def test_the_next_picture_is_taken_where_one_stands_in() -> None:
     """The site's logo is none; the last that may have one are twitter's card and the feed."""
     logo = {"og:image": "https://news.example/logo.png"}

@@ -6,8 +6,8 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from worker import urls
-from worker.articles import plain, pointers
+from worker import dedup, urls
+from worker.articles import bylines, plain, pointers
 from worker.model import Author
 
 MAX_TITLE, MAX_NAME, MAX_SUMMARY, MAX_TAG = 1000, 200, 5000, 100  # characters
@@ -23,6 +23,8 @@ _SEPARATOR = re.compile(r"\s*[|｜·•–—»«/:*_-]\s*")
 _WITH_SITE = (
     r"(?<=\S)(?:\s*[|｜·•–—»«/:*_-]\s*{0}$|(?:\s+[|｜·•–—»«/:*_-]\s+|[|｜]){0}(?:\s+[|·•–—»«/:*_-]\s|[|｜]).*$)"
 )
+_LAST_PART = re.compile(r"(.*\S)\s+[|｜·•–—»⋆-]\s+(\S.{1,60})")
+_PARTED = re.compile(r"\s+[|｜·•–—»«:⋆-]\s+")
 _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})((?:-[a-zA-Z0-9]{2,8})*)")  # BCP 47 without its rarer forms
 _TWICE = 40  # characters, of what is not said twice by chance
 _TITLE = 15  # characters, of what is no section's name
@@ -62,12 +64,15 @@ _OF_A_NAME = re.compile(r"[a-z]{3,}")
 _SITE_PREFIX = re.compile(r"^(?:www|m|amp)\.")
 
 
-def title(stated: str | None, *, site: str | None, shorter: Iterable[str | None]) -> str | None:
+def title(
+    stated: str | None, *, site: str | None, shorter: Iterable[str | None], named: Iterable[str | None] = ()
+) -> str | None:
     """A title as used in a shared link, without what is appended to it.
 
     That is the `site`'s name, together with what another separator adds behind it, or everything after (or before)
     another form of the title (its heading, its headline) and a separator. Measured on 96 + 347 corpus pages, near
-    matches: .938 and .778 with what is appended, .948 and .839 without.
+    matches: .938 and .778 with what is appended, .948 and .839 without. named: other names of the site, which go
+    at the end alone.
     """
     whole = plain.unescaped(stated, MAX_TITLE)
     if whole is None:
@@ -78,10 +83,18 @@ def title(stated: str | None, *, site: str | None, shorter: Iterable[str | None]
         if other and len(other) >= _TITLE and whole.endswith(other) and _AHEAD.search(whole[: -len(other)]):
             return other
     # A pattern is made only for a name that is there: one for each page takes longer than all else here.
-    if site and _caseless(site) in _caseless(whole):
-        found = re.search(_WITH_SITE.format(re.escape(site)), whole, re.IGNORECASE)
-        return whole[: found.start()].rstrip() if found else whole
-    return whole
+    there = site if site and _caseless(site) in _caseless(whole) else None
+    if there and (found := re.search(_WITH_SITE.format(re.escape(there)), whole, re.IGNORECASE)):
+        return whole[: found.start()].rstrip()
+    parted = _LAST_PART.fullmatch(whole)
+    return parted[1] if parted and bylines.is_site(parted[2], named) else whole
+
+
+def titled(stated: str | None, headings: Iterable[str], *, named: Iterable[str | None]) -> str | None:
+    """The heading that is the longest part of what is stated as title: weblogs have the site's name as the first."""
+    longest = max(_PARTED.split(stated or ""), key=len)
+    key = b"" if bylines.is_site(longest, named) else dedup.title_key(longest)
+    return next((heading for heading in headings if key and dedup.title_key(heading) == key), None)
 
 
 def _caseless(text: str) -> str:

@@ -97,7 +97,7 @@ class _Said:
         yield "jsonld", self._outvoted(shared)
         if bylines.is_site(shared or "", self._site) and not bylines.is_site(self.page.heading or "", self._site):
             yield "page", self.page.heading
-        yield "opengraph", fields.title(shared, site=site, shorter=self._forms)
+        yield "opengraph", fields.title(shared, site=site, shorter=self._forms, named=self._names)
         yield "jsonld", self._agreed_title() or self.claims.headline
         yield "page", self._shown_title()
 
@@ -174,6 +174,11 @@ class _Said:
     def _site(self) -> tuple[str | None, ...]:
         """The names of the site."""
         return self.claims.publisher, self.page.first("og:site_name")
+
+    @property
+    def _names(self) -> tuple[str | None, ...]:
+        """… and those that its address tells."""
+        return *self._site, self.site, *self.site.split(".")
 
     def _persons(self, stated: Iterable[Author]) -> tuple[Author, ...]:
         persons = ((author, _named(author.name, self._site, self.site)) for author in stated)
@@ -270,7 +275,11 @@ class _Said:
             return None
         tree = self.seen.tree
         site = plain.unescaped(self.page.first("og:site_name"))
-        return fields.title(examine_meta(tree).title or extract_title(tree), site=site, shorter=self._forms)
+        head = plain.line(tree.findtext(".//title"))
+        if heading := fields.titled(head, self.page.headings, named=self._names):
+            return heading
+        stated = examine_meta(tree).title or extract_title(tree)
+        return fields.title(stated, site=site, shorter=self._forms, named=self._names)
 
     def _shown_day(self) -> Date | None:
         """The date that htmldate finds, asked last: it costs milliseconds, and is less certain.
