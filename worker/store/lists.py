@@ -1,7 +1,9 @@
-"""Feed lists and policies that change while work is under way: in pieces, between which leases and commits go on.
+"""Applies changes to feed lists and policies while work is under way: in pieces, between which leases and commits go
+on.
 
-Work that somebody is at ends as it would have; a feed of which there is such work is let go, or moved, when it has
-ended (`take_up` gives what is left to do). The start takes up all at once, since nothing is under way: `feeds.sync`.
+Work that is being done ends as it would have; a feed that has such work is dropped, or moved, once it has ended
+(`take_up` returns the feeds left to do). At the start nothing is under way, so everything is applied at once:
+`feeds.sync`.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from worker.store.work.standing import Planner
 from worker.store.work.works import HELD
 
 Changes = Mapping[FeedId, Feed | None]
-"""Feeds as they are listed now; None: no more."""
+"""Feeds as they are listed now; None for those that are not listed any more."""
 
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
 _is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
@@ -32,7 +34,8 @@ _KEPT_BACK = (
     ~t.work.c.quarantined,
     ~and_(_is_poll, t.work.c.feed_id.in_(_RESTING)),
 )
-"""Work that `_hold_back` has put off; no other is never due, but what is put aside, and the polls of who rests."""
+"""Work that `_hold_back` has put off. The only other work that is never due is what was put aside, and the polls of
+retired or paused feeds."""
 
 _OF_FEED = t.feed.c.id == bindparam("feed")
 _PLAN = update(t.feed).where(_OF_FEED).values(next_at=bindparam("at"), why=bindparam("reason"))
@@ -43,9 +46,10 @@ _PACE = update(t.feed).where(_OF_FEED).values(pace=bindparam("asked"))
 def take_up(
     connection: Connection, changes: Changes, policies: Policies, *, now: Millis, was_leaving: Collection[FeedId] = ()
 ) -> dict[FeedId, Feed | None]:
-    """Makes the rows of these feeds say what the lists say; what has to wait for work that is under way.
+    """Makes the rows of these feeds agree with the lists; returns the changes that must wait for work that is under
+    way.
 
-    was_leaving: feeds that an earlier call gave back as None, and that nobody has let go of yet.
+    was_leaving: feeds that an earlier call returned as None, and that have not been dropped yet.
     """
     _say_something_else(connection)
     waits: dict[FeedId, Feed | None] = {}
@@ -68,22 +72,22 @@ def take_up(
 
 
 def change_policies(connection: Connection, policies: Policies, *, after: int, limit: int) -> int | None:
-    """Applies the policies to the next hosts by id; the last of them, None where there were no more."""
+    """Applies the policies to the next `limit` hosts by id; returns the last one's id, None if there were no more."""
     ids = connection.scalars(select(t.host.c.id).where(t.host.c.id > after).order_by(t.host.c.id).limit(limit)).all()
     settle(connection, apply_policies(connection, policies, ids))
     return ids[-1] if ids else None
 
 
 def repaced(connection: Connection, listed: Iterable[Feed]) -> list[Feed]:
-    """Feeds whose next poll was planned by another interval or cron line than they are listed with."""
+    """Feeds whose next poll was planned with another interval or cron line than they are listed with."""
     rows = connection.execute(select(t.feed.c.id, t.feed.c.pace).where(t.feed.c.pace.is_not(None)))
     before = {row.id: row.pace for row in rows}
     return [feed for feed in listed if before.get(feed.id) != feed.pace]
 
 
 def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> None:
-    """Gives feeds whose interval or cron line has changed the next time that follows from their last poll. Those that
-    fail, or are being polled, have theirs when they next end; those that are put into the lists are due as it is."""
+    """Gives feeds whose interval or cron line has changed the next time that follows from their last poll. Feeds that
+    fail or are being polled get theirs when their poll ends; feeds that were just added to the lists are due anyway."""
     _say_something_else(connection)
     for some in chunks(feeds):
         ids = [feed.id for feed in some]
@@ -113,18 +117,19 @@ def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> N
 
 
 def _say_something_else(connection: Connection) -> None:
-    """The rows, than the lists of the last start: whoever begins next looks at all of them."""
+    """Notes that the rows no longer agree with the lists of the last start, so that the next start compares all of
+    them."""
     notes.keep(connection, notes.LISTS, None)
 
 
 def _having(connection: Connection, feed_ids: Sequence[FeedId], work: ColumnElement[bool]) -> set[FeedId]:
-    """Those of the feeds that have such work."""
+    """The feeds among these that have such work."""
     found = select(t.work.c.feed_id).where(t.work.c.feed_id.in_(feed_ids), work).distinct()
     return {FeedId(feed_id) for feed_id in connection.scalars(found)} if feed_ids else set()
 
 
 def _at(connection: Connection, urls: Mapping[FeedId, str]) -> set[FeedId]:
-    """The feeds whose rows have these URLs."""
+    """The feeds that have these URLs in the state."""
     found: set[FeedId] = set()
     for ids in chunks(sorted(urls)):
         rows = connection.execute(select(t.feed.c.id, t.feed.c.url).where(t.feed.c.id.in_(ids), t.feed.c.active))
@@ -137,19 +142,19 @@ def _hosts(connection: Connection, feed_ids: Sequence[str]) -> set[int]:
 
 
 def _hold_back(connection: Connection, feed_ids: Sequence[FeedId]) -> None:
-    """Nothing more is begun of feeds that leave."""
+    """Puts off the work of feeds that are leaving, so that nothing more of it is begun."""
     waiting = (t.work.c.feed_id.in_(feed_ids), ~HELD)
     if feed_ids:
         connection.execute(update(t.work).where(*waiting).values(due_at=t.FAR))
 
 
 def held_back(connection: Connection) -> set[FeedId]:
-    """Feeds of which nothing more is begun, since somebody was to let go of them who perhaps is no more."""
+    """Feeds whose work is put off because a process was about to drop them; it may have died since."""
     found = select(t.work.c.feed_id).where(*_KEPT_BACK).distinct()
     return {FeedId(feed_id) for feed_id in connection.scalars(found)}
 
 
 def _give_back(connection: Connection, feed_ids: Sequence[FeedId], now: Millis) -> None:
-    """They do not leave after all."""
+    """Makes the work of feeds due again that were leaving, but stay."""
     if feed_ids:
         connection.execute(update(t.work).where(t.work.c.feed_id.in_(feed_ids), *_KEPT_BACK).values(due_at=now))

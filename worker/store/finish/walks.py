@@ -1,7 +1,7 @@
-"""Older pages of feeds: a chain of them is gone through once a feed is new, and after gaps.
+"""Walks through the older pages of feeds: a chain of pages is followed when a feed is new, and after gaps.
 
-A walk is work of its own beside the feed's poll, behind all else that its host is asked: it must not keep news waiting.
-What it finds is queued like that, too.
+A walk is work of its own beside the feed's poll, with a lower priority than everything else for its host, so that it
+never delays news. The entries that it finds are queued with that priority, too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from worker.store.known.feeds import Policies, add_work, host_id_of
 from worker.store.known.shelf import Shelf
 
 PAGES = 50
-"""That one walk goes through, at most."""
+"""The most pages that one walk reads."""
 
 _WALKING = (
     select(t.work.c.id, t.work.c.feed_id, t.work.c.entry)
@@ -34,9 +34,9 @@ _WALKING = (
 def begin(
     connection: Connection, polls: Sequence[PollDone], policies: Policies, *, anew: Collection[FeedId] = ()
 ) -> set[int]:
-    """Queues walks from these documents on; the hosts that have work now. A feed that is gone through already has a
-    gap behind where that has come from: it goes there, too. anew: feeds whose walks also go through pages on
-    which nothing is new."""
+    """Queues walks that start at these documents; returns the hosts that have work now. A feed that is being walked
+    already has had a gap since, so its walk goes there next. anew: feeds whose walks also continue past pages without
+    anything new."""
     from_url = {done.feed_id: (done.older, done.at) for done in polls if done.older is not None}
     for batch in chunks(sorted(from_url)):
         for row in connection.execute(_WALKING, {"feeds": batch}).all():
@@ -60,7 +60,8 @@ def begin(
 
 
 def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tuple[Finished, set[int]]:
-    """What became of a page's entries, and the hosts that have work now; the next page, or the end."""
+    """Commits a page's entries, and queues the next page or ends the walk; returns what became of the entries, and the
+    hosts that have work now."""
     row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
     page = PollDone(lease=done.lease, feed_id=done.feed_id, at=done.at, entries=done.entries, filters=done.filters)
     shelf = Shelf(connection, [page])
@@ -89,12 +90,12 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Trail:
-    """Where a walk is to go yet, and, through sitemaps, where it has been: in place of an entry in its row."""
+    """Where a walk still has to go and, for sitemaps, where it has been; stored in its row in place of an entry."""
 
     waiting: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     passed: int = 0
-    """Documents that it goes through again, though they should bring nothing new."""
+    """How many documents it still continues past even if they bring nothing new."""
 
     @classmethod
     def of(cls, data: bytes | None) -> _Trail:
@@ -107,13 +108,15 @@ class _Trail:
         return None if self == _Trail() else orjson.dumps(asdict(self))
 
     def from_gap(self, url: str, *, passed: int = 0) -> _Trail:
-        """With what a gap leads to, next. What was read before may have more by now."""
+        """With the page that a gap leads to as the next one. Pages read before are forgotten, since they may have more
+        by now."""
         waiting = tuple(dict.fromkeys((url, *self.waiting)))[:PAGES]
         return _Trail(waiting=waiting, passed=max(passed, self.passed))
 
     def after(self, done: Walked, older: str | None) -> tuple[str | None, _Trail]:
-        """Where to go from a document: what it leads to comes first, and no sitemap is read twice. A chain of pages
-        goes by what is new, and takes turns with those that began at gaps."""
+        """Where to go after a document, and the trail from there: what the document leads to comes first, and no
+        sitemap is read twice. A chain of pages continues while there is something new, and takes turns with the chains
+        that began at gaps."""
         passed = max(0, self.passed - 1)
         if not (done.further or self.read):
             next_page = [older] if older else []
