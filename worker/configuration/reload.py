@@ -62,10 +62,9 @@ class Reloader:
         store: Store,
         clock: Callable[[], Millis],
         follow: Callable[[], Awaitable[None]] | None = None,
-        look_s: float = LOOK_S,
     ) -> None:
         """follow: moves the status page to where the new settings say; raises FeedmillError if it can't."""
-        self._reload, self._current, self._store, self._clock, self._look_s = reload, current, store, clock, look_s
+        self._reload, self._current, self._store, self._clock = reload, current, store, clock
         self._follow = follow
         self._refused: frozenset[Path] = frozenset()
         """Files with mistakes, to be watched even if the settings in force don't use them."""
@@ -93,7 +92,7 @@ class Reloader:
     async def _look(self) -> bool:
         """Waits for the next look. Returns whether it was asked for."""
         try:
-            await asyncio.wait_for(self._reload.asked.wait(), self._look_s)
+            await asyncio.wait_for(self._reload.asked.wait(), LOOK_S)
         except TimeoutError:
             return False
         self._reload.asked.clear()

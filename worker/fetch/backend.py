@@ -80,15 +80,13 @@ class GuardedStream:
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> GuardedStream:
-        name = server_hostname and server_hostname.strip("[]")
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> GuardedStream:
+        """TLS over this connection, with `host`. Raises FetchError of kind tls; then it is closed."""
         try:
-            return GuardedStream(await sockets.tls(self, ssl_context, name, left_s(timeout)), counts=False)
+            return GuardedStream(await sockets.tls(self, context, host.strip("[]"), left_s()), counts=False)
         except (httpcore.ConnectError, ValueError) as error:  # ValueError: a name that TLS can't carry
             await self.aclose()
-            whose = "the proxy: " if server_hostname == self._proxy else ""
+            whose = "the proxy: " if host == self._proxy else ""
             raise FetchError("tls", whose + tls_reason(error)) from error
         except BaseException:
             await self.aclose()  # nobody else could

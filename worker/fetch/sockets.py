@@ -140,11 +140,11 @@ class TcpStream:
 class TlsStream:
     """TLS over another stream, which may itself be TLS: a tunnel through a proxy reached by https."""
 
-    def __init__(self, inner: Stream, context: ssl.SSLContext, server_hostname: str | None) -> None:
+    def __init__(self, inner: Stream, context: ssl.SSLContext, host: str) -> None:
         """Raises ValueError if the name can't be used in TLS."""
         self._inner = inner
         self._came, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._came, self._to_send, server_hostname=server_hostname)
+        self._tls = context.wrap_bio(self._came, self._to_send, server_hostname=host)
 
     async def shake_hands(self, timeout: float | None) -> None:
         await self._until_done(self._tls.do_handshake, timeout)
@@ -194,13 +194,13 @@ class TlsStream:
             await self._inner.write(self._to_send.read(), _left_s(until))
 
 
-async def tls(inner: Stream, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None) -> TlsStream:
+async def tls(inner: Stream, context: ssl.SSLContext, host: str, timeout: float | None) -> TlsStream:
     """TLS over `inner`, after the handshake.
 
     Raises httpcore.ConnectTimeout, httpcore.ConnectError, ValueError, and what `inner` raises; `inner` is then closed.
     """
     try:
-        stream = TlsStream(inner, context, server_hostname)
+        stream = TlsStream(inner, context, host)
         await stream.shake_hands(timeout)
     except httpcore.TimeoutException as error:
         await inner.aclose()

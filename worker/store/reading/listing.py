@@ -15,6 +15,8 @@ from worker.store.known.names import FEED_ID, URL, extraction_of, no_of, nos_of
 from worker.store.known.refs import refs_by_key
 from worker.store.reading.status import FeedStatus, feed_status
 
+DAYS = 30
+"""That `entries_by_day` goes back."""
 RECENT = 100_000
 """How many of the newest entries are searched for duplicates: if there were none, all entries would have to be read."""
 
@@ -126,16 +128,14 @@ def quiet_since(connection: Connection, before: Millis) -> list[News]:
     return [News(feed_id=row.id, added_at=row.added_at, new_at=row.new_at, polled_at=row.polled_at) for row in rows]
 
 
-def entries_by_day(
-    connection: Connection, ids: Sequence[FeedId], *, now: Millis, days: int = 30
-) -> Mapping[FeedId, Sequence[int]]:
-    """How many entries were first seen in each feed on each of the last `days` days (UTC), oldest first."""
+def entries_by_day(connection: Connection, ids: Sequence[FeedId], *, now: Millis) -> Mapping[FeedId, Sequence[int]]:
+    """How many entries were first seen in each feed on each of the last `DAYS` days (UTC), oldest first."""
     today = now // DAY_MS
-    found = {feed_id: [0] * days for feed_id in ids}
+    found = {feed_id: [0] * DAYS for feed_id in ids}
     for batch in chunks(ids):
         rows = connection.execute(
             select(FEED_ID, t.seen_on.label("day"), func.count().label("number"))
-            .where(t.entry.c.feed_no.in_(nos_of(batch)), t.seen_on > today - days)
+            .where(t.entry.c.feed_no.in_(nos_of(batch)), t.seen_on > today - DAYS)
             .group_by(t.entry.c.feed_no, t.seen_on)
         )
         for row in rows:
