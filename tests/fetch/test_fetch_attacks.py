@@ -141,7 +141,7 @@ async def test_a_bomb_is_refused_in_little_memory(get: Get, serve: Serve) -> Non
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
-    assert outcome == FetchFailed(kind="too_large", reason="the body decodes to more than 1000000 bytes")
+    assert outcome == FetchFailed(kind="too_large", reason="the body decodes to more than 1 MB")
 
 
 async def test_a_redirect_whose_body_drips_is_one_all_the_same(get: Get, serve: Serve) -> None:
