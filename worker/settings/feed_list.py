@@ -78,7 +78,7 @@ class FeedEntry(FeedDefaults):
     model_config = ConfigDict(json_schema_extra={"type": "object"})
 
     url: WebAddress = Field(description="Where the feed is; user:password@ becomes an Authorization header.")
-    id: ExplicitId | None = _key(None, "Names the feed for good; by default a readable form of its URL.")
+    id: ExplicitId | None = _key(None, "Names the feed for good; by default a form of its URL, and another with that.")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> FeedEntry:
