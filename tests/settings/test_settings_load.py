@@ -270,6 +270,15 @@ def test_what_init_would_write_is_said_to_be_missing(config: Config) -> None:
     assert config.complaints() == ["worker.yaml: no such file (feedmill init writes one)"]
 
 
+def test_a_configuration_that_is_a_folder_above_is_named(config: Config) -> None:
+    """As where `feedmill init .` has written it: another `init` would make a second one."""
+    below = Config(folder=config.folder / "config")
+    (told,) = below.problems()
+    assert str(told).endswith(
+        f"config/worker.yaml: no such file (--config {config.folder}/worker.yaml names the one that is there)"
+    )
+
+
 def test_a_file_that_is_no_yaml_is_told_alone(config: Config) -> None:
     """What it would have named is not guessed; a list that is no YAML hides nothing in other files."""
     config.write(worker="feeds: [feeds.yaml, other.yaml]\nlogg: {}", feeds="a: b: c", other="feeds: [x]")

@@ -36,6 +36,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+_INIT = "feedmill init writes one"
 Known: TypeAlias = "Mapping[Path, tuple[FeedList, Sequence[Feed]]]"
 """Lists whose feeds are known without reading the file."""
 
@@ -61,7 +62,10 @@ def load(
     new, known = instead or {}, known or {}
     file, _ = _read(path, environ, new)
     if isinstance(file, Problem):
-        raise ConfigError([_hinted(file)])
+        above = path.parent.parent / path.name
+        raise ConfigError(
+            [_hinted(file, f"--config {above} names the one that is there" if above.is_file() else _INIT)]
+        )
     problems = list(file.problems)
     settings = WorkerFile()
     try:
@@ -206,9 +210,10 @@ def _matches(path: Path, name: str, loc: Loc) -> list[tuple[Path, Loc]]:
     return [(path.parent / name, loc)]
 
 
-def _hinted(problem: Problem) -> Problem:
+def _hinted(problem: Problem, missing: str = _INIT) -> Problem:
+    """missing: what helps where there is no such file."""
     if problem.message == "no such file":
-        return dataclasses.replace(problem, hint="feedmill init writes one")
+        return dataclasses.replace(problem, hint=missing)
     is_folder = not problem.line and Path(problem.file).is_dir()
     return dataclasses.replace(problem, hint="name the file in it") if is_folder else problem
 
