@@ -20,7 +20,7 @@ from lxml import etree
 from worker.feeds import hints, hubs, paging, plain_entry, plain_feed, trees
 from worker.feeds.blocks import HASH_BYTES, Parted
 from worker.feeds.fields import Fields
-from worker.feeds.plain_element import BASE, language_within
+from worker.feeds.plain_element import BASE, Rare, language_within
 from worker.feeds.text import MAX_TAGS
 from worker.feeds.trees import local_name
 from worker.model import Hints, Hub
@@ -186,7 +186,7 @@ def _languages(root: etree._Element) -> dict[etree._Element, str | None]:
     try:
         outer = language_within(root, None)
         return {root: outer, **{channel: language_within(channel, outer) for channel in channels}}
-    except ValueError:
+    except Rare:
         return {}
 
 

@@ -27,13 +27,13 @@ class Rare(Exception):
 
 
 def language_within(holder: etree._Element, outer: str | None) -> str | None:
-    """The language in force within an element; `outer` is that around it. Raises ValueError if the element sets another
+    """The language in force within an element; `outer` is that around it. Raises Rare if the element sets another
     base URI, or has an attribute of which only feedparser knows whether it does."""
     found = outer
     for name, value in items(holder):
         local = name.rpartition("}")[2].lower()
         if local == "base" or (local == "lang" and name != LANG):
-            raise ValueError(f"only feedparser reads what is within an element with {name}")
+            raise Rare
         if local == "lang":
             found = value or None
     return found

@@ -61,7 +61,7 @@ def read(element: etree._Element, *, prefixes: Prefixes, language: str | None, a
     try:
         reading = Reading(prefixes, language_within(element, language), atom)
         reading.entry(element)
-    except (Rare, ValueError):
+    except Rare:
         return None
     return reading.fields
 

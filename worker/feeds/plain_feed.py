@@ -35,7 +35,7 @@ def read(root: etree._Element, *, prefixes: Prefixes) -> tuple[str, Fields] | No
             reading.fields["language"] = language.replace("_", "-")
         for child in channel:
             _read_child(reading, child)
-    except (Rare, ValueError):
+    except Rare:
         return None
     return version, reading.fields
 
