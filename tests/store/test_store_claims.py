@@ -11,8 +11,6 @@ from tests.store.samples import DAY, HOUR, LEASE_MS, MINUTE, Run, make_draft, ma
 from worker.model import Due, Feed, FeedId, HostPolicy, Ingest, Millis, Poll, Retry, RobotsCopy, Server, State, Work
 from worker.store.known.feeds import UNHOSTED
 
-pytestmark = pytest.mark.both("slow")
-
 NEVER = Millis(7_258_118_400_000)  # the year 2200
 
 
@@ -45,7 +43,6 @@ async def test_two_fetches_at_a_time(open_run: OpenRun) -> None:
         assert len({work.lease.slot for work in run.held}) == 2
 
 
-@pytest.mark.both("always")
 async def test_what_asks_no_host_waits_for_none(open_run: OpenRun) -> None:
     """Entries without a page are claimed many at a time, at most `UNHOSTED.concurrency`, whatever the feed's host asks
     for; polls and pages of that host go on beside them."""
@@ -159,14 +156,12 @@ async def test_the_order_is_polls_new_retries_each_by_due_time(run: Run) -> None
     assert names(await run.claim_all()) == order
 
 
-@pytest.mark.both("always")
 async def test_a_claim_brings_no_more_than_its_limit(run: Run) -> None:
     """A claim takes as many pieces of work as it is asked for, and leaves the rest for the next."""
     await run.start(*(f"f{number}" for number in range(7)))
     assert [len(await run.claim(3)) for _ in range(4)] == [3, 3, 1, 0]
 
 
-@pytest.mark.both("always")
 async def test_a_claim_may_be_of_any_size(run: Run) -> None:
     """Hundreds of pieces of work can be claimed at once, each once."""
     await run.start(*(f"f{number}" for number in range(1_100)))
@@ -174,7 +169,6 @@ async def test_a_claim_may_be_of_any_size(run: Run) -> None:
     assert len({work.feed_id for work in works}) == len(works) == 1_050
 
 
-@pytest.mark.both("always")
 async def test_entries_without_a_page_wait_for_no_host(open_run: OpenRun) -> None:
     """What needs no fetch is claimed many at a time, whatever its feed's host asks for, and costs that host nothing."""
     notes = [f"note-{number:02d}" for number in range(40)]
@@ -266,7 +260,6 @@ async def test_next_claim_at_says_when_a_claim_can_succeed(run: Run) -> None:
     assert await run.store.next_claim_at() == run.now + DAY
 
 
-@pytest.mark.both("always")
 async def test_has_due_is_about_work_that_nobody_has(open_run: OpenRun) -> None:
     """Due work that waits for its host's turn counts; what is leased, or a poll that came due since, does not."""
     async with open_run(policy=HostPolicy(concurrency=2, delay_ms=MINUTE)) as run:

@@ -11,8 +11,6 @@ from tests.store.samples import HOUR, LEASE_MS, MINUTE, Run, make_draft, make_en
 from worker.model import Broken, HandedBack, HostPolicy, Millis, Moved, Poll, Retry, State, Validators
 from worker.store import read_status
 
-pytestmark = pytest.mark.both("slow")
-
 TWO = HostPolicy(concurrency=2, delay_ms=0)
 ASIDE = 20
 """Leases that may end unfinished before work is put aside."""
@@ -121,7 +119,6 @@ async def test_an_expired_lease_gives_way_to_a_free_slot(open_run: OpenRun) -> N
         assert len(await run.claim_all()) == 1, "one slot is free, and only one"
 
 
-@pytest.mark.both("always")
 async def test_a_renewed_lease_lasts(run: Run) -> None:
     """A lease that is renewed lasts as long as was asked for, and its work is accepted then."""
     await run.start("a")
