@@ -14,8 +14,8 @@ from lxml.html import HtmlElement
 
 from worker.articles import plain
 
-_BYLINE, _LINE = 120, 80  # characters: of what a page marks as its byline, of a line that is none but says so
-_SITE = 6  # characters: of a name that is not by chance in another
+_BYLINE, _LINE = 120, 80  # characters, at most: of an element marked as byline, of an unmarked line that is one
+_SITE = 6  # characters from which a name is not within another by chance
 _INITIALS = 3  # characters
 _LOOKED_AT, _ALIKE = 300, 4  # elements
 _PLACES = 12  # looked at
@@ -59,7 +59,7 @@ _LEAD = re.compile(
     r"|(?i:(?:the )?(?:author|autor(?:in)?|auteure?|autore|autora|text|words|автор|作者|文|記者|기자))\s*[:：]\s*"
     r"|(?i:author|autor(?:in)?|auteure?|autore|автор)\s+(?=[^\W\d_])"
 )
-_NOBILITY = re.compile(r"(?:[Vv]on|VON|[Dd][aei])\s+\S+$")  # Von Trapp, di Maio: names, and no byline
+_NOBILITY = re.compile(r"(?:[Vv]on|VON|[Dd][aei])\s+\S+$")  # Von Trapp, di Maio: names, not "by" and a name
 _TAIL = re.compile(
     r"\s*(?:\([^()]*\)|\[[^\[\]]*\])$|\s+(?i:says|schreibt|writes|a écrit)\s*:?$|\s*[|•·–—].*$|\s+(?:vor"
     r"|Stand|am|on|le)$"
@@ -143,7 +143,7 @@ def shown(tree: HtmlElement, *, texts: Iterable[str], logins: bool) -> list[str]
     elsewhere it is the account that entered the article.
     """
     marked = [element for element in islice(tree.xpath(_MARKED), _LOOKED_AT) if _is_byline(element)]
-    # One look for many of them is that of a list of other articles.
+    # Many elements with the same markup belong to a list of other articles.
     often = Counter(element.get("class") for element in marked)
     for element in (element for element in marked[:_PLACES] if often[element.get("class")] <= _ALIKE):
         single = _CARD.search(element.get("class") or "") or element.get("itemprop") or element.get("rel")

@@ -13,7 +13,7 @@ from worker import dedup, urls
 from worker.articles.seen import Seen
 from worker.model import AGENCY, Credit
 
-_MAX_LINE = 600  # characters, of a block that says where an article is from
+_MAX_LINE = 600  # characters, at most, of a block that says where an article is from
 _LOOKED_AT = 40  # such blocks
 _OPENING = 3  # lines in which a dateline may be
 _NAME_WORDS, _NAME_LENGTH = 8, 80

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from worker.model import DAY_MS, Millis, Precision
 
-_LATEST = 2100  # a year from here on is a mistake: 9999 is some systems' "no date", as 0001, 1601 and 1970-01-01 are
+_LATEST = 2100  # years from here on are mistakes: 9999 is some systems' "no date", like 0001, 1601 and 1970-01-01
 _FRACTION = re.compile("[.,]")
 _TIME = re.compile(
     r"(?P<day>\d{4}-?\d\d-?\d\d)"

@@ -26,8 +26,8 @@ _WITH_SITE = (
 _LAST_PART = re.compile(r"(.*\S)\s+[|｜·•–—»⋆-]\s+(\S.{1,60})")
 _PARTED = re.compile(r"\s+[|｜·•–—»«:⋆-]\s+")
 _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})((?:-[a-zA-Z0-9]{2,8})*)")  # BCP 47 without its rarer forms
-_TWICE = 40  # characters, of what is not said twice by chance
-_TITLE = 15  # characters, of what is no section's name
+_TWICE = 40  # characters from which text does not repeat by chance
+_TITLE = 15  # characters from which it is not a section's name
 _AHEAD = re.compile(r"\s[|·•–—»-]\s+$")  # and no colon: what stands before one is of the title
 # How WordPress files what nobody has filed, in the languages of most of its sites; and the keys of a tag in lists that
 # serve machines as well: "Category: Moon", "WC: 1000-1999".

@@ -148,7 +148,7 @@ def _above(lines: Sequence[str], *, title: str | None, names: Collection[str]) -
     last = 0
     for at, line in enumerate(lines[:_ABOVE]):
         if key and dedup.title_key(line) == key:
-            continue  # itself the business of `edges`, and other lines may be below it
+            continue  # left to `edges`; other lines may be below it
         by = _BY.match(line)
         if not (
             credits.is_credit(line)
@@ -183,7 +183,7 @@ def _tags(tree: HtmlElement) -> tuple[str, ...]:
         if match is None:
             continue
         links = [" ".join(link.text_content().split()) for link in block.iter("a")]
-        links = [text for text in links if not _IS_LABEL.fullmatch(text)]  # of wikis, which link that, too
+        links = [text for text in links if not _IS_LABEL.fullmatch(text)]  # on wikis, which link the label, too
         names = [name.strip() for name in (links or _LISTED.split(match["names"]))]
         if len(names) <= _MAX_NAMES and all(len(name.split()) <= _TAG_WORDS for name in names):
             found += names

@@ -30,7 +30,7 @@ _BOX = 2700  # characters, of one item of a list
 _BUTTON = 40  # characters of it, at most
 _STUB, _TEASER, _SHORT = 40, 150, 300  # words, at most
 _LONG_WALL = 6000  # characters, at most
-_ANNOUNCED = 0.5  # of the words of the entry's title stand in the page's own titles
+_ANNOUNCED = 0.5  # the share of the entry title's words that occur in the page's own titles
 _VISIBLE, _BELOW = 30_000, 800  # characters: of a page; of what follows its text
 _TITLE_PARTS = re.compile(r"\s+[|·•–—»«-]\s+|\s*[|·•»«]\s*|:\s+")
 _SILENT = frozenset({"script", "style", "noscript", "template", "svg", "iframe", "select", "head", "nav"})
@@ -154,7 +154,7 @@ class _Page:
         said = marks.consent(self.text)
         share = sum(map(len, said)) / (len(self.text) or 1)
         walled = len(set(said)) >= 4 and share >= (0.18 if self.own else 0.1)
-        # A short one says less, and has the buttons that open it.
+        # A short page says little, and has the buttons that open it.
         short = not self.own and self.words <= _TEASER and len(said) >= 2 and share >= 0.08
         return Gate(kind="blocked", reason="a consent wall") if walled or (short and self._asks_to_agree()) else None
 

@@ -128,7 +128,7 @@ def _about(nodes: Iterable[Node], kind: re.Pattern[str], url: str) -> Node | Non
 
 
 def _free(node: Node) -> object:
-    return node.get("isAccessibleForFree", node.get("isAccessibleForfree"))  # as Google's examples had it once
+    return node.get("isAccessibleForFree", node.get("isAccessibleForfree"))  # as Google's examples once had it
 
 
 def _false(value: object) -> bool:
@@ -240,7 +240,7 @@ def _link(value: object, named: Mapping[str, Node]) -> str | None:
         if isinstance(link, list):
             link = next(iter(link), None)
         if isinstance(link, str) and link.strip():
-            return line(link, urls.MAX_LENGTH + 1)  # one that is cut is too long to be resolved
+            return line(link, urls.MAX_LENGTH + 1)  # a link that was cut off can't be resolved
     return None
 
 

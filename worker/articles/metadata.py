@@ -55,7 +55,7 @@ def describe(entry: Entry | None, seen: Seen | None = None, *, thoroughly: bool 
         thoroughly=thoroughly,
     )
     published, precision = said.published() or (None, None)
-    on_page = seen is not None  # where alone these four are said
+    on_page = seen is not None  # the only place that states these four
     return Article(
         extraction="failed",
         title=said.title(),
@@ -315,7 +315,7 @@ class _Said:
         return urls.absolute(stated, self.page.base) if stated else None
 
 
-@functools.lru_cache(maxsize=64)  # a feed's entries are by few, time and again
+@functools.lru_cache(maxsize=64)  # the same few authors write a feed's entries
 def _named(stated: str, site: tuple[str | None, ...], host: str) -> tuple[str, ...]:
     return tuple(bylines.persons([stated], site=site, host=host))
 

@@ -19,11 +19,11 @@ from worker.model import NO_RULES, Article, Effort, Entry, FullText, Rules
 from worker.rules import page_url
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
-_OPENING = 6  # words, by which one text is known in another
+_OPENING = 6  # words, by which one text is recognized in another
 _POST_WORDS = 10
 _PROSE_LINE, _PROSE_WORDS = 150, 150  # characters; words in such lines
 _CUT_OFF = re.compile(r"(?:…|\.\.\.|\[[.…]+\])\W*$")
-_WITNESS_WORDS = 50  # a feed's content of so many words is an article, or most of one
+_WITNESS_WORDS = 50  # words of a feed's content that make it an article, or most of one
 
 
 def from_page(

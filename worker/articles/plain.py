@@ -97,7 +97,7 @@ _FIND_APPEALS = etree.XPath(f"//*[{' or '.join(f'contains(@class, {name!r})' for
 _PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False)
 
 
-@functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
+@functools.lru_cache(maxsize=1)  # an entry's summary is also its text if it has no content
 def from_html(markup: str) -> str:
     """The text of an HTML fragment, one line a paragraph; "" if there is none. Takes linear time.
 

@@ -129,7 +129,7 @@ def leads_to_nothing(line: str) -> bool:
     return len(line) <= _LABEL and (_IS_LABEL.fullmatch(line) or _LEADS_TO_NOTHING.fullmatch(line)) is not None
 
 
-@functools.lru_cache(maxsize=1)  # an entry's summary is its text, where it has no more
+@functools.lru_cache(maxsize=1)  # an entry's summary is also its text if it has no content
 def without_end(text: str) -> tuple[str, bool]:
     """A feed's text without the links at its end and the line on where the entry "appeared first"; and whether one of
     the links leads to the rest of it."""
@@ -141,7 +141,7 @@ def without_end(text: str) -> tuple[str, bool]:
     if lines and (cut := _without_rest(lines[-1])) is not None:
         leads_on, lines[-1] = True, cut
     said = "\n".join(lines)
-    return text if said == text else said, leads_on  # the same object: what is kept of a text is found at once
+    return text if said == text else said, leads_on  # the same object, so that its cached results are found at once
 
 
 def _without_rest(line: str) -> str | None:

@@ -65,6 +65,6 @@ def _found(tree: HtmlElement, selectors: tuple[str, ...]) -> list[HtmlElement]:
 
 @functools.lru_cache(maxsize=256)
 def _compiled(selectors: tuple[str, ...]) -> Callable[[HtmlElement], object]:
-    from lxml.cssselect import CSSSelector  # 15 ms, which most pages do without
+    from lxml.cssselect import CSSSelector  # takes 15 ms, which most pages don't need
 
     return CSSSelector(", ".join(selectors), translator="html")

@@ -43,6 +43,6 @@ def record(html: bytes | str, url: str, *, content_type: str | None, at: Millis,
         content_hash=content_hash(article.text),
         fingerprint=None if sketched is None else fingerprint(sketched),
     )
-    made["_ingest"]["seq"] = 1  # what the schema asks of every record, as it does of the time
+    made["_ingest"]["seq"] = 1  # required by the schema in every record, like the time
     made["_ingest"]["ingested_at"] = rfc3339(at)
     return made

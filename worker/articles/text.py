@@ -33,10 +33,10 @@ from worker.articles import blocks, plain, pointers, scripts
 from worker.articles.blocks import Block, squashed
 from worker.model import Effort
 
-_LEAD = 40  # characters, by which a lead is known
+_LEAD = 40  # characters, by which a lead is recognized
 _BEFORE = 25  # blocks before the text, in which it is looked for
 _LINK = 0.9  # of a line's characters
-_SAID = 25  # characters of a line that is not by chance within another
+_SAID = 25  # characters from which a line is not within another by chance
 _EMPTY, _MAX_EMPTY = 40, 2000  # words, characters, at most
 _LISTED = frozenset({"li", "td", "th", "dt", "dd", "option"})
 _ALIKE = 0.97  # F1 of two texts' words

@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 HASH_BYTES = 8
 
-# Outside of these each "<" begins a tag: attributes may not hold it (XML 1.0 section 3.1, "No < in Attribute Values").
+# Outside of these each "<" begins a tag: no attribute may contain it (XML 1.0 section 3.1, "No < in Attribute Values").
 _MARK = re.compile(rb"<(?:(!--)|(!\[CDATA\[)|(\?)|(!DOCTYPE)|(/?)(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s/>]))")
 _ENDS = (b"-->", b"]]>", b"?>")
 _NAMESPACE = re.compile(rb"""xmlns(?::[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")

@@ -134,5 +134,5 @@ def _rfc822(text: str) -> datetime | None:
         if parts is None or _NO_YEAR.search(text):
             return None
         return datetime(*parts[:6], tzinfo=timezone(timedelta(seconds=parts[9] or 0)))
-    except (ValueError, IndexError, OverflowError):  # also what parsedate_tz itself lets out on odd input
+    except (ValueError, IndexError, OverflowError):  # also what parsedate_tz itself raises on odd input
         return None

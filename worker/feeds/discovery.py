@@ -20,17 +20,17 @@ from worker.model import FoundFeed
 from worker.urls import absolute, canonical, host_of
 
 MAX_FOUND = 20
-_MAX_PAGE = 2_000_000  # bytes; the links of a longer page that stand further down are not looked for
+_MAX_PAGE = 2_000_000  # bytes; links further down in a longer page are not found
 _MAX_CANDIDATES = 200
 _FEED_TYPE = re.compile(r"(?:application|text)/(?:x[-.])?(?:rss|atom|rdf|feed)\+(?:xml|json)")
-_XML_TYPES = frozenset({"application/xml", "text/xml"})  # of the feeds of older sites
+_XML_TYPES = frozenset({"application/xml", "text/xml"})  # used for feeds by older sites
 _META_CHARSET = re.compile(rb"<meta[^<>]{1,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _LOOKS_LIKE_FEED = re.compile(  # in lower case, without the scheme
     r"(?:^|/)(?:feeds?|rss2?|atom|rdf)(?:\.(?:xml|rdf|json|php|aspx?))?/?(?:$|[?#])"
     r"|/feed/(?:rss2?|atom|rdf)/?(?:$|[?#])|(?:^|/)index\.(?:xml|rdf)(?:$|[?#])"
     r"|\.(?:rss|atom|rdf)(?:$|[?#])|[?&](?:feed|format|type|alt|output)=(?:comments-)?(?:rss|atom|rdf)"
 )
-_ADDRESS_WITHIN = re.compile(r"://|%3a%2f%2f")  # of the buttons of readers: …/subscribe/https://example.org/feed
+_ADDRESS_WITHIN = re.compile(r"://|%3a%2f%2f")  # in buttons of feed readers: …/subscribe/https://example.org/feed
 _COMMENTS_URL = re.compile(r"/comments?/|[?&]feed=comments", re.IGNORECASE)
 _COMMENTS_TITLE = re.compile(r"\b(?:comments?|commentaires|commenti|comentarios|kommentare?|reacties)\b", re.IGNORECASE)
 
@@ -61,7 +61,7 @@ def discover(page: bytes, *, url: str, content_type: str | None) -> tuple[FoundF
         key = canonical(address)
         if key not in ranked or rank < ranked[key][0]:
             ranked[key] = rank, FoundFeed(url=address, title=title, type=candidate.type)
-    in_order = sorted(ranked.values(), key=lambda found: found[0])  # stable: else as the page has them
+    in_order = sorted(ranked.values(), key=lambda found: found[0])  # stable: equals stay in the page's order
     return tuple(feed for _, feed in in_order[:MAX_FOUND])
 
 
@@ -71,7 +71,7 @@ def _tree(page: bytes, content_type: str | None) -> HtmlElement | None:
     markup = charset.decoded(page, content_type).encode("utf-8", "replace")
     try:
         return document_fromstring(markup, parser=HTMLParser(encoding="utf-8"))
-    except etree.LxmlError:  # nothing that could be taken for HTML
+    except etree.LxmlError:  # not HTML at all
         return None
 
 

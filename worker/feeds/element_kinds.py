@@ -44,7 +44,7 @@ _KINDS: Mapping[str, str] = {
         "parting": "source image",
         "contributor": "contributor",
         "part": "name uri url homepage email",
-        # Read by feedparser, but for nothing of an entry.
+        # Read by feedparser, but used for nothing in an entry.
         "nothing": "rights copyright subtitle tagline webmaster dc:rights dc:publisher dc:contributor itunes:subtitle "
         "itunes:explicit itunes:block media:credit media:rating media:license media:restriction media:player",
     }.items()

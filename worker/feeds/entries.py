@@ -23,8 +23,8 @@ def mapped(raws: Iterable[Raw], entry_of: Callable[[Raw], Entry]) -> tuple[tuple
         try:
             entry = entry_of(raw)
         except MemoryError:
-            raise  # the others' doing as much; left out, it would be taken for known next time
-        except Exception as error:  # whatever it is, it is this entry's own; the line names it
+            raise  # caused by the other entries, too; if left out, it would count as known next time
+        except Exception as error:  # whatever it is, only this entry is affected; the problem line names it
             lost[f"unreadable ({type(error).__name__})"] += 1
             continue
         if entry.guid or entry.url or entry.title or entry.summary or entry.content:

@@ -28,7 +28,7 @@ def of_document(root: etree._Element) -> Hints:
     hours: set[int] = set()
     days: set[int] = set()
     for holder in (root, *root.iterfind("{*}channel")):
-        own = etree.QName(holder).namespace or ""  # RSS has none, but for who declares one all the same
+        own = etree.QName(holder).namespace or ""  # RSS has no namespace, but some feeds declare one
         ttl = ttl or _text(holder, own, "ttl")
         period = period or _text(holder, _SYNDICATION, "updatePeriod")
         frequency = frequency or _text(holder, _SYNDICATION, "updateFrequency")

@@ -39,7 +39,7 @@ def parse(
         return NotAFeed(reason="JSON, but not a JSON Feed")
     every = listed(feed, "items")
     dicts = [item for item in every[:max_entries] if isinstance(item, dict)]
-    distinct = {_hash(item): item for item in dicts}  # what is listed twice is one
+    distinct = {_hash(item): item for item in dicts}  # an item listed twice counts once
     fresh = [item for hashed, item in distinct.items() if hashed not in known]
 
     site_url = absolute(string(feed, "home_page_url"), url)

@@ -11,7 +11,7 @@ MAX_ATTACHMENTS = 100
 _MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9*][a-z0-9.+_-]*")
 _UNKNOWN_TYPE = "application/octet-stream"  # RFC 2046 section 4.5.1; JSON Feed demands a type
 _PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
-_MAX_INTEGER = 2**53  # what JSON readers take exactly (RFC 8259 section 6)
+_MAX_INTEGER = 2**53  # below it all JSON readers agree on integers (RFC 8259 section 6)
 _MAX_SECONDS = 10_000_000
 
 

@@ -12,7 +12,7 @@ from worker.urls import absolute
 
 _LINK = "{http://www.w3.org/2005/Atom}link"
 _RELATIONS = ("prev-archive", "next")
-_PREFIX = "http://www.iana.org/assignments/relation/"  # what a relation stands for without it (RFC 4287, 4.2.7.2)
+_PREFIX = "http://www.iana.org/assignments/relation/"  # the prefix that a relation may have or omit (RFC 4287, 4.2.7.2)
 
 
 def older_page(root: etree._Element) -> str | None:

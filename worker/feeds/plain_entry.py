@@ -84,7 +84,7 @@ class Reading:
     def entry(self, element: etree._Element) -> None:
         _, called, stranger = kind_of(str(element.tag), element.prefix)
         if called not in _ENTRIES or (stranger is not None and not self._knows(stranger, element.prefix)):
-            raise Rare  # of a vocabulary that has something else by this name
+            raise Rare  # from a vocabulary in which the name means something else
         for name, value in items(element):
             if name == _ABOUT:
                 if value:
@@ -181,7 +181,7 @@ class Reading:
         if depth > 1:
             raise Rare
         authors = self.fields.setdefault("authors", [])
-        # Of one without a name, or after one that is a line, feedparser mixes up what it knows of both.
+        # With an author without a name, or after one given as a line, feedparser mixes up the two.
         if authors and authors[-1] and not any(authors[-1].values()):
             raise Rare
         if len(element):

@@ -75,7 +75,7 @@ def summary_and_content(summary: str, others: Iterable[str]) -> tuple[str | None
     summary = clean(summary, MAX_CONTENT)
     rest = [text for other in others if (text := clean(other, MAX_CONTENT)) and text != summary]
     found = [summary, *rest] if summary else rest
-    longest = _longest(found)  # of equals the summary, which comes first
+    longest = _longest(found)  # of equals the first, which is the summary
     if longest == summary and len(summary) <= MAX_SUMMARY:
         return summary or None, None
     shorter = _longest([text for text in found if text != longest])

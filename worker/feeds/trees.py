@@ -13,7 +13,7 @@ from lxml import etree
 from worker.feeds import blocks
 from worker.feeds.blocks import Parted
 
-TAGS = ("{*}category", "{*}subject")  # what feedparser makes tags of, wherever it stands
+TAGS = ("{*}category", "{*}subject")  # what feedparser turns into tags, wherever it is
 _MAX_ATTRIBUTES = 100
 _OVERLOADED = etree.XPath(f"descendant-or-self::*[@*[{_MAX_ATTRIBUTES + 1}]]")
 _SPACE = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])+")
@@ -38,7 +38,7 @@ ENTRY = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 _ENTRIES = tuple(f"{{*}}{written}" for name in ("item", "entry") for written in (name, name.title(), name.upper()))
 """feedparser ignores the case of names, as HTML does."""
 _CDATA = b"<![CDATA["
-# But for what XML itself knows.
+# Except those that XML itself defines.
 _AMPERSAND = re.compile(rb"&(?!#[xX]?[0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)(?:([A-Za-z][A-Za-z0-9]{0,31});)?")
 _MOST_MENDS = 2
 _POSITION = re.compile(r", line \d+, column \d+$")  # in what is left of the document
@@ -83,7 +83,7 @@ def _legal_tree(document: bytes, known: frozenset[bytes]) -> Tree:
     try:
         return _smallest_tree(document, known)
     except etree.XMLSyntaxError as error:
-        if _code(error) == _UNDECLARED:  # it has another one, at least
+        if _code(error) == _UNDECLARED:  # removing characters would not help
             raise
         allowed = legal(document)
         if allowed == document:

@@ -65,7 +65,7 @@ def entry(fields: Fields, known_as: tuple[str | None, str | None], feed: Surroun
     summary, content = text.summary_and_content(_summary(fields), _contents(fields))
     published = _date(fields, "published", now) or _date(fields, "created", now)
     updated = _date(fields, "updated", now)
-    if published is None and not feed.atom:  # dc:date, which feedparser takes for the date of an update
+    if published is None and not feed.atom:  # dc:date, which feedparser takes for an update's date
         published = updated
     return Entry(
         guid=known_as[0],

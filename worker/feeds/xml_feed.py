@@ -60,7 +60,7 @@ def parse(
             version, feed, raws = _read(source)
     except MemoryError:
         raise  # says nothing of the document
-    except Exception as error:  # feedparser lets out what its parsers stumble over: IndexError, AssertionError, …
+    except Exception as error:  # feedparser does not catch what its parsers fail with: IndexError, AssertionError, …
         return NotAFeed(reason=f"feedparser fails on it: {type(error).__name__}")
     if isinstance(pruned, elements.Pruned) and read.count(None) < len(read):
         if len(raws) != read.count(None) or version.startswith("atom") != elements.is_atom(pruned.root):

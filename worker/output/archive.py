@@ -124,7 +124,7 @@ class Archive:
         day = self._root / ARCHIVE / f"date={rfc3339(at)[:10]}"
         file, offset, begin = self._file, self._length, b""
         if file is not None:
-            day = max(day, file.parent)  # a clock that was set back: the dates of records do not go back either
+            day = max(day, file.parent)  # the clock was set back: dates must not go back, as with records
         if file is None or file.parent != day or offset >= self._file_bytes:
             file, offset = self._named(day, at), 0
         if offset == 0:
@@ -161,7 +161,7 @@ class Archive:
             return
         if end:
             files.cut(path, end)
-            self._sync_names(path.parent)  # the crash may have come before that
+            self._sync_names(path.parent)  # the crash may have come before this was done
             self._file, self._length = path, end
         else:
             files.remove(path)

@@ -273,7 +273,7 @@ def lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
     """The same from the last line to the first, reading only as much of the file as is asked for."""
     with _reading(path) as file:
         position = file.seek(0, os.SEEK_END)
-        rest, ended = b"", False  # the start of what is read, not yet a whole line; whether a newline follows it
+        rest, ended = b"", False  # the start of the last block read, not a whole line yet; whether a newline follows it
         while position > 0:
             step = min(BLOCK, position)
             position -= step

@@ -19,7 +19,7 @@ def locked(root: Path) -> Iterator[None]:
     """Holds the output directory, created if missing, for its one writer. Raises OutputLocked if another process holds
     it, OutputError."""
     files.make_directory(root)
-    with ExitStack() as held:  # what goes wrong while it is held is not the lock's
+    with ExitStack() as held:  # errors raised while it is held are not the lock's
         try:
             path = root / LOCK
             held.enter_context(object_lock.holding(path) if isinstance(path, ObjectPath) else lock.holding(path))

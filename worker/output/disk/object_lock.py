@@ -64,9 +64,9 @@ def _renew(path: ObjectPath, tag: str, ended: threading.Event) -> None:
         try:
             tag = objects.replace(path, _mine(count), tag)
         except objects.Changed:
-            return  # by another, or by a renewal of ours of whose success nobody has told us: it holds till LOST_S
+            return  # by another process, or by our own renewal whose answer was lost: that one holds for LOST_S
         except OutputError:
-            continue  # the network: there may be time enough
+            continue  # the network: a later renewal may still be in time
     with suppress(OutputError):
         objects.replace(path, b"", tag)
 

@@ -213,7 +213,7 @@ def _tag(meta: Any) -> str:
 def _store(bucket: str) -> Any:
     from obstore.store import S3Store
 
-    # A put that is conditional is not repeated; and a stop waits for what is under way.
+    # A conditional put must not be retried; and a stop waits for requests under way.
     return S3Store(bucket, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)})
 
 

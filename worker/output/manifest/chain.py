@@ -41,14 +41,14 @@ class Chain:
             return cls(folder, None, 0, "")
         newest = days[-1]
         length = next((start + len(raw) + 1 for start, raw in files.lines_backwards(newest)), 0)
-        # What is whole is taken for done from here on, so it has to be: the crash may have come before the fsync.
+        # Whole lines count as durable from here on, so they must be: the crash may have come before the fsync.
         files.cut(newest, length)
         files.sync_directory(folder)
         last = next(((day, raw) for day in reversed(days) for _, raw in files.lines_backwards(day)), None)
         if last is None:
             return cls(folder, newest, length, "")
         day, raw = last
-        decode(raw, day)  # nothing is added after what can't be read
+        decode(raw, day)  # never append to a line that can't be read
         return cls(folder, newest, length, sha256(raw).hexdigest())
 
     @property
@@ -65,7 +65,7 @@ class Chain:
         self._find_again()
         known = self._last_seqs.get(segment.writer)
         if known is not None and known < segment.first_seq:
-            return None  # the usual case: it needs no look
+            return None  # the usual case: nothing needs to be read
         dropped = False
         for line in self._backwards():
             dropped = dropped or segment.path in line.drops

@@ -39,7 +39,7 @@ def looks(root: Path, folders: Sequence[Path]) -> Iterator[None]:
             recursive=False,
         ):
             yield
-    except (OSError, RuntimeError):  # watchfiles' own for what inotify refuses is a RuntimeError
+    except (OSError, RuntimeError):  # watchfiles raises RuntimeError for what inotify refuses
         while True:
             time.sleep(FOLLOW_INTERVAL_S)
             yield

@@ -34,7 +34,7 @@ def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None) ->
 def file_with(root: Path, paths: Iterable[str], record_id: str) -> Path | None:
     """The first of the files at `paths` below `root`, or of those that replaced them, that has a record of that id;
     None if none has, because the records were removed since. Raises OutputError."""
-    mark = f'"id":"{record_id}"'.encode()  # others name it, too, as what they are copies of
+    mark = f'"id":"{record_id}"'.encode()  # other records have it in other fields, as the original of a copy
     looked: set[Path] = set()
     for path in paths:
         file = _held(root, path)

@@ -91,7 +91,7 @@ class _Sources:
                 raise OutputError(f"{self._root / held.path} is missing, though the manifest names it")
         yield from stream.take(max(read, segment.first_seq - 1), segment.last_seq)
         if segment.last_seq < held.last_seq:
-            self._streams[held.path] = stream  # the next segment's are further down in it
+            self._streams[held.path] = stream  # the next segment's records follow in the same file
 
     def _open(self, held: FileLine) -> _Stream | None:
         path = self._root / held.path

@@ -72,7 +72,7 @@ def _lines(
         yield from readers[""].lines() if "" in readers else _merged(readers, places)
         if next(changes, changes) is changes:
             return
-        if "" not in readers:  # they are made one after the other
+        if "" not in readers:  # shards are created one after the other
             readers |= {name: Reader(root / name, None, after=after) for name in {*shards_in(root)} - {*readers, ""}}
 
 

@@ -125,7 +125,7 @@ class _Parts:
         self._path = line.path
         self._left = [inventory.files[path] for path in line.drops if path in inventory.files]
         if len(line.forgotten) > sum(len(source.forgotten) for source in self._left):
-            self._left = []  # some are left out
+            self._left = []  # records were left out, so the hashes can't agree
         self._hash, self._count = sha256(), 0
 
     def add(self, raw: bytes) -> Iterator[Finding]:

@@ -165,7 +165,7 @@ class _Contents:
             done += line.bytes
             progress(done, total)
         self.findings += _repeats(self._root, self._read, self.revisions.suspects())
-        self._audit.read()  # what was removed since we began is not missing
+        self._audit.read()  # files removed since we began are not missing
         removed = self._audit.inventory.removed
         self.missing = len(missing)
         self.findings += [

@@ -85,7 +85,7 @@ class OutputDirectory:
         if recent is not None:
             recent.rebuild()
         else:
-            files.remove(root / FEED)  # of a worker that was told to keep one: it would grow old
+            files.remove(root / FEED)  # from a worker that kept one: it would become outdated
         return directory
 
     def publish(self, segment: Segment) -> Published:

@@ -37,7 +37,7 @@ class Latest:
         newest: dict[str, tuple[Record, bytes]] = {}
         for raw in lines:
             record: Record = orjson.loads(raw)
-            if self._wanted or record["_ingest"]["op"] != "new":  # of what is new there is none yet
+            if self._wanted or record["_ingest"]["op"] != "new":  # a new article has no file yet
                 newest[record["id"]] = (record, raw)
         if again:
             newest = {id: (record, raw) for id, (record, raw) in newest.items() if not self._is_behind(record)}

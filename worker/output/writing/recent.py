@@ -55,7 +55,7 @@ class Recent:
             record: Record = orjson.loads(raw)
             op = record["_ingest"]["op"]
             if op == "delete" and record["id"] in items:
-                self.rebuild()  # an older one takes its place
+                self.rebuild()  # an older article moves up
                 return
             if op in ("new", "update"):
                 items[record["id"]] = raw.rstrip(b"\n")
@@ -92,7 +92,7 @@ def newest_articles(root: Path, inventory: Inventory, count: int) -> list[tuple[
             try:
                 record: Record = orjson.loads(raw)
             except orjson.JSONDecodeError:
-                continue  # damage, which is for verify to tell
+                continue  # damage: verify reports it
             op = record["_ingest"]["op"]
             if op == "duplicate" or record["id"] in seen:
                 continue
