@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import resource
 import shutil
@@ -121,6 +123,24 @@ async def test_files_that_are_removed_or_replaced_end_the_work(state_path: Path,
         copy.rename(file)
         with pytest.raises(StateDamaged, match="removed or replaced"):
             await store.waiting()
+
+
+async def test_files_that_a_disk_does_not_show_for_a_moment_are_not_gone(
+    state_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work goes on: a worker that ended with the advice to recover its state would do harm."""
+    real = os.stat
+
+    def failing(path: Path, **options: bool) -> os.stat_result:
+        if path == state_path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, **options)
+
+    async with new_store(state_path) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", failing)
+            assert await store.waiting() == (0, None)
+        assert await store.waiting() == (0, None)
 
 
 # --- what can't be opened -----------------------------------------------------------------------------------------
@@ -305,11 +325,13 @@ def full_disk(room: int) -> Iterator[None]:
 
 
 async def test_what_can_not_be_written_was_not_done(run: Run, state_path: Path) -> None:
-    """A batch for which the disk has no room is an error, leaves no trace, and may be told again."""
+    """A batch for which the disk has no room is an error that says what to do, leaves no trace, and may be told
+    again."""
     await run.start("a")
     poll = run.polled(await run.poll_of("a"), *(make_entry(f"entry-{number}") for number in range(600)))
     wal = state_path.with_name(state_path.name + "-wal")
-    with full_disk(wal.stat().st_size + 8_192), pytest.raises(StateError, match=r"the state .*feedmill\.db: "):
+    said = r"the state .*feedmill\.db: disk I/O error \(look at the disk: .*\)"
+    with full_disk(wal.stat().st_size + 8_192), pytest.raises(StateError, match=said):
         await run.store.finish([poll], now=run.now)
     assert read_status(state_path)[1].queued == 0
     assert (await run.finish(poll))[0].new == 600

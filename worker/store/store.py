@@ -40,7 +40,7 @@ from worker.record import Record
 from worker.store import lists, members, requests, starting, steering, upkeep
 from worker.store.database import clocks, notes
 from worker.store.database.clocks import Clock, wall_clock
-from worker.store.database.integrity import Files, suspect
+from worker.store.database.integrity import Files, reason, suspect
 from worker.store.database.locks import is_contention
 from worker.store.database.moving import refuse_moved
 from worker.store.database.opening import locked, open_database
@@ -469,4 +469,4 @@ class Store:
             raise  # a defect of ours: to repeat the call would not help
         except DBAPIError as error:
             kind = StateUnreachable if error.connection_invalidated else StateError
-            raise kind(f"the state {self._state}: {' '.join(str(error.orig).split())}") from error
+            raise kind(f"the state {self._state}: {reason(error)}") from error

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Engine, ExceptionContext, event, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from worker.errors import FeedmillError, StateDamaged, StateError
 from worker.store.database.tables import metadata
@@ -27,6 +27,12 @@ from worker.store.database.tables import metadata
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
 """Mask for the primary code in an extended result code (https://sqlite.org/rescode.html)."""
+_WAYS_OUT = {
+    sqlite3.SQLITE_FULL: "make room on that file system",
+    sqlite3.SQLITE_IOERR: "look at the disk: the kernel's log says more",
+    sqlite3.SQLITE_READONLY: "let the user that runs feedmill write there, or mount it writable",
+    sqlite3.SQLITE_PROTOCOL: "it could not be locked: is it on a network file system?",
+}
 _ROWS = 2_000
 """Rows fetched at once."""
 
@@ -55,11 +61,14 @@ class Files:
         self._opened = self._found()
 
     def check(self) -> None:
-        """Raises StateDamaged if they are no longer the files that were opened."""
+        """Raises StateDamaged if they are no longer the files that were opened. What a failing disk does not show is
+        looked at after the next commit."""
         try:
             found = self._found()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             found = None
+        except OSError:
+            return
         if found != self._opened:
             raise StateDamaged(str(self._path), "it, or its log, was removed or replaced while it was in use")
 
@@ -127,7 +136,14 @@ def check(engine: Engine, path: Path, *, every_row: bool = False) -> None:
                 for _ in connection.execute(select(table).execution_options(yield_per=_ROWS)).partitions():
                     pass
     except DatabaseError as error:
-        raise StateError(f"can't look at the state {path}: {error.orig}") from error
+        raise StateError(f"can't look at the state {path}: {reason(error)}") from error
+
+
+def reason(error: DBAPIError) -> str:
+    """What the database says, in one line, and what can be done about it where that is known."""
+    said = " ".join(str(error.orig).split())
+    way_out = _WAYS_OUT.get(getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY)
+    return f"{said} ({way_out})" if way_out else said
 
 
 def suspect(engine: Engine, path: Path, error: Exception) -> bool:

@@ -34,7 +34,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from worker.errors import StateError, StateLocked
 from worker.lock import Held, holding, is_held
 from worker.model import Server, State
-from worker.store.database.integrity import check, check_length, left_log, suspect, tell_damage
+from worker.store.database.integrity import check, check_length, left_log, reason, suspect, tell_damage
 from worker.store.database.tables import metadata
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -87,7 +87,7 @@ def open_database(state: State, *, suspect: bool = False, alone: bool = False) -
         migrate(engine)
     except DatabaseError as error:
         engine.dispose()
-        raise StateError(f"can't open the state {path}: {error.orig}") from error
+        raise StateError(f"can't open the state {path}: {reason(error)}") from error
     except StateError:
         engine.dispose()
         raise
@@ -147,7 +147,7 @@ def unreadable(state: State, error: DBAPIError) -> StateError:
     """The error to raise when reading failed."""
     if isinstance(state, Server):
         return cast(StateError, _postgresql().refused(state, error))
-    return StateError(f"can't read the state {state}: {error.orig}")
+    return StateError(f"can't read the state {state}: {reason(error)}")
 
 
 @contextmanager
@@ -168,7 +168,7 @@ def open_beside(state: State) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except DatabaseError as error:
-        raise StateError(f"can't use the state {path}: {error.orig}") from error
+        raise StateError(f"can't use the state {path}: {reason(error)}") from error
     finally:
         engine.dispose()
 
