@@ -192,3 +192,16 @@ async def test_a_page_that_lists_many_things_goes_on_to_under_another_id(run: Ru
     third = make_entry("third", feed="b", url=url)
     assert (await run.poll("b", make_entry("first", feed="b", url=url), third)).new == 1
     assert (await run.ingest("third", feed="b")).op == "new"
+
+
+async def test_a_page_that_lists_many_things_corrects_none_of_them(run: Run) -> None:
+    """What was taken for a duplicate, as it has the same link, says nothing of the article that had the link first."""
+    url = "https://a.example/status"
+    await run.start(make_feed("a"))
+    await run.poll("a", make_entry("first", url=url), make_entry("second", url=url))
+    await run.ingest("first")
+    await run.ingest("second")
+    await run.start(make_feed("b", "https://a.example/feed"))
+    assert (await run.poll("b", make_entry("third", feed="b", url=url))).duplicates == 1
+    run.later(DAY)
+    assert (await run.poll("b", make_entry("third", feed="b", url=url, words="changed"))).changed == 0

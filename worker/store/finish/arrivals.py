@@ -164,7 +164,7 @@ class _Entries:
             case Known(ref):
                 self.shelf.know_more(ref, seen.own)
                 self.still_there.append(ref.entry_id)
-                if by_url is not None and _is_of_one(ref, by_url):
+                if by_url is not None and _is_of_one(ref, by_url) and not shelf.is_list(seen.url_key):
                     ref = by_url
                 changed = None
                 if is_for_itself(seen, ref, by_url=by_url):

@@ -19,6 +19,11 @@ from worker.store.known.refs import refs_by_key
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
 _IS_LISTED = select(t.feed.c.active).where(t.feed.c.id == bindparam("feed"))
+_SHARE = (
+    select(t.entry.c.id)
+    .where(t.entry.c.shared_key == bindparam("key"), t.entry.c.duplicate_of.is_(None), t.entry.c.revision > 0)
+    .limit(1)
+)
 _LAST = select(func.max(t.entry.c.id))
 _ADD_NUMBERED = Many(insert(t.entry))
 _KNOW = Many(insert(t.identity))
@@ -112,6 +117,10 @@ class Shelf:
         self.connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(feed_no=number, version=said))
         self.refs[of.entry_id] = of._replace(feed_id=feed_id, version=said)
         return self.refs[of.entry_id]
+
+    def is_list(self, url_key: bytes | None) -> bool:
+        """Whether several articles have this URL, as a page has that lists many things: it tells none from another."""
+        return url_key is not None and self.connection.scalar(_SHARE, {"key": stored(url_key)}) is not None
 
     def _is_listed(self, feed_id: FeedId) -> bool:
         if feed_id not in self._listed:
