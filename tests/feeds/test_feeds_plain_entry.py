@@ -207,6 +207,7 @@ def witnessed(document: bytes, known: frozenset[bytes] = frozenset()) -> None:
 @example(document_of(RSS, "<link xmlns='urn:other'>https://a.example/9</link><x:guid>1</x:guid>"))
 @example(document_of(RSS, "<media:link xmlns:media='urn:other'>https://a.example/9</media:link>"))
 @example(document_of(ATOM, "<content xml:base='https://b.example/'>c</content><id>https://a.example/?</id>"))
+@example(document_of(ATOM, "<content xml:base='https://b.example/'>c</content><link href='https://[a/'/>"))
 @example(
     document_of(ATOM, "<content xml:base='https://b.example/'>c</content><author><name>n</name><uri>u</uri></author>")
 )

@@ -317,7 +317,7 @@ class Reading:
         """The address as feedparser resolves it without a base. After an element with a base feedparser uses that, and
         normalizes even absolute addresses, so then anything that this would change raises Rare."""
         fixed = _SLASHES.sub(r"\1", address)
-        if self._has_base and not (fixed.startswith(("http://", "https://")) and urljoin(fixed, fixed) == fixed):
+        if self._has_base and not (fixed.startswith(("http://", "https://")) and _is_normal(fixed)):
             raise Rare
         return fixed
 
@@ -326,6 +326,13 @@ class Reading:
         if depth <= self._depths.get(key, depth):
             self._depths[key] = depth
             self.fields[key] = value
+
+
+def _is_normal(address: str) -> bool:
+    try:
+        return urljoin(address, address) == address
+    except ValueError:  # an IPv6 address that is none
+        return False
 
 
 _READERS: Mapping[str, Callable[[Reading, etree._Element, dict[str, str], int, str], None]] = {
