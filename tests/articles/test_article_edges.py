@@ -90,6 +90,14 @@ def test_what_only_looks_like_it_stays(line: str) -> None:
     assert cut(*BODY, line) == [*BODY, line]
 
 
+@pytest.mark.parametrize("line", ["Von Ada Lindqvist", "Uppdaterad 15.59 | Publicerad 14.14", "5 May 2024"])
+def test_they_stand_below_a_lead_as_well(line: str) -> None:
+    """Of a long text; in a short one, such as that of an event, it may be said there. The title never is."""
+    assert cut("Ferries are back.", line, *BODY * 4) == ["Ferries are back.", *BODY * 4]
+    assert cut("Ferries are back.", line, *BODY) == ["Ferries are back.", line, *BODY]
+    assert cut("Ferries are back.", "Harbour opens", line, *BODY) == ["Ferries are back.", line, *BODY]
+
+
 def test_the_middle_is_left_alone() -> None:
     """A name or date between paragraphs may be a heading or a list's item."""
     lines = (*BODY * 3, "Ada Lindqvist", "Updated: May 5, 2024", "3 min read", "May 5, 2024", "Read more", *BODY * 3)

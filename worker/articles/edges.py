@@ -116,7 +116,11 @@ def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | 
             start = at + 1
     while end > max(start + 1, len(lines) - _EDGE) and below(lines[end - 1]):
         end -= 1
-    return "\n".join(lines[start:end]) if start < end else text
+    if start >= end:
+        return text
+    is_long = end > 2 * _EDGE  # in a short text a date below its lead may be that of an event
+    head = [line for line in lines[start : min(_EDGE, end)] if not (titled(line) or (is_long and foreign(line)))]
+    return "\n".join([*head, *lines[max(start, _EDGE) : end]])
 
 
 def _only_names_and_date(line: str, named: frozenset[str]) -> bool:
