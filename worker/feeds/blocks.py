@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import sha256
 
 HASH_BYTES = 8
 
@@ -40,11 +40,9 @@ def found(document: bytes) -> Sequence[Block]:
     if not spans:
         return ()
     namespaces = sorted(_NAMESPACE.findall(document, 0, spans[0][0]))
-    salt = blake2b(b" ".join(namespaces), digest_size=blake2b.SALT_SIZE).digest()
-    view = memoryview(document)
-    return [
-        Block(start, end, blake2b(view[start:end], digest_size=HASH_BYTES, salt=salt).digest()) for start, end in spans
-    ]
+    # SHA-256, for which processors have instructions, takes a third of the time of BLAKE2b.
+    salt = sha256(b" ".join(namespaces)).digest()
+    return [Block(start, end, sha256(salt + document[start:end]).digest()[:HASH_BYTES]) for start, end in spans]
 
 
 def _spans(document: bytes) -> list[tuple[int, int]]:
