@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event, select
 
 from tests.store.conftest import OpenRun
 from tests.store.released import migrate
@@ -27,6 +27,7 @@ from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, mak
 from tests.store.schemas import tables_on
 from worker.errors import StateDamaged, StateError, StateLocked
 from worker.store import Reader, Store, all_members, database_url, read_status
+from worker.store.database import tables as t
 from worker.store.database.opening import open_database
 
 HOLDER = """
@@ -386,6 +387,29 @@ async def test_who_reads_beside_tells_of_damage(state_path: Path) -> None:
         with pytest.raises(StateDamaged):
             await store.waiting()
     assert state_path.with_name(state_path.name + ".lock").read_text(), "the next one looks at all of it"
+
+
+def test_a_disk_that_reads_wrong_for_a_moment_is_no_damage(state_path: Path) -> None:
+    """All pages are read once more before the state is given up; the statement can be tried again."""
+    open_database(state_path).dispose()
+    sound = state_path.read_bytes()
+    engine = open_database(spoilt(state_path, "takedown"))
+
+    @event.listens_for(engine, "do_execute")
+    def _reads_right_again(cursor: sqlite3.Cursor, statement: str, values: tuple[object, ...], _: object) -> bool:
+        try:
+            cursor.execute(statement, values)
+        except sqlite3.DatabaseError:
+            state_path.write_bytes(sound)
+            raise
+        return True
+
+    with engine.connect() as connection:
+        with pytest.raises(StateError, match=r"malformed\), but is sound") as told:
+            connection.execute(select(t.takedown)).all()
+        assert not isinstance(told.value, StateDamaged)
+        assert connection.execute(select(t.takedown)).all() == []
+    engine.dispose()
 
 
 async def test_what_meets_damage_once_touches_nothing_any_more(state_path: Path) -> None:

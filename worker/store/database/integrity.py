@@ -6,8 +6,8 @@ file ends inside a page, SQLite silently takes the rest for zeros, so that is ch
 Pages that are whole but inconsistent can only be found by reading all of them, which takes 1.9 s a GB with a warm
 cache. This is done if the process before did not end properly, or met damage. Two things show that: the lock still
 names it, or its write-ahead log is still there, which is removed when a database is closed. Other damage shows when a
-statement meets it, and that statement raises StateDamaged. If it shows in another way, such as impossible rows, all
-pages are read to see whether damage is the cause.
+statement meets it; then all pages are read, too, because a disk that fails for a moment looks the same. If it shows in
+another way, such as impossible rows, all pages are read to see whether damage is the cause.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import os
 import sqlite3
 import struct
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, ExceptionContext, event, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
@@ -161,18 +163,51 @@ def suspect(engine: Engine, path: Path, error: Exception) -> bool:
 
 
 def tell_damage(engine: Engine, path: Path) -> None:
-    """Makes statements that meet damage in the file raise StateDamaged instead of SQLite's own error."""
+    """Makes statements that meet damage in the file raise StateDamaged instead of SQLite's own error.
+
+    SQLite also takes a disk that fails to read for damage. So all pages are read once more: if they are sound now, or
+    can't be read, the statement raises StateError, and can be tried again.
+    """
 
     @event.listens_for(engine, "handle_error")
     def _told(context: ExceptionContext) -> None:
-        problem = _damage(context.original_exception)
-        if problem is not None:
-            raise StateDamaged(str(path), problem) from context.original_exception
+        error = context.original_exception
+        if _is_no_text(error):
+            raise StateDamaged(str(path), "a text is not UTF-8") from error
+        if not _is_damage(error):
+            return
+        if context.connection is not None:
+            _drop_cache(context.connection.connection.driver_connection)
+        try:
+            sound = _is_sound(path)
+        except sqlite3.Error as other:
+            raise StateError(f"the state {path} may be damaged ({error}), or can't be read now: {other}") from error
+        if sound:
+            raise StateError(f"the state {path} could not be read ({error}), but is sound: look at the disk") from error
+        raise StateDamaged(str(path), str(error)) from error
 
 
-def _damage(error: BaseException) -> str | None:
-    if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGED:
-        return str(error)
-    # SQLite accepts any bytes as text, but feedmill only ever writes UTF-8.
-    is_text = isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8")
-    return "a text is not UTF-8" if is_text else None
+def _is_damage(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGED
+
+
+def _is_no_text(error: BaseException) -> bool:
+    """SQLite accepts any bytes as text, but feedmill only ever writes UTF-8."""
+    return isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8")
+
+
+def _drop_cache(connection: Any) -> None:
+    """Lets the connection read its pages from the file again."""
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA shrink_memory")
+
+
+def _is_sound(path: Path) -> bool:
+    """Reads every page and index entry, over another connection. Raises sqlite3.Error if that is not possible."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                return False
+            raise
