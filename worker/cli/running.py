@@ -117,7 +117,7 @@ def run(
     """Polls feeds whenever they are due, until SIGTERM or Ctrl-C, which end it cleanly within ten seconds.
 
     The status page is at web.listen, by default http://127.0.0.1:8787.
-    Changed feed lists are loaded while it runs, and the whole configuration on SIGHUP. One with mistakes is refused;
+    The configuration is loaded again when it is saved, or at once on SIGHUP. One with mistakes is refused;
     status tells. Under systemd it reports when it is ready, and feeds the watchdog.
     If several processes share a state, any number may run, each with all roles or some: schedule hands out what is due,
     fetch does it, publish seals the records.
