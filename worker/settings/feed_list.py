@@ -60,7 +60,7 @@ class FeedDefaults(Section):
     backlog: BacklogKeys = _section(BacklogKeys)
     expect_s: PositiveSeconds | None = _key(
         None,
-        "After this long without a new entry it is reported as silent (page, metrics, alerts).",
+        "The feed is reported as silent after this long without a new entry (page, metrics, alerts).",
         name="expect",
     )
     headers: dict[HeaderName, HeaderValue] = _key({}, "HTTP headers, sent only to the feed's own origin.")
@@ -78,7 +78,7 @@ class FeedEntry(FeedDefaults):
     model_config = ConfigDict(json_schema_extra={"type": "object"})
 
     url: WebAddress = Field(description="Where the feed is; user:password@ becomes an Authorization header.")
-    id: ExplicitId | None = _key(None, "Names the feed for good; by default a form of its URL, and another with that.")
+    id: ExplicitId | None = _key(None, "Identifies the feed for good. Default: made from its URL, and changes with it.")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> FeedEntry:
@@ -90,7 +90,7 @@ class FeedEntry(FeedDefaults):
 class FeedFile(Section):
     """A feed list."""
 
-    defaults: FeedDefaults = _key({}, "For the feeds of this file: any key of a feed but url and id.")
+    defaults: FeedDefaults = _key({}, "For all feeds of this file: any key of a feed except url and id.")
     feeds: tuple[WebAddress | FeedEntry, ...] | None = _key([], "URLs, or mappings with a url.")
 
     @model_validator(mode="before")

@@ -69,7 +69,7 @@ class Output(Section):
     )
     seal_records: Count = _key(1000, "A file of records is finished when it has this many.")
     min_free_bytes: SizeBytes = _key(
-        "500MB", "With less space on its disk, or the state's, nothing is polled.", name="min_free"
+        "500MB", "Nothing is polled while its disk, or the state's, has less free space.", name="min_free"
     )
     keep_s: PositiveSeconds | None = _key(
         None, "Records of a day are removed this long after its end; null: never.", name="keep"
@@ -114,20 +114,20 @@ class Host(PerHost):
 class Fetch(Section):
     """How feeds and pages are fetched."""
 
-    contact: Contact | None = _key(None, "Your address or site, told to every host (in the User-Agent).")
+    contact: Contact | None = _key(None, "Your address or site, sent to every host in the User-Agent.")
     concurrency: Count = _key(64, "Fetches at the same time, over all hosts.")
     per_host: PerHost = _section(PerHost)
     hosts: dict[HostName, Host] = _key({}, "Exceptions: {example.com: {delay: 5s, proxy: null}} (and subdomains).")
     proxy: Proxy = _key(
         None,
-        "http://user:${PW}@host:3128; null: none. It has to check the addresses of names that only it can look up.",
+        "http://user:${PW}@host:3128; null: none. It has to check the addresses of names that only it can resolve.",
         secret=True,
     )
     timeout_s: PositiveSeconds = _key("30s", "Time limit for a whole fetch, from DNS to the last byte.", name="timeout")
     max_feed_bytes: SizeBytes = _key("20MB", "A larger feed, compressed or not, is not read.", name="max_feed")
     max_page_bytes: SizeBytes = _key("5MB", "A larger page, compressed or not, is not read.", name="max_page")
     allow_addresses: tuple[Network, ...] = _key(
-        [], "Networks that may be asked although they are not public: [10.0.0.0/8]."
+        [], "Networks that may be connected to although they are not public: [10.0.0.0/8]."
     )
     robots: bool = _key(True, "Obey robots.txt when fetching pages. (Feeds are fetched because you list them.)")
     retries_s: tuple[Seconds, ...] = _key(
@@ -173,7 +173,7 @@ class Schedule(Section):
 
     min_s: PositiveSeconds = _key("5m", "The shortest interval for such a feed.", name="min")
     max_s: PositiveSeconds = _key("24h", "The longest, also after polls that failed.", name="max")
-    first_s: PositiveSeconds = _key("1h", "The interval until enough is known of a feed.", name="first")
+    first_s: PositiveSeconds = _key("1h", "The interval until enough is known about a feed.", name="first")
     jitter: Fraction = _key(0.1, "Random share of an interval, 0 to 1.")
     timezone: TimeZone = _key("UTC", "Time zone of cron lines.")
 
@@ -201,7 +201,7 @@ class Dedup(Section):
     """What counts as seen before."""
 
     window_s: Seconds = _key("30d", "How long a text is remembered.", name="window")
-    keep_s: Seconds = _key("400d", "How long an entry is known after it has left its feed.", name="keep")
+    keep_s: Seconds = _key("400d", "How long an entry is remembered after it has left its feed.", name="keep")
     exact: Literal["drop", "link"] = _key(
         "drop", "A text seen before: drop, or link (a record without text that names the first)."
     )
