@@ -149,6 +149,20 @@ async def test_a_process_that_dies_in_between_takes_it_up_at_its_start(open_run:
         assert [work.url for work in await run.claim_all() if isinstance(work, Poll)] == ["https://new.example/feed"]
 
 
+async def test_a_feed_that_comes_back_with_the_next_start_has_lost_nothing(open_run: OpenRun) -> None:
+    """A process has begun to let go of it, and died: what was queued is due again."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=0)) as run:
+        await run.start("a")
+        await run.poll("a", make_entry("one"), make_entry("two"), next_due=Millis(run.now + DAY))
+        await run.ingest_of("one")
+        await take_up(run, a=None)
+    async with open_run() as run:
+        await run.start("a")
+        run.later(HOUR)
+        await run.ingest("one")
+        await run.ingest("two")
+
+
 async def test_a_commit_that_fails_leaves_what_waits(run: Run, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is done with the next that is taken."""
     await run.start("a")

@@ -61,7 +61,7 @@ def take_up(
         ready = [feed_id for feed_id in ids if feed_id not in held]
         waits.update((feed_id, changes[feed_id]) for feed_id in held)
         _hold_back(connection, [feed_id for feed_id in gone if feed_id in held])
-        _give_back(connection, [feed_id for feed_id in kept if feed_id in was_leaving], now)
+        give_back(connection, [feed_id for feed_id in kept if feed_id in was_leaving], now)
         drop(connection, [feed_id for feed_id in ready if changes[feed_id] is None])
         enlist(connection, [feed for feed_id in ready if (feed := changes[feed_id])], policies, now)
         hosts |= _hosts(connection, ids)
@@ -154,7 +154,7 @@ def held_back(connection: Connection) -> set[FeedId]:
     return {FeedId(feed_id) for feed_id in connection.scalars(found)}
 
 
-def _give_back(connection: Connection, feed_ids: Sequence[FeedId], now: Millis) -> None:
+def give_back(connection: Connection, feed_ids: Collection[FeedId], now: Millis) -> None:
     """Makes the work of feeds due again that were leaving, but stay."""
-    if feed_ids:
-        connection.execute(update(t.work).where(t.work.c.feed_id.in_(feed_ids), *_KEPT_BACK).values(due_at=now))
+    for ids in chunks(sorted(feed_ids)):
+        connection.execute(update(t.work).where(t.work.c.feed_id.in_(ids), *_KEPT_BACK).values(due_at=now))

@@ -14,7 +14,7 @@ from worker.store.database.clocks import catch_up
 from worker.store.database.locks import hold_hosts
 from worker.store.finish.polls import call_home
 from worker.store.known.feeds import Policies, apply_policies, sync
-from worker.store.lists import held_back, repaced, replan, take_up
+from worker.store.lists import give_back, held_back, repaced, replan, take_up
 from worker.store.upkeep import keep_up
 from worker.store.work.claims import put_aside, void
 from worker.store.work.settling import settle, settle_all
@@ -42,7 +42,9 @@ def start(
     for name in (notes.RELOAD, notes.TROUBLE):
         notes.keep(connection, name, None)
     if listed is not None:
+        stay = held_back(connection).intersection(feed.id for feed in listed)
         sync(connection, listed, policies, now)
+        give_back(connection, stay, now)
         replan(connection, repaced(connection, listed), planner)
     keep_up(connection, now=now, keep_ms=keep_ms)
     if poll_all:
