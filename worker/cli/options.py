@@ -57,7 +57,9 @@ def load_lists(config: Path) -> Settings:
     Raises ConfigError if worker.yaml itself has mistakes."""
     settings = load_to_look(config)
     if not settings.has_lists:
-        errors.print("Correct that first. Meanwhile status, why, pause, resume, retry and forget work.")
+        errors.print(
+            "Correct that first. Meanwhile status, why, records, verify, backup, pause, resume, retry and forget work."
+        )
         raise typer.Exit(2)
     return settings
 
