@@ -341,7 +341,8 @@ async def test_the_worker_goes_on_where_the_older_one_stopped(tmp_path: Path, re
         run.later(60_000)
         works += await run.claim_all()
         (poll,) = (work for work in works if isinstance(work, Poll))
-        (ingest,) = (work for work in works if isinstance(work, Ingest))
+        # Work of 0019 that was never due, of an entry without words, is given back as that of a feed that stays.
+        (ingest,) = (work for work in works if isinstance(work, Ingest) and work.entry)
         assert (poll.feed_id, poll.body_hash) == ("good", b"\x01\x02")
         assert poll.validators == Validators(etag='"v1"', last_modified="Mon, 23 Nov 2026")
         assert poll.elements == {bytes(range(1, 9))}

@@ -231,7 +231,7 @@ def test_a_worker_that_does_not_answer_is_not_waited_for_for_long(
     url = written(site, worker)
     with locked(worker.state):
         said = worker.run("forget", url, status=1).stderr
-    assert "is asked" in said
+    assert "waiting up to" in said
     assert "whether it was carried out is not known" in said
 
 
