@@ -58,7 +58,7 @@ def load_lists(config: Path) -> Settings:
     settings = load_to_look(config)
     if not settings.has_lists:
         errors.print(
-            "Correct that first. Meanwhile status, why, records, verify, backup, pause, resume, retry and forget work."
+            "Correct that first. Meanwhile status, why, pause, resume, retry, forget, records, verify and backup work."
         )
         raise typer.Exit(2)
     return settings
