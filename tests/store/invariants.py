@@ -20,9 +20,11 @@ RULES = {
         GROUP BY entry.id HAVING count(work.id) <> 1""",
     "no entry is queued twice": """
         SELECT entry_id FROM work WHERE entry_id IS NOT NULL GROUP BY entry_id HAVING count(*) > 1""",
+    # One that was read is read again if its feed has said something else meanwhile.
     "a duplicate is not queued, unless its text may be another's no more": """
         SELECT entry.id FROM entry JOIN work ON work.entry_id = entry.id
-        WHERE entry.duplicate_of IS NOT NULL AND entry.text_mark IS NULL""",
+        WHERE entry.duplicate_of IS NOT NULL AND entry.text_mark IS NULL
+        AND entry.reason = 'its URL is another entry''s'""",
     "a duplicate names an entry that is none itself": """
         SELECT d.id FROM entry d LEFT JOIN entry e ON e.id = d.duplicate_of
         WHERE d.duplicate_of IS NOT NULL AND (e.id IS NULL OR e.duplicate_of IS NOT NULL)""",
