@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
 import sys
 from collections import UserDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -124,8 +123,9 @@ def main() -> None:
     except OSError as error:
         if error.filename is not None or error.errno not in _UNPRINTED:
             raise  # a defect of ours
-        # Python would flush the buffer at exit, and print that this failed (docs.python.org, signal, SIGPIPE).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from worker.cli.printing import print_no_more
+
+        print_no_more()
         _end([] if isinstance(error, BrokenPipeError) else [f"feedmill: can't print: {error.strerror or error}"], 1)
 
 

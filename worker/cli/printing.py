@@ -38,6 +38,12 @@ def clean(text: str | None, width: int = 200) -> Text:
     return Text(line if len(line) <= width else line[: width - 1] + "…")
 
 
+def print_no_more() -> None:
+    """Discards what is still to be printed. Python would flush the buffer at exit, and print that this failed
+    (docs.python.org, signal, SIGPIPE)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_json(value: object) -> None:
     """Prints one JSON document to standard output."""
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import typer
 
 from worker.cli.naming import UnknownFeed, near
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, OutputFolder, output_dir
+from worker.cli.printing import print_no_more
 from worker.configuration.reading import look
 from worker.errors import ConfigError
 from worker.output import CONSUMERS, Line, commit, committed, cursor, is_output, read_lines
@@ -137,8 +137,7 @@ def _print(lines: Iterator[Line], where: Where, *, with_cursor: bool) -> None:
                     sys.stdout.buffer.write(prefix + line.raw)
                     sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Python would flush the buffer at exit, and print that this failed (docs.python.org, signal, SIGPIPE).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_no_more()
     except KeyboardInterrupt:
         return
     finally:
