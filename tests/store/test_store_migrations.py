@@ -382,6 +382,21 @@ def test_keys_that_follow_from_an_entry_are_told_from_others(tmp_path: Path, rev
     assert [row["shared_key"] for row in after["entry"]] == others
 
 
+def test_walks_that_rested_until_their_feed_came_back_begin_anew_then(tmp_path: Path) -> None:
+    """From 0024 on a mark on the feed says so, and nothing of a feed that is not listed is queued."""
+    path = made_at("0023", tmp_path / "state.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO work (id, host_id, priority, due_at, feed_id, pages, url, hops, again, tries, errors, lost,"
+            " quarantined) VALUES (9, 3, 3, 9999999999999, 'dropped', 40, 'http://a/2', 0, 0, 0, 0, 0, 0)"
+        )
+        connection.commit()
+    open_database(path).dispose()
+    after = content(path)
+    assert {row["id"] for row in after["feed"] if row["walk_anew"]} == {"dropped"}
+    assert [row["id"] for row in after["work"] if row["pages"] is not None] == []
+
+
 def as_kept(table: str, row: dict[str, Any]) -> dict[str, Any]:
     """What is left of its values: the first bytes of keys and hashes, and of an entry no time that is told by
     another."""
