@@ -22,7 +22,7 @@ from worker.model import State
 from worker.store.database import notes
 from worker.store.database import tables as t
 from worker.store.database.columns import storable
-from worker.store.database.integrity import check
+from worker.store.database.integrity import check, reason
 from worker.store.database.opening import is_there, locked, open_database
 
 _ROWS = 2_000
@@ -102,7 +102,7 @@ def _told(state: State) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StateError(f"can't write to {state}: {' '.join(str(error.orig).split())}") from error
+        raise StateError(f"can't write to {state}: {reason(error)}") from error
 
 
 def _rows(table: Table) -> Any:

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from worker.errors import StateError, StateLocked, StateUnreachable
 from worker.model import Server
+from worker.store.database.integrity import reason
 from worker.store.database.locks import SHARED
 
 OLDEST = 140_000
@@ -125,7 +126,7 @@ def refused(server: Server, error: DBAPIError) -> StateError:
     """The error to raise. libpq's message names host, port, user and database, but no password."""
     away = isinstance(error.orig, psycopg.OperationalError)
     kind = StateUnreachable if away else StateError
-    return kind(f"the state {server}: {' '.join(str(error.orig).split())}")
+    return kind(f"the state {server}: {reason(error)}")
 
 
 def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Mapping[str, str] | None = None) -> Engine:

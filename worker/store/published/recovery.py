@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateDamaged, StateError
 from worker.model import Millis, Server, State
-from worker.store.database.integrity import check
+from worker.store.database.integrity import check, reason
 from worker.store.database.moving import refuse_moved
 from worker.store.database.opening import locked, open_database
 from worker.store.known.graves import note_dead
@@ -101,7 +101,7 @@ class Recovery:
             with self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise StateError(f"the state {self._state}: {error.orig}") from error
+            raise StateError(f"the state {self._state}: {reason(error)}") from error
 
     def _open(self) -> Engine:
         try:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateDamaged, StateError
 from worker.model import Server, State
-from worker.store.database.integrity import suspect
+from worker.store.database.integrity import reason, suspect
 from worker.store.database.opening import open_readonly
 
 P = ParamSpec("P")
@@ -58,7 +58,7 @@ class Reader:
                     suspect(self._opened, self._state, error)
                 if not isinstance(error, DBAPIError):
                     raise
-                why = f"it took longer than {LIMIT_S:g} s" if time.monotonic() > self._until else str(error.orig)
+                why = f"it took longer than {LIMIT_S:g} s" if time.monotonic() > self._until else reason(error)
                 raise StateError(f"can't read the state {self._state}: {why}") from error
 
         try:
