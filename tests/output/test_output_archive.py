@@ -390,8 +390,9 @@ def exchanged(out: Path, raw: Raw, page: Page) -> None:
 
 
 def of_other_words(out: Path, raw: Raw) -> None:
-    """The page with a word changed, packed as it should be; only its digests tell."""
-    content = gzip.decompress(page_bytes(out, raw)).replace(b"<p>page", b"<p>rage")
+    """The page with its last words changed, packed as it should be; only its digests tell."""
+    content = gzip.decompress(page_bytes(out, raw))
+    content = content.rstrip()[:-100] + b"0" * 100 + b"\r\n\r\n"  # zeros are packed into less
     overwritten(out / raw["file"], raw["offset"], warc._packed(content, raw["length"]))
 
 
