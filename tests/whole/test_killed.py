@@ -20,7 +20,7 @@ from tests.whole.conftest import Worker
 from tests.whole.outcomes import outcome
 from tests.whole.pages import failing_once
 from tests.whole.processes import ended
-from worker.output import OutputDirectory, Published, Segment
+from worker.output import FileLine, OutputDirectory, Segment
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
 
@@ -222,7 +222,7 @@ def test_the_end_waits_for_a_tick_that_is_sealing(
     begun: list[float] = []
     finished: list[float] = []
 
-    def slowly(directory: OutputDirectory, segment: Segment) -> Published:
+    def slowly(directory: OutputDirectory, segment: Segment) -> FileLine:
         begun.append(time.monotonic())
         if len(begun) == 1:
             time.sleep(1.8)

@@ -23,7 +23,7 @@ from tests.whole.processes import stopped, until
 from worker import app, outputs
 from worker.errors import OutputError, StateDamaged, StateError, StateLocked
 from worker.model import Millis
-from worker.output import OutputDirectory, Published, Segment
+from worker.output import FileLine, OutputDirectory, Segment
 from worker.pipeline import Recovered
 from worker.settings import load
 from worker.store import Learned, backup
@@ -550,7 +550,7 @@ def day(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(app, "now", lambda: Millis(real() + number * 86_400_000))
 
 
-def refusing(_directory: OutputDirectory, segment: Segment) -> Published:
+def refusing(_directory: OutputDirectory, segment: Segment) -> FileLine:
     raise OutputError(f"can't write {segment.path}")
 
 

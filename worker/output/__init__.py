@@ -44,7 +44,7 @@ from worker.output.verifying.findings import Finding
 from worker.output.verifying.verify import Report, verify
 from worker.output.warc import Page
 from worker.output.writing.compaction import Delete, Drop, Keeping, Merge, Step, is_expiry
-from worker.output.writing.directory import OutputDirectory, Published
+from worker.output.writing.directory import OutputDirectory
 from worker.output.writing.removed import KeysOf, expired_keys, forgotten_keys, kept_out
 from worker.output.writing.takedown import ids_at
 
@@ -61,7 +61,6 @@ __all__ = [
     "Merge",
     "OutputDirectory",
     "Page",
-    "Published",
     "Report",
     "Row",
     "Segment",

@@ -292,6 +292,11 @@ def lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
             yield 0, rest
 
 
+def whole_lines_bytes(path: Path) -> int:
+    """The length of a file up to the end of its last whole line."""
+    return next((start + len(line) + 1 for start, line in lines_backwards(path)), 0)
+
+
 def _syncfs(descriptor: int) -> None:
     call = getattr(_LIBC, "syncfs", None)
     if call is None:

@@ -3,14 +3,22 @@ name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from worker.errors import OutputError
 from worker.output.disk import files
-from worker.output.manifest.manifest import FileLine, ManifestLine, day_file, day_files, decode, encode
+from worker.output.manifest.manifest import (
+    FileLine,
+    ManifestLine,
+    day_file,
+    day_files,
+    decode,
+    encode,
+    is_segment,
+    lines_backwards,
+)
 from worker.output.segment import Segment
 
 
@@ -40,7 +48,7 @@ class Chain:
         if not days:
             return cls(folder, None, 0, "")
         newest = days[-1]
-        length = next((start + len(raw) + 1 for start, raw in files.lines_backwards(newest)), 0)
+        length = files.whole_lines_bytes(newest)
         # Whole lines count as durable from here on, so they must be: the crash may have come before the fsync.
         files.cut(newest, length)
         files.sync_directory(folder)
@@ -57,7 +65,7 @@ class Chain:
         self._find_again()
         return self._last_hash
 
-    def find(self, segment: Segment) -> tuple[FileLine, bool] | None:
+    def find(self, segment: Segment) -> tuple[FileLine | None, bool]:
         """The line that already names the segment, and whether a later one drops it; None if it is not named.
 
         Raises OutputError if the manifest has gone past the segment's numbers without naming it.
@@ -65,24 +73,23 @@ class Chain:
         self._find_again()
         known = self._last_seqs.get(segment.writer)
         if known is not None and known < segment.first_seq:
-            return None  # the usual case: nothing needs to be read
+            return None, False  # the usual case: nothing needs to be read
         dropped = False
-        for line in self._backwards():
+        for line, _ in lines_backwards(self._folder):
             dropped = dropped or segment.path in line.drops
-            if not isinstance(line, FileLine) or line.kind != "segment" or line.writer != segment.writer:
-                continue
-            self._last_seqs.setdefault(segment.writer, line.last_seq)
-            if line.path == segment.path:
-                return line, dropped
-            if line.last_seq < segment.first_seq:
-                break
+            if is_segment(line) and line.writer == segment.writer:
+                self._last_seqs.setdefault(segment.writer, line.last_seq)
+                if line.path == segment.path:
+                    return line, dropped
+                if line.last_seq < segment.first_seq:
+                    break
         last_seq = self._last_seqs.setdefault(segment.writer, 0)
         if last_seq >= segment.first_seq:
             raise OutputError(
                 f"{self._folder} goes to seq {last_seq} of writer {segment.writer}, but does not name {segment.path}: "
                 "the state is older than the output directory, or another's"
             )
-        return None
+        return None, False
 
     def append(self, line: ManifestLine, date: str | None = None) -> None:
         """Appends a line to the file of `date`, or to the newest file. Raises OutputError; nothing was appended
@@ -114,7 +121,7 @@ class Chain:
         self._torn = False
         self._length += len(raw) + 1
         self._last_hash = sha256(raw).hexdigest()
-        if isinstance(line, FileLine) and line.kind == "segment":
+        if is_segment(line):
             self._last_seqs[line.writer] = line.last_seq
 
     def _find_again(self) -> None:
@@ -135,8 +142,3 @@ class Chain:
         if files.size(self._file) > self._length:
             files.cut(self._file, self._length)
         self._torn = False
-
-    def _backwards(self) -> Iterator[ManifestLine]:
-        for day in reversed(day_files(self._folder)):
-            for _, raw in files.lines_backwards(day):
-                yield decode(raw, day)

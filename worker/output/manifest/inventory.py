@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from worker.output.manifest.manifest import FileLine, ManifestLine
+from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, ManifestLine, lines
 
 
 class Inventory:
@@ -15,6 +16,14 @@ class Inventory:
         """Every file that was ever named, by its path."""
         self._replaced: dict[str, FileLine] = {}
         self.removed: set[str] = set()
+
+    @classmethod
+    def of(cls, root: Path) -> Inventory:
+        """All lines of the manifest. Raises OutputError."""
+        inventory = cls()
+        for line, _ in lines(root / MANIFEST, BEGIN):
+            inventory.add(line)
+        return inventory
 
     def add(self, line: ManifestLine) -> None:
         if isinstance(line, FileLine):

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeGuard
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
@@ -97,6 +97,10 @@ def decode(raw: bytes, file: Path) -> ManifestLine:
         raise OutputError(f"{file}: not a manifest line that this version can read: {raw[:200]!r}") from error
 
 
+def is_segment(line: ManifestLine) -> TypeGuard[FileLine]:
+    return isinstance(line, FileLine) and line.kind == "segment"
+
+
 def has_manifest(root: Path) -> bool:
     """Whether `root` is an output directory. In a bucket the manifest's folder exists only with its first line; the
     schema is there before."""
@@ -125,3 +129,11 @@ def lines(folder: Path, begin: Place) -> Iterator[tuple[ManifestLine, Place]]:
     """The same, decoded. Raises OutputError."""
     for raw, file, place in raw_lines(folder, begin):
         yield decode(raw, file), place
+
+
+def lines_backwards(folder: Path) -> Iterator[tuple[ManifestLine, Place]]:
+    """All lines, the last one first, each with the place where it begins; none if there is no manifest. Raises
+    OutputError."""
+    for file in reversed(day_files(folder)) if files.exists(folder) else ():
+        for start, raw in files.lines_backwards(file):
+            yield decode(raw, file), Place(day=file.name, offset=start)

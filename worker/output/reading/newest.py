@@ -11,7 +11,7 @@ import orjson
 
 from worker.errors import OutputError
 from worker.output.disk import files
-from worker.output.manifest.manifest import MANIFEST, FileLine, day_files, decode
+from worker.output.manifest.manifest import MANIFEST, FileLine, lines_backwards
 from worker.output.shards import shards_in
 from worker.record import Record
 
@@ -30,8 +30,6 @@ def newest(root: Path, limit: int) -> list[Record]:
 
 
 def _newest(root: Path) -> Iterator[Record]:
-    if not files.exists(root / MANIFEST):
-        return iter(())
     return chain.from_iterable(_records(root / line.path) for line in _files(root))
 
 
@@ -43,7 +41,8 @@ def _files(root: Path) -> Iterator[FileLine]:
     """Newest first. The manifest names the file that a day's segments were merged into only after the next day's first
     segment."""
     merged: list[FileLine] = []
-    for line in islice(_lines(root / MANIFEST), LOOKED_AT):
+    named = (line for line, _ in lines_backwards(root / MANIFEST) if isinstance(line, FileLine))
+    for line in islice(named, LOOKED_AT):
         if line.path.endswith(".zst") or not files.exists(root / line.path):
             continue
         if line.kind != "segment":
@@ -53,14 +52,6 @@ def _files(root: Path) -> Iterator[FileLine]:
             yield merged.pop(0)
         yield line
     yield from sorted(merged, key=_day, reverse=True)
-
-
-def _lines(folder: Path) -> Iterator[FileLine]:
-    for day in reversed(day_files(folder)):
-        for _, raw in files.lines_backwards(day):
-            line = decode(raw, day)
-            if isinstance(line, FileLine):
-                yield line
 
 
 def _day(line: FileLine) -> str:

@@ -15,7 +15,16 @@ import orjson
 from worker.errors import OutputError
 from worker.output.disk import files
 from worker.output.manifest.inventory import Inventory
-from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, Place, day_file, day_files, decode, lines
+from worker.output.manifest.manifest import (
+    BEGIN,
+    MANIFEST,
+    FileLine,
+    Place,
+    day_file,
+    is_segment,
+    lines,
+    lines_backwards,
+)
 from worker.output.reading.cursors import Place as Known
 from worker.record import Record
 
@@ -47,7 +56,7 @@ class Reader:
         if not files.exists(self._manifest):
             return  # a shard that nobody has opened yet
         for line, place in lines(self._manifest, self._place):
-            if isinstance(line, FileLine) and line.kind == "segment":
+            if is_segment(line):
                 read = self._read.seq if self._read is not None and line.writer == self._read.writer else 0
                 if line.last_seq > read:
                     yield from self._sources.records(line, read)
@@ -57,13 +66,9 @@ class Reader:
 def _located(manifest: Path, known: Known) -> Place:
     """The place of the line that names the record's segment. Searches backwards, since most readers are near the
     end."""
-    for day in reversed(day_files(manifest)) if files.exists(manifest) else ():
-        for offset, raw in files.lines_backwards(day):
-            line = decode(raw, day)
-            if not isinstance(line, FileLine) or line.kind != "segment":
-                continue
-            if line.writer == known.writer and line.first_seq <= known.seq <= line.last_seq:
-                return Place(day=day.name, offset=offset)
+    for line, place in lines_backwards(manifest):
+        if is_segment(line) and line.writer == known.writer and line.first_seq <= known.seq <= line.last_seq:
+            return place
     raise OutputError(
         f"{manifest.parent} has no record {known.seq} of writer {known.writer}: the cursor is another directory's"
     )

@@ -47,7 +47,7 @@ class Audit:
         found = []
         days = day_files(self._folder)
         for day in days:
-            length = next((start + len(raw) + 1 for start, raw in files.lines_backwards(day)), 0)
+            length = files.whole_lines_bytes(day)
             if files.size(day) > length:
                 found.append(
                     Finding(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import assert_never
@@ -15,7 +14,7 @@ from worker.output.disk.layout import FEED, LATEST, RECORDS, SCHEMAS, STAGING
 from worker.output.disk.packing import packed
 from worker.output.manifest.chain import Chain
 from worker.output.manifest.inventory import Inventory
-from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, ManifestLine, RemoveLine, day_files, lines
+from worker.output.manifest.manifest import MANIFEST, FileLine, ManifestLine, RemoveLine, day_files
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
 from worker.output.writing.compaction import Delete, Drop, Keeping, Merge, Step, deletes, files_of, plan
 from worker.output.writing.latest import Latest
@@ -24,16 +23,6 @@ from worker.output.writing.recent import Recent
 from worker.output.writing.removed import KeysOf, Removed
 from worker.output.writing.takedown import NOTHING_UNREAD, Unread, holds, notices, records_of, seqs_of, without
 from worker.record import SCHEMA, Record, rfc3339
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A segment that is in its place, named by the manifest, and safe on disk."""
-
-    path: str
-    records: int
-    bytes: int
-    sha256: str
 
 
 class OutputDirectory:
@@ -88,50 +77,50 @@ class OutputDirectory:
             files.remove(root / FEED)  # from a worker that kept one: it would become outdated
         return directory
 
-    def publish(self, segment: Segment) -> Published:
-        """Writes a segment and names it in the manifest; idempotent.
+    def publish(self, segment: Segment) -> FileLine:
+        """Writes a segment and names it in the manifest; idempotent. Returns its line.
 
         Segments of a writer must come in the order of their numbers, and dates must not go back. Holds the segment's
         bytes in memory. Raises OutputError; readers then see nothing of it or all of it, and it can be published again.
         """
         records = [line(row, segment.writer) for row in segment.rows]
         data = b"".join(records)
-        published = Published(path=segment.path, records=len(records), bytes=len(data), sha256=sha256(data).hexdigest())
-        found = self._chain.find(segment)
-        if found is None or not self._is_dropped(*found, published):
+        digest = sha256(data).hexdigest()
+        found, dropped = self._chain.find(segment)
+        if found is not None and found.sha256 != digest:
+            raise OutputError(
+                f"{self._root / found.path}: the manifest names it with other content (sha256 {found.sha256}, "
+                f"now {digest}); what was published is never rewritten"
+            )
+        if not dropped:  # else it was compacted or removed since, and must not come back
             target = self._root / segment.path
             self._make_day(target.parent)
             self._place(target, [data])
+        named = found or FileLine(
+            path=segment.path,
+            records=len(records),
+            bytes=len(data),
+            sha256=digest,
+            first_seq=segment.first_seq,
+            last_seq=segment.last_seq,
+            writer=segment.writer,
+            schema=SCHEMA,
+            sealed_at=segment.sealed_at,
+            prev=self._chain.last_hash,
+        )
         if found is None:
-            self._chain.append(_manifest_line(segment, published, self._chain.last_hash), segment.date)
-        if self._latest is not None and not (found and self._is_gone(*found)):
+            self._chain.append(named, segment.date)
+        if self._latest is not None and not (dropped and Inventory.of(self._root).holder(named) is None):
             self._latest.follow(records, again=found is not None)
         if self._recent is not None:
             self._recent.follow(records, again=found is not None)
-        return published
-
-    def _is_dropped(self, named: FileLine, dropped: bool, published: Published) -> bool:
-        """Whether a segment that is published again was compacted or removed since, so that its file must not come
-        back.
-
-        Raises OutputError if its content has changed.
-        """
-        if named.sha256 != published.sha256:
-            raise OutputError(
-                f"{self._root / named.path}: the manifest names it with other content (sha256 {named.sha256}, "
-                f"now {published.sha256}); what was published is never rewritten"
-            )
-        return dropped
-
-    def _is_gone(self, named: FileLine, dropped: bool) -> bool:
-        """Whether its records are in no file any more."""
-        return dropped and self._inventory().holder(named) is None
+        return named
 
     def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
         """The steps that are due for the files of closed days. Reads the whole manifest. Raises OutputError."""
         self._dropped = set()
         newest = max((day.stem for day in day_files(self._root / MANIFEST)), default="")
-        return plan(self._inventory(), self._there(), newest=newest, now=now, keeping=keeping)
+        return plan(Inventory.of(self._root), self._there(), newest=newest, now=now, keeping=keeping)
 
     def carry_out(self, step: Step, *, now: Millis) -> None:
         """Takes one of the steps that were due; between two of them segments may be published and articles forgotten. A
@@ -164,7 +153,7 @@ class OutputDirectory:
         """The records to publish before these articles are forgotten, so that those who have them drop them: a delete
         for each, without any content. None for articles that have such a notice already or are not here. Reads every
         file; also returns those that can't be read. Raises OutputError."""
-        return notices(self._root, [held.path for held in self._inventory().present()], ids)
+        return notices(self._root, [held.path for held in Inventory.of(self._root).present()], ids)
 
     def forget(self, id: str, *, now: Millis, unread: Unread = NOTHING_UNREAD, unknown: bool = False) -> int:
         """Takes an article down: immediately rewrites the files that hold any revision of it; returns how many records
@@ -176,7 +165,7 @@ class OutputDirectory:
         unknown: the article never came and may be let in some day, unless there are records. Raises OutputError, also
         if a file is damaged or was left; the others are done then, and the call must be repeated.
         """
-        inventory = self._inventory()
+        inventory = Inventory.of(self._root)
         for step in deletes(self._there(), inventory):
             self._take(step, now)
         if unknown:
@@ -256,12 +245,6 @@ class OutputDirectory:
         """The paths of the files in records/."""
         return [path.relative_to(self._root).as_posix() for path in files.below(self._root / RECORDS)]
 
-    def _inventory(self) -> Inventory:
-        inventory = Inventory()
-        for named, _ in lines(self._root / MANIFEST, BEGIN):
-            inventory.add(named)
-        return inventory
-
     def _delete(self, step: Drop | Delete) -> None:
         paths = [self._root / path for path in step.paths]
         if step.expired and self._latest is not None:
@@ -296,18 +279,3 @@ def _make_layout(root: Path, folders: Iterable[str]) -> None:
         files.make_directory(root / folder)
         files.check_writable(root / folder)
     files.sync_directory(root)
-
-
-def _manifest_line(segment: Segment, published: Published, prev: str) -> FileLine:
-    return FileLine(
-        path=published.path,
-        records=published.records,
-        bytes=published.bytes,
-        sha256=published.sha256,
-        first_seq=segment.first_seq,
-        last_seq=segment.last_seq,
-        writer=segment.writer,
-        schema=SCHEMA,
-        sealed_at=segment.sealed_at,
-        prev=prev,
-    )

@@ -19,7 +19,7 @@ from worker.errors import OutputError
 from worker.output.disk import files
 from worker.output.disk.layout import FEED, STAGING
 from worker.output.manifest.inventory import Inventory
-from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, lines
+from worker.output.manifest.manifest import FileLine, is_segment
 from worker.output.segment import is_packed
 from worker.record import Record
 
@@ -69,10 +69,7 @@ class Recent:
         """Writes the feed anew from records/. Reads the manifest, and records backwards until there are enough
         articles. Raises OutputError; it can be repeated then."""
         self._items = None
-        inventory = Inventory()
-        for line, _ in lines(self._root / MANIFEST, BEGIN):
-            inventory.add(line)
-        newest = newest_articles(self._root, inventory, self._count)
+        newest = newest_articles(self._root, Inventory.of(self._root), self._count)
         items = OrderedDict((record["id"], raw) for record, raw in reversed(newest))
         self._write(items)
         self._items = items
@@ -108,7 +105,7 @@ def _files_backwards(inventory: Inventory) -> Iterator[FileLine]:
     """The files that hold records now, in the reverse of the order in which records are read."""
     given: set[str] = set()
     for line in reversed(inventory.files.values()):
-        held = inventory.holder(line) if line.kind == "segment" else None
+        held = inventory.holder(line) if is_segment(line) else None
         if held is not None and held.path not in given:
             given.add(held.path)
             yield held
