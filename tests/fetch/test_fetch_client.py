@@ -407,7 +407,7 @@ async def test_what_is_no_tls_is_a_failure_of_tls(get: Get) -> None:
 
     for script, reason in (
         (hang_up, "the connection broke during the TLS handshake"),
-        (talk_back, "TLS failed: wrong version number"),
+        (talk_back, "TLS failed: wrong version number (is it an http:// URL?)"),
     ):
         async with await asyncio.start_server(script, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]

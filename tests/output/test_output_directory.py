@@ -15,6 +15,7 @@ import pytest
 
 from worker.errors import OutputError
 from worker.output import OutputDirectory, Segment, line
+from worker.output.disk.lock import locked
 
 Reopen = Callable[[], OutputDirectory]
 Segments = Callable[..., list[Segment]]
@@ -260,6 +261,12 @@ def test_a_directory_that_may_not_be_written_is_named(made_before: bool) -> None
                 pytest.raises(OutputError, match=rf"{folder}/records: Permission denied \(let the user"),
             ):
                 OutputDirectory.open(root, schema=b"{}")
+            with (
+                _unprivileged(),
+                pytest.raises(OutputError, match=rf"can't lock {folder}/.lock: Permission denied \(let the user"),
+                locked(root),
+            ):
+                pass
         finally:
             root.chmod(0o755)
 

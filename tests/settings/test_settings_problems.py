@@ -81,6 +81,8 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(config: Config, worke
         pytest.param("log: {level: 1}", "expected one of debug, info, warning, error, not 1", id="a number"),
         pytest.param("state: x.db", 'USER:PASSWORD@HOST/DATABASE, not "x.db"', id="no scheme"),
         pytest.param("state: postgresql://u:pw@h", "USER:PASSWORD@HOST/DATABASE", id="no database"),
+        pytest.param("state: postgresql://u:p@w@h/x", "a / or @ in a password is written %2F, %40", id="@ in password"),
+        pytest.param("state: postgresql://u:p/w@h/x", "a / or @ in a password is written %2F, %40", id="/ in password"),
         pytest.param("state: mysql://u:pw@h/x", "USER:PASSWORD@HOST/DATABASE", id="another database"),
         pytest.param("state: sqlite:///", "expected sqlite:///PATH", id="no path"),
         pytest.param("state: 'sqlite:///:memory:'", "expected sqlite:///PATH", id="a state that would be forgotten"),

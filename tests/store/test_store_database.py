@@ -28,7 +28,7 @@ from tests.store.schemas import tables_on
 from worker.errors import StateDamaged, StateError, StateLocked
 from worker.store import Reader, Store, all_members, database_url, read_status
 from worker.store.database import tables as t
-from worker.store.database.opening import open_database
+from worker.store.database.opening import locked, open_database
 
 HOLDER = """
 import asyncio, sys
@@ -173,6 +173,18 @@ def in_a_file(path: Path) -> Path:
 def with_a_lock_that_is_a_folder(path: Path) -> Path:
     path.with_name(path.name + ".lock").mkdir()
     return path
+
+
+def test_a_state_whose_folder_may_not_be_written_says_whom_to_let(tmp_path: Path) -> None:
+    """Its lock is made first; the error names it, and the way out."""
+    (folder := tmp_path / "state").mkdir(mode=0o555)
+    os.seteuid(65534 if (user := os.geteuid()) == 0 else user)
+    try:
+        refused = pytest.raises(StateError, match=r"state\.db\.lock: Permission denied \(let the user that runs")
+        with refused, locked(folder / "state.db"):
+            pass
+    finally:
+        os.seteuid(user)
 
 
 def test_who_only_reads_refuses_a_later_version_too(tmp_path: Path) -> None:

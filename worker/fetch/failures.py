@@ -71,7 +71,9 @@ def tls_reason(error: BaseException) -> str:
         return f"certificate verify failed: {getattr(cause, 'verify_message', 'no reason given')}"
     if isinstance(cause, ssl.SSLError):
         name: str | None = getattr(cause, "reason", None)
-        return f"TLS failed: {(name or 'no reason given').replace('_', ' ').lower()}"
+        told = (name or "no reason given").replace("_", " ").lower()
+        # What OpenSSL says to the answer of a server that speaks plain HTTP, or another protocol.
+        return f"TLS failed: {told}" + (" (is it an http:// URL?)" if told == "wrong version number" else "")
     return "the connection broke during the TLS handshake"
 
 

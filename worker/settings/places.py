@@ -29,13 +29,15 @@ def state(text: str) -> State | None:
 
 
 def _is_postgresql(text: str) -> bool:
-    """The URL must name a database, because libpq would otherwise use the one named like the user."""
+    """The URL must name a database, because libpq would otherwise use the one named like the user. A second @, or one
+    after the host, is of a password: libpq would take its rest for the host, and we would show it."""
     try:
         parts = urlsplit(text)
     except ValueError:
         return False
     named = parts.path.strip("/") or "dbname=" in parts.query
-    return parts.scheme in ("postgresql", "postgres") and bool(named) and not parts.fragment and text.isprintable()
+    strange = parts.fragment or "@" in parts.path or parts.netloc.count("@") > 1
+    return parts.scheme in ("postgresql", "postgres") and bool(named) and not strange and text.isprintable()
 
 
 def _folder(text: str) -> Path | None:
@@ -78,9 +80,11 @@ def _contact(value: object) -> object:
     return value
 
 
+_IN_PASSWORDS = "a / or @ in a password is written %2F, %40"
+
 StatePlace = Annotated[
     State,
-    text_as("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE", state),
+    text_as("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE", state, hint=_IN_PASSWORDS),
     schema("sqlite:///.+|postgres(ql)?://.+"),
 ]
 
@@ -102,8 +106,8 @@ def _broker(value: object, *, stream: str, what: str, path: str) -> Broker:
     """what: what else is allowed. path: the end of the example."""
     place = broker(value, stream=stream) if isinstance(value, str) else None
     if place is None:
-        hint = "a / or @ in a password is written %2F, %40"
-        raise expected(f"{what}, or a broker such as nats://user:${{PASSWORD}}@nats.example:4222{path}", hint=hint)
+        example = f"nats://user:${{PASSWORD}}@nats.example:4222{path}"
+        raise expected(f"{what}, or a broker such as {example}", hint=_IN_PASSWORDS)
     return place
 
 

@@ -131,7 +131,12 @@ def _up_to_schema(most: int) -> dict[str, Any]:
 
 Seconds = Annotated[
     float,
-    text_as("a duration such as 30s or 5m", _seconds, number_hint="add a unit: ms, s, m, h or d"),
+    text_as(
+        "a duration such as 30s or 5m",
+        _seconds,
+        hint="units are ms, s, m, h and d",
+        number_hint="add a unit: ms, s, m, h or d",
+    ),
     schema(quantities.DURATION),
 ]
 PositiveSeconds = Annotated[Seconds, AfterValidator(_above_zero)]

@@ -49,7 +49,7 @@ def make_directory(path: Path) -> bool:
     """Creates a directory and its parents; False if it exists. Durable once the directory above has been synced."""
     if isinstance(path, ObjectPath):
         return False
-    with _explained("create", path):
+    with explained("create", path):
         try:
             path.mkdir(parents=True)
         except FileExistsError:
@@ -68,7 +68,7 @@ def check_writable(folder: Path) -> None:
     """Raises OutputError unless a file can be created in the folder; leaves none behind (O_TMPFILE, if available)."""
     if isinstance(folder, ObjectPath):
         return
-    with _explained("write to", folder), tempfile.TemporaryFile(dir=folder):
+    with explained("write to", folder), tempfile.TemporaryFile(dir=folder):
         pass
 
 
@@ -142,7 +142,7 @@ def cut(path: Path, length: int) -> None:
 
 def rename(source: Path, target: Path) -> None:
     """Puts a file in its place atomically, replacing what was there; durable once the directory has been synced."""
-    with _explained("write", target):
+    with explained("write", target):
         source.replace(target)
 
 
@@ -151,7 +151,7 @@ def remove(path: Path) -> None:
     if isinstance(path, ObjectPath):
         objects.remove(path)
         return
-    with _explained("remove", path):
+    with explained("remove", path):
         path.unlink(missing_ok=True)
 
 
@@ -162,7 +162,7 @@ def remove_empty(folder: Path) -> bool:
     """
     if isinstance(folder, ObjectPath):
         return True
-    with _explained("remove", folder):
+    with explained("remove", folder):
         try:
             folder.rmdir()
         except FileNotFoundError:
@@ -197,7 +197,7 @@ def size(path: Path) -> int:
     """In bytes; 0 if there is no such file."""
     if isinstance(path, ObjectPath):
         return objects.size(path) or 0
-    with _explained("read", path):
+    with explained("read", path):
         try:
             return path.stat().st_size
         except FileNotFoundError:
@@ -207,7 +207,7 @@ def size(path: Path) -> int:
 def exists(path: Path) -> bool:
     if isinstance(path, ObjectPath):
         return objects.exists(path)
-    with _explained("read", path):
+    with explained("read", path):
         return path.exists()
 
 
@@ -215,7 +215,7 @@ def names(folder: Path) -> list[str]:
     """The names of what is in a directory, sorted."""
     if isinstance(folder, ObjectPath):
         return objects.names(folder)
-    with _explained("read", folder):
+    with explained("read", folder):
         return sorted(path.name for path in folder.iterdir())
 
 
@@ -223,7 +223,7 @@ def below(folder: Path) -> list[Path]:
     """All files below a directory, sorted; none if it does not exist."""
     if isinstance(folder, ObjectPath):
         return [*objects.below(folder)]
-    with _explained("read", folder):
+    with explained("read", folder):
         return sorted(path for path in folder.rglob("*") if not path.is_dir())
 
 
@@ -319,13 +319,13 @@ def _reading(path: Path) -> Iterator[io.BufferedReader]:
         with objects.opened(path) as content:
             yield content
         return
-    with _explained("read", path), path.open("rb") as file:
+    with explained("read", path), path.open("rb") as file:
         yield file
 
 
 @contextmanager
 def _opened(doing: str, path: Path, flags: int) -> Iterator[int]:
-    with _explained(doing, path):
+    with explained(doing, path):
         descriptor = os.open(path, flags, 0o666)
         try:
             yield descriptor
@@ -334,7 +334,7 @@ def _opened(doing: str, path: Path, flags: int) -> Iterator[int]:
 
 
 @contextmanager
-def _explained(doing: str, path: Path) -> Iterator[None]:
+def explained(doing: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -22,11 +22,10 @@ def locked(root: Path) -> Iterator[None]:
     with ExitStack() as held:  # errors raised while it is held are not the lock's
         try:
             path = root / LOCK
-            held.enter_context(object_lock.holding(path) if isinstance(path, ObjectPath) else lock.holding(path))
+            with files.explained("lock", path):
+                held.enter_context(object_lock.holding(path) if isinstance(path, ObjectPath) else lock.holding(path))
         except lock.Held as found:
             raise OutputLocked(str(root), found.holder) from None
-        except OSError as error:
-            raise OutputError(f"can't lock {root}: {root / LOCK}: {error.strerror}") from error
         yield
 
 

@@ -272,5 +272,6 @@ def locked(place: State) -> Iterator[bool]:
         except Held as found:
             raise StateLocked(str(path), found.holder) from None
         except OSError as error:
-            raise StateError(f"can't lock the state {path}: {file}: {error.strerror}") from error
+            way_out = " (let the user that runs feedmill write there)" if isinstance(error, PermissionError) else ""
+            raise StateError(f"can't lock the state {path}: {file}: {error.strerror}{way_out}") from error
         yield died
