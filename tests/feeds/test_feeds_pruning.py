@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lxml import etree
 
-from worker.feeds import elements, parse
+from worker.feeds import parse
 from worker.model import Entry, Millis, ParsedFeed
 from worker.urls import canonical
 
@@ -163,16 +162,6 @@ def test_what_a_comment_hid_is_new_once_it_is_shown(read):
     before = read(hidden)
     assert [entry.guid for entry in before.entries] == ["1"]
     assert [entry.guid for entry in read(TWO, known=frozenset(before.elements)).entries] == ["2"]
-
-
-def test_what_earlier_versions_knew_is_known(read):
-    """They went by canonical XML. One poll later it is known as it is written."""
-    root = etree.fromstring(TWO.encode())
-    known = frozenset(elements.hashed(item) for item in root.iter("item"))
-    again = read(TWO, known=known)
-    assert again.entries == ()
-    assert again.elements == read(TWO).elements
-    assert known.isdisjoint(again.elements)
 
 
 @pytest.mark.parametrize(

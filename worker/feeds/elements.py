@@ -102,7 +102,8 @@ def prune(
     clumsy = next(root.iter(*_FEEDPARSERS_LISTS), None) is not None
     prefixes, atom = plain_entry.prefixes(root), is_atom(local_name(root))
     for element, written in zip(elements[:max_entries], tree.hashes, strict=False):
-        digest, is_known = _identified(element, written, known)
+        digest = written or hashed(element)
+        is_known = digest in known
         if digest in hashes:
             _remove(element)
             continue
@@ -140,15 +141,6 @@ def prune(
     )
 
 
-def _identified(element: etree._Element, written: bytes | None, known: frozenset[bytes]) -> tuple[bytes, bool]:
-    """The hash by which the element is known from now on, and whether it is known already, by that hash or that of its
-    tree."""
-    if written is None:
-        digest = hashed(element)
-        return digest, digest in known
-    return written, written in known or (bool(known) and hashed(element) in known)
-
-
 def cut(document: bytes, max_entries: int) -> tuple[bytes, int]:
     """A malformed document up to the end of the last entry that is wanted, and how many follow.
 
@@ -166,7 +158,7 @@ def cut(document: bytes, max_entries: int) -> tuple[bytes, int]:
 
 def hashed(element: etree._Element) -> bytes:
     """Eight bytes that stay the same when the feed around the element changes, however the element is written. For
-    elements that `blocks` did not find, and to compare with hashes from an earlier version of feedmill.
+    elements that `blocks` did not find.
 
     Exclusive canonical XML: only the namespaces that the element uses, attributes in a fixed order, without the tail.
     """
