@@ -25,7 +25,7 @@ from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role
 from worker.outputs import shards_of
 from worker.outside import Outside, callback, running
-from worker.pipeline import Recovered, Replayed, Room, read_refusal, replay
+from worker.pipeline import Archiver, Recovered, Replayed, Room, read_refusal, replay
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.settings import Settings
@@ -97,12 +97,14 @@ async def work(
         client = await parts.enter_async_context(asker(settings, proxy=current.proxy, kind=timed[0]))
         cpu = await parts.enter_async_context(pool(settings, kind=timed[1]))
         means = Means(settings=settings, client=client, cpu=cpu, feeds=current.feeds, clock=clock.now)
+        archiver = Archiver(shards.archive) if settings.output.archive and shards.archive else None
+        room = Room(_disks(settings), min_free=settings.output.min_free_bytes)
         engine = Engine(
             store=store,
             bus=LocalBus() if until_idle else await parts.enter_async_context(extras.bus(settings)),
             poller=means.poller(callback=callback(settings) if listen else None),
             walker=means.walker(),
-            ingester=means.ingester(archive=shards.archive if settings.output.archive else None),
+            ingester=means.ingester(archiver=archiver),
             shards=shards,
             feeds=current.feeds,
             meters=meters,
@@ -112,7 +114,7 @@ async def work(
             concurrency=settings.fetch.concurrency,
             clock=clock,
             alive=alive,
-            shortage=Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage,
+            shortage=lambda: (archiver and archiver.trouble) or room.shortage(),
         )
         outside = None
         if listen:

@@ -12,8 +12,7 @@ from worker import __version__
 from worker.cpu.pool import Pool
 from worker.fetch import Client, user_agent
 from worker.model import Feed, FeedId, Millis
-from worker.output import Archive
-from worker.pipeline import Gate, Ingester, Poller, Walker
+from worker.pipeline import Archiver, Gate, Ingester, Poller, Walker
 from worker.settings import Settings
 
 PRELOAD = ("worker.cpu.preload",)
@@ -85,14 +84,14 @@ class Means:
             clock=self.clock,
         )
 
-    def ingester(self, *, archive: Archive | None = None) -> Ingester:
-        """archive: see `Ingester`."""
+    def ingester(self, *, archiver: Archiver | None = None) -> Ingester:
+        """archiver: see `Ingester`."""
         fetch = self.settings.fetch
         return Ingester(
             client=self.client,
             cpu=self.cpu,
             gate=Gate(self.client, self.cpu, clock=self.clock) if fetch.robots else None,
-            archive=archive,
+            archiver=archiver,
             feeds=self.feeds,
             max_bytes=fetch.max_page_bytes,
             retries_s=fetch.retries_s,

@@ -21,7 +21,7 @@ class Vitals:
     ticked_at: Millis | None = None
     """Its last tick; there is one every second."""
     shortage: str | None = None
-    """Why there is too little space on disk; None: there is enough."""
+    """Why there is no room for more, on disk or in the archive; None: there is."""
     refused: str | None = None
     """Why the state refused the last call; None: it did not."""
     refusals: int = 0

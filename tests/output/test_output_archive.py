@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import random
 import re
 import sys
@@ -510,3 +511,33 @@ def test_days_do_not_go_back_with_the_clock(out: Path) -> None:
     raws[-1] = added(opened(out), made(5))
     assert out / raws[-1]["file"] == last
     assert [kept and kept.body for kept in (page_at(out, raw) for raw in raws)] == [made(id).body for id in range(6)]
+
+
+@pytest.mark.parametrize("gone", ["file", "day", "archive", "rest of the file"])
+def test_what_somebody_else_did_to_the_newest_file_misleads_nobody(out: Path, gone: str) -> None:
+    """Moved away, say, or cut off under the process that writes: a page is where its record says all the same."""
+    archive = opened(out)
+    added(archive, made(1))
+    (path,) = warcs(out)
+    match gone:
+        case "file":
+            path.unlink()
+        case "day":
+            path.parent.rename(out.parent / "day")
+        case "archive":
+            path.parents[1].rename(out.parent / "archive")
+        case _:
+            os.truncate(path, 700)
+    for id in (2, 3):
+        assert page_at(out, added(archive, made(id))) == made(id)
+
+
+def test_no_directory_is_made_in_the_place_of_one_that_is_gone(out: Path) -> None:
+    """It would be in the way of the right one, which is perhaps not mounted."""
+    archive = opened(out)
+    out.rename(out.parent / "moved")
+    with pytest.raises(OutputError, match="was it removed, moved, or is it not mounted"):
+        archive.add(made(1))
+    assert not out.exists()
+    (out.parent / "moved").rename(out)
+    assert page_at(out, added(archive, made(1))) == made(1)

@@ -191,7 +191,7 @@ class Life:
             client=client,
             cpu=cpu,
             gate=None,
-            archive=None,
+            archiver=None,
             feeds=self.known,
             max_bytes=10_000_000,
             retries_s=(600.0,),

@@ -111,7 +111,7 @@ async def test_a_feed_can_not_hold_the_processes_by_a_host_a_link() -> None:
         client=cast(Client, _Page()),
         cpu=cast(Pool, hangs),
         gate=None,
-        archive=None,
+        archiver=None,
         feeds={name: Feed(id=name, url=f"https://{name}.example/feed") for name in map(FeedId, ("bad", "good"))},
         max_bytes=1000,
         retries_s=(),

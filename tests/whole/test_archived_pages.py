@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import time
 from dataclasses import replace
 
 import pytest
 
 from tests.articles import reprints
 from tests.articles.reprints import OURS
-from tests.site import Answer, Site
+from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
-from tests.whole.pages import feed, item, page, prose
+from tests.whole.pages import RSS, feed, item, page, prose, rss
+from tests.whole.processes import found, running, until
 from worker import app
+from worker.engine import limits
 from worker.model import Millis
 from worker.output import page_at
 from worker.record import Record
@@ -73,15 +77,57 @@ def test_a_takedown_is_one_of_the_archive_too(site: Site, worker: Worker, archiv
     assert page_at(worker.out, left["_ingest"]["raw"]) is not None
 
 
-def test_a_page_that_can_not_be_kept_costs_no_record(site: Site, worker: Worker) -> None:
-    """The log says so, and the record points nowhere."""
+def test_a_run_with_an_end_says_that_pages_can_not_be_kept(
+    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with 1 and writes no record without its page; the next run does what is left, once it can."""
+    monkeypatch.setattr(limits, "MAX_REFUSALS", 0.1)
+    monkeypatch.setattr(limits, "GRACE_S", 0.1)
     worker.out.mkdir()
     (worker.out / "archive").touch()
-    items = item("h", site.add("a", "/heron", page("Heron", prose("heron"))), "Heron")
-    worker.configure([feed(site, "b", items)], output=WARC)
-    done = worker.run("once")
-    assert "page.not_archived" in done.stderr
-    assert [(told(record), record["_ingest"]["raw"]) for record in worker.records()] == [("Heron", None)]
+    items = [item(s, site.add("a", f"/{s}", page(s.title(), prose(s))), s.title()) for s in ("heron", "owl")]
+    worker.configure([feed(site, "b", *items)], output=WARC)
+    said = worker.run("once", status=1).stderr
+    assert "feedmill: not everything that is due was done: can't create " in said
+    assert "a file is in the way: move it, or choose another output.dir" in said
+    assert worker.records() == []
+    (worker.out / "archive").unlink()
+    assert worker.once().new == 2
+    assert sorted(told(record) for record in worker.records()) == ["Heron", "Owl"]
+    assert all(record["_ingest"]["raw"] for record in worker.records())
+    worker.run("verify")
+
+
+@pytest.mark.slow
+def test_what_is_fetched_while_pages_can_not_be_kept_waits(site: Site, worker: Worker) -> None:
+    """In a worker that runs: no article is lost or fetched twice, nothing else is asked for, and all know why."""
+    names = itertools.count()
+
+    def more(_: Request) -> Answer:
+        name = f"owl{next(names)}"
+        return Answer(body=rss(item(name, site.add("a", f"/{name}", page(name, prose(name))), name)), content_type=RSS)
+
+    worker.configure([{"url": site.add("b", "/feed", more), "every": "1s"}], output=WARC | {"seal_after": "0s"})
+    with running(worker):
+        until(lambda: found(worker))
+        (worker.out / "archive").rename(worker.folder / "kept")
+        (worker.out / "archive").touch()
+        until(lambda: '"room.short"' in worker.log.read_text())
+        until(lambda: "Nothing is polled: can't " in worker.run("status").stdout)
+        asked, before = len(site.requests), len(worker.records())
+        time.sleep(2)
+        assert (len(site.requests), len(worker.records())) == (asked, before)
+        (worker.out / "archive").unlink()
+        (worker.folder / "kept").rename(worker.out / "archive")
+        until(lambda: len(worker.records()) > before + 1)
+    assert "room.enough" in worker.log.read_text()
+    pages = [request.path for request in site.asked("a")]
+    assert len(pages) == len(set(pages))
+    for record in worker.records():
+        raw = record["_ingest"]["raw"]
+        assert raw is not None
+        assert page_at(worker.out, raw) is not None
+    worker.run("verify")
 
 
 def test_pages_go_with_their_days(site: Site, worker: Worker) -> None:

@@ -67,8 +67,8 @@ def growing(site: Site) -> tuple[Callable[[Request], Answer], list[str]]:
 
 @pytest.mark.slow
 def test_a_worker_goes_on_when_calls_work_again(site: Site, worker: Worker, library: Path) -> None:
-    """After each kind of fault, without a restart: every article that a feed has shown is there once, the directory is
-    whole, the log has said what was wrong in a few lines, and nothing was tried without a pause."""
+    """After each kind of fault, without a restart: every article that a feed has shown is there once, with its page,
+    the directory is whole, the log has said what was wrong in a few lines, and nothing was tried without a pause."""
     route, shown = growing(site)
     worker.configure(
         [{"url": site.add("a", "/feed", route), "every": "1s"}],
@@ -99,4 +99,5 @@ def test_a_worker_goes_on_when_calls_work_again(site: Site, worker: Worker, libr
     assert worker.once(every=True).failed_polls == 0
     titles = Counter(record["title"] for record in worker.records())
     assert titles == Counter(shown)
+    assert all(record["_ingest"]["raw"] for record in worker.records())
     worker.run("verify")

@@ -11,7 +11,7 @@ publishing.py  records into sealed segments; requests of commands; upkeep of the
 leases.py      the leases of work under way, and their renewal
 clock.py       the wall clock, compared with the monotonic one
 heartbeat.py   reports of this process to the others on the same state
-room.py        whether the disks have space left
+room.py        whether there is room for more
 events.py      what was done, in the log
 trouble.py     what currently fails, in the log
 ticks.py       what is done every second, or every hour

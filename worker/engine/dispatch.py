@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 from worker.bus import LocalBus
 from worker.engine import limits
@@ -33,6 +34,7 @@ class Dispatcher:
         """Runs until `stop` is set or, with `until_idle`, until nothing is due. In that case returns why due work was
         left undone, or None."""
         stopped = asyncio.create_task(stop.wait())
+        had_room_s = time.monotonic()
         try:
             while not stop.is_set():
                 self._wake.clear()
@@ -42,8 +44,11 @@ class Dispatcher:
                 await self._bus.publish(works)
                 if until_idle and not works and self._vitals.refusals > limits.MAX_REFUSALS:
                     raise StateError("the state accepts nothing any more, see the log; what was committed is not lost")
-                if until_idle and not self._leases:  # nothing is under way, and nothing was claimed
-                    is_due = await self._is_due()
+                if self._vitals.shortage is None:
+                    had_room_s = time.monotonic()
+                waits_for_room = time.monotonic() - had_room_s > limits.MAX_REFUSALS
+                if until_idle and (not self._leases or waits_for_room):  # nothing else is under way, or was claimed
+                    is_due = bool(self._leases) or await self._is_due()
                     if not is_due or self._vitals.shortage is not None:
                         return self._vitals.shortage if is_due else None
                 await self._sleep(stopped)

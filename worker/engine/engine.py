@@ -58,8 +58,8 @@ class Engine:
     ) -> None:
         """bus: a local one for work this process claims itself, or a shared one for work that any process leases.
         feeds: those that are listed. concurrency: how much work may be under way at once. clock: the clock to go by.
-        alive: called on every tick. shortage: called every second in a thread; why there is no space left for more
-        work, or None. meters: counts what was done. traces: gets a span for each piece of work; None: no tracing.
+        alive: called on every tick. shortage: called every second in a thread; why there is no room for more work, or
+        None. meters: counts what was done. traces: gets a span for each piece of work; None: no tracing.
         roles: what this process does; with a local bus it schedules what it fetches. member: what it reports about
         itself to the others on the same state; None: there are no others."""
         self.meters = meters or Meters()
@@ -98,7 +98,7 @@ class Engine:
         been ingested. Or, with `due_by`, only what was due by then and what that brings; nothing else is done.
 
         Drains at the end: finished work is committed and published, unfinished work handed back. Raises StateError or
-        OutputError if the state or the output can't be used at the end, or there was no space for work that was due;
+        OutputError if the state or the output can't be used at the end, or there was no room for work that was due;
         StateDamaged as soon as damage shows.
         """
         until = self._clock.now() if due_by is None else due_by

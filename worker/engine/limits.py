@@ -8,8 +8,8 @@ RENEW_MS = 30_000
 KEEP_S = 110.0
 """How long a lease may wait on a bus: it is removed there before it runs out and is handed out again."""
 MAX_REFUSALS = 30
-"""How many commits in a row, a second apart, the state may refuse before a run that has an end gives up; `run` never
-does."""
+"""How many commits in a row, a second apart, the state may refuse before a run that has an end gives up; and for how
+many seconds work under way may wait for room. `run` never gives up."""
 GRACE_S = 8.0
 """How long work under way may take after a stop before it is handed back."""
 SEAL_S = 1.0

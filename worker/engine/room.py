@@ -1,4 +1,4 @@
-"""Whether the disks have space left."""
+"""Whether there is room for more: space on the disks, and an archive that takes pages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 class Room:
-    """Without space no new work is begun. Work under way still ends, and records are published as long as they fit."""
+    """Without room no new work is begun. Work under way still ends (unless that is what waits for room), and records
+    are published as long as they fit."""
 
     def __init__(self, shortage: Callable[[], str | None], *, vitals: Vitals, wake: Callable[[], None]) -> None:
-        """shortage: why there is no space, or None; called in a thread. vitals: where that is stored. wake: called when
-        there is space again."""
+        """shortage: why there is no room, or None; called in a thread. vitals: where that is stored. wake: called when
+        there is room again."""
         self._shortage, self._vitals, self._wake = shortage, vitals, wake
         self._looking = asyncio.Lock()
 

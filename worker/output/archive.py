@@ -125,9 +125,11 @@ class Archive:
         file, offset, begin = self._file, self._length, b""
         if file is not None:
             day = max(day, file.parent)  # the clock was set back: dates must not go back, as with records
-        if file is None or file.parent != day or offset >= self._file_bytes:
-            file, offset = self._named(day, at), 0
+        if file is None or file.parent != day or offset >= self._file_bytes or files.size(file) != offset:
+            file, offset = self._named(day, at), 0  # also if somebody moved it away, or changed it
         if offset == 0:
+            files.names(self._root)  # raises if that is gone: then nothing is made in its place
+            files.make_directory(day)
             begin = warc.description(name=file.name, software=self._software, at=at)
         self._file, self._length, self._torn = file, offset, True
         files.append(file, begin + member)
@@ -144,7 +146,6 @@ class Archive:
 
     def _named(self, day: Path, at: Millis) -> Path:
         """The path of a new file."""
-        files.make_directory(day)
         taken = [begun(path)[1] for path in self._files() if path.parent == day]
         second = rfc3339(Millis(at // 1000 * 1000)).replace("-", "").replace(":", "")
         return day / f"{second}-{max(taken, default=0) + 1:05}.warc.gz"

@@ -5,6 +5,7 @@ walks.py      older pages of feeds, in the same way
 robots.py     whether a page may be fetched
 spared.py     hosts and feeds whose pages kill the process that reads them
 ingests.py    fetch → articles → dedup hashes → draft of a record
+archiving.py  pages → archive, as soon as that takes them
 publish.py    outbox rows → segments of one shard
 shards.py     the shards of the output that this process publishes to
 streaming.py  sealed segments → a stream
@@ -19,6 +20,7 @@ room.py       whether the disks have space left
 replay.py     archived pages → what would come of them now
 """
 
+from worker.pipeline.archiving import Archiver
 from worker.pipeline.discover import Discovered, Discoverer, Discovery
 from worker.pipeline.ingests import Ingester
 from worker.pipeline.pairing import check_pairing, read_refusal
@@ -52,6 +54,7 @@ __all__ = [
     "NOT_KEPT_OUT",
     "NOT_LET_IN",
     "TAKEN_DOWN",
+    "Archiver",
     "Article",
     "Compared",
     "Discovered",

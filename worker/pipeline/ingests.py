@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -11,7 +10,7 @@ import structlog
 
 from worker import urls
 from worker.cpu.pool import Pool
-from worker.errors import OutputError, TaskCrashed, TaskError, TaskTimeout
+from worker.errors import TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (
     AsBefore,
@@ -32,8 +31,9 @@ from worker.model import (
     Throttled,
     Validators,
 )
-from worker.output import Archive, Page
+from worker.output import Page
 from worker.pipeline import spared
+from worker.pipeline.archiving import Archiver
 from worker.pipeline.polls import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
 from worker.pipeline.robots import Barred, Gate
 from worker.record import Raw
@@ -55,7 +55,7 @@ class Ingester:
         client: Client,
         cpu: Pool,
         gate: Gate | None,
-        archive: Archive | None,
+        archiver: Archiver | None,
         feeds: Mapping[FeedId, Feed],
         max_bytes: int,
         retries_s: Sequence[float],
@@ -63,11 +63,11 @@ class Ingester:
         effort: Effort,
         clock: Callable[[], Millis],
     ) -> None:
-        """gate: obeys robots.txt; None lets every page pass. archive: keeps every page; None keeps none."""
+        """gate: obeys robots.txt; None lets every page pass. archiver: keeps every page; None keeps none."""
         self._client, self._cpu, self._gate, self._feeds, self._max_bytes = client, cpu, gate, feeds, max_bytes
         self._retries_s, self._link_duplicates, self._clock = retries_s, link_duplicates, clock
         self._effort = effort
-        self._archive = archive
+        self._archiver = archiver
         self._spared_hosts, self._spared_feeds = spared.hosts(), spared.feeds()
 
     async def ingest(self, work: Ingest) -> IngestDone | AsBefore | Moved | RobotsRead | Retry:
@@ -173,8 +173,8 @@ class Ingester:
         return draft
 
     async def _kept(self, source: Source, answer: Fetched) -> Raw | None:
-        """Archives the page. Returns where; None if it can't be archived, which must not cost the record."""
-        if self._archive is None or source.fetched_at is None:
+        """Archives the page. Returns where; None if no pages are kept, or none of this article."""
+        if self._archiver is None or source.fetched_at is None:
             return None
         page = Page(
             record_id=source.record_id,
@@ -185,11 +185,7 @@ class Ingester:
             fetched_at=source.fetched_at,
             body=answer.body,
         )
-        try:
-            return await asyncio.to_thread(self._archive.add, page)
-        except OutputError as error:
-            log.error("page.not_archived", url=urls.without_credentials(answer.url), error=str(error))
-            return None
+        return await self._archiver.keep(page)
 
     async def _from_entry(self, source: Source, reason: str | None) -> Draft:
         try:

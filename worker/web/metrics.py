@@ -124,7 +124,7 @@ def _machine(reading: Reading) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "feedmill_room_short",
-        "1 if nothing is polled because space on disk is short.",
+        "1 if nothing is polled because space on disk is short, or the archive can't be written.",
         value=vitals.shortage is not None,
     )
     yield GaugeMetricFamily(

@@ -18,7 +18,7 @@ MOST = 6
 LATE_MS = 600_000
 """A poll overdue by more than this waits for more than its turn, or for its turn at a host with many feeds."""
 HEIGHT = 62.0
-_UNREADY = {"room": "No room", "state": "The state refuses", "output": "Records can't be sealed"}
+_UNREADY = {"room": "Nothing is polled", "state": "The state refuses", "output": "Records can't be sealed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

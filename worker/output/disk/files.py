@@ -34,6 +34,7 @@ _WAYS_OUT = {
     errno.EROFS: f"mount it writable, {_ELSEWHERE}",
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
+    errno.EFBIG: "raise ulimit -f",
     errno.ENOENT: f"was it removed, moved, or is it not mounted? Put it back, {_ELSEWHERE}",
     errno.EMFILE: "raise ulimit -n, or lower fetch.concurrency",
     errno.EIO: "look at the disk: the kernel's log says more",
