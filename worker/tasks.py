@@ -315,15 +315,8 @@ def _site(article: Article, source: Source, entry: Entry) -> str:
     """The group of texts in which its repeated lines are learned: the page's host or, for the feed's own text, the feed
     with the host of the entry's link. Lines on pages say nothing about those in feeds, nor one feed about another."""
     if article.sources.get("content_text") != "feed" and source.url:
-        return _host(source.url)
-    return f"{source.feed.id} {_host(entry.url or '')}"
-
-
-def _host(url: str) -> str:
-    try:
-        return urls.host_of(url).removeprefix("www.") if url else ""
-    except urls.BadUrl:
-        return ""
+        return urls.bare_host(source.url)
+    return f"{source.feed.id} {urls.bare_host(entry.url)}"
 
 
 def _without_content(record: Record) -> dict[str, object]:

@@ -169,6 +169,14 @@ def host_of(url: str) -> str:
     return url.split("/", 3)[2] if is_plain(url) else _read(url)[1]
 
 
+def bare_host(url: str | None) -> str:
+    """The host without `www.`; empty if there is no URL, or not a valid one."""
+    try:
+        return host_of(url).removeprefix("www.") if url else ""
+    except BadUrl:
+        return ""
+
+
 def origin_of(url: str) -> Origin:
     """The origin of `url`, to which its secrets may be sent. Raises BadUrl."""
     if is_plain(url):

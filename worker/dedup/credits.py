@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from worker import urls
 from worker.dedup.words import words
 from worker.model import Credit
+from worker.urls import bare_host
 
 _MIN_NAME = 4  # a shorter name is not looked for in the name of a host
 
@@ -15,8 +15,8 @@ def credits(credit: Credit, *, url: str | None, site: str | None) -> bool:
 
     Only meant for articles with nearly the same text, because there are many publications called "The Post".
     """
-    host = _host(url)
-    if credit.url is not None and host and _host(credit.url) == host:
+    host = bare_host(url)
+    if credit.url is not None and host and bare_host(credit.url) == host:
         return True
     name = words(credit.name or "")
     if not name:
@@ -26,10 +26,3 @@ def credits(credit: Credit, *, url: str | None, site: str | None) -> bool:
     joined = "".join(name).removeprefix("the")
     labels = {label.replace("-", "").removeprefix("the") for label in host.split(".")[:-1]}
     return len(joined) >= _MIN_NAME and joined in labels
-
-
-def _host(url: str | None) -> str:
-    try:
-        return urls.host_of(url).removeprefix("www.") if url else ""
-    except urls.BadUrl:
-        return ""

@@ -43,12 +43,12 @@ def parse(
     if etree.QName(root).localname != "urlset":
         return NotAFeed(reason="an index of sitemaps: list one of them, which tells news, or let backfill_from name it")
     trees.limit_attributes(root)
-    host = site(url)
+    host = urls.bare_host(url)
     told = [place for place in root.iterfind("{*}url") if is_news(place)]
     if not told:
         return NotAFeed(reason="a sitemap that tells no news; backfill_from may name it")
     places = {elements.hashed(place): place for place in told[:max_entries]}
-    own = {hashed: place for hashed, place in places.items() if site(text_of(place, "{*}loc")) == host}
+    own = {hashed: place for hashed, place in places.items() if urls.bare_host(text_of(place, "{*}loc")) == host}
     fresh = [place for hashed, place in own.items() if hashed not in known]
     entries, lost = mapped(fresh, lambda place: entry_of(place, url, now))
     foreign = len(places) - len(own)
@@ -97,11 +97,3 @@ def entry_of(place: etree._Element, url: str, now: Millis) -> Entry:
 def text_of(holder: etree._Element, path: str) -> str:
     """The text at a path; empty if there is none."""
     return (holder.findtext(path) or "").strip()
-
-
-def site(url: str) -> str:
-    """The site that an address belongs to; empty for no address."""
-    try:
-        return urls.host_of(url).removeprefix("www.")
-    except urls.BadUrl:
-        return ""

@@ -55,11 +55,11 @@ def is_robots(url: str) -> bool:
 def _leading(places: Iterable[tuple[str, Millis | None]], url: str, since: Millis, lost: str | None) -> ParsedFeed:
     """A document that names others: the newest first, then those without a date, without those that have not changed
     since. Only those on its own host, as the protocol requires."""
-    host, foreign = news_sitemap.site(url), 0
+    host, foreign = urls.bare_host(url), 0
     dated: list[tuple[Millis | None, str]] = []
     for written, at in places:
         address = urls.absolute(written, url)
-        if address is None or news_sitemap.site(address) != host:
+        if address is None or urls.bare_host(address) != host:
             foreign += 1
         elif _is_wanted(at, _named_until(address), since):
             dated.append((at, address))
@@ -74,11 +74,11 @@ def _leading(places: Iterable[tuple[str, Millis | None]], url: str, since: Milli
 def _listing(root: etree._Element, url: str, now: Millis, since: Millis, max_entries: int) -> ParsedFeed:
     """The pages of a sitemap, newest first; those marked as news with all that is said of them."""
     trees.limit_attributes(root)
-    host, foreign, undated = news_sitemap.site(url), 0, 0
+    host, foreign, undated = urls.bare_host(url), 0, 0
     own: dict[str, tuple[Millis, Entry]] = {}
     for place in root.iterfind("{*}url"):
         address = urls.absolute(news_sitemap.text_of(place, "{*}loc"), url)
-        if address is None or news_sitemap.site(address) != host:
+        if address is None or urls.bare_host(address) != host:
             foreign += 1
             continue
         entry = Entry(url=address, found_in="sitemap")
