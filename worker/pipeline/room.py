@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from worker.words import size
+
 AGAIN = 1.1
 """After a shortage, so many times the required space has to be free before work goes on, so that a file that comes and
 goes does not start and stop it every second."""
@@ -35,10 +37,6 @@ class Room:
                 continue  # writing there will report what is wrong
             if free < wanted:
                 self._short = True
-                return f"{folder} has {_size(free)} free, output.min_free is {_size(self._min_free)}"
+                return f"{folder} has {size(free)} free, output.min_free is {size(self._min_free)}"
         self._short = False
         return None
-
-
-def _size(size: float) -> str:
-    return f"{size / 1_000_000:,.1f} MB" if size >= 1_000_000 else f"{size / 1000:.1f} kB"
