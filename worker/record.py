@@ -171,6 +171,16 @@ def rfc3339(at: Millis) -> str:
     return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
 
 
+def to_the_second(at: Millis) -> str:
+    """`rfc3339` without milliseconds."""
+    return rfc3339(Millis(at // 1000 * 1000))
+
+
+def instant(date: str) -> Millis:
+    """The time that `rfc3339` has written. Raises ValueError."""
+    return Millis(round(datetime.fromisoformat(date).timestamp() * 1000))
+
+
 @functools.cache
 def _adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)

@@ -34,7 +34,7 @@ from worker.output.manifest.last import last_segment, last_segments, names_segme
 from worker.output.manifest.manifest import FileLine
 from worker.output.reading.consumers import CONSUMERS, commit, committed
 from worker.output.reading.cursors import cursor
-from worker.output.reading.holding import file_with, record_of
+from worker.output.reading.holding import file_with, ids_at, record_of
 from worker.output.reading.newest import newest
 from worker.output.reading.reader import Line
 from worker.output.reading.records import is_output, read_lines, read_records
@@ -46,7 +46,6 @@ from worker.output.warc import Page
 from worker.output.writing.compaction import Delete, Drop, Keeping, Merge, Step, is_expiry
 from worker.output.writing.directory import OutputDirectory
 from worker.output.writing.removed import KeysOf, expired_keys, forgotten_keys, kept_out
-from worker.output.writing.takedown import ids_at
 
 __all__ = [
     "CONSUMERS",

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from worker.model import DAY_MS, Millis
 from worker.output import warc
 from worker.output.disk import files
 from worker.output.disk.layout import ARCHIVE, STAGING
-from worker.record import Raw, Record, rfc3339
+from worker.record import Raw, Record, rfc3339, to_the_second
 
 FILE_BYTES = 100_000_000
 """Once a file has this size, a new one is begun; the last page may take it beyond."""
@@ -96,7 +95,7 @@ class Archive:
                 members, end = _members(path)
                 theirs = [member for member in members if member.head.record_id == record_id]
                 if theirs:
-                    self._blank(path, theirs)
+                    files.place(self._root / STAGING / path.name, path, _without(path, theirs))
                     pages += len(theirs)
                 if end < files.size(path):
                     raise OutputError(f"{path} is damaged at byte {end}, so nothing behind that can be taken out of it")
@@ -147,7 +146,7 @@ class Archive:
     def _named(self, day: Path, at: Millis) -> Path:
         """The path of a new file."""
         taken = [begun(path)[1] for path in self._files() if path.parent == day]
-        second = rfc3339(Millis(at // 1000 * 1000)).replace("-", "").replace(":", "")
+        second = to_the_second(at).replace("-", "").replace(":", "")
         return day / f"{second}-{max(taken, default=0) + 1:05}.warc.gz"
 
     def _sync_names(self, day: Path) -> None:
@@ -167,17 +166,6 @@ class Archive:
         else:
             files.remove(path)
             files.sync_directory(path.parent)
-
-    def _blank(self, path: Path, members: Collection[_Member]) -> None:
-        staged = self._root / STAGING / path.name
-        try:
-            files.write(staged, _without(path, members))
-            files.rename(staged, path)
-            files.sync_directory(path.parent)
-        except OutputError:
-            with suppress(OutputError):
-                files.remove(staged)
-            raise
 
     def _files(self) -> list[Path]:
         """All files of the archive, in the order in which they were begun."""

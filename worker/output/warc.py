@@ -16,13 +16,12 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass, field
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from worker.errors import OutputError
 from worker.model import Millis, Validators
-from worker.record import rfc3339
+from worker.record import instant, rfc3339
 
 HEAD = 1024
 """How many bytes of a member suffice to learn its length and record id."""
@@ -125,7 +124,7 @@ def page(member: bytes, *, check_digests: bool = False) -> Page | None:
         status=int(headers.get_statuscode()),
         content_type=headers.get_header("Content-Type"),
         validators=Validators(etag=headers.get_header("ETag"), last_modified=headers.get_header("Last-Modified")),
-        fetched_at=_instant(record.rec_headers.get_header("WARC-Date")),
+        fetched_at=instant(record.rec_headers.get_header("WARC-Date")),
         body=body,
     )
 
@@ -173,16 +172,9 @@ def _packed(record: bytes, length: int) -> bytes:
     bare = _HEADER.size + len(content) + _TRAILER.size
     comment = b" " * (length - bare - 1) + b"\0" if length > bare else b""
     flags = _FEXTRA | (_FCOMMENT if comment else 0)
+    no_time, unknown_system = bytes(5), 255
     header = _HEADER.pack(
-        b"\x1f\x8b\x08",
-        flags,
-        bytes(5),
-        255,
-        12,
-        b"sl",
-        8,
-        bare + len(comment),
-        len(record),  # no time, no system
+        b"\x1f\x8b\x08", flags, no_time, unknown_system, 12, b"sl", 8, bare + len(comment), len(record)
     )
     return header + comment + content + _TRAILER.pack(zlib.crc32(record), len(record))
 
@@ -196,10 +188,6 @@ def _parsed(member: bytes, *, check_digests: bool = False) -> Any:
         return next(iter(reader))
     except (warcio.exceptions.ArchiveLoadFailed, StopIteration) as error:
         raise ValueError(f"it is no WARC record: {error}") from error
-
-
-def _instant(date: str) -> Millis:
-    return Millis(round(datetime.fromisoformat(date).timestamp() * 1000))
 
 
 def _phrase(status: int) -> str:

@@ -11,7 +11,6 @@ import html
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -21,7 +20,7 @@ from worker.cpu.pool import Pool
 from worker.errors import OutputError, TaskError
 from worker.model import Author, Effort, Entry, Feed, FeedId, Millis
 from worker.output import Page, page_at, read_records
-from worker.record import Record
+from worker.record import Record, instant
 from worker.tasks import Source, draft_from_page, without_secrets
 
 FIELDS = ("title", "content_text", "authors", "date_published", "date_modified")
@@ -150,4 +149,4 @@ def _html(text: str | None) -> str | None:
 
 
 def _millis(date: str | None) -> Millis | None:
-    return None if date is None else Millis(round(datetime.fromisoformat(date).timestamp() * 1000))
+    return None if date is None else instant(date)

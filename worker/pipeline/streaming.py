@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import structlog
 from worker.errors import BusError, OutputError
 from worker.model import Message, Millis
 from worker.output import CONSUMERS, Line, commit, committed, cursor, is_output, read_lines
+from worker.record import instant
 
 AT_ONCE = 200
 """Records on their way to the broker at once; a crash may repeat that many."""
@@ -146,8 +146,7 @@ def unsent_since(output: Path, shards: Sequence[str]) -> Millis | None:
 
 
 def _made_at(line: Line) -> Millis:
-    at = datetime.fromisoformat(line.record["_ingest"]["ingested_at"])
-    return Millis(round(at.timestamp() * 1000))
+    return instant(line.record["_ingest"]["ingested_at"])
 
 
 def _message(line: Line) -> Message:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from worker.model import Millis
-from worker.record import Record
+from worker.record import Record, instant
 
 EXCERPT = 320
 """In characters."""
@@ -39,12 +38,11 @@ class Shown:
 def shown(record: Record) -> Shown:
     ingest = record["_ingest"]
     text = record["content_text"]
-    at = datetime.fromisoformat(ingest["ingested_at"])
     return Shown(
         id=record["id"],
         url=record.get("url"),
         title=record.get("title"),
-        at=Millis(round(at.timestamp() * 1000)),
+        at=instant(ingest["ingested_at"]),
         feed_id=ingest["feed_id"],
         feed=ingest["feed_title"] or ingest["feed_id"],
         language=record.get("language"),

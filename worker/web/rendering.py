@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from worker import urls, words
 from worker.log import told
 from worker.model import Millis
-from worker.record import rfc3339
+from worker.record import rfc3339, to_the_second
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -50,7 +50,7 @@ def environment(found: Mapping[str, Asset]) -> Environment:
         "ago": words.ago,
         "span": words.span,
         "counted": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
-        "stamp": lambda at: rfc3339(Millis(at // 1000 * 1000)),
+        "stamp": to_the_second,
         "day": lambda at: rfc3339(Millis(at))[:10],
         "figure": lambda number: f"{number:,}",
         "size": words.size,

@@ -2,5 +2,5 @@
 
 records.py    records in order, of all shards;  reader.py  … of one directory;  follow.py  … as they come
 cursors.py    how far a reader has come;  consumers.py  … kept under a name
-holding.py    finds a certain record of an article;  newest.py  the records sealed last
+holding.py    finds the record, or the file, of an article;  newest.py  the records sealed last
 """

@@ -1,15 +1,16 @@
-"""Finds a certain record of an article, and the file that holds it."""
+"""Finds a certain record of an article, the file that holds it, and the articles that have a URL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from worker import urls
 from worker.model import HOUR_MS, Millis
 from worker.output.disk import files
 from worker.output.disk.layout import RECORDS
 from worker.output.manifest.manifest import MANIFEST, FileLine, Place, has_manifest, lines
-from worker.output.reading.records import read_records
+from worker.output.reading.records import read_lines, read_records
 from worker.output.segment import date_of
 from worker.record import Record, rfc3339
 
@@ -29,6 +30,23 @@ def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None) ->
         if until is not None and ingest["ingested_at"] > until:
             return None
     return None
+
+
+def ids_at(dir: Path, url: str) -> set[bytes]:
+    """The articles that have a record with this canonical URL, of their entry or their page. Reads every record of all
+    shards, whoever writes to them. Raises OutputError."""
+    needle = urls.host_of(url).encode()
+    return {
+        bytes.fromhex(line.record["id"])
+        for line in read_lines(dir)
+        if needle in line.raw and url in _urls_of(line.record)
+    }
+
+
+def _urls_of(record: Record) -> set[str]:
+    ingest = record["_ingest"]
+    found = (record.get("url"), ingest["entry_url"], ingest["final_url"])
+    return {urls.canonical(url) for url in found if url is not None}
 
 
 def file_with(root: Path, paths: Iterable[str], record_id: str) -> Path | None:

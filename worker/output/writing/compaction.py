@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from worker.model import DAY_MS, Millis
 from worker.output.manifest.inventory import Inventory
 from worker.output.manifest.manifest import FileLine
 from worker.output.segment import date_of, is_packed, merged_path, parse_path
+from worker.record import instant, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis
     steps: list[Step] = list(deletes(there, inventory))
     for day, lines in closed.items():
         if keeping.keep_ms is not None and _end_of(day) + keeping.keep_ms <= now:
-            remembered_from = _date(now - keeping.keep_ms - keeping.remember_ms)
+            remembered_from = rfc3339(Millis(max(0, now - keeping.keep_ms - keeping.remember_ms)))[:10]
             paths = tuple(line.path for line in lines)
             steps.append(Drop(paths=paths, expired=True, remembered_from=remembered_from))
             continue
@@ -116,19 +116,13 @@ def _by_day(lines: Iterable[FileLine]) -> dict[str, list[FileLine]]:
 
 
 def _end_of(day: str) -> int:
-    return round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) + DAY_MS
-
-
-def _date(at: int) -> str:
-    return datetime.fromtimestamp(max(0, at) / 1000, UTC).date().isoformat()
+    return instant(f"{day}T00:00:00Z") + DAY_MS
 
 
 def _is_past(line: FileLine, inventory: Inventory, before: int) -> bool:
     """Whether it was replaced at or before that time."""
     replacement = inventory.replacement(line.path)
-    if replacement is None:
-        return False
-    return datetime.fromisoformat(replacement.sealed_at).timestamp() * 1000 <= before
+    return replacement is not None and instant(replacement.sealed_at) <= before
 
 
 def _merges(live: Iterable[FileLine], pack: bool) -> Iterator[Merge]:

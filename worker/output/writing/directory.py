@@ -22,7 +22,7 @@ from worker.output.writing.merging import Measured, merged
 from worker.output.writing.recent import Recent
 from worker.output.writing.removed import KeysOf, Removed
 from worker.output.writing.takedown import NOTHING_UNREAD, Unread, holds, notices, records_of, seqs_of, without
-from worker.record import SCHEMA, Record, rfc3339
+from worker.record import SCHEMA, Record, to_the_second
 
 
 class OutputDirectory:
@@ -138,7 +138,7 @@ class OutputDirectory:
             case Merge():
                 self._merge(step, now)
             case Drop():
-                at = _second(now)
+                at = to_the_second(now)
                 if step.expired:
                     self._removed.expire((self._root / path for path in step.paths), date_of(step.paths[0]))
                     self._removed.let_go(step.remembered_from)
@@ -228,7 +228,7 @@ class OutputDirectory:
             last_seq=last.last_seq,
             writer=first.writer,
             schema=SCHEMA,
-            sealed_at=_second(now),
+            sealed_at=to_the_second(now),
             drops=tuple(source.path for source in sources),
             forgotten=tuple(sorted({*forgotten, *(seq for source in sources for seq in source.forgotten)})),
             prev=self._chain.last_hash,
@@ -266,10 +266,6 @@ class OutputDirectory:
     def _place(self, target: Path, parts: Iterable[bytes]) -> None:
         """Puts a whole file in its place atomically and durably."""
         files.place(self._root / STAGING / target.name, target, parts)
-
-
-def _second(at: Millis) -> str:
-    return rfc3339(Millis(at // 1000 * 1000))
 
 
 def _make_layout(root: Path, folders: Iterable[str]) -> None:

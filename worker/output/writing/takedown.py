@@ -7,34 +7,15 @@ from pathlib import Path
 
 import orjson
 
-from worker import urls
 from worker.dedup import content_hash
 from worker.errors import OutputError
 from worker.output.disk import files
 from worker.output.manifest.manifest import FileLine
-from worker.output.reading.records import read_lines
 from worker.record import Record
 
 Unread = Mapping[str, OutputError]
 """Files that can't be read, and why, by their paths in the output directory."""
 NOTHING_UNREAD: Unread = {}
-
-
-def ids_at(dir: Path, url: str) -> set[bytes]:
-    """The articles that have a record with this canonical URL, of their entry or their page. Reads every record of all
-    shards, whoever writes to them. Raises OutputError."""
-    needle = urls.host_of(url).encode()
-    return {
-        bytes.fromhex(line.record["id"])
-        for line in read_lines(dir)
-        if needle in line.raw and url in _urls_of(line.record)
-    }
-
-
-def _urls_of(record: Record) -> set[str]:
-    ingest = record["_ingest"]
-    found = (record.get("url"), ingest["entry_url"], ingest["final_url"])
-    return {urls.canonical(url) for url in found if url is not None}
 
 
 def notices(root: Path, paths: Iterable[str], ids: Collection[str]) -> tuple[list[Record], Unread]:
