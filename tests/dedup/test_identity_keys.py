@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.dedup import identity, url_key
+from worker.dedup import Name, identity, name_of, url_key
 from worker.model import Entry, FeedId, Millis
 
 Poll = Callable[..., list[str]]
@@ -291,3 +291,15 @@ def test_an_entry_without_guid_and_link_is_known_by_what_it_says(poll: Poll) -> 
     assert poll(replace(plain, title=" TITLE  1 ")) == ["known"]
     assert poll(replace(plain, published=Millis(5))) == ["new"]
     assert poll(replace(plain, summary="Other")) == ["new"]
+
+
+@pytest.mark.parametrize("typed", ["https://a.example/x", " https://A.EXAMPLE/x#top ", "https://a.exa\x01mple/x\n"])
+def test_an_article_is_named_by_any_spelling_of_its_url(typed: str) -> None:
+    """Also as it comes out of a clipboard, with spaces around it and control characters in it."""
+    assert name_of(typed) == Name(url_key("https://a.example/x"), "https://a.example/x")
+
+
+def test_an_article_is_named_by_the_id_of_its_record() -> None:
+    """And by nothing else."""
+    assert name_of("0" * 31 + "f") == Name(bytes(15) + b"\x0f")
+    assert [name_of(text) for text in ("", "f", "ftp://a.example/", "https://", '["a"]')] == [None] * 5

@@ -217,6 +217,21 @@ def test_a_link_that_was_anothers_and_is_corrected_leads_to_an_article(begin: Be
     assert [record["content_text"] for record in life.live()] == [text_of(1)]
 
 
+def test_a_request_that_names_no_article_is_answered(begin: Begin) -> None:
+    """It would be carried out again every second, and hold up all that come after it."""
+    life = begin(OWN)
+    for verb in ("forget", "keep_out", "let_in", "retry"):
+        assert life.ask(verb, "https://") == f"this feedmill can't {verb}"
+
+
+def test_an_article_is_taken_down_by_a_pasted_url(begin: Begin) -> None:
+    """With a space at its end, which is no part of it."""
+    life = begin(OWN)
+    show(life, OWN, item("one", text_of(0), link="https://own.example/one"))
+    assert len(life.live()) == 1
+    assert "1 record taken out of the output" in life.ask("forget", "https://own.example/one ")
+
+
 # --- filters --------------------------------------------------------------------------------------------------------
 
 

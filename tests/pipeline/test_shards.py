@@ -16,6 +16,7 @@ import pytest
 
 from tests.output.conftest import SCHEMA, make_row
 from tests.store.samples import KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Plans, Run, make_draft, make_entry
+from worker.dedup import Name
 from worker.errors import OutputError, OutputLocked
 from worker.model import Millis
 from worker.output import Keeping, OutputDirectory, locked, make_shards, read_records, shards_in, verify
@@ -215,7 +216,7 @@ async def test_what_another_process_was_asked_to_forget_is_taken_out_by_the_hold
     await process.publish(now=now, everything=True)
     file = min((cluster.out / "shard=01/records").rglob("*.jsonl"))
     id = orjson.loads(file.read_bytes().splitlines()[0])["id"]
-    await cluster.run.store.forget(url=None, url_key=None, record_id=bytes.fromhex(id), now=cluster.run.now)
+    await cluster.run.store.forget(Name(bytes.fromhex(id)), now=cluster.run.now)
     await process.publish(now=now)
     assert await cluster.run.store.takedowns(1) == {}
     assert [(r["_ingest"]["op"], r["_ingest"]["revision"]) for r in cluster.records() if r["id"] == id] == [
@@ -235,7 +236,7 @@ async def test_a_takedown_that_is_cut_off_tells_once(begin: Begin, monkeypatch: 
         await first.publish(now=now, everything=True)
         ids = [record["id"] for record in cluster.records()][:2]
         for id in ids:
-            await cluster.run.store.forget(url=None, url_key=None, record_id=bytes.fromhex(id), now=cluster.run.now)
+            await cluster.run.store.forget(Name(bytes.fromhex(id)), now=cluster.run.now)
         steps = [(Store, "tell"), (OutputDirectory, "publish"), (OutputDirectory, "forget")]
         of, name = steps[after // 2]
         whole = getattr(of, name)

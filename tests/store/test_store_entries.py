@@ -7,6 +7,7 @@ from sqlalchemy import insert
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, LEASE_MS, START, WINDOW_MS, Run, key, make_draft, make_entry
+from worker.dedup import Name
 from worker.model import Broken, FeedId, HostPolicy, Millis, Moved, State
 from worker.store import read_status
 from worker.store.database import tables as t
@@ -271,9 +272,7 @@ async def test_a_text_that_was_taken_down_stays_away_for_good(run: Run, state: S
     await run.publish()
     run.later(WINDOW_MS)
     await run.store.upkeep(now=run.now)
-    assert (
-        await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None, now=run.now) == 1
-    )
+    assert await run.store.forget(Name(key("url", "https://a.example/one")), now=run.now) == 1
     assert (await run.ingest("two", make_draft("said"), feed="b")).op is None
     other = key("text", "said")[:7] + bytes(9)
     assert (await run.ingest("three", make_draft("other", text_key=other), feed="c")).op == "new"
@@ -296,10 +295,7 @@ async def test_what_is_taken_down_while_it_is_read_is_refused(open_run: OpenRun,
         await run.start("a", "b")
         await run.poll("a", make_entry("one"))
         work = await run.ingest_of("one")
-        assert (
-            await run.store.forget(url=None, url_key=key("url", "https://a.example/one"), record_id=None, now=run.now)
-            == 1
-        )
+        assert await run.store.forget(Name(key("url", "https://a.example/one")), now=run.now) == 1
         await run.poll("b", make_entry("two", feed="b"))  # whose work may have the number of what is gone
         ends = {
             "done": run.ingested(work, make_draft("one")),

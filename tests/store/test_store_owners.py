@@ -7,7 +7,7 @@ import pytest
 from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
 from tests.store.samples import DAY, HOUR, Run, key, make_draft, make_entry, make_feed
-from worker.dedup import sketch
+from worker.dedup import Name, sketch
 from worker.model import Draft, Extraction, HandedBack, SeenEntry, Sketch, State
 from worker.store import read_story
 
@@ -170,7 +170,7 @@ async def test_what_a_feed_leaves_behind_is_the_next_ones_that_shows_it(run: Run
         run.later(DAY)
         assert (await run.poll("b", said("b", words))).changed == 1
         assert (await run.ingest("article", make_draft(words), feed="b")).op == "update"
-    await run.store.read_again(now=run.now, url=url)
+    await run.store.read_again(Name(key("url", url), url), now=run.now)
     assert (await run.poll("b", said("b", "corrected again"))).changed == 1
     assert (await run.ingest("article", make_draft("corrected again"), feed="b")).op is None
     run.later(DAY)

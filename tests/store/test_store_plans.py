@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from tests.store.samples import MINUTE, Run, key, make_draft, make_entry, make_version
+from worker.dedup import Name
 from worker.errors import StateError
 from worker.model import Broken, HandedBack, Ingest, Millis, Moved, Poll, Retry
 from worker.store import (
@@ -188,8 +189,8 @@ async def test_where_an_article_is_is_told_without_going_through_all(run: Run, s
         read_story(state_path, key("x").hex())
         read_feeds(state_path)
         read_story(state_path, url + "?nobody=knows")
-        await run.store.read_again(now=run.now, url=url, url_key=key("url", url))
-        await run.store.forget(url=url, url_key=key("url", url), record_id=None, now=run.now)
+        await run.store.read_again(Name(key("url", url), url), now=run.now)
+        await run.store.forget(Name(key("url", url), url), now=run.now)
     assert len(told.entries) == len(polls) > 1
     gone_through = {detail for detail, _ in scans(state_path, found)} - {"SCAN entry USING INDEX entry_skipped"}
     assert {detail.split()[1] for detail in gone_through} <= {"feed", "outbox", "content"}

@@ -7,6 +7,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import START, WINDOW_MS, Run, make_draft, make_entry
+from worker.dedup import Name
 from worker.errors import StateError
 from worker.model import Draft, State
 from worker.record import shard_of
@@ -86,7 +87,7 @@ async def test_shards_wait_by_themselves(open_run: OpenRun) -> None:
 async def test_what_was_taken_down_is_its_shards_to_take_out(open_run: OpenRun) -> None:
     async with open_run(shards=3) as run:
         for id in await write(run):
-            await run.store.forget(url=None, url_key=None, record_id=bytes.fromhex(id), now=run.now)
+            await run.store.forget(Name(bytes.fromhex(id)), now=run.now)
             assert [shard for shard in range(3) if id in await run.store.takedowns(shard)] == [shard_of(id, 3)]
         assert [await segments(run, shard) for shard in range(3)] == [[], [], []]
 

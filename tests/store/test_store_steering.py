@@ -6,6 +6,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.samples import HOUR, MINUTE, SECOND, Run, key, make_draft, make_entry, make_feed, make_version
+from worker.dedup import Name
 from worker.model import (
     NO_VALIDATORS,
     Broken,
@@ -223,22 +224,20 @@ async def test_what_was_put_aside_is_tried_again(run: Run, named: dict[str, obje
     assert len(await run.claim_all()) == len(expected)
 
 
-@pytest.mark.parametrize(
-    "named", [{"record_id": key("guid", "a", "one")}, {"url_key": key("url", "https://a.example/one")}]
-)
-async def test_an_article_that_waits_is_read_at_once(run: Run, named: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("name", [Name(key("guid", "a", "one")), Name(key("url", "https://a.example/one"))])
+async def test_an_article_that_waits_is_read_at_once(run: Run, name: Name) -> None:
     """Put aside, or to be looked at again some day: whole, whatever was said of it last; by its record or its URL."""
     await run.start("a", "b")
     for feed in ("a", "b"):
         await run.poll(feed, make_entry("one", feed=feed), next_due=Millis(run.now + 1000 * HOUR))
         await broken(run, "one", feed)
-    assert await run.store.read_again(now=run.now, **named) == Again(known=True, due=1, polls=0)
+    assert await run.store.read_again(name, now=run.now) == Again(known=True, due=1, polls=0)
     work = await run.ingest_of("one")
     look_at, validators = Millis(run.now + HOUR), Validators(etag="e")
     await run.finish(run.ingested(work, make_draft("one"), look_at=look_at, validators=validators))
     run.later(MINUTE)
     assert await run.claim_all() == []
-    assert await run.store.read_again(now=run.now, **named) == Again(known=True, due=1, polls=0)
+    assert await run.store.read_again(name, now=run.now) == Again(known=True, due=1, polls=0)
     (again,) = await run.claim_all()
     assert isinstance(again, Ingest)
     assert (again.feed_id, again.validators) == ("a", NO_VALIDATORS)
@@ -253,7 +252,7 @@ async def test_an_article_that_somebody_asks_for_goes_before_what_is_tried_again
             work = await run.ingest_of(name)
             await run.finish(Retry(lease=work.lease, due_at=Millis(run.now + MINUTE), reason="timeout"))
         run.later(HOUR)
-        await run.store.read_again(now=run.now, record_id=key("guid", "a", "two"))
+        await run.store.read_again(Name(key("guid", "a", "two")), now=run.now)
         (first,) = await run.claim()
         assert isinstance(first, Ingest)
         assert first.entry == b"two"
@@ -266,9 +265,7 @@ async def test_an_article_that_is_done_with_is_read_again_if_its_feed_shows_it(r
     await run.poll("a", *entries, next_due=Millis(run.now + HOUR))
     for name in ("one", "two"):
         await run.ingest(name, make_draft(name))
-    assert await run.store.read_again(now=run.now, record_id=key("guid", "a", "one")) == Again(
-        known=True, due=0, polls=1
-    )
+    assert await run.store.read_again(Name(key("guid", "a", "one")), now=run.now) == Again(known=True, due=0, polls=1)
     poll = await run.poll_of()
     assert (poll.validators, poll.body_hash, poll.elements) == (NO_VALIDATORS, b"", frozenset())
     await run.finish(run.polled(poll, *entries, next_due=Millis(run.now + HOUR)))
@@ -285,13 +282,13 @@ async def test_a_page_is_read_again_once_its_feed_was_polled(run: Run) -> None:
         await run.ingest(name, make_draft(name))
     named = {name: key("guid", "a", name) for name in ("one", "two")}
     for record_id in named.values():
-        (written,) = await run.store.at_rest(record_id=record_id)
+        (written,) = await run.store.at_rest(Name(record_id))
         assert (written.record_id, written.feed_id, written.revision) == (record_id.hex(), "a", 1)
         assert (written.is_listed, written.has_page, written.revised_at) == (True, True, run.now)
         look = Look(record_id=written.record_id, url="https://far.example/page", entry=b"kept")
-        again = await run.store.read_again(now=run.now, record_id=record_id, looks=[look])
+        again = await run.store.read_again(Name(record_id), now=run.now, looks=[look])
         assert again == Again(known=True, due=0, polls=1, pages=1)
-        assert await run.store.at_rest(record_id=record_id) == []
+        assert await run.store.at_rest(Name(record_id)) == []
     run.later(MINUTE)
     (poll,) = await run.claim_all()
     assert isinstance(poll, Poll)
@@ -304,7 +301,7 @@ async def test_a_page_is_read_again_once_its_feed_was_polled(run: Run) -> None:
     for work in works:
         await run.finish(run.ingested(work, make_draft("new " + work.entry.decode())))
     look = Look(record_id=named["one"].hex(), url="https://far.example/page", entry=b"kept")
-    await run.store.read_again(now=run.now, record_id=named["one"], looks=[look])
+    await run.store.read_again(Name(named["one"]), now=run.now, looks=[look])
     await run.poll_of("a")
     assert not [work for work in await run.claim_all() if isinstance(work, Ingest)]
     run.later(HOUR)
@@ -319,7 +316,7 @@ async def looked_at_again(run: Run) -> Ingest:
     await run.ingest("two")
     run.later(MINUTE)
     work = await run.ingest_of("one")
-    await run.store.read_again(now=run.now, record_id=key("guid", "a", "two"))
+    await run.store.read_again(Name(key("guid", "a", "two")), now=run.now)
     await run.poll("a", make_entry("one", words="mended"), next_due=Millis(run.now + HOUR))
     return work
 
@@ -347,7 +344,7 @@ async def test_what_is_put_aside_stays_so_while_its_feed_is_polled_whole(run: Ru
     await run.poll("a", make_entry("one", words="new"), version=make_version("v2"))
     (put_aside,) = await run.finish(Broken(lease=work.lease, at=run.now, error="a defect"))
     assert put_aside.quarantined
-    await run.store.read_again(now=run.now, record_id=key("guid", "a", "two"))
+    await run.store.read_again(Name(key("guid", "a", "two")), now=run.now)
     await run.poll("a", next_due=Millis(run.now + HOUR))
     assert await run.claim_all() == []
 
@@ -358,7 +355,7 @@ async def test_a_poll_that_fails_lets_no_page_be_read_again(run: Run) -> None:
     await run.poll("a", make_entry("one"), next_due=Millis(run.now + HOUR))
     await run.ingest("one")
     look = Look(record_id=key("guid", "a", "one").hex(), url="https://far.example/page", entry=b"kept")
-    await run.store.read_again(now=run.now, record_id=key("guid", "a", "one"), looks=[look])
+    await run.store.read_again(Name(key("guid", "a", "one")), now=run.now, looks=[look])
     await run.poll("a", status=503, failure="server", next_due=Millis(run.now + MINUTE))
     assert await run.claim_all() == []
     run.later(MINUTE)
@@ -377,7 +374,7 @@ async def test_a_poll_that_is_under_way_is_followed_by_one_that_shows_it(run: Ru
     await run.poll("a", make_entry("one"), next_due=run.now)
     await run.ingest("one", make_draft("one"))
     poll = await run.poll_of()
-    assert (await run.store.read_again(now=run.now, record_id=key("guid", "a", "one"))).polls == 1
+    assert (await run.store.read_again(Name(key("guid", "a", "one")), now=run.now)).polls == 1
     await run.finish(run.polled(poll, next_due=run.now, version=make_version("v2", elements=(b"12345678",))))
     run.held.clear()
     assert (await run.poll_of()).elements == frozenset()
@@ -390,11 +387,9 @@ async def test_what_is_a_duplicate_is_read_again_as_its_original(run: Run) -> No
     await run.poll("a", *entries, next_due=Millis(run.now + HOUR))
     for name in ("one", "two"):
         await run.ingest(name, make_draft("the same"))
-    assert await run.store.read_again(now=run.now, record_id=key("guid", "a", "two")) == Again(
-        known=True, due=0, polls=1
-    )
+    assert await run.store.read_again(Name(key("guid", "a", "two")), now=run.now) == Again(known=True, due=0, polls=1)
     assert (await run.poll_of()).elements == frozenset()
-    out = await run.store.read_again(now=run.now, record_id=key("guid", "a", "out"))
+    out = await run.store.read_again(Name(key("guid", "a", "out")), now=run.now)
     assert out == Again(known=True, due=0, polls=0)
-    nobody = await run.store.read_again(now=run.now, record_id=b"0" * 16)
+    nobody = await run.store.read_again(Name(b"0" * 16), now=run.now)
     assert nobody == Again(known=False, due=0, polls=0)

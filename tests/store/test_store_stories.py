@@ -15,6 +15,7 @@ from tests.store.samples import DAY, HOUR, START, WINDOW_MS, Run, key, make_draf
 from tests.store.test_store_plans import scans, statements
 from tests.store.test_store_recovery import make_written
 from worker import dedup
+from worker.dedup import Name
 from worker.model import Credit, Draft, Finished, State
 from worker.store import OutboxRow, Recovery
 from worker.store.database import tables as t
@@ -316,7 +317,7 @@ async def test_what_is_forgotten_is_nobodys_original(two: Run) -> None:
     """Nothing of an article that was taken down is met again: its words, and the record kept for its original."""
     await shown(two, "reprint", told([*article(1), *BEHIND], credit=Credit(url=A)), feed="b")
     await two.publish()
-    await two.store.forget(url=None, url_key=None, record_id=bytes.fromhex(record_id("reprint", "b")), now=two.now)
+    await two.store.forget(Name(bytes.fromhex(record_id("reprint", "b"))), now=two.now)
     assert await counts(two) == (0, 0, 0)
     await shown(two, "one", told(article(1)), feed="a")
     assert [said(row) for row in await two.publish()] == [("new", record_id("one", "a"), None)]

@@ -11,11 +11,11 @@ import pytest
 from tests.output.conftest import make_row
 from tests.store.samples import HOUR, key, make_member
 from tests.web.conftest import ATTACK, NOW, Desk
+from worker.dedup import Name, url_key
 from worker.errors import StateError
 from worker.model import FeedId, Millis
 from worker.output import OutputDirectory, Segment, segment_path
 from worker.schedule import Silence
-from worker.store import key_of
 from worker.web.rendering import linkable, short
 from worker.words import size
 
@@ -187,11 +187,9 @@ async def test_a_takedown_is_called_one(desk: Desk) -> None:
 async def test_what_is_kept_out_is_told_with_the_way_back(desk: Desk) -> None:
     """Which a takedown has not."""
     url = "https://a.example/never"
-    key = key_of(url)
-    assert key is not None
     await desk.store.number(now=NOW, limit=100)  # they are no JSON
-    await desk.store.forget(url=url, url_key=key, record_id=None, now=NOW)
-    await desk.store.forget(url=None, url_key=None, record_id=bytes.fromhex(ONE), now=NOW)
+    await desk.store.forget(Name(url_key(url), url), now=NOW)
+    await desk.store.forget(Name(bytes.fromhex(ONE)), now=NOW)
     assert "<code>feedmill forget --undo</code> lets it in again" in await text_of(desk, f"/why?q={url}")
     taken_down = await text_of(desk, f"/why?q={ONE}")
     assert "It was taken down" in taken_down

@@ -31,7 +31,7 @@ def why(
     Example: feedmill why https://example.org/2026/11/lighthouse
     """
     settings = load_to_look(config)
-    url = None if urls.absolute(subject) is None else urls.canonical(subject)
+    url = urls.canonical_if_any(urls.absolute(subject))
     story = read_story(settings.state, subject)
     listed = {feed.id: feed for feed in settings.feeds}
     known = read_feeds(settings.state)

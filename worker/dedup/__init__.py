@@ -1,6 +1,6 @@
 """Recognises what is the same: identity keys, hashes of texts, and decisions based on both. Pure.
 
-keys.py     an entry's keys within its feed, and across feeds by its canonical URL
+keys.py     an entry's keys within its feed, and across feeds by its canonical URL; articles as people name them
 words.py    the words of a text
 text.py     hashes of the words
 sketch.py   a sketch of a text, by which its copies are recognised
@@ -25,7 +25,7 @@ from worker.dedup.judge import (
     may_be_another,
     place,
 )
-from worker.dedup.keys import Identity, identity, url_key
+from worker.dedup.keys import Identity, Name, identity, name_of, url_key
 from worker.dedup.lines import Window, line_keys, taken_out
 from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
 from worker.dedup.text import (
@@ -44,6 +44,7 @@ __all__ = [
     "Duplicate",
     "Identity",
     "Known",
+    "Name",
     "New",
     "Nothing",
     "Ref",
@@ -66,6 +67,7 @@ __all__ = [
     "key_of_hash",
     "line_keys",
     "may_be_another",
+    "name_of",
     "place",
     "revision_key",
     "sketch",

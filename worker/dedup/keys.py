@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from worker import urls
 from worker.dedup.text import KEY_BYTES
 from worker.dedup.words import said
 from worker.model import Entry, FeedId
+from worker.record import is_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,26 @@ def identity(
 def url_key(url: str) -> bytes:
     """16 bytes for a canonical URL."""
     return _key("url", url)
+
+
+class Name(NamedTuple):
+    """An article as somebody names it: by its URL, or by the id of its record."""
+
+    key: bytes
+    """The hash of the URL, or the id: under this it is known, or kept out."""
+    url: str | None = None
+    """The canonical URL; None if it is named by the id."""
+
+
+def name_of(text: str) -> Name | None:
+    """None if the text is neither an http(s) URL, in any spelling, nor the id of a record."""
+    if is_id(text):
+        return Name(bytes.fromhex(text))
+    typed = urls.absolute(text)
+    if typed is None:
+        return None
+    url = urls.canonical(typed)
+    return Name(url_key(url), url)
 
 
 def _said(text: str | None) -> str:

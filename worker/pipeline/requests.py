@@ -7,13 +7,13 @@ from typing import assert_never
 
 import orjson
 
-from worker import dedup, rules, urls
+from worker import rules, urls
+from worker.dedup import Name, name_of
 from worker.errors import OutputError
 from worker.feeds import encode_entry
 from worker.model import Feed, FeedId, Millis
 from worker.pipeline.replay import entry_of
 from worker.pipeline.shards import Shards
-from worker.record import is_id
 from worker.store import AtRest, Look, Store
 from worker.words import counted
 
@@ -45,11 +45,17 @@ async def carry_out(
     and `let_in` ends that. For `pause`, `resume` and `poll` the subject is `of_feeds`; for `retry` either of these, or
     empty for everything that was put aside.
     """
+    name = name_of(subject)
     match verb:
-        case "forget" | "keep_out":
-            return await _forget(subject, unknown=verb == "keep_out", store=store, shards=shards, now=now)
-        case "let_in":
-            return await _let_in(subject, store=store, shards=shards, now=now)
+        case "forget" | "keep_out" if name:
+            return await _forget(name, unknown=verb == "keep_out", store=store, shards=shards, now=now)
+        case "let_in" if name:
+            return await _let_in(name, store=store, shards=shards, now=now)
+        case "retry" if name:
+            return await _read_again(name, store=store, shards=shards, feeds=feeds, now=now)
+        case "retry" if not subject or subject.startswith("["):
+            due = await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
+            return f"{counted(due, 'entry', 'entries')} due again"
         case "pause":
             paused = await store.pause(_feeds(subject))
             return f"{counted(paused, 'feed')} paused; entries that are queued are still read"
@@ -57,24 +63,21 @@ async def carry_out(
             return f"{counted(await store.resume(_feeds(subject), now=now), 'feed')} resumed, and due"
         case "poll":
             return f"{counted(await store.hasten(_feeds(subject), now=now), 'feed')} due now, each at its host's turn"
-        case "retry":
-            return await _retry(subject, store=store, shards=shards, feeds=feeds, now=now)
         case _:
             return f"this feedmill can't {verb}"
 
 
-async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, now: Millis) -> str:
+async def _forget(name: Name, *, unknown: bool, store: Store, shards: Shards, now: Millis) -> str:
     """What fails here is completed by the next `take_down`. Of an article that left its feed long ago the state has
     only keys; its record ids are looked up in the output."""
-    url, url_key, record_id = _named(subject)
-    known = await store.knows(url=url, url_key=url_key, record_id=record_id)
+    known = await store.knows(name)
     if not known and not unknown:
         return NOTHING_KNOWN
-    entries = await store.forget(url=url, url_key=url_key, record_id=record_id, now=now)
+    entries = await store.forget(name, now=now)
     try:
-        if url is not None and not entries:
-            for id in await shards.ids_at(url):
-                await store.forget(url=None, url_key=None, record_id=id, now=now)
+        if name.url is not None and not entries:
+            for id in await shards.ids_at(name.url):
+                await store.forget(Name(id), now=now)
         records = await shards.take_down(now=now)
     except OutputError as error:
         return f"{NOT_ALL}{error}"
@@ -89,13 +92,9 @@ async def _forget(subject: str, *, unknown: bool, store: Store, shards: Shards, 
     return "nothing of it is left to take out: it is kept out already"
 
 
-async def _let_in(subject: str, *, store: Store, shards: Shards, now: Millis) -> str:
-    url, url_key, record_id = _named(subject)
-    key = url_key or record_id
-    if key is None:
-        return NOT_KEPT_OUT
+async def _let_in(name: Name, *, store: Store, shards: Shards, now: Millis) -> str:
     try:
-        became = await store.let_in(key, url=url, in_output=await shards.kept_out(key), now=now)
+        became = await store.let_in(name, in_output=await shards.kept_out(name.key), now=now)
         if became == "let in":
             await shards.take_down(now=now)
     except OutputError as error:
@@ -113,20 +112,16 @@ async def _let_in(subject: str, *, store: Store, shards: Shards, now: Millis) ->
             assert_never(never)
 
 
-async def _retry(subject: str, *, store: Store, shards: Shards, feeds: Mapping[FeedId, Feed], now: Millis) -> str:
-    if not subject or subject.startswith("["):
-        due = await store.retry(now=now, feed_ids=_feeds(subject or "[]"))
-        return f"{counted(due, 'entry', 'entries')} due again"
-    url, url_key, record_id = _named(subject)
+async def _read_again(name: Name, *, store: Store, shards: Shards, feeds: Mapping[FeedId, Feed], now: Millis) -> str:
     looks, unseen = [], ""
-    at_rest = await store.at_rest(url=url, url_key=url_key, record_id=record_id)
+    at_rest = await store.at_rest(name)
     for written in at_rest:
         found = await _look(written, shards=shards, feed=feeds.get(written.feed_id))
         if isinstance(found, Look):
             looks.append(found)
         else:
             unseen = found
-    again = await store.read_again(now=now, url=url, url_key=url_key, record_id=record_id, looks=looks)
+    again = await store.read_again(name, now=now, looks=looks)
     if not again.known:
         return NOTHING_TO_READ
     said = [f"{counted(again.due, 'entry', 'entries')} due again"] if again.due else []
@@ -158,14 +153,6 @@ async def _look(written: AtRest, *, shards: Shards, feed: Feed | None) -> Look |
         return "; its record does not say what its page is"
     page = rules.page_url(urls.uncached(entry.url), feed.rules.rewrite)
     return Look(record_id=written.record_id, url=page, entry=encode_entry(entry))
-
-
-def _named(subject: str) -> tuple[str | None, bytes | None, bytes | None]:
-    """What identifies an article: its canonical URL and the key of that, or the id of its record."""
-    if is_id(subject):
-        return None, None, bytes.fromhex(subject)
-    url = urls.canonical(subject)
-    return url, dedup.url_key(url), None
 
 
 def _feeds(subject: str) -> list[FeedId]:

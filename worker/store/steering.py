@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
+from worker.dedup import Name
 from worker.model import HOUR_MS, FeedId, Millis
 from worker.store.database import notes
 from worker.store.database import tables as t
@@ -156,12 +157,10 @@ class Again:
     """How many pages are read after that, whether their feed shows the entry or not."""
 
 
-def at_rest(
-    connection: Connection, *, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
-) -> list[AtRest]:
+def at_rest(connection: Connection, name: Name) -> list[AtRest]:
     """The entries of the named article that have a record and no queued work, so that `read_again` needs a `Look` to
     read their pages."""
-    ids = _named(connection, url=url, url_key=url_key, record_id=record_id)
+    ids = _named(connection, name)
     feed = (t.feed.c.id == FEED_ID.element, t.feed.c.active)
     listed = select(t.feed.c.id).where(*feed).correlate(t.entry).exists()
     own = and_(t.entry.c.path.is_not(None), t.entry.c.shared_key.is_(None)).label("own")
@@ -180,20 +179,13 @@ def at_rest(
 
 
 def read_again(
-    connection: Connection,
-    policies: Policies,
-    *,
-    now: Millis,
-    url: str | None = None,
-    url_key: bytes | None = None,
-    record_id: bytes | None = None,
-    looks: Sequence[Look] = (),
+    connection: Connection, name: Name, policies: Policies, *, now: Millis, looks: Sequence[Look] = ()
 ) -> Again:
-    """Lets an article be read afresh, whatever became of it before. It is named by its canonical URL or record id;
-    those of a duplicate do, too. Queued work of it becomes due, and its page is fetched without validators. Entries
-    without queued work get their feed polled and read whole, as if it had changed what it says of them; if the feed no
-    longer shows one, its page is read after that poll, provided it is among `looks` (made from `at_rest`)."""
-    ids = _named(connection, url=url, url_key=url_key, record_id=record_id)
+    """Lets an article be read afresh, whatever became of it before. The name of a duplicate does, too. Queued work of
+    it becomes due, and its page is fetched without validators. Entries without queued work get their feed polled and
+    read whole, as if it had changed what it says of them; if the feed no longer shows one, its page is read after that
+    poll, provided it is among `looks` (made from `at_rest`)."""
+    ids = _named(connection, name)
     theirs = t.work.c.entry_id.in_(ids)
     connection.execute(update(t.work).where(theirs, ~HELD).values(page_etag=None, page_modified=None))
     due = _take_up(connection, and_(theirs, ~HELD), now, priority=t.NEW)
@@ -206,9 +198,12 @@ def read_again(
     return Again(known=bool(ids), due=due, polls=polls, pages=pages)
 
 
-def _named(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> list[int]:
-    found = named(connection, url=url, url_key=url_key, record_id=record_id)
-    return sorted(found | _originals(connection, found))[:_MOST]
+def _named(connection: Connection, name: Name) -> list[int]:
+    """The entries of that name, and those they are duplicates of."""
+    found = named(connection, name)
+    duplicates = (t.entry.c.id.in_(sorted(found)[:_MOST]), t.entry.c.duplicate_of.is_not(None))
+    originals = connection.scalars(select(t.entry.c.duplicate_of).where(*duplicates))
+    return sorted(found.union(originals))[:_MOST]
 
 
 def _at_rest(ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
@@ -242,11 +237,6 @@ def _queue(
     ]
     settle(connection, add_work(connection, work, policies))
     return len(work)
-
-
-def _originals(connection: Connection, ids: Iterable[int]) -> set[int]:
-    duplicates = (t.entry.c.id.in_(sorted(ids)[:_MOST]), t.entry.c.duplicate_of.is_not(None))
-    return set(connection.scalars(select(t.entry.c.duplicate_of).where(*duplicates)))
 
 
 def retry(connection: Connection, *, now: Millis, feed_ids: Sequence[str] = ()) -> int:

@@ -18,6 +18,7 @@ from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from worker.dedup import Name
 from worker.errors import StateDamaged, StateError, StateUnreachable
 from worker.model import (
     Claim,
@@ -266,19 +267,19 @@ class Store:
         """Marks a segment as published."""
         await self._write(outbox.mark, segment_id, path=path, sha256=sha256)
 
-    async def knows(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> bool:
+    async def knows(self, name: Name) -> bool:
         """Whether an article has ever been seen, or is kept out."""
-        return await self._write(takedowns.is_known, url=url, url_key=url_key, record_id=record_id)
+        return await self._write(takedowns.is_known, name)
 
-    async def forget(self, *, url: str | None, url_key: bytes | None, record_id: bytes | None, now: Millis) -> int:
+    async def forget(self, name: Name, *, now: Millis) -> int:
         """Forgets an article for good. Returns how many entries it had. Its records are in `takedowns` from then on,
         until they have been removed from the output."""
-        return await self._write(takedowns.forget, url=url, url_key=url_key, record_id=record_id, now=now)
+        return await self._write(takedowns.forget, name, now=now)
 
-    async def let_in(self, key: bytes, *, url: str | None, in_output: KeptOut | None, now: Millis) -> takedowns.LetIn:
-        """Stops keeping out the article with this key or canonical URL; see `takedowns.let_in`. The key is in `lifted`
-        until the output directory has dropped it too."""
-        return await self._write(takedowns.let_in, key, url=url, in_output=in_output, now=now)
+    async def let_in(self, name: Name, *, in_output: KeptOut | None, now: Millis) -> takedowns.LetIn:
+        """Stops keeping out an article; see `takedowns.let_in`. Its key is in `lifted` until the output directory has
+        dropped it too."""
+        return await self._write(takedowns.let_in, name, in_output=in_output, now=now)
 
     async def lifted(self, shard: int = 0) -> list[bytes]:
         """Keys that are no longer kept out but that a shard of the output still lists as such."""
@@ -325,25 +326,13 @@ class Store:
         """Queues again what was put aside. Returns how many pieces of work. See `steering.retry`."""
         return await self._write(steering.retry, now=now, feed_ids=feed_ids)
 
-    async def at_rest(
-        self, *, url: str | None = None, url_key: bytes | None = None, record_id: bytes | None = None
-    ) -> list[steering.AtRest]:
+    async def at_rest(self, name: Name) -> list[steering.AtRest]:
         """The entries of the named article that have a record and no queued work; see `steering.at_rest`."""
-        return await self._write(steering.at_rest, url=url, url_key=url_key, record_id=record_id)
+        return await self._write(steering.at_rest, name)
 
-    async def read_again(
-        self,
-        *,
-        now: Millis,
-        url: str | None = None,
-        url_key: bytes | None = None,
-        record_id: bytes | None = None,
-        looks: Sequence[steering.Look] = (),
-    ) -> steering.Again:
+    async def read_again(self, name: Name, *, now: Millis, looks: Sequence[steering.Look] = ()) -> steering.Again:
         """Lets the named article be read afresh; see `steering.read_again`."""
-        return await self._write(
-            steering.read_again, self._policies, now=now, url=url, url_key=url_key, record_id=record_id, looks=looks
-        )
+        return await self._write(steering.read_again, name, self._policies, now=now, looks=looks)
 
     async def subscription(self, token: str) -> pushes.Subscription | None:
         """The subscription that a hub calling with this token belongs to; None if we never made one."""

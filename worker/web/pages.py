@@ -165,7 +165,8 @@ class Pages:
     async def why(self, request: Request) -> Response:
         of, q = self._of, request.query_params.get("q", "").strip()[:2000]
         story = await of.reader(story_of, q)
-        host = urls.host_of(q) if urls.absolute(q) is not None else None
+        typed = urls.absolute(q)
+        host = urls.host_of(typed) if typed else None
         near: Sequence[FeedStatus] = ()
         if host and not story.entries and not story.feeds:
             of_host = await of.reader(feeds_page, text=host, limit=PAGE)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select
 
+from worker.dedup import Name
 from worker.dedup import url_key as key_of_url
 from worker.store.database import tables as t
 from worker.store.database.batches import chunks
@@ -18,13 +19,13 @@ from worker.store.known.keys import stored
 from worker.store.known.names import URL
 
 
-def named(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> set[int]:
-    """The entries at a canonical URL or with a record id. url_key: the key of the URL, if the URL identifies an article
-    at all."""
-    at = {stored(key_of_url(url))} if url else set()
-    keys = at | {stored(key) for key in (url_key, record_id) if key is not None}
-    ids = set(connection.scalars(select(t.identity.c.entry_id).where(t.identity.c.key.in_(keys))))
-    return ids | set(connection.scalars(select(t.entry.c.id).where(t.entry.c.shared_key.in_(at))))
+def named(connection: Connection, name: Name) -> set[int]:
+    """The entries of that name, including all that share the URL."""
+    key = stored(name.key)
+    ids = set(connection.scalars(select(t.identity.c.entry_id).where(t.identity.c.key == key)))
+    if name.url is None:
+        return ids
+    return ids | set(connection.scalars(select(t.entry.c.id).where(t.entry.c.shared_key == key)))
 
 
 def forget_keys(connection: Connection, entry_ids: Sequence[int]) -> set[bytes]:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import orjson
 from sqlalchemy import Connection, delete, insert, or_, select
 
-from worker.dedup import url_key as key_of_url
+from worker.dedup import Name, url_key
 from worker.model import KeptOut, Millis
 from worker.record import Record, shard_of
 from worker.store.database import tables as t
@@ -25,32 +25,28 @@ from worker.store.published.outbox import lock_numbering
 from worker.urls import host_of
 
 
-def is_known(connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None) -> bool:
-    """Whether there is an entry at a canonical URL or with a record id, or it is kept out."""
-    keys = {key for key in (url_key, record_id) if key is not None}
-    return bool(named(connection, url=url, url_key=url_key, record_id=record_id)) or are_dead(connection, keys)
+def is_known(connection: Connection, name: Name) -> bool:
+    """Whether there is an entry of that name, or it is kept out."""
+    return bool(named(connection, name)) or are_dead(connection, {name.key})
 
 
-def forget(
-    connection: Connection, *, url: str | None, url_key: bytes | None, record_id: bytes | None, now: Millis
-) -> int:
-    """Deletes the article at a canonical URL or with a record id, with its duplicates, and keeps it from coming back.
-    Returns how many entries it had. Its record ids are `outstanding` from then on. So is the name it was given by,
-    whichever entry had the records, because the output has to remember that name, too."""
-    ids = named(connection, url=url, url_key=url_key, record_id=record_id)
+def forget(connection: Connection, name: Name, *, now: Millis) -> int:
+    """Deletes the article of that name, with its duplicates, and keeps it from coming back. Returns how many entries it
+    had. Its record ids are `outstanding` from then on. So is the name it was given by, whichever entry had the records,
+    because the output has to remember that name, too."""
+    ids = named(connection, name)
     for batch in chunks(sorted(ids)):
         rows = connection.execute(select(t.entry.c.id, t.entry.c.duplicate_of).where(t.entry.c.id.in_(batch)))
         ids |= {row.duplicate_of for row in rows if row.duplicate_of is not None}
     for batch in chunks(sorted(ids)):
         ids |= set(connection.scalars(select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(batch))))
-    keys = {key for key in (url_key, record_id) if key is not None}
-    unknown = not ids and not are_dead(connection, keys)
-    records, names = set(keys), set(keys)
+    unknown = not ids and not are_dead(connection, {name.key})
+    keys, records, names = {name.key}, {name.key}, {name.key}
     columns = (t.entry.c.record_id, t.entry.c.text_mark, t.entry.c.shared_key, URL)
     for batch in chunks(sorted(ids)):
         for row in connection.execute(select(*columns).where(t.entry.c.id.in_(batch))):
             records.add(row.record_id)
-            names |= {row.record_id} if row.url is None or row.shared_key else {row.record_id, key_of_url(row.url)}
+            names |= {row.record_id} if row.url is None or row.shared_key else {row.record_id, url_key(row.url)}
             keys |= {row.text_mark} - {None}  # so that the same text does not come back elsewhere
     _bar(connection, names, unknown=unknown, anew=bool(ids), now=now)
     bury(connection, sorted(ids), more_keys=keys)
@@ -89,13 +85,14 @@ def barred(connection: Connection, key: bytes) -> Barred | None:
 LetIn = Literal["let in", "taken down", "not kept out"]
 
 
-def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: KeptOut | None, now: Millis) -> LetIn:
+def let_in(connection: Connection, name: Name, *, in_output: KeptOut | None, now: Millis) -> LetIn:
     """Stops keeping out something of which nothing was known, so that it may be ingested after all. Returns what came
     of that. The feeds of its site are read whole with their next polls, even if they have not changed.
 
-    in_output: what the output directory says of the key. If the state was lost since, that is all there is to go by.
+    in_output: what the output directory says of its key. If the state was lost since, that is all there is to go by.
     What was taken down there stays down, by any of its names.
     """
+    key = name.key
     row = connection.execute(select(t.barred).where(t.barred.c.key == key)).one_or_none()
     is_lifted = row is not None and row.lifted
     if in_output == "taken down" or (row is not None and not row.lifted and not row.unknown):
@@ -107,8 +104,8 @@ def let_in(connection: Connection, key: bytes, *, url: str | None, in_output: Ke
         connection.execute(insert(t.barred).values(key=key, at=now, unknown=True, lifted=True))
         connection.execute(delete(t.tombstone).where(t.tombstone.c.key == stored(key)))
         connection.execute(delete(t.takedown).where(t.takedown.c.record_id == key))
-    if url is not None:
-        of_site = f"//{host_of(url)}"
+    if name.url is not None:
+        of_site = f"//{host_of(name.url)}"
         theirs = or_(*(column.contains(of_site, autoescape=True) for column in (t.feed.c.url, t.feed.c.site_url)))
         let_all_be_said(connection, connection.scalars(select(t.feed.c.id).where(t.feed.c.active, theirs)).all())
     return "let in"

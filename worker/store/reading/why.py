@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from worker import dedup, urls
 from worker.model import Extraction, FeedId, Millis, State
-from worker.record import is_id, shard_name, shard_of
+from worker.record import shard_name, shard_of
 from worker.store.database import tables as t
 from worker.store.database.opening import reading
-from worker.store.known.graves import dead_keys
+from worker.store.known.graves import are_dead
 from worker.store.known.identities import named
 from worker.store.known.keys import stored
 from worker.store.known.names import FEED_ID, REVISED_AT, URL, extraction_of, nos_of, origin
@@ -106,19 +106,17 @@ def read_story(state: State, subject: str) -> Story:
 def story_of(connection: Connection, subject: str) -> Story:
     """Everything known under what somebody typed: an article's URL in any spelling (with its duplicates), a record id,
     or the id or URL of a feed. Uses indexes only."""
-    record_id = bytes.fromhex(subject) if is_id(subject) else None
-    url = None if record_id or urls.absolute(subject) is None else urls.canonical(subject)
-    url_key = dedup.url_key(url) if url else None
-    ids = named(connection, url=url, url_key=url_key, record_id=record_id)
-    same = select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(ids)).limit(_OTHERS) if url_key and ids else None
-    ids |= set() if same is None else set(connection.scalars(same))
+    name = dedup.name_of(subject)
+    ids = named(connection, name) if name else set()
+    if name and name.url and ids:
+        same = select(t.entry.c.id).where(t.entry.c.duplicate_of.in_(ids)).limit(_OTHERS)
+        ids |= set(connection.scalars(same))
     feeds = connection.scalars(
         select(t.feed.c.id).where(or_(t.feed.c.id == subject, t.feed.c.url == subject, t.feed.c.moved_to == subject))
     ).all()
-    forgotten = bool(dead_keys(connection, {key for key in (url_key, record_id) if key is not None}))
-    key = url_key or record_id
-    asked = barred(connection, key) if forgotten and key else None
-    meant = url or (None if record_id else urls.canonical_if_any(f"https://{subject}"))
+    forgotten = name is not None and are_dead(connection, {name.key})
+    asked = barred(connection, name.key) if name and forgotten else None
+    meant = name.url if name else urls.canonical_if_any(f"https://{subject}")
     is_unknown = not (ids or feeds or forgotten)
     return Story(
         entries=[_entry(connection, entry_id) for entry_id in sorted(ids)],
@@ -152,11 +150,9 @@ def _bare(url: str) -> str:
 
 
 def key_of(subject: str) -> bytes | None:
-    """The key under which the subject would be kept out: itself if it is a record id, else the hash of the URL. None if
-    it is neither."""
-    if is_id(subject):
-        return bytes.fromhex(subject)
-    return None if urls.absolute(subject) is None else dedup.url_key(urls.canonical(subject))
+    """The key under which the subject would be kept out; None if it names no article."""
+    name = dedup.name_of(subject)
+    return name and name.key
 
 
 def _entry(connection: Connection, entry_id: int) -> EntryStory:
