@@ -31,7 +31,7 @@ from tests.store.samples import (
 )
 from worker.errors import StateError, StateLocked
 from worker.model import Server, State
-from worker.store import Recovery, Store, move
+from worker.store import Recovery, Store, move, read_status
 from worker.store.database import tables as t
 
 pytestmark = pytest.mark.embedded  # at first
@@ -104,10 +104,13 @@ async def test_nothing_is_lost_on_the_way_there_and_back(filled: Path, server: S
 
 
 async def test_the_old_state_is_refused(filled: Path, server: Server) -> None:
-    """Two that publish under the same names would write everything twice."""
+    """Two that publish under the same names would write everything twice; and what `status` read there would be out of
+    date."""
     move(filled, server)
     with pytest.raises(StateError, match="was moved to postgresql://"):
         await opened(filled).__aenter__()
+    with pytest.raises(StateError, match="was moved to postgresql://"):
+        read_status(filled)
     with pytest.raises(StateError, match="was moved to"):
         move(filled, server)
 

@@ -43,8 +43,7 @@ from worker.store.database import clocks, notes
 from worker.store.database.clocks import Clock, wall_clock
 from worker.store.database.integrity import Files, reason, suspect
 from worker.store.database.locks import is_contention
-from worker.store.database.moving import refuse_moved
-from worker.store.database.opening import locked, open_database
+from worker.store.database.opening import locked, open_database, refuse_moved
 from worker.store.finish.commit import finish
 from worker.store.finish.ingestion import Near
 from worker.store.known import feeds

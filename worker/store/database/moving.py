@@ -23,7 +23,7 @@ from worker.store.database import notes
 from worker.store.database import tables as t
 from worker.store.database.columns import storable
 from worker.store.database.integrity import check, reason
-from worker.store.database.opening import is_there, locked, open_database
+from worker.store.database.opening import is_there, locked, open_database, refuse_moved
 
 _ROWS = 2_000
 _TABLES: Sequence[Table] = [table for table in t.metadata.sorted_tables if table is not t.member]
@@ -49,19 +49,6 @@ def move(source: State, target: State) -> int:
         with _told(target), new.begin() as arrived:
             notes.keep(arrived, notes.ARRIVING, None)
             return sum(arrived.scalar(_counted(table)) or 0 for table in _TABLES)
-
-
-def refuse_moved(state: State, engine: Engine) -> None:
-    """Raises StateError if the state was moved elsewhere, or has not completely arrived."""
-    if (to := _said(engine, notes.MOVED)) is not None:
-        raise StateError(
-            f"the state {state} was moved to {to}: set `state` to that; two would publish everything twice"
-        )
-    if (source := _said(engine, notes.ARRIVING)) is not None:
-        raise StateError(
-            f"the move of the state {source} to {state} was cut off: set `state` to {source} again, and let `feedmill "
-            f"migrate-state` end it"
-        )
 
 
 def _said(engine: Engine, name: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -34,6 +35,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from worker.errors import StateError, StateLocked
 from worker.lock import Held, holding, is_held
 from worker.model import Server, State
+from worker.store.database import notes
 from worker.store.database.integrity import check, check_length, left_log, reason, suspect, tell_damage
 from worker.store.database.tables import metadata
 
@@ -110,7 +112,7 @@ def open_readonly(state: State, *, checked: bool = False) -> Engine:
     remove the log (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
     if isinstance(state, Server):
-        return cast(Engine, _postgresql().open_readonly(state, _refuse_other_version))
+        return cast(Engine, _postgresql().open_readonly(state, partial(_refuse_unusable, state)))
     path = state
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
@@ -120,7 +122,7 @@ def open_readonly(state: State, *, checked: bool = False) -> Engine:
     engine = create_engine(url, poolclass=NullPool)
     tell_damage(engine, path)
     try:
-        _refuse_other_version(engine)
+        _refuse_unusable(path, engine)
     except DatabaseError as error:
         raise unreadable(path, error) from error
     return engine
@@ -155,7 +157,7 @@ def open_beside(state: State) -> Iterator[Connection]:
     """A write transaction beside the engine that holds the state, for requests and the turns of hosts. Raises
     StateError."""
     if isinstance(state, Server):
-        with _postgresql().open_beside(state, _refuse_other_version) as connection:
+        with _postgresql().open_beside(state, partial(_refuse_unusable, state)) as connection:
             yield connection
         return
     path = state
@@ -164,7 +166,7 @@ def open_beside(state: State) -> Iterator[Connection]:
     engine = create_engine(database_url(path), poolclass=NullPool, connect_args={"timeout": 10})
     tell_damage(engine, path)
     try:
-        _refuse_other_version(engine)
+        _refuse_unusable(path, engine)
         with engine.begin() as connection:
             yield connection
     except DatabaseError as error:
@@ -205,7 +207,23 @@ def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: Non
             raise StateError(f"the state was written by a later feedmill: {error}; install that one") from error
 
 
-def _refuse_other_version(engine: Engine) -> None:
+def refuse_moved(state: State, engine: Engine) -> None:
+    """Raises StateError if the state was moved elsewhere, or has not completely arrived."""
+    with engine.connect() as connection:
+        to, source = notes.kept(connection, notes.MOVED), notes.kept(connection, notes.ARRIVING)
+    if to is not None:
+        raise StateError(
+            f"the state {state} was moved to {to}: set `state` to that; two would publish everything twice"
+        )
+    if source is not None:
+        raise StateError(
+            f"the move of the state {source} to {state} was cut off: set `state` to {source} again, and let `feedmill "
+            f"migrate-state` end it"
+        )
+
+
+def _refuse_unusable(state: State, engine: Engine) -> None:
+    """Raises StateError unless the tables have this version, and the state is not one that was moved elsewhere."""
     with engine.connect() as connection:
         found = _version(connection)
     known = versions()
@@ -217,6 +235,7 @@ def _refuse_other_version(engine: Engine) -> None:
         raise StateError(
             f"the state is of version {found}, this feedmill's is {known[-1]}; start `feedmill run` to migrate"
         )
+    refuse_moved(state, engine)
 
 
 def _version(connection: Connection) -> str | None:

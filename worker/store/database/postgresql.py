@@ -167,5 +167,5 @@ def _connect(server: Server) -> Any:
     try:
         given = conninfo_to_dict(server.url)
     except psycopg.ProgrammingError:
-        raise StateError(f"the state {server}: libpq can't parse its URL") from None
+        raise StateError(f"the state {server}: libpq can't parse its URL (a % in a password is written %25)") from None
     return psycopg.connect(make_conninfo("", **{**_REACH, **given}))
