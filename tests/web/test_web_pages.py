@@ -298,6 +298,19 @@ async def test_nobody_else_makes_it_do_anything(
     assert await desk.store.requests() == []
 
 
+async def test_the_buttons_work_behind_a_proxy_that_sends_its_own_host(desk: Desk) -> None:
+    """As nginx does by default: the browser itself says that the page is of the same origin. A browser that can't say
+    it, over plain HTTP, is told what the proxy lacks."""
+    async with desk.client() as asked:
+        form = {"proof": proof_in((await asked.get("/quarantine")).text), "verb": "retry", "subject": TWO}
+        outside = {"Origin": "https://feeds.example"}
+        answer = await asked.post("/act", data=form, headers=outside | {"Sec-Fetch-Site": "same-origin"})
+        assert answer.status_code == 303
+        answer = await asked.post("/act", data=form, headers=outside)
+        assert answer.status_code == 403
+        assert "a proxy does not pass the Host header on" in answer.text
+
+
 async def test_who_has_the_token_needs_no_proof_and_is_sent_nowhere_else(desk: Desk) -> None:
     """A program: `curl -H 'Authorization: Bearer …' -d verb=poll`."""
     async with desk.client(token="correct-horse") as asked:

@@ -24,11 +24,12 @@ class Proof:
         if by_token:
             return None
         site = headers.get("sec-fetch-site")
-        if site is not None and site not in ("same-origin", "none"):
-            return "it comes from another site's page"
         origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != headers.get("host"):
-            return "it comes from another site's page"
+        if site is not None:  # to be trusted before Origin: a proxy may send a Host header of its own
+            if site not in ("same-origin", "none"):
+                return "it comes from another site's page"
+        elif origin is not None and origin.partition("://")[2] != headers.get("host"):
+            return "it comes from another site's page, or a proxy does not pass the Host header on"
         if not hmac.compare_digest(given.encode(), self.text.encode()):
             return "feedmill was restarted since the page was loaded: load it again"
         return None
