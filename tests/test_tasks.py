@@ -11,7 +11,20 @@ from worker import dedup
 from worker.cpu.pool import Pool
 from worker.feeds import encode_entry
 from worker.means import PRELOAD
-from worker.model import Attachment, Author, Draft, Entry, Feed, FeedId, FullText, Millis, NotAFeed, SeenEntry
+from worker.model import (
+    Attachment,
+    Author,
+    Draft,
+    Entry,
+    Feed,
+    FeedId,
+    Filter,
+    FullText,
+    Millis,
+    NotAFeed,
+    Rules,
+    SeenEntry,
+)
 from worker.tasks import (
     FeedRead,
     Source,
@@ -177,6 +190,18 @@ def test_the_feeds_own_content_serves_with_its_reason() -> None:
     shared = draft_from_entry(source(), None)
     assert (shared.extraction, "other entries share it" in (shared.reason or "")) == ("feed_only", True)
     assert told.revision_key == wanted.revision_key
+
+
+def test_filters_go_by_the_language_that_is_stated() -> None:
+    """Not by the one that the text tells, which the record has: what nobody states matches only `und`."""
+    text = page("The harbour is open again, and the first of the ferries left at dawn for the island. " * 3)
+    for stated, left_out in (("en", "en"), ("", "und")):
+        for wanted in ("en", "und"):
+            rules = Rules(skip=(Filter(place="skip", language=(wanted,)),))
+            feed = Feed(id=FEED.id, url=FEED.url, rules=rules)
+            draft = draft_from_page(source(text.replace("lang=en", f"lang='{stated}'"), feed=feed))
+            assert record(draft)["language"] == "en"
+            assert (draft.skipped is not None) is (wanted == left_out)
 
 
 def test_what_no_parser_may_touch_still_makes_a_record() -> None:

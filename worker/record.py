@@ -129,7 +129,7 @@ class Record(TypedDict):
     date_modified: Annotated[NotRequired[Date], Field(description="When it was last changed, as page or feed say.")]
     authors: Annotated[list[Person], Field(description="May be empty.")]
     tags: Annotated[list[str], Field(description="Of feed and page; may be empty.")]
-    language: Annotated[NotRequired[str], Field(description="BCP 47.")]
+    language: Annotated[NotRequired[str], Field(description="BCP 47; as stated, else as the text itself tells.")]
     attachments: Annotated[list[File], Field(description="Episodes, videos, documents; may be empty.")]
     _ingest: Annotated[Ingest, Field(description="How the record came about: feedmill's own extension.")]
 

@@ -287,7 +287,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         extraction=article.extraction,
         retry=article.retry,
         reason=article.reason,
-        skipped=rules.skipped(entry, source.feed.rules, language=article.language, seen_at=source.first_seen_at)
+        skipped=rules.skipped(entry, source.feed.rules, language=article.stated_language, seen_at=source.first_seen_at)
         or _no_article(article, entry),
         filters=source.feed.rules.filters_key,
     )

@@ -16,6 +16,7 @@ metadata.py  one value a field, from feed, JSON-LD, OpenGraph, meta and the visi
 bylines.py   who wrote it: the persons in what is stated or shown
 markup.py    source → tree
 selection.py the part of a page that the rules of its feed select
+languages.py the language of a text, if none is stated
 frame.py     lines that a site puts above and below: what they say, and the text without them
 credits.py   who published it first, by credit lines, datelines, canonical and JSON-LD
 edges.py     lines around a text that do not belong to it

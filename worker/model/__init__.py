@@ -11,6 +11,7 @@ All of them are frozen, plain and picklable. Times are `Millis`, milliseconds si
 """
 
 from worker.model.article import (
+    BY_TEXT,
     Article,
 )
 from worker.model.broker import (
@@ -120,6 +121,7 @@ from worker.model.work import (
 __all__ = [
     "AGENCY",
     "ALL_ROLES",
+    "BY_TEXT",
     "DAY_MS",
     "HOUR_MS",
     "MAX_REDIRECTS",

@@ -9,6 +9,9 @@ from worker.model.document import Author
 from worker.model.feed import Extraction, Millis, Precision
 from worker.model.story import Credit
 
+BY_TEXT = "text"
+"""The value in `sources` for a language that the text alone tells."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
@@ -39,3 +42,8 @@ class Article:
     original: Credit | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each field came from: {field: feed | jsonld | opengraph | meta | page | …}."""
+
+    @property
+    def stated_language(self) -> str | None:
+        """The language that page or feed state."""
+        return None if self.sources.get("language") == BY_TEXT else self.language
