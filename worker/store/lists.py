@@ -21,25 +21,23 @@ from worker.store.database.locks import hold_work
 from worker.store.known.feeds import Policies, apply_policies, drop, enlist
 from worker.store.work.settling import settle
 from worker.store.work.standing import Planner
-from worker.store.work.works import HELD
 
 Changes = Mapping[FeedId, Feed | None]
 """Feeds as they are listed now; None for those that are not listed any more."""
 
 _is_of_documents = t.work.c.entry_id.is_(None)  # the feed's poll, or a walk through its older pages
-_is_poll = and_(_is_of_documents, t.work.c.pages.is_(None))
 _RESTING = select(t.feed.c.id).where(t.feed.c.retired | t.feed.c.paused)
 _KEPT_BACK = (
     t.work.c.due_at == t.FAR,
     ~t.work.c.quarantined,
-    ~and_(_is_poll, t.work.c.feed_id.in_(_RESTING)),
+    ~and_(t.is_poll, t.work.c.feed_id.in_(_RESTING)),
 )
 """Work that `_hold_back` has put off. The only other work that is never due is what was put aside, and the polls of
 retired or paused feeds."""
 
 _OF_FEED = t.feed.c.id == bindparam("feed")
 _PLAN = update(t.feed).where(_OF_FEED).values(next_at=bindparam("at"), why=bindparam("reason"))
-_PLAN_POLL = update(t.work).where(t.work.c.feed_id == bindparam("feed"), _is_poll).values(due_at=bindparam("at"))
+_PLAN_POLL = update(t.work).where(t.work.c.feed_id == bindparam("feed"), t.is_poll).values(due_at=bindparam("at"))
 _PACE = update(t.feed).where(_OF_FEED).values(pace=bindparam("asked"))
 
 
@@ -57,7 +55,9 @@ def take_up(
     for ids in chunks(sorted(changes)):
         gone, kept = [i for i in ids if changes[i] is None], [i for i in ids if changes[i] is not None]
         hosts |= set(hold_work(connection, t.work.c.feed_id.in_(ids)))
-        held = _having(connection, gone, HELD) | _having(connection, kept, and_(HELD, _is_of_documents))
+        held = _having(connection, gone, t.is_under_way) | _having(
+            connection, kept, and_(t.is_under_way, _is_of_documents)
+        )
         ready = [feed_id for feed_id in ids if feed_id not in held]
         waits.update((feed_id, changes[feed_id]) for feed_id in held)
         _hold_back(connection, [feed_id for feed_id in gone if feed_id in held])
@@ -95,7 +95,7 @@ def replan(connection: Connection, feeds: Sequence[Feed], planner: Planner) -> N
         planned = (t.feed.c.polled_at.is_not(None), t.feed.c.next_at.is_not(None))
         hold_work(connection, t.work.c.feed_id.in_(ids))
         idle = select(t.work.c.feed_id).where(
-            t.work.c.feed_id.in_(ids), _is_poll, ~HELD, ~t.work.c.seek, ~t.work.c.subscribe
+            t.work.c.feed_id.in_(ids), t.is_poll, ~t.is_under_way, ~t.work.c.seek, ~t.work.c.subscribe
         )
         columns = (t.feed.c.id, t.feed.c.polled_at, t.feed.c.history, t.feed.c.hints)
         dues = []
@@ -143,7 +143,7 @@ def _hosts(connection: Connection, feed_ids: Sequence[str]) -> set[int]:
 
 def _hold_back(connection: Connection, feed_ids: Sequence[FeedId]) -> None:
     """Puts off the work of feeds that are leaving, so that nothing more of it is begun."""
-    waiting = (t.work.c.feed_id.in_(feed_ids), ~HELD)
+    waiting = (t.work.c.feed_id.in_(feed_ids), ~t.is_under_way)
     if feed_ids:
         connection.execute(update(t.work).where(*waiting).values(due_at=t.FAR))
 

@@ -20,8 +20,6 @@ from worker.store.work.claims import put_aside, void
 from worker.store.work.settling import settle, settle_all
 from worker.store.work.standing import Planner
 
-_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
-
 
 def start(
     connection: Connection,
@@ -48,7 +46,7 @@ def start(
         replan(connection, repaced(connection, listed), planner)
     keep_up(connection, now=now, keep_ms=keep_ms)
     if poll_all:
-        _let_be_due(connection, policies, now, _POLL)
+        _let_be_due(connection, policies, now, t.is_poll)
     settle_all(connection)
     return set_by_ms
 
@@ -85,8 +83,7 @@ def join(
     if poll_all:
         hosts = connection.scalars(select(t.host.c.id)).all()
         hold_hosts(connection, hosts)
-        held = select(t.slot.c.work_id).where(t.slot.c.work_id.is_not(None))
-        _let_be_due(connection, policies, now, and_(_POLL, t.work.c.id.not_in(held)))
+        _let_be_due(connection, policies, now, and_(t.is_poll, ~t.is_under_way))
         settle(connection, hosts)
     return waits
 

@@ -18,14 +18,13 @@ from worker.store.known.feeds import Policies, add_work, let_all_be_said
 from worker.store.known.identities import named
 from worker.store.known.names import FEED_ID, REVISED_AT
 from worker.store.work.settling import settle
-from worker.store.work.works import HELD
 from worker.urls import host_of
 
 _MOST = 500
 """At most so many entries at one URL are read again."""
 _WAIT_MS = HOUR_MS
 """A page that is to be read again waits at most this long for its feed to be polled first."""
-_IDLE_POLL = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None), ~HELD)
+_IDLE_POLL = and_(t.is_poll, ~t.is_under_way)
 """A poll that is not running. Running ones take up the change when they end, because `standing.after` reads the feed's
 row."""
 
@@ -187,8 +186,8 @@ def read_again(
     poll, provided it is among `looks` (made from `at_rest`)."""
     ids = _named(connection, name)
     theirs = t.work.c.entry_id.in_(ids)
-    connection.execute(update(t.work).where(theirs, ~HELD).values(page_etag=None, page_modified=None))
-    due = _take_up(connection, and_(theirs, ~HELD), now, priority=t.NEW)
+    connection.execute(update(t.work).where(theirs, ~t.is_under_way).values(page_etag=None, page_modified=None))
+    due = _take_up(connection, and_(theirs, ~t.is_under_way), now, priority=t.NEW)
     hold_entries(connection, ids)
     feeds = connection.scalars(select(FEED_ID).where(*_at_rest(ids)).distinct()).all()
     connection.execute(update(t.entry).where(*_at_rest(ids)).values(version=b""))

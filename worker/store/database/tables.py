@@ -17,6 +17,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
+    and_,
+    exists,
     false,
     literal_column,
     text,
@@ -202,6 +204,12 @@ work = Table(
     Index("work_quarantined", "id", sqlite_where=text("quarantined = 1"), postgresql_where=text("quarantined")),
     postgresql_with=BUSY,
 )
+
+in_its_slot = and_(slot.c.host_id == work.c.host_id, slot.c.work_id == work.c.id)
+is_under_way = exists().where(in_its_slot)
+"""Whether somebody is doing a piece of work."""
+is_poll = and_(work.c.entry_id.is_(None), work.c.pages.is_(None))
+"""Whether it is the poll of a feed, not an entry or a walk."""
 
 subscription = Table(
     "subscription",

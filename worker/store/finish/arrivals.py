@@ -23,7 +23,7 @@ from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 from worker.store.finish.duplicates import SAME_URL, mark_duplicate, original, write_duplicate
 from worker.store.finish.ingestion import Ingestion
-from worker.store.known.feeds import Policies, add_work, host_ids
+from worker.store.known.feeds import Policies, add_work, host_id
 from worker.store.known.graves import note_seen
 from worker.store.known.keys import stored
 from worker.store.known.left_out import backlog_of, takes_up
@@ -41,8 +41,7 @@ _SAYS_ELSE = (
     .values(version=bindparam("says"), title_key=bindparam("title"))
     .returning(t.entry.c.revision, REVISED_AT, t.entry.c.first_seen_at)
 )
-_HELD = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
-_QUEUED = select(t.work, select(t.slot.c.work_id).where(_HELD).exists().label("under_way")).where(
+_QUEUED = select(t.work, t.is_under_way.label("under_way")).where(
     t.work.c.entry_id.in_(bindparam("ids", expanding=True))
 )
 _ROOM, _ROOM_FOR_PAGE = bytes(13), bytes(17)
@@ -393,8 +392,7 @@ def _not_yet_queued(
             if not row.under_way and row.priority == t.BACKFILL:
                 values |= {"priority": t.NEW, "due_at": queued["due_at"], "page_etag": None, "page_modified": None}
             if not row.under_way and not row.hops and row.url != queued["url"]:
-                name = str(queued["host"])
-                values |= {"url": queued["url"], "host_id": host_ids(connection, {name}, policies)[name]}
+                values |= {"url": queued["url"], "host_id": host_id(connection, str(queued["host"]), policies)}
             connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
             touched |= {row.host_id, values.get("host_id", row.host_id)}
     return list(by_entry.values()), touched

@@ -34,14 +34,14 @@ from worker.store.database.locks import hold_entries, hold_hosts, is_shared
 from worker.store.finish.articles import finish_articles
 from worker.store.finish.entries import finish_look
 from worker.store.finish.ingestion import Ingestion, Near, ingestion
-from worker.store.finish.polls import AT_HOME, finish_polls, finish_seeking, finish_subscribing
+from worker.store.finish.polls import AT_HOME, finish_polls, finish_seeking, finish_subscribing, home_of
 from worker.store.finish.walks import finish_walk
-from worker.store.known.feeds import Policies, host_id_of, host_ids
+from worker.store.known.feeds import Policies, host_id
 from worker.store.known.lines import learn
 from worker.store.work.hosts import heed_crawl_delay, note_answers
 from worker.store.work.robots import remember
 from worker.store.work.settling import count_anew, settle
-from worker.store.work.standing import Planner, moves_of
+from worker.store.work.standing import Planner
 from worker.store.work.works import due_again
 
 OtherDone = Walked | Sought | Subscribed | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
@@ -141,18 +141,18 @@ def _apply(
             _change(connection, work_id, {**values, count.name: count + 1})
             return Finished(), set()
         case Moved():
-            host_id = host_ids(connection, {done.host}, policies)[done.host]
+            host = host_id(connection, done.host, policies)
             due_at = at_once if done.not_before is None else max(at_once, done.not_before)
             values = {"url": done.url, "hops": done.hops, "permanent": done.permanent}
-            _change(connection, work_id, {**values, "host_id": host_id, "due_at": due_at})
-            return Finished(), {host_id}
+            _change(connection, work_id, {**values, "host_id": host, "due_at": due_at})
+            return Finished(), {host}
         case RobotsRead():
             remember(connection, done)
-            host_id = host_ids(connection, {done.host}, policies)[done.host]
-            _change(connection, work_id, {"host_id": host_id, "due_at": at_once})
+            host = host_id(connection, done.host, policies)
+            _change(connection, work_id, {"host_id": host, "due_at": at_once})
             if done.text is not None:
-                heed_crawl_delay(connection, {host_id, done.lease.host_id}, done.crawl_delay_ms)
-            return Finished(), {host_id}
+                heed_crawl_delay(connection, {host, done.lease.host_id}, done.crawl_delay_ms)
+            return Finished(), {host}
         case HandedBack():
             _change(connection, work_id, {"due_at": due_again(at_once)})
             return Finished(), set()
@@ -173,8 +173,7 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
             return Finished(), {row.host_id}
     elif row.entry_id is None:
         feed = connection.execute(select(t.feed).where(t.feed.c.id == row.feed_id)).one()
-        home = moves_of(feed).in_force or feed.url
-        values |= {**AT_HOME, "host_id": host_id_of(connection, home, policies)}
+        values |= {**AT_HOME, "host_id": home_of(connection, feed, policies)}
         if feed.paused:
             values["due_at"] = t.FAR
         said = {"error": done.error, "polled_at": done.at, "next_at": None if feed.paused else values["due_at"]}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from worker import urls
 from worker.model import FeedId, Finished, Millis, PollDone, Sought, Subscribed
@@ -17,11 +17,11 @@ from worker.store.database.locks import hold_work
 from worker.store.finish.arrivals import Arrived, judge_entries
 from worker.store.finish.ingestion import Ingestion
 from worker.store.finish.walks import begin
-from worker.store.known.feeds import NO_VERSION, Policies, host_id_of, host_ids
+from worker.store.known.feeds import NO_VERSION, Policies, host_id, host_ids
 from worker.store.known.shelf import Shelf
 from worker.store.work import floods, subscriptions
 from worker.store.work.standing import Planner, Standing, after, moves_of
-from worker.store.work.works import HELD, let_be_due
+from worker.store.work.works import let_be_due
 
 AT_HOME = {"url": None, "hops": 0, "permanent": True, "seek": False, "subscribe": False, "priority": t.POLL}
 """The columns of a poll's work in its normal state: to fetch the feed's own address."""
@@ -156,7 +156,7 @@ def _let_pages_be_read(connection: Connection, asked: Sequence[PollDone]) -> Seq
     """Makes the pages due that waited to be read again and that their feeds, as these polls show, no longer list.
     Returns their hosts. Work under way is left alone: its `again` says that the feed has changed meanwhile."""
     looks = (t.work.c.entry_id.is_not(None), t.work.c.priority == t.BACKFILL, t.work.c.again, ~t.work.c.quarantined)
-    waits = and_(t.work.c.feed_id.in_([done.feed_id for done in asked]), *looks, ~HELD)
+    waits = and_(t.work.c.feed_id.in_([done.feed_id for done in asked]), *looks, ~t.is_under_way)
     hosts = hold_work(connection, waits)
     if hosts:
         connection.execute(update(t.work).where(waits).values(due_at=asked[-1].at, again=False))
@@ -218,23 +218,30 @@ def _send_on(connection: Connection, work: Sequence[tuple[dict[str, Any], set[in
 def finish_seeking(connection: Connection, done: Sought, *, policies: Policies) -> tuple[Finished, set[int]]:
     """Stores what the site of a lost feed says about where it is now. The feed itself is polled at its old address and
     time, as before."""
-    row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
-    suggestion = None if done.found == row.url else done.found
-    connection.execute(update(t.feed).where(t.feed.c.id == done.feed_id).values(suggestion=suggestion))
-    home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
-    due_at = t.FAR if row.next_at is None else row.next_at
-    _requeue(connection, done.lease.work_id, {**AT_HOME, "host_id": home, "due_at": due_at})
-    return Finished(next_at=row.next_at, why=row.why or ""), {home}
+    mine = t.feed.c.id == done.feed_id
+    connection.execute(update(t.feed).where(mine).values(suggestion=func.nullif(done.found, t.feed.c.url)))
+    return _polled_as_before(connection, done, policies)
 
 
 def finish_subscribing(connection: Connection, done: Subscribed, *, policies: Policies) -> tuple[Finished, set[int]]:
     """Stores what came of asking a hub. The feed itself is polled as before, at its time."""
     subscriptions.finish_asking(connection, done)
+    return _polled_as_before(connection, done, policies)
+
+
+def _polled_as_before(
+    connection: Connection, done: Sought | Subscribed, policies: Policies
+) -> tuple[Finished, set[int]]:
     row = connection.execute(select(t.feed).where(t.feed.c.id == done.feed_id)).one()
-    home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
+    home = home_of(connection, row, policies)
     due_at = t.FAR if row.next_at is None else row.next_at
     _requeue(connection, done.lease.work_id, {**AT_HOME, "host_id": home, "due_at": due_at})
-    return subscriptions.finished(row), {home}
+    return Finished(next_at=row.next_at, why=row.why or ""), {home}
+
+
+def home_of(connection: Connection, feed: Row[Any], policies: Policies) -> int:
+    """The host at which a feed is polled."""
+    return host_id(connection, urls.host_of(moves_of(feed).in_force or feed.url), policies)
 
 
 def call_home(connection: Connection, policies: Policies, *which: ColumnElement[bool]) -> None:
@@ -243,8 +250,7 @@ def call_home(connection: Connection, policies: Policies, *which: ColumnElement[
     work_id, away = t.work.c.id.label("work_id"), t.work.c.seek | t.work.c.subscribe
     seeking = select(t.feed, work_id).join(t.work, t.work.c.feed_id == t.feed.c.id).where(away, *which)
     for row in connection.execute(seeking).all():
-        home = host_id_of(connection, moves_of(row).in_force or row.url, policies)
-        _requeue(connection, row.work_id, {**AT_HOME, "host_id": home})
+        _requeue(connection, row.work_id, {**AT_HOME, "host_id": home_of(connection, row, policies)})
 
 
 def _requeue(connection: Connection, work_id: int, values: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from worker.model import FeedId, Finished, PollDone, Walked
 from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 from worker.store.finish.arrivals import judge_entries
-from worker.store.known.feeds import Policies, add_work, host_id_of
+from worker.store.known.feeds import Policies, add_work, host_id
 from worker.store.known.shelf import Shelf
 
 PAGES = 50
@@ -81,11 +81,11 @@ def finish_walk(connection: Connection, done: Walked, policies: Policies) -> tup
     if not (then and left and row.active):
         connection.execute(delete(t.work).where(mine))
         return counts, touched
-    host_id = host_id_of(connection, then, policies)
-    values = {"url": then, "host_id": host_id, "pages": left, "due_at": done.at, "priority": t.BACKFILL}
+    host = host_id(connection, urls.host_of(then), policies)
+    values = {"url": then, "host_id": host, "pages": left, "due_at": done.at, "priority": t.BACKFILL}
     begun = {"hops": 0, "tries": 0, "waits": 0, "errors": 0, "lost": 0, "error": None, "entry": trail.encoded}
     connection.execute(update(t.work).where(mine).values(values | begun))
-    return counts, touched | {host_id}
+    return counts, touched | {host}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

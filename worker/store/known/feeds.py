@@ -145,9 +145,8 @@ def add_work(connection: Connection, rows: Sequence[dict[str, object]], policies
     return set(ids.values())
 
 
-def host_id_of(connection: Connection, url: str, policies: Policies) -> int:
-    """The id of the host that `url` is on; its row is added if there is none."""
-    name = urls.host_of(url)
+def host_id(connection: Connection, name: str, policies: Policies) -> int:
+    """The id of a host by its name; its row is added if there is none."""
     return host_ids(connection, {name}, policies)[name]
 
 
@@ -264,7 +263,7 @@ def let_all_be_said(connection: Connection, feeds: Select[str] | Sequence[str]) 
     """Makes the next poll of these feeds read the whole document, even if it has not changed."""
     connection.execute(update(t.feed).where(t.feed.c.id.in_(feeds)).values(NO_VERSION))
     # A poll that is under way has already skipped the elements it knew.
-    polls = (t.work.c.feed_id.in_(feeds), t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
+    polls = (t.work.c.feed_id.in_(feeds), t.is_poll)
     connection.execute(update(t.work).where(*polls).values(again=True))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import Connection, Label, Row, Select, case, func, select
 
 from worker.model import FeedId, Millis, State
 from worker.store.database import tables as t
@@ -15,6 +15,11 @@ from worker.store.database.opening import reading
 HubStanding = Literal["subscribed", "asked", "lapsed", "denied"]
 """subscribed: the hub announces new entries. asked: it has been asked to. lapsed: it did until its lease ended. denied:
 it refuses, or could not be asked."""
+
+
+_LISTED: Select[Any] = (
+    select(t.subscription).join(t.feed, t.feed.c.id == t.subscription.c.feed_id).where(t.feed.c.active)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,37 +41,29 @@ class HubStatus:
 
 def hub_of(connection: Connection, feed_id: str, *, now: Millis) -> HubStatus | None:
     """The hub that a feed names; None if there is no subscription."""
-    row = connection.execute(select(t.subscription).where(t.subscription.c.feed_id == feed_id)).one_or_none()
-    return None if row is None else _status(row, now)
+    mine = t.subscription.c.feed_id == feed_id
+    row = connection.execute(select(t.subscription, _standing(now)).where(mine)).one_or_none()
+    return None if row is None else _status(row)
 
 
 def hubs_by_standing(connection: Connection, *, now: Millis) -> Mapping[str, int]:
     """How many hubs of listed feeds have each standing; all four are in the result."""
-    hub = t.subscription.c
-    standing = case(
-        (hub.lease_until > now, "subscribed"),
-        (hub.lease_until > 0, "lapsed"),
-        (hub.error.is_not(None), "denied"),
-        else_="asked",
-    ).label("standing")
-    listed = select(standing).join(t.feed, t.feed.c.id == hub.feed_id).where(t.feed.c.active).subquery()
+    listed = _LISTED.add_columns(_standing(now)).subquery()
     found = connection.execute(select(listed.c.standing, func.count()).group_by(listed.c.standing)).all()
-    none = {"subscribed": 0, "asked": 0, "lapsed": 0, "denied": 0}
-    return none | {row[0]: row[1] for row in found}
+    return dict.fromkeys(get_args(HubStanding), 0) | {row[0]: row[1] for row in found}
 
 
 def read_hubs(state: State, *, now: Millis) -> Mapping[FeedId, HubStatus]:
     """The hubs of listed feeds. Raises StateError."""
     with reading(state) as connection:
-        listed = select(t.subscription).join(t.feed, t.feed.c.id == t.subscription.c.feed_id).where(t.feed.c.active)
-        found = {FeedId(row.feed_id): _status(row, now) for row in connection.execute(listed)}
-    return found
+        rows = connection.execute(_LISTED.add_columns(_standing(now))).all()
+    return {FeedId(row.feed_id): _status(row) for row in rows}
 
 
-def _status(row: Row[Any], now: Millis) -> HubStatus:
+def _status(row: Row[Any]) -> HubStatus:
     return HubStatus(
         url=row.hub,
-        standing=_standing(row, now),
+        standing=row.standing,
         lease_until=row.lease_until or None,
         ask_at=Millis(row.ask_at),
         pushed_at=row.pushed_at,
@@ -75,9 +72,7 @@ def _status(row: Row[Any], now: Millis) -> HubStatus:
     )
 
 
-def _standing(row: Row[Any], now: Millis) -> HubStanding:
-    if row.lease_until > now:
-        return "subscribed"
-    if row.lease_until > 0:
-        return "lapsed"
-    return "asked" if row.error is None else "denied"
+def _standing(now: Millis) -> Label[str]:
+    hub = t.subscription.c
+    subscribed, lapsed = (hub.lease_until > now, "subscribed"), (hub.lease_until > 0, "lapsed")
+    return case(subscribed, lapsed, (hub.error.is_not(None), "denied"), else_="asked").label("standing")

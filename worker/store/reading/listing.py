@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Row, Select, func, literal_column, or_, select
+from sqlalchemy import Column, Connection, Row, func, literal_column, or_, select
 
 from worker.model import DAY_MS, EntryId, Extraction, FeedId, Millis
 from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 from worker.store.known.names import FEED_ID, URL, extraction_of, no_of, nos_of
 from worker.store.known.refs import refs_by_key
-from worker.store.reading.status import FeedStatus, feed_status
+from worker.store.reading.status import LISTED_FEEDS, FeedStatus, feed_status
+
+K = TypeVar("K")
 
 DAYS = 30
 """That `entries_by_day` goes back."""
@@ -84,7 +86,7 @@ def feeds_page(
 ) -> list[FeedStatus]:
     """Listed feeds by id, those after `after`. With `text`: those that have it in their id, title or URL, and those in
     `called`, which have it in the name the lists give them."""
-    query = _feeds().where(t.feed.c.active, t.feed.c.id > after)
+    query = LISTED_FEEDS.where(t.feed.c.id > after)
     match which:
         case "failing":
             query = query.where(_FAILING)
@@ -107,14 +109,14 @@ def feeds_by_id(connection: Connection, ids: Sequence[FeedId]) -> list[FeedStatu
     found = [
         feed_status(row)
         for batch in chunks(ids)
-        for row in connection.execute(_feeds().where(t.feed.c.active, t.feed.c.id.in_(batch)))
+        for row in connection.execute(LISTED_FEEDS.where(t.feed.c.id.in_(batch)))
     ]
     return sorted(found, key=lambda feed: feed.id)
 
 
 def longest_failing(connection: Connection, *, limit: int) -> list[FeedStatus]:
     """The failing feeds, longest failing first."""
-    query = _feeds().where(t.feed.c.active, _FAILING).order_by(t.feed.c.failing_since, t.feed.c.id)
+    query = LISTED_FEEDS.where(_FAILING).order_by(t.feed.c.failing_since, t.feed.c.id)
     return [feed_status(row) for row in connection.execute(query.limit(limit))]
 
 
@@ -157,42 +159,36 @@ def entries_of(
 
 def copies(connection: Connection, *, limit: int) -> list[Copies]:
     """Articles with duplicates, those with the newest duplicates first, as far as the last `limit` duplicates go."""
-    newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
-    rows = connection.execute(
-        _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.duplicate_of.is_not(None))
-        .order_by(t.entry.c.id.desc())
-        .limit(limit)
-    ).all()
-    groups: dict[int, list[ListedEntry]] = {}
-    for row in rows:
-        groups.setdefault(row.duplicate_of, []).append(_entry(row))
-    firsts = {
-        row.id: _entry(row)
-        for batch in chunks(list(groups))
-        for row in connection.execute(_ENTRIES.where(t.entry.c.id.in_(batch)))
-    }
+    groups = _newest_by(connection, t.entry.c.duplicate_of, limit)
+    firsts = _entries(connection, groups)
     return [Copies(first=firsts.get(entry_id), others=others) for entry_id, others in groups.items()]
 
 
 def told_alike(connection: Connection, *, limit: int) -> list[Copies]:
     """Articles with near-duplicates that came later, those with the newest first, as far as the last `limit`
     near-duplicates go."""
-    newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
-    rows = connection.execute(
-        _ENTRIES.where(t.entry.c.id > newest - RECENT, t.entry.c.cluster_id.is_not(None))
-        .order_by(t.entry.c.id.desc())
-        .limit(limit)
-    ).all()
-    groups: dict[bytes, list[ListedEntry]] = {}
-    for row in rows:
-        groups.setdefault(row.cluster_id, []).append(_entry(row))
+    groups = _newest_by(connection, t.entry.c.cluster_id, limit)
     ids = {key: known.entry_id for key, known in refs_by_key(connection, groups).items()}
-    firsts = {
+    firsts = _entries(connection, ids.values())
+    return [Copies(first=firsts.get(ids.get(key, EntryId(0))), others=others) for key, others in groups.items()]
+
+
+def _newest_by(connection: Connection, column: Column[K], limit: int) -> dict[K, list[ListedEntry]]:
+    """The newest entries that have a value in the column, by that value."""
+    newest = connection.scalar(select(func.max(t.entry.c.id))) or 0
+    having = _ENTRIES.where(t.entry.c.id > newest - RECENT, column.is_not(None))
+    groups: dict[K, list[ListedEntry]] = {}
+    for row in connection.execute(having.order_by(t.entry.c.id.desc()).limit(limit)):
+        groups.setdefault(getattr(row, column.name), []).append(_entry(row))
+    return groups
+
+
+def _entries(connection: Connection, ids: Iterable[int]) -> dict[int, ListedEntry]:
+    return {
         row.id: _entry(row)
-        for batch in chunks(sorted(ids.values()))
+        for batch in chunks(ids)
         for row in connection.execute(_ENTRIES.where(t.entry.c.id.in_(batch)))
     }
-    return [Copies(first=firsts.get(ids.get(key, EntryId(0))), others=others) for key, others in groups.items()]
 
 
 def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> list[PutAside]:
@@ -215,16 +211,6 @@ def quarantine(connection: Connection, *, after: int = 0, limit: int = 50) -> li
         )
         for row in rows
     ]
-
-
-def _feeds() -> Select[Any]:
-    poll = (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None)
-    at_host = t.host.c.id == t.work.c.host_id
-    return (
-        select(t.feed, t.work.c.due_at, t.host.c.not_before, t.host.c.delay_ms)
-        .outerjoin(t.work, poll)
-        .outerjoin(t.host, at_host)
-    )
 
 
 def _entry(row: Row[Any]) -> ListedEntry:

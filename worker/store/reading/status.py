@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select
 
 from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
@@ -96,6 +96,15 @@ class Totals:
     unpublished: int
 
 
+LISTED_FEEDS: Select[Any] = (
+    select(t.feed, t.work.c.due_at, t.host.c.not_before, t.host.c.delay_ms)
+    .outerjoin(t.work, (t.work.c.feed_id == t.feed.c.id) & t.is_poll)
+    .outerjoin(t.host, t.host.c.id == t.work.c.host_id)
+    .where(t.feed.c.active)
+)
+"""Each with when its poll is due, and how its host is treated."""
+
+
 def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
     """Hosts that refused lately or currently ask for a longer delay than configured, by name. Raises StateError."""
     slowed = (t.host.c.share < WHOLE) | (t.host.c.delay_ms > t.host.c.policy_ms)
@@ -150,53 +159,37 @@ def read_status(state: State) -> tuple[list[FeedStatus], Totals]:
     """All listed feeds, by id, and the totals, for which all entries have to be counted. Raises StateError."""
     with reading(state) as connection:
         feeds = _feeds(connection)
-        counts = [
-            select(func.count()).select_from(t.entry).where(t.entry.c.revision > 0, t.entry.c.duplicate_of.is_(None)),
-            select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None)),
+        entry, work = t.entry.c, t.work.c
+        totals = Totals(
+            feeds=len(feeds),
+            failing=sum(feed.errors > 0 for feed in feeds),
+            articles=_count(connection, t.entry, entry.revision > 0, entry.duplicate_of.is_(None)),
+            duplicates=_count(connection, t.entry, entry.duplicate_of.is_not(None)),
             # Every copy is in a cluster; the extra condition lets the query use the index on clusters.
-            select(func.count())
-            .select_from(t.entry)
-            .where(t.entry.c.cluster_id.is_not(None), t.entry.c.copy_of.is_not(None)),
-            select(func.count())
-            .select_from(t.work)
-            .where(t.work.c.entry_id.is_not(None), t.work.c.priority < t.BACKFILL, ~t.work.c.quarantined),
-            select(func.count()).select_from(t.work).where(t.work.c.quarantined),
-            select(func.count()).select_from(t.outbox),
-        ]
-        left_out = select(func.count()).select_from(t.entry).where(t.entry.c.skipped.is_not(None))
-        skipped = connection.scalar(left_out) or 0
-        found = (connection.scalar(count) or 0 for count in counts)
-        articles, duplicates, near, queued, quarantined, unpublished = found
-    totals = Totals(
-        feeds=len(feeds),
-        failing=sum(feed.errors > 0 for feed in feeds),
-        articles=articles,
-        duplicates=duplicates,
-        near_duplicates=near,
-        skipped=skipped,
-        queued=queued,
-        quarantined=quarantined,
-        unpublished=unpublished,
-    )
+            near_duplicates=_count(connection, t.entry, entry.cluster_id.is_not(None), entry.copy_of.is_not(None)),
+            skipped=_count(connection, t.entry, entry.skipped.is_not(None)),
+            queued=_count(
+                connection, t.work, work.entry_id.is_not(None), work.priority < t.BACKFILL, ~work.quarantined
+            ),
+            quarantined=_count(connection, t.work, work.quarantined),
+            unpublished=_count(connection, t.outbox),
+        )
     return feeds, totals
 
 
+def _count(connection: Connection, table: Table, *which: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(*which)) or 0
+
+
 def _feeds(connection: Connection) -> list[FeedStatus]:
-    rows = connection.execute(
-        select(t.feed, t.work.c.due_at, t.host.c.not_before, t.host.c.delay_ms)
-        .outerjoin(t.work, (t.work.c.feed_id == t.feed.c.id) & t.work.c.entry_id.is_(None) & t.work.c.pages.is_(None))
-        .outerjoin(t.host, t.host.c.id == t.work.c.host_id)
-        .where(t.feed.c.active)
-        .order_by(t.feed.c.id)
-    ).all()
+    rows = connection.execute(LISTED_FEEDS.order_by(t.feed.c.id)).all()
     by_feed = select(FEED_ID, func.count()).where(t.entry.c.skipped.is_not(None))
     skipped = {row[0]: row[1] for row in connection.execute(by_feed.group_by(t.entry.c.feed_no))}
     return [feed_status(row, skipped=skipped.get(row.id, 0)) for row in rows]
 
 
 def feed_status(row: Row[Any], *, skipped: int = 0) -> FeedStatus:
-    """From a row of `feed` with the `due_at` of its poll, and `not_before` and `delay_ms` of its host. skipped: how
-    many entries its rules leave out, if that was counted."""
+    """From a row of `LISTED_FEEDS`. skipped: how many entries its rules leave out, if that was counted."""
     next_at = None if row.retired or row.paused else row.next_at or row.due_at
     why = row.why
     if next_at is not None and row.not_before is not None and row.not_before > next_at:

@@ -192,17 +192,9 @@ def _others(connection: Connection, entry_id: int, cluster: bytes | None) -> Seq
 
 
 def _queued(connection: Connection, entry_id: int, *, written: bool) -> Queued | None:
-    held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
+    columns = (t.host.c.name, t.host.c.not_before, t.host.c.delay_ms, t.is_under_way.label("under_way"))
     row = connection.execute(
-        select(
-            t.work,
-            t.host.c.name,
-            t.host.c.not_before,
-            t.host.c.delay_ms,
-            select(t.slot.c.k).where(held).exists().label("under_way"),
-        )
-        .join(t.host, t.host.c.id == t.work.c.host_id)
-        .where(t.work.c.entry_id == entry_id)
+        select(t.work, *columns).join(t.host, t.host.c.id == t.work.c.host_id).where(t.work.c.entry_id == entry_id)
     ).one_or_none()
     if row is None:
         return None

@@ -67,13 +67,10 @@ def pushed(connection: Connection, feed_id: str, *, now: Millis) -> Millis | Non
     feed = connection.execute(select(t.feed).where(t.feed.c.id == feed_id, t.feed.c.active)).one_or_none()
     if feed is None or feed.paused or feed.retired or is_flooded(connection, feed_id):
         return None
-    poll = (t.work.c.feed_id == feed_id, t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
-    hold_work(connection, and_(*poll))
-    held = (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id)
-    under_way = select(t.slot.c.work_id).where(held).exists().label("under_way")
-    work = connection.execute(
-        select(t.work.c.id, t.work.c.host_id, t.work.c.due_at, under_way).where(*poll)
-    ).one_or_none()
+    poll = and_(t.work.c.feed_id == feed_id, t.is_poll)
+    hold_work(connection, poll)
+    columns = (t.work.c.id, t.work.c.host_id, t.work.c.due_at, t.is_under_way.label("under_way"))
+    work = connection.execute(select(*columns).where(poll)).one_or_none()
     owed = POLL if work is None or work.under_way else LOOK
     mine = t.subscription.c.feed_id == feed_id
     connection.execute(update(t.subscription).where(mine).values(pushed_at=now, trusted=True, error=None, owed=owed))

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from worker.model import DAY_MS, HOUR_MS, MINUTE_MS, Finished, Hub, Millis, PollDone, Subscribed
+from worker.model import DAY_MS, HOUR_MS, MINUTE_MS, Hub, Millis, PollDone, Subscribed
 from worker.store.database import tables as t
 from worker.store.database.batches import chunks
-from worker.store.known.feeds import Policies, host_id_of
+from worker.store.known.feeds import Policies, host_id
+from worker.urls import host_of
 
 SHORTEST_MS, LONGEST_MS = HOUR_MS, 30 * DAY_MS
 """SHORTEST_MS and LONGEST_MS bound the time between two requests to a hub for one feed, and the length of a lease,
@@ -96,9 +97,9 @@ def to_ask(connection: Connection, rows: Mapping[str, Row[Any]], policies: Polic
     for feed_id, row in rows.items():
         if row.ask_at > now:
             continue
-        host_id = host_id_of(connection, row.hub, policies)
-        waits = connection.scalar(select(t.host.c.not_before).where(t.host.c.id == host_id)) or 0
-        queue = select(func.count()).select_from(t.work).where(t.work.c.host_id == host_id, t.work.c.subscribe)
+        hub = host_id(connection, host_of(row.hub), policies)
+        waits = connection.scalar(select(t.host.c.not_before).where(t.host.c.id == hub)) or 0
+        queue = select(func.count()).select_from(t.work).where(t.work.c.host_id == hub, t.work.c.subscribe)
         if waits <= now + _HUB_PATIENCE_MS and (connection.scalar(queue) or 0) < _HUB_QUEUE:
             found[feed_id] = row.hub
     return found
@@ -118,8 +119,3 @@ def finish_asking(connection: Connection, done: Subscribed) -> None:
         wait = min(SHORTEST_MS * 2**row.tries, DAY_MS)
         values = {"ask_at": done.at + wait, "tries": min(row.tries + 1, 30), "error": done.error}
         connection.execute(update(t.subscription).where(mine).values(values))
-
-
-def finished(row: Row[Any]) -> Finished:
-    """The result of asking a hub: the feed is polled when it would have been anyway."""
-    return Finished(next_at=row.next_at, why=row.why or "")

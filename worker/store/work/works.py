@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Case, Connection, Row, and_, bindparam, case, exists, select, update
+from sqlalchemy import Case, Connection, Row, and_, bindparam, case, select, update
 
 from worker.model import (
     DAY_MS,
@@ -32,8 +32,6 @@ from worker.urls import robots_url
 
 REFRESH_MS = 30 * DAY_MS
 """After this time a feed is read whole, including known entries, to learn which have left it."""
-HELD = exists().where(t.slot.c.host_id == t.work.c.host_id, t.slot.c.work_id == t.work.c.id)
-"""Whether somebody is doing the work."""
 _OF_FEED = (
     t.feed.c.title,
     t.feed.c.ok_at,
@@ -65,7 +63,7 @@ _WORK = Each(
             t.entry.c.first_seen_at,
             t.entry.c.record_id,
         )
-        .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+        .join(t.slot, t.in_its_slot)
         .join(t.host, t.host.c.id == t.work.c.host_id)
         .join(t.feed, t.feed.c.id == t.work.c.feed_id)
         .outerjoin(t.entry, t.entry.c.id == t.work.c.entry_id)
@@ -75,7 +73,7 @@ _WORK = Each(
 _LEASES = Each(
     lambda which: (
         select(t.work.c.id, t.work.c.entry_id, t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.lease_until)
-        .join(t.slot, (t.slot.c.host_id == t.work.c.host_id) & (t.slot.c.work_id == t.work.c.id))
+        .join(t.slot, t.in_its_slot)
         .where(which(t.work.c.id))
     )
 )
@@ -96,8 +94,7 @@ def due_again(at: Millis) -> Case[int]:
     """When work is due again that was begun and not done: at `at`. But the poll of a feed that was paused meanwhile
     waits until the pause ends or it is asked for."""
     rests = select(t.feed.c.id).where(t.feed.c.id == t.work.c.feed_id, t.feed.c.paused, t.feed.c.next_at.is_(None))
-    is_poll = and_(t.work.c.entry_id.is_(None), t.work.c.pages.is_(None))
-    return case((and_(is_poll, rests.correlate(t.work).exists()), t.FAR), else_=at)
+    return case((and_(t.is_poll, rests.correlate(t.work).exists()), t.FAR), else_=at)
 
 
 def stands(found: Lease, asked: Lease, now: Millis) -> bool:
