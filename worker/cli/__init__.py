@@ -1,18 +1,17 @@
 """The commands: what an operator types, and what is printed back.
 
+main.py        the command line as a whole;  options.py  options that several commands share
 configure.py   init, check, schema
-running.py     once, run
-status.py      status;  feeds.py  feeds;  why.py  why;  standing.py  … how a feed and its hub do
-steer.py       pause, resume, poll, retry
+running.py     once, run;  progress.py  … as seen on a terminal;  systemd.py  … by systemd
+status.py      status;  feeds.py  feeds;  why.py  why;  standing.py  how a feed and its hub do, for all three
+steer.py       pause, resume, retry;  poll.py  poll
 add.py         add, discover;  opml.py  import, export;  listing.py  a feed list with feeds added to it
 asking.py      changes to the state: made here, or by the running worker;  naming.py  feeds by id, URL or tag
-backup.py      backup
-recover.py     recover;  migrate_state.py  migrate-state
+backup.py      backup;  recover.py  recover;  migrate_state.py  migrate-state
 demo.py        demo
-records.py     records
-verify.py      verify
-compact.py     compact;  forget.py  forget
-printing.py    makes foreign text safe for a terminal; times, tallies
+records.py     records;  replay.py  replay
+verify.py      verify;  compact.py  compact;  forget.py  forget
+printing.py    lines, JSON and tables' parts; makes foreign text safe for a terminal
 """
 
 import sys

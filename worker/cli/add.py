@@ -14,7 +14,7 @@ from rich.text import Text
 from worker import app, urls
 from worker.cli.listing import Listing, listed
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import clean, console, errors, plain, print_json
+from worker.cli.printing import clean, plain, print_json, print_line, print_note
 from worker.errors import FeedmillError
 from worker.model import Feed
 from worker.pipeline import Article, Discovered, Discovery, Tried
@@ -70,17 +70,17 @@ def add(
         (known,) = listing.known
         moved = "" if urls.canonical(known.url) == urls.canonical(chosen) else ", which has moved there for good"
         named = f"{known.public_url or known.url}{moved}"
-        console.print(f"{known.id} is listed already: {named}", markup=False, soft_wrap=True)
+        print_line(f"{known.id} is listed already: {named}")
         return
     (feed,) = listing.new
     if dry_run:
-        console.print(listing.shown(), markup=False, soft_wrap=True)
+        print_line(listing.shown())
         return
     listing.write()
     if as_json:
         print_json({"id": feed.id, "url": feed.public_url or feed.url, "list": str(listing.path)})
     else:
-        console.print(f"{feed.id} added to {listing.path}: {feed.public_url or feed.url}", markup=False, soft_wrap=True)
+        print_line(f"{feed.id} added to {listing.path}: {feed.public_url or feed.url}")
 
 
 def _check(said: Mapping[str, str | list[str]]) -> None:
@@ -106,11 +106,11 @@ def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = Fa
         )
     else:
         for feed in discovery.found:
-            console.print(_line(feed), soft_wrap=True)
+            print_line(_line(feed))
         for other in discovery.unseen:
-            console.print(Text("  also named, not looked at: ") + clean(other.url), soft_wrap=True)
+            print_line(Text("  also named, not looked at: ") + clean(other.url))
         if discovery.problem:
-            errors.print("no feed found: " + discovery.problem, markup=False, soft_wrap=True)
+            print_note("no feed found: " + discovery.problem)
     if not discovery.found:
         raise typer.Exit(1)
 
@@ -145,9 +145,9 @@ def _chosen(discovery: Discovery, url: str) -> str:
     if not discovery.found:
         raise FeedmillError(f"no feed found at {url}: {discovery.problem}; --unchecked adds it all the same")
     first, *others = discovery.found
-    errors.print(_line(first), soft_wrap=True)
+    print_note(_line(first))
     for other in others:
-        errors.print(Text("  there is another: ") + _line(other), soft_wrap=True)
+        print_note(Text("  there is another: ") + _line(other))
     if urls.without_credentials(url) != url and urls.canonical(first.url) == urls.canonical(url):
         return url
     return first.url
@@ -164,7 +164,7 @@ def _show(feed: Feed, tried: Tried, as_json: bool) -> None:
         print_json(plain(tried))
     else:
         for line in _said(feed, tried):
-            console.print(line, soft_wrap=True)
+            print_line(line)
     if tried.error is not None:
         raise typer.Exit(1)
 

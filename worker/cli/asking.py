@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from worker import app
-from worker.cli.printing import errors
+from worker.cli.printing import print_note
 from worker.errors import FeedmillError
 from worker.settings import Settings
 from worker.store import answer_to, ask
@@ -34,7 +34,7 @@ def _asked(settings: Settings, verb: str, subject: str, patience_s: float) -> st
         if answer is not None:
             return answer
         if waited > QUIET_S and not told:
-            errors.print(f"waiting up to {patience_s:.0f} s for the running worker to answer")
+            print_note(f"waiting up to {patience_s:.0f} s for the running worker to answer")
             told = True
         time.sleep(0.2)
     raise FeedmillError(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_look
-from worker.cli.printing import console
+from worker.cli.printing import print_line
 from worker.errors import StateError
 from worker.model import Server
 from worker.store import backup as copy_state
@@ -30,4 +30,4 @@ def backup(
     if isinstance(state, Server):
         raise StateError(f"{state} is PostgreSQL's to copy: pg_dump --format=custom, or its own continuous backups")
     size = copy_state(state, file, force=force)
-    console.print(f"{file}: {size:,} bytes, checked", markup=False, soft_wrap=True)
+    print_line(f"{file}: {size:,} bytes, checked")

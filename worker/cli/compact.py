@@ -9,7 +9,7 @@ import typer
 
 from worker import app, outputs
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import console, errors, print_json
+from worker.cli.printing import print_json, print_line, print_note
 from worker.errors import OutputError, OutputLocked
 from worker.output import Delete, Drop, Merge, Step, is_expiry, locked, shards_in
 from worker.output.disk import files
@@ -35,16 +35,14 @@ def compact(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
             with locked(settings.output.dir / name):
                 _work(settings, name, done, failed, quiet=as_json)
     except OutputLocked as error:
-        errors.print(
+        print_note(
             f"{error.path} is being written by {error.holder}, which compacts it by itself",
-            markup=False,
-            soft_wrap=True,
         )
         raise typer.Exit(2) from None
     if as_json:
         print_json({"ok": not failed, "done": done, "failed": failed})
     elif not done and not failed:
-        console.print("Nothing to do.")
+        print_line("Nothing to do.")
     if failed:
         raise typer.Exit(1)
 
@@ -62,16 +60,16 @@ def _work(settings: Settings, shard: str, done: list[str], failed: list[str], *,
             pages_are_due &= not is_expiry(step)  # pages go after the records that point to them
             failed.append(str(error))
             if not quiet:
-                errors.print(str(error), markup=False, soft_wrap=True)
+                print_note(str(error))
         else:
             done.append(_said(step, f"{shard}/" if shard else ""))
             if not quiet:
-                console.print(done[-1], markup=False, soft_wrap=True)
+                print_line(done[-1])
     past = archive.expire(now=app.now(), keep_ms=keeping.keep_ms) if archive and pages_are_due else 0
     if past:
         done.append(f"{counted(past, 'file')} of the archive removed: past output.keep")
         if not quiet:
-            console.print(done[-1], markup=False, soft_wrap=True)
+            print_line(done[-1])
 
 
 def _said(step: Step, within: str) -> str:

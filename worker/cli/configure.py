@@ -14,7 +14,7 @@ import typer
 
 from worker import record, record_schemas
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import console, errors, print_json
+from worker.cli.printing import print_json, print_line, print_note
 from worker.errors import ConfigError, OutputError
 from worker.model import NO_RULES, Feed, Rules
 from worker.settings import init_files, json_schema, load
@@ -32,7 +32,7 @@ def init(
         _write_files(folder)
     except OSError as error:
         raise OutputError(f"can't write to {folder}: {error.strerror}; name another folder") from error
-    console.print(f"Next: edit them, then feedmill check -c {folder / 'worker.yaml'}", soft_wrap=True)
+    print_line(f"Next: edit them, then feedmill check -c {folder / 'worker.yaml'}")
 
 
 def _write_files(folder: Path) -> None:
@@ -42,9 +42,9 @@ def _write_files(folder: Path) -> None:
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
-            console.print(f"wrote {path}", soft_wrap=True)
+            print_line(f"wrote {path}")
         except FileExistsError:
-            console.print(f"kept  {path}, which exists", soft_wrap=True)
+            print_line(f"kept  {path}, which exists")
 
 
 def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -62,8 +62,8 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
             print_json({"ok": False, "problems": [{f: getattr(p, f) for f in fields} for p in error.problems]})
         else:
             for problem in error.problems:
-                errors.print(str(problem), markup=False, soft_wrap=True)
-            errors.print(counted(len(error.problems), "problem"))
+                print_note(str(problem))
+            print_note(counted(len(error.problems), "problem"))
         raise typer.Exit(2) from None
     if as_json:
         found = {"ok": True, "feeds": len(settings.feeds), "files": [str(file) for file in settings.files]}
@@ -71,13 +71,13 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
             {**found, "rules": {feed.id: list(_rules(feed)) for feed in settings.feeds if feed.rules != NO_RULES}}
         )
         return
-    console.print(f"ok: {counted(len(settings.feeds), 'feed')} in {counted(len(settings.files) - 1, 'list')}")
+    print_line(f"ok: {counted(len(settings.feeds), 'feed')} in {counted(len(settings.files) - 1, 'list')}")
     for name, number in Counter(name for feed in settings.feeds for name in _rules(feed)).items():
-        console.print(f"  {name}: of {counted(number, 'feed')}", markup=False)
+        print_line(f"  {name}: of {counted(number, 'feed')}")
     if not settings.feeds:
-        console.print("No feed is listed: nothing will be polled.")
+        print_line("No feed is listed: nothing will be polled.")
     if settings.fetch.contact is None:
-        console.print("Set fetch.contact: the owners of the sites that you poll will want to know whom to ask.")
+        print_line("Set fetch.contact: the owners of the sites that you poll will want to know whom to ask.")
 
 
 def _rules(feed: Feed) -> Iterator[str]:
@@ -114,7 +114,7 @@ def schema(
         case Which.feeds:
             print_json(json_schema("feeds"))
         case Which.duckdb:
-            console.print(record_schemas.duckdb(), markup=False, highlight=False, soft_wrap=True)
+            print_line(record_schemas.duckdb())
         case Which.spark:
             print_json(record_schemas.spark())
         case Which.elasticsearch:

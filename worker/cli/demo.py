@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 
 from worker import log
-from worker.cli.printing import console
+from worker.cli.printing import console, print_line
 from worker.cli.progress import display
 from worker.cli.running import stop_on_signal
 from worker.demo.folder import prepare
@@ -45,7 +45,7 @@ def demo(out: Annotated[Path, typer.Option("--out", help="The folder to write re
     console.print(f"[bold]feedmill demo[/] writes to [bold]{escape(str(out.resolve()))}[/]", soft_wrap=True)
     done = asyncio.run(_run(out))
     if done is None:
-        console.print("Stopped before the end.")
+        print_line("Stopped before the end.")
         raise typer.Exit(1)
     _report(done, out)
 
@@ -65,10 +65,10 @@ async def _watch(number: int, feeds: int) -> AsyncIterator[Callable[[Meters], No
 def _report(demo: Demo, out: Path) -> None:
     first, second = demo.rounds
     console.print()
-    console.print(_first(first))
+    print_line(_first(first))
     for feed_id, error in first.failed.items():
-        console.print(f"The dead one, {feed_id}, is meant to be: {error}.", markup=False, soft_wrap=True)
-    console.print(_second(second))
+        print_line(f"The dead one, {feed_id}, is meant to be: {error}.")
+    print_line(_second(second))
     console.print(
         f"{counted(demo.records, 'record')} in all, "
         + ("and no (id, revision) twice." if demo.repeats == 0 else f"[red]{demo.repeats} of them twice![/]")
@@ -77,7 +77,7 @@ def _report(demo: Demo, out: Path) -> None:
     if console.is_terminal:
         console.print(Syntax(_pretty(demo.shown), "json", background_color="default", word_wrap=True))
     else:
-        console.print(_pretty(demo.shown), markup=False, soft_wrap=True)
+        print_line(_pretty(demo.shown))
     segment, feedmill = next(iter(sorted(out.glob("records/*/*.jsonl"))), out), myself()
     console.print("\n[bold]What to type next:[/]")
     for command in (
@@ -85,7 +85,7 @@ def _report(demo: Demo, out: Path) -> None:
         f"head -1 {quote(str(segment))}",
         f"{feedmill} init && {feedmill} check && {feedmill} once",
     ):
-        console.print(f"  {command}", markup=False, soft_wrap=True)
+        print_line(f"  {command}")
 
 
 def myself() -> str:

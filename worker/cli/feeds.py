@@ -12,7 +12,7 @@ from rich.text import Text
 from worker import app
 from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
-from worker.cli.printing import clean, console, plain, print_json
+from worker.cli.printing import clean, console, plain, print_json, print_line
 from worker.cli.standing import public, state_of
 from worker.model import Feed, Millis
 from worker.settings import seconds
@@ -52,7 +52,7 @@ def feeds(
     if found:
         console.print(_table(found, app.now()))
     of = "" if len(found) == len(settings.feeds) else f" of {len(settings.feeds)}"
-    console.print(f"{counted(len(found), 'feed')}{of}")
+    print_line(f"{counted(len(found), 'feed')}{of}")
 
 
 def _silent_ms(text: str | None) -> float | None:

@@ -9,7 +9,7 @@ import typer
 from worker import urls
 from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
-from worker.cli.printing import console, errors
+from worker.cli.printing import print_line, print_note
 from worker.pipeline import NOT_ALL, NOT_KEPT_OUT, NOT_LET_IN, NOTHING_KNOWN, TAKEN_DOWN
 from worker.record import is_id
 
@@ -33,14 +33,14 @@ def forget(
     """
     settings = load_to_change(config)
     if not is_id(article) and urls.absolute(article) is None:
-        errors.print("expected an http or https URL, or the id of a record (32 hexadecimal digits)")
+        print_note("expected an http or https URL, or the id of a record (32 hexadecimal digits)")
         raise typer.Exit(2)
     if undo and unknown:
-        errors.print("--undo takes back what --unknown asked for: one of them")
+        print_note("--undo takes back what --unknown asked for: one of them")
         raise typer.Exit(2)
     verb = "let_in" if undo else "keep_out" if unknown else "forget"
     answer = said(settings, verb, article, patience_s=PATIENCE_S)
     failed = answer in (NOTHING_KNOWN, TAKEN_DOWN, NOT_KEPT_OUT) or answer.startswith((NOT_ALL, NOT_LET_IN))
-    (errors if failed else console).print(answer, markup=False, soft_wrap=True)
+    (print_note if failed else print_line)(answer)
     if failed:
         raise typer.Exit(1)

@@ -130,8 +130,8 @@ def main() -> None:
 
 
 def _end(lines: Iterable[str], status: int) -> NoReturn:
-    from worker.cli.printing import errors
+    from worker.cli.printing import print_note
 
     for line in lines:
-        errors.print(line, markup=False, soft_wrap=True)
+        print_note(line)
     sys.exit(status)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_look
-from worker.cli.printing import console
+from worker.cli.printing import print_line
 from worker.settings import state_at
 from worker.store import move
 
@@ -40,6 +40,4 @@ def migrate_state(
     if target == source:
         raise typer.BadParameter("that is where the state is", param_hint="--to")
     rows = move(source, target)
-    console.print(
-        f"{rows:,} rows copied to {target}, and compared: set `state` in {config} to it", markup=False, soft_wrap=True
-    )
+    print_line(f"{rows:,} rows copied to {target}, and compared: set `state` in {config} to it")

@@ -12,7 +12,7 @@ import typer
 from worker.cli.listing import listed
 from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from worker.cli.printing import clean, console, errors, print_json
+from worker.cli.printing import clean, print_json, print_line, print_note
 from worker.errors import ConfigError, OutputError, Problem
 from worker.model import NO_RULES
 from worker.settings import imported, load, opml_document
@@ -54,12 +54,12 @@ def import_(
         print_json({"added": [feed.id for feed in listing.new], "known": known_ids, "left_out": left_out})
         return
     for problem in found.problems:
-        errors.print(f"left out: {problem}", markup=False, soft_wrap=True)
+        print_note(f"left out: {problem}")
     for feed in listing.new if dry_run else ():
-        console.print(clean(feed.id), clean(feed.url), clean(", ".join(feed.tags)), soft_wrap=True)
+        print_line(clean(feed.id), clean(feed.url), clean(", ".join(feed.tags)))
     verb = "would be added to" if dry_run else "added to"
     known = f"; {len(listing.known)} listed already" if listing.known else ""
-    console.print(f"{counted(len(listing.new), 'feed')} {verb} {listing.path}{known}", markup=False, soft_wrap=True)
+    print_line(f"{counted(len(listing.new), 'feed')} {verb} {listing.path}{known}")
 
 
 def export(
@@ -93,10 +93,10 @@ def export(
             raise OutputError(f"can't write {file}: {error.strerror}") from error
     secret = [feed.id for feed in wanted if feed.public_url not in ("", feed.url)]
     if secret:
-        errors.print(f"left out, as their URLs may be secret: {', '.join(secret)}", markup=False, soft_wrap=True)
+        print_note(f"left out, as their URLs may be secret: {', '.join(secret)}")
     ruled = [feed.id for feed in feeds if feed.rules != NO_RULES]
     for what, ids in (("headers", [feed.id for feed in feeds if feed.headers]), ("rules", ruled)):
         if ids:
-            errors.print(f"without their {what}: {', '.join(ids)}", markup=False, soft_wrap=True)
+            print_note(f"without their {what}: {', '.join(ids)}")
     if file is not None:
-        console.print(f"{counted(len(feeds), 'feed')} written to {file}", markup=False, soft_wrap=True)
+        print_line(f"{counted(len(feeds), 'feed')} written to {file}")

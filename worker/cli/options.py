@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from worker import log
-from worker.cli.printing import errors
+from worker.cli.printing import print_note
 from worker.configuration.reading import look
 from worker.errors import ConfigError
 from worker.model import Feed
@@ -47,7 +47,7 @@ def load_to_look(config: Path) -> Settings:
     except ConfigError as error:
         settings = load(config, os.environ, lists=False)
         for problem in error.problems:
-            errors.print(str(problem), markup=False, soft_wrap=True)
+            print_note(str(problem))
     log.hide(settings.secrets)
     return settings
 
@@ -57,7 +57,7 @@ def load_lists(config: Path) -> Settings:
     Raises ConfigError if worker.yaml itself has mistakes."""
     settings = load_to_look(config)
     if not settings.has_lists:
-        errors.print(
+        print_note(
             "Correct that first. Meanwhile status, why, pause, resume, retry, forget, records, verify and backup work."
         )
         raise typer.Exit(2)

@@ -13,7 +13,7 @@ from rich.text import Text
 from worker import app, urls
 from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
-from worker.cli.printing import clean, console, plain, print_json
+from worker.cli.printing import clean, plain, print_json, print_line
 from worker.cli.running import stop_on_signal
 from worker.cli.standing import public, state_of
 from worker.cli.steer import Names, Tag, ids_named
@@ -126,7 +126,7 @@ class _Coming:
     def _tell(self, feed_id: FeedId, what: Text) -> None:
         self._waiting.discard(feed_id)
         if self._aloud:
-            console.print(clean(feed_id), what, soft_wrap=True)
+            print_line(clean(feed_id), what)
 
 
 def _held(host: HostStatus, now: Millis) -> Text:

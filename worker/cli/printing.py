@@ -38,6 +38,16 @@ def clean(text: str | None, width: int = 200) -> Text:
     return Text(line if len(line) <= width else line[: width - 1] + "…")
 
 
+def print_line(*parts: str | Text) -> None:
+    """Prints a line of any length to standard output. None of it is read as markup."""
+    console.print(*parts, markup=False, soft_wrap=True)
+
+
+def print_note(*parts: str | Text) -> None:
+    """The same to standard error: what goes wrong, and what else is not a result."""
+    errors.print(*parts, markup=False, soft_wrap=True)
+
+
 def print_no_more() -> None:
     """Discards what is still to be printed. Python would flush the buffer at exit, and print that this failed
     (docs.python.org, signal, SIGPIPE)."""

@@ -9,7 +9,7 @@ import typer
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile
-from worker.cli.printing import console
+from worker.cli.printing import print_line
 from worker.settings import load
 from worker.words import counted
 
@@ -30,13 +30,11 @@ def recover(
     settings = load(config, os.environ)
     recovered = app.recover(settings, new_output=new_output)
     if recovered.put_aside is not None:
-        console.print(f"The damaged state is now {recovered.put_aside}", markup=False, soft_wrap=True)
+        print_line(f"The damaged state is now {recovered.put_aside}")
     if recovered.learned is None:
-        console.print("The state knows all that its output directory has.")
+        print_line("The state knows all that its output directory has.")
         return
-    console.print(
+    print_line(
         f"{counted(recovered.learned.records, 'record')} read from {settings.output.dir}, "
         f"{recovered.learned.unknown} of them not known before",
-        markup=False,
-        soft_wrap=True,
     )

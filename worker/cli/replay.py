@@ -10,10 +10,11 @@ from typing import assert_never
 
 import orjson
 import typer
+from rich.text import Text
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
-from worker.cli.printing import clean, console, errors
+from worker.cli.printing import clean, print_line, print_note
 from worker.pipeline import Compared, NotCompared, Replayed
 from worker.settings import Settings
 from worker.words import counted
@@ -66,7 +67,7 @@ def replay(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
     settings = load_and_log(config)
     found = asyncio.run(_replayed(settings, as_json))
     if not as_json:
-        console.print(str(found), markup=False, soft_wrap=True)
+        print_line(str(found))
     if found.failed:
         raise typer.Exit(1)
 
@@ -87,10 +88,10 @@ def _print(replayed: Replayed) -> None:
     match replayed:
         case Compared(record_id=id, url=url, changes=changes):
             if changes:
-                console.print(f"{id}  {', '.join(changes)}  ", clean(url), sep="", soft_wrap=True)
+                print_line(Text(f"{id}  {', '.join(changes)}  ") + clean(url))
         case NotCompared(record_id=id, reason=reason, gone=gone):
             if not gone:
-                errors.print(f"{id}  {reason}", markup=False, soft_wrap=True)
+                print_note(f"{id}  {reason}")
         case _ as never:
             assert_never(never)
 

@@ -19,7 +19,7 @@ import typer
 
 from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, start_log
-from worker.cli.printing import console, errors, print_json, summary
+from worker.cli.printing import console, print_json, print_line, print_note, summary
 from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.configuration.reload import Reload
@@ -60,10 +60,10 @@ def once(
     if as_json:
         print_json(dataclasses.asdict(tally))
     elif console.is_terminal:
-        console.print(_nothing(settings) if tally == Tally() else summary(tally), soft_wrap=True)
+        print_line(_nothing(settings) if tally == Tally() else summary(tally))
         if stopped:
-            console.print("Stopped before the end: what is left comes with the next run.")
-        console.print(f"Records are in {settings.output.dir}", soft_wrap=True)
+            print_line("Stopped before the end: what is left comes with the next run.")
+        print_line(f"Records are in {settings.output.dir}")
     else:
         log.info("once.stopped" if stopped else "once.finished", **dataclasses.asdict(tally))
     if tally.polls and tally.failed_polls + tally.throttled == tally.polls:
@@ -181,7 +181,7 @@ def _vacate(settings: Settings) -> None:
     if aside is None:
         return
     if console.is_terminal:
-        errors.print(f"{settings.output.dir} held the demo's records: they are in {aside} now", soft_wrap=True)
+        print_note(f"{settings.output.dir} held the demo's records: they are in {aside} now")
     else:
         log.warning("output.demo_moved", was=str(settings.output.dir), now=str(aside))
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from worker import app
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
-from worker.cli.printing import clean, console, plain, print_json
+from worker.cli.printing import clean, console, plain, print_json, print_line
 from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.errors import OutputError
 from worker.model import ROLES, Feed, FeedId, Member, Millis
@@ -119,7 +119,7 @@ def _print(seen: _Seen, *, hubs: bool) -> None:
     for feed in seen.feeds if hubs else ():
         if (hub := seen.hubs.get(feed.id)) is not None:
             line = Text("the hub of ") + clean(feed.id) + ": " + hub_line(hub, seen.now)
-            console.print(line, soft_wrap=True)
+            print_line(line)
     if seen.hosts:
         console.print(_hosts(seen.hosts, seen.now))
     if seen.members:
@@ -128,14 +128,14 @@ def _print(seen: _Seen, *, hubs: bool) -> None:
     for trouble in seen.troubles:
         console.print(Text(trouble[:1].upper()) + clean(trouble[1:], 2000), soft_wrap=True, style="red")
     if seen.stream is not None:
-        console.print(_stream_line(seen.stream), soft_wrap=True)
+        print_line(_stream_line(seen.stream))
     if seen.reload is not None:
         came, *mistakes = seen.reload.split("\n")
-        console.print(Text("configuration: ") + clean(came, 2000), soft_wrap=True)
+        print_line(Text("configuration: ") + clean(came, 2000))
         for mistake in mistakes:
-            console.print(Text("  ") + clean(mistake, 2000), soft_wrap=True)
+            print_line(Text("  ") + clean(mistake, 2000))
     if seen.page is not None and seen.page.port:
-        console.print(f"More, while it runs: http://{seen.page}", soft_wrap=True)
+        print_line(f"More, while it runs: http://{seen.page}")
 
 
 def _stream(settings: Settings) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from worker import urls
 from worker.cli.asking import said
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, load_to_change
-from worker.cli.printing import console, errors
+from worker.cli.printing import print_line, print_note
 from worker.model import FeedId
 from worker.pipeline import NOTHING_TO_READ, of_feeds
 from worker.record import is_id
@@ -61,23 +61,23 @@ def retry(
     article = names[0] if names and len(names) == 1 and tag is None and _is_article(settings, names[0]) else None
     feeds = of_feeds(ids_named(settings, names, tag)) if (names or tag) and article is None else ""
     answer = said(settings, "retry", article or feeds)
-    (errors if answer == NOTHING_TO_READ else console).print(answer, markup=False, soft_wrap=True)
+    (print_note if answer == NOTHING_TO_READ else print_line)(answer)
     if answer == NOTHING_TO_READ:
         raise typer.Exit(1)
 
 
 def _steer(verb: str, names: Sequence[str] | None, tag: str | None, config: ConfigFile) -> None:
     settings = load_to_change(config)
-    console.print(said(settings, verb, of_feeds(ids_named(settings, names, tag))), soft_wrap=True)
+    print_line(said(settings, verb, of_feeds(ids_named(settings, names, tag))))
 
 
 def ids_named(settings: Settings, names: Sequence[str] | None, tag: str | None) -> list[FeedId]:
     """The ids of the named feeds. Exits with 2 if none is named."""
     if not names and tag is None:
-        errors.print("name feeds by id or URL, or give --tag; feedmill feeds lists them")
+        print_note("name feeds by id or URL, or give --tag; feedmill feeds lists them")
         raise typer.Exit(2)
     if tag is not None and not settings.has_lists:
-        errors.print("--tag needs the feed lists: correct them, or name feeds by id or URL")
+        print_note("--tag needs the feed lists: correct them, or name feeds by id or URL")
         raise typer.Exit(2)
     return [feed.id for feed in feeds_named(settings, names or (), tag)]
 

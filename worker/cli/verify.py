@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, OutputFolder, output_dir
-from worker.cli.printing import console, errors, print_json
+from worker.cli.printing import errors, print_json, print_line, print_note
 from worker.output import Finding, Report
 from worker.output import verify as check
 from worker.words import counted
@@ -57,21 +57,21 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def _print(report: Report, quick: bool) -> None:
     for finding in report.mended:
-        console.print(f"mended: {finding}", markup=False, soft_wrap=True)
+        print_line(f"mended: {finding}")
     for _, alike in groupby(report.findings, lambda finding: (finding.file, finding.message, finding.remedy)):
         finding, *others = alike
         remedy = " (left half done; feedmill verify --repair finishes it)" if finding.remedy else ""
         more = f" (and in {counted(len(others), 'more line')} of it)" if others else ""
-        errors.print(f"{finding}{more}{remedy}", markup=False, soft_wrap=True)
+        print_note(f"{finding}{more}{remedy}")
     if report.being_written:
-        console.print("A worker is writing there: what it has in hand was not judged.")
+        print_line("A worker is writing there: what it has in hand was not judged.")
     sizes = f"{counted(report.records, 'record')} in {counted(report.files, 'file')}"
     if report.pages:
         sizes += f", {counted(report.pages, 'page')}"
     if report.findings:
-        errors.print(f"{counted(len(report.findings), 'problem')} in {sizes}")
+        print_note(f"{counted(len(report.findings), 'problem')} in {sizes}")
     else:
-        console.print(f"ok: {sizes}" + (", not read" if quick else ""))
+        print_line(f"ok: {sizes}" + (", not read" if quick else ""))
 
 
 def _plain(report: Report) -> dict[str, object]:

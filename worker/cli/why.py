@@ -11,7 +11,7 @@ from rich.text import Text
 
 from worker import app, urls
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
-from worker.cli.printing import clean, console, plain, print_json
+from worker.cli.printing import clean, plain, print_json, print_line
 from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.model import FeedId, Millis
 from worker.output import file_with, kept_out
@@ -46,12 +46,12 @@ def why(
         key = key_of(subject) if story.forgotten else None
         taken_down = key is not None and kept_out(settings.output.dir, key) is not None
         for line in _said(story, feeds, near, url, settings.output.dir, app.now(), taken_down=taken_down):
-            console.print(line, soft_wrap=True)
+            print_line(line)
         for trouble in troubles if story.entries or story.feeds or not story.forgotten else ():
-            console.print(Text("  now       ") + clean(trouble, 2000), soft_wrap=True)
+            print_line(Text("  now       ") + clean(trouble, 2000))
         for feed_id in story.feeds:
             if (hub := hubs.get(feed_id)) is not None:
-                console.print(Text("  hub       ") + hub_line(hub, app.now()), soft_wrap=True)
+                print_line(Text("  hub       ") + hub_line(hub, app.now()))
     if not (story.entries or story.feeds or story.forgotten):
         raise typer.Exit(1)
 
