@@ -6,10 +6,11 @@ the tests, instead of coming from a library whose next release may differ.
 
 from __future__ import annotations
 
+import base64
 import functools
 import re
 from itertools import product
-from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, unquote_to_bytes, urljoin, urlsplit
 
 import idna
 
@@ -215,6 +216,15 @@ def without_credentials(url: str) -> str:
     if not parts.netloc and "@" in url:
         return "<unreadable URL>"  # "user:password@host/", without a scheme
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def basic(url: str) -> str | None:
+    """The credentials in `url` as the value of an Authorization header (RFC 7617); None if there are none."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc or parts.username is None:
+        return None
+    pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
+    return f"Basic {base64.b64encode(pair).decode()}"
 
 
 def without_scheme(identifier: str) -> str:

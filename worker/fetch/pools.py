@@ -16,7 +16,7 @@ from worker import urls
 from worker.fetch.addresses import Network
 from worker.fetch.backend import GuardedBackend, left_s, refuse_private
 from worker.fetch.connection import Connection, open_tunnel
-from worker.fetch.request import Headers, basic
+from worker.fetch.request import Headers
 from worker.fetch.resolve import NoAddress, Resolver
 
 _KEEP_ALIVE_S = 4.0  # less than the 5 s after which Apache and Node.js hang up, so that no request runs into that
@@ -157,5 +157,5 @@ def _may_be_repeated(request: httpx.Request, connection: Connection, error: Base
 
 def _credentials(proxy: str) -> Headers:
     """The credentials in the proxy's URL, as a header field for it."""
-    given = basic(proxy)
+    given = urls.basic(proxy)
     return [(b"proxy-authorization", given.encode("ascii"))] if given else []

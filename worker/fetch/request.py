@@ -6,11 +6,10 @@ how secrets get to the wrong host.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, urlsplit
 
 from worker import urls
 from worker.model import NO_VALIDATORS, Validators
@@ -78,7 +77,7 @@ class Asking:
             url=bare(url),
             origin=urls.origin_of(url),
             fields={"user-agent": user_agent, "accept": accept}
-            | ({"authorization": given} if (given := basic(url)) else {})
+            | ({"authorization": given} if (given := urls.basic(url)) else {})
             | {name.lower(): value for name, value in headers.items()},
             validators=Validators(etag=sendable(validators.etag), last_modified=sendable(validators.last_modified)),
             content=content,
@@ -109,15 +108,6 @@ class Asking:
         if self.validators.last_modified is not None:
             lines.append((b"if-modified-since", self.validators.last_modified.encode("latin-1")))
         return lines
-
-
-def basic(url: str) -> str | None:
-    """The credentials in `url` as the value of an Authorization header (RFC 7617); None if there are none."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc or parts.username is None:
-        return None
-    pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
-    return f"Basic {base64.b64encode(pair).decode()}"
 
 
 def sendable(validator: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Sequence
@@ -31,17 +30,11 @@ def address(text: str) -> Address | None:
     url = urls.absolute(urls.of_feed_scheme(text))
     if url is None:
         return None
-    canonical = urls.canonical(url)
-    if "@" not in url:
-        return Address(url=url, canonical=canonical)
-    parts = urlsplit(url)
-    if parts.username is None:
-        return Address(url=url, canonical=canonical)
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    authorization = urls.basic(url) if "@" in url else None
     return Address(
-        url=urls.without_credentials(url),
-        canonical=canonical,
-        authorization="Basic " + base64.b64encode(pair.encode()).decode("ascii"),
+        url=url if authorization is None else urls.without_credentials(url),
+        canonical=urls.canonical(url),
+        authorization=authorization,
     )
 
 

@@ -50,11 +50,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _bare_url(text: str) -> str | None:
+    """The absolute http(s) URL in `text`; None if it is not one, or has a query or a fragment."""
+    url = urls.absolute(text)
+    return None if url is None or (parts := urlsplit(url)).query or parts.fragment else url
+
+
 def collector_url(text: str) -> str | None:
     """The URL for traces of an OTLP/HTTP collector, given as its base URL or in full; None if it can't be one.
     https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp"""
-    url = urls.absolute(text)
-    if url is None or urlsplit(url).query or urlsplit(url).fragment:
+    url = _bare_url(text)
+    if url is None:
         return None
     base = url.rstrip("/")
     return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
@@ -93,11 +99,11 @@ def broker(text: str, *, stream: str = BUS) -> Broker | None:
 
 def outer_url(text: str) -> str | None:
     """The URL of a proxy in front of this worker, without a slash at its end; None if it can't be one."""
-    try:
-        url = urls.absolute(text)
-        parts = urlsplit(url or "")
-    except ValueError:
-        return None
-    if url is None or parts.query or parts.fragment or "@" in parts.netloc:
-        return None
-    return url.rstrip("/")
+    url = _bare_url(text)
+    return None if url is None or "@" in urlsplit(url).netloc else url.rstrip("/")
+
+
+def proxy_url(text: str) -> str | None:
+    """The URL of a proxy between this worker and the sites; None if it can't be one."""
+    url = _bare_url(text)
+    return None if url is None or urlsplit(url).path not in ("", "/") else url

@@ -14,8 +14,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from worker import urls
 from worker.model import Broker, Server, State, object_path
-from worker.settings.endpoints import BUS, Endpoint, broker, collector_url, endpoint, outer_url
-from worker.settings.values import VARIABLE, expected, schema, text_as
+from worker.settings.endpoints import BUS, Endpoint, broker, collector_url, endpoint, outer_url, proxy_url
+from worker.settings.values import VARIABLE, expected, matching, schema, text_as
 
 _T = TypeVar("_T")
 
@@ -70,14 +70,18 @@ def _time_zone(text: str) -> str:
     return text
 
 
-def _contact(value: object) -> object:
-    """None for an empty text, which is what `${CONTACT:-}` may become. The rest goes into a comment of the User-Agent
-    (RFC 9110 section 10.1.5), where parentheses and backslashes have a special meaning."""
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or not re.fullmatch(r"[!-'*-\[\]-~]+", value):
-        raise expected("an e-mail address or a URL, in ASCII")
-    return value
+def _none_or(what: str, value_of: Callable[[str], _T | None], *, hint: str = "") -> BeforeValidator:
+    """None for null and for an empty text, which is what `${NAME:-}` may become."""
+
+    def validate(value: object) -> _T | None:
+        if value is None or value == "":
+            return None
+        result = value_of(value) if isinstance(value, str) else None
+        if result is None:
+            raise expected(what, hint=hint)
+        return result
+
+    return BeforeValidator(validate)
 
 
 _IN_PASSWORDS = "a / or @ in a password is written %2F, %40"
@@ -131,49 +135,18 @@ Network = Annotated[
     WithJsonSchema({"type": "string"}),
 ]
 TimeZone = Annotated[str, text_as("a time zone such as Europe/Berlin", _time_zone)]
-Contact = Annotated[str | None, BeforeValidator(_contact)]
-
-# --- proxies ------------------------------------------------------------------------------------------------------
-
-
-def _proxy(value: object) -> str | None:
-    """None for an empty text, which is what `${PROXY:-}` may become."""
-    if value is None or value == "":
-        return None
-    hint = "such as http://user:${PASSWORD}@proxy.example:3128; a / in a password is written %2F"
-    try:
-        url = urls.absolute(value) if isinstance(value, str) else None
-        parts = urlsplit(url or "")
-        is_proxy = url is not None and parts.path in ("", "/") and not parts.query and not parts.fragment
-    except ValueError:
-        is_proxy = False
-    if not is_proxy:
-        raise expected("the http or https URL of a proxy", hint=hint)
-    return url
-
+# It goes into a comment of the User-Agent (RFC 9110 section 10.1.5), where parentheses and backslashes have a meaning.
+Contact = Annotated[str | None, _none_or("an e-mail address or a URL, in ASCII", matching(r"[!-'*-\[\]-~]+"))]
 
 Proxy = Annotated[
     str | None,
-    BeforeValidator(_proxy),
+    _none_or(
+        "the http or https URL of a proxy",
+        proxy_url,
+        hint="such as http://user:${PASSWORD}@proxy.example:3128; a / in a password is written %2F",
+    ),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^https?://|{VARIABLE}"}, {"type": "null"}]}),
 ]
-
-# --- the worker's own web ---------------------------------------------------------------------------------------
-
-
-def _none_or(what: str, value_of: Callable[[str], _T | None], *, hint: str) -> BeforeValidator:
-    """None for null and for an empty text, which is what `${NAME:-}` may become."""
-
-    def validate(value: object) -> _T | None:
-        if value is None or value == "":
-            return None
-        result = value_of(value) if isinstance(value, str) else None
-        if result is None:
-            raise expected(what, hint=hint)
-        return result
-
-    return BeforeValidator(validate)
-
 
 _TEXT_OR_NULL = WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}]})
 Listen = Annotated[
@@ -196,10 +169,6 @@ Collector = Annotated[
 ]
 Secret = Annotated[
     str | None,
-    _none_or(
-        "a secret of eight characters or more, in ASCII",
-        lambda text: text if re.fullmatch("[!-~]{8,}", text) else None,
-        hint="such as ${TOKEN}",
-    ),
+    _none_or("a secret of eight characters or more, in ASCII", matching("[!-~]{8,}"), hint="such as ${TOKEN}"),
     _TEXT_OR_NULL,
 ]

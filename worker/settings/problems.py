@@ -39,15 +39,10 @@ def problems_of(error: ValidationError, file: YamlFile, model: type[BaseModel], 
 
 
 def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc) -> Problem:
-    context = detail.get("ctx", {})
-    message, hint = _EXPECTED.get(detail["type"], (detail["msg"], str(context.get("hint", ""))))
+    message, hint, choices = _said(detail)
     if loc[-1:] == ("[key]",):
         shown = "" if "headers" in loc else f', not "{loc[-2]}"'
         return file.problem(loc[:-1], message + shown, hint=hint, at_key=True)
-    choices: Iterable[str] = context.get("choices", ())
-    if detail["type"] == "literal_error":
-        choices = re.findall("'([^']*)'", context["expected"])
-        message = f"expected one of {', '.join(choices)}"
     if detail["type"] == "amiss" or not message.startswith("expected"):
         return file.problem(loc, message, hint=hint)
     return file.wrong(loc, message, hint=_did_you_mean(file.text(loc), choices) or hint)
@@ -55,11 +50,18 @@ def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc) -> Problem:
 
 def message_of(detail: ErrorDetails) -> str:
     """What is wrong with a value that is not in a file, with a hint."""
+    message, hint, _ = _said(detail)
+    return message + (f" ({hint})" if hint else "")
+
+
+def _said(detail: ErrorDetails) -> tuple[str, str, Iterable[str]]:
+    """What is wrong, a hint, and what would be right if there is only a choice of values."""
+    context = detail.get("ctx", {})
     if detail["type"] == "literal_error":
-        choices = re.findall("'([^']*)'", detail["ctx"]["expected"])
-        return f"expected one of {', '.join(choices)}"
-    hint = str(detail.get("ctx", {}).get("hint", ""))
-    return detail["msg"] + (f" ({hint})" if hint else "")
+        choices = re.findall("'([^']*)'", context["expected"])
+        return f"expected one of {', '.join(choices)}", "", choices
+    message, hint = _EXPECTED.get(detail["type"], (detail["msg"], str(context.get("hint", ""))))
+    return message, hint, context.get("choices", ())
 
 
 def _did_you_mean(text: str, choices: Iterable[str]) -> str:

@@ -63,6 +63,14 @@ def schema(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$|{VARIABLE}"})
 
 
+def or_variable(*schemas: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [*schemas, {"type": "string", "pattern": VARIABLE}]})
+
+
+def matching(pattern: str) -> Callable[[str], str | None]:
+    return lambda text: text if re.fullmatch(pattern, text) else None
+
+
 # --- quantities -----------------------------------------------------------------------------------------------------
 
 
@@ -79,25 +87,17 @@ def _above_zero(seconds: float) -> float:
     return seconds
 
 
-def _whole(value: object) -> int:
+def _whole(value: object, most: int | None = None) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):  # a text if it comes from `${WORKERS}`
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise expected("a whole number from 1 on")
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most is not None and value > most):
+        raise expected("a whole number from 1 " + ("on" if most is None else f"to {most}"))
     return value
 
 
-def _up_to(most: int) -> Callable[[object], int]:
-    def parsed(value: object) -> int:
-        try:
-            count = _whole(value)
-        except PydanticCustomError:
-            count = 0
-        if not 1 <= count <= most:
-            raise expected(f"a whole number from 1 to {most}")
-        return count
-
-    return parsed
+def _up_to(most: int) -> tuple[BeforeValidator, WithJsonSchema]:
+    whole = {"type": "integer", "minimum": 1, "maximum": most}
+    return BeforeValidator(lambda value: _whole(value, most)), or_variable(whole)
 
 
 def _flag(value: object) -> bool:
@@ -121,14 +121,6 @@ def _workers(value: object) -> object:
         raise expected("auto, or a whole number from 1 on") from None
 
 
-_COUNT_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": VARIABLE}]}
-
-
-def _up_to_schema(most: int) -> dict[str, Any]:
-    whole = {"type": "integer", "minimum": 1, "maximum": most}
-    return {"anyOf": [whole, {"type": "string", "pattern": VARIABLE}]}
-
-
 Seconds = Annotated[
     float,
     text_as(
@@ -150,25 +142,15 @@ SizeBytes = Annotated[
     ),
     schema(quantities.SIZE),
 ]
-Count = Annotated[int, BeforeValidator(_whole), WithJsonSchema(_COUNT_SCHEMA)]
-Articles = Annotated[int, BeforeValidator(_up_to(_MOST_ARTICLES)), WithJsonSchema(_up_to_schema(_MOST_ARTICLES))]
-Shards = Annotated[int, BeforeValidator(_up_to(_MOST_SHARDS)), WithJsonSchema(_up_to_schema(_MOST_SHARDS))]
-Fraction = Annotated[
-    float,
-    BeforeValidator(_part),
-    WithJsonSchema(
-        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": VARIABLE}]}
-    ),
-]
-Flag = Annotated[
-    bool,
-    BeforeValidator(_flag),
-    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": VARIABLE}]}),
-]
+Count = Annotated[int, BeforeValidator(lambda value: _whole(value)), or_variable({"type": "integer", "minimum": 1})]
+Articles = Annotated[int, *_up_to(_MOST_ARTICLES)]
+Shards = Annotated[int, *_up_to(_MOST_SHARDS)]
+Fraction = Annotated[float, BeforeValidator(_part), or_variable({"type": "number", "minimum": 0, "maximum": 1})]
+Flag = Annotated[bool, BeforeValidator(_flag), or_variable({"type": "boolean"})]
 Workers = Annotated[
     int | Literal["auto"],
     BeforeValidator(_workers),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, *_COUNT_SCHEMA["anyOf"]]}),
+    or_variable({"const": "auto"}, {"type": "integer", "minimum": 1}),
 ]
 
 # --- feeds ----------------------------------------------------------------------------------------------------------
@@ -204,10 +186,6 @@ def _weekday_names(part: str) -> str:
     return ",".join(_WEEKDAYS[day % 7] for day in days) or part
 
 
-def _matching(pattern: str) -> Callable[[str], str | None]:
-    return lambda text: text if re.fullmatch(pattern, text) else None
-
-
 CronLine = Annotated[
     str, text_as('a cron line such as "*/20 6-22 * * *"', _cron_line, hint="minute, hour, day, month, weekday")
 ]
@@ -220,17 +198,17 @@ ExplicitId = Annotated[
     str,
     text_as(
         "an id of letters, digits and . _ -, 100 at most, the first no sign",
-        _matching("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
+        matching("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
     ),
     schema("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
 ]
 HeaderName = Annotated[
-    str, text_as("the name of a header, such as Authorization", _matching("[A-Za-z0-9!#$%&'*+.^_`|~-]+"))
+    str, text_as("the name of a header, such as Authorization", matching("[A-Za-z0-9!#$%&'*+.^_`|~-]+"))
 ]
 """A token (RFC 9110 section 5.6.2)."""
 HeaderValue = Annotated[
     str,
     AfterValidator(str.strip),
-    text_as("a text in ASCII for the value of a header", lambda text: _matching(r"[\t -~]*")(text.strip())),
+    text_as("a text in ASCII for the value of a header", lambda text: matching(r"[\t -~]*")(text.strip())),
 ]
 """RFC 9110 section 5.5. White space around a value is not part of it, such as a line end that comes with a secret."""
