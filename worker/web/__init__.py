@@ -2,6 +2,7 @@
 
 serving    listens, on a socket of its own
 guard      who may ask, and under which host name; security headers
+body       what they bring, within limits
 proof      that requests which change something come from our own pages
 site       paths → answers
 health     alive, ready

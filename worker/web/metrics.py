@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily as Counter
+from prometheus_client.metrics_core import GaugeMetricFamily as Gauge
+from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from worker.cpu.pool import Load
@@ -27,6 +29,7 @@ from worker.store import Overview
 from worker.vitals import Vitals
 
 MOST_FEEDS = 200
+_Family = TypeVar("_Family", Counter, Gauge)
 
 # Present from the start, so that the first of each counts as an increase.
 _POLLS = dict.fromkeys(("read", "unchanged", *get_args(FailureClass)), 0)
@@ -76,9 +79,9 @@ class _Collector(Collector):
 
 
 def _work(meters: Meters) -> Iterator[Metric]:
-    yield _counter("polls", "Polls, by outcome.", "outcome", _POLLS | meters.polls)
-    yield _counter("entries", "Entries in polled documents.", "kind", _ENTRIES | meters.entries)
-    ingests = CounterMetricFamily(
+    yield _by(Counter, "polls", "Polls, by outcome.", "outcome", _POLLS | meters.polls)
+    yield _by(Counter, "entries", "Entries in polled documents.", "kind", _ENTRIES | meters.entries)
+    ingests = Counter(
         "feedmill_ingests",
         "Entries ingested, by what was written and how the text was obtained.",
         labels=("op", "extraction"),
@@ -87,11 +90,7 @@ def _work(meters: Meters) -> Iterator[Metric]:
         ingests.add_metric(labels, count)
     yield ingests
     sums: Sequence[tuple[str, str, float]] = (
-        (
-            "entries_missed",
-            "Entries that probably came and went between two polls (an estimate).",
-            meters.missed,
-        ),
+        ("entries_missed", "Entries that probably came and went between two polls (an estimate).", meters.missed),
         (
             "feed_gaps",
             "Polls whose document had no entry in common with the one before, so that some may have been missed.",
@@ -105,7 +104,7 @@ def _work(meters: Meters) -> Iterator[Metric]:
         ("records_sealed", "Records in sealed files.", meters.records),
     )
     for name, text, number in sums:
-        yield CounterMetricFamily(f"feedmill_{name}", text, value=number)
+        yield _counter(name, text, number)
     yield _histogram(
         "entry_sealed_seconds", "Time from the poll that showed a new article to the file that has it.", meters.sealed_s
     )
@@ -115,57 +114,38 @@ def _work(meters: Meters) -> Iterator[Metric]:
 
 def _machine(reading: Reading) -> Iterator[Metric]:
     vitals, cpu = reading.vitals, reading.cpu
-    yield GaugeMetricFamily("feedmill_jobs_running", "Pieces of work under way (leases held).", value=vitals.under_way)
-    yield GaugeMetricFamily("feedmill_jobs_limit", "Pieces of work that may be under way at once.", value=vitals.most)
-    yield GaugeMetricFamily(
-        "feedmill_bus_backlog",
-        "Work waiting on the bus, as seen by a process that schedules.",
-        value=vitals.backlog or 0,
-    )
-    yield GaugeMetricFamily(
-        "feedmill_room_short",
+    yield _gauge("jobs_running", "Pieces of work under way (leases held).", vitals.under_way)
+    yield _gauge("jobs_limit", "Pieces of work that may be under way at once.", vitals.most)
+    yield _gauge("bus_backlog", "Work waiting on the bus, as seen by a process that schedules.", vitals.backlog or 0)
+    yield _gauge(
+        "room_short",
         "1 if nothing is polled because space on disk is short, or the archive can't be written.",
-        value=vitals.shortage is not None,
+        vitals.shortage is not None,
     )
-    yield GaugeMetricFamily(
-        "feedmill_state_refusing", "1 if the state refused the last call.", value=vitals.refused is not None
-    )
+    yield _gauge("state_refusing", "1 if the state refused the last call.", vitals.refused is not None)
     yield _instant("last_tick", "The engine's last tick (one per second).", vitals.ticked_at)
     yield _instant("start", "When the feed lists were applied.", vitals.started_at)
-    yield GaugeMetricFamily("feedmill_cpu_workers", "Processes that parse and extract.", value=cpu.workers)
-    yield GaugeMetricFamily("feedmill_cpu_busy", "Of these processes, those at work.", value=cpu.busy)
-    yield GaugeMetricFamily("feedmill_cpu_waiting", "Calls waiting for a free process.", value=cpu.waiting)
-    yield CounterMetricFamily("feedmill_cpu_calls", "Documents and pages given to these processes.", value=cpu.calls)
+    yield _gauge("cpu_workers", "Processes that parse and extract.", cpu.workers)
+    yield _gauge("cpu_busy", "Of these processes, those at work.", cpu.busy)
+    yield _gauge("cpu_waiting", "Calls waiting for a free process.", cpu.waiting)
+    yield _counter("cpu_calls", "Documents and pages given to these processes.", cpu.calls)
     kills = {"timeout": cpu.timeouts, "crash": cpu.crashes}
-    yield _counter("cpu_kills", "Processes that were killed or died during a call.", "reason", kills)
-    yield GaugeMetricFamily("feedmill_state_bytes", "Size of the state.", value=reading.state_bytes)
-    free = GaugeMetricFamily(
-        "feedmill_free_bytes", "Free space on the disks of the state and of the output.", labels=("of",)
-    )
-    for name, size in reading.free_bytes.items():
-        free.add_metric((name,), size)
-    yield free
-    build = GaugeMetricFamily("feedmill_build_info", "Always 1; the label is feedmill's version.", labels=("version",))
-    build.add_metric((reading.version,), 1)
-    yield build
+    yield _by(Counter, "cpu_kills", "Processes that were killed or died during a call.", "reason", kills)
+    yield _gauge("state_bytes", "Size of the state.", reading.state_bytes)
+    yield _by(Gauge, "free_bytes", "Free space on the disks of the state and of the output.", "of", reading.free_bytes)
+    yield _by(Gauge, "build_info", "Always 1; the label is feedmill's version.", "version", {reading.version: 1})
 
 
 def _stream(streamed: Streamed, now: Millis | None) -> Iterator[Metric]:
-    yield CounterMetricFamily("feedmill_records_streamed", "Records sent to the stream.", value=streamed.records)
-    yield CounterMetricFamily(
-        "feedmill_records_unstreamed",
-        "Records left out of the stream because they are too large for it.",
-        value=streamed.too_large,
+    yield _counter("records_streamed", "Records sent to the stream.", streamed.records)
+    yield _counter(
+        "records_unstreamed", "Records left out of the stream because they are too large for it.", streamed.too_large
     )
-    yield GaugeMetricFamily(
-        "feedmill_stream_refusing",
-        "1 if the last attempt to send records failed.",
-        value=streamed.refused is not None,
-    )
-    yield GaugeMetricFamily(
-        "feedmill_stream_lag_seconds",
+    yield _gauge("stream_refusing", "1 if the last attempt to send records failed.", streamed.refused is not None)
+    yield _gauge(
+        "stream_lag_seconds",
         "How long the oldest record has been waiting that is sealed and not sent.",
-        value=_age_s(streamed.waiting_since, now),
+        _age_s(streamed.waiting_since, now),
     )
 
 
@@ -177,68 +157,54 @@ def _state(overview: Overview, now: Millis | None) -> Iterator[Metric]:
         "retired": overview.retired,
         "unpolled": overview.unpolled,
     }
-    yield _gauge("feeds", "Listed feeds, by their state.", "state", feeds)
-    yield GaugeMetricFamily(
-        "feedmill_feeds_flawed",
+    yield _by(Gauge, "feeds", "Listed feeds, by their state.", "state", feeds)
+    yield _gauge(
+        "feeds_flawed",
         "Listed feeds whose last document is malformed, or has entries that could not be read.",
-        value=overview.flawed,
+        overview.flawed,
     )
     queue = {"new": overview.new, "retry": overview.retries, "look": overview.looks}
-    yield _gauge("queue_entries", "Queued entries: new, to be retried, or to be looked at again.", "kind", queue)
-    yield GaugeMetricFamily(
-        "feedmill_polls_due", "Polls that are due, including those that wait for their host.", value=overview.polls_due
+    yield _by(Gauge, "queue_entries", "Queued entries: new, to be retried, or to be looked at again.", "kind", queue)
+    yield _gauge("polls_due", "Polls that are due, including those that wait for their host.", overview.polls_due)
+    yield _gauge("poll_lag_seconds", "How late the oldest due poll is.", _age_s(overview.poll_due_at, now))
+    yield _gauge("quarantined_entries", "Entries put aside.", overview.quarantined)
+    yield _gauge("outbox_records", "Records that are not sealed yet.", overview.unpublished)
+    yield _gauge(
+        "outbox_age_seconds", "How long the oldest of them has been waiting.", _age_s(overview.unpublished_at, now)
     )
-    yield GaugeMetricFamily(
-        "feedmill_poll_lag_seconds", "How late the oldest due poll is.", value=_age_s(overview.poll_due_at, now)
-    )
-    yield GaugeMetricFamily("feedmill_quarantined_entries", "Entries put aside.", value=overview.quarantined)
-    yield GaugeMetricFamily("feedmill_outbox_records", "Records that are not sealed yet.", value=overview.unpublished)
-    yield GaugeMetricFamily(
-        "feedmill_outbox_age_seconds",
-        "How long the oldest of them has been waiting.",
-        value=_age_s(overview.unpublished_at, now),
-    )
-    yield GaugeMetricFamily("feedmill_hosts", "Known hosts.", value=overview.hosts)
-    yield _gauge("hubs", "WebSub hubs of listed feeds, by their state.", "state", overview.hubs)
-    yield GaugeMetricFamily(
-        "feedmill_hosts_held", "Hosts that will not be asked for longer than their delay.", value=overview.hosts_held
-    )
+    yield _gauge("hosts", "Known hosts.", overview.hosts)
+    yield _by(Gauge, "hubs", "WebSub hubs of listed feeds, by their state.", "state", overview.hubs)
+    yield _gauge("hosts_held", "Hosts that will not be asked for longer than their delay.", overview.hosts_held)
 
 
 def _silence(silent: Mapping[FeedId, Silence], expected: int) -> Iterator[Metric]:
-    yield GaugeMetricFamily("feedmill_feeds_expected", "Feeds with expect set.", value=expected)
-    yield GaugeMetricFamily(
-        "feedmill_feeds_silent",
-        "Of these, feeds that have brought nothing for longer than expected.",
-        value=len(silent),
-    )
-    since = GaugeMetricFamily(
-        "feedmill_feed_silent_since_timestamp_seconds",
-        f"When something new was due from a silent feed; only for the {MOST_FEEDS} silent the longest.",
-        labels=("feed",),
-    )
-    for one in sorted(silent.values(), key=lambda one: (one.since, one.feed_id))[:MOST_FEEDS]:
-        since.add_metric((one.feed_id,), one.since / 1000)
-    yield since
+    yield _gauge("feeds_expected", "Feeds with expect set.", expected)
+    yield _gauge("feeds_silent", "Of these, feeds that have brought nothing for longer than expected.", len(silent))
+    longest = sorted(silent.values(), key=lambda one: (one.since, one.feed_id))[:MOST_FEEDS]
+    text = f"When something new was due from a silent feed; only for the {MOST_FEEDS} silent the longest."
+    name = "feed_silent_since_timestamp_seconds"
+    yield _by(Gauge, name, text, "feed", {one.feed_id: one.since / 1000 for one in longest})
 
 
-def _counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"feedmill_{name}", text, labels=(label,))
-    for value, count in sorted(counts.items()):
-        family.add_metric((value,), count)
+def _gauge(name: str, text: str, value: float) -> Gauge:
+    return Gauge(f"feedmill_{name}", text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Counter:
+    return Counter(f"feedmill_{name}", text, value=value)
+
+
+def _by(kind: type[_Family], name: str, text: str, label: str, numbers: Mapping[str, float]) -> _Family:
+    """A number for each value of the label."""
+    family = kind(f"feedmill_{name}", text, labels=(label,))
+    for value, number in numbers.items():
+        family.add_metric((value,), number)
     return family
 
 
-def _gauge(name: str, text: str, label: str, counts: Mapping[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"feedmill_{name}", text, labels=(label,))
-    for value, count in counts.items():
-        family.add_metric((value,), count)
-    return family
-
-
-def _instant(name: str, text: str, at: Millis | None) -> GaugeMetricFamily:
+def _instant(name: str, text: str, at: Millis | None) -> Gauge:
     """0 if there was none, as in Prometheus's own metrics."""
-    return GaugeMetricFamily(f"feedmill_{name}_timestamp_seconds", text, value=(at or 0) / 1000)
+    return _gauge(f"{name}_timestamp_seconds", text, (at or 0) / 1000)
 
 
 def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFamily:

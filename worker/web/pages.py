@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast, get_args
 from urllib.parse import parse_qs
 
@@ -36,6 +37,7 @@ from worker.store import (
     told_alike,
 )
 from worker.web.articles import Shown, shown
+from worker.web.body import body_of
 from worker.web.figures import bytes_of_state
 from worker.web.metrics import free_bytes
 from worker.web.proof import Proof
@@ -49,8 +51,7 @@ RECORDS = 30
 TITLED = 300
 """The titles of so many of the newest records are known; the state does not store titles."""
 EVERY_S = 5
-MOST_FORM = 20_000
-"""The largest accepted form, in bytes."""
+MAX_FORM_BYTES = 20_000
 FORM_S = 10.0
 """How long a form may take to arrive."""
 _BACK = re.compile(r"/(feeds/[A-Za-z0-9._-]+|quarantine|why\?q=[0-9a-f]{32})")
@@ -194,7 +195,9 @@ class Pages:
 
     async def act(self, request: Request) -> Response:
         """Leaves a request for the engine, and returns to the page it came from."""
-        body = await _form(request)
+        body = None
+        with suppress(TimeoutError):
+            body = await body_of(request, max_bytes=MAX_FORM_BYTES, within_s=FORM_S)
         if body is None:
             return await self.problem(request, "Refused", "That is no form of this page.", 413)
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
@@ -266,20 +269,6 @@ def _number(request: Request, name: str) -> int | None:
     """The number in the query under this name; None if there is none."""
     said = request.query_params.get(name, "")
     return int(said) if re.fullmatch("[0-9]{1,15}", said) else None
-
-
-async def _form(request: Request) -> bytes | None:
-    """The body of the request; None if it is too long or arrives too slowly."""
-    body = b""
-    try:
-        async with asyncio.timeout(FORM_S):
-            async for part in request.stream():
-                body += part
-                if len(body) > MOST_FORM:
-                    return None
-    except TimeoutError:
-        return None
-    return body
 
 
 def _is_known(verb: str, subject: str) -> bool:

@@ -40,14 +40,14 @@ def site(sources: Sources, *, token: str | None, world: Sequence[BaseRoute] = ()
     async def static(request: Request) -> Response:
         asset = files.get(request.path_params["name"])
         if asset is None:
-            return PlainTextResponse("There is no such file.\n", status_code=404)
+            return PlainTextResponse("There is no such file.\n", 404)
         # Its URL changes with its content.
         headers = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(asset.content, media_type=asset.content_type, headers=headers)
 
     async def unknown(request: Request, _: Exception) -> Response:
         if not request.scope["trusted"]:  # below `OPEN_TO_THE_WORLD`: our pages would show the worker's state
-            return PlainTextResponse("There is nothing at this address.\n", status_code=404)
+            return PlainTextResponse("There is nothing at this address.\n", 404)
         return await pages.problem(request, "No such page", "There is nothing at this address.", 404)
 
     def page(answer: Answer) -> Answer:
@@ -83,7 +83,7 @@ def site(sources: Sources, *, token: str | None, world: Sequence[BaseRoute] = ()
 
 def _healthz(of: Sources) -> Answer:
     async def healthz(_: Request) -> Response:
-        return _plain("ok\n") if is_alive(of.vitals, of.clock()) else _plain("stalled\n", 503)
+        return PlainTextResponse("ok\n") if is_alive(of.vitals, of.clock()) else PlainTextResponse("stalled\n", 503)
 
     return healthz
 
@@ -96,7 +96,7 @@ def _readyz(of: Sources) -> Answer:
             more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
             found["silent"] = ", ".join(silent[:NAMED]) + more
         told = (f"{name}: {why}" if request.scope["trusted"] else name for name, why in found.items())
-        return _plain("".join(f"{line}\n" for line in told), 503) if found else _plain("ok\n")
+        return PlainTextResponse("".join(f"{line}\n" for line in told), 503) if found else PlainTextResponse("ok\n")
 
     return readyz
 
@@ -129,7 +129,3 @@ def _metrics(of: Sources) -> Answer:
         return Response(body, headers={"Content-Type": content_type})
 
     return metrics
-
-
-def _plain(text: str, status: int = 200) -> PlainTextResponse:
-    return PlainTextResponse(text, status_code=status)

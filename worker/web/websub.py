@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Route
 
+from worker.web.body import body_of
 from worker.web.guard import OPEN_TO_THE_WORLD
 
 BODY_S = 30.0
@@ -39,44 +39,26 @@ def callbacks(hubs: Hubs, *, max_bytes: int) -> Sequence[BaseRoute]:
         mode, topic = asked.get("hub.mode", ""), asked.get("hub.topic", "")
         if mode == "denied":
             ours = await hubs.denied(token, topic=topic, reason=asked.get("hub.reason", ""))
-            return _plain("", 200) if ours else _plain("not ours\n", 404)
+            return PlainTextResponse("") if ours else PlainTextResponse("not ours\n", 404)
         challenge = asked.get("hub.challenge", "")
         if not challenge or len(challenge) > _MOST_CHALLENGE:
-            return _plain("no challenge\n", 400)
+            return PlainTextResponse("no challenge\n", 400)
         ours = await hubs.verifies(token, mode=mode, topic=topic, lease=asked.get("hub.lease_seconds", ""))
-        return _plain(challenge, 200) if ours else _plain("not ours\n", 404)
+        return PlainTextResponse(challenge) if ours else PlainTextResponse("not ours\n", 404)
 
     async def push(request: Request) -> PlainTextResponse:
         token = request.path_params["token"]
         if not await hubs.knows(token):
-            return _plain("gone\n", 410)  # tells the sender to stop calling
+            return PlainTextResponse("gone\n", 410)  # tells the sender to stop calling
         try:
-            body = await asyncio.wait_for(_body(request, max_bytes), BODY_S)
+            body = await body_of(request, max_bytes=max_bytes, within_s=BODY_S)
         except (TimeoutError, ClientDisconnect):
-            return _plain("too slow\n", 408)
+            return PlainTextResponse("too slow\n", 408)
         if body is None:
-            return _plain("too large\n", 413)
+            return PlainTextResponse("too large\n", 413)
         signature = request.headers.get("x-hub-signature-256") or request.headers.get("x-hub-signature", "")
         await hubs.pushed(token, body=body, signature=signature)
-        return _plain("", 202)
+        return PlainTextResponse("", 202)
 
     path = OPEN_TO_THE_WORLD + "{token}"
     return [Route(path, verify, methods=["GET"]), Route(path, push, methods=["POST"])]
-
-
-async def _body(request: Request, max_bytes: int) -> bytes | None:
-    """None if it is larger; then no more of it is read."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
-        return None
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _plain(text: str, status: int) -> PlainTextResponse:
-    return PlainTextResponse(text, status_code=status)
