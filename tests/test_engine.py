@@ -14,13 +14,13 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from worker.bus import LocalBus
 from worker.engine import Clock as Followed
 from worker.engine import Engine
 from worker.engine import limits as engine_module
+from worker.engine.dispatch import Dispatcher
+from worker.engine.leases import Leases
 from worker.errors import OutputError, StateError
 from worker.model import (
-    Done,
     Feed,
     FeedId,
     Finished,
@@ -29,11 +29,13 @@ from worker.model import (
     Millis,
     Poll,
     PollDone,
+    Work,
 )
 from worker.output import Delete, Keeping, OutputDirectory, Step
-from worker.pipeline import Ingester, Poller, Publisher, Shards, Walker
+from worker.pipeline import Publisher, Shards
 from worker.schedule import Next, Polled
 from worker.store import Store, read_status
+from worker.vitals import Vitals
 
 KEEPING = Keeping(merge=False, pack=False, grace_ms=0, keep_ms=None)
 
@@ -59,7 +61,8 @@ class Polls:
     followed: Followed | None = None
     """What its engine goes by."""
 
-    async def poll(self, work: Poll) -> PollDone:
+    async def do(self, work: Work) -> PollDone:
+        assert isinstance(work, Poll)
         assert self.followed is not None
         self.seen.append(work)
         at = self.followed.now()
@@ -79,17 +82,12 @@ class BusyPolls(Polls):
     now: int = 0
     most: int = 0
 
-    async def poll(self, work: Poll) -> PollDone:
+    async def do(self, work: Work) -> PollDone:
         self.now += 1
         self.most = max(self.most, self.now)
         await asyncio.sleep(0.05)
         self.now -= 1
-        return await super().poll(work)
-
-
-class NoIngests:
-    async def ingest(self, work: Ingest) -> Done:
-        raise AssertionError("nothing was to be ingested")
+        return await super().do(work)
 
 
 @asynccontextmanager
@@ -119,10 +117,8 @@ async def made(
         yield (
             Engine(
                 store=store,
-                bus=LocalBus(),
-                poller=cast(Poller, polls),
-                walker=cast(Walker, NoIngests()),
-                ingester=cast(Ingester, NoIngests()),
+                bus=None,
+                do=polls.do,
                 shards=Shards(folder / "out", 1, publisher),
                 feeds={},
                 concurrency=concurrency,
@@ -140,6 +136,29 @@ async def test_it_ends_when_all_that_was_due_is_done(tmp_path: Path) -> None:
         await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
     assert sorted(work.feed_id for work in polls.seen) == [f"f{n}" for n in range(7)]
     assert engine.meters.tally.polls == 7
+
+
+async def test_what_was_claimed_and_not_begun_is_left(tmp_path: Path) -> None:
+    """A worker that stops hands it back. Whoever is cancelled as work comes takes nothing."""
+    polls = Polls(Clock())
+    async with made(tmp_path, polls, feeds=3) as (_, store):
+        assert polls.followed is not None
+        leases, stop = Leases(store, polls.followed, most=3), asyncio.Event()
+        dispatcher = Dispatcher(store=store, clock=polls.followed, leases=leases, vitals=Vitals(most=3))
+        waiting = asyncio.create_task(dispatcher.take())
+        running = asyncio.create_task(dispatcher.run(stop, until_idle=False))
+        async with asyncio.timeout(20):
+            while not leases:
+                await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait({waiting})
+            taken = await dispatcher.take()
+            stop.set()
+            await running
+        assert waiting.cancelled()
+        left = await dispatcher.left()
+        assert sorted(work.feed_id for work in (*taken, *left)) == ["f0", "f1", "f2"]
+        assert await dispatcher.left() == []
 
 
 async def test_no_more_is_under_way_than_allowed(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests import broker
-from tests.test_engine import BusyPolls, Clock, NoIngests, Polls
+from tests.test_engine import BusyPolls, Clock, Polls
 from worker.bus.jetstream import JetStreamBus
 from worker.engine import Clock as Followed
 from worker.engine import Engine, limits
 from worker.model import ALL_ROLES, Feed, FeedId, HostPolicy, Member, Millis, Poll, Role
-from worker.pipeline import Ingester, Poller, Shards, Walker
+from worker.pipeline import Shards
 from worker.store import Store, read_members, read_status
 
 
@@ -53,9 +53,7 @@ class Cluster:
         engine = Engine(
             store=self.store,
             bus=bus,
-            poller=cast(Poller, theirs),
-            walker=cast(Walker, NoIngests()),
-            ingester=cast(Ingester, NoIngests()),
+            do=theirs.do,
             shards=cast(Shards, NoShards()),
             feeds={},
             concurrency=concurrency,

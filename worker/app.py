@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from worker import __version__, extras, record
-from worker.bus import LocalBus
 from worker.configuration.current import Current
 from worker.configuration.reading import read as read_settings
 from worker.configuration.reload import Reload, Reloader
@@ -101,10 +100,8 @@ async def work(
         room = Room(_disks(settings), min_free=settings.output.min_free_bytes)
         engine = Engine(
             store=store,
-            bus=LocalBus() if until_idle else await parts.enter_async_context(extras.bus(settings)),
-            poller=means.poller(callback=callback(settings) if listen else None),
-            walker=means.walker(),
-            ingester=means.ingester(archiver=archiver),
+            bus=None if until_idle else await parts.enter_async_context(extras.bus(settings)),
+            do=means.work(callback=callback(settings) if listen else None, archiver=archiver),
             shards=shards,
             feeds=current.feeds,
             meters=meters,

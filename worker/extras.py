@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from worker.bus import Bus, LocalBus
+from worker.bus import Bus
 from worker.cpu.pool import Pool
 from worker.engine import KEEP_S
 from worker.errors import FeedmillError
 from worker.fetch import Client
-from worker.model import Claim, Work
 from worker.outside import running
 from worker.pipeline import Streaming
 from worker.settings import Settings
@@ -37,10 +36,11 @@ async def streaming(settings: Settings) -> AsyncIterator[Streaming | None]:
 
 
 @asynccontextmanager
-async def bus(settings: Settings) -> AsyncIterator[LocalBus[Work] | Bus[Claim]]:
-    """The bus from processes that claim work to those that do it. Raises FeedmillError if the extra is missing."""
+async def bus(settings: Settings) -> AsyncIterator[Bus | None]:
+    """The bus from processes that claim work to those that do it; None if that is not set. Raises FeedmillError if the
+    extra is missing."""
     if settings.bus is None:
-        yield LocalBus()
+        yield None
         return
     with _from("cluster", "a bus"):
         from worker.bus.jetstream import JetStreamBus

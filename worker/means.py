@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from worker import __version__
 from worker.cpu.pool import Pool
 from worker.fetch import Client, user_agent
-from worker.model import Feed, FeedId, Millis
+from worker.model import Done, Feed, FeedId, Ingest, Millis, Poll, Walk, Work
 from worker.pipeline import Archiver, Gate, Ingester, Poller, Walker
 from worker.settings import Settings
 
@@ -74,16 +74,6 @@ class Means:
             callback=callback,
         )
 
-    def walker(self) -> Walker:
-        return Walker(
-            client=self.client,
-            cpu=self.cpu,
-            feeds=self.feeds,
-            max_bytes=self.settings.fetch.max_feed_bytes,
-            link_duplicates=self._links_duplicates,
-            clock=self.clock,
-        )
-
     def ingester(self, *, archiver: Archiver | None = None) -> Ingester:
         """archiver: see `Ingester`."""
         fetch = self.settings.fetch
@@ -99,6 +89,31 @@ class Means:
             effort=self.settings.extract.effort,
             clock=self.clock,
         )
+
+    def work(
+        self, *, callback: Callable[[str], str] | None = None, archiver: Archiver | None = None
+    ) -> Callable[[Work], Awaitable[Done]]:
+        """What does each piece of work. callback: see `Poller`. archiver: see `Ingester`."""
+        poller, ingester = self.poller(callback=callback), self.ingester(archiver=archiver)
+        walker = Walker(
+            client=self.client,
+            cpu=self.cpu,
+            feeds=self.feeds,
+            max_bytes=self.settings.fetch.max_feed_bytes,
+            link_duplicates=self._links_duplicates,
+            clock=self.clock,
+        )
+
+        def do(work: Work) -> Awaitable[Done]:
+            match work:
+                case Poll():
+                    return poller.poll(work)
+                case Walk():
+                    return walker.walk(work)
+                case Ingest():
+                    return ingester.ingest(work)
+
+        return do
 
     @property
     def _links_duplicates(self) -> bool:

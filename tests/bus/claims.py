@@ -21,7 +21,7 @@ def ingest(number: int) -> Claim:
     return Claim(lease=lease, kind="ingest")
 
 
-async def publish(bus: Bus[Claim], claims: Sequence[Claim]) -> None:
+async def publish(bus: Bus, claims: Sequence[Claim]) -> None:
     """Until all is taken in: a bus opens before its broker is reached."""
     left, until = list(claims), time.monotonic() + 20
     while left:
@@ -30,7 +30,7 @@ async def publish(bus: Bus[Claim], claims: Sequence[Claim]) -> None:
         await asyncio.sleep(0.02 if left else 0)
 
 
-async def take(bus: Bus[Claim], count: int, *, done: bool = True) -> list[Claim]:
+async def take(bus: Bus, count: int, *, done: bool = True) -> list[Claim]:
     """So many, as they come."""
     taken: list[Claim] = []
     async with asyncio.timeout(20):
@@ -42,7 +42,7 @@ async def take(bus: Bus[Claim], count: int, *, done: bool = True) -> list[Claim]
     return taken
 
 
-async def backlog(bus: Bus[Claim], expected: int) -> None:
+async def backlog(bus: Bus, expected: int) -> None:
     """What is done with is told to a broker in passing: it is so soon, if not at once."""
     found, until = -1, time.monotonic() + 10
     while found != expected:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-T = TypeVar("T")
-"""What is handed over: the work itself within a process, only its lease between machines."""
+from worker.model import Claim
 
 
-class Bus(Protocol[T]):
+class Bus(Protocol):
     """For one event loop. Work is handed out at least once, unless the bus loses its memory, and the work with it.
     Whoever takes work asks the store whether its lease is still valid. A bus knows nothing about times; these are the
     store's."""
 
-    async def publish(self, works: Sequence[T]) -> Sequence[T]:
+    async def publish(self, works: Sequence[Claim]) -> Sequence[Claim]:
         """Puts work on the bus. Returns the work that was not accepted, or may not have been. Does not raise if the
         broker is away."""
 
-    async def take(self, most: int) -> Sequence[T]:
+    async def take(self, most: int) -> Sequence[Claim]:
         """Waits until there is work, and returns at most `most` pieces. Loses nothing when cancelled."""
 
-    async def done(self, works: Sequence[T]) -> None:
+    async def done(self, works: Sequence[Claim]) -> None:
         """Acknowledges work that was taken. Without that, it is handed out again after a while."""
 
     async def backlog(self) -> int:

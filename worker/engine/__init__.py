@@ -2,10 +2,10 @@
 
 engine.py      the parts, their ticks, and the order in which they start and stop
 intake.py      where a process gets its work: from its own claims, or from a bus
-dispatch.py    store.claim → local bus, as much as may be under way in this process
+dispatch.py    store.claim → work for this process, as much as may be under way in it
 scheduling.py  store.lease → shared bus, as much as may be under way in all processes that fetch
 taking.py      shared bus → store.begin
-jobs.py        work → poll | walk | ingest → finisher
+jobs.py        work → done → finisher
 finisher.py    groups of finished work → one transaction
 publishing.py  records into sealed segments; requests of commands; upkeep of the output
 leases.py      the leases of work under way, and their renewal

@@ -1,12 +1,12 @@
-"""store.claim → local bus, as much as may be under way in this process."""
+"""store.claim → work for this process, as much as may be under way in it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 
-from worker.bus import LocalBus
 from worker.engine import limits
 from worker.engine.cancel import cancelled, either
 from worker.engine.clock import Clock
@@ -19,20 +19,23 @@ from worker.vitals import Vitals
 
 
 class Dispatcher:
-    """Claims due work for this process."""
+    """Claims due work for this process; an `Intake`."""
 
-    def __init__(self, *, store: Store, bus: LocalBus[Work], clock: Clock, leases: Leases, vitals: Vitals) -> None:
-        self._store, self._bus, self._clock = store, bus, clock
-        self._leases, self._vitals = leases, vitals
+    def __init__(self, *, store: Store, clock: Clock, leases: Leases, vitals: Vitals) -> None:
+        self._store, self._clock, self._leases, self._vitals = store, clock, leases, vitals
         self._wake = asyncio.Event()
+        self._claimed: asyncio.Queue[Work] = asyncio.Queue()
 
     def wake(self) -> None:
-        """Call this when something may have become due, or there is room again."""
         self._wake.set()
 
+    async def take(self) -> Sequence[Work]:
+        return [await self._claimed.get()]
+
+    async def left(self) -> Sequence[Work]:
+        return [self._claimed.get_nowait() for _ in range(self._claimed.qsize())]
+
     async def run(self, stop: asyncio.Event, *, until_idle: bool) -> str | None:
-        """Runs until `stop` is set or, with `until_idle`, until nothing is due. In that case returns why due work was
-        left undone, or None."""
         stopped = asyncio.create_task(stop.wait())
         had_room_s = time.monotonic()
         try:
@@ -41,7 +44,8 @@ class Dispatcher:
                 room = self._leases.room
                 works = await self._claim(room) if room > 0 and self._vitals.shortage is None else []
                 self._leases.take(works)
-                await self._bus.publish(works)
+                for work in works:
+                    self._claimed.put_nowait(work)
                 if until_idle and not works and self._vitals.refusals > limits.MAX_REFUSALS:
                     raise StateError("the state accepts nothing any more, see the log; what was committed is not lost")
                 if self._vitals.shortage is None:

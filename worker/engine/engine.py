@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import TYPE_CHECKING
 
 import structlog
 
-from worker.bus import Bus, LocalBus
+from worker.bus import Bus
 from worker.engine import limits
 from worker.engine.cancel import cancelled, unless
 from worker.engine.clock import Clock
@@ -23,8 +23,8 @@ from worker.engine.ticks import Ticks
 from worker.engine.trouble import tell
 from worker.errors import OutputError, StateDamaged, StateError
 from worker.meters import Meters
-from worker.model import ALL_ROLES, Claim, Due, Feed, FeedId, Member, Millis, Role, Work
-from worker.pipeline import Ingester, Poller, Shards, Walker
+from worker.model import ALL_ROLES, Done, Due, Feed, FeedId, Member, Millis, Role, Work
+from worker.pipeline import Shards
 from worker.store import Store
 from worker.vitals import Vitals
 
@@ -41,10 +41,8 @@ class Engine:
         self,
         *,
         store: Store,
-        bus: LocalBus[Work] | Bus[Claim],
-        poller: Poller,
-        walker: Walker,
-        ingester: Ingester,
+        bus: Bus | None,
+        do: Callable[[Work], Awaitable[Done]],
         shards: Shards,
         feeds: Mapping[FeedId, Feed],
         concurrency: int,
@@ -56,12 +54,12 @@ class Engine:
         roles: Set[Role] = ALL_ROLES,
         member: Member | None = None,
     ) -> None:
-        """bus: a local one for work this process claims itself, or a shared one for work that any process leases.
+        """bus: for work that any process leases; None: this one claims all that it does. do: does a piece of work.
         feeds: those that are listed. concurrency: how much work may be under way at once. clock: the clock to go by.
         alive: called on every tick. shortage: called every second in a thread; why there is no room for more work, or
-        None. meters: counts what was done. traces: gets a span for each piece of work; None: no tracing.
-        roles: what this process does; with a local bus it schedules what it fetches. member: what it reports about
-        itself to the others on the same state; None: there are no others."""
+        None. meters: counts what was done. traces: gets a span for each piece of work; None: no tracing. roles: what
+        this process does; without a bus it schedules what it fetches. member: what it reports about itself to the
+        others on the same state; None: there are no others."""
         self.meters = meters or Meters()
         self.vitals = Vitals(most=concurrency)
         self._alive, self._roles, self._store = alive, roles, store
@@ -72,9 +70,7 @@ class Engine:
             store=store, clock=self._clock, leases=self._leases, vitals=self.vitals, committed=self.wake
         )
         self._jobs = Jobs(
-            poller=poller,
-            walker=walker,
-            ingester=ingester,
+            do=do,
             finish=self._finisher.finish,
             clock=clock,
             meters=self.meters,
@@ -86,7 +82,7 @@ class Engine:
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
         self._noted: tuple[str, ...] = ()
         """The troubles stored last in the state."""
-        self._is_shared = not isinstance(bus, LocalBus)
+        self._is_shared = bus is not None
         self._heartbeat = None if member is None else Heartbeat(store, member, now=clock.now, vitals=self.vitals)
 
     def wake(self) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence, Set
-from functools import partial
 from typing import Protocol
 
-from worker.bus import Bus, LocalBus
-from worker.engine import limits
+from worker.bus import Bus
 from worker.engine.clock import Clock
 from worker.engine.dispatch import Dispatcher
 from worker.engine.leases import Leases
 from worker.engine.scheduling import Scheduler
 from worker.engine.taking import Taker
-from worker.model import Claim, Role, Work
+from worker.model import Role, Work
 from worker.store import Store
 from worker.vitals import Vitals
 
@@ -36,20 +34,6 @@ class Intake(Protocol):
         """Work that is leased for this process and was not taken."""
 
 
-class Own:
-    """Work that this process claims for itself."""
-
-    def __init__(self, store: Store, bus: LocalBus[Work], *, clock: Clock, leases: Leases, vitals: Vitals) -> None:
-        self._dispatcher = Dispatcher(store=store, bus=bus, clock=clock, leases=leases, vitals=vitals)
-        self._bus = bus
-        self.wake = self._dispatcher.wake
-        self.run = self._dispatcher.run
-        self.take = partial(bus.take, limits.GROUP)
-
-    async def left(self) -> Sequence[Work]:
-        return self._bus.drain()
-
-
 class Shared:
     """Work that goes through a bus, from processes that schedule to processes that fetch; `roles` says which this one
     is."""
@@ -57,7 +41,7 @@ class Shared:
     def __init__(
         self,
         store: Store,
-        bus: Bus[Claim],
+        bus: Bus,
         *,
         roles: Set[Role],
         clock: Clock,
@@ -90,13 +74,13 @@ class Shared:
 
 def intake(
     store: Store,
-    bus: LocalBus[Work] | Bus[Claim],
+    bus: Bus | None,
     *,
     roles: Set[Role],
     clock: Clock,
     leases: Leases,
     vitals: Vitals,
 ) -> Intake:
-    if isinstance(bus, LocalBus):
-        return Own(store, bus, clock=clock, leases=leases, vitals=vitals)
+    if bus is None:
+        return Dispatcher(store=store, clock=clock, leases=leases, vitals=vitals)
     return Shared(store, bus, roles=roles, clock=clock, leases=leases, vitals=vitals)

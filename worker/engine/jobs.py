@@ -1,4 +1,4 @@
-"""Work → poll | walk | ingest → finisher."""
+"""Work → done → finisher."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from worker.engine.clock import Clock
 from worker.engine.events import tell
 from worker.engine.finisher import Committed
 from worker.meters import Meters
-from worker.model import Broken, Done, HandedBack, Ingest, Poll, Walk, Work
-from worker.pipeline import Ingester, Poller, Walker
+from worker.model import Broken, Done, HandedBack, Ingest, Work
 
 if TYPE_CHECKING:  # an extra
     from worker.traces import Traces
@@ -28,18 +27,15 @@ class Jobs:
     def __init__(
         self,
         *,
-        poller: Poller,
-        walker: Walker,
-        ingester: Ingester,
+        do: Callable[[Work], Awaitable[Done]],
         finish: Callable[[Done], Awaitable[Committed]],
         clock: Clock,
         meters: Meters,
         traces: Traces | None = None,
     ) -> None:
-        """finish: commits a result, and returns when that is done. meters: counts the results. traces: gets a span for
-        each."""
-        self._finish, self._clock = finish, clock
-        self._poller, self._walker, self._ingester = poller, walker, ingester
+        """do: does a piece of work. finish: commits a result, and returns when that is done. meters: counts the
+        results. traces: gets a span for each."""
+        self._do, self._finish, self._clock = do, finish, clock
         self._meters, self._traces = meters, traces
         self._running: set[asyncio.Task[None]] = set()
 
@@ -89,13 +85,7 @@ class Jobs:
 
     async def _done(self, work: Work) -> Done:
         try:
-            match work:
-                case Poll():
-                    return await self._poller.poll(work)
-                case Walk():
-                    return await self._walker.walk(work)
-                case Ingest():
-                    return await self._ingester.ingest(work)
+            return await self._do(work)
         except asyncio.CancelledError:
             return HandedBack(lease=work.lease)
         except Exception as error:  # a defect of ours must cost one job only

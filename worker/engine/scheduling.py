@@ -31,7 +31,7 @@ class Scheduler:
     which is a small part of a lease.
     """
 
-    def __init__(self, *, store: Store, bus: Bus[Claim], clock: Clock, vitals: Vitals) -> None:
+    def __init__(self, *, store: Store, bus: Bus, clock: Clock, vitals: Vitals) -> None:
         self._store, self._bus, self._clock, self._vitals = store, bus, clock, vitals
         self._wake = asyncio.Event()
         self._pause_s = BUSY_S

@@ -23,7 +23,7 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 class Taker:
     """Takes as much as there is room for."""
 
-    def __init__(self, *, store: Store, bus: Bus[Claim], clock: Clock, leases: Leases, vitals: Vitals) -> None:
+    def __init__(self, *, store: Store, bus: Bus, clock: Clock, leases: Leases, vitals: Vitals) -> None:
         self._store, self._bus, self._clock = store, bus, clock
         self._leases, self._vitals = leases, vitals
         self._wake = asyncio.Event()
