@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from collections.abc import Collection, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Literal, TextIO
@@ -88,6 +89,27 @@ def hide(secrets: Collection[str]) -> None:
 def told(text: str) -> str:
     """`text` as it would be logged: without credentials, keys and configured secrets, and of bounded length."""
     return _in_force.text(text, MAX_TEXT)
+
+
+class Sparing:
+    """Whether to log a problem: one that is not the last one again, or if that was `again_s` seconds ago."""
+
+    def __init__(self, again_s: float = 60.0) -> None:
+        self._again_s = again_s
+        self._last: str | None = None
+        self._at_s = 0.0
+
+    def is_news(self, problem: str = "") -> bool:
+        """Ask only to log it at once, because it counts as logged then."""
+        now_s = time.monotonic()
+        if problem == self._last and now_s - self._at_s < self._again_s:
+            return False
+        self._last, self._at_s = problem, now_s
+        return True
+
+    def over(self) -> None:
+        """The problem is solved, so it is news when it comes back."""
+        self._last = None
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -94,10 +93,16 @@ def read_feed(
         return replace(parsed, named=feeds.discover(body, url=url, content_type=content_type))
     seen = tuple(_seen(entry, parsed, feed, now, link_duplicates) for entry in parsed.entries)
     if drafting is not None and (drafting.first or parsed.elements):
-        until = begun + drafting.seconds
-        title = parsed.title or drafting.feed_title
+        source = Source(
+            record_id="",
+            feed=feed,
+            feed_title=parsed.title or drafting.feed_title,
+            entry=b"",
+            first_seen_at=now,
+            link_duplicates=link_duplicates,
+        )
         behind = _left_behind(seen, feed, now) if drafting.first else frozenset()
-        seen = tuple(_drafted(seen, parsed.entries, behind, feed, title, now, link_duplicates, until))
+        seen = tuple(_drafted(seen, parsed.entries, behind, source, until=begun + drafting.seconds))
     return FeedRead(
         title=parsed.title,
         site_url=parsed.site_url,
@@ -163,13 +168,12 @@ def _drafted(
     seen: Sequence[SeenEntry],
     entries: Sequence[Entry],
     behind: frozenset[bytes],
-    feed: Feed,
-    feed_title: str | None,
-    now: Millis,
-    link_duplicates: bool,
+    source: Source,
+    *,
     until: float,
 ) -> Iterator[SeenEntry]:
-    """The entries, with drafts for those that need no page, made like those of `draft_from_entry`.
+    """The entries, with drafts for those that need no page, made like those of `draft_from_entry`. source: of all of
+    them.
 
     Which entries are known already only the store knows; their drafts are discarded. An entry for which no draft can be
     made gets work of its own, which reports the problem.
@@ -179,16 +183,8 @@ def _drafted(
         if one.page is not None or one.skipped is not None or one.own in behind or time.monotonic() >= until:
             yield one
             continue
-        source = Source(
-            record_id=one.own.hex(),
-            feed=feed,
-            feed_title=feed_title,
-            entry=b"",
-            first_seen_at=now,
-            link_duplicates=link_duplicates,
-        )
         try:
-            draft = _from_entry(entry, source, None)
+            draft = _from_entry(entry, replace(source, record_id=one.own.hex()), None)
         except Exception:  # one entry must not cost the others of its feed
             yield one
             continue
@@ -197,7 +193,7 @@ def _drafted(
             yield one
             continue
         left -= size
-        yield dataclasses.replace(one, draft=draft)
+        yield replace(one, draft=draft)
 
 
 def _left_behind(seen: Sequence[SeenEntry], feed: Feed, now: Millis) -> frozenset[bytes]:
@@ -326,4 +322,4 @@ def _without_content(record: Record) -> dict[str, object]:
 
 def without_secrets(feed: Feed) -> Feed:
     """The feed as the CPU processes may see it: processes that parse untrusted bytes get no secrets."""
-    return dataclasses.replace(feed, headers={}) if feed.headers else feed
+    return replace(feed, headers={}) if feed.headers else feed

@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import orjson
 import structlog
@@ -42,7 +42,6 @@ from worker.errors import TaskError
 from worker.fetch import Client
 from worker.log import told
 from worker.model import (
-    NO_VALIDATORS,
     Broken,
     Done,
     Fetched,
@@ -56,7 +55,6 @@ from worker.model import (
     Redirected,
     RobotsRead,
     Throttled,
-    Validators,
     Walk,
     Walked,
     Work,
@@ -233,20 +231,9 @@ def _came_of(work: Ingest, done: Done, finished: Finished) -> tuple[Attributes, 
 class TimedClient(Client):
     """Records each GET as a step of the work it is for."""
 
-    async def get(
-        self,
-        url: str,
-        *,
-        max_bytes: int,
-        accept: str,
-        validators: Validators = NO_VALIDATORS,
-        headers: Mapping[str, str] = {},
-        truncate: bool = False,
-    ) -> Outcome:
+    async def get(self, url: str, **how: Any) -> Outcome:
         began_ns = time.time_ns()
-        outcome = await super().get(
-            url, max_bytes=max_bytes, accept=accept, validators=validators, headers=headers, truncate=truncate
-        )
+        outcome = await super().get(url, **how)
         if (steps := _steps.get()) is not None:
             steps.append(_fetched(url, began_ns, outcome))
         return outcome

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from worker.log import Sparing
 from worker.model import Millis
 
-SAY_AGAIN_S = 60.0
-"""The same problem is logged again after this time."""
 WORDS = {"state": "the state refuses", "output": "records can't be sealed", "room": "nothing is polled"}
 
 
@@ -35,16 +35,8 @@ class Vitals:
     backlog: int | None = None
     """Work on the bus that nobody has begun; None: this process has not looked."""
     stopping: bool = False
-    told: dict[str, tuple[str, float]] = field(default_factory=dict)
-    """For each kind of trouble, the last line logged, and when (seconds of the monotonic clock)."""
-
-    def is_news(self, event: str, error: str, at_s: float) -> bool:
-        """Whether to log a trouble now: it differs from the last one of its kind, or that was long ago."""
-        before, then_s = self.told.get(event, ("", 0.0))
-        if before == error and at_s - then_s < SAY_AGAIN_S:
-            return False
-        self.told[event] = error, at_s
-        return True
+    told: defaultdict[str, Sparing] = field(default_factory=lambda: defaultdict(Sparing))
+    """What was logged of each kind of trouble."""
 
     @property
     def troubles(self) -> Mapping[str, str]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import time
 from collections.abc import Coroutine
 
 import nats.errors
 import structlog
 from nats.aio.client import Client
 
+from worker.log import Sparing
 from worker.model import Broker
 
 CONNECT_S, AGAIN_S, CLOSE_S = 2, 0.5, 2.0
-SAY_AGAIN_S = 60.0
-"""The same problem is logged again after this time."""
 
 log = structlog.stdlib.get_logger("feedmill.bus")
 
@@ -34,8 +32,7 @@ class Connection:
         self.client = Client()
         self.number = 0
         """Counts the connections made. After each new one the broker may have lost everything it knew."""
-        self._complaint: str | None = None
-        self._complained_at = -SAY_AGAIN_S
+        self._complaints = Sparing()
         self._beside: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -67,13 +64,12 @@ class Connection:
 
     def complain(self, error: str) -> None:
         """Logs a problem if it is new, and then once a minute."""
-        if error != self._complaint or time.monotonic() - self._complained_at >= SAY_AGAIN_S:
-            self._complaint, self._complained_at = error, time.monotonic()
+        if self._complaints.is_news(error):
             log.warning("bus.unreachable", bus=str(self._broker), error=error)
 
     def well(self) -> None:
         """Logs that the broker is reached, for the first time or again."""
-        self._complaint = None
+        self._complaints.over()
         log.info("bus.reached", bus=str(self._broker))
 
     async def _connect(self) -> None:

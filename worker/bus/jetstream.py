@@ -27,6 +27,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from worker.bus.connection import Connection, words_of
 from worker.bus.message import KINDS, MAX_BYTES, decode, encode, subject
 from worker.errors import BusError
+from worker.log import Sparing
 from worker.model import Broker, Claim
 
 ACK_WAIT_S = 30.0
@@ -62,7 +63,7 @@ class JetStreamBus:
         self._made_in = -1
         """The number of the connection on which the stream and its consumers were last known to exist."""
         self._making = asyncio.Lock()
-        self._strange, self._strange_said_at = 0, -60.0
+        self._strange, self._dropped = 0, Sparing()
 
     async def __aenter__(self) -> JetStreamBus:
         self._connection.open()
@@ -141,8 +142,7 @@ class JetStreamBus:
         """Drops a message that no feedmill has sent; logged once a minute, with their number."""
         self._connection.beside(self._tell(message.reply, b"+TERM"))
         self._strange += 1
-        if time.monotonic() - self._strange_said_at >= 60:
-            self._strange_said_at = time.monotonic()
+        if self._dropped.is_news():
             log.warning("bus.dropped", subject=message.subject[:100], bytes=len(message.data), messages=self._strange)
             self._strange = 0
 

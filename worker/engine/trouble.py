@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import structlog
 
 from worker.errors import StateError
@@ -13,8 +11,8 @@ log = structlog.stdlib.get_logger("feedmill.engine")
 
 
 def tell(vitals: Vitals, event: str, error: Exception, **more: object) -> None:
-    """Logs an error, unless the same one was logged for this event less than `vitals.SAY_AGAIN_S` ago."""
-    if vitals.is_news(event, str(error), time.monotonic()):
+    """Logs an error, unless the same one was logged for this event a moment ago."""
+    if vitals.told[event].is_news(str(error)):
         log.error(event, error=str(error), **more)
 
 

@@ -51,22 +51,21 @@ class Each:
 
     def execute(self, connection: Connection, ids: Collection[Any], **values: Any) -> None:
         """values: its other parameters."""
-        ids = sorted(set(ids))
-        if ids and is_shared(connection):
-            connection.execute(self._of_array, {"ids": ids, **values})
-            return
-        for batch in chunks(ids):
-            connection.execute(self._of_list, {"ids": batch, **values})
+        for statement, some in self._parts(connection, ids):
+            connection.execute(statement, {"ids": some, **values})
 
     def rows(self, connection: Connection, ids: Collection[Any], **values: Any) -> Sequence[Row[Any]]:
         """Like `execute`, for a statement that returns rows."""
+        found: list[Row[Any]] = []
+        for statement, some in self._parts(connection, ids):
+            found += connection.execute(statement, {"ids": some, **values})
+        return found
+
+    def _parts(self, connection: Connection, ids: Collection[Any]) -> list[tuple[Any, Sequence[Any]]]:
         ids = sorted(set(ids))
         if ids and is_shared(connection):
-            return connection.execute(self._of_array, {"ids": ids, **values}).all()
-        found: list[Row[Any]] = []
-        for batch in chunks(ids):
-            found += connection.execute(self._of_list, {"ids": batch, **values})
-        return found
+            return [(self._of_array, ids)]
+        return [(self._of_list, batch) for batch in chunks(ids)]
 
 
 class Many:

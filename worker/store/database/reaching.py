@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from worker.errors import StateUnreachable
+from worker.log import Sparing
 
 PATIENCE_S = 60.0
 """Less than the 90 s after which systemd takes a start to have failed (TimeoutStartSec)."""
@@ -31,7 +32,7 @@ async def reached(open_state: Callable[[], Awaitable[T]], *, stop: asyncio.Event
 
     Raises StateUnreachable after `patience_s`, and immediately whatever else `open_state` raises.
     """
-    until, said_at = time.monotonic() + patience_s, -SAY_AGAIN_S
+    until, complaints = time.monotonic() + patience_s, Sparing(SAY_AGAIN_S)
     while True:
         try:
             return await open_state()
@@ -39,8 +40,7 @@ async def reached(open_state: Callable[[], Awaitable[T]], *, stop: asyncio.Event
             left_s = until - time.monotonic()
             if left_s <= 0:
                 raise
-            if time.monotonic() - said_at >= SAY_AGAIN_S:
-                said_at = time.monotonic()
+            if complaints.is_news():
                 log.warning("state.unreachable", error=str(error), gives_up_in_s=round(left_s))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(AGAIN_S, left_s)):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -51,6 +52,12 @@ NO_HOST = ""
 """The host of work that fetches nothing: entries for which the feed's own content is used."""
 
 metadata = MetaData()
+
+
+def _where(sqlite: str, postgresql: str | None = None) -> dict[str, Any]:
+    """Limits an index to these rows; postgresql: in its words, if they differ."""
+    return {"sqlite_where": text(sqlite), "postgresql_where": text(postgresql or sqlite)}
+
 
 meta = Table(
     "meta",
@@ -113,7 +120,7 @@ feed = Table(
     Column("gaps", Integer, nullable=False, server_default="0"),
     Column("gap_at", BigInteger),
     Column("missed", Float, nullable=False, server_default="0"),
-    Index("feed_failing", "id", sqlite_where=text("errors > 0"), postgresql_where=text("errors > 0")),
+    Index("feed_failing", "id", **_where("errors > 0")),
     postgresql_with=BUSY,
 )
 
@@ -201,7 +208,7 @@ work = Table(
     Index("work_next", "host_id", "priority", "due_at", "id"),
     *_on("sqlite", *_ON_SQLITE),
     *_on("postgresql", *_ON_POSTGRESQL),
-    Index("work_quarantined", "id", sqlite_where=text("quarantined = 1"), postgresql_where=text("quarantined")),
+    Index("work_quarantined", "id", **_where("quarantined = 1", "quarantined")),
     postgresql_with=BUSY,
 )
 
@@ -282,30 +289,10 @@ entry = Table(
     Column("reason", Text),
     Column("skipped", Text),  # left out by its feed's rules: filter, page (when that was read) or backlog (for good)
     Index("entry_feed", "feed_no", seen_on),
-    Index(
-        "entry_shared",
-        "shared_key",
-        sqlite_where=text("shared_key IS NOT NULL"),
-        postgresql_where=text("shared_key IS NOT NULL"),
-    ),
-    Index(
-        "entry_skipped",
-        "feed_no",
-        sqlite_where=text("skipped IS NOT NULL"),
-        postgresql_where=text("skipped IS NOT NULL"),
-    ),
-    Index(
-        "entry_duplicate",
-        "duplicate_of",
-        sqlite_where=text("duplicate_of IS NOT NULL"),
-        postgresql_where=text("duplicate_of IS NOT NULL"),
-    ),
-    Index(
-        "entry_cluster",
-        "cluster_id",
-        sqlite_where=text("cluster_id IS NOT NULL"),
-        postgresql_where=text("cluster_id IS NOT NULL"),
-    ),
+    Index("entry_shared", "shared_key", **_where("shared_key IS NOT NULL")),
+    Index("entry_skipped", "feed_no", **_where("skipped IS NOT NULL")),
+    Index("entry_duplicate", "duplicate_of", **_where("duplicate_of IS NOT NULL")),
+    Index("entry_cluster", "cluster_id", **_where("cluster_id IS NOT NULL")),
 )
 """What is known of an entry for as long as it is kept: a few hundred bytes for each of millions. `names` explains how
 its feed, URL and times are read and written."""
@@ -316,7 +303,7 @@ identity = Table(
     Column("key", Bytes, primary_key=True),
     Column("entry_id", BigInteger, nullable=False),
     Column("extra", Boolean, nullable=False, server_default=false()),  # neither its record id nor its URL's hash
-    Index("identity_extra", "entry_id", sqlite_where=text("extra = 1"), postgresql_where=text("extra")),
+    Index("identity_extra", "entry_id", **_where("extra = 1", "extra")),
     sqlite_with_rowid=False,
 )
 """The keys under which an entry is known: within its feed, and by canonical URL across feeds. Those that don't follow
@@ -416,8 +403,6 @@ reprint = Table(
 )
 """Articles that credit a publication whose own article has not come yet."""
 
-_UNNUMBERED, _NUMBERED = text("segment_id IS NULL"), text("segment_id IS NOT NULL")
-
 outbox = Table(
     "outbox",
     metadata,
@@ -434,8 +419,8 @@ outbox = Table(
     Column("seq", BigInteger),
     Column("segment_id", BigInteger),
     Column("shard", SmallInteger, nullable=False, server_default="0"),  # of the output; follows from the record's id
-    Index("outbox_waiting", "shard", "id", sqlite_where=_UNNUMBERED, postgresql_where=_UNNUMBERED),
-    Index("outbox_numbered", "segment_id", sqlite_where=_NUMBERED, postgresql_where=_NUMBERED),
+    Index("outbox_waiting", "shard", "id", **_where("segment_id IS NULL")),
+    Index("outbox_numbered", "segment_id", **_where("segment_id IS NOT NULL")),
 )
 """Records that are decided but not published yet; `outbox.mark` deletes them."""
 

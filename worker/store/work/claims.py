@@ -37,8 +37,6 @@ MAX_LOST = 20
 """How many leases in a row may end without a result, after the work was begun, before it is put aside. The worker being
 killed is not the work's fault; only work that kills the worker each time gets this far."""
 
-# A statement costs more to build than to run, so those that every claim and commit need are built once.
-
 
 def claim(connection: Connection, *, now: Millis, limit: int, lease_ms: int, due: Due | None = None) -> list[Work]:
     """Leases and returns at most `limit` pieces of due work, one per host (except for `NO_HOST`); with `due`, only such
