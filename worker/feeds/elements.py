@@ -23,7 +23,7 @@ from worker.feeds.fields import Fields
 from worker.feeds.plain_element import BASE, Rare, language_within
 from worker.feeds.text import MAX_TAGS
 from worker.feeds.trees import local_name
-from worker.model import Hints, Hub
+from worker.model import NO_HINTS, Hints, Hub
 
 STUMP = "feedmill-known"
 """The child that marks a known entry's element; feedparser turns it into a key of the entry."""
@@ -40,32 +40,29 @@ _END = re.compile(rb"</(?:[\w.-]{1,40}:)?(?:item|entry|rss|feed|rdf)\s*>", re.IG
 class Pruned:
     document: bytes
     """For feedparser: UTF-8, with known entries as stumps, without those that are read already. Empty if `feed` is
-    set."""
-    read: tuple[Fields | None, ...]
+    set. If it is malformed: up to its last whole entry."""
+    is_malformed: bool = False
+    """Then it has no tree, and nothing is known but what `document`, `flaw` and `omitted` say."""
+    read: tuple[Fields | None, ...] = ()
     """One for each entry, in order: its fields if it is read already, None if it is still in the document."""
-    root: str
+    root: str = ""
     """The local name of the root element."""
-    hashes: tuple[bytes, ...]
+    hashes: tuple[bytes, ...] = ()
     """Of the entries' elements, in order, each once."""
-    fresh: int
+    fresh: int = 0
     """How many entries' elements are not known."""
     omitted: int
     """How many entries' elements exceeded the limit, and were removed."""
-    hints: Hints
-    older: str | None
+    hints: Hints = NO_HINTS
+    older: str | None = None
     """The address of the document with older entries, as written there."""
-    hub: Hub | None
+    hub: Hub | None = None
     flaw: str | None
-    """Why the document is not well-formed, if it could be mended."""
-    parted: Parted | None
+    """Why the document is not well-formed."""
+    parted: Parted | None = None
     """Set if known entries are not in the document even as stumps."""
-    feed: tuple[str, Fields] | None
+    feed: tuple[str, Fields] | None = None
     """Version and feed, if feedparser is not needed for these either."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Malformed:
-    flaw: str
 
 
 def prune(
@@ -76,7 +73,7 @@ def prune(
     url: str,
     whole: bool = False,
     by_feedparser: bool = False,
-) -> Pruned | Malformed:
+) -> Pruned:
     """The document for feedparser. `body` is UTF-8, from `url`; characters that `trees.legal` removes do not make it
     malformed.
 
@@ -87,7 +84,8 @@ def prune(
     if tree is not None and tree.parted is not None and len(tree.parted.every) > max_entries:
         tree, flaw = trees.read(body, frozenset())
     if tree is None:
-        return Malformed(flaw=flaw or "unreadable")
+        document, omitted = _cut(trees.legal(body), max_entries)
+        return Pruned(document=document, is_malformed=True, omitted=omitted, flaw=flaw or "unreadable")
     root, elements = tree.root, tree.elements
     for tag in tree.tags:  # not used, and the 1,100 of a Blogger feed cost feedparser 30 ms a poll
         _remove(tag)
@@ -141,7 +139,7 @@ def prune(
     )
 
 
-def cut(document: bytes, max_entries: int) -> tuple[bytes, int]:
+def _cut(document: bytes, max_entries: int) -> tuple[bytes, int]:
     """A malformed document up to the end of the last entry that is wanted, and how many follow.
 
     feedparser would read them all first: 100,000 of them, in 5 MB, take it 9 s. And if the document breaks off within

@@ -47,6 +47,10 @@ def repeated_urls(identities: Iterable[Identity]) -> frozenset[str]:
     return _repeated(canonical(url) for _, url in identities if url is not None)
 
 
+def left_out(what: str, count: int) -> str | None:
+    return f"{what}: {count}" if count else None
+
+
 def omission(omitted: int, max_entries: int) -> str | None:
     return f"more than {max_entries} entries: the last {omitted} were left out" if omitted > 0 else None
 

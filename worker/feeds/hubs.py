@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
-from worker.feeds.fields import Fields, listed, string
+from worker.feeds.fields import Fields, mappings, string
 from worker.model import Hub
 from worker.urls import absolute
 
@@ -29,13 +29,13 @@ def of_document(root: etree._Element, url: str) -> Hub | None:
 
 def of_fields(feed: Fields, url: str) -> Hub | None:
     """The hub of a document that only feedparser can read."""
-    links = listed(feed, "links")[:_MAX_LINKS]
-    return _chosen(((string(link, "rel"), string(link, "href")) for link in links if isinstance(link, dict)), url)
+    links = mappings(feed, "links")[:_MAX_LINKS]
+    return _chosen(((string(link, "rel"), string(link, "href")) for link in links), url)
 
 
 def of_json(feed: Fields, url: str) -> Hub | None:
     """The hub of a JSON Feed."""
-    hubs = [hub for hub in listed(feed, "hubs")[:_MAX_LINKS] if isinstance(hub, dict)]
+    hubs = mappings(feed, "hubs")[:_MAX_LINKS]
     links = [("hub", string(hub, "url")) for hub in hubs if string(hub, "type").lower() in ("websub", "pubsubhubbub")]
     return _chosen([*links, ("self", string(feed, "feed_url"))], url)
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
 from worker.feeds import dates, hubs, media, paging, text
-from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
-from worker.feeds.fields import Fields, listed, string
+from worker.feeds.entries import left_out, mapped, omission, problem, repeated_guids, repeated_urls
+from worker.feeds.fields import Fields, listed, mappings, string
 from worker.model import Attachment, Author, Entry, Millis, NotAFeed, ParsedFeed
 from worker.urls import absolute
 
@@ -60,7 +60,7 @@ def parse(
         older=paging.resolved(string(feed, "next_url"), url),
         hub=hubs.of_json(feed, url),
         problem=problem(
-            f"items that are no objects: {odd}" if odd else None, omission(len(every) - max_entries, max_entries), lost
+            left_out("items that are no objects", odd), omission(len(every) - max_entries, max_entries), lost
         ),
     )
 
@@ -125,8 +125,8 @@ def _authors(holder: Fields, base: str) -> tuple[Author, ...]:
 
 
 def _attachments(item: Fields, base: str) -> Iterator[Attachment]:
-    for file in listed(item, "attachments"):
-        if isinstance(file, Mapping) and (url := absolute(string(file, "url"), base)) is not None:
+    for file in mappings(item, "attachments"):
+        if (url := absolute(string(file, "url"), base)) is not None:
             yield media.attachment(
                 url, string(file, "mime_type"), file.get("size_in_bytes"), file.get("duration_in_seconds")
             )

@@ -13,7 +13,7 @@ from lxml import etree
 
 from worker import urls
 from worker.feeds import dates, elements, text, trees
-from worker.feeds.entries import mapped, omission, problem, repeated_urls
+from worker.feeds.entries import left_out, mapped, omission, problem, repeated_urls
 from worker.model import Entry, Millis, NotAFeed, ParsedFeed
 
 MAX_BYTES = 50_000_000
@@ -59,7 +59,7 @@ def parse(
         elements=tuple(places),
         repeated_urls=repeated_urls((None, urls.absolute(text_of(place, "{*}loc"), url)) for place in own.values()),
         problem=problem(
-            f"addresses on other hosts: {foreign}" if foreign else None,
+            left_out("addresses on other hosts", foreign),
             omission(len(told) - max_entries, max_entries),
             lost,
         ),
@@ -68,11 +68,8 @@ def parse(
 
 def tree(document: bytes) -> etree._Element | NotAFeed:
     """The root of a sitemap, or of an index of them."""
-    parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, remove_comments=True, remove_pis=True
-    )
     try:
-        return etree.fromstring(trees.legal(document), parser)
+        return trees.parsed(trees.legal(document))
     except etree.XMLSyntaxError as error:
         return NotAFeed(reason=text.line(f"a sitemap that is not well-formed: {error.msg}", 200) or "")
 

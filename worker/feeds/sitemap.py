@@ -17,7 +17,7 @@ from lxml import etree
 
 from worker import urls
 from worker.feeds import dates, news_sitemap, trees
-from worker.feeds.entries import omission, problem, repeated_urls
+from worker.feeds.entries import left_out, omission, problem, repeated_urls
 from worker.model import DAY_MS, Entry, Millis, NotAFeed, ParsedFeed
 
 MAX_DOCUMENTS = 1000
@@ -67,7 +67,7 @@ def _leading(places: Iterable[tuple[str, Millis | None]], url: str, since: Milli
     return ParsedFeed(
         version="sitemapindex",
         further=tuple(dict.fromkeys(address for _, address in dated)),
-        problem=problem(f"addresses on other hosts: {foreign}" if foreign else None, lost),
+        problem=problem(left_out("addresses on other hosts", foreign), lost),
     )
 
 
@@ -95,8 +95,8 @@ def _listing(root: etree._Element, url: str, now: Millis, since: Millis, max_ent
         entries=tuple(entries[:max_entries]),
         repeated_urls=repeated_urls((None, entry.url) for entry in entries),
         problem=problem(
-            f"addresses on other hosts: {foreign}" if foreign else None,
-            f"addresses of no date: {undated}" if undated else None,
+            left_out("addresses on other hosts", foreign),
+            left_out("addresses of no date", undated),
             omission(len(entries) - max_entries, max_entries),
         ),
     )

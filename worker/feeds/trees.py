@@ -96,17 +96,18 @@ def _smallest_tree(document: bytes, known: frozenset[bytes]) -> Tree:
     parted = blocks.parted(document, found, known)
     if parted is not None:
         try:
-            tree = _outermost(_parsed(parted.document), parted.hashes)
+            tree = _outermost(parsed(parted.document), parted.hashes)
         except etree.XMLSyntaxError as error:
             if _code(error) in _OF_WHAT_IS_THERE:
                 raise
         else:
             if tree.hashes is parted.hashes:
                 return replace(tree, parted=parted)
-    return _outermost(_parsed(document), [block.hash for block in found])
+    return _outermost(parsed(document), [block.hash for block in found])
 
 
-def _parsed(document: bytes) -> etree._Element:
+def parsed(document: bytes) -> etree._Element:
+    """The root of a document in UTF-8; nothing that it names is fetched or expanded. Raises lxml's error."""
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,

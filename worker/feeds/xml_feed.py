@@ -9,7 +9,7 @@ from itertools import chain
 
 import feedparser
 
-from worker.feeds import authors, elements, expat, hints, hubs, paging, text, trees, xml_entry
+from worker.feeds import authors, elements, expat, hints, hubs, paging, text, xml_entry
 from worker.feeds.entries import mapped, omission, problem, repeated_guids, repeated_urls
 from worker.feeds.fields import Fields, string
 from worker.feeds.xml_entry import Surroundings
@@ -37,43 +37,36 @@ def parse(
     problem. whole: also look at known entries, for their identifiers. by_feedparser: let feedparser read all entries,
     none from its element alone."""
     again = functools.partial(parse, body, url=url, known=known, now=now, max_entries=max_entries)
-    hashes: tuple[bytes, ...] = ()
-    malformed, said, older, hub = None, None, None, None
     pruned = elements.prune(body, known, max_entries, url=url, whole=whole, by_feedparser=by_feedparser)
     flaw = text.line(f"not well-formed: {pruned.flaw}", 200) if pruned.flaw else None
-    read: tuple[Fields | None, ...] = ()
-    if isinstance(pruned, elements.Malformed):
-        malformed = flaw
-        source, omitted = elements.cut(trees.legal(body), max_entries)
-    else:
-        source, hashes, omitted, said = pruned.document, pruned.hashes, pruned.omitted, pruned.hints
-        older, hub, read = paging.resolved(pruned.older, url), pruned.hub, pruned.read
-        if hashes and not pruned.fresh:
-            kind = _KINDS.get(pruned.root, "rss")
-            told = problem(flaw, omission(omitted, max_entries))
-            return ParsedFeed(version=kind, elements=hashes, hints=said, older=older, hub=hub, problem=told)
-    raws: list[Fields] = []
+    older = paging.resolved(pruned.older, url)
+    if pruned.hashes and not pruned.fresh:
+        return ParsedFeed(
+            version=_KINDS.get(pruned.root, "rss"),
+            elements=pruned.hashes,
+            hints=pruned.hints,
+            older=older,
+            hub=pruned.hub,
+            problem=problem(flaw, omission(pruned.omitted, max_entries)),
+        )
     try:
-        if isinstance(pruned, elements.Pruned) and pruned.feed is not None:
-            version, feed = pruned.feed
-        else:
-            version, feed, raws = _read(source)
+        version, feed, raws = (*pruned.feed, []) if pruned.feed else _read(pruned.document)
     except MemoryError:
         raise  # says nothing of the document
     except Exception as error:  # feedparser does not catch what its parsers fail with: IndexError, AssertionError, …
         return NotAFeed(reason=f"feedparser fails on it: {type(error).__name__}")
-    if isinstance(pruned, elements.Pruned) and read.count(None) < len(read):
-        if len(raws) != read.count(None) or version.startswith("atom") != elements.is_atom(pruned.root):
+    if (unread := pruned.read.count(None)) < len(pruned.read):
+        if len(raws) != unread or version.startswith("atom") != elements.is_atom(pruned.root):
             return again(whole=whole, by_feedparser=True)
         rest = iter(raws)
-        raws = [next(rest) if fields is None else fields for fields in read]
+        raws = [next(rest) if fields is None else fields for fields in pruned.read]
     if not version and not raws:
-        return NotAFeed(reason=malformed or "XML, but not a feed")
-    breaks_off = malformed is not None and _END.search(body) is None
+        return NotAFeed(reason=(pruned.is_malformed and flaw) or "XML, but not a feed")
+    breaks_off = pruned.is_malformed and _END.search(body) is None
     if breaks_off and not raws:
         # Not a feed without entries: its validators, once kept, would have the server say 304 of what was never read.
-        return NotAFeed(reason=f"cut off before its first entry, {malformed}")
-    omitted += max(0, len(raws) - max_entries)
+        return NotAFeed(reason=f"cut off before its first entry, {flaw}")
+    omitted = pruned.omitted + max(0, len(raws) - max_entries)
     del raws[max_entries:]
 
     site_url = absolute(string(feed, "link"), url)
@@ -85,7 +78,7 @@ def parse(
         atom=atom,
     )
     identities = [xml_entry.identity(raw, around.base) for raw in raws]
-    if isinstance(pruned, elements.Pruned) and pruned.parted is not None:
+    if pruned.parted is not None:
         ids = (without_scheme(guid) for guid, _ in identities if guid is not None)
         paths = (canonical(url).partition("://")[2].partition("/")[2] for _, url in identities if url is not None)
         if any(map(pruned.parted.may_have, chain(ids, paths))):
@@ -98,12 +91,12 @@ def parse(
         site_url=site_url,
         language=around.language,
         entries=entries,
-        elements=hashes,
+        elements=pruned.hashes,
         repeated_guids=repeated_guids(identities),
         repeated_urls=repeated_urls(identities),
-        hints=said or hints.of_fields(feed),
+        hints=hints.of_fields(feed) if pruned.is_malformed else pruned.hints,
         older=older,
-        hub=hub if malformed is None else hubs.of_fields(feed, url),
+        hub=hubs.of_fields(feed, url) if pruned.is_malformed else pruned.hub,
         breaks_off=breaks_off,
         problem=problem(flaw, omission(omitted, max_entries), lost),
     )
