@@ -47,7 +47,7 @@ from worker import app
 from worker.demo.server import DemoServer
 from worker.output import Archive, OutputDirectory, read_records
 from worker.settings import load
-from worker.store import Store
+from worker.store.database.writing import Writing
 
 ENTRIES = 20
 """Of a feed, as many show."""
@@ -114,8 +114,8 @@ def work(folder: Path) -> None:
     for output in (OutputDirectory.publish, OutputDirectory.due, OutputDirectory.carry_out):
         setattr(OutputDirectory, output.__name__, timed("output", output))
     Archive.add = timed("output", Archive.add)  # type: ignore[method-assign]
-    call = Store._call
-    Store._call = lambda self, function: call(self, timed("state", function))  # type: ignore[assignment,method-assign]
+    run = Writing.run
+    Writing.run = lambda self, function: run(self, timed("state", function))  # type: ignore[assignment,method-assign]
     asyncio.run(app.work(load(folder / "worker.yaml", os.environ), stop=asyncio.Event(), until_idle=True))
     (folder / PARTS).write_text(json.dumps(spent))
 

@@ -43,6 +43,7 @@ from worker.model import (
     PollDone,
     Server,
     Sketch,
+    State,
     Work,
 )
 from worker.store import Store, read_status
@@ -69,7 +70,7 @@ async def test_a_start_leaves_what_others_have_under_way(open_run: OpenRun) -> N
         assert [type(work) for work in await other.claim()] == [Ingest]
 
 
-async def test_a_lease_that_ends_is_handed_to_another(open_run: OpenRun) -> None:
+async def test_a_lease_that_ends_is_handed_to_another(open_run: OpenRun, state: State) -> None:
     """Whoever was frozen, or died, is fenced off; that it was lost is counted."""
     async with open_run() as one, open_run() as other:
         await one.start("a")
@@ -77,11 +78,11 @@ async def test_a_lease_that_ends_is_handed_to_another(open_run: OpenRun) -> None
         other.later(LEASE_MS)
         kept = await other.poll_of("a")
         assert not (await one.finish(one.polled(lost)))[0].accepted
-        assert ask(one.store._state, "SELECT lost FROM work") == [(1,)]
+        assert ask(state, "SELECT lost FROM work") == [(1,)]
         assert (await other.finish(other.polled(kept)))[0].accepted
 
 
-async def test_a_feed_that_left_the_lists_goes_when_another_has_ended_its_poll(open_run: OpenRun) -> None:
+async def test_a_feed_that_left_the_lists_goes_when_another_has_ended_its_poll(open_run: OpenRun, state: State) -> None:
     """A start with other lists lets its feeds go and come; what is under way elsewhere ends first."""
     async with open_run() as one, open_run() as other:
         await one.start("a", "b")
@@ -91,7 +92,7 @@ async def test_a_feed_that_left_the_lists_goes_when_another_has_ended_its_poll(o
         assert (await one.finish(one.polled(poll)))[0].accepted
         assert await other.store.requests() == []
         assert other.store.awaited == set()
-        assert [feed.id for feed in read_status(one.store._state)[0]] == ["b", "c"]
+        assert [feed.id for feed in read_status(state)[0]] == ["b", "c"]
 
 
 async def test_a_feed_that_is_listed_again_before_it_was_let_go_of_loses_nothing(

@@ -1,6 +1,6 @@
 """The state, which alone says what is due, known, leased and delivered. It changes in one transaction per batch.
 
-store.py      the methods the engine calls: one thread owns the writing connection, callers await
+store.py      the methods the engine calls
 starting.py   what a process does when it starts on a state, alone or as one of many
 members.py    the processes that share a state
 requests.py   requests that commands leave for the engine

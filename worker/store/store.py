@@ -1,25 +1,15 @@
-"""The methods the engine calls.
-
-One thread owns the only writing connection; callers await it. Each method is one transaction, or touches nothing.
-"""
+"""The methods the engine calls. Each is one transaction, or touches nothing."""
 
 from __future__ import annotations
 
-import asyncio
-import random
 import secrets
-import time
 from collections.abc import Callable, Collection, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from worker.dedup import Name
-from worker.errors import StateDamaged, StateError, StateUnreachable
+from worker.errors import StateDamaged
 from worker.model import (
     Claim,
     Done,
@@ -32,7 +22,6 @@ from worker.model import (
     Member,
     Millis,
     PollDone,
-    Server,
     State,
     Walked,
     Work,
@@ -40,10 +29,8 @@ from worker.model import (
 from worker.record import Record
 from worker.store import lists, members, requests, starting, steering, upkeep
 from worker.store.database import clocks, notes
-from worker.store.database.clocks import Clock, wall_clock
-from worker.store.database.integrity import Files, reason, suspect
-from worker.store.database.locks import is_contention
-from worker.store.database.opening import locked, open_database, refuse_moved
+from worker.store.database.clocks import wall_clock
+from worker.store.database.writing import Writing
 from worker.store.finish.commit import finish
 from worker.store.finish.ingestion import Near
 from worker.store.known import feeds
@@ -51,13 +38,6 @@ from worker.store.published import outbox, publications, takedowns
 from worker.store.requests import Request
 from worker.store.work import claims, pushes, takings
 from worker.store.work.standing import Planner
-
-REPEATS = 20
-"""How often a transaction is tried before it is given up. It is repeated only when it lost to a concurrent one, so it
-would have to lose every time."""
-LOOK_AGAIN_S = 600.0
-"""Minimum time between two checks for damage after an error. A check takes 1.9 s a GB, and a defect of ours may raise
-an error with every commit."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,50 +71,37 @@ class Store:
         alone: bool = False,
         wall: Callable[[], Millis] = wall_clock,
     ) -> None:
-        self._state, self._policies, self._planner = state, policies, planner
+        self._writing = Writing(state, alone=alone)
+        self._policies, self._planner = policies, planner
         self._window_ms, self._keep_ms, self._near = window_ms, keep_ms, near
-        self._websub, self._shards, self._alone = websub, shards, alone
+        self._websub, self._shards = websub, shards
         self._wall, self._name = wall, secrets.token_hex(4)
-        self._clock = Clock() if isinstance(state, Server) else None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._held = ExitStack()
         self._awaited: dict[FeedId, Feed | None] = {}
-        self._files: Files | None = None
-        self._damage: StateDamaged | None = None
-        self._look_at = 0.0
-        self._lost = asyncio.Event()
 
     async def __aenter__(self) -> Store:
         """Raises StateLocked when another process holds the state, or when `alone` is set and others already share
         it."""
-        try:
-            await self._call(self._open)
-        except StateError:
-            self._thread.shutdown()
-            raise
+        await self._writing.open(lambda connection: publications.name_writers(connection, self._shards))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._call(self._close)
-        self._thread.shutdown()
+        await self._writing.close()
 
     def lose(self, damage: StateDamaged) -> None:
         """Records that the state is damaged, whether this store or a reader beside it noticed. Call it from this
         store's event loop."""
-        self._damage = self._damage or damage
-        self._lost.set()
+        self._writing.lose(damage)
 
     async def lost(self) -> NoReturn:
         """Waits until damage is found. Raises StateDamaged."""
-        await self._lost.wait()
-        raise self._damage or AssertionError("unreachable")
+        await self._writing.lost()
 
     async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> int:
         """Applies the feed lists (None: leaves the feeds as they are) and, with `poll_all`, makes every feed due. If
         this process has the state to itself, leases left by the previous process end now; on a shared state they belong
         to others and run out by themselves. Returns by how many ms the clock had been set back since the last run (0 or
         less); everything planned has been moved with it."""
-        if self._clock is not None:
+        if self._writing.clock is not None:
             await self._write(self._join, listed, now=now, poll_all=poll_all)
             return 0
         return await self._write(
@@ -150,7 +117,7 @@ class Store:
 
     def clock(self) -> Millis:
         """The current time: of the wall clock, or of the database server where the state is shared."""
-        return self._wall() if self._clock is None else self._clock()
+        return self._wall() if self._writing.clock is None else self._writing.clock()
 
     async def take_up(self, changes: lists.Changes, *, now: Millis) -> None:
         """Applies changes to the feed list (None: the feed is no longer listed) while work is under way; see
@@ -356,7 +323,7 @@ class Store:
         return await self._write(self._requests)
 
     def _requests(self, connection: Connection) -> list[Request]:
-        if self._clock is None:
+        if self._writing.clock is None:
             return requests.unanswered(connection)
         if self._awaited:  # for work that others have under way
             self._take_up(connection, {}, now=self.clock())
@@ -379,7 +346,7 @@ class Store:
     async def shift(self, by_ms: int) -> None:
         """Moves due times, leases and `not_before` along when this process's wall clock has jumped. Does nothing on a
         shared state, which goes by the database's clock."""
-        if self._clock is None:
+        if self._writing.clock is None:
             await self._write(clocks.shift, by_ms=by_ms, now=self._wall(), window_ms=self._window_ms)
 
     async def upkeep(self, *, now: Millis) -> None:
@@ -391,70 +358,19 @@ class Store:
         while host is not None:
             host = await self._write(upkeep.forget_hosts, now=now, after=host)
 
-    def _open(self) -> None:
-        with ExitStack() as held:
-            died = held.enter_context(locked(self._state))
-            self._engine = open_database(self._state, suspect=died, alone=self._alone)
-            held.callback(self._engine.dispose)
-            refuse_moved(self._state, self._engine)
-            self._transaction(publications.name_writers, self._shards)
-            if isinstance(self._state, Path):
-                self._files = Files(self._state)
-            self._held = held.pop_all()
-
-    def _close(self) -> None:
-        if self._damage is None:
-            self._held.close()
-        else:  # as after a crash: the lock goes on naming this process, so that the next one checks the whole database
-            self._held.__exit__(type(self._damage), self._damage, None)
-
     async def _write(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._call(lambda: self._transaction(function, *args, **kwargs))
+        return await self._writing.run(lambda: self._transaction(function, *args, **kwargs))
 
     def _transaction(self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Runs one transaction, and repeats it when it lost to a concurrent one."""
-        if self._damage is not None:
-            raise StateDamaged(self._damage.path, self._damage.problem)
-        awaited = self._awaited
-        for left in reversed(range(REPEATS)):
-            try:
-                with self._engine.begin() as connection:
-                    if self._clock is not None:
-                        self._clock.look(connection)
-                    result = function(connection, *args, **kwargs)
-                if self._files is not None:
-                    self._files.check()
-                return result
-            except BaseException as error:
-                self._awaited = awaited  # the call had no effect
-                if not (left and is_contention(error)):
-                    self._suspect(error)
-                    raise
-            time.sleep(random.uniform(0, 0.05))  # noqa: S311  # so that the two do not meet again
-        raise AssertionError("unreachable")
+        """One that is not committed, or has to be repeated, leaves `awaited` as it was."""
+        before = self._awaited
 
-    def _suspect(self, error: BaseException) -> None:
-        """Checks whether damage is behind an error, and if so remembers it here, in the store's own thread, because the
-        next call may already be waiting in line."""
-        try:
-            if isinstance(error, StateDamaged):
-                raise error
-            if not isinstance(error, Exception) or not isinstance(self._state, Path):
-                return
-            if time.monotonic() > self._look_at and suspect(self._engine, self._state, error):
-                self._look_at = time.monotonic() + LOOK_AGAIN_S
-        except StateDamaged as damage:
-            self._damage = damage
-            raise
+        def tried(connection: Connection) -> R:
+            self._awaited = before
+            return function(connection, *args, **kwargs)
 
-    async def _call(self, function: Callable[[], R]) -> R:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, function)
-        except StateDamaged as damage:
-            self.lose(damage)
+            return self._writing.transaction(tried)
+        except BaseException:
+            self._awaited = before
             raise
-        except (DataError, IntegrityError):
-            raise  # a defect of ours: to repeat the call would not help
-        except DBAPIError as error:
-            kind = StateUnreachable if error.connection_invalidated else StateError
-            raise kind(f"the state {self._state}: {reason(error)}") from error

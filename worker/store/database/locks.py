@@ -3,7 +3,7 @@
 SQLite has one writer, which holds the whole state. On PostgreSQL many processes write at once (READ COMMITTED), so what
 is read and then written is locked first and read in a later statement, which sees what others have committed meanwhile.
 A host's row stands for its slots and its work: whoever changes those locks it. Hosts are locked before anything else
-and in the order of their ids; if two transactions still wait for each other, one of them is repeated (`store.Store`).
+and in the order of their ids; if two transactions still wait for each other, one of them is repeated (`writing`).
 """
 
 from __future__ import annotations
