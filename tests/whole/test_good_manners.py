@@ -42,12 +42,16 @@ def test_redirects_wait_for_their_hosts_turn(site: Site, worker: Worker) -> None
 
 
 def test_a_loop_of_redirects_ends(site: Site, worker: Worker) -> None:
-    """After ten, with a word on it."""
-    url = site.add("a", "/feed", Answer(status=301, headers={"Location": "/feed"}))
-    worker.configure([url])
-    assert worker.once().failed_polls == 1
-    assert len(site.asked("a")) == 11
-    assert "more than 10 redirects" in worker.run("status").stdout
+    """After ten, with a word on it; after one if it leads to itself."""
+    url = site.add("a", "/feed", Answer(status=301, headers={"Location": "/other"}))
+    site.add("a", "/other", Answer(status=301, headers={"Location": "/feed"}))
+    itself = site.add("b", "/feed", Answer(status=302, headers={"Location": "/feed#top", "Set-Cookie": "seen=1"}))
+    worker.configure([url, itself])
+    assert worker.once().failed_polls == 2
+    assert (len(site.asked("a")), len(site.asked("b"))) == (11, 1)
+    said = worker.run("status", "--json").stdout
+    assert "more than 10 redirects" in said
+    assert "redirect to itself" in said
 
 
 def test_a_feed_that_has_moved_is_followed_and_said_to_have(site: Site, worker: Worker) -> None:

@@ -67,7 +67,8 @@ def test_an_article_that_waits(site: Site, worker: Worker) -> None:
     """For its next try, with what failed; for the patience that its host asked for."""
     broken = site.add("a", "/1", Answer(status=500))
     busy = site.add("c", "/1", Answer(status=429, headers={"Retry-After": "900"}))
-    items = [item("1", broken, "One"), item("2", busy, "Two")]
+    site.add("d", "/robots.txt", Answer(status=429, headers={"Retry-After": "900"}))
+    items = [item("1", broken, "One"), item("2", busy, "Two"), item("3", unread := site.url("d", "/1"), "Three")]
     worker.configure([feed(site, "b", *items)], fetch={"retries": ["1h"]})
     worker.once()
     said = why(worker, broken)
@@ -75,6 +76,7 @@ def test_an_article_that_waits(site: Site, worker: Worker) -> None:
     said = why(worker, busy)
     assert "to be tried again in 14 min" in said
     assert "asked for patience 1 time: the page answered 429" in said
+    assert "asked for patience 1 time: robots.txt of its site answered 429" in why(worker, unread)
 
 
 def test_an_article_that_is_a_duplicate(site: Site, worker: Worker) -> None:

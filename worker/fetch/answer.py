@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, field
+from urllib.parse import urldefrag
 
 from worker import urls
 from worker.fetch.failures import named, one_line
@@ -119,6 +120,8 @@ def _redirected(head: Head, url: str, now_s: float) -> Redirected | FetchFailed:
     if target is None:
         shown = one_line(urls.without_credentials(location))
         return FetchFailed(kind="redirects", reason=one_line(f"redirect to what is not an http(s) URL: {shown!r}"))
+    if urldefrag(bare(target)).url == urldefrag(bare(url)).url:  # following it would lead there again
+        return FetchFailed(kind="redirects", reason="redirect to itself (for want of a cookie? feedmill keeps none)")
     return Redirected(
         url=bare(target),
         permanent=head.status in _PERMANENT,

@@ -89,7 +89,7 @@ class Ingester:
             case Moved() | RobotsRead() as instead:
                 return instead
             case Throttled() as throttled:
-                return await self._patient(work, source, throttled)
+                return await self._patient(work, source, throttled, what="robots.txt of its site")
             case Barred(reason=reason, for_good=True):
                 return self._done(work, await self._from_entry(source, reason))
             case Barred(reason=reason):
@@ -114,7 +114,7 @@ class Ingester:
             case Redirected() as redirect:
                 return moved(work, redirect, self._clock())
             case Throttled() as throttled:
-                return await self._patient(work, source, throttled)
+                return await self._patient(work, source, throttled, what="the page")
             case FetchFailed(reason=reason, status=status) as failed if failed.lasting:
                 return self._not_had(work, await self._from_entry(replace(source, status=status), reason))
             case FetchFailed(reason=reason, status=status):
@@ -125,10 +125,10 @@ class Ingester:
             case _ as never:
                 assert_never(never)
 
-    async def _patient(self, work: Ingest, source: Source, answer: Throttled) -> IngestDone | Retry:
+    async def _patient(self, work: Ingest, source: Source, answer: Throttled, *, what: str) -> IngestDone | Retry:
         """The host asked to wait: the page waits, without using up a try, until that has happened `MAX_WAITS` times."""
         now = self._clock()
-        reason, not_before = f"the page answered {answer.status}", held(now, answer.retry_after_s)
+        reason, not_before = f"{what} answered {answer.status}", held(now, answer.retry_after_s)
         if work.waits < MAX_WAITS:
             due_at = not_before or Millis(now + round(PATIENCE_S * 1000))
             return Retry(lease=work.lease, due_at=due_at, reason=reason, throttled=True, not_before=not_before)
