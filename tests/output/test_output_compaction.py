@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from tests.output.conftest import DAY_MS, NOW, compact
 from worker.errors import OutputError
 from worker.output import Keeping, OutputDirectory, Segment, cursor, read_records, verify
+from worker.output.disk import packing
 
 Reopen = Callable[[], OutputDirectory]
 Segments = Callable[..., list[Segment]]
@@ -214,6 +219,34 @@ def test_verify_compares_with_what_was_replaced(out: Path, reopen: Reopen, segme
     source.write_bytes(honest)
     (finding,) = verify(out).findings
     assert "its records are not those of records/date=2026-11-23/20261123T040506Z-w1-000000000001.jsonl" in str(finding)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
+def test_threads_that_have_packed_keep_no_memory() -> None:
+    """A long-running worker packs each day's records in another of its threads, and each would hold 11 MB for good."""
+
+    def held_kb() -> int:
+        (kb,) = re.findall(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        return int(kb)
+
+    held = []
+    end = threading.Event()
+    with ThreadPoolExecutor(5) as threads:
+
+        def pack(barrier: threading.Semaphore) -> None:
+            with barrier:  # one after the other, as upkeep does
+                for _ in packing.packed([os.urandom(1000) * 300] * 3):
+                    pass
+                held.append(held_kb())
+            end.wait()
+
+        one = threading.Semaphore()
+        for _ in range(5):
+            threads.submit(pack, one)
+        while len(held) < 5:
+            end.wait(0.01)
+        end.set()
+    assert held[-1] - held[0] < 20_000
 
 
 def test_without_the_extra_the_error_says_what_to_install(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import IO
+from typing import IO, Any
 
 from worker.errors import OutputError
 
@@ -15,13 +15,23 @@ LEVEL = 9
 """Entries' records of 72 feeds, 9.4 MB: level 3 packs them 4.3 to 1 in 0.1 s, level 9 4.7 in 0.3 s, level 19 5.3 in 8
 s."""
 
+_idle: list[Any] = []
+"""Compressors to be used again: each takes 11 MB, which the system's allocator would go on holding for every thread that
+has ever packed a file."""
+
 
 def packed(parts: Iterable[bytes]) -> Iterator[bytes]:
     """The parts as one zstd frame with a checksum. Raises OutputError if the extra is not installed."""
-    compressor = _zstandard().ZstdCompressor(level=LEVEL, write_checksum=True).compressobj()
+    zstandard = _zstandard()
+    try:
+        compressor = _idle.pop()
+    except IndexError:
+        compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    frame = compressor.compressobj()
     for part in parts:
-        yield compressor.compress(part)
-    yield compressor.flush()
+        yield frame.compress(part)
+    yield frame.flush()
+    _idle.append(compressor)
 
 
 @contextmanager
