@@ -40,6 +40,18 @@ def test_a_clock_that_jumps_does_not_make_a_month_of_buckets(jump_ms: int) -> No
     assert sum(one.records for one in activity.buckets()) == 1
 
 
+def test_what_is_done_after_a_clock_was_set_back_stands_at_its_end() -> None:
+    """Not in the bucket of the hour that the clock came from, for as long as it takes to get there again."""
+    meters = Meters()
+    activity = Activity(meters)
+    activity.sample(Millis(START + 30 * DAY))
+    for minutes in (0, 60, 120):
+        meters.polls["read"] += 1
+        activity.sample(Millis(START + minutes * MINUTE))
+    assert activity.buckets()[-1].at // HOUR == (START + 2 * HOUR) // HOUR
+    assert activity.last_hour().polls == 1
+
+
 def test_bars_are_as_high_as_what_they_tell() -> None:
     """The last at the right end; what failed stands in the bar of the whole."""
     now = Millis(START - START % (5 * MINUTE))

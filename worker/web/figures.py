@@ -88,6 +88,10 @@ class Activity:
     def sample(self, now: Millis) -> None:
         """Adds what was done since the last sample to the bucket of `now`."""
         start = Millis(now // BUCKET_MS * BUCKET_MS)
+        ahead = self._buckets[-1].at - start if self._buckets else 0
+        if ahead > 0:  # the clock was set back
+            for bucket in self._buckets:
+                bucket.at = Millis(bucket.at - ahead)
         while not self._buckets or self._buckets[-1].at < start:
             follows = self._buckets[-1].at + BUCKET_MS if self._buckets else start
             # If the clock was set forward by days, the buckets in between are skipped.
