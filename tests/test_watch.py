@@ -127,6 +127,25 @@ async def test_silence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
         assert len(listener.heard) == 2
 
 
+async def test_a_clock_that_is_set_back_keeps_no_message(tmp_path: Path) -> None:
+    """A wrong clock is itself a reason why a message was not delivered: no certificate is valid then."""
+    feeds = {A: replace(make_feed("a"), expect_s=6 * 3600.0)}
+    clock = [Millis(START + 400 * DAY)]
+    listener = Listener()
+    async with watched(tmp_path, feeds) as (run, reader):
+        watch = Watch(reader=reader, feeds=lambda: feeds, clock=lambda: clock[0], tell=lambda: listener)
+        await run.poll("a", make_entry("one"))
+        listener.problem = "the certificate has expired"
+        clock[0] = Millis(clock[0] + 7 * HOUR)
+        await watch.look()
+        assert set(watch.silent) == {A}
+        listener.problem = None
+        clock[0] = run.now = Millis(START + 7 * HOUR)
+        await run.poll("a")
+        await watch.look()
+        assert [one["feed"] for one in listener.heard[0]["silent"]] == ["a"]
+
+
 async def test_another_listener_is_told_of_all_that_are_silent(tmp_path: Path) -> None:
     """It has heard nothing yet; nor has one that is asked to listen again."""
     feeds = {A: replace(make_feed("a"), expect_s=6 * 3600.0)}

@@ -73,6 +73,7 @@ class Watch:
     async def look(self) -> None:
         """Looks once. Errors are logged, and the next look tries again."""
         now = self._clock()
+        self._from = min(self._from, now)  # as the clock may have been set back
         expected = {feed.id: feed.expect_s for feed in self._feeds().values() if feed.expect_s is not None}
         try:
             self.silent = await self._read(expected, now) if expected else {}
@@ -82,7 +83,9 @@ class Watch:
         if (listener := self._tell()) is not self._listener:
             self._listener, self._told, self._failures, self._quiet_until = listener, frozenset(), 0, Millis(0)
         change = changed(self._told, self.silent)
-        if change and self._listener is not None and now >= self._quiet_until:
+        # If it is later than that, the clock was set back.
+        quiet = 0 < self._quiet_until - now <= LONGEST_PAUSE_S * 1000
+        if change and self._listener is not None and not quiet:
             await self._deliver(change, self._listener, now)
 
     async def _read(self, expected: Mapping[FeedId, float], now: Millis) -> Mapping[FeedId, Silence]:
