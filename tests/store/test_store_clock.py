@@ -161,6 +161,47 @@ async def test_what_was_kept_under_a_clock_that_was_ahead_is_not_kept_for_longer
         assert ask(state, "SELECT count(*) FROM content") == [(0,)]
 
 
+@pytest.mark.embedded
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "before it starts"])
+async def test_nothing_is_forgotten_by_a_clock_that_was_set_far_forward(
+    open_run: OpenRun, state: State, running: bool
+) -> None:
+    """What it deletes is lost, also if it is set right later. When it has held for a week, it is believed."""
+
+    async def texts(run: Run) -> int:
+        await run.store.upkeep(now=run.now)
+        ((count,),) = ask(state, "SELECT count(*) FROM content")
+        return int(count)
+
+    async with open_run() as run:
+        await run.start("a")
+        await run.poll("a", make_entry("one"))
+        await run.ingest("one", make_draft("old"))
+        if running:
+            run.later(400 * DAY)
+            run.store._wall = lambda: run.now
+            await run.store.shift(400 * DAY)
+            assert await texts(run) == 1
+    async with open_run(now=Millis(START + 400 * DAY + HOUR)) as run:
+        await run.start("a")
+        assert await texts(run) == 1
+        run.later(7 * DAY - HOUR - 1)
+        assert await texts(run) == 1
+        run.later(HOUR + 1)
+        assert await texts(run) == 0
+
+
+@pytest.mark.embedded
+async def test_a_clock_that_is_set_right_is_believed_at_once(run: Run, state: State) -> None:
+    """Doubt ends with what gave rise to it; a few hours, as after a virtual machine's night, give rise to none."""
+    await run.start("a")
+    run.store._wall = lambda: run.now
+    for jump, doubted in ((400 * DAY, True), (-HOUR, True), (-400 * DAY, False), (12 * HOUR, False)):
+        run.now = Millis(run.now + jump)
+        await run.store.shift(jump)
+        assert await run.store.doubts_clock(now=run.now) == doubted
+
+
 async def test_upkeep_forgets_texts_whose_window_is_over(run: Run) -> None:
     """Upkeep forgets what decides nothing any more, and nothing else."""
     await run.start("a", "b", "c")

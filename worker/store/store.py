@@ -349,6 +349,10 @@ class Store:
         if self._writing.clock is None:
             await self._write(clocks.shift, by_ms=by_ms, now=self._wall(), window_ms=self._window_ms)
 
+    async def doubts_clock(self, *, now: Millis) -> bool:
+        """Whether nothing may be deleted for its age yet; see `clocks.DOUBT_MS`."""
+        return await self._write(clocks.is_doubted, now=now)
+
     async def upkeep(self, *, now: Millis) -> None:
         """Deletes what is no longer needed; see `upkeep`."""
         await self._write(upkeep.keep_up, now=now, keep_ms=self._keep_ms)

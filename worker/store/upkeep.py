@@ -1,10 +1,12 @@
-"""Deletes what a state no longer needs. On a shared state, one process does this at a time."""
+"""Deletes what a state no longer needs, unless the clock is doubted. On a shared state, one process does this at a
+time."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete
 
 from worker.model import Millis
+from worker.store.database import clocks
 from worker.store.database import tables as t
 from worker.store.database.locks import is_shared
 from worker.store.known import stories
@@ -19,7 +21,7 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
     """Deletes texts whose window is over, entries that left their feed `keep_ms` ago, old copies of robots.txt, what
     was learned of sites that have gone quiet, and old segments. On a shared state, also puts aside work that was lost
     too often."""
-    if not _is_mine(connection):
+    if not _may_delete(connection, now=now):
         return
     if is_shared(connection):
         claims.put_aside(connection, now=now)
@@ -32,17 +34,17 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
 
 def expire(connection: Connection, now: Millis) -> bool:
     """Deletes a batch of expired sketches of near-duplicates. Returns whether there may be more."""
-    return _is_mine(connection) and stories.expire(connection, now)
+    return _may_delete(connection, now=now) and stories.expire(connection, now)
 
 
 def forget_hosts(connection: Connection, *, now: Millis, after: int) -> int | None:
     """Looks at a batch of hosts and deletes those that are no longer asked anything; see `hosts.forget_unused`."""
-    return hosts.forget_unused(connection, now=now, after=after) if _is_mine(connection) else None
+    return hosts.forget_unused(connection, now=now, after=after) if _may_delete(connection, now=now) else None
 
 
-def _is_mine(connection: Connection) -> bool:
+def _may_delete(connection: Connection, *, now: Millis) -> bool:
     if not is_shared(connection):
-        return True
+        return not clocks.is_doubted(connection, now=now)
     from worker.store.database import postgresql  # psycopg is an extra
 
     return postgresql.try_to_hold(connection, postgresql.UPKEEP)

@@ -16,8 +16,8 @@ LEVEL = 9
 s."""
 
 _idle: list[Any] = []
-"""Compressors to be used again: each takes 11 MB, which the system's allocator would go on holding for every thread that
-has ever packed a file."""
+"""Compressors to be used again: each takes 11 MB, and the allocator would hold as much for every thread that has ever
+packed a file."""
 
 
 def packed(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import time
 
 from sqlalchemy import ColumnElement, Connection, case, func, select, text, update
 
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 from worker.store.database import notes
 from worker.store.database import tables as t
 from worker.store.database.dialects import latest
@@ -15,6 +15,9 @@ LOOK_S = 30.0
 """Time between two readings of the database's clock. Clocks drift apart by a few ms in that time, at most."""
 SLACK_MS = 5_000
 """A change of the wall clock smaller than this is ignored."""
+DOUBT_MS = 7 * DAY_MS
+"""A clock that is suddenly further ahead than this may be wrong, and what it deletes is lost: it has to hold as long
+first."""
 BETWEEN_MS = 1_000
 """The least time assumed between the last moment known to a state and the next start: some commits came after that
 moment, and a process takes time to start."""
@@ -91,6 +94,17 @@ def shift(connection: Connection, *, by_ms: int, now: Millis, window_ms: int) ->
         longest = now + window_ms
         connection.execute(update(table).where(table.c.expires_at > longest).values(expires_at=longest))
     notes.keep(connection, notes.CLOCK, str(now))
+    _note_doubt(connection, by_ms=by_ms, now=now)
+
+
+def is_doubted(connection: Connection, *, now: Millis) -> bool:
+    """Whether nothing may be deleted for its age yet, because the wall clock was set far forward."""
+    return now < int(notes.kept(connection, notes.DOUBTED) or 0)
+
+
+def _note_doubt(connection: Connection, *, by_ms: int, now: Millis) -> None:
+    if abs(by_ms) > DOUBT_MS:
+        notes.keep(connection, notes.DOUBTED, str(now + DOUBT_MS) if by_ms > 0 else None)
 
 
 def _moved(instant: ColumnElement[int], by_ms: int) -> ColumnElement[int]:
@@ -100,16 +114,20 @@ def _moved(instant: ColumnElement[int], by_ms: int) -> ColumnElement[int]:
 
 def catch_up(connection: Connection, *, now: Millis, window_ms: int) -> int:
     """Moves everything planned if the wall clock was set back since the state was last worked on. Returns by how many
-    ms (negative), or 0. For the only process on a state, when it starts.
+    ms (negative), or 0. If it was set far forward (or nobody worked on the state for that long, which looks the same),
+    nothing moves, but the clock is doubted. For the only process on a state, when it starts.
 
     Otherwise nothing would be fetched until the clock had caught up: if it had been a year ahead, a host due in one
     second would be due in a year.
     """
     noted = int(notes.kept(connection, notes.CLOCK) or 0)
     polled = connection.scalar(select(func.max(t.feed.c.polled_at))) or 0
-    by_ms = int(now - max(noted, polled)) - BETWEEN_MS
+    last = max(noted, polled)
+    by_ms = int(now - last) - BETWEEN_MS
     if by_ms < -SLACK_MS:
         shift(connection, by_ms=by_ms, now=now, window_ms=window_ms)
         return by_ms
     notes.keep(connection, notes.CLOCK, str(now))
+    if last:
+        _note_doubt(connection, by_ms=by_ms, now=now)
     return 0
