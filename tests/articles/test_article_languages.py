@@ -30,7 +30,7 @@ HARBOUR = {
     "sv": "Hamnen är öppen igen efter tre veckor, och den första färjan gick i gryningen. Den var full av folk "
     "som hade väntat på den här dagen, men fiskarna säger att de inte har fått betalt för arbetet.",
     "nb": "Havnen er åpen igjen etter tre uker, og den første ferjen gikk ved daggry. Den var full av folk som "
-    "hadde ventet på denne dagen, men fiskerne sier at de ikke har fått betalt for arbeidet nå.",
+    "hadde ventet på denne dagen, men fiskerne sier at de ikke har fått betalt for arbeidet, og at det må skje nå.",
     "da": "Havnen er åben igen efter tre uger, og den første færge sejlede af sted ved daggry. Den var fuld af "
     "folk, der havde ventet på dagen, men fiskerne siger, at de ikke har fået penge for arbejdet, da kun få "
     "blev betalt.",

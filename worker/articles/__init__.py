@@ -22,6 +22,7 @@ credits.py   who published it first, by credit lines, datelines, canonical and J
 edges.py     lines around a text that do not belong to it
 pointers.py  lines that lead to the rest of a text or to other articles
 dates.py     ISO 8601 → instant and precision
+wrapped.py   wrapped paragraphs → a line each
 plain.py     untrusted HTML and text → plain text;  fields.py  … on one line, limited in length
 compose.py   article + entry + feed → record
 single.py    extract: one page → record, without a feed

@@ -8,7 +8,7 @@ from worker.articles import edges, languages, plain, pointers
 from worker.articles.metadata import describe
 from worker.model import Article, Entry
 
-EXTRACTOR = "feedmill-plain-3"
+EXTRACTOR = "feedmill-plain-4"
 """Names what makes text of a feed's HTML; its number changes whenever the same content would give another text."""
 
 

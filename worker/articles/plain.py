@@ -15,6 +15,7 @@ from typing import cast
 from lxml import etree
 
 from worker import dedup
+from worker.articles import wrapped
 
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")
 _CONTROLS = bytes((*range(9), *range(0x0E, 0x1C), 0x7F))
@@ -39,7 +40,7 @@ _SILENT = frozenset(
 )
 _BLOCKS = frozenset(
     {
-        *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "dialog"),
+        *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog"),
         *("div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5"),
         *("h6", "header", "hr", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "summary"),
         *("table", "tbody", "tfoot", "thead", "tr", "ul"),
@@ -49,6 +50,7 @@ _CELLS = frozenset({"td", "th"})
 # Buttons and forms that newsletters have amid their texts, by the classes of Substack and Ghost.
 _APPEALS = ("subscription-widget", "button-wrap", "kg-signup-card", "kg-button-card")
 _BACK = "↩↑⤴↵^#¶§\ufe0e\ufe0f"  # of links to a place on the page: from a note to where it belongs, at a heading
+_MAY_BE_WRAPPED = re.compile("<(?:br|pre)", re.IGNORECASE)  # other elements set paragraphs apart
 _BREAK_HERE = "\u2028"  # which is a line break in the source, too
 _CELL_ENDS = "\ufdd0"  # a noncharacter, which no source has
 
@@ -60,6 +62,7 @@ def _templates(mode: str = "") -> str:
         <xsl:template match="{" | ".join(sorted(_BLOCKS))}" {mode}>
           {break_here}<xsl:apply-templates {mode}/>{break_here}
         </xsl:template>
+        <xsl:template match="br" {mode}>{break_here}</xsl:template>
         <xsl:template match="{" | ".join(sorted(_CELLS))}" {mode}>
           <xsl:apply-templates {mode}/><xsl:text>{_CELL_ENDS}</xsl:text>
         </xsl:template>
@@ -114,7 +117,8 @@ def from_html(markup: str) -> str:
             appeal.tag = "button"
     text = str(_TEXT(tree))
     # Line breaks of the source are spaces, but in `pre`; those of the page come from its elements.
-    shown = text.replace("\n", " ").split(_BREAK_HERE)
+    source = text.replace("\n", " ").split(_BREAK_HERE)
+    shown = wrapped.unwrapped(source) if _MAY_BE_WRAPPED.search(markup) else source
     return _folded(map(_row, shown) if _CELL_ENDS in text else shown)
 
 
@@ -134,8 +138,9 @@ def _may_have_long_tags(markup: str) -> bool:
 
 
 def lines(text: str) -> str:
-    """Plain text with its lines trimmed, empty ones dropped, and white space within them collapsed."""
-    return _folded(text.splitlines())
+    """Plain text with its lines trimmed, empty ones dropped, white space within them collapsed, and paragraphs that
+    were wrapped on one line."""
+    return _folded(wrapped.unwrapped(text.splitlines()))
 
 
 def _folded(lines: Iterable[str]) -> str:
