@@ -19,6 +19,7 @@ from worker.engine import Engine
 from worker.engine import limits as engine_module
 from worker.engine.dispatch import Dispatcher
 from worker.engine.leases import Leases
+from worker.engine.publishing import Publishing
 from worker.errors import OutputError, StateError
 from worker.model import (
     Feed,
@@ -99,6 +100,7 @@ async def made(
     store_type: type[Store] = Store,
     concurrency: int = 2,
     shortage: Callable[[], str | None] = lambda: None,
+    shards: Shards | None = None,
 ) -> AsyncIterator[tuple[Engine, Store]]:
     policy = HostPolicy(concurrency=1, delay_ms=0)
     async with store_type(
@@ -119,7 +121,7 @@ async def made(
                 store=store,
                 bus=None,
                 do=polls.do,
-                shards=Shards(folder / "out", 1, publisher),
+                shards=shards or Shards(folder / "out", 1, publisher),
                 feeds={},
                 concurrency=concurrency,
                 clock=polls.followed,
@@ -352,6 +354,14 @@ async def test_what_is_queued_or_hangs_at_a_stop_is_handed_back(
     assert [feed.errors for feed in read_status(tmp_path / "state.db")[0]] == [0, 0, 0]
 
 
+async def never_opened(*_: object) -> Publisher:
+    raise AssertionError("no shard was to be opened")
+
+
+def publishing_of(store: Store, shards: Shards, now: Callable[[], Millis]) -> Publishing:
+    return Publishing(store=store, shards=shards, feeds={}, now=now, vitals=Vitals(), wake=lambda: None)
+
+
 async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> None:
     """Whoever waits for `once` must not take unsealed records for sealed ones."""
 
@@ -361,8 +371,7 @@ async def test_an_output_that_fails_at_the_end_is_an_error(tmp_path: Path) -> No
         ) -> int:
             raise OutputError("no room")
 
-    async with made(tmp_path, Polls(Clock())) as (engine, _):
-        engine._publishing._shards = Failing.__new__(Failing)
+    async with made(tmp_path, Polls(Clock()), shards=Failing(tmp_path, 1, never_opened)) as (engine, _):
         with capture_logs(), pytest.raises(OutputError, match="no room"):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
 
@@ -388,9 +397,8 @@ async def test_what_comes_of_age_before_the_next_tick_is_sealed_then(
             called += 1
             return 0
 
-    async with made(tmp_path, Polls(clock)) as (engine, _):
-        publishing = engine._publishing
-        publishing._shards, publishing._now = Waiting.__new__(Waiting), clock
+    async with made(tmp_path, Polls(clock)) as (_, store):
+        publishing = publishing_of(store, Waiting(tmp_path, 1, never_opened), clock)
         await publishing.publish()
         while called < calls:
             await asyncio.sleep(0.01)
@@ -531,10 +539,11 @@ def events(lines: Sequence[Mapping[str, object]], name: str) -> list[Mapping[str
 
 async def test_closed_days_are_tidied_by_the_running_worker(tmp_path: Path) -> None:
     """A step at a time: records are sealed between two, and a stop waits for no more than the one under way."""
-    polls = Polls(Clock())
-    async with made(tmp_path, polls) as (engine, _):
+    clock = Clock()
+    async with made(tmp_path, Polls(clock)) as (_, store):
         taken: list[object] = []
         published: list[int] = []
+        stopping: list[asyncio.Task[None]] = []
 
         class Untidy(Shards):
             async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
@@ -542,13 +551,16 @@ async def test_closed_days_are_tidied_by_the_running_worker(tmp_path: Path) -> N
 
             async def tidy(self, due: tuple[int, Step], *, now: Millis) -> None:
                 taken.append(due)
-                engine._publishing._stopping = len(taken) == 2
+                if len(taken) == 2:
+                    stopping.append(asyncio.create_task(publishing.stop()))
+                    await asyncio.sleep(0)
 
             async def publish(self, **_: object) -> int:
                 published.append(len(taken))
                 return 0
 
-        engine._publishing._shards.__class__ = Untidy
-        await engine._publishing.upkeep()
+        publishing = publishing_of(store, Untidy(tmp_path, 1, never_opened), clock)
+        await publishing.upkeep()
+        await asyncio.gather(*stopping)
     assert len(taken) == 2
     assert published == [1]

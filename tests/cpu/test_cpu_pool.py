@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import multiprocessing
 import operator
 import os
 import signal
@@ -56,8 +57,8 @@ async def until(condition: Callable[[], bool], within_s: float = 10) -> bool:
 
 async def pids(pool: Pool, workers: int) -> set[int]:
     """The processes of a pool, all of which are kept busy for a moment."""
-    await asyncio.gather(*(pool.run(time.sleep, 0.2) for _ in range(workers)))
-    return {child._running.pid for child in pool._children if child._running is not None and child._running.pid}
+    said = "(__import__('time').sleep(0.2), __import__('os').getpid())[1]"
+    return set(await asyncio.gather(*(pool.run(eval, said) for _ in range(workers))))
 
 
 async def serves(pool: Pool, tasks: int) -> bool:
@@ -233,7 +234,7 @@ async def test_a_cancelled_caller_leaves_the_pool_whole() -> None:
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(answer, asyncio.CancelledError) for answer in answers)
         assert await serves(pool, 8)
-        assert await until(lambda: pool._free.qsize() == 2)
+        assert await until(lambda: (pool.load.busy, pool.load.waiting) == (0, 0))
 
 
 async def test_a_call_that_is_cancelled_itself_leaves_the_next_no_answer() -> None:
@@ -317,15 +318,13 @@ async def test_closing_does_not_wait_for_what_runs(after_s: float) -> None:
     async with Pool(workers=2, timeout_s=3600) as pool:
         tasks = [asyncio.create_task(pool.run(exec, ENDLESS, {})) for _ in range(4)]
         await asyncio.sleep(after_s)
-        processes = [child._running for child in pool._children]
         start = time.monotonic()
     assert time.monotonic() - start < 5
     for task in tasks:
         task.cancel()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(answer, TaskCrashed | asyncio.CancelledError) for answer in answers)
-    assert not any(process.is_alive() for process in processes if process is not None)
-    assert [child._running for child in pool._children] == [None, None]
+    assert multiprocessing.active_children() == []
 
 
 async def test_a_task_that_runs_when_the_pool_closes_has_crashed() -> None:
@@ -380,7 +379,7 @@ async def test_an_error_that_nobody_waits_for_is_not_reported(caplog: pytest.Log
 
 
 PARENT = """
-    import asyncio, os, sys, time
+    import asyncio, multiprocessing, os, sys, time
     from worker.cpu.pool import Pool
 
     async def main():
@@ -388,7 +387,7 @@ PARENT = """
             print(await pool.run(os.getpid), flush=True)
             tasks = [asyncio.create_task(pool.run(exec, "while True: pass", {{}})) for _ in range(2)]
             await asyncio.sleep(0.5)
-            print(*[child._running.pid for child in pool._children], flush=True)
+            print(*[child.pid for child in multiprocessing.active_children()], flush=True)
             await asyncio.gather(*tasks)
 
     if __name__ == "__main__":

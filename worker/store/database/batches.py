@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, bindparam
 
 T = TypeVar("T")
 
-SIZE = 500  # SQLite's limit of variables was long 999, and longer lists gain nothing
+SIZE = 500  # longer lists gain nothing, and some builds of SQLite take 999 variables at most
 
 
 def chunks(items: Iterable[T], size: int = SIZE) -> Iterator[Sequence[T]]:

@@ -46,8 +46,7 @@ _QUEUED = select(t.work, t.is_under_way.label("under_way")).where(
 )
 _ROOM, _ROOM_FOR_PAGE = bytes(13), bytes(17)
 """Written as `revision_key` of a new entry to reserve space in its row for what the first record adds; if a page is
-read first, for the time until then, too. Without it, rows grew, SQLite split their pages, and a tenth of all pages was
-empty."""
+read first, for the time until then, too. Rows that grow make SQLite split their pages: a tenth of them stayed empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,39 +147,13 @@ class _Entries:
         elif by_url is not None and seen.skipped is None:
             said = seen.version if by_key is None else by_key.version
             by_url = shelf.adopt(by_url, self.done.feed_id, said=said)
-        if isinstance(verdict, Known) and self.is_old:
-            return
-        if isinstance(verdict, Known) and verdict.ref.skipped is not None:
-            self.still_there.append(verdict.ref.entry_id)
-            shelf.write()
-            if seen.version != self.noted.get(verdict.ref.entry_id, {}).get("version", verdict.ref.version):
-                self._note(verdict.ref, version=seen.version, title_key=seen.title_key)
-            if takes_up(shelf.connection, verdict.ref, seen, other_filters=self.other_filters):
-                self.add()
-                self._take_up(verdict.ref, seen, by_url)
-            return
         match verdict:
+            case Known() if self.is_old:
+                pass
+            case Known(ref) if ref.skipped is not None:
+                self._left_out(ref, seen, by_url)
             case Known(ref):
-                self.shelf.know_more(ref, seen.own)
-                self.still_there.append(ref.entry_id)
-                if by_url is not None and _is_of_one(ref, by_url) and not shelf.is_list(seen.url_key):
-                    ref = by_url
-                changed = None
-                if is_for_itself(seen, ref, by_url=by_url):
-                    self.add()
-                    self._part(ref, seen)
-                elif seen.version != ref.version or ref.entry_id in self.changed:
-                    self.changed.add(ref.entry_id)
-                    shelf.write()
-                    changed = _changed(shelf.connection, ref, seen, self.done.at)
-                if changed is not None:
-                    self._note(ref, version=seen.version, title_key=seen.title_key)
-                    self.add()  # so that the queue keeps the order of the document
-                    self.counts["changed"] += 1
-                    if ref.duplicate_of is None and seen.url_key is not None:
-                        self.shelf.know_more(ref, seen.url_key)  # in case its link has changed
-                    due_at, first_seen_at = changed
-                    self._queue(seen, ref, by_url, due_at, first_seen_at)
+                self._known(ref, seen, by_url)
             case New(claims_url):
                 self.counts["new"] += 1
                 self.begun.append(seen.own)
@@ -193,6 +166,38 @@ class _Entries:
                 self._come(_Fresh(seen, of=of))
             case _:
                 assert_never(verdict)
+
+    def _known(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
+        """An entry that was taken in before: nothing, unless its feed describes it differently now."""
+        shelf = self.shelf
+        shelf.know_more(ref, seen.own)
+        self.still_there.append(ref.entry_id)
+        if by_url is not None and _is_of_one(ref, by_url) and not shelf.is_list(seen.url_key):
+            ref = by_url
+        if is_for_itself(seen, ref, by_url=by_url):
+            self.add()
+            self._part(ref, seen)
+        elif seen.version != ref.version or ref.entry_id in self.changed:
+            self.changed.add(ref.entry_id)
+            shelf.write()
+            changed = _changed(shelf.connection, ref, seen, self.done.at)
+            if changed is not None:
+                self._note(ref, version=seen.version, title_key=seen.title_key)
+                self.add()  # so that the queue keeps the order of the document
+                self.counts["changed"] += 1
+                if ref.duplicate_of is None:
+                    shelf.know_more(ref, seen.url_key)  # in case its link has changed
+                self._queue(seen, ref, by_url, *changed)
+
+    def _left_out(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
+        """An entry that was left out before: it may be wanted now."""
+        self.still_there.append(ref.entry_id)
+        self.shelf.write()
+        if seen.version != self.noted.get(ref.entry_id, {}).get("version", ref.version):
+            self._note(ref, version=seen.version, title_key=seen.title_key)
+        if takes_up(self.shelf.connection, ref, seen, other_filters=self.other_filters):
+            self.add()
+            self._take_up(ref, seen, by_url)
 
     def _come(self, fresh: _Fresh) -> None:
         self.came.append(fresh.seen.published)
@@ -212,7 +217,7 @@ class _Entries:
             self.shelf.write()
         for entry_id, each in zip(ids, fresh, strict=True):
             seen, ref = each.seen, _ref(self.done, each, EntryId(entry_id))
-            self.shelf.know(ref, seen.own, *([seen.url_key] if each.claims_url and seen.url_key else []))
+            self.shelf.know(ref, seen.own, seen.url_key if each.claims_url else None)
             self.added[ref.entry_id] = ref
             if each.of is not None:
                 write_duplicate(self.shelf.connection, ref, each.of, body=seen.pointer, at=self.done.at)
@@ -228,7 +233,7 @@ class _Entries:
         verdict = place(seen, feed_id=self.done.feed_id, by_key=None, by_url=others)
         if isinstance(verdict, New):
             self.counts["new"] += 1
-            self.shelf.know_more(ref, seen.own, *([seen.url_key] if verdict.claims_url and seen.url_key else []))
+            self.shelf.know_more(ref, seen.own, seen.url_key if verdict.claims_url else None)
             if verdict.claims_url and seen.url_key:
                 connection.execute(_CLAIM_URL, {"this": ref.entry_id, "key": stored(seen.url_key)})
             # Its draft is dropped: filters judged it as if the entry had been first seen now.
@@ -252,7 +257,7 @@ class _Entries:
         self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
         ref = ref._replace(duplicate_of=None, url=seen.url, version=seen.version, title_key=seen.title_key)
         self.shelf.refs[ref.entry_id] = ref
-        self.shelf.know_more(ref, *([seen.url_key] if seen.url_key else ()))
+        self.shelf.know_more(ref, seen.url_key)
         self._queue(replace(seen, draft=None), ref, None, self.done.at, self.done.at)
 
     def _note(self, ref: Ref, **values: Any) -> None:
@@ -287,6 +292,14 @@ class _Fresh(NamedTuple):
     of: Ref | None = None
     """The entry that it is a duplicate of."""
 
+    @property
+    def revision(self) -> int:
+        return 0 if self.of is None else _revision(self.seen)
+
+    @property
+    def duplicate_of(self) -> EntryId | None:
+        return None if self.of is None else original(self.of)
+
 
 def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str, object]:
     seen = fresh.seen
@@ -298,16 +311,12 @@ def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str,
         "version": seen.version,
         "title_key": seen.title_key,
         "first_seen_at": done.at,
-        "revision": 0 if fresh.of is None else _revision(seen),
-        "revision_key": _room(seen) if fresh.of is None and fresh.skipped is None else b"",
-        "duplicate_of": None if fresh.of is None else original(fresh.of),
+        "revision": fresh.revision,
+        "revision_key": b"" if fresh.of or fresh.skipped else _ROOM if seen.page is None else _ROOM_FOR_PAGE,
+        "duplicate_of": fresh.duplicate_of,
         "skipped": fresh.skipped,
         "reason": seen.skipped if fresh.of is None else SAME_URL,
     }
-
-
-def _room(seen: SeenEntry) -> bytes:
-    return _ROOM if seen.page is None else _ROOM_FOR_PAGE
 
 
 def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
@@ -315,10 +324,10 @@ def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
         entry_id=entry_id,
         feed_id=done.feed_id,
         title_key=fresh.seen.title_key,
-        revision=0 if fresh.of is None else _revision(fresh.seen),
+        revision=fresh.revision,
         revision_key=b"",
         text_mark=None,
-        duplicate_of=None if fresh.of is None else original(fresh.of),
+        duplicate_of=fresh.duplicate_of,
         skipped=fresh.skipped,
         record_id=fresh.seen.own,
         version=fresh.seen.version,

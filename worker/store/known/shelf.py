@@ -82,18 +82,18 @@ class Shelf:
         self._rows += ({"id": entry_id, **row} for entry_id, row in zip(ids, rows, strict=True))
         return ids
 
-    def know(self, ref: Ref, *keys: bytes) -> None:
+    def know(self, ref: Ref, *keys: bytes | None) -> None:
         """Makes an entry just added known under those of the keys that no other entry has."""
         self.refs[ref.entry_id] = ref
         self._keys += ({"key": stored(key), "entry_id": ref.entry_id} for key in self._missing(ref, keys))
 
-    def know_more(self, ref: Ref, *keys: bytes) -> None:
+    def know_more(self, ref: Ref, *keys: bytes | None) -> None:
         """Like `know`, for an entry that already had keys."""
         rows = [{"key": stored(key), "entry_id": ref.entry_id, "extra": True} for key in self._missing(ref, keys)]
         _KNOW.execute(self.connection, rows)
 
-    def _missing(self, ref: Ref, keys: Sequence[bytes]) -> list[bytes]:
-        missing = [key for key in keys if key not in self.known]
+    def _missing(self, ref: Ref, keys: Sequence[bytes | None]) -> list[bytes]:
+        missing = [key for key in keys if key is not None and key not in self.known]
         self.known.update(dict.fromkeys(missing, ref.entry_id))
         return missing
 
