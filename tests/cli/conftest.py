@@ -10,14 +10,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.output.conftest import START, make_row
 from worker import record
 from worker.cli import main
-from worker.model import Millis
+from worker.model import DAY_MS, Millis
 from worker.output import OutputDirectory, Row, Segment, segment_path
-from worker.record import Ingest
-
-DAY_MS = 86_400_000
-START = Millis(1_795_406_706_000)  # 2026-11-23T04:05:06Z
 
 ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONPATH": str(Path(__file__).parents[2])}
 
@@ -70,31 +67,14 @@ def publish(out: Path, indexes: range, *, size: int = 0) -> None:
 
 
 def _row(seq: int, at: Millis, size: int) -> Row:
-    dates = dict.fromkeys(("ingested_at", "first_seen_at"), "2026-11-23T04:05:06Z")
-    ingest = dict.fromkeys(Ingest.__annotations__) | {"schema": 1, "writer": "", "seq": 0, "op": "new", "revision": 0}
-    feed = "a" if seq % 2 else "b"
-    ingest |= dates | {"feed_id": feed, "feed_url": f"https://{feed}.example/feed", "feed_tags": ["all", f"t-{feed}"]}
-    ingest |= {
-        "content_hash": "sha256-1:" + "0" * 64,
-        "extraction": "ok",
-        "word_count": 2,
-        "sources": {},
-        "removed_lines": 0,
-    }
-    id = f"{1 if seq == 4 else seq:032x}"
-    body = {
-        "id": id,
-        "content_text": f"{seq} é" + "x" * size,
-        "authors": [],
-        "tags": [],
-        "attachments": [],
-        "_ingest": ingest,
-    }
-    corrected = seq == 4
-    return Row(
-        seq=seq,
-        op="update" if corrected else "new",
+    feed, corrected = "a" if seq % 2 else "b", seq == 4
+    return make_row(
+        seq,
+        f"{seq} é" + "x" * size,
+        id=1 if corrected else seq,
         revision=2 if corrected else 1,
-        ingested_at=at,
-        body=orjson.dumps(body),
+        op="update" if corrected else "new",
+        feed=feed,
+        tags=("all", f"t-{feed}"),
+        at=at,
     )

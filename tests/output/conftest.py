@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,21 @@ SCHEMA = b'{"title":"Record"}'
 Segments = Callable[..., list[Segment]]
 
 
-def make_row(seq: int, text: str, *, id: int | None = None, revision: int = 1, op: Op = "new", tag: str = "t") -> Row:
+def make_row(
+    seq: int,
+    text: str,
+    *,
+    id: int | None = None,
+    revision: int = 1,
+    op: Op = "new",
+    feed: str = "a",
+    tags: Sequence[str] = ("t",),
+    at: int | None = None,
+) -> Row:
     """A row that becomes a record of the schema; of an article of its own, unless `id` says which."""
     dates = dict.fromkeys(("ingested_at", "first_seen_at"), "2026-11-23T04:05:06Z")
     ingest = dict.fromkeys(Ingest.__annotations__) | {"schema": 1, "writer": "", "seq": 0, "op": "new", "revision": 0}
-    ingest |= dates | {"feed_id": "a", "feed_url": "https://a.example/feed", "feed_tags": [tag]}
+    ingest |= dates | {"feed_id": feed, "feed_url": f"https://{feed}.example/feed", "feed_tags": [*tags]}
     ingest |= {
         "content_hash": "sha256-1:" + "0" * 64,
         "extraction": "ok",
@@ -32,7 +42,7 @@ def make_row(seq: int, text: str, *, id: int | None = None, revision: int = 1, o
     }
     body = {"id": f"{id or seq:032x}", "content_text": text, "authors": [], "tags": [], "attachments": []}
     data = json.dumps(body | {"_ingest": ingest}).encode()
-    return Row(seq=seq, op=op, revision=revision, ingested_at=Millis(START + seq), body=data)
+    return Row(seq=seq, op=op, revision=revision, ingested_at=Millis(START + seq if at is None else at), body=data)
 
 
 def make_segments(count: int, *, writer: str = "w1", records: int = 3, a_day: int = 4, size: int = 20) -> list[Segment]:

@@ -40,9 +40,7 @@ def feeds(
     Example: feedmill feeds --tag world --silent 30d
     """
     settings = load_lists(config)
-    listed = {feed.id: feed for feed in settings.feeds}
-    statuses = read_status(settings.state)[0] if is_there(settings.state) else []
-    known = {feed.id: public(feed, listed.get(feed.id)) for feed in statuses}
+    known = public(settings, read_status(settings.state)[0] if is_there(settings.state) else [])
     wanted = _filter(failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
     tagged = settings.feeds if tag is None else feeds_with(settings, tag)
     found = [(feed, known.get(feed.id)) for feed in tagged if wanted(known.get(feed.id))]

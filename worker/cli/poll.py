@@ -87,13 +87,12 @@ class _Coming:
     def __init__(self, settings: Settings, ids: Sequence[FeedId], *, aloud: bool) -> None:
         """aloud: print at all."""
         self._settings, self._ids, self._aloud = settings, frozenset(ids), aloud
-        self._listed = {feed.id: feed for feed in settings.feeds if feed.id in self._ids}
         self._waiting = set(ids)
         self.since = app.now()
 
     def feeds(self) -> list[FeedStatus]:
         """Their status now, without secrets. Raises StateError."""
-        return [public(feed, self._listed.get(feed.id)) for feed in self._known()]
+        return [*public(self._settings, self._known()).values()]
 
     def _known(self) -> list[FeedStatus]:
         return [feed for feed in read_feeds(self._settings.state) if feed.id in self._ids]
@@ -104,13 +103,14 @@ class _Coming:
             return True
         now = app.now()
         hosts = {host.name: host for host in read_hosts(self._settings.state, now=now)}
-        for feed in self._known():
+        known = self._known()
+        told = public(self._settings, known)
+        for feed in known:
             if feed.id not in self._waiting:
                 continue
             host = hosts.get(urls.host_of(feed.moved_to or feed.url))
             if (feed.polled_at or 0) >= self.since:
-                told = public(feed, self._listed.get(feed.id))
-                self._tell(feed.id, state_of(told, now) + f"; {feed.new_last} new")
+                self._tell(feed.id, state_of(told[feed.id], now) + f"; {feed.new_last} new")
             elif host is not None and host.not_before - now > host.delay_ms:
                 self._tell(feed.id, Text("is due, and not polled yet: ") + _held(host, now))
         return bool(self._waiting)

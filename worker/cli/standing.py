@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from rich.text import Text
 
 from worker.cli.printing import clean, plain
 from worker.log import told
-from worker.model import Feed, Millis
+from worker.model import Feed, FeedId, Millis
+from worker.settings import Settings
 from worker.store import FeedStatus, HubStatus
 from worker.urls import without_credentials
 from worker.words import ago, counted, span
 
 
-def public(feed: FeedStatus, listed: Feed | None) -> FeedStatus:
-    """The status without secrets: the feed's URL in the state, and what its server made of it, may have parts that came
-    from the environment."""
+def public(settings: Settings, feeds: Iterable[FeedStatus]) -> dict[FeedId, FeedStatus]:
+    """The statuses without secrets, by feed: a feed's URL in the state, and what its server made of it, may have parts
+    that came from the environment."""
+    listed = {feed.id: feed for feed in settings.feeds}
+    return {feed.id: _public(feed, listed.get(feed.id)) for feed in feeds}
+
+
+def _public(feed: FeedStatus, listed: Feed | None) -> FeedStatus:
     moved_to, suggestion = (url and told(without_credentials(url)) for url in (feed.moved_to, feed.suggestion))
     error, flaw = (text and told(text) for text in (feed.error, feed.flaw))
     url = listed.public_url if listed else ""

@@ -78,9 +78,8 @@ class _Seen:
 
 def _look(settings: Settings, names: list[str] | None, *, failing: bool) -> _Seen:
     now = app.now()
-    feeds, totals = read_status(settings.state)
-    listed = {feed.id: feed for feed in settings.feeds}
-    feeds = [public(feed, listed.get(feed.id)) for feed in feeds]
+    known, totals = read_status(settings.state)
+    feeds = [*public(settings, known).values()]
     wanted = {feed.id for feed in feeds_named(with_known_feeds(settings), names)} if names else None
     return _Seen(
         now=now,

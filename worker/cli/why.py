@@ -33,9 +33,8 @@ def why(
     settings = load_to_look(config)
     url = urls.canonical_if_any(urls.absolute(subject))
     story = read_story(settings.state, subject)
-    listed = {feed.id: feed for feed in settings.feeds}
     known = read_feeds(settings.state)
-    feeds = {feed.id: public(feed, listed.get(feed.id)) for feed in known}
+    feeds = public(settings, known)
     near = [feeds[feed.id] for feed in known if url is not None and urls.host_of(feed.url) == urls.host_of(url)]
     hubs = read_hubs(settings.state, now=app.now())
     troubles = app.troubles(settings)
