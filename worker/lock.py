@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from worker.ownership import hand_over
+
 
 class Held(Exception):
     """Another process holds it; `holder` is how that process has named itself."""
@@ -25,6 +27,7 @@ def holding(file: Path) -> Iterator[bool]:
     did not end properly.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    hand_over(file)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -26,6 +26,7 @@ import orjson
 from pydantic import ConfigDict, TypeAdapter
 
 from worker.model import Feed, FeedId, FeedList
+from worker.ownership import hand_over, make_folder
 from worker.settings import is_unchanged
 
 _COMMON = tuple(f.name for f in fields(Feed) if f.name not in ("id", "url", "public_url", "title", "headers"))
@@ -48,7 +49,8 @@ def write(file: Path, lists: Sequence[tuple[FeedList, Sequence[Feed]]]) -> None:
     new = file.with_name(file.name + ".new")
     digest = hashlib.sha256(_code())
     with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            make_folder(file.parent)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
             written.write(_first(digest))  # a placeholder, overwritten below
             for line in _lines([(listed, feeds) for listed, feeds in lists if listed.lasting]):
@@ -56,6 +58,7 @@ def write(file: Path, lists: Sequence[tuple[FeedList, Sequence[Feed]]]) -> None:
                 written.write(line + b"\n")
             written.seek(0)
             written.write(_first(digest))
+        hand_over(new)
         new.replace(file)
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -47,8 +48,8 @@ def added(text: str, items: Sequence[Item], *, name: str) -> str:
 
 
 def replace(path: Path, before: bytes, after: bytes) -> None:
-    """Atomically replaces the file at `path` (or the target, if it is a link) with `after`, keeping its permissions.
-    Raises ConfigError if it no longer contains `before`, or can't be written."""
+    """Atomically replaces the file at `path` (or the target, if it is a link) with `after`, keeping its permissions
+    and, if root does it, its owner. Raises ConfigError if it no longer contains `before`, or can't be written."""
     target = path.resolve()
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -57,7 +58,10 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
                 file.write(after)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, target.stat().st_mode & 0o7777)  # noqa: PTH101  # a name of mkstemp's
+            was = target.stat()
+            os.chmod(temporary, was.st_mode & 0o7777)  # noqa: PTH101  # a name of mkstemp's
+            with suppress(PermissionError):  # only root may give a file away
+                os.chown(temporary, was.st_uid, was.st_gid)
             if target.read_bytes() != before:
                 raise ConfigError([Problem(file=str(path), message="was changed meanwhile", hint="try again")])
             os.replace(temporary, target)  # noqa: PTH105

@@ -21,6 +21,7 @@ from worker.errors import OutputError
 from worker.model import ObjectPath, object_path
 from worker.output.disk import objects
 from worker.output.disk.packing import unpacked
+from worker.ownership import hand_over, make_folder
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 BLOCK = 64 * 1024
@@ -52,7 +53,7 @@ def make_directory(path: Path) -> bool:
         return False
     with explained("create", path):
         try:
-            path.mkdir(parents=True)
+            make_folder(path)
         except FileExistsError:
             if path.is_dir():
                 return False
@@ -329,6 +330,8 @@ def _opened(doing: str, path: Path, flags: int) -> Iterator[int]:
     with explained(doing, path):
         descriptor = os.open(path, flags, 0o666)
         try:
+            if flags & os.O_CREAT:
+                hand_over(path)
             yield descriptor
         finally:
             os.close(descriptor)

@@ -35,6 +35,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from worker.errors import StateError, StateLocked
 from worker.lock import Held, holding, is_held
 from worker.model import Server, State
+from worker.ownership import hand_over, make_folder
 from worker.store.database import notes
 from worker.store.database.integrity import check, check_length, left_log, reason, suspect, tell_damage
 from worker.store.database.tables import metadata
@@ -102,6 +103,7 @@ def _make(path: Path) -> None:
     say why."""
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660))
+    hand_over(path)  # also a copy that root has put back
 
 
 def open_readonly(state: State, *, checked: bool = False) -> Engine:
@@ -286,7 +288,8 @@ def locked(place: State) -> Iterator[bool]:
     path, file = place, lock_of(place)
     with ExitStack() as held:  # so that errors raised while it is held are not taken for errors of the lock
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                make_folder(file.parent)
             died = held.enter_context(holding(file))
         except Held as found:
             raise StateLocked(str(path), found.holder) from None
