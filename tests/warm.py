@@ -215,9 +215,14 @@ def _work(words: list[str], environ: dict[str, str], folder: str) -> None:
 
 
 _AHEAD: Mapping[str, Callable[[Sequence[int]], None]] = {
-    "multiprocessing.forkserver": lambda files: forkserver.main(*files, []),
+    "multiprocessing.forkserver": lambda files: _fork_server(*files),
     "multiprocessing.resource_tracker": lambda files: resource_tracker.main(files[-1]),
 }
+
+
+def _fork_server(listener: int, alive: int, *key: int) -> None:
+    """key: since Python 3.14 a file to read what callers have to know from."""
+    forkserver.main(listener, alive, [], **({"authkey_r": key[0]} if key else {}))
 
 
 def _fork_ahead() -> None:
@@ -226,7 +231,7 @@ def _fork_ahead() -> None:
     kept: dict[str, tuple[int, int]] = {}
 
     def spawned(path: bytes, args: Sequence[str], files: Sequence[int]) -> int:
-        name = next((name for name in kept if name in args[-1]), None)
+        name = next((name for name in kept if name in str(args)), None)
         if name is None:
             return spawn(path, args, files)
         pid, asked = kept.pop(name)
@@ -252,7 +257,7 @@ def _await(here: socket.socket, main: Callable[[Sequence[int]], None]) -> NoRetu
         with contextlib.suppress(OSError):
             Path("/proc/self/comm").write_text(called(os.environ.get(MARK, "")))
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        asked, files, _, _ = socket.recv_fds(here, 1, 2)
+        asked, files, _, _ = socket.recv_fds(here, 1, 3)
         here.close()
         if asked:
             main(files)
