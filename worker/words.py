@@ -36,6 +36,6 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 def size(count: int) -> str:
     """A number of bytes in the largest suitable unit."""
     for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.3g} {unit}" if count < 1000 * factor else f"{count // factor:,} {unit}"
+        if count >= 0.9995 * factor:  # with three figures that is one of it
+            return f"{count / factor:.3g} {unit}" if count < 999.5 * factor else f"{count / factor:,.0f} {unit}"
     return f"{count} B"

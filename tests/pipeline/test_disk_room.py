@@ -40,13 +40,15 @@ def test_each_folder_has_to_have_room() -> None:
     """The one that has not is named, with what it has and what is wanted."""
     sizes = {Path("out"): 900 * MB, Path("state"): 12 * MB + 345_678}
     room = Room(list(sizes), min_free=500 * MB, free=sizes.__getitem__)
-    assert room.shortage() == "state has 12.3 MB free, output.min_free is 500 MB"
+    assert room.shortage() == "state has 12.3 MB free, output.min_free is 500.0 MB"
 
 
 def test_little_room_is_told_exactly_enough() -> None:
     """No difference between two figures is rounded away."""
     room = Room([Path("out")], min_free=12_000, free=lambda _: 3_400)
-    assert room.shortage() == "out has 3.4 kB free, output.min_free is 12 kB"
+    assert room.shortage() == "out has 3.4 kB free, output.min_free is 12.0 kB"
+    room = Room([Path("out")], min_free=500 * MB, free=lambda _: 500 * MB - 100_000)
+    assert room.shortage() == "out has 499.9 MB free, output.min_free is 500.0 MB"
 
 
 def test_a_folder_that_can_not_be_asked_is_passed_over(tmp_path: Path) -> None:

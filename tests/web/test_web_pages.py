@@ -380,10 +380,6 @@ def test_only_web_addresses_are_links() -> None:
 
 def test_sizes_have_three_figures() -> None:
     """In the unit that is read best."""
-    assert [size(n) for n in (0, 999, 1_234, 56_700_000, 83_000_000_000)] == [
-        "0 B",
-        "999 B",
-        "1.23 kB",
-        "56.7 MB",
-        "83 GB",
-    ]
+    sizes = {0: "0 B", 999: "999 B", 1_234: "1.23 kB", 56_700_000: "56.7 MB", 83_000_000_000: "83 GB"}
+    sizes |= {999_499: "999 kB", 999_500: "1 MB", 999_999_999: "1 GB", 1_234_567 * 10**9: "1,235 TB"}
+    assert {number: size(number) for number in sizes} == sizes

@@ -54,7 +54,7 @@ def test_polling_stops_before_the_disk_is_full_and_goes_on(site: Site, worker: W
     until(lambda: "room.short" in worker.log.read_text())
     (trouble,) = json.loads(worker.run("status", "--json").stdout)["troubles"]
     assert trouble.startswith("nothing is polled: ")
-    assert f"output.min_free is {MIN_FREE_MB} MB" in trouble
+    assert f"output.min_free is {MIN_FREE_MB}.0 MB" in trouble
     assert "Nothing is polled" in worker.run("status").stdout
     until(lambda: len(worker.records()) >= 2)
     asked = len(site.requests)
@@ -76,7 +76,7 @@ def test_once_says_that_there_is_no_room(site: Site, worker: Worker, disk: Path)
     worker.configure([feed(site, "a", item("1", None, "One", prose("one")))], output={"min_free": f"{MIN_FREE_MB}MB"})
     filler = fill(disk)
     refused = worker.run("once", status=1)
-    assert "output.min_free is 3 MB" in refused.stderr
+    assert "output.min_free is 3.0 MB" in refused.stderr
     assert not site.requests
     filler.unlink()
     assert worker.once().new == 1

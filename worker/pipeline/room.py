@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from worker.words import size
-
 AGAIN = 1.1
 """After a shortage, so many times the required space has to be free before work goes on, so that a file that comes and
 goes does not start and stop it every second."""
@@ -37,6 +35,11 @@ class Room:
                 continue  # writing there will report what is wrong
             if free < wanted:
                 self._short = True
-                return f"{folder} has {size(free)} free, output.min_free is {size(self._min_free)}"
+                return f"{folder} has {_exact(free)} free, output.min_free is {_exact(self._min_free)}"
         self._short = False
         return None
+
+
+def _exact(size: float) -> str:
+    """To the tenth of a MB: what is free is often just below what is wanted, and they must not read the same."""
+    return f"{size / 1_000_000:,.1f} MB" if size >= 1_000_000 else f"{size / 1000:.1f} kB"
