@@ -387,14 +387,14 @@ def overwritten(path: Path, at: int, data: bytes) -> None:
 def exchanged(out: Path, raw: Raw, page: Page) -> None:
     """Another page in the place of one, as long as that."""
     content = gzip.decompress(warc.response(page))
-    overwritten(out / raw["file"], raw["offset"], warc._packed(content, raw["length"]))
+    overwritten(out / raw["file"], raw["offset"], warc.packed(content, raw["length"]))
 
 
 def of_other_words(out: Path, raw: Raw) -> None:
     """The page with its last words changed, packed as it should be; only its digests tell."""
     content = gzip.decompress(page_bytes(out, raw))
     content = content.rstrip()[:-100] + b"0" * 100 + b"\r\n\r\n"  # zeros are packed into less
-    overwritten(out / raw["file"], raw["offset"], warc._packed(content, raw["length"]))
+    overwritten(out / raw["file"], raw["offset"], warc.packed(content, raw["length"]))
 
 
 def page_bytes(out: Path, raw: Raw) -> bytes:

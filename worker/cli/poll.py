@@ -19,6 +19,7 @@ from worker.cli.standing import public, state_of
 from worker.cli.steer import Names, Tag, ids_named
 from worker.errors import StateError, StateLocked
 from worker.model import FeedId, Millis
+from worker.outside import running
 from worker.pipeline import of_feeds
 from worker.settings import Settings
 from worker.store import FeedStatus, HostStatus, is_there, read_feeds, read_hosts
@@ -74,11 +75,8 @@ async def _polled(settings: Settings, ids: Sequence[FeedId], coming: _Coming) ->
             await asyncio.sleep(_LOOK_S)
 
     with stop_on_signal() as stop:
-        watching = asyncio.create_task(watch())
-        try:
+        async with running(watch()):
             await app.work(settings, stop=stop, until_idle=True, only=ids)
-        finally:
-            watching.cancel()
 
 
 class _Coming:

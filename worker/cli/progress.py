@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from worker.cli.printing import console
 from worker.meters import Meters
+from worker.outside import running
 from worker.words import counted
 
 
@@ -76,9 +77,8 @@ async def display() -> AsyncIterator[Display]:
                 shown.refresh()
                 await asyncio.sleep(0.1)
 
-        drawing = asyncio.create_task(redraw())
         try:
-            yield shown
+            async with running(redraw()):
+                yield shown
         finally:
-            drawing.cancel()
             shown.finish()

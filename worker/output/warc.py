@@ -163,10 +163,10 @@ def _written(
             uri, kind, payload=io.BytesIO(body), length=len(body), warc_headers_dict=headers, http_headers=http
         )
     )
-    return _packed(out.getvalue(), length)
+    return packed(out.getvalue(), length)
 
 
-def _packed(record: bytes, length: int) -> bytes:
+def packed(record: bytes, length: int) -> bytes:
     """A gzip member, padded to `length` bytes if it needs fewer."""
     content = zlib.compress(record, _LEVEL, wbits=-15)
     bare = _HEADER.size + len(content) + _TRAILER.size

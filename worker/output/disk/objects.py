@@ -61,11 +61,14 @@ def replace(path: ObjectPath, content: bytes, tag: str | None) -> str:
             mode: Any = "create" if tag is None else {"e_tag": tag}
             return _tag(_obstore().put(_store(path.bucket), path.key, content, mode=mode, use_multipart=False))
     except _errors(*_OTHERWISE) as error:
-        raise Changed(f"{path} was changed by another process; one feedmill writes to a directory at a time") from error
+        raise Changed(path) from error
 
 
 class Changed(OutputError):
     """The object is not what it was when it was read."""
+
+    def __init__(self, path: ObjectPath) -> None:
+        super().__init__(f"{path} was changed by another process; one feedmill writes to a directory at a time")
 
 
 def read(path: ObjectPath) -> tuple[bytes, str] | None:
@@ -81,7 +84,7 @@ def read(path: ObjectPath) -> tuple[bytes, str] | None:
 def append(path: ObjectPath, data: bytes, at: int | None) -> None:
     before, tag = read(path) or (b"", None)
     if at is not None and at != len(before):
-        raise Changed(f"{path} was changed by another process; one feedmill writes to a directory at a time")
+        raise Changed(path)
     replace(path, before + data, tag)
 
 
