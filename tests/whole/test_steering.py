@@ -143,7 +143,7 @@ def test_an_article_that_was_written_is_read_again(site: Site, worker: Worker) -
     article = site.add("a", "/1", page("Title", prose("heron")))
     worker.configure([{"id": "a", "url": feed(site, "a", item("1", article, "Title"))}])
     worker.once()
-    assert "its feed is polled whole now, and it is read again" in typed(worker, "retry", article).stdout
+    assert "its feed is due now, in full, and it is read again" in typed(worker, "retry", article).stdout
     worker.once()
     assert len(site.asked("a", "/1")) == 2
     assert [record["_ingest"]["op"] for record in worker.records()] == ["new"]

@@ -127,7 +127,7 @@ async def _read_again(name: Name, *, store: Store, shards: Shards, feeds: Mappin
     said = [f"{counted(again.due, 'entry', 'entries')} due again"] if again.due else []
     if again.polls:
         polled = "its feed is" if again.polls == 1 else f"{again.polls} feeds of it are"
-        said.append(f"{polled} polled whole now, and it is read again" + ("" if again.pages else f" {SHOWN}{unseen}"))
+        said.append(f"{polled} due now, in full, and it is read again" + ("" if again.pages else f" {SHOWN}{unseen}"))
     elif at_rest and not any(written.is_listed for written in at_rest):
         said.append("its feed is not listed any more, so it is not read again")
     return "; ".join(said) or "nothing is due for it: it is being read now, or not to be read; feedmill why says more"
