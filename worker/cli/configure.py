@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,8 @@ from worker import record, record_schemas
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import print_json, print_line, print_note
 from worker.errors import ConfigError, OutputError
-from worker.model import NO_RULES, Feed, Rules
-from worker.settings import init_files, json_schema, load
+from worker.model import NO_RULES, Feed, ObjectPath, Rules
+from worker.settings import Settings, init_files, json_schema, load
 from worker.words import counted
 
 
@@ -67,6 +68,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         raise typer.Exit(2) from None
     if as_json:
         found = {"ok": True, "feeds": len(settings.feeds), "files": [str(file) for file in settings.files]}
+        found["missing"] = _missing(settings)
         print_json(
             {**found, "rules": {feed.id: list(_rules(feed)) for feed in settings.feeds if feed.rules != NO_RULES}}
         )
@@ -76,8 +78,24 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         print_line(f"  {name}: of {counted(number, 'feed')}")
     if not settings.feeds:
         print_line("No feed is listed: nothing will be polled.")
+    for extra in _missing(settings):
+        print_line(f"Needed, and not installed here: pip install 'feedmill[{extra}]'")
     if settings.fetch.contact is None:
         print_line("Set fetch.contact: the owners of the sites that you poll will want to know whom to ask.")
+
+
+def _missing(settings: Settings) -> list[str]:
+    """The extras that the settings need and that are not installed here."""
+    output = settings.output
+    needed = (
+        ("archive", "warcio", output.archive is not None),
+        ("cluster", "nats", settings.bus is not None or output.stream is not None),
+        ("cluster", "psycopg", settings.is_shared),
+        ("otel", "opentelemetry", settings.telemetry.traces is not None),
+        ("s3", "obstore", isinstance(output.dir, ObjectPath)),
+        ("zstd", "zstandard", output.compact.zstd),
+    )
+    return sorted({extra for extra, package, is_needed in needed if is_needed and find_spec(package) is None})
 
 
 def _rules(feed: Feed) -> Iterator[str]:
