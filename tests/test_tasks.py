@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 import orjson
@@ -190,6 +191,22 @@ def test_the_feeds_own_content_serves_with_its_reason() -> None:
     shared = draft_from_entry(source(), None)
     assert (shared.extraction, "other entries share it" in (shared.reason or "")) == ("feed_only", True)
     assert told.revision_key == wanted.revision_key
+
+
+def test_the_record_s_address_does_not_say_that_it_comes_from_a_feed() -> None:
+    """The entry is still known by its link; the shorter address is its own, too, so other feeds may have it."""
+    link = "https://b.example/x?ref=rss"
+    (seen,) = read(item("1", link), link_duplicates=True).entries
+    assert (seen.url, seen.page) == (link, link)
+    assert orjson.loads(seen.pointer or b"")["url"] == "https://b.example/x"
+    entry = encode_entry(replace(ENTRY, url=link))
+    never = Feed(id=FEED.id, url=FEED.url, full_text="never")
+    for draft in (
+        draft_from_page(source(page(), url=link, entry=entry)),
+        draft_from_entry(source(entry=entry, feed=never), None),
+    ):
+        assert record(draft)["url"] == "https://b.example/x"
+        assert draft.url_keys == (dedup.url_key("https://b.example/x"),)
 
 
 def test_filters_go_by_the_language_that_is_stated() -> None:

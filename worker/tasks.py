@@ -135,7 +135,7 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
         record = articles.compose(
             article,
             record_id=identity.own.hex(),
-            url=identity.url,
+            url=identity.url and urls.without_referral(identity.url),
             entry=entry,
             feed=feed,
             feed_title=parsed.title,
@@ -244,7 +244,8 @@ def draft_without_text(source: Source, reason: str) -> Draft:
 def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     entry_url = urls.canonical_if_any(entry.url)
     stated, page_url = _page_urls(article, source, entry)
-    url = stated or page_url or entry_url
+    found = stated or page_url or entry_url
+    url = found and urls.without_referral(found)
     sketch = dedup.sketch(article.text)
     content_hash = dedup.content_hash(article.text)
     authors = [author.name for author in article.authors]
@@ -264,7 +265,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         fingerprint=None if sketch is None else dedup.fingerprint(sketch),
         raw=source.raw,
     )
-    revealed = {found for found in (url, page_url) if found and found != entry_url and not urls.is_home(found)}
+    revealed = {own for own in (found, url, page_url) if own and own != entry_url and not urls.is_home(own)}
     return Draft(
         body=orjson.dumps(record),
         pointer=orjson.dumps(_without_content(record)) if source.link_duplicates else None,

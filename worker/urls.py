@@ -22,6 +22,12 @@ _TRACKING = re.compile(
     r"sfnsn|guccounter|guce_referrer(_sig)?|_ga|_gl|spm|trk(campaign)?|s_cid|icid|ref_src|ref_url)",
     re.IGNORECASE,
 )
+# Medium's: "source=rss-6b1f4dd1f4a2------2".
+_FROM_FEED = re.compile(
+    r"(?:ref|referr?er|source|src|from|via|origin|traffic_source|partner|emc)="
+    r"(?:rss2?(?:[-_][\w-]*)?|atom|feeds?|(?:news|web)feeds?|feedburner)",
+    re.IGNORECASE,
+)
 _SCHEME = re.compile("^https?://", re.IGNORECASE)
 Origin = tuple[str, str, int]
 """Scheme, host and port (RFC 6454 section 4)."""
@@ -163,6 +169,14 @@ def canonical_if_any(url: str | None) -> str | None:
         return canonical(url) if url else None
     except BadUrl:
         return None
+
+
+def without_referral(url: str) -> str:
+    """A canonical URL without parameters that only say that a reader comes from a feed: `ref=rss`. They stay in the
+    canonical form, which has to be the same for ever."""
+    path, _, query = url.partition("?")
+    kept = "&".join(part for part in query.split("&") if not _FROM_FEED.fullmatch(part))
+    return f"{path}?{kept}" if kept else path
 
 
 def host_of(url: str) -> str:

@@ -186,6 +186,26 @@ def test_what_was_deleted_stays_so_while_its_page_is_gone(begin: Begin) -> None:
     assert [record["_ingest"]["op"] for record in life.records()] == ["new", "delete", "update"]
 
 
+# --- links that say where a reader comes from -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("marked", [OWN, OTHER])
+def test_an_article_is_one_with_and_without_what_says_that_it_comes_from_a_feed(begin: Begin, marked: Feed) -> None:
+    """Whichever feed is first. The texts are too short to tell; neither a poll nor a correction makes another."""
+    life = begin(OWN, OTHER)
+    short, link = text_of(0, words="short"), "https://own.example/one"
+    one, two = (
+        item("one", short, feed, link=f"{link}?ref=rss" if feed is marked else link, title="One")
+        for feed in (OWN, OTHER)
+    )
+    show(life, OWN, one)
+    show(life, OTHER, two)
+    show(life, OWN, replace(one, text=f"{short} And more."))
+    assert [(record["_ingest"]["op"], record["url"]) for record in life.records()] == [("new", link), ("update", link)]
+    assert "2 records taken out of the output" in life.ask("forget", link)
+    assert life.live() == []
+
+
 # --- links that move ------------------------------------------------------------------------------------------------
 
 
