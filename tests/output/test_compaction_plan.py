@@ -6,10 +6,10 @@ import pytest
 
 from worker.model import DAY_MS, Millis
 from worker.output import Delete, Drop, Keeping, Merge, Step
-from worker.output.manifest.inventory import Inventory
+from worker.output.manifest.inventory import Inventory, Standing
 from worker.output.manifest.manifest import FileLine, ManifestLine, RemoveLine
 from worker.output.segment import merged_path
-from worker.output.writing.compaction import plan
+from worker.output.writing.compaction import deletes, plan
 
 HOUR_MS = 3_600_000
 MIDNIGHT = Millis(1_795_392_000_000)  # 2026-11-23T00:00:00Z
@@ -57,10 +57,23 @@ def planned(
     now: int = NOON,
     keeping: Keeping = KEEPING,
 ) -> list[Step]:
-    inventory = Inventory()
+    inventory, standing = Inventory(), Standing()
     for line in lines:
         inventory.add(line)
-    return plan(inventory, there, newest=newest, now=Millis(now), keeping=keeping)
+        standing.add(line)
+    steps = plan(inventory, newest=newest, now=Millis(now), keeping=keeping)
+    assert _without_drops(steps) == plan(standing, newest=newest, now=Millis(now), keeping=keeping)
+    return [*deletes(there, inventory), *steps]
+
+
+def _without_drops(steps: list[Step]) -> list[Step]:
+    """As they are planned where what is not needed any more is forgotten."""
+    return [
+        replace(step, sources=tuple(replace(source, drops=()) for source in step.sources))
+        if isinstance(step, Merge)
+        else step
+        for step in steps
+    ]
 
 
 def to_merge(*sources: FileLine, pack: bool = False) -> Merge:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.output.conftest import DAY_MS, NOW, compact
 from worker.errors import OutputError
+from worker.model import Millis
 from worker.output import Keeping, OutputDirectory, Segment, cursor, read_records, verify
 from worker.output.disk import packing
 
@@ -219,6 +220,24 @@ def test_verify_compares_with_what_was_replaced(out: Path, reopen: Reopen, segme
     source.write_bytes(honest)
     (finding,) = verify(out).findings
     assert "its records are not those of records/date=2026-11-23/20261123T040506Z-w1-000000000001.jsonl" in str(finding)
+
+
+def test_what_past_days_of_the_manifest_said_is_not_read_again(out: Path, reopen: Reopen, segments: Segments) -> None:
+    """Nor remembered, if it is over: a year has half a million segments, and the running worker looks every hour."""
+    made = segments(40)
+    directory = reopen()
+    for count, segment in enumerate(made):
+        directory.publish(segment)
+        if count == 30:
+            list(compact(directory, pack=True))
+            first = min((out / "manifest").iterdir())
+            first.write_bytes(b"{}\n")
+    list(compact(directory, pack=True))
+    there = [path.relative_to(out).as_posix() for path in (out / "records").glob("*/*")]
+    assert len(there) == 9 + 4
+    assert sorted(directory._standing()[0].files) == sorted(there)
+    with pytest.raises(OutputError, match="not a manifest line"):
+        reopen().due(Keeping(merge=True, pack=True, grace_ms=0, keep_ms=None), now=Millis(NOW))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from worker.output.manifest.manifest import BEGIN, MANIFEST, FileLine, ManifestLine, lines
@@ -49,3 +50,22 @@ class Inventory:
     def present(self) -> Iterator[FileLine]:
         """The files that must exist, whether they are still read or not, in the order in which they were named."""
         return (line for path, line in self.files.items() if path not in self.removed)
+
+
+class Standing(Inventory):
+    """Only of files that must exist: what is removed is forgotten, so that it does not grow with the years."""
+
+    def add(self, line: ManifestLine) -> None:
+        if isinstance(line, FileLine):
+            kept = replace(line, drops=())
+            self.files[line.path] = kept
+            self._replaced.update(dict.fromkeys(line.drops, kept))
+        else:
+            for path in line.drops:
+                self.files.pop(path, None)
+                self._replaced.pop(path, None)
+
+    def copy(self) -> Standing:
+        made = Standing()
+        made.files, made._replaced = self.files.copy(), self._replaced.copy()
+        return made

@@ -75,13 +75,11 @@ def is_expiry(step: Step) -> bool:
     return not isinstance(step, Merge) and step.expired
 
 
-def plan(inventory: Inventory, there: Iterable[str], *, newest: str, now: Millis, keeping: Keeping) -> list[Step]:
-    """The steps to take, in order; each can be taken alone, and is planned again if it was not.
-
-    there: the paths of the files in records/. newest: the day of the manifest's newest file.
-    """
+def plan(inventory: Inventory, *, newest: str, now: Millis, keeping: Keeping) -> list[Step]:
+    """The steps to take with files that the manifest names, in order; each can be taken alone, and is planned again if
+    it was not. newest: the day of the manifest's newest file."""
     closed = _by_day(line for line in inventory.present() if date_of(line.path) < newest)
-    steps: list[Step] = list(deletes(there, inventory))
+    steps: list[Step] = []
     for day, lines in closed.items():
         if keeping.keep_ms is not None and _end_of(day) + keeping.keep_ms <= now:
             remembered_from = rfc3339(Millis(max(0, now - keeping.keep_ms - keeping.remember_ms)))[:10]

@@ -13,8 +13,16 @@ from worker.output.disk import files
 from worker.output.disk.layout import FEED, LATEST, RECORDS, SCHEMAS, STAGING
 from worker.output.disk.packing import packed
 from worker.output.manifest.chain import Chain
-from worker.output.manifest.inventory import Inventory
-from worker.output.manifest.manifest import MANIFEST, FileLine, ManifestLine, RemoveLine, day_files
+from worker.output.manifest.inventory import Inventory, Standing
+from worker.output.manifest.manifest import (
+    MANIFEST,
+    FileLine,
+    ManifestLine,
+    Place,
+    RemoveLine,
+    day_files,
+    lines,
+)
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
 from worker.output.writing.compaction import Delete, Drop, Keeping, Merge, Step, deletes, files_of, plan
 from worker.output.writing.latest import Latest
@@ -43,6 +51,8 @@ class OutputDirectory:
         self._day: Path | None = None
         self._dropped: set[str] | None = None
         """Files that were dropped since `due` was called; None if it was not called yet."""
+        self._before, self._before_day = Standing(), ""
+        """The files that must exist according to the manifest's files before the named one."""
 
     @classmethod
     def open(
@@ -117,10 +127,24 @@ class OutputDirectory:
         return named
 
     def due(self, keeping: Keeping, *, now: Millis) -> list[Step]:
-        """The steps that are due for the files of closed days. Reads the whole manifest. Raises OutputError."""
+        """The steps that are due for the files of closed days. Reads only the end of the manifest, except for the first
+        time and if there are files that should not exist. Raises OutputError."""
         self._dropped = set()
-        newest = max((day.stem for day in day_files(self._root / MANIFEST)), default="")
-        return plan(Inventory.of(self._root), self._there(), newest=newest, now=now, keeping=keeping)
+        standing, newest = self._standing()
+        strays = [path for path in self._there() if path not in standing.files]
+        found = deletes(strays, Inventory.of(self._root)) if strays else ()
+        return [*found, *plan(standing, newest=newest, now=now, keeping=keeping)]
+
+    def _standing(self) -> tuple[Inventory, str]:
+        """The files that must exist, and the day of the manifest's newest file. Only that one is read again: nothing is
+        ever added to those before it."""
+        newest = max((day.name for day in day_files(self._root / MANIFEST)), default="")
+        inventory = self._before.copy()
+        for added, place in lines(self._root / MANIFEST, Place(day=self._before_day)):
+            if place.day == newest != self._before_day:
+                self._before, self._before_day = inventory.copy(), newest
+            inventory.add(added)
+        return inventory, newest.removesuffix(".jsonl")
 
     def carry_out(self, step: Step, *, now: Millis) -> None:
         """Takes one of the steps that were due; between two of them segments may be published and articles forgotten. A
