@@ -10,7 +10,7 @@ The worker may be killed at any moment: the next start takes up what is in the f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -110,10 +110,9 @@ class Reloader:
             self._reload.ended()
 
     async def _refuse(self, error: FeedmillError) -> None:
-        problems = [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else [str(error)]
-        self._refused = frozenset(
-            Path(problem.file) for problem in (error.problems if isinstance(error, ConfigError) else ())
-        )
+        found = error.problems if isinstance(error, ConfigError) else ()
+        self._refused = frozenset(Path(problem.file) for problem in found)
+        problems = [str(problem) for problem in found or (error,)]
         more = [f"… and {len(problems) - _MOST_SAID} more"] if len(problems) > _MOST_SAID else []
         said = [*problems[:_MOST_SAID], *more]
         log.error("reload.refused", problems=said)
@@ -173,14 +172,13 @@ class Reloader:
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         """Repeats the call until the state accepts it, because the settings in force here must not differ from what is
         stored there."""
-        told = None
+        complaints = logs.Sparing()
         while True:
             try:
                 return await call()
             except StateError as error:
-                if str(error) != told:
-                    told = str(error)
-                    log.error("store.unusable", error=told)
+                if complaints.is_news(str(error)):
+                    log.error("store.unusable", error=str(error))
                 await asyncio.sleep(1)
 
 
@@ -188,31 +186,22 @@ class Reloader:
 class _Difference:
     """How the new lists differ from the ones before."""
 
-    added: Mapping[FeedId, Feed]
-    moved: Mapping[FeedId, Feed]
-    gone: frozenset[FeedId]
-    repaced: list[Feed]
+    changes: Mapping[FeedId, Feed | None]
+    """Feeds that are new or have another URL; None for those that are gone."""
+    repaced: Sequence[Feed]
     """Feeds with a different interval or cron line."""
-    changed: int
-    """How many feeds changed in any way."""
-
-    @property
-    def changes(self) -> Mapping[FeedId, Feed | None]:
-        return {**dict.fromkeys(self.gone), **self.moved, **self.added}
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        return {"added": len(self.added), "removed": len(self.gone), "changed": self.changed}
+    counts: Mapping[str, int]
+    """How many feeds were added, removed, or changed in any way."""
 
 
 def _difference(old: Settings, new: Settings) -> _Difference:
     before = {feed.id: feed for feed in old.feeds}
-    after = {feed.id: feed for feed in new.feeds}
+    gone = before.keys() - {feed.id for feed in new.feeds}
+    added = [feed for feed in new.feeds if feed.id not in before]
     changed = [(was, feed) for feed in new.feeds if (was := before.get(feed.id, feed)) != feed]
+    moved = [feed for was, feed in changed if was.url != feed.url]
     return _Difference(
-        added={feed_id: feed for feed_id, feed in after.items() if feed_id not in before},
-        moved={feed.id: feed for was, feed in changed if was.url != feed.url},
-        gone=frozenset(before.keys() - after.keys()),
+        changes={**dict.fromkeys(gone), **{feed.id: feed for feed in (*moved, *added)}},
         repaced=[feed for was, feed in changed if was.pace != feed.pace],
-        changed=len(changed),
+        counts={"added": len(added), "removed": len(gone), "changed": len(changed)},
     )

@@ -12,9 +12,10 @@ from worker.bus import Bus
 from worker.engine import limits
 from worker.engine.cancel import cancelled, unless
 from worker.engine.clock import Clock
+from worker.engine.dispatch import Dispatcher
 from worker.engine.finisher import Finisher
 from worker.engine.heartbeat import Heartbeat
-from worker.engine.intake import intake
+from worker.engine.intake import Intake, Shared
 from worker.engine.jobs import Jobs
 from worker.engine.leases import Leases
 from worker.engine.publishing import Publishing
@@ -62,20 +63,17 @@ class Engine:
         others on the same state; None: there are no others."""
         self.meters = meters or Meters()
         self.vitals = Vitals(most=concurrency)
-        self._alive, self._roles, self._store = alive, roles, store
-        self._clock = clock
-        self._leases = Leases(store, self._clock, most=concurrency)
-        self._intake = intake(store, bus, roles=roles, clock=self._clock, leases=self._leases, vitals=self.vitals)
+        self._alive, self._roles, self._store, self._clock = alive, roles, store, clock
+        self._leases = Leases(store, clock, most=concurrency)
+        self._intake: Intake = (
+            Dispatcher(store=store, clock=clock, leases=self._leases, vitals=self.vitals)
+            if bus is None
+            else Shared(store, bus, roles=roles, clock=clock, leases=self._leases, vitals=self.vitals)
+        )
         self._finisher = Finisher(
-            store=store, clock=self._clock, leases=self._leases, vitals=self.vitals, committed=self.wake
+            store=store, clock=clock, leases=self._leases, vitals=self.vitals, committed=self.wake
         )
-        self._jobs = Jobs(
-            do=do,
-            finish=self._finisher.finish,
-            clock=clock,
-            meters=self.meters,
-            traces=traces,
-        )
+        self._jobs = Jobs(do=do, finish=self._finisher.finish, clock=clock, meters=self.meters, traces=traces)
         self._publishing = Publishing(
             store=store, shards=shards, feeds=feeds, now=clock.now, vitals=self.vitals, wake=self.wake
         )

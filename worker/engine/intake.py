@@ -8,7 +8,6 @@ from typing import Protocol
 
 from worker.bus import Bus
 from worker.engine.clock import Clock
-from worker.engine.dispatch import Dispatcher
 from worker.engine.leases import Leases
 from worker.engine.scheduling import Scheduler
 from worker.engine.taking import Taker
@@ -39,14 +38,7 @@ class Shared:
     is."""
 
     def __init__(
-        self,
-        store: Store,
-        bus: Bus,
-        *,
-        roles: Set[Role],
-        clock: Clock,
-        leases: Leases,
-        vitals: Vitals,
+        self, store: Store, bus: Bus, *, roles: Set[Role], clock: Clock, leases: Leases, vitals: Vitals
     ) -> None:
         self._scheduler = Scheduler(store=store, bus=bus, clock=clock, vitals=vitals)
         self._taker = Taker(store=store, bus=bus, clock=clock, leases=leases, vitals=vitals)
@@ -70,17 +62,3 @@ class Shared:
         if "fetch" not in self._roles:
             await asyncio.Event().wait()
         return await self._taker.take()
-
-
-def intake(
-    store: Store,
-    bus: Bus | None,
-    *,
-    roles: Set[Role],
-    clock: Clock,
-    leases: Leases,
-    vitals: Vitals,
-) -> Intake:
-    if bus is None:
-        return Dispatcher(store=store, clock=clock, leases=leases, vitals=vitals)
-    return Shared(store, bus, roles=roles, clock=clock, leases=leases, vitals=vitals)

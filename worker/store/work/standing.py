@@ -52,13 +52,15 @@ class Standing:
         """Due at `due_at` at the latest, because of what its hub announced."""
         if self.due is None or self.due.due_at <= due_at:
             return self
-        due = Next(due_at=due_at, reason="its hub told of something new")
-        return replace(self, due=due, values={**self.values, "next_at": due_at, "why": due.reason})
+        return self._due(due_at, "its hub told of something new")
 
     def later(self, due_at: Millis, reason: str) -> Standing:
         """Due at `due_at` at the earliest."""
         if self.due is None or self.due.due_at >= due_at:
             return self
+        return self._due(due_at, reason)
+
+    def _due(self, due_at: Millis, reason: str) -> Standing:
         due = Next(due_at=due_at, reason=reason)
         return replace(self, due=due, values={**self.values, "next_at": due_at, "why": reason})
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import exists, select, update
 
-from worker.errors import StateError
-from worker.lock import is_held
 from worker.model import Millis, Server, State
 from worker.store.database import tables as t
 from worker.store.database.dialects import latest
-from worker.store.database.opening import lock_of, open_beside, reading
+from worker.store.database.opening import is_worked_on, open_beside, reading
 from worker.store.work.settling import settle
 
 _LOOK_MS = 100
@@ -72,7 +70,4 @@ def end_turn(state: State, turn: Turn, *, now: Millis) -> None:
 
 def _is_shared(state: State) -> bool:
     """Whether an engine may be running on the state, which then has to know of the turn."""
-    try:
-        return isinstance(state, Server) or (os.access(state, os.W_OK) and is_held(lock_of(state)))
-    except OSError as error:
-        raise StateError(f"can't look at the lock of the state {state}: {error.strerror}") from error
+    return isinstance(state, Server) or (os.access(state, os.W_OK) and is_worked_on(state))
