@@ -28,8 +28,11 @@ def binary() -> str | None:
 class Server:
     """On one port of loopback, with one folder, for all its lives."""
 
-    def __init__(self, folder: Path, *, user: str | None = None, password: str | None = None) -> None:
-        self._folder, self._user, self._password = folder, user, password
+    def __init__(
+        self, folder: Path, *, user: str | None = None, password: str | None = None, room: str | None = None
+    ) -> None:
+        """room: the most that all streams may take on disk."""
+        self._folder, self._user, self._password, self._room = folder, user, password, room
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -54,6 +57,10 @@ class Server:
     def start(self) -> None:
         who = ["--user", self._user, "--pass", self._password or ""] if self._user else []
         command = [binary() or "nats-server", "-js", "-sd", str(self._folder), "-a", "127.0.0.1", "-p", str(self.port)]
+        if self._room is not None:
+            self._folder.mkdir(exist_ok=True)
+            (self._folder / "conf").write_text(f"jetstream {{ max_file_store: {self._room} }}")
+            who += ["-c", str(self._folder / "conf")]
         self._process = subprocess.Popen([*command, *who], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         heir = ["sh", "-c", _WHEN_WE_ARE_GONE, str(self.pid)]
         self._heir = subprocess.Popen(heir, stdin=subprocess.PIPE, start_new_session=True)
@@ -92,8 +99,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder: Path, *, user: str | None = None, password: str | None = None) -> Iterator[Server]:
-    started = Server(folder, user=user, password=password)
+def server(
+    folder: Path, *, user: str | None = None, password: str | None = None, room: str | None = None
+) -> Iterator[Server]:
+    started = Server(folder, user=user, password=password, room=room)
     started.start()
     try:
         yield started

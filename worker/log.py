@@ -107,9 +107,10 @@ class Sparing:
         self._last, self._at_s = problem, now_s
         return True
 
-    def over(self) -> None:
-        """The problem is solved, so it is news when it comes back."""
-        self._last = None
+    def over(self) -> bool:
+        """The problem is solved, so it is news when it comes back. Returns whether there was one."""
+        was, self._last = self._last is not None, None
+        return was
 
 
 class _Handler(logging.StreamHandler[TextIO]):

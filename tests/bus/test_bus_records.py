@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests import broker
@@ -27,6 +28,26 @@ async def test_what_is_larger_than_the_broker_takes_is_left_out_and_counted(nats
     assert [line["message"] for line in logs if line["event"] == "record.too_large"] == ["a:1"]
     async with nats_server.stream() as asking:
         assert (await asking.stream_info("records")).state.messages == 1
+
+
+async def test_a_broker_without_room_is_told_of_once(full_server: broker.Server) -> None:
+    """However often it is tried; and once more when it has taken what it refused."""
+    place = named(full_server.url, stream="records")
+    assert place is not None
+    message = Message(subject="new", id="a:1", data=bytes(10_000))
+    with capture_logs() as lines:
+        async with RecordStream(place) as stream:
+            while len(lines) < 1:
+                await asyncio.sleep(0.02)
+                with pytest.raises(BusError):
+                    await stream.send([message])
+            for _ in range(5):
+                with pytest.raises(BusError, match="insufficient resources"):
+                    await stream.send([message])
+            async with full_server.stream() as other:
+                await other.purge_stream("other")
+            assert await stream.send([message]) == 0
+    assert [line["event"] for line in lines] == ["bus.unreachable", "bus.reached"]
 
 
 async def sent(stream: RecordStream, *messages: Message) -> int:

@@ -160,6 +160,36 @@ async def test_a_worker_ends_without_its_broker(nats_server: broker.Server) -> N
     assert time.monotonic() - begun < 10
 
 
+async def test_a_broker_without_room_is_asked_again_and_told_of_once(full_server: broker.Server) -> None:
+    """However much it refuses, and however often; it is well again when there is room."""
+    claims = [poll(number) for number in range(100)]
+    with capture_logs() as lines:
+        async with opened(full_server) as bus:
+            while not named(lines, "bus.refused"):
+                assert await bus.publish(claims) == claims
+                await asyncio.sleep(0.02)
+            for _ in range(5):
+                assert await bus.publish(claims) == claims
+            async with full_server.stream() as stream:
+                await stream.purge_stream("other")
+            await publish(bus, claims)
+            assert len(await take(bus, 100)) == 100
+    assert {line["error"] for line in named(lines, "bus.refused")} == {"insufficient resources"}
+    assert [line["event"] for line in lines] == ["bus.reached", "bus.refused"]
+
+
+async def test_a_stream_that_is_in_the_way_is_named(nats_server: broker.Server) -> None:
+    """With what the broker says of it."""
+    with capture_logs() as lines:
+        async with nats_server.stream() as stream:
+            await stream.add_stream(name="other", subjects=["feedmill.>"])
+        async with opened(nats_server) as bus:
+            while not lines:
+                assert await bus.publish([poll(1)]) == [poll(1)]
+                await asyncio.sleep(0.02)
+    assert [line["error"] for line in lines] == ["subjects overlap with an existing stream"]
+
+
 @pytest.mark.parametrize("loss", ["purge", "stream", "consumers"])
 async def test_what_is_deleted_under_it_is_made_again(nats_server: broker.Server, loss: str) -> None:
     """By an operator who purges the stream, or deletes it, or its consumers: work that comes later is handed out."""

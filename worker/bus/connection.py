@@ -33,6 +33,8 @@ class Connection:
         self.number = 0
         """Counts the connections made. After each new one the broker may have lost everything it knew."""
         self._complaints = Sparing()
+        self._well_in = -1
+        """The number of the connection on which all was well last."""
         self._beside: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -68,9 +70,10 @@ class Connection:
             log.warning("bus.unreachable", bus=str(self._broker), error=error)
 
     def well(self) -> None:
-        """Logs that the broker is reached, for the first time or again."""
-        self._complaints.over()
-        log.info("bus.reached", bus=str(self._broker))
+        """Logs that the broker is reached, for the first time or again. May be called often."""
+        if self._complaints.over() or self._well_in != self.number:
+            self._well_in = self.number
+            log.info("bus.reached", bus=str(self._broker))
 
     async def _connect(self) -> None:
         broker = self._broker

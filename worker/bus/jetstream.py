@@ -40,7 +40,8 @@ AWAY_S = 0.2
 SEND_S = 3.0
 AT_ONCE = 200
 """How many messages may be on their way to the broker at once."""
-ALREADY_THERE = 10077
+ALREADY_THERE, NAME_IN_USE = 10077, 10058
+"""The broker's error codes for a message on that subject, and for a stream of that name."""
 
 log = structlog.stdlib.get_logger("feedmill.bus")
 
@@ -63,7 +64,7 @@ class JetStreamBus:
         self._made_in = -1
         """The number of the connection on which the stream and its consumers were last known to exist."""
         self._making = asyncio.Lock()
-        self._strange, self._dropped = 0, Sparing()
+        self._strange, self._dropped, self._refused = 0, Sparing(), Sparing()
 
     async def __aenter__(self) -> JetStreamBus:
         self._connection.open()
@@ -154,7 +155,8 @@ class JetStreamBus:
         except nats.js.errors.APIError as error:
             if error.err_code != ALREADY_THERE:
                 self._made_in = -1
-                log.warning("bus.refused", error=error.description)
+                if self._refused.is_news(words_of(error)):
+                    log.warning("bus.refused", error=error.description)
             return False
         except (nats.errors.Error, TimeoutError):
             self._made_in = -1
@@ -208,8 +210,10 @@ class JetStreamBus:
         )
         try:
             await stream.add_stream(config)
-        except nats.js.errors.BadRequestError:  # it is there, made by another version or for another lease
-            await stream.update_stream(config)
+        except nats.js.errors.BadRequestError as error:
+            if error.err_code != NAME_IN_USE:
+                raise
+            await stream.update_stream(config)  # it is there, made by another version or for another lease
 
 
 class _Pull:

@@ -76,6 +76,7 @@ class RecordStream:
             self._made_in = -1
             self._connection.complain(words_of(error))
             raise BusError(f"the record stream: {words_of(error)}") from error
+        self._connection.well()
         return len(messages) - len(fitting)
 
     def _fits(self, message: Message, most: int) -> bool:
@@ -100,4 +101,3 @@ class RecordStream:
                 )
             )
         self._made_in = number
-        self._connection.well()

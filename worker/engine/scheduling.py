@@ -20,7 +20,7 @@ MOST = 500
 """Leases in one transaction."""
 LOOK_S, BUSY_S, AWAY_S = 0.02, 0.1, 0.5
 """Time between two looks: LOOK_S at least, when something is due soon; BUSY_S while enough waits on the bus; AWAY_S
-while the bus is away."""
+while the bus is away, or accepts nothing."""
 
 
 class Scheduler:
@@ -50,7 +50,7 @@ class Scheduler:
                 left = await self._bus.publish(claims)
                 await self._hand_back(left)
                 if len(claims) == len(left):
-                    await either(self._wake, stopped, self._pause_s)
+                    await either(self._wake, stopped, AWAY_S if left else self._pause_s)
         finally:
             await cancelled(stopped)
 
