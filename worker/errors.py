@@ -7,7 +7,8 @@ FeedmillError
 │   ├── StateLocked  another process holds it
 │   └── StateDamaged its file is not a sound database
 ├── OutputError      the output directory can't be written or read
-│   └── OutputLocked another process writes to it
+│   ├── OutputLocked another process writes to it
+│   └── OutputDamaged a file of it is missing, or can't be read for good
 ├── BusError         the broker can't be used now, which loses nothing
 ├── WebError         the status page can't be served
 └── TaskError        work in a CPU process failed
@@ -83,6 +84,10 @@ class OutputLocked(OutputError):
     def __init__(self, path: str, holder: str) -> None:
         self.path, self.holder = path, holder
         super().__init__(f"{path} is being written by {holder}; one feedmill writes to a directory at a time")
+
+
+class OutputDamaged(OutputError):
+    pass
 
 
 class BusError(FeedmillError):

@@ -1,8 +1,8 @@
 """File operations, one function each: everything the output directory does to files goes through here; if the path is
 an ObjectPath, to objects of a bucket (`objects`).
 
-Each raises an OutputError that names the file and, if the operator can do something about it, says what. Tests replace
-these functions to let the disk fail.
+Each raises an OutputError that names the file and, if the operator can do something about it, says what: OutputDamaged
+if trying again won't help to read it. Tests replace these functions to let the disk fail.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from worker.errors import OutputError
+from worker.errors import OutputDamaged, OutputError
 from worker.model import ObjectPath, object_path
 from worker.output.disk import objects
 from worker.output.disk.packing import unpacked
@@ -25,6 +25,7 @@ from worker.ownership import hand_over, make_folder
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 BLOCK = 64 * 1024
+_LOST = (errno.ENOENT, errno.EIO)
 _ROOM = "make room on that file system"
 _ELSEWHERE = "or choose another output.dir"
 _WAYS_OUT = {
@@ -344,4 +345,5 @@ def explained(doing: str, path: Path) -> Iterator[None]:
     except OSError as error:
         way_out = _WAYS_OUT.get(error.errno or 0)
         reason = error.strerror or str(error)
-        raise OutputError(f"can't {doing} {path}: {reason}" + (f" ({way_out})" if way_out else "")) from error
+        kind = OutputDamaged if doing == "read" and error.errno in _LOST else OutputError
+        raise kind(f"can't {doing} {path}: {reason}" + (f" ({way_out})" if way_out else "")) from error

@@ -58,15 +58,15 @@ def _taken(path: ObjectPath) -> str:
 
 def _renew(path: ObjectPath, tag: str, ended: threading.Event) -> None:
     """Renews the lock until `ended` is set or another process has taken it."""
-    count = 0
+    count = 1
     while not ended.wait(RENEW_S):
-        count += 1
         try:
             tag = objects.replace(path, _mine(count), tag)
         except objects.Changed:
-            return  # by another process, or by our own renewal whose answer was lost: that one holds for LOST_S
+            return
         except OutputError:
-            continue  # the network: a later renewal may still be in time
+            continue  # the network: a later renewal may still be in time, and is the same, in case this one was done
+        count += 1
     with suppress(OutputError):
         objects.replace(path, b"", tag)
 

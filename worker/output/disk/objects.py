@@ -20,17 +20,18 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from worker.errors import OutputError
+from worker.errors import OutputDamaged, OutputError
 from worker.model import ObjectPath
 
 READ_BYTES = 256 * 1024
 """The least that one request reads: transferring this much takes as long as the request itself (20 ms)."""
 WHOLE_BYTES = 8_000_000
 """Larger objects are uploaded in parts."""
+RETRIES = 3
 AT_ONCE = 16
 """How many requests run at once when many small objects are written."""
 _OTHERWISE = ("AlreadyExistsError", "PreconditionError", "NotModifiedError")
-"""obstore's errors for a condition that does not hold."""
+"""obstore's errors for a condition that does not hold, or for a conflict (409) with another request under way."""
 
 
 def write(path: ObjectPath, parts: Iterable[bytes]) -> None:
@@ -56,12 +57,17 @@ def write_all(contents: Mapping[ObjectPath, bytes]) -> None:
 def replace(path: ObjectPath, content: bytes, tag: str | None) -> str:
     """Writes the object if it still has the ETag `tag` (None: if it does not exist); returns the new ETag. Raises
     Changed, OutputError."""
-    try:
-        with explained("write", path):
-            mode: Any = "create" if tag is None else {"e_tag": tag}
+    with explained("write", path):
+        mode: Any = "create" if tag is None else {"e_tag": tag}
+        try:
             return _tag(_obstore().put(_store(path.bucket), path.key, content, mode=mode, use_multipart=False))
-    except _errors(*_OTHERWISE) as error:
-        raise Changed(path) from error
+        except _errors(*_OTHERWISE) as error:
+            there, its_tag = read(path) or (None, None)
+            if there == content:
+                return str(its_tag)  # written by this process, in a request whose answer was lost
+            if its_tag == tag:
+                raise  # a conflict with a request that changed nothing
+            raise Changed(path) from error
 
 
 class Changed(OutputError):
@@ -152,7 +158,7 @@ def opened(path: ObjectPath) -> Iterator[io.BufferedReader]:
     """The object as a seekable file; its length is looked up once, when it is opened."""
     length = size(path)
     if length is None:
-        raise OutputError(f"can't read {path}: there is no such object")
+        raise OutputDamaged(f"can't read {path}: there is no such object")
     content: Any = _Content(path, length)
     with io.BufferedReader(content, READ_BYTES) as file:
         yield file
@@ -182,6 +188,8 @@ class _Content(io.RawIOBase):
         with explained("read", self._path):
             store = _store(self._path.bucket)
             content = bytes(_obstore().get_range(store, self._path.key, start=self._position, length=count))
+        if not content:  # it would count as the end
+            raise OutputError(f"can't read {self._path}: {count} bytes were asked for, and none came")
         buffer[: len(content)] = content
         self._position += len(content)
         return len(content)
@@ -189,12 +197,10 @@ class _Content(io.RawIOBase):
 
 @contextmanager
 def explained(doing: str, path: ObjectPath) -> Iterator[None]:
-    """Turns obstore's errors into OutputError, except those of a condition that does not hold, which pass."""
+    """Turns obstore's errors into OutputError."""
     failures: tuple[type[Exception], ...] = (FileNotFoundError, *_errors("BaseError"))
     try:
         yield
-    except _errors(*_OTHERWISE):
-        raise
     except failures as error:
         said = " ".join(str(error).split())[:300]
         raise OutputError(f"can't {doing} {path}: {said} (see AWS_* in the environment)") from error
@@ -217,7 +223,7 @@ def _store(bucket: str) -> Any:
     from obstore.store import S3Store
 
     # A conditional put must not be retried; and a stop waits for requests under way.
-    return S3Store(bucket, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)})
+    return S3Store(bucket, retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=20)})
 
 
 @functools.cache

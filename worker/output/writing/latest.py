@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from worker.errors import OutputError
+from worker.errors import OutputDamaged, OutputError
 from worker.output.disk import files
 from worker.output.disk.layout import STAGING, latest_path
 from worker.record import Record
@@ -68,7 +68,8 @@ class Latest:
             raise
 
     def forget(self, paths: Iterable[Path]) -> None:
-        """Removes the files whose revision is in these files of records; call it before those are deleted."""
+        """Removes the files whose revision is in these files of records; call it before those are deleted. Raises
+        OutputError."""
         for path in paths:
             for record in legible(path):
                 known = self._read(record["id"])
@@ -108,8 +109,9 @@ class Latest:
 
 
 def legible(path: Path) -> Iterator[Record]:
-    """The records of a file, as far as they can be read: damage must not prevent its removal."""
-    with suppress(OutputError):
+    """The records of a file, as far as it holds any: damage must not prevent its removal. Raises OutputError if it
+    can't be read now, though it may be later."""
+    with suppress(OutputDamaged):
         for _, raw in files.lines(path):
             with suppress(orjson.JSONDecodeError):
                 yield orjson.loads(raw)

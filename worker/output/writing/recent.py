@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from worker.errors import OutputError
+from worker.errors import OutputDamaged
 from worker.output.disk import files
 from worker.output.disk.layout import FEED, STAGING
 from worker.output.manifest.inventory import Inventory
@@ -81,7 +81,8 @@ class Recent:
 
 
 def newest_articles(root: Path, inventory: Inventory, count: int) -> list[tuple[Record, bytes]]:
-    """The articles whose records came last, newest first, with their bytes. What can't be read is left out."""
+    """The articles whose records came last, newest first, with their bytes. What is damaged is left out.
+    Raises OutputError."""
     found: list[tuple[Record, bytes]] = []
     seen: set[str] = set()
     for held in _files_backwards(inventory):
@@ -112,8 +113,8 @@ def _files_backwards(inventory: Inventory) -> Iterator[FileLine]:
 
 
 def _lines_backwards(path: Path, count: int) -> Iterator[bytes]:
-    """The lines of the file from the last to the first, as far as it can be read."""
-    with suppress(OutputError):
+    """The lines of the file from the last to the first, as far as it is not damaged. Raises OutputError."""
+    with suppress(OutputDamaged):
         if not is_packed(path.name):
             for _, raw in files.lines_backwards(path):
                 yield raw

@@ -37,7 +37,7 @@ class Removed:
         self._root, self._keys_of = root, keys_of
 
     def expire(self, paths: Iterable[Path], date: str) -> None:
-        """Adds the keys of the records in a day's files, as far as they can be read. Raises OutputError."""
+        """Adds the keys of the records in a day's files, as far as these are not damaged. Raises OutputError."""
         keys = {key for path in paths for record in legible(path) for key in self._keys_of(record, False)}
         self._add(f"expired-{date}.keys", keys)
 
