@@ -199,7 +199,21 @@ async def test_a_clock_that_is_set_right_is_believed_at_once(run: Run, state: St
     for jump, doubted in ((400 * DAY, True), (-HOUR, True), (-400 * DAY, False), (12 * HOUR, False)):
         run.now = Millis(run.now + jump)
         await run.store.shift(jump)
-        assert await run.store.doubts_clock(now=run.now) == doubted
+        assert (await run.store.believed(now=run.now) != run.now) == doubted
+
+
+@pytest.mark.embedded
+async def test_a_state_that_is_seldom_worked_on_forgets_a_run_later(open_run: OpenRun, state: State) -> None:
+    """As by a `feedmill once` every forty days: its clock seems to be set forward each time."""
+    counts = []
+    for number in range(4):
+        async with open_run(now=Millis(START + number * 40 * DAY)) as run:
+            await run.start("a")
+            ((count,),) = ask(state, "SELECT count(*) FROM content")
+            counts.append(count)
+            await run.poll("a", make_entry(f"{number}"))
+            await run.ingest(f"{number}", make_draft(f"text {number}"))
+    assert counts == [0, 1, 1, 1]  # they are remembered for 30 days
 
 
 async def test_upkeep_forgets_texts_whose_window_is_over(run: Run) -> None:

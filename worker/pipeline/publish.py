@@ -64,14 +64,16 @@ class Publisher:
             count, oldest = await self._store.waiting(self._shard)
 
     async def untidy(self, *, now: Millis) -> list[Step]:
-        """What has to be done with the files of closed days. Also deletes archived pages that have expired; but nothing
-        expires while the clock is doubted. Raises StateError; OutputError if the manifest can't be read."""
-        doubted = await self._store.doubts_clock(now=now)
-        keeping = replace(self._keeping, keep_ms=None) if doubted else self._keeping
+        """What has to be done with the files of closed days. Also deletes archived pages that have expired. Raises
+        StateError; OutputError if the manifest can't be read."""
+        keep_ms = self._keeping.keep_ms
+        if keep_ms is not None:
+            keep_ms += now - await self._store.believed(now=now)
+        keeping = replace(self._keeping, keep_ms=keep_ms)
         steps = await asyncio.to_thread(self._directory.due, keeping, now=now)
         # Pages are deleted after the records that point to them: next time, if those are still to be deleted.
         if self.archive is not None and not any(is_expiry(step) for step in steps):
-            await asyncio.to_thread(self.archive.expire, now=now, keep_ms=keeping.keep_ms)
+            await asyncio.to_thread(self.archive.expire, now=now, keep_ms=keep_ms)
         return steps
 
     async def tidy(self, step: Step, *, now: Millis) -> None:

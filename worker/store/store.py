@@ -349,9 +349,9 @@ class Store:
         if self._writing.clock is None:
             await self._write(clocks.shift, by_ms=by_ms, now=self._wall(), window_ms=self._window_ms)
 
-    async def doubts_clock(self, *, now: Millis) -> bool:
-        """Whether nothing may be deleted for its age yet; see `clocks.DOUBT_MS`."""
-        return await self._write(clocks.is_doubted, now=now)
+    async def believed(self, *, now: Millis) -> Millis:
+        """The time by which something may be deleted for its age; see `clocks.believed`."""
+        return await self._write(clocks.believed, now=now)
 
     async def upkeep(self, *, now: Millis) -> None:
         """Deletes what is no longer needed; see `upkeep`."""

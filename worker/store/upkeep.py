@@ -1,5 +1,4 @@
-"""Deletes what a state no longer needs, unless the clock is doubted. On a shared state, one process does this at a
-time."""
+"""Deletes what a state no longer needs. On a shared state, one process does this at a time."""
 
 from __future__ import annotations
 
@@ -21,10 +20,11 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
     """Deletes texts whose window is over, entries that left their feed `keep_ms` ago, old copies of robots.txt, what
     was learned of sites that have gone quiet, and old segments. On a shared state, also puts aside work that was lost
     too often."""
-    if not _may_delete(connection, now=now):
+    if not _is_mine(connection):
         return
     if is_shared(connection):
         claims.put_aside(connection, now=now)
+    now = clocks.believed(connection, now=now)
     connection.execute(delete(t.content).where(t.content.c.expires_at <= now))
     forget_old(connection, now=now)
     forget_sites(connection, now=now)
@@ -34,17 +34,19 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
 
 def expire(connection: Connection, now: Millis) -> bool:
     """Deletes a batch of expired sketches of near-duplicates. Returns whether there may be more."""
-    return _may_delete(connection, now=now) and stories.expire(connection, now)
+    return _is_mine(connection) and stories.expire(connection, clocks.believed(connection, now=now))
 
 
 def forget_hosts(connection: Connection, *, now: Millis, after: int) -> int | None:
     """Looks at a batch of hosts and deletes those that are no longer asked anything; see `hosts.forget_unused`."""
-    return hosts.forget_unused(connection, now=now, after=after) if _may_delete(connection, now=now) else None
+    if not _is_mine(connection):
+        return None
+    return hosts.forget_unused(connection, now=clocks.believed(connection, now=now), after=after)
 
 
-def _may_delete(connection: Connection, *, now: Millis) -> bool:
+def _is_mine(connection: Connection) -> bool:
     if not is_shared(connection):
-        return not clocks.is_doubted(connection, now=now)
+        return True
     from worker.store.database import postgresql  # psycopg is an extra
 
     return postgresql.try_to_hold(connection, postgresql.UPKEEP)

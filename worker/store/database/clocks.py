@@ -94,17 +94,21 @@ def shift(connection: Connection, *, by_ms: int, now: Millis, window_ms: int) ->
         longest = now + window_ms
         connection.execute(update(table).where(table.c.expires_at > longest).values(expires_at=longest))
     notes.keep(connection, notes.CLOCK, str(now))
-    _note_doubt(connection, by_ms=by_ms, now=now)
+    _note_doubt(connection, by_ms=by_ms, now=now, before=believed(connection, now=Millis(now - by_ms)))
 
 
-def is_doubted(connection: Connection, *, now: Millis) -> bool:
-    """Whether nothing may be deleted for its age yet, because the wall clock was set far forward."""
-    return now < int(notes.kept(connection, notes.DOUBTED) or 0)
+def believed(connection: Connection, *, now: Millis) -> Millis:
+    """The time by which something may be deleted for its age: while the wall clock is doubted, the last one before it
+    was set far forward."""
+    until, before = map(int, (notes.kept(connection, notes.DOUBTED) or "0 0").split())
+    return Millis(before) if now < until else now
 
 
-def _note_doubt(connection: Connection, *, by_ms: int, now: Millis) -> None:
-    if abs(by_ms) > DOUBT_MS:
-        notes.keep(connection, notes.DOUBTED, str(now + DOUBT_MS) if by_ms > 0 else None)
+def _note_doubt(connection: Connection, *, by_ms: int, now: Millis, before: int) -> None:
+    if by_ms > DOUBT_MS:
+        notes.keep(connection, notes.DOUBTED, f"{now + DOUBT_MS} {before}")
+    elif by_ms < -DOUBT_MS:
+        notes.keep(connection, notes.DOUBTED, None)
 
 
 def _moved(instant: ColumnElement[int], by_ms: int) -> ColumnElement[int]:
@@ -129,5 +133,5 @@ def catch_up(connection: Connection, *, now: Millis, window_ms: int) -> int:
         return by_ms
     notes.keep(connection, notes.CLOCK, str(now))
     if last:
-        _note_doubt(connection, by_ms=by_ms, now=now)
+        _note_doubt(connection, by_ms=by_ms, now=now, before=min(last, believed(connection, now=now)))
     return 0
