@@ -29,8 +29,8 @@ from worker.pipeline import Publisher, Shards
 from worker.pipeline import shards as module
 from worker.record import Record, shard_name, shard_of
 from worker.store import Store, database_url
-from worker.store import store as store_module
 from worker.store.database import tables as t
+from worker.store.database import writing
 
 SHARDS = 3
 KILLS, MAX_KILLS = 4, 60
@@ -115,7 +115,7 @@ def test_what_a_killed_process_held_goes_on_elsewhere(
 ) -> None:
     """Nothing is lost, and nothing is there twice, for who reads beside it either; every shard is whole."""
     out, chance = tmp_path / "out", random.Random(8)
-    monkeypatch.setattr(store_module, "locked", lambda _: nullcontext(False))
+    monkeypatch.setattr(writing, "locked", lambda _: nullcontext(False))
     monkeypatch.setattr(module, "LOOK_S", 0.03)
     make_shards(out, SHARDS)
     state: State = tmp_path / "state.db"
