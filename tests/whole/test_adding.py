@@ -104,7 +104,7 @@ def test_permanent_redirects_are_taken_up_and_others_are_not(site: Site, listing
     [
         (Answer(status=404), "404"),
         (Answer(status=429, headers={"Retry-After": "7"}), "patience"),
-        (Answer(status=301, headers={"Location": "/"}), "redirects"),
+        (Answer(status=301, headers={"Location": "/"}), "redirect to itself"),
         (Answer(body=b"%PDF-1.7", content_type="application/pdf"), "a PDF"),
         (Answer(body=b"<!doctype html><title>Hi</title>"), "an HTML page"),
     ],
