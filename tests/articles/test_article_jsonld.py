@@ -189,12 +189,13 @@ def test_languages_are_tags_or_nodes(language: Any, expected: str | None) -> Non
     [
         ("port, council,,sea ", ("port", " council", "sea")),
         (["Boats, large", "port"], ("Boats, large", "port")),
+        (["port, council,sea"], ("port", "council", "sea")),
         (None, ()),
         ([1, None], ()),
     ],
 )
 def test_keywords_are_lists_or_strings_with_commas(keywords: Any, expected: tuple[str, ...]) -> None:
-    """A comma separates in a string, not within a list."""
+    """A comma separates in a string, and in a list that is one string, but not within a longer list."""
     assert tuple(k.strip() for k in read(article(keywords=keywords)).keywords if k.strip()) == tuple(
         k.strip() for k in expected
     )

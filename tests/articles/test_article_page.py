@@ -238,3 +238,13 @@ def test_the_longest_text_of_the_feed_is_the_article() -> None:
     one = from_entry(Entry(summary="<p>All</p><p>there is.</p>"))
     assert (one.text, one.summary) == ("All\nthere is.", None)
     assert "summary" not in one.sources
+
+
+def test_a_summary_of_a_feed_is_more_than_its_text_s_beginning() -> None:
+    """Some feeds state the whole text twice, or most of it; a few sentences of it are a summary."""
+    text = "\n".join(f"{n}. {WORDS.strip()}" for n in range(200))
+    whole = f"<p>{text.replace(chr(10), '</p><p>')}</p>"
+    for summary, kept in ((text[:300], True), (text[:3000], False), (text, False), (f"Not so. {text[:3000]}", True)):
+        article = from_entry(Entry(summary=f"{summary}", content=f"{whole}<p>The end.</p>"))
+        assert article.text == f"{text}\nThe end."
+        assert (article.summary is not None, "summary" in article.sources) == (kept, kept)

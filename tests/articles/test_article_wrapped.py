@@ -68,17 +68,6 @@ def test_items_become_lines_each() -> None:
     assert plain.lines("\n".join(wrapped(f"    {text}", 72, "") for text in (ONE,))) == ONE
 
 
-def test_a_word_at_its_hyphen_is_whole_again() -> None:
-    """Without a space, except where a hyphen stands for the rest of the next word."""
-    text = (
-        "The harbour master said that the ferry, which is of a type called a drive-\n"
-        "through ferry, can be loaded in half of the time, so that all of the in-\n"
-        "and the outbound traffic is faster than it was before the dredging began."
-    )
-    assert "drive-through ferry" in plain.lines(text)
-    assert "in- and the outbound" in plain.lines(text)
-
-
 @pytest.mark.parametrize(
     "text",
     [

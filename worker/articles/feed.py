@@ -11,6 +11,8 @@ from worker.model import Article, Entry
 EXTRACTOR = "feedmill-plain-4"
 """Names what makes text of a feed's HTML; its number changes whenever the same content would give another text."""
 
+_MANY = 1000  # characters, which are more than the few sentences of a summary
+
 
 def text(entry: Entry) -> str:
     """The part of the article that the feed carries, as plain text; "" if none."""
@@ -33,7 +35,7 @@ def with_feed_text(described: Article, text: str, reason: str | None) -> Article
         return replace(described, extraction="failed", reason=reason or "the feed carries no text")
     sources = {**described.sources, "content_text": "feed"}
     summary = described.summary
-    if summary and len(text) == len(summary) and (text == summary or text.split() == summary.split()):
+    if summary and _repeats(summary, text):
         summary = None
         sources.pop("summary", None)
     return replace(
@@ -45,3 +47,11 @@ def with_feed_text(described: Article, text: str, reason: str | None) -> Article
         summary=summary,
         sources=sources,
     )
+
+
+def _repeats(summary: str, text: str) -> bool:
+    """Whether the summary is all of the text, or a long beginning."""
+    if len(summary) == len(text):
+        return text == summary or text.split() == summary.split()
+    said = " ".join(summary.removesuffix("…").split()) if len(summary) > _MANY else ""
+    return bool(said) and " ".join(text[: 2 * len(summary)].split()).startswith(said)

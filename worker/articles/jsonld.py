@@ -245,9 +245,9 @@ def _link(value: object, named: Mapping[str, Node]) -> str | None:
 
 
 def _keywords(value: object) -> tuple[str, ...]:
-    """A list of keywords, or one string with commas between them."""
+    """A list of keywords, or one string with commas between them, which may be all that is in a list."""
     items = _texts(value)
-    return tuple(items if isinstance(value, list) else [word for item in items for word in item.split(",")])
+    return tuple(items if len(items) != 1 else items[0].split(","))
 
 
 def _language(value: object) -> str | None:

@@ -1,4 +1,7 @@
-"""Paragraphs whose lines were wrapped by hand or by a mail program → one line each."""
+"""Paragraphs whose lines were wrapped by hand or by a mail program → one line each.
+
+Only white space changes (a word parted at its hyphen stays so), and no article counts as changed for that.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ _BEGINS = re.compile(r"[-–—*+•>|#=~_]|//|(?:\d{1,3}|\w)[.):]\s|\(\w{1,3}\)
 # Columns (typists put two spaces between sentences), cells, code.
 _SET_OUT = re.compile(r"[^\s.!?:]\s\s+\S|[\ufdd0\\{}]|;\Z|\s[=+<>!]=?\s|[\w\])]\(|[=-]>|::")
 _ENDS = re.compile(r"[.!?:;…][\W_]*\Z")
-_WITHIN_WORD = re.compile(r"(?<=\w-)\n\s*(?=\w)(?!(?:and|or|und|oder|bis)\b)")
 
 
 def unwrapped(lines: Sequence[str]) -> Iterable[str]:
@@ -27,7 +29,7 @@ def unwrapped(lines: Sequence[str]) -> Iterable[str]:
     if not widths:
         return lines
     usual = max(set(widths), key=widths.count)
-    return [line for piece in pieces for line in ([_joined(piece)] if _width(piece, usual) else piece)]
+    return [line for piece in pieces for line in ([" ".join(piece)] if _width(piece, usual) else piece)]
 
 
 def _pieces(lines: Iterable[str]) -> list[list[str]]:
@@ -64,7 +66,3 @@ def _width(piece: Sequence[str], usual: int = 0) -> int:
         return 0
     amid = sum(after[0].isalpha() and not after[0].isupper() and not _ENDS.search(line) for line, after in pairs)
     return width if 2 * amid >= len(pairs) and languages.is_prose(" ".join(piece)) else 0
-
-
-def _joined(piece: Sequence[str]) -> str:
-    return _WITHIN_WORD.sub("", "\n".join(piece)).replace("\n", " ")
