@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
+from collections import Counter
 
 import pytest
 
@@ -11,7 +13,8 @@ from tests.postgresql import Cluster
 from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
-from tests.whole.processes import running, until
+from tests.whole.processes import found, running, until
+from tests.whole.test_failing_system import growing
 from worker.errors import StateError
 from worker.model import Server
 
@@ -88,3 +91,43 @@ def test_two_workers_share_a_state(site: Site, worker: Worker, server: Server) -
     for name in names:
         assert {len(site.asked(name, f"/{bird}")) for bird in NAMES} == {1}
     assert f"ok: {wanted} records" in worker.run("verify").stdout
+
+
+@pytest.mark.slow
+def test_a_server_that_lost_its_last_commits_publishes_nothing_twice(
+    site: Site, worker: Worker, own_cluster: Cluster
+) -> None:
+    """As a standby that was behind when it took over: a worker that goes on says so, and publishes nothing; when the
+    records were read back, every article is there once."""
+    own_cluster.sql("CREATE DATABASE feedmill")
+    route, shown = growing(site)
+    feeds: list[object] = [{"url": site.add("a", "/feed", route), "every": "1s"}]
+    worker.configure(feeds, state=own_cluster.server().url, output={"seal_after": "0s"})
+    data, standby = own_cluster.folder / "data", own_cluster.folder / "standby"
+    process = worker.launch("run")
+    try:
+        until(lambda: len(found(worker)) > 1)
+        own_cluster.stop()
+        subprocess.run(["cp", "-a", data, standby], check=True, timeout=60)
+        own_cluster.start()
+        before = len(found(worker))
+        until(lambda: len(found(worker)) > before + 2)
+        own_cluster.stop()
+        data.rename(own_cluster.folder / "primary")
+        standby.rename(data)
+        own_cluster.start()
+        published = len(found(worker))
+        until(lambda: b"the state is older than the output" in worker.log.read_bytes())
+        asked = len(site.requests)
+        until(lambda: len(site.requests) > asked + 2)
+        assert len(found(worker)) == published
+        process.terminate()
+        assert process.wait(60) == 1
+    finally:
+        process.kill()
+        process.wait()
+    assert "feedmill recover" in worker.apart("once", status=1).stderr
+    assert f"{published} records read" in worker.run("recover").stdout
+    worker.once(every=True)
+    assert Counter(record["title"] for record in worker.records()) == Counter(shown)
+    worker.run("verify")
