@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ from worker.engine import limits as engine_module
 from worker.engine.dispatch import Dispatcher
 from worker.engine.leases import Leases
 from worker.engine.publishing import Publishing
-from worker.errors import OutputError, StateError
+from worker.errors import MachineError, OutputError, StateError
 from worker.model import (
     Feed,
     FeedId,
@@ -35,7 +36,7 @@ from worker.model import (
 from worker.output import Delete, Keeping, OutputDirectory, Step
 from worker.pipeline import Publisher, Shards
 from worker.schedule import Next, Polled
-from worker.store import Store, read_status
+from worker.store import Store, read_feeds, read_status
 from worker.vitals import Vitals
 
 KEEPING = Keeping(merge=False, pack=False, grace_ms=0, keep_ms=None)
@@ -145,8 +146,9 @@ async def test_what_was_claimed_and_not_begun_is_left(tmp_path: Path) -> None:
     polls = Polls(Clock())
     async with made(tmp_path, polls, feeds=3) as (_, store):
         assert polls.followed is not None
-        leases, stop = Leases(store, polls.followed, most=3), asyncio.Event()
-        dispatcher = Dispatcher(store=store, clock=polls.followed, leases=leases, vitals=Vitals(most=3))
+        vitals, stop = Vitals(most=3), asyncio.Event()
+        leases = Leases(store, polls.followed, vitals=vitals)
+        dispatcher = Dispatcher(store=store, clock=polls.followed, leases=leases, vitals=vitals)
         waiting = asyncio.create_task(dispatcher.take())
         running = asyncio.create_task(dispatcher.run(stop, until_idle=False))
         async with asyncio.timeout(20):
@@ -504,6 +506,51 @@ async def test_a_run_with_an_end_says_that_it_had_no_room(tmp_path: Path) -> Non
             await store.start([], now=polls.clock())
         async with made(tmp_path, polls, feeds=0, shortage=disk) as (engine, _):
             await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
+
+
+@pytest.mark.parametrize("error", [MachineError("no host answers"), OSError(errno.EMFILE, "Too many open files")])
+async def test_what_this_machine_can_not_do_is_put_off_and_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It is tried again, one piece of work at a time, until it can; no feed has failed by it, and all know of it."""
+    monkeypatch.setattr(engine_module, "UNABLE_MS", 300)
+
+    def failing(_: Poll) -> None:
+        raise error
+
+    polls = BusyPolls(Clock(), act=failing)
+    with capture_logs() as lines:
+        async with made(tmp_path, polls, feeds=6, concurrency=3) as (engine, _):
+            stop = asyncio.Event()
+            running = asyncio.create_task(engine.run(stop))
+            while len(polls.seen) < 8:
+                await asyncio.sleep(0.01)
+            assert polls.now <= 1
+            assert engine.vitals.said is not None
+            assert engine.vitals.said.startswith("nothing can be fetched: ")
+            feeds = read_feeds(tmp_path / "state.db")
+            assert [(feed.errors, feed.polled_at) for feed in feeds] == [(0, None)] * 6
+            polls.act = lambda _: None
+            while engine.meters.tally.polls < 6:
+                await asyncio.sleep(0.01)
+            assert engine.vitals.said is None
+            stop.set()
+            await asyncio.wait_for(running, 20)
+    assert (engine.meters.tally.failed_polls, engine.meters.tally.broken) == (0, 0)
+    assert [len(events(lines, name)) for name in ("work.impossible", "work.possible")] == [1, 1]
+
+
+async def test_a_run_with_an_end_says_what_this_machine_could_not_do(tmp_path: Path) -> None:
+    """It does not go through all that is due, which may take hours where nothing answers, nor wait for ever."""
+
+    def failing(_: Poll) -> None:
+        raise MachineError("no host answers")
+
+    polls = Polls(Clock(), act=failing)
+    with capture_logs():
+        async with made(tmp_path, polls) as (engine, _):
+            with pytest.raises(OutputError, match="not everything that is due was done: no host answers"):
+                await asyncio.wait_for(engine.run(asyncio.Event(), until_idle=True), 20)
 
 
 async def test_a_disk_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:

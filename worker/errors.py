@@ -10,6 +10,7 @@ FeedmillError
 │   ├── OutputLocked another process writes to it
 │   └── OutputDamaged a file of it is missing, or can't be read for good
 ├── BusError         the broker can't be used now, which loses nothing
+├── MachineError     this machine is short of something, or offline: the fault of no feed or page
 ├── WebError         the status page can't be served
 └── TaskError        work in a CPU process failed
     ├── TaskTimeout  it took too long and was killed
@@ -20,6 +21,7 @@ Outcomes that are to be expected (a 404, a duplicate, an empty feed) are values 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,6 +96,10 @@ class BusError(FeedmillError):
     pass
 
 
+class MachineError(FeedmillError):
+    pass
+
+
 class WebError(FeedmillError):
     pass
 
@@ -108,3 +114,17 @@ class TaskTimeout(TaskError):
 
 class TaskCrashed(TaskError):
     pass
+
+
+_SHORT_OF = {
+    errno.EMFILE: "Too many open files (raise ulimit -n, or lower fetch.concurrency)",
+    errno.ENFILE: "Too many open files in system (raise fs.file-max)",
+    errno.ENOMEM: "Cannot allocate memory",
+    errno.ENOBUFS: "No buffer space available",
+}
+
+
+def shortage(error: BaseException) -> MachineError | None:
+    """The error as one of this machine if it is short of files or memory; None if it may be anybody's."""
+    said = _SHORT_OF.get(error.errno or 0) if isinstance(error, OSError) else None
+    return None if said is None else MachineError(said)

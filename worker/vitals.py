@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from worker.log import Sparing
 from worker.model import Millis
 
-WORDS = {"state": "the state refuses", "output": "records can't be sealed", "room": "nothing is polled"}
+WORDS = {
+    "state": "the state refuses",
+    "output": "records can't be sealed",
+    "room": "nothing is polled",
+    "machine": "nothing can be fetched",
+}
 
 
 @dataclass(slots=True)
@@ -26,6 +31,8 @@ class Vitals:
     """Why the state refused the last call; None: it did not."""
     refusals: int = 0
     """Refused commits in a row."""
+    unable: str | None = None
+    """Why this machine could not do the last work, as it is short of something or offline; None: it could."""
     unsealed: str | None = None
     """Why records could not be sealed at the last attempt; None: they were."""
     under_way: int = 0
@@ -41,7 +48,7 @@ class Vitals:
     @property
     def troubles(self) -> Mapping[str, str]:
         """What currently fails and why, by a one-word name."""
-        found = {"state": self.refused, "output": self.unsealed, "room": self.shortage}
+        found = {"state": self.refused, "output": self.unsealed, "room": self.shortage, "machine": self.unable}
         return {name: why for name, why in found.items() if why is not None}
 
     @property

@@ -11,6 +11,7 @@ import multiprocessing
 import operator
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ import pytest
 
 from worker.cpu import pool as cpu
 from worker.cpu.pool import Pool
-from worker.errors import TaskCrashed, TaskError, TaskTimeout
+from worker.errors import MachineError, TaskCrashed, TaskError, TaskTimeout
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 ROOT = Path(__file__).parents[2]
@@ -139,6 +140,21 @@ async def test_a_crash_costs_one_task(function: Callable[..., Any], args: tuple[
         with pytest.raises(TaskCrashed, match=rf"\({how}\)"):
             await crash
         assert before not in await asyncio.gather(*behind)
+
+
+async def test_without_files_for_a_process_the_task_is_not_to_blame() -> None:
+    """That no process can be started is told apart from one that died; when there are files again, it is started."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with Pool(workers=1, timeout_s=10, memory=None) as pool:
+        await pool.run(abs, -1)
+        pool._children[0].kill()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        try:
+            with pytest.raises(MachineError, match="Too many open files"):
+                await pool.run(abs, -2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert await pool.run(abs, -3) == 3
 
 
 async def test_an_interrupt_from_the_keyboard_is_the_parents_affair() -> None:

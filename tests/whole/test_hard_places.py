@@ -208,6 +208,34 @@ def test_a_low_limit_on_open_files_is_no_failure_of_feeds(site: Site, worker: Wo
     assert '"event":"files.few","limit":200' in limited("ulimit -n 200")
 
 
+# --- the network ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_network_is_no_failure_of_feeds(site: Site, worker: Worker) -> None:
+    """But for the first, which could not be told from ones that are gone. `once` ends with 1 and says what is wrong;
+    with the network again, the others are polled as if nothing had been."""
+    hosts = [f"198.51.100.{n}" for n in range(4)] + [f"h{n}.example" for n in range(4)]
+    worker.configure([{"url": f"http://{host}/feed", "id": host} for host in hosts])
+    config = worker.folder / "worker.yaml"
+    config.write_text(config.read_text().replace("127.0.0.0/8", "198.51.100.0/24"))
+    done = subprocess.run(
+        ["unshare", "--net", *worker.command("once")],
+        env=worker.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "unshare: " in done.stderr:
+        pytest.skip(f"no network can be taken away here: {done.stderr.strip()}")
+    assert done.returncode == 1
+    assert "not everything that is due was done: no host answers, this machine may be offline: " in done.stderr
+    feeds = json.loads(worker.run("status", "--json").stdout)["feeds"]
+    assert sum(feed["errors"] for feed in feeds) == sum(feed["polled_at"] is not None for feed in feeds) == 2
+    worker.configure([{"url": site.add("a", "/feed", Answer(body=rss(*notes(1)), content_type=RSS)), "id": hosts[-1]}])
+    assert worker.once(every=True).new == 1
+
+
 # --- the clock ------------------------------------------------------------------------------------------------------
 
 

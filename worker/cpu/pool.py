@@ -29,7 +29,7 @@ import structlog
 
 from worker.cpu.child import UNLIMITED, serve
 from worker.cpu.pipe import Pipe
-from worker.errors import TaskCrashed, TaskError, TaskTimeout
+from worker.errors import TaskCrashed, TaskError, TaskTimeout, shortage
 
 
 @dataclass(slots=True)
@@ -192,6 +192,8 @@ class _Child:
                 raise TaskTimeout(f"took longer than {timeout_s:g} s")
             answer = await pipe.receive()
         except (EOFError, OSError) as error:
+            if (lack := shortage(error)) is not None:
+                raise lack from error
             raise TaskCrashed(f"its process died ({await self._in_thread(self._exit)})") from error
         except asyncio.CancelledError:
             self.kill()  # else the next call would get this one's answer

@@ -37,7 +37,7 @@ class Dispatcher:
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool) -> str | None:
         stopped = asyncio.create_task(stop.wait())
-        had_room_s = time.monotonic()
+        able_s = time.monotonic()
         try:
             while not stop.is_set():
                 self._wake.clear()
@@ -48,13 +48,15 @@ class Dispatcher:
                     self._claimed.put_nowait(work)
                 if until_idle and not works and self._vitals.refusals > limits.MAX_REFUSALS:
                     raise StateError("the state accepts nothing any more, see the log; what was committed is not lost")
-                if self._vitals.shortage is None:
-                    had_room_s = time.monotonic()
-                waits_for_room = time.monotonic() - had_room_s > limits.MAX_REFUSALS
-                if until_idle and (not self._leases or waits_for_room):  # nothing else is under way, or was claimed
-                    is_due = bool(self._leases) or await self._is_due()
-                    if not is_due or self._vitals.shortage is not None:
-                        return self._vitals.shortage if is_due else None
+                hindrance = self._vitals.shortage or self._vitals.unable
+                if hindrance is None:
+                    able_s = time.monotonic()
+                gives_up = time.monotonic() - able_s > limits.MAX_REFUSALS
+                if until_idle and (not self._leases or gives_up):  # nothing else is under way, or was claimed
+                    if not self._leases and not await self._is_due():
+                        return self._vitals.unable  # which has put off what was due
+                    if self._vitals.shortage is not None or gives_up:
+                        return hindrance
                 await self._sleep(stopped)
             return None
         finally:

@@ -64,7 +64,7 @@ class Engine:
         self.meters = meters or Meters()
         self.vitals = Vitals(most=concurrency)
         self._alive, self._roles, self._store, self._clock = alive, roles, store, clock
-        self._leases = Leases(store, clock, most=concurrency)
+        self._leases = Leases(store, clock, vitals=self.vitals)
         self._intake: Intake = (
             Dispatcher(store=store, clock=clock, leases=self._leases, vitals=self.vitals)
             if bus is None
@@ -73,7 +73,14 @@ class Engine:
         self._finisher = Finisher(
             store=store, clock=clock, leases=self._leases, vitals=self.vitals, committed=self.wake
         )
-        self._jobs = Jobs(do=do, finish=self._finisher.finish, clock=clock, meters=self.meters, traces=traces)
+        self._jobs = Jobs(
+            do=do,
+            finish=self._finisher.finish,
+            clock=clock,
+            vitals=self.vitals,
+            meters=self.meters,
+            traces=traces,
+        )
         self._publishing = Publishing(
             store=store, shards=shards, feeds=feeds, now=clock.now, vitals=self.vitals, wake=self.wake
         )

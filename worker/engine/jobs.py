@@ -12,8 +12,11 @@ from worker.engine import limits
 from worker.engine.clock import Clock
 from worker.engine.events import tell
 from worker.engine.finisher import Committed
+from worker.engine.trouble import tell as tell_trouble
+from worker.errors import MachineError, shortage
 from worker.meters import Meters
-from worker.model import Broken, Done, HandedBack, Ingest, Work
+from worker.model import Broken, Done, HandedBack, Ingest, Millis, Work
+from worker.vitals import Vitals
 
 if TYPE_CHECKING:  # an extra
     from worker.traces import Traces
@@ -30,12 +33,13 @@ class Jobs:
         do: Callable[[Work], Awaitable[Done]],
         finish: Callable[[Done], Awaitable[Committed]],
         clock: Clock,
+        vitals: Vitals,
         meters: Meters,
         traces: Traces | None = None,
     ) -> None:
         """do: does a piece of work. finish: commits a result, and returns when that is done. meters: counts the
         results. traces: gets a span for each."""
-        self._do, self._finish, self._clock = do, finish, clock
+        self._do, self._finish, self._clock, self._vitals = do, finish, clock, vitals
         self._meters, self._traces = meters, traces
         self._running: set[asyncio.Task[None]] = set()
 
@@ -85,12 +89,26 @@ class Jobs:
 
     async def _done(self, work: Work) -> Done:
         try:
-            return await self._do(work)
+            done = await self._do(work)
         except asyncio.CancelledError:
             return HandedBack(lease=work.lease)
+        except MachineError as error:
+            return self._unable(work, error)
         except Exception as error:  # a defect of ours must cost one job only
+            if (lack := shortage(error)) is not None:
+                return self._unable(work, lack)
             log.exception("job.broken")
             return Broken(lease=work.lease, at=self._clock.now(), error=f"{type(error).__name__}: {error}"[:500])
+        if self._vitals.unable is not None:
+            self._vitals.unable = None
+            log.info("work.possible")
+        return done
+
+    def _unable(self, work: Work, error: MachineError) -> HandedBack:
+        """It was this machine's fault, which is held against nobody."""
+        self._vitals.unable = str(error)
+        tell_trouble(self._vitals, "work.impossible", error)
+        return HandedBack(lease=work.lease, due_at=Millis(self._clock.now() + limits.UNABLE_MS))
 
     async def _hand_back(self, work: Work) -> None:
         await self._finish(HandedBack(lease=work.lease))

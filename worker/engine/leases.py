@@ -8,13 +8,15 @@ from worker.engine import limits
 from worker.engine.clock import Clock
 from worker.model import Lease, Millis, Work
 from worker.store import Store, monotonic_ms
+from worker.vitals import Vitals
 
 
 class Leases:
-    """Leases from claim to commit. At most `most` may be held at once."""
+    """Leases from claim to commit. At most `vitals.most` may be held at once; one, while this machine is unable to
+    work."""
 
-    def __init__(self, store: Store, clock: Clock, *, most: int) -> None:
-        self._store, self._clock, self._most = store, clock, most
+    def __init__(self, store: Store, clock: Clock, *, vitals: Vitals) -> None:
+        self._store, self._clock, self._vitals = store, clock, vitals
         self._held: dict[int, Lease] = {}
         self._renewed_at = monotonic_ms()
 
@@ -24,7 +26,7 @@ class Leases:
     @property
     def room(self) -> int:
         """How many more may be held."""
-        return self._most - len(self._held)
+        return (self._vitals.most if self._vitals.unable is None else 1) - len(self._held)
 
     def take(self, works: Sequence[Work]) -> None:
         self._held.update((work.lease.work_id, work.lease) for work in works)

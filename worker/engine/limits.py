@@ -9,7 +9,9 @@ KEEP_S = 110.0
 """How long a lease may wait on a bus: it is removed there before it runs out and is handed out again."""
 MAX_REFUSALS = 30
 """How many commits in a row, a second apart, the state may refuse before a run that has an end gives up; and for how
-many seconds work under way may wait for room. `run` never gives up."""
+many seconds it waits for room, or for a machine that is able to work. `run` never gives up."""
+UNABLE_MS = 60_000
+"""When work is tried again that this machine could not do. Meanwhile one piece at a time finds out whether it can."""
 GRACE_S = 8.0
 """How long work under way may take after a stop before it is handed back."""
 SEAL_S = 1.0

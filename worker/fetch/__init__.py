@@ -7,6 +7,7 @@
     pools        httpx's transport: kept connections, to sites and through proxies
     connection   one of these connections
     backend      limits on the network below: permitted addresses only, a total deadline, bounded bytes
+    contact      whether anything outside answers
     sockets      TCP and TLS
     resolve      names to addresses
     addresses    which addresses may be asked

@@ -6,6 +6,7 @@ that connects knows the address: it is resolved, checked and used here, without 
 
 from __future__ import annotations
 
+import errno
 import ssl
 import time
 from collections import Counter
@@ -15,12 +16,15 @@ from dataclasses import dataclass
 
 import httpcore
 
+from worker.errors import MachineError, shortage
 from worker.fetch import sockets
 from worker.fetch.addresses import Address, Network, is_permitted
-from worker.fetch.failures import FetchError, connect_reason, tls_reason
+from worker.fetch.contact import Contact
+from worker.fetch.failures import FetchError, connect_reason, root, tls_reason
 from worker.fetch.resolve import NoAddress, Resolver
 
 _ADDRESSES_TRIED = 4
+_ANSWERS = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,15 +114,27 @@ class GuardedBackend:
         """`to_proxy`: all connections are to a proxy, which may have any address because the operator named it."""
         self._resolver, self._allow, self._to_proxy = resolver, tuple(allow), to_proxy
         self._inner = inner or sockets.Backend()
+        self._contact = Contact()
 
     async def connect_tcp(self, host: str, port: int) -> GuardedStream:
         """Connects to the first of a few addresses that answers; each gets its share of the time left.
 
-        Raises FetchError of kind address, dns, connect or timeout.
+        Raises FetchError of kind address, dns, connect or timeout; MachineError.
         """
+        begun = time.monotonic()
+        try:
+            stream = await self._connected(host, port)
+        except FetchError as error:
+            if error.silent and self._contact.is_lost(host, begun):
+                raise MachineError(f"no host answers, this machine may be offline: {error}") from error
+            raise
+        self._contact.had()
+        return stream
+
+    async def _connected(self, host: str, port: int) -> GuardedStream:
         addresses = _in_turn(await self._permitted(host))
         peer = f"the proxy {host}" if self._to_proxy else host
-        failure = FetchError("dns", f"{peer} has no address")
+        failure, silent = FetchError("dns", f"{peer} has no address"), True
         for turn, address in enumerate(addresses):
             share_s = left_s() / (len(addresses) - turn)
             try:
@@ -127,18 +143,38 @@ class GuardedBackend:
                     proxy=host if self._to_proxy else None,
                 )
             except httpcore.ConnectTimeout:
-                failure = FetchError("timeout", f"{peer} ({address}), port {port}: no answer")
+                failure = FetchError("timeout", f"{peer} ({address}), port {port}: no answer", silent=silent)
             except httpcore.ConnectError as error:
-                failure = FetchError("connect", f"{peer} ({address}), port {port}: {connect_reason(error)}")
+                if (lack := _lack(error, address)) is not None:
+                    raise lack from error
+                if getattr(root(error), "errno", None) in _ANSWERS:
+                    self._contact.had()
+                    silent = False
+                reason = f"{peer} ({address}), port {port}: {connect_reason(error)}"
+                failure = FetchError("connect", reason, silent=silent)
         raise failure
 
     async def _permitted(self, host: str) -> tuple[Address, ...]:
         answer = await self._resolver.addresses(host.rstrip("."), within_s=left_s())
         if isinstance(answer, NoAddress):
-            raise FetchError("dns", f"the proxy {answer.reason}" if self._to_proxy else answer.reason)
+            if answer.error is not None and (lack := shortage(answer.error)) is not None:
+                raise lack from answer.error
+            if answer.error is None:
+                self._contact.had()
+            reason = f"the proxy {answer.reason}" if self._to_proxy else answer.reason
+            raise FetchError("dns", reason, silent=answer.error is not None)
         if not self._to_proxy:
             refuse_private(host, answer, self._allow)
         return answer
+
+
+def _lack(error: BaseException, address: Address) -> MachineError | None:
+    """What this machine lacks to connect to the address; None if it lacks nothing."""
+    cause = root(error)
+    # A system without IPv6 says the same of each IPv6 address.
+    if isinstance(cause, OSError) and cause.errno == errno.EADDRNOTAVAIL and address.version == 4:
+        return MachineError("no local port is free (widen net.ipv4.ip_local_port_range, or lower fetch.concurrency)")
+    return shortage(cause)
 
 
 def refuse_private(host: str, addresses: Sequence[Address], allow: Sequence[Network]) -> None:

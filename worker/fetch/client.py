@@ -20,11 +20,12 @@ from urllib.parse import urlencode
 import httpx
 
 from worker import urls
+from worker.errors import shortage
 from worker.fetch.addresses import Network
 from worker.fetch.answer import Content, Head, meaning
 from worker.fetch.backend import limited
 from worker.fetch.body import whole_body
-from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line
+from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line, root
 from worker.fetch.pools import Pools
 from worker.fetch.request import Asking
 from worker.fetch.resolve import Resolver
@@ -85,14 +86,16 @@ class Client:
         headers: Mapping[str, str] = {},
         truncate: bool = False,
     ) -> Outcome:
-        """Sends one GET request for `url`. Returns its outcome; whatever the network does, it does not raise. The
-        request is repeated only if the server closed a kept connection without answering.
+        """Sends one GET request for `url`. Returns its outcome, whatever its host and the network do. The request is
+        repeated only if the server closed a kept connection without answering.
 
         Can be cancelled, which ends the request and frees its place on the network.
 
         `max_bytes` bounds the body, both as sent and decoded; with `truncate` a larger one is cut instead of refused.
         `headers`, and credentials in `url`, go to the origin of `url` and nowhere else, because no redirect is
         followed.
+
+        Raises MachineError if this machine is short of something, or seems to be offline.
         """
         try:
             asking = Asking.of(url, user_agent=self._user_agent, accept=accept, headers=headers, validators=validators)
@@ -135,6 +138,8 @@ class Client:
             try:
                 return await self._ask(asking, max_bytes, truncate)
             except FOREIGN as error:
+                if (lack := shortage(root(error))) is not None:
+                    raise lack from error
                 return failure_of(error)
 
     async def _ask(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:

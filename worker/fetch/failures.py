@@ -22,8 +22,9 @@ _LONGEST_REASON = 200  # characters
 class FetchError(Exception):
     """A failure that this room detected itself, raised from below the request."""
 
-    def __init__(self, kind: FailureKind, reason: str) -> None:
-        self.failure = FetchFailed(kind=kind, reason=one_line(reason))
+    def __init__(self, kind: FailureKind, reason: str, *, silent: bool = False) -> None:
+        """silent: nobody answered at all, which may be because this machine is offline."""
+        self.failure, self.silent = FetchFailed(kind=kind, reason=one_line(reason)), silent
         super().__init__(self.failure.reason)
 
 
@@ -65,7 +66,7 @@ def failure_of(error: Exception) -> FetchFailed:
 
 def tls_reason(error: BaseException) -> str:
     """`certificate verify failed: …`, or OpenSSL's name for the error, without its codes and lines."""
-    cause = _root(error)
+    cause = root(error)
     # Only errors from OpenSSL have these attributes; those that Python itself raises do not.
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {getattr(cause, 'verify_message', 'no reason given')}"
@@ -87,7 +88,7 @@ def named(status: int) -> str:
 
 def connect_reason(error: BaseException) -> str:
     """`Connection refused`, `Network is unreachable`, …"""
-    cause = _root(error)
+    cause = root(error)
     if isinstance(cause, OSError) and cause.errno is not None:
         return os.strerror(cause.errno)
     return "no connection"
@@ -99,7 +100,7 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 
-def _root(error: BaseException) -> BaseException:
+def root(error: BaseException) -> BaseException:
     """The original cause of `error`: our streams pass it on as the first argument or as `__cause__`."""
     while True:
         inner = error.__cause__ or (error.args[0] if error.args else None)

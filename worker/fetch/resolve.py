@@ -30,6 +30,8 @@ class NoAddress:
 
     reason: str
     """Distinguishes a name that does not exist from a name server that failed."""
+    error: OSError | None = None
+    """Why it could not be learned; None: it has none."""
 
 
 Answer = tuple[Address, ...] | NoAddress
@@ -46,7 +48,7 @@ def system_lookup(host: str) -> Answer:
     except OSError as error:
         if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
             return NoAddress(reason=f"{host} does not exist")
-        return NoAddress(reason=f"{host} can't be looked up for now: {error.strerror}")
+        return NoAddress(reason=f"{host} can't be looked up for now: {error.strerror}", error=error)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -166,4 +168,4 @@ class Resolver:
 
 
 def _no_answer(host: str) -> NoAddress:
-    return NoAddress(reason=f"{host} can't be looked up for now: no answer in time")
+    return NoAddress(reason=f"{host} can't be looked up for now: no answer in time", error=TimeoutError())

@@ -283,9 +283,11 @@ class RobotsRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedBack:
-    """Given up unfinished at shutdown. Due again at once, without being counted."""
+    """Given up unfinished, at shutdown or because this machine could not do it. Due again without being counted."""
 
     lease: Lease
+    due_at: Millis | None = None
+    """None: at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from worker import urls
+from worker.errors import MachineError
 from worker.fetch import Client
 from worker.model import (
     MAX_REDIRECTS,
@@ -148,7 +149,10 @@ class Looks:
         async with self._turns.at(host) as refusal:
             if refusal is not None:
                 return FetchFailed(kind="protocol", reason=refusal)
-            outcome = await self._client.get(url, max_bytes=self._max_bytes, accept=accept)
+            try:
+                outcome = await self._client.get(url, max_bytes=self._max_bytes, accept=accept)
+            except MachineError as error:
+                return FetchFailed(kind="connect", reason=str(error))
         if isinstance(outcome, Throttled) and outcome.retry_after_s is not None:
             self._turns.leave(host, outcome.retry_after_s)
         return outcome

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from worker.model import Millis
 from worker.pipeline import Streamed
 from worker.store import Overview, feeds_by_id, longest_failing
+from worker.vitals import WORDS
 from worker.web.figures import BUCKET_MS, BUCKETS, Bucket
 from worker.web.health import unready
 from worker.web.sources import Sources
@@ -18,7 +19,7 @@ MOST = 6
 LATE_MS = 600_000
 """A poll overdue by more than this waits for more than its turn, or for its turn at a host with many feeds."""
 HEIGHT = 62.0
-_UNREADY = {"room": "Nothing is polled", "state": "The state refuses", "output": "Records can't be sealed"}
+_UNREADY = {name: words[:1].upper() + words[1:] for name, words in WORDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

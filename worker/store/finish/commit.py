@@ -154,7 +154,7 @@ def _apply(
                 heed_crawl_delay(connection, {host, done.lease.host_id}, done.crawl_delay_ms)
             return Finished(), {host}
         case HandedBack():
-            _change(connection, work_id, {"due_at": due_again(at_once)})
+            _change(connection, work_id, {"due_at": due_again(done.due_at or at_once)})
             return Finished(), set()
         case Broken():
             return _broken(connection, done, policies)
