@@ -9,9 +9,9 @@ def ago(at: Millis | None, now: Millis) -> str:
     """`3 min ago`, `in 2 h`, `never`."""
     if at is None:
         return "never"
-    distance = span(abs(now - at))
-    if distance == "0 s":
+    if abs(now - at) < 1000:
         return "now"
+    distance = span(abs(now - at))
     return f"{distance} ago" if at <= now else f"in {distance}"
 
 
@@ -26,7 +26,7 @@ def span(millis: int) -> str:
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return f"{seconds} s" if seconds or not millis else f"{millis} ms"
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
