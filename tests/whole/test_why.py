@@ -42,7 +42,7 @@ def test_an_article_that_was_written(site: Site, worker: Worker) -> None:
 def test_what_may_have_been_meant(site: Site, worker: Worker) -> None:
     """An address like it, or with another query; a feed; on the page, too. None where there is none."""
     url = site.add("a", "/1/", page("Title", prose("heron")))
-    asked = site.add("a", "/2?ref=rss", page("Two", prose("owl")))
+    asked = site.add("a", "/2?issue=7", page("Two", prose("owl")))
     birds = feed(site, "b", item("g", url, "Title"), item("h", asked, "Two"))
     worker.configure([{"url": birds, "id": "birds"}], web={"listen": "127.0.0.1:0"})
     worker.once()
