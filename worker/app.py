@@ -21,7 +21,7 @@ from worker.errors import OutputError, StateLocked
 from worker.fetch import Client
 from worker.means import PRELOAD, Means, asker, cpu_workers, pool
 from worker.meters import Meters, Tally
-from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role
+from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role, State
 from worker.outputs import shards_of
 from worker.outside import Outside, callback, running
 from worker.pipeline import Archiver, Recovered, Replayed, Room, read_refusal, replay
@@ -205,9 +205,17 @@ def troubles(settings: Settings) -> list[str]:
     state reports or, if none does, why none would start. Raises StateError."""
     short = Room(_disks(settings), min_free=settings.output.min_free_bytes).shortage()
     said = (read_trouble(settings.state) or "").splitlines() or _refusals(settings)
-    if short is None:
-        return said
-    return [f"{WORDS['room']}: {short}", *(line for line in said if not line.startswith(WORDS["room"]))]
+    found = {"room": short, "state": _read_only(settings.state)}
+    seen = {name: f"{WORDS[name]}: {why}" for name, why in found.items() if why is not None}
+    return [*seen.values(), *(line for line in said if not line.startswith(tuple(WORDS[name] for name in seen)))]
+
+
+def _read_only(state: State) -> str | None:
+    """What a worker can't leave in a state that takes no writes: that it is on a read-only file system."""
+    if not isinstance(state, Path) or not state.exists():
+        return None
+    folder = state.resolve().parent
+    return f"{folder} is read-only (mount it writable)" if os.statvfs(folder).f_flag & os.ST_RDONLY else None
 
 
 def _refusals(settings: Settings) -> list[str]:

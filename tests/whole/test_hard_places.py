@@ -188,6 +188,20 @@ def test_an_output_that_is_gone_under_run_is_waited_for(site: Site, worker: Work
     assert_whole(worker, len(worker.records()))
 
 
+@pytest.mark.slow
+def test_a_state_that_has_become_read_only_is_told_by_status(site: Site, worker: Worker) -> None:
+    """As the kernel makes it after errors of the disk; no worker can leave word there. Nothing is said before or
+    after."""
+    worker.configure([feed(site, "a", *notes(3))], state="sqlite:///state/state.db")
+    worker.once()
+    state = worker.folder / "state"
+    with mounted(state, "--bind", str(state)):
+        assert worker.run("status", "--json").stdout.count("read-only") == 0
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(state)], check=True)
+        assert f"The state refuses: {state} is read-only (mount it writable)" in worker.run("status").stdout
+    assert "read-only" not in worker.run("status").stdout
+
+
 # --- open files -----------------------------------------------------------------------------------------------------
 
 
