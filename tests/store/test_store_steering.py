@@ -72,8 +72,8 @@ async def test_a_poll_that_is_under_way_ends_and_is_the_last(run: Run, state: St
     assert status_of(state).why == "paused"
 
 
-async def test_a_pause_outlasts_restarts_and_other_urls_but_not_the_list(open_run: OpenRun) -> None:
-    """`--all` passes it by; a feed that is put back into the lists begins anew."""
+async def test_a_pause_outlasts_restarts_other_urls_and_lists(open_run: OpenRun, state: State) -> None:
+    """`--all` passes it by, and a list that was without the feed for a moment does not end it. `resume` does."""
     async with open_run() as run:
         await run.start("a")
         await run.store.pause([A])
@@ -82,6 +82,9 @@ async def test_a_pause_outlasts_restarts_and_other_urls_but_not_the_list(open_ru
         assert await run.claim_all() == []
         await run.start()
         await run.start("a")
+        assert await run.claim_all() == []
+        assert (status_of(state).paused, status_of(state).why) == (True, "paused")
+        assert await run.store.resume([A], now=run.now) == 1
         assert len(await run.claim_all()) == 1
 
 

@@ -22,7 +22,7 @@ Tag = Annotated[str | None, typer.Option("--tag", help="All feeds with this tag,
 
 
 def pause(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Stops polling feeds until they are resumed. The feed lists stay as they are.
+    """Stops polling feeds until they are resumed, even if they leave the lists meanwhile. The lists stay as they are.
 
     Entries that are already queued are still ingested. A worker may run meanwhile.
 

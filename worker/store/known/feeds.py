@@ -62,7 +62,7 @@ _KNOWN = Each(
 
 def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
     known = {row.id: row for row in _KNOWN.rows(connection, [feed.id for feed in feeds])}
-    paused = {row.id for row in known.values() if row.active and row.paused}
+    paused = {row.id for row in known.values() if row.paused}
     fresh = [feed for feed in feeds if feed.id not in known]
     moved = [feed for feed in feeds if feed.id in known and known[feed.id].url != feed.url]
     back = [feed for feed in feeds if feed.id in known and not known[feed.id].active]
@@ -78,7 +78,7 @@ def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, n
             ],
         )
     if back:
-        statement = update(t.feed).where(t.feed.c.id == bindparam("feed")).values(active=True, paused=False)
+        statement = update(t.feed).where(t.feed.c.id == bindparam("feed")).values(active=True)
         connection.execute(statement, [{"feed": feed.id} for feed in back])
         _drop_standing(connection, [feed.id for feed in back])
     if moved:
