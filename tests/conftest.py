@@ -143,7 +143,7 @@ def preload() -> Iterator[None]:
     """
 
     def set_preload(_: multiprocessing.context.BaseContext, names: Sequence[str]) -> None:
-        from worker.means import PRELOAD  # when it is needed: most tests have no pool
+        from worker.wiring.means import PRELOAD  # when it is needed: most tests have no pool
 
         forkserver.set_forkserver_preload([*PRELOAD, *names])
 

@@ -11,7 +11,6 @@ import pytest
 from worker import dedup
 from worker.cpu.pool import Pool
 from worker.feeds import encode_entry
-from worker.means import PRELOAD
 from worker.model import (
     Attachment,
     Author,
@@ -35,6 +34,7 @@ from worker.tasks import (
     read_feed,
     without_secrets,
 )
+from worker.wiring.means import PRELOAD
 
 NOW = Millis(1_790_000_000_000)
 FEED = Feed(id=FeedId("f"), url="https://a.example/feed", tags=("mine",), headers={"Authorization": "secret"})

@@ -43,11 +43,11 @@ from tests import corpus
 from tests.benchmarks.cost import cost_of
 from tests.site import Answer, Site
 from tests.whole.pages import RSS, item, rss
-from worker import app
 from worker.demo.server import DemoServer
 from worker.output import Archive, OutputDirectory, read_records
 from worker.settings import load
 from worker.store.database.writing import Writing
+from worker.wiring import app
 
 ENTRIES = 20
 """Of a feed, as many show."""

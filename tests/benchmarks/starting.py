@@ -30,11 +30,11 @@ from pathlib import Path
 from sqlalchemy import Connection, update
 
 from tests.benchmarks.cost import cost_of
-from worker import app
 from worker.configuration.current import Current
 from worker.model import Millis
 from worker.store.database import tables as t
 from worker.store.work import settling
+from worker.wiring import app
 
 FEEDS, HOSTS = 100_000, 20_000
 TICKS = 200

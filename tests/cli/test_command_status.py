@@ -11,9 +11,9 @@ import orjson
 
 from tests.cli.conftest import ENVIRONMENT, Feedmill
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry, make_feed, make_member
-from worker.app import now
 from worker.model import Millis
 from worker.store import Store
+from worker.wiring.app import now
 
 HOUR = 3_600_000
 WORKER = "state: sqlite:///state.db\nweb: {listen: '127.0.0.1:9999'}\n"

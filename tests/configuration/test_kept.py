@@ -11,8 +11,8 @@ import pytest
 
 from worker.configuration import kept, reading
 from worker.errors import ConfigError
-from worker.means import PRELOAD
 from worker.settings import Settings, load
+from worker.wiring.means import PRELOAD
 
 WORLD = r"""
 defaults: {tags: [world], skip: [{title: "^sponsored", older: 7d}, {language: [de, fr]}], full_text: never}

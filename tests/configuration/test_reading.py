@@ -10,8 +10,8 @@ import pytest
 from worker.configuration import reading
 from worker.cpu.pool import start_fork_server
 from worker.errors import ConfigError, FeedmillError
-from worker.means import PRELOAD
 from worker.settings import Settings
+from worker.wiring.means import PRELOAD
 
 LISTS = {
     "world.yaml": "defaults: {tags: [world], skip: [{title: sponsored}]}\nfeeds:\n"

@@ -17,10 +17,11 @@ import yaml
 from tests import warm
 from tests.site import Site
 from tests.typed import Typed, typed
-from worker import app, read_records
+from worker import read_records
 from worker.meters import Tally
 from worker.record import Record
 from worker.settings import load
+from worker.wiring import app
 
 QUICK: Mapping[str, object] = {
     "state": "sqlite:///state.db",

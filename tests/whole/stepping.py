@@ -21,11 +21,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from worker import app
 from worker.cli import main
 from worker.engine import limits
 from worker.model import Millis
 from worker.output.disk import files
+from worker.wiring import app
 
 VARIABLE = "FEEDMILL_TEST_STEPS"
 CHANGING = ("write", "fsync", "ftruncate", "mkdir", "replace", "rename", "unlink", "rmdir")

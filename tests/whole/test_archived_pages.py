@@ -15,11 +15,11 @@ from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, page, prose, rss
 from tests.whole.processes import found, running, until
-from worker import app
 from worker.engine import limits
 from worker.model import Millis
 from worker.output import page_at
 from worker.record import Record
+from worker.wiring import app
 
 WARC = {"archive": "warc"}
 DAY_MS = 86_400_000

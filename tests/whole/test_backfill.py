@@ -15,10 +15,10 @@ from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, item, prose, rss
 from tests.whole.pages import page as article
-from worker import app
 from worker.model import Millis
 from worker.store import FeedStatus, read_status
 from worker.store.finish import walks
+from worker.wiring import app
 
 NOW = datetime.now(UTC)
 

@@ -15,10 +15,11 @@ from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.dying import Command, dies, steps
 from tests.whole.pages import feed, item, page, prose
-from worker import app, cursor, read_records
+from worker import cursor, read_records
 from worker.model import Millis
 from worker.output import verify
 from worker.record import Record
+from worker.wiring import app
 
 pytestmark = pytest.mark.slow
 

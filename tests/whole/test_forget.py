@@ -10,11 +10,11 @@ from tests.site import Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
-from worker import app
 from worker.cli import asking, forget, poll
 from worker.model import DAY_MS, Millis
 from worker.output import cursor, read_records
 from worker.store.database.opening import locked
+from worker.wiring import app
 
 TRACE = "heron"
 """A word of the article that has to go."""

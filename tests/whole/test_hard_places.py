@@ -19,9 +19,9 @@ from tests.whole import stepping
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, prose, rss
 from tests.whole.processes import found, running, until
-from worker import app
 from worker.model import Millis
 from worker.store import wall_clock
+from worker.wiring import app
 
 
 @contextlib.contextmanager

@@ -20,13 +20,13 @@ from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
-from worker import app, outputs
 from worker.errors import OutputError, StateDamaged, StateError, StateLocked
 from worker.model import Millis
 from worker.output import FileLine, OutputDirectory, Segment
 from worker.pipeline import Recovered
 from worker.settings import load
 from worker.store import Learned, backup
+from worker.wiring import app, outputs
 
 DUPLICATES = ["drop", "link"]
 

@@ -25,9 +25,10 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, feed, item, page, prose, rss
 from tests.whole.processes import free_port, stopped, until
 from tests.whole.typed import typed
-from worker import app, watch
+from worker import watch
 from worker.configuration.reload import Reload
 from worker.settings import load
+from worker.wiring import app
 
 
 def events(worker: Worker, name: str) -> list[dict[str, object]]:

@@ -20,8 +20,8 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed as feed_of
 from tests.whole.pages import item, page, prose
 from tests.whole.processes import ended, running, stopped, until
-from worker import app
 from worker.settings import load
+from worker.wiring import app
 
 FEED = (
     b"<rss version='2.0'><channel><title>F</title>"

@@ -8,8 +8,8 @@ from html import escape
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, prose
-from worker import app
 from worker.settings import load
+from worker.wiring import app
 
 UNDER = (
     "Support independent journalism: become a member of the Heron today.",

@@ -26,7 +26,7 @@ import pytest
 from tests.site import Answer, Request, Site, conditional
 from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, item, page, prose, rss
-from worker import app, log
+from worker import log
 from worker.engine import Engine, leases
 from worker.engine import clock as engine_clock
 from worker.model import Millis
@@ -34,6 +34,7 @@ from worker.output import verify
 from worker.settings import load
 from worker.store.database.tables import FAR
 from worker.store.work import works
+from worker.wiring import app
 
 HOUR, DAY = 3_600_000, 86_400_000
 BEGIN = Millis(int(datetime(2028, 2, 27, 12, tzinfo=UTC).timestamp()) * 1000)

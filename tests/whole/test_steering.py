@@ -19,8 +19,8 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose, rss
 from tests.whole.processes import running, until
 from tests.whole.typed import typed
-from worker import app
 from worker.errors import ConfigError, FeedmillError
+from worker.wiring import app
 
 
 def ids(result: Result) -> list[str]:

@@ -24,9 +24,9 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import RSS, prose
 from tests.whole.processes import free_port
 from tests.whole.typed import typed
-from worker import app
 from worker.settings import load
 from worker.store import read_status
+from worker.wiring import app
 
 FEED = "pub"
 

@@ -11,15 +11,16 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from worker import app, urls
+from worker import urls
 from worker.cli.listing import Listing, listed
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import clean, plain, print_json, print_line, print_note
 from worker.errors import FeedmillError
 from worker.model import Feed
 from worker.pipeline import Article, Discovered, Discovery, Tried
-from worker.scouting import Scout, scouting
 from worker.settings import Settings, load, wrong
+from worker.wiring import app
+from worker.wiring.scouting import Scout, scouting
 from worker.words import ago, counted
 
 Url = Annotated[str, typer.Argument(help="A feed, or a page of its site.", metavar="URL")]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-from worker import app
 from worker.cli.printing import print_note
 from worker.errors import FeedmillError
 from worker.settings import Settings
 from worker.store import answer_to, ask
+from worker.wiring import app
 
 PATIENCE_S = 60.0
 """A worker looks for requests every second, but may be in the middle of a long publication."""

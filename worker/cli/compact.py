@@ -7,13 +7,13 @@ from typing import assert_never
 
 import typer
 
-from worker import app, outputs
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import print_json, print_line, print_note
 from worker.errors import OutputError, OutputLocked
 from worker.output import Delete, Drop, Merge, Step, is_expiry, locked, shards_in
 from worker.output.disk import files
 from worker.settings import Settings, load
+from worker.wiring import app, outputs
 from worker.words import counted
 
 

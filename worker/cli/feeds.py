@@ -9,7 +9,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from worker import app
 from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
 from worker.cli.printing import clean, console, plain, print_json, print_line
@@ -17,6 +16,7 @@ from worker.cli.standing import public, state_of
 from worker.model import Feed, Millis
 from worker.settings import seconds
 from worker.store import FeedStatus, is_there, read_status
+from worker.wiring import app
 from worker.words import ago, counted, span
 
 Standing = tuple[Feed, FeedStatus | None]

@@ -10,7 +10,7 @@ from contextlib import suppress
 import typer
 from rich.text import Text
 
-from worker import app, urls
+from worker import urls
 from worker.cli.asking import said
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
 from worker.cli.printing import clean, plain, print_json, print_line
@@ -19,10 +19,11 @@ from worker.cli.standing import public, state_of
 from worker.cli.steer import Names, Tag, ids_named
 from worker.errors import StateError, StateLocked
 from worker.model import FeedId, Millis
-from worker.outside import running
 from worker.pipeline import of_feeds
 from worker.settings import Settings
 from worker.store import FeedStatus, HostStatus, is_there, read_feeds, read_hosts
+from worker.wiring import app
+from worker.wiring.outside import running
 from worker.words import ago
 
 PATIENCE_S = 90.0

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from worker.cli.printing import console
 from worker.meters import Meters
-from worker.outside import running
+from worker.wiring.outside import running
 from worker.words import counted
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from worker import app
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile
 from worker.cli.printing import print_line
 from worker.settings import load
+from worker.wiring import app
 from worker.words import counted
 
 

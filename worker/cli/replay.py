@@ -12,11 +12,11 @@ import orjson
 import typer
 from rich.text import Text
 
-from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_and_log
 from worker.cli.printing import clean, print_line, print_note
 from worker.pipeline import Compared, NotCompared, Replayed
 from worker.settings import Settings
+from worker.wiring import app
 from worker.words import counted
 
 

@@ -17,7 +17,6 @@ from typing import Annotated
 import structlog
 import typer
 
-from worker import app
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, start_log
 from worker.cli.printing import console, print_json, print_line, print_note, summary
 from worker.cli.progress import display
@@ -28,6 +27,7 @@ from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, ROLES, Role
 from worker.settings import Settings
 from worker.store import read_feeds
+from worker.wiring import app
 from worker.words import counted
 
 GARBAGE = 20_000

@@ -10,14 +10,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from worker import app
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
 from worker.cli.printing import clean, console, plain, print_json, print_line
 from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.errors import OutputError
 from worker.model import ROLES, Feed, FeedId, Member, Millis
-from worker.outputs import unstreamed_since
 from worker.record import rfc3339
 from worker.schedule import Silence, silence
 from worker.settings import Endpoint, Settings
@@ -33,6 +31,8 @@ from worker.store import (
     read_reload,
     read_status,
 )
+from worker.wiring import app
+from worker.wiring.outputs import unstreamed_since
 from worker.words import ago, counted, due, span
 
 

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from worker import app, urls
+from worker import urls
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look
 from worker.cli.printing import clean, plain, print_json, print_line
 from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.model import FeedId, Millis
 from worker.output import file_with, kept_out
 from worker.store import EntryStory, FeedStatus, Queued, Story, key_of, read_feeds, read_hubs, read_story
+from worker.wiring import app
 from worker.words import ago, counted, due, span
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from worker import app, settings
+from worker import settings
 from worker.demo.folder import prepare
 from worker.demo.server import DemoServer
 from worker.meters import Meters, Tally
@@ -25,6 +25,7 @@ from worker.model import FeedId
 from worker.output import read_records
 from worker.record import Record
 from worker.store import read_feeds
+from worker.wiring import app
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Everything that the pages, probes and metrics need; put together by `outside`."""
+"""Everything that the pages, probes and metrics need; put together by `wiring.outside`."""
 
 from __future__ import annotations
 

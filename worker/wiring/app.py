@@ -1,5 +1,4 @@
-"""Builds the parts from the settings. It alone, with `means`, `outputs` and `extras`, knows which implementations are
-used."""
+"""The worker, and what commands do in its place, made from the settings."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Set
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from worker import __version__, extras, record
+from worker import __version__, record
 from worker.configuration.current import Current
 from worker.configuration.reading import read as read_settings
 from worker.configuration.reload import Reload, Reloader
@@ -19,17 +18,18 @@ from worker.cpu.pool import Pool
 from worker.engine import Clock, Engine
 from worker.errors import OutputError, StateLocked
 from worker.fetch import Client
-from worker.means import PRELOAD, Means, asker, cpu_workers, pool
 from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role, State
-from worker.outputs import shards_of
-from worker.outside import Outside, callback, running
 from worker.pipeline import Archiver, Recovered, Replayed, Room, read_refusal, replay
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.settings import Settings
 from worker.store import PATIENCE_S, OutboxSegment, Store, is_worked_on, reached, read_trouble, wall_clock
 from worker.vitals import WORDS
+from worker.wiring import extras
+from worker.wiring.means import PRELOAD, Means, asker, cpu_workers, pool
+from worker.wiring.outputs import shards_of
+from worker.wiring.outside import Outside, callback, running
 
 
 def read(config: Path) -> Settings:

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from worker import app
 from worker.configuration.current import Current
-from worker.means import Means, asker, pool
 from worker.model import Feed, Millis
 from worker.pipeline import Discoverer, Discovery, Looks, Trial, Tried, Turns
 from worker.pipeline.turns import LONGEST_WAIT_S
 from worker.settings import Settings
 from worker.store import Turn, end_turn, is_there, take_turn
+from worker.wiring import app
+from worker.wiring.means import Means, asker, pool
 
 
 @dataclass(frozen=True, kw_only=True)

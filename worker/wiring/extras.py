@@ -11,9 +11,9 @@ from worker.cpu.pool import Pool
 from worker.engine import KEEP_S
 from worker.errors import FeedmillError
 from worker.fetch import Client
-from worker.outside import running
 from worker.pipeline import Streaming
 from worker.settings import Settings
+from worker.wiring.outside import running
 
 if TYPE_CHECKING:
     from worker.traces import Traces
