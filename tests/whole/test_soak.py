@@ -32,6 +32,7 @@ from worker.engine import clock as engine_clock
 from worker.model import Millis
 from worker.output import verify
 from worker.settings import load
+from worker.store.database import clocks
 from worker.store.database.tables import FAR
 from worker.store.work import works
 from worker.wiring import app
@@ -257,6 +258,7 @@ async def test_days_pass_and_nothing_grows(
     """Feeds appear, die and move; a leap day, a spring night and set clocks pass; what is kept for a day is gone after
     two. Memory, descriptors, state, files and log are on the last day what they were when all had come to be."""
     monkeypatch.setattr(works, "REFRESH_MS", DAY)  # a month, which must pass before an entry is known to have gone
+    monkeypatch.setattr(clocks, "DOUBT_MS", DAY)  # a week, for which nothing is deleted by a clock set far forward
     web = Web(site, clock)
     listed = web.feeds()
     changes: dict[str, dict[str, object]] = {
