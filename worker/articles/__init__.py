@@ -74,19 +74,21 @@ def from_page(
     A hostile page can take much time or memory: run this where it can be killed. Raises nothing of its own; if
     trafilatura raises, fall back to `from_entry`, as after a kill.
     """
-    from worker.articles import page
+    from worker.articles import languages, page
 
-    return page.from_page(
-        body, url=url, content_type=content_type, entry=entry, full_text=full_text, rules=rules, effort=effort
+    return languages.told(
+        page.from_page(
+            body, url=url, content_type=content_type, entry=entry, full_text=full_text, rules=rules, effort=effort
+        )
     )
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
     """The article from the feed alone: `feed_only` because of `reason`; `skipped` if there is none, the page not having
     been fetched; `failed` if the feed has no text."""
-    from worker.articles import feed
+    from worker.articles import feed, languages
 
-    return feed.from_entry(entry, reason=reason)
+    return languages.told(feed.from_entry(entry, reason=reason))
 
 
 def extract(html: bytes | str, url: str, *, content_type: str | None = None, effort: Effort = "normal") -> Record:

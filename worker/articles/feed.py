@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from worker.articles import edges, languages, plain, pointers
+from worker.articles import edges, plain, pointers
 from worker.articles.metadata import describe
 from worker.model import Article, Entry
 
@@ -25,8 +25,8 @@ def carried(entry: Entry) -> tuple[str, bool]:
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
-    """See `worker.articles.from_entry`."""
-    return languages.told(with_feed_text(describe(entry), text(entry), reason))
+    """See `worker.articles.from_entry`; with no more of a language than is stated."""
+    return with_feed_text(describe(entry), text(entry), reason)
 
 
 def with_feed_text(described: Article, text: str, reason: str | None) -> Article:

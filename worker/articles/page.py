@@ -10,25 +10,12 @@ import trafilatura
 from lxml.html import HtmlElement
 
 from worker import dedup
-from worker.articles import (
-    charset,
-    edges,
-    feed,
-    fields,
-    frame,
-    gates,
-    languages,
-    marks,
-    markup,
-    media,
-    plain,
-    selection,
-)
+from worker.articles import charset, edges, feed, fields, frame, gates, marks, markup, media, plain, selection
 from worker.articles import text as extraction
 from worker.articles.gates import Gate
 from worker.articles.metadata import describe
 from worker.articles.seen import Seen, look
-from worker.model import NO_RULES, Article, Effort, Entry, FullText, Rules
+from worker.model import Article, Effort, Entry, FullText, Rules
 from worker.rules import page_url
 
 EXTRACTOR = f"trafilatura-{trafilatura.__version__}"
@@ -45,27 +32,11 @@ def from_page(
     url: str,
     content_type: str | None,
     entry: Entry | None,
-    full_text: FullText = "auto",
-    rules: Rules = NO_RULES,
-    effort: Effort = "normal",
-) -> Article:
-    """See `worker.articles.from_page`."""
-    return languages.told(
-        _article(body, url=url, content_type=content_type, entry=entry, full_text=full_text, rules=rules, effort=effort)
-    )
-
-
-def _article(
-    body: bytes,
-    *,
-    url: str,
-    content_type: str | None,
-    entry: Entry | None,
     full_text: FullText,
     rules: Rules,
     effort: Effort,
 ) -> Article:
-    """The article, with no more of a language than is stated."""
+    """See `worker.articles.from_page`; with no more of a language than is stated."""
     if not body.strip():
         return _without_page(entry, "the page is empty")
     if kind := media.foreign(body, content_type):

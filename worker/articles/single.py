@@ -6,8 +6,7 @@ import time
 from typing import get_args
 
 from worker import urls
-from worker.articles.compose import compose
-from worker.articles.page import from_page
+from worker.articles import compose, from_page
 from worker.dedup import content_hash, fingerprint, sketch, url_key
 from worker.model import Effort, Millis
 from worker.record import Record, rfc3339
