@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from worker.errors import WebError
@@ -69,6 +69,40 @@ async def test_who_connects_and_does_not_ask_is_hung_up_on(monkeypatch: pytest.M
         writer.close()
         async with httpx.AsyncClient() as client:
             assert (await client.get(url)).status_code == 404
+
+
+FIRST = b"GET /first HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        pytest.param(FIRST, b"GET /second HTTP/1.1\r\nHost: loc", id="a second head that does not end"),
+        pytest.param(FIRST, b"G", id="a letter"),
+        pytest.param(FIRST.replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\n"), b"x", id="half a body"),
+        pytest.param(FIRST.replace(b"first", b"large"), b"", id="an answer that is not read"),
+    ],
+)
+async def test_who_asks_and_then_does_not_go_on_is_hung_up_on(
+    first: bytes, then: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a hundred of them kept all others out, the probes of supervisors too: they would end the worker."""
+    for name in ("HEAD_S", "READ_S"):
+        monkeypatch.setattr(sys.modules["worker.web.serving"], name, 0.2)
+    monkeypatch.setattr(sys.modules["worker.web.serving"], "MOST_CONNECTIONS", 2)
+
+    async def large(_: Request) -> Response:
+        return Response(bytes(30_000_000))
+
+    async with serving(Starlette(routes=[Route("/large", large)]), FREE, stop=asyncio.Event()) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=1000)
+        writer.write(first)
+        await reader.readexactly(20)
+        writer.write(then)
+        async with httpx.AsyncClient() as client, asyncio.timeout(20):
+            while (await client.get(url)).status_code != 404:
+                await asyncio.sleep(0.05)
+        writer.transport.abort()
 
 
 async def test_a_port_that_is_taken_is_an_error_with_a_way_out() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import cast
 
 import structlog
@@ -20,7 +20,9 @@ from worker.settings import Endpoint
 GRACE_S = 1
 """How long answers under way may take after a stop."""
 HEAD_S = 10.0
-"""How long the head of the first request on a connection may take."""
+"""How long a connection may take for the head of its first request, and after each answer for that of the next."""
+READ_S = 30.0
+"""How long an answer that is not read is kept for its client."""
 MOST_CONNECTIONS = 100
 """A page needs one or two; beyond this, the answer is 503."""
 
@@ -28,19 +30,43 @@ log = structlog.stdlib.get_logger("feedmill.web")
 
 
 class _Protocol(H11Protocol):
-    """Closes connections that send no request: uvicorn would wait for the end of a head for ever."""
+    """Ends connections that don't go on: uvicorn would wait for ever for the end of a head that has begun, for the rest
+    of a body that it has answered without, and for an answer to be read."""
+
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
-        self._patience = self.loop.call_later(HEAD_S, self._hang_up)
+        self._wait(HEAD_S, self._hang_up)
+
+    def on_response_complete(self) -> None:
+        if not self.flow.write_paused:
+            self._wait(HEAD_S, self._hang_up)
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait(READ_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._wait(HEAD_S, self._hang_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._patience.cancel()
         super().connection_lost(exc)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, then)
 
     def _hang_up(self) -> None:
-        if getattr(self, "cycle", None) is None:  # None without a request, although uvicorn's types don't say so
+        cycle = getattr(self, "cycle", None)  # None without a request, although uvicorn's types don't say so
+        if cycle is None or cycle.response_complete:
             self.transport.close()
+            self._wait(READ_S, self.transport.abort)  # for what was written is still to be read
 
 
 class _Server(uvicorn.Server):
