@@ -150,7 +150,7 @@ def _seen(entry: Entry, parsed: ParsedFeed, feed: Feed, now: Millis, link_duplic
         look_up=identity.look_up,
         own=identity.own,
         alone=identity.alone,
-        has_guid=entry.guid is not None,
+        has_guid=dedup.has_guid(entry),
         url_key=identity.url_key,
         title_key=dedup.title_key(entry.title),
         version=dedup.version_key(entry),

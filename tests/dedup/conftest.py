@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from worker import urls
-from worker.dedup import Duplicate, Known, New, Ref, identity, place, title_key, version_key
+from worker.dedup import Duplicate, Known, New, Ref, has_guid, identity, place, title_key, version_key
 from worker.model import Entry, EntryId, FeedId, SeenEntry
 
 
@@ -46,7 +46,7 @@ class Memory:
             look_up=found.look_up,
             own=found.own,
             alone=found.alone,
-            has_guid=entry.guid is not None,
+            has_guid=has_guid(entry),
             url_key=found.url_key,
             title_key=title_key(entry.title),
             version=version_key(entry),

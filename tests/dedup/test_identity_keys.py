@@ -140,6 +140,17 @@ def test_a_guid_that_changes_while_the_link_stays_is_the_same_entry(poll: Poll) 
     assert poll(replace(ONE, guid="third", title="TITLE 1!")) == ["known"]
 
 
+def test_a_guid_with_the_number_of_a_version_says_no_more_than_its_link(poll: Poll) -> None:
+    """The BBC's change with the title; other anchors tell what a page lists."""
+    page = "https://www.bbc.com/news/articles/c0r47ey0d1vo"
+    link = f"{page}?at_medium=RSS"
+    assert poll(replace(ONE, guid=f"{page}#0", url=link)) == ["new"]
+    assert poll(replace(ONE, guid=f"{page}#1", url=link, title="Corrected", summary="More")) == ["known"]
+    assert poll(replace(ONE, guid=f"{page}#comment-2", url=link, title="Another")) == ["new"]
+    assert poll(replace(TWO, guid=f"{TWO.url}#1", url=f"{TWO.url}#1")) == ["new"]
+    assert poll(replace(TWO, guid=f"{TWO.url}#2", url=f"{TWO.url}#2", title="Another")) == ["new"]
+
+
 def test_a_link_that_changes_while_the_guid_stays_is_the_same_entry(poll: Poll) -> None:
     """Guids are there so that links can move."""
     poll(ONE)

@@ -25,7 +25,7 @@ from worker.dedup.judge import (
     may_be_another,
     place,
 )
-from worker.dedup.keys import Identity, Name, identity, name_of, url_key
+from worker.dedup.keys import Identity, Name, has_guid, identity, name_of, url_key
 from worker.dedup.lines import Window, line_keys, taken_out
 from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
 from worker.dedup.text import (
@@ -57,6 +57,7 @@ __all__ = [
     "credits",
     "fingerprint",
     "folded",
+    "has_guid",
     "hashed_key",
     "identity",
     "is_copy",

@@ -9,12 +9,15 @@ a hash of its contents. Across feeds it is known by its canonical URL. Real feed
 - guid, link or both are repeated only later: the entry with the same contents as the known one is that one
   (`judge.place`);
 - guids and links change from http to https, all at once: within a feed the scheme is not part of the keys;
-- a guid changes while the link stays: `judge.place` takes it for the same entry if the title is the same, too.
+- a guid changes while the link stays: `judge.place` takes it for the same entry if the title is the same, too;
+- a guid is the link with the number of a version, as the BBC's are, and changes with the title: it says no more than
+  the link (`has_guid`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +26,8 @@ from worker.dedup.text import KEY_BYTES
 from worker.dedup.words import said
 from worker.model import Entry, FeedId
 from worker.record import is_id
+
+_OF_VERSION = re.compile(r"([^#]+)#\d{1,2}")  # "https://www.bbc.com/news/articles/c0r47ey0d1vo#2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,14 @@ def identity(
     content = _said(entry.content or entry.summary)
     own = _key("text", feed_id, link, title, str(entry.published or ""), content)
     return Identity(look_up=(own,), own=own, url=url, url_key=by_url, alone=(by_link,) if link else ())
+
+
+def has_guid(entry: Entry) -> bool:
+    """Whether it has a guid that says more than its link."""
+    if entry.guid is None or entry.url is None or "#" in entry.url:
+        return entry.guid is not None
+    version = _OF_VERSION.fullmatch(entry.guid)
+    return version is None or urls.canonical_if_any(version[1]) != urls.canonical_if_any(entry.url)
 
 
 def url_key(url: str) -> bytes:

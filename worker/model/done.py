@@ -89,6 +89,7 @@ class SeenEntry:
     """Keys under which it was known if other entries have only since got the same guid or link; see
     `dedup.Identity`."""
     has_guid: bool
+    """Whether it has a guid that says more than its link."""
     url_key: bytes | None
     """Hash of its canonical URL, if that URL identifies it."""
     title_key: bytes
