@@ -86,29 +86,55 @@ def prune(
     if tree is None:
         document, omitted = _cut(trees.legal(body), max_entries)
         return Pruned(document=document, is_malformed=True, omitted=omitted, flaw=flaw or "unreadable")
-    root, elements = tree.root, tree.elements
+    root = tree.root
     for tag in tree.tags:  # not used, and the 1,100 of a Blogger feed cost feedparser 30 ms a poll
         _remove(tag)
-    for element in elements[max_entries:]:
+    for element in tree.elements[max_entries:]:
         _remove(element)
-    omitted = max(0, len(elements) - max_entries)
-    hashes: dict[bytes, None] = {}
-    fresh = 0
-    read: list[Fields | None] = []
-    languages = {} if by_feedparser else _languages(root)
     etree.strip_elements(root, f"{{*}}{STUMP}", with_tail=False)  # an entry's own such element must not make it known
-    clumsy = next(root.iter(*_FEEDPARSERS_LISTS), None) is not None
-    prefixes, atom = plain_entry.prefixes(root), is_atom(local_name(root))
-    for element, written in zip(elements[:max_entries], tree.hashes, strict=False):
+    prefixes = plain_entry.prefixes(root)
+    languages = {} if by_feedparser else _languages(root)
+    hashes, read = _prune_entries(tree, max_entries, known, prefixes, languages)
+    feed = plain_feed.read(root, prefixes=prefixes) if read and None not in read else None
+    document = b"" if feed else etree.tostring(root.getroottree(), encoding="utf-8", xml_declaration=True)
+    return Pruned(
+        document=document,
+        read=tuple(read),
+        root=local_name(root),
+        hashes=tuple(dict.fromkeys(tree.parted.every if tree.parted else hashes)),
+        fresh=len(hashes.keys() - known),
+        omitted=max(0, len(tree.elements) - max_entries),
+        hints=hints.of_document(root),
+        older=paging.older_page(root),
+        hub=hubs.of_document(root, url),
+        flaw=flaw,
+        parted=tree.parted,
+        feed=feed,
+    )
+
+
+def _prune_entries(
+    tree: trees.Tree,
+    max_entries: int,
+    known: frozenset[bytes],
+    prefixes: plain_entry.Prefixes,
+    languages: dict[etree._Element, str | None],
+) -> tuple[dict[bytes, None], list[Fields | None]]:
+    """Removes entries that are known, repeated, or can be read here; cuts down or relieves the others. Returns the
+    hashes of all, and for each that is left or read its fields if it is read. languages: see `_languages`."""
+    clumsy = next(tree.root.iter(*_FEEDPARSERS_LISTS), None) is not None
+    atom = is_atom(local_name(tree.root))
+    hashes: dict[bytes, None] = {}
+    read: list[Fields | None] = []
+    for element, written in zip(tree.elements[:max_entries], tree.hashes, strict=False):
         digest = written or hashed(element)
-        is_known = digest in known
         if digest in hashes:
             _remove(element)
             continue
         hashes[digest] = None
         _straighten(element, clumsy)
+        is_known = digest in known
         if not is_known:
-            fresh += 1
             _relieve(element)
         elif not _cut_down(element):
             continue
@@ -121,22 +147,7 @@ def prune(
             _remove(element)
             if is_known:
                 fields[STUMP] = ""
-    feed = plain_feed.read(root, prefixes=prefixes) if read and None not in read else None
-    document = b"" if feed else etree.tostring(root.getroottree(), encoding="utf-8", xml_declaration=True)
-    return Pruned(
-        document=document,
-        read=tuple(read),
-        root=local_name(root),
-        hashes=tuple(dict.fromkeys(tree.parted.every if tree.parted else hashes)),
-        fresh=fresh,
-        omitted=omitted,
-        hints=hints.of_document(root),
-        older=paging.older_page(root),
-        hub=hubs.of_document(root, url),
-        flaw=flaw,
-        parted=tree.parted,
-        feed=feed,
-    )
+    return hashes, read
 
 
 def _cut(document: bytes, max_entries: int) -> tuple[bytes, int]:

@@ -38,9 +38,8 @@ def parse(
     """See `worker.feeds.parse`."""
     if body.startswith(_GZIP) and (content := news_sitemap.inflated(body)) is not None:
         body = content
-    for magic, name in _MAGIC:
-        if body.startswith(magic):
-            return NotAFeed(reason=name)
+    if (reason := next((name for magic, name in _MAGIC if body.startswith(magic)), None)) is not None:
+        return NotAFeed(reason=reason)
     document = charset.as_utf8(body, content_type)
     if (space := _SPACE.match(document)) is not None:
         document = document[space.end() :]
