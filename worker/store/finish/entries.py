@@ -66,6 +66,15 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         if take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=done.validators):
             let_others_have(connection, done.entry_id)
         return Finished(skipped=1)
+    return _finish_wanted(connection, done, me, before, window_ms=window_ms, near=near)
+
+
+def _finish_wanted(
+    connection: Connection, done: Ingestion, me: Ref, before: EntryId | None, *, window_ms: int, near: Near
+) -> Finished:
+    """Judges an article that nothing keeps from being written but another article. before: the entry that it was a
+    duplicate of."""
+    draft = done.draft
     by_urls = refs_by_key(connection, draft.url_keys)
     by_text = ref_by_text(connection, draft.text_key, done.at)
     # An original that a reprint credits is written although its text is known, and so is a reprint that credits
@@ -90,18 +99,13 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
             verdict = Duplicate(story.first)
     match verdict:
         case Write(op):
-            _write_article(
-                connection,
-                op,
-                done,
-                me,
-                story,
-                window_ms=window_ms,
-                near=near,
-                url_keys=set(draft.url_keys) - by_urls.keys(),
-                credited=credited,
-                text_is_free=by_text is None,
-            )
+            _write_article(connection, op, done, me, story, near=near)
+            mine = claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
+            if by_text is None and not mine and is_shared(connection):
+                raise Overtaken("another entry has the text since it was looked for")
+            _claim_urls(connection, set(draft.url_keys) - by_urls.keys(), me.entry_id)
+            if near != "off":
+                stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
             result = Finished(op=op, duplicate_of=story.copy_of)
         case Duplicate(of):
             result = double(connection, done, me, of, story, is_told=original(of) == before)
@@ -115,22 +119,8 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
     return result
 
 
-def _write_article(
-    connection: Connection,
-    op: Op,
-    done: Ingestion,
-    me: Ref,
-    story: Story,
-    *,
-    window_ms: int,
-    near: Near,
-    url_keys: set[bytes],
-    credited: bool,
-    text_is_free: bool,
-) -> None:
-    """Writes the entry's record and everything that is to be known of it from now on. url_keys: those that no other
-    entry has. credited: the entry that has this text credits `me` as its source. text_is_free: no entry has this
-    text."""
+def _write_article(connection: Connection, op: Op, done: Ingestion, me: Ref, story: Story, *, near: Near) -> None:
+    """Writes the entry's record, and the updates by which earlier reprints name it."""
     draft = done.draft
     if op == "update" and near != "off" and stories.is_another(connection, me, draft.sketch):
         part(connection, me, draft)
@@ -148,15 +138,9 @@ def _write_article(
         lines=(draft.site, draft.lines),
         seen_with=me.entry_id if op == "new" else None,
     )
-    mine = claim_text(connection, draft.text_key, me.entry_id, done.at, window_ms, anyway=credited)
-    if text_is_free and not mine and is_shared(connection):
-        raise Overtaken("another entry has the text since it was looked for")
-    if near != "off":
-        stories.settle(connection, me, draft, story, expires_at=Millis(done.at + window_ms))
-        _name(connection, me, story, at=done.at)
-    _claim_urls(connection, url_keys, me.entry_id)
     values = to(written_values(done, me, story), WRITTEN_VALUES)
     connection.execute(WRITTEN, {"this": me.entry_id} | values)
+    _name(connection, me, story, at=done.at)
     if draft.extraction != "ok" and done.new is None:
         let_home_have(connection, [me])
 
