@@ -125,6 +125,8 @@ _SHORT_OF = {
 
 
 def shortage(error: BaseException) -> MachineError | None:
-    """The error as one of this machine if it is short of files or memory; None if it may be anybody's."""
+    """The error as one of this machine if it is one, or if files or memory are short; None if it may be anybody's."""
+    if isinstance(error, MachineError):
+        return error
     said = _SHORT_OF.get(error.errno or 0) if isinstance(error, OSError) else None
     return None if said is None else MachineError(said)

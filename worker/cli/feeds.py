@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -41,7 +41,7 @@ def feeds(
     """
     settings = load_lists(config)
     known = public(settings, read_status(settings.state)[0] if is_there(settings.state) else [])
-    wanted = _filter(failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
+    wanted = partial(_is_wanted, failing=failing, paused=paused, silent_ms=_silent_ms(silent), now=app.now())
     tagged = settings.feeds if tag is None else feeds_with(settings, tag)
     found = [(feed, known.get(feed.id)) for feed in tagged if wanted(known.get(feed.id))]
     if as_json:
@@ -62,17 +62,12 @@ def _silent_ms(text: str | None) -> float | None:
     return found * 1000
 
 
-def _filter(
-    *, failing: bool, paused: bool, silent_ms: float | None, now: Millis
-) -> Callable[[FeedStatus | None], bool]:
-    def wanted(status: FeedStatus | None) -> bool:
-        if failing and (status is None or not status.errors):
-            return False
-        if paused and (status is None or not status.paused):
-            return False
-        return silent_ms is None or (status is not None and now - (status.new_at or 0) > silent_ms)
-
-    return wanted
+def _is_wanted(status: FeedStatus | None, *, failing: bool, paused: bool, silent_ms: float | None, now: Millis) -> bool:
+    if status is None:
+        return not failing and not paused and silent_ms is None
+    if (failing and not status.errors) or (paused and not status.paused):
+        return False
+    return silent_ms is None or now - (status.new_at or 0) > silent_ms
 
 
 def _plain(feed: Feed, status: FeedStatus | None) -> dict[str, Any]:

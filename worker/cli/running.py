@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -82,23 +83,14 @@ def _nothing(settings: Settings) -> str:
 
 async def _once(settings: Settings, every: bool) -> tuple[Tally, bool]:
     """What was done, and whether it was stopped early."""
-
     with stop_on_signal() as stop:
+        work = partial(app.work, settings, stop=stop, until_idle=True, poll_all=every, held=lambda: _vacate(settings))
         if not console.is_terminal:
-            tally = await app.work(settings, stop=stop, until_idle=True, poll_all=every, held=lambda: _vacate(settings))
-            return tally, stop.is_set()
+            return await work(), stop.is_set()
         async with display() as shown:
             start_log(settings)  # anew: the display has put itself in the place of standard error
             feeds = len(settings.feeds) if every else None
-            tally = await app.work(
-                settings,
-                stop=stop,
-                until_idle=True,
-                poll_all=every,
-                held=lambda: _vacate(settings),
-                started=lambda meters: shown.follow(feeds, meters),
-            )
-            return tally, stop.is_set()
+            return await work(started=lambda meters: shown.follow(feeds, meters)), stop.is_set()
 
 
 def _roles(text: str) -> frozenset[Role]:

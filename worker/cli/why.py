@@ -52,7 +52,7 @@ def why(
         for feed_id in story.feeds:
             if (hub := hubs.get(feed_id)) is not None:
                 print_line(Text("  hub       ") + hub_line(hub, app.now()))
-    if not (story.entries or story.feeds or story.forgotten):
+    if not story.is_known:
         raise typer.Exit(1)
 
 
@@ -75,20 +75,22 @@ def _said(
         yield Text(f"{_forgotten(story, now, taken_down=taken_down)}: nothing is written of it any more.")
         if story.was_unknown:
             yield Text("  feedmill forget --undo lets it in again.")
-    if story.entries or story.feeds or story.forgotten:
-        return
+    if not story.is_known:
+        yield from _unknown(story, near, url, now)
+
+
+def _unknown(story: Story, near: Sequence[FeedStatus], url: str | None, now: Millis) -> Iterator[Text]:
     yield Text("No listed feed has shown it.")
     for other in story.near:
         yield Text("  Did you mean ") + clean(other) + Text("?")
     if story.near:
         return
+    for feed in near[:5]:
+        yield Text("  A feed of its site: ") + clean(feed.id) + Text(", ") + _does(feed, now)
     if url is None:
         yield Text("  It is no URL, and no id that is known.")
-    else:
-        for feed in near[:5]:
-            yield Text("  A feed of its site: ") + clean(feed.id) + Text(", ") + _does(feed, now)
-        if not near:
-            yield Text(f"  No feed of {urls.host_of(url)} is listed.")
+    elif not near:
+        yield Text(f"  No feed of {urls.host_of(url)} is listed.")
 
 
 def _forgotten(story: Story, now: Millis, *, taken_down: bool) -> str:

@@ -92,8 +92,6 @@ class Jobs:
             done = await self._do(work)
         except asyncio.CancelledError:
             return HandedBack(lease=work.lease)
-        except MachineError as error:
-            return self._unable(work, error)
         except Exception as error:  # a defect of ours must cost one job only
             if (lack := shortage(error)) is not None:
                 return self._unable(work, lack)

@@ -28,7 +28,6 @@ MAX_BYTES = 64_000_000
 MAX_DEPTH = 40
 _KEYS = ("id", "every", "cron", "full_text", "backfill", "backfill_from", "recheck", "expect")
 """Attributes in our namespace, as in a feed list; `recheck` is written as one text."""
-_LISTS = frozenset({"recheck"})
 _TAG = "tag:yaml.org,2002:"
 
 Outline: TypeAlias = "dict[str, tuple[str | list[str], int]]"
@@ -134,7 +133,7 @@ def _outline(element: etree._Element, url: str, folders: Sequence[str]) -> Outli
         found["tags"] = (tags, line)
     for key, value in own.items():
         if value is not None:
-            found[key] = (value.split() if key in _LISTS else value, line)
+            found[key] = (value.split() if key == "recheck" else value, line)
     return found
 
 

@@ -208,7 +208,6 @@ HeaderName = Annotated[
 """A token (RFC 9110 section 5.6.2)."""
 HeaderValue = Annotated[
     str,
-    AfterValidator(str.strip),
     text_as("a text in ASCII for the value of a header", lambda text: matching(r"[\t -~]*")(text.strip())),
 ]
 """RFC 9110 section 5.5. White space around a value is not part of it, such as a line end that comes with a secret."""

@@ -356,6 +356,7 @@ class Store:
     async def upkeep(self, *, now: Millis) -> None:
         """Deletes what is no longer needed; see `upkeep`."""
         await self._write(upkeep.keep_up, now=now, keep_ms=self._keep_ms)
+        now = await self.believed(now=now)
         while await self._write(upkeep.expire, now):
             pass  # in steps, so that other calls get their turn between two of them
         host: int | None = 0

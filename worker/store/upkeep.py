@@ -33,15 +33,15 @@ def keep_up(connection: Connection, *, now: Millis, keep_ms: int) -> None:
 
 
 def expire(connection: Connection, now: Millis) -> bool:
-    """Deletes a batch of expired sketches of near-duplicates. Returns whether there may be more."""
-    return _is_mine(connection) and stories.expire(connection, clocks.believed(connection, now=now))
+    """Deletes a batch of sketches of near-duplicates that have expired by `now`, a time that is `believed`. Returns
+    whether there may be more."""
+    return _is_mine(connection) and stories.expire(connection, now)
 
 
 def forget_hosts(connection: Connection, *, now: Millis, after: int) -> int | None:
-    """Looks at a batch of hosts and deletes those that are no longer asked anything; see `hosts.forget_unused`."""
-    if not _is_mine(connection):
-        return None
-    return hosts.forget_unused(connection, now=clocks.believed(connection, now=now), after=after)
+    """Looks at a batch of hosts and deletes those that are no longer asked anything; see `hosts.forget_unused`. now: a
+    time that is `believed`."""
+    return hosts.forget_unused(connection, now=now, after=after) if _is_mine(connection) else None
 
 
 def _is_mine(connection: Connection) -> bool:

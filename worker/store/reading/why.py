@@ -96,6 +96,10 @@ class Story:
     near: Sequence[str]
     """If nothing is known of it: the URLs of articles and feeds that may have been meant, likeliest first."""
 
+    @property
+    def is_known(self) -> bool:
+        return bool(self.entries or self.feeds or self.forgotten)
+
 
 def read_story(state: State, subject: str) -> Story:
     """`story_of`, beside the engine. Raises StateError."""
