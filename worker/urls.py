@@ -208,6 +208,11 @@ def is_of_site(url: str, other: str) -> bool:
     return one == two or one.endswith(f".{two}") or two.endswith(f".{one}")
 
 
+def loses_tls(url: str, to: str) -> bool:
+    """Whether a way that begins at `url` with TLS leads to an address without."""
+    return url.startswith("https:") and not to.startswith("https:")
+
+
 def site(origin: Origin) -> str:
     """The URL of an origin, without a path."""
     scheme, host, port = origin

@@ -337,10 +337,9 @@ def same_host(address: str | None, url: str) -> str | None:
     the web."""
     if address is None or urls.host_of(address) != urls.host_of(url):
         return None
-    return None if url.startswith("https:") and not address.startswith("https:") else address
+    return None if urls.loses_tls(url, address) else address
 
 
 def _led_to(work: Poll, feed: Feed) -> str | None:
     """Where redirects led, if all were permanent. Those that end without TLS are followed, but not remembered."""
-    drops_tls = feed.url.startswith("https:") and not work.url.startswith("https:")
-    return work.url if work.hops and work.permanent and not drops_tls else None
+    return work.url if work.hops and work.permanent and not urls.loses_tls(feed.url, work.url) else None

@@ -127,9 +127,7 @@ class Looks:
             outcome = await self._asked(url, accept)
             match outcome:
                 case Redirected():
-                    is_permanent &= outcome.permanent and not (
-                        url.startswith("https:") and not outcome.url.startswith("https:")
-                    )
+                    is_permanent &= outcome.permanent and not urls.loses_tls(url, outcome.url)
                     url = outcome.url
                     lasting = url if is_permanent else lasting
                 case Fetched() | FetchFailed():

@@ -10,7 +10,7 @@ cron.py       cron lines
 durations.py  durations in words
 failures.py   failed polls in a row, by class
 moves.py      301 and 308: the address to use from now on
-gone.py       410: when it is believed
+gone.py       410, and 404 of a page: when it is believed
 trust.py      304: how far it is believed
 silence.py    feeds that have brought nothing for longer than expected
 pressure.py   the pace for a host that has refused

@@ -1,4 +1,4 @@
-"""When a 410 Gone from a feed is believed (RFC 9110 section 15.5.11)."""
+"""When a feed's 410 Gone, or a page's 404 or 410, is believed (RFC 9110 sections 15.5.5 and 15.5.11)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFIRMED_AFTER_MS = DAY_MS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """The 410s in a row."""
+    """Such answers in a row."""
 
     since: Millis | None = None
     answers: int = 0
@@ -24,7 +24,8 @@ class Gone:
         return Gone(since=now if self.since is None else self.since, answers=self.answers + 1)
 
     def is_confirmed(self, now: Millis) -> bool:
-        """Whether the feed is to be retired: it is not polled until its owner changes its URL or asks for it."""
+        """Whether the feed is to be retired (not polled until its owner changes its URL or asks for it), or the article
+        of the page to be deleted."""
         long = self.since is not None and now - self.since >= CONFIRMED_AFTER_MS
         return long and self.answers >= CONFIRMED_BY
 
