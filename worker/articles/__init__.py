@@ -19,6 +19,7 @@ selection.py the part of a page that the rules of its feed select
 languages.py the language of a text, if none is stated
 frame.py     lines that a site puts above and below: what they say, and the text without them
 credits.py   who published it first, by credit lines, datelines, canonical and JSON-LD
+apart.py     lines below a text that the page has in another place
 edges.py     lines around a text that do not belong to it
 pointers.py  lines that lead to the rest of a text or to other articles
 dates.py     ISO 8601 → instant and precision

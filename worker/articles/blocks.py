@@ -33,17 +33,21 @@ _CHROME = ("nav", "footer", "header", "aside", "form")
 class Block:
     text: str
     """On one line."""
-    tag: str
-    """Of the element that directly contains the text."""
+    element: HtmlElement
+    """That directly contains the text."""
     linked: float
     """The share of its characters that link to other pages."""
+
+    @property
+    def tag(self) -> str:
+        return str(self.element.tag)
 
 
 def read(tree: HtmlElement) -> list[Block]:
     """The blocks of a page; the tree is not changed. Line breaks (`br`) end a block, too."""
-    found: list[tuple[str, str, float]] = []
+    found: list[tuple[str, HtmlElement, float]] = []
     pieces: list[str] = []
-    tags = ["body"]
+    open_now = [tree]
     linked, depth = 0, 0
 
     def end() -> None:
@@ -51,7 +55,7 @@ def read(tree: HtmlElement) -> list[Block]:
         nonlocal linked
         text = " ".join("".join(pieces).split())
         pieces.clear()
-        found.append((text, tags[-1], linked / len(text)))
+        found.append((text, open_now[-1], linked / len(text)))
         linked = 0
 
     walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
@@ -64,7 +68,7 @@ def read(tree: HtmlElement) -> list[Block]:
             if tag in _BLOCKS:
                 if pieces:
                     end()
-                tags.append(tag)
+                open_now.append(element)
             elif tag == "br":
                 if pieces:
                     end()
@@ -75,7 +79,7 @@ def read(tree: HtmlElement) -> list[Block]:
             if tag in _BLOCKS:
                 if pieces:
                     end()
-                tags.pop()
+                open_now.pop()
             elif tag == "a" and _leads_on(element):
                 depth -= 1
             text = element.tail
@@ -87,10 +91,10 @@ def read(tree: HtmlElement) -> list[Block]:
         end()
     # ASCII that can be printed is clean, now that its white space is folded: half of the texts.
     clean = (
-        (one if one.isascii() and one.isprintable() else plain.line(one, len(one) + 1), tag, share)
-        for one, tag, share in found
+        (one if one.isascii() and one.isprintable() else plain.line(one, len(one) + 1), element, share)
+        for one, element, share in found
     )
-    return [Block(text=one, tag=tag, linked=share) for one, tag, share in clean if one is not None]
+    return [Block(text=one, element=element, linked=share) for one, element, share in clean if one is not None]
 
 
 def longest_run(tree: HtmlElement, *, enough: int = 0) -> list[str]:
