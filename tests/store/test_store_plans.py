@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from tests.store.samples import MINUTE, Run, key, make_draft, make_entry, make_version
+from tests.store.samples import HOUR, MINUTE, Run, key, make_draft, make_entry, make_version
 from worker.dedup import Name
 from worker.errors import StateError
 from worker.model import Broken, HandedBack, Ingest, Millis, Moved, Poll, Retry
@@ -31,10 +31,27 @@ from worker.store import (
     story_of,
     told_alike,
 )
+from worker.store.known.keys import stored
 
 GROWING = {"feed", "host", "slot", "work", "entry", "identity", "content", "outbox", "segment", "site"}
 GROWING |= {"sketch", "shingle", "reprint"}
 Statements = dict[str, Any]
+
+
+@contextmanager
+def keys_looked_for() -> Iterator[set[bytes]]:
+    """The keys under which entries are looked for meanwhile."""
+    keys: set[bytes] = set()
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if statement.startswith("SELECT") and "FROM identity" in statement:
+            keys.update(parameters.values() if isinstance(parameters, dict) else parameters)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield keys
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 @contextmanager
@@ -145,6 +162,21 @@ async def test_publishing_scans_nothing(run: Run, state_path: Path) -> None:
         await run.store.mark(first.id, path="p", sha256="0")
     assert any(statement.startswith("DELETE FROM outbox") for statement in found)
     assert scans(state_path, found) == []
+
+
+async def test_a_known_entry_is_looked_for_under_two_keys(run: Run) -> None:
+    """What a feed says anew of an entry that its guid and its link both name is looked for under no more, because each
+    other key costs a page of a database that does not fit into memory. A new entry is, under all."""
+    await run.start("a")
+    keys = {"look_up": (key("guid+link"), key("guid+title"), key("one")), "own": key("one"), "url_key": key("link")}
+    asked = []
+    for words in ("first", "corrected"):
+        with keys_looked_for() as looked_for:
+            await run.poll("a", make_entry("one", words=words, **keys))
+        asked.append(looked_for)
+        run.later(HOUR)
+    of_one = {stored(key("one")), stored(key("link"))}
+    assert asked == [of_one | {stored(key("guid+link")), stored(key("guid+title"))}, of_one]
 
 
 async def test_what_pages_ask_scans_no_entries(run: Run, state_path: Path) -> None:

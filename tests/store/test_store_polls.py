@@ -253,16 +253,16 @@ async def test_an_entry_without_a_page_is_queued_at_its_feeds_host(run: Run) -> 
     assert (await run.ingest_of("note")).url is None
 
 
-def identified(guid: str, url: str, *, repeated: bool) -> SeenEntry:
-    """An entry with the keys that dedup gives it."""
+def identified(guid: str, url: str, *, repeated: bool, title: str | None = None) -> SeenEntry:
+    """An entry with the keys that dedup gives it; its title is its URL where none is given."""
+    title = title or url
     keys = dedup.identity(
-        Entry(guid=guid, url=url, title=url),
+        Entry(guid=guid, url=url, title=title),
         feed_id=FeedId("a"),
         repeated_guids=frozenset({guid}) if repeated else frozenset(),
     )
-    return make_entry(
-        url.rpartition("/")[2], url=url, look_up=keys.look_up, own=keys.own, url_key=keys.url_key, title_key=key(url)
-    )
+    found = {"look_up": keys.look_up, "own": keys.own, "url_key": keys.url_key, "title_key": key(title)}
+    return make_entry(title.rpartition("/")[2], url=url, **found)
 
 
 async def test_repeated_guids_lose_no_entries(run: Run) -> None:
@@ -283,6 +283,20 @@ async def test_repeated_guids_lose_no_entries(run: Run) -> None:
     works = [work for work in await run.claim_all() if isinstance(work, Ingest)]
     assert sorted(str(work.url) for work in works) == [one, three, two]
     assert len({work.record_id for work in works}) == 3
+
+
+async def test_entries_with_one_guid_and_link_are_told_apart_by_their_titles(run: Run) -> None:
+    """An entry that came beside others under its guid, with the link of the first, is itself when it comes alone: the
+    first, which is known under guid and link, is not corrected by it."""
+    await run.start("a")
+    first, other = "https://a.example/first", "https://a.example/other"
+    await run.poll("a", identified("g", first, repeated=False, title="A"))
+    run.later(HOUR)
+    later = identified("g", first, repeated=True, title="B")
+    assert (await run.poll("a", later, identified("g", other, repeated=True))).new == 2
+    run.later(HOUR)
+    finished = await run.poll("a", identified("g", first, repeated=False, title="B"))
+    assert (finished.new, finished.changed, finished.duplicates) == (0, 0, 0)
 
 
 async def test_two_entries_with_one_key_in_a_poll_are_one(run: Run) -> None:

@@ -38,12 +38,14 @@ class Shelf:
     def __init__(self, connection: Connection, polls: Sequence[PollDone]) -> None:
         self.connection = connection
         entries = [seen for done in polls for seen in done.entries]
-        keys = {key for seen in entries for key in (*keys_of(seen), *seen.alone)}
+        keys = {key for seen in entries for key in (seen.own, seen.url_key) if key}
         known = refs_by_key(connection, keys)
+        more = {key for seen in entries if not _is_met(seen, known) for key in (*seen.look_up, *seen.alone)} - keys
+        known |= refs_by_key(connection, more)
         self.known: dict[bytes, EntryId] = {key: ref.entry_id for key, ref in known.items()}
         """The entry known under each key, including those added here."""
         self.refs = {ref.entry_id: ref for ref in known.values()}
-        self.dead = dead_keys(connection, keys - known.keys())
+        self.dead = dead_keys(connection, (keys | more) - known.keys())
         met = self.known.keys() | self.dead
         names = {done.feed_id for done in polls if done.entries}
         origins = {seen.url: origin(seen.url) for seen in entries if seen.url}
@@ -131,6 +133,13 @@ class Shelf:
         _ADD_NUMBERED.execute(self.connection, self._rows)
         _KNOW.execute(self.connection, self._keys)
         self._rows, self._keys = [], []
+
+
+def _is_met(seen: SeenEntry, known: Mapping[bytes, Ref]) -> bool:
+    """Whether its own key, its URL and its title all name the same entry. Then it is not looked for under the keys that
+    tell entries with one guid apart: hardly any entry has one, and each costs a page of a large database."""
+    ref = known.get(seen.own)
+    return ref is not None and ref == known.get(seen.url_key or b"") and ref.title_key == seen.title_key
 
 
 def keys_of(seen: SeenEntry) -> tuple[bytes, ...]:
