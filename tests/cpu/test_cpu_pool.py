@@ -21,7 +21,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +142,14 @@ async def test_a_crash_costs_one_task(function: Callable[..., Any], args: tuple[
         assert before not in await asyncio.gather(*behind)
 
 
+@LINUX
 async def test_without_files_for_a_process_the_task_is_not_to_blame() -> None:
     """That no process can be started is told apart from one that died; when there are files again, it is started."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with Pool(workers=1, timeout_s=10, memory=None) as pool:
-        await pool.run(abs, -1)
-        pool._children[0].kill()
+        pid = await pool.run(os.getpid)
+        os.kill(pid, signal.SIGKILL)
+        assert await until(lambda: not is_alive(pid))
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
         try:
             with pytest.raises(MachineError, match="Too many open files"):
@@ -254,12 +256,15 @@ async def test_a_cancelled_caller_leaves_the_pool_whole() -> None:
         assert await until(lambda: (pool.load.busy, pool.load.waiting) == (0, 0))
 
 
-async def test_a_call_that_is_cancelled_itself_leaves_the_next_no_answer() -> None:
+async def test_a_call_that_is_cancelled_itself_leaves_the_next_no_answer(tmp_path: Path) -> None:
     """As when the loop ends: its process would go on, and give its result to whoever asks next."""
+    begun = tmp_path / "begun"
     async with Pool(workers=1, timeout_s=10) as pool:
-        caller = asyncio.create_task(pool.run(time.sleep, 0.3))
-        assert await until(lambda: pool._children[0]._pipe is not None)
-        for call in pool._calls:
+        others = asyncio.all_tasks()
+        code = f"open({str(begun)!r}, 'x').close(); __import__('time').sleep(0.3)"
+        caller = asyncio.create_task(pool.run(exec, code))
+        assert await until(begun.exists)
+        for call in asyncio.all_tasks() - others - {caller}:
             call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
@@ -313,16 +318,9 @@ async def test_a_process_is_replaced_after_its_share_of_tasks(monkeypatch: pytes
 async def test_a_process_that_hangs_at_its_start_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start that comes to nothing costs one task; the next has a process of its own."""
     async with Pool(workers=1, timeout_s=10) as pool:
-        (child,) = pool._children
-        start = child._process
-
-        def hanging(**how: Any) -> BaseProcess:
-            how |= {"target": exec, "args": ("import time; time.sleep(600)", {"pipe": how["args"][0]})}
-            return start(**how)
-
         with monkeypatch.context() as patch:
             patch.setattr(cpu, "START_S", 0.1)
-            patch.setattr(child, "_process", hanging)
+            patch.setattr(cpu, "serve", Connection.poll)  # waits for a task, and never says that it is there
             with pytest.raises(TaskCrashed, match="did not start"):
                 await pool.run(os.getpid)
         assert await serves(pool, 2)

@@ -9,7 +9,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from tests.fetch.sites import NewClient, Request, Script, Serve, Site, answer, for_ever, then_close
+from tests.fetch.sites import NewClient, Request, Script, Serve, Site, answer, connections, for_ever, then_close
 from worker.cli.running import FILES_A_FETCH
 from worker.fetch import Client, pools
 from worker.model import Fetched, FetchFailed
@@ -143,7 +143,7 @@ async def test_what_may_not_be_kept_any_more_is_closed_though_its_site_is_not_as
     site, client = await serve(answer(b"x")), await new_client()
     for number in range(20):
         await got(client, site, f"s{number}.localhost")
-    assert len(client._pools._kept) == 1
+    assert len(connections(client)) == 1
 
 
 async def test_no_more_sites_are_kept_than_may_be(new_client: NewClient, serve: Serve) -> None:
@@ -151,8 +151,10 @@ async def test_no_more_sites_are_kept_than_may_be(new_client: NewClient, serve: 
     site, client = await serve(answer(b"x")), await new_client(max_connections=2)
     for number in range(9):
         await got(client, site, f"s{number}.localhost")
-    hosts = [host for ((_, host, _), _), _ in client._pools._kept.values()]
-    assert hosts == [f"s{number}.localhost" for number in (5, 6, 7, 8)]
+    assert len(connections(client)) == 4
+    for number in (8, 7, 6, 4):
+        await got(client, site, f"s{number}.localhost")
+    assert site.connections == 9 + 1
 
 
 async def test_connections_take_no_more_files_than_the_system_is_asked_for(new_client: NewClient, serve: Serve) -> None:
@@ -163,7 +165,7 @@ async def test_connections_take_no_more_files_than_the_system_is_asked_for(new_c
         nonlocal asked, most
         asked += 1
         if asked % 4 == 0:
-            most = max(most, 4 + len(client._pools._kept))
+            most = max(most, 4 + len(connections(client)))
             all_asked.set()
         await all_asked.wait()
         writer.write(answer(b"x"))
