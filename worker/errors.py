@@ -22,7 +22,8 @@ Outcomes that are to be expected (a 404, a duplicate, an empty feed) are values 
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -130,3 +131,12 @@ def shortage(error: BaseException) -> MachineError | None:
         return error
     said = _SHORT_OF.get(error.errno or 0) if isinstance(error, OSError) else None
     return None if said is None else MachineError(said)
+
+
+@contextmanager
+def imports_of(extra: str, what: str, kind: type[FeedmillError] = FeedmillError) -> Iterator[None]:
+    """For imports of what comes with an extra. what: needs it. Raises `kind` if it is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise kind(f"{what} needs the extra: pip install 'feedmill[{extra}]'") from error

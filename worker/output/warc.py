@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from worker.errors import OutputError
+from worker.errors import OutputError, imports_of
 from worker.model import Millis, Validators
 from worker.record import instant, rfc3339
 
@@ -199,8 +199,6 @@ def _phrase(status: int) -> str:
 
 
 def _warcio() -> Any:
-    try:
+    with imports_of("archive", "the archive of pages", OutputError):
         import warcio
-    except ImportError as error:
-        raise OutputError("the archive of pages needs the extra: pip install 'feedmill[archive]'") from error
     return warcio

@@ -50,8 +50,7 @@ def all_members(connection: Connection) -> list[Member]:
 def read_members(state: State) -> list[Member]:
     """The processes that work on the state, the longest-running first. Raises StateError."""
     with reading(state) as connection:
-        found = all_members(connection)
-    return found
+        return all_members(connection)
 
 
 def is_alive(member: Member, now: Millis) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from worker.bus import Bus
 from worker.cpu.pool import Pool
 from worker.engine import KEEP_S
-from worker.errors import FeedmillError
+from worker.errors import imports_of
 from worker.fetch import Client
 from worker.pipeline import Streaming
 from worker.settings import Settings
@@ -27,7 +27,7 @@ async def streaming(settings: Settings) -> AsyncIterator[Streaming | None]:
     if place is None:
         yield None
         return
-    with _from("cluster", "output.stream"):
+    with imports_of("cluster", "output.stream"):
         from worker.bus.records import RecordStream
     async with RecordStream(place) as stream:
         sending = Streaming(stream.send, output=settings.output.dir)
@@ -42,7 +42,7 @@ async def bus(settings: Settings) -> AsyncIterator[Bus | None]:
     if settings.bus is None:
         yield None
         return
-    with _from("cluster", "a bus"):
+    with imports_of("cluster", "a bus"):
         from worker.bus.jetstream import JetStreamBus
     async with JetStreamBus(settings.bus, keep_s=KEEP_S) as stream:
         yield stream
@@ -56,7 +56,7 @@ async def traces(settings: Settings) -> AsyncIterator[Traces | None]:
     if collector is None:
         yield None
         return
-    with _from("otel", "telemetry.traces"):
+    with imports_of("otel", "telemetry.traces"):
         from worker.traces import Traces
     following = Traces(collector, sample=settings.telemetry.sample)
     try:
@@ -70,11 +70,3 @@ def timed() -> tuple[type[Client], type[Pool]]:
     from worker.traces import TimedClient, TimedPool
 
     return TimedClient, TimedPool
-
-
-@contextmanager
-def _from(extra: str, what: str) -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise FeedmillError(f"{what} needs the extra: pip install 'feedmill[{extra}]'") from error

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from worker.errors import OutputDamaged, OutputError
+from worker.errors import OutputDamaged, OutputError, imports_of
 from worker.model import ObjectPath
 
 READ_BYTES = 256 * 1024
@@ -228,10 +228,8 @@ def _store(bucket: str) -> Any:
 
 @functools.cache
 def _obstore() -> Any:
-    try:
+    with imports_of("s3", "an object store", OutputError):
         import obstore
-    except ImportError as error:
-        raise OutputError("an object store needs the extra: pip install 'feedmill[s3]'") from error
     return obstore
 
 

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from worker.errors import StateError, StateLocked
+from worker.errors import StateError, StateLocked, imports_of
 from worker.lock import Held, holding, is_held
 from worker.model import Server, State
 from worker.ownership import hand_over, make_folder
@@ -255,12 +255,8 @@ def versions() -> list[str]:
 
 def _postgresql() -> ModuleType:
     """Imported only when needed, because psycopg is an extra."""
-    try:
+    with imports_of("cluster", "a state on PostgreSQL", StateError):
         from worker.store.database import postgresql
-    except ImportError as error:
-        raise StateError(
-            "a state on PostgreSQL needs psycopg, which is not installed: pip install 'feedmill[cluster]'"
-        ) from error
     return postgresql
 
 

@@ -29,7 +29,7 @@ from worker.model import (
     Walked,
 )
 from worker.store.database import tables as t
-from worker.store.database.dialects import Each, Many, change
+from worker.store.database.dialects import Each
 from worker.store.database.locks import hold_entries, hold_hosts, is_shared
 from worker.store.finish.articles import finish_articles
 from worker.store.finish.entries import finish_look
@@ -42,7 +42,7 @@ from worker.store.work.hosts import heed_crawl_delay, note_answers
 from worker.store.work.robots import remember
 from worker.store.work.settling import count_anew, settle
 from worker.store.work.standing import Planner
-from worker.store.work.works import due_again
+from worker.store.work.works import due_again, free_slots
 
 OtherDone = Walked | Sought | Subscribed | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 MAX_ERRORS = 4
@@ -190,14 +190,6 @@ def _broken(connection: Connection, done: Broken, policies: Policies) -> tuple[F
 _TOKENS = Each(
     lambda which: select(t.slot.c.host_id, t.slot.c.k, t.slot.c.token, t.slot.c.work_id).where(which(t.slot.c.host_id))
 )
-_FREE = Many(
-    update(t.slot)
-    .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
-    .values(lease_until=0, work_id=None)
-)
-_FREE_ALL = """
-    UPDATE slot SET lease_until = 0, work_id = NULL
-    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[]) AS one (h, slot) WHERE host_id = one.h AND k = one.slot"""
 _HOLD = (
     update(t.host)
     .where(t.host.c.id == bindparam("h"), t.host.c.not_before < bindparam("then"))
@@ -215,7 +207,7 @@ def _release(connection: Connection, released: Sequence[Done]) -> None:
     """Frees the slots, and stores until when hosts asked to be left alone."""
     if not released:
         return
-    change(connection, _FREE, _FREE_ALL, [{"h": done.lease.host_id, "slot": done.lease.slot} for done in released])
+    free_slots(connection, [done.lease for done in released])
     raised = [
         {"h": done.lease.host_id, "then": done.not_before}
         for done in released

@@ -143,8 +143,7 @@ def read_publications(state: State, last: tuple[str, int] | None, shard: int) ->
 def read_feeds(state: State) -> list[FeedStatus]:
     """All listed feeds, by id. Raises StateError."""
     with reading(state) as connection:
-        feeds = _feeds(connection)
-    return feeds
+        return _feeds(connection)
 
 
 def read_moved(state: State) -> Mapping[str, str]:

@@ -19,17 +19,17 @@ from worker.store.database import tables as t
 from worker.store.database.dialects import Each, Many, change
 from worker.store.database.locks import hold_hosts
 from worker.store.work.settling import settle
-from worker.store.work.works import leases_of, let_be_due, read_leased, stands
+from worker.store.work.works import free_slots, leases_of, let_be_due, read_leased, stands
 
-_SLOT = (t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
 _EXCHANGE = Many(
-    update(t.slot).where(*_SLOT).values(token=t.slot.c.token + 1, lease_until=bindparam("until"), begun=True)
+    update(t.slot)
+    .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
+    .values(token=t.slot.c.token + 1, lease_until=bindparam("until"), begun=True)
 )
 _EXCHANGE_ALL = """
     UPDATE slot SET token = token + 1, lease_until = one.until, begun = true
     FROM unnest(%(h)s::bigint[], %(slot)s::smallint[], %(until)s::bigint[]) AS one (h, slot, until)
     WHERE host_id = one.h AND k = one.slot"""
-_GIVE_BACK = update(t.slot).where(*_SLOT).values(lease_until=0, work_id=None)
 _BEGUN = update(t.host).where(t.host.c.id == bindparam("h")).values(not_before=bindparam("then"))
 _HOSTS = Each(
     lambda which: select(t.host.c.id, t.host.c.width, t.host.c.delay_ms, t.host.c.not_before).where(
@@ -50,7 +50,7 @@ def begin(connection: Connection, leases: Sequence[Lease], *, now: Millis, lease
     change(connection, _EXCHANGE, _EXCHANGE_ALL, slots)
     let_be_due(connection, [{"w": lease.work_id, "then": until} for lease in begun])
     if too_soon:
-        connection.execute(_GIVE_BACK, [{"h": lease.host_id, "slot": lease.slot} for lease in too_soon])
+        free_slots(connection, too_soon)
         let_be_due(connection, [{"w": lease.work_id, "then": now} for lease in too_soon])
         settle(connection, [lease.host_id for lease in too_soon])
     return read_leased(connection, [lease.work_id for lease in begun], now=now)

@@ -84,6 +84,20 @@ _ALL_DUE = """
     UPDATE work SET due_at = one."then"
     FROM unnest(%(w)s::bigint[], %(then)s::bigint[]) AS one (w, "then") WHERE id = one.w"""
 
+_FREE = Many(
+    update(t.slot)
+    .where(t.slot.c.host_id == bindparam("h"), t.slot.c.k == bindparam("slot"))
+    .values(lease_until=0, work_id=None)
+)
+_FREE_ALL = """
+    UPDATE slot SET lease_until = 0, work_id = NULL
+    FROM unnest(%(h)s::bigint[], %(slot)s::smallint[]) AS one (h, slot) WHERE host_id = one.h AND k = one.slot"""
+
+
+def free_slots(connection: Connection, leases: Sequence[Lease]) -> None:
+    """Ends leases that still stand: their slots may be taken again."""
+    change(connection, _FREE, _FREE_ALL, [{"h": lease.host_id, "slot": lease.slot} for lease in leases])
+
 
 def let_be_due(connection: Connection, rows: Sequence[dict[str, int]]) -> None:
     """Sets the due time of work and nothing else. rows: the work's id as `w`, the time as `then`."""
