@@ -22,6 +22,7 @@ NAMED = Credit(name="South Harbour")
         pytest.param(NAMED, "https://x.example/a", "South Harbour – News", True, id="the name of its feed"),
         pytest.param(NAMED, "https://x.example/a", "News of South Harbour", False, id="a name within another"),
         pytest.param(Credit(name="AP"), "https://ap.example/a", None, False, id="too short to be sure of"),
+        pytest.param(Credit(name="Tide"), "https://tide.example/a", None, True, id="just long enough"),
         pytest.param(NAMED, None, None, False, id="nothing is known"),
         pytest.param(Credit(name="…"), "https://x.example/a", "…", False, id="a name without letters"),
         pytest.param(Credit(url="http://[bad"), "https://x.example/a", None, False, id="an address that is none"),

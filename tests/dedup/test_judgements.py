@@ -6,7 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from worker.dedup import Duplicate, Known, New, Nothing, Ref, Write, judge, place
+from worker.dedup import (
+    Duplicate,
+    Known,
+    New,
+    Nothing,
+    Ref,
+    Write,
+    is_wanted_again,
+    judge,
+    may_be_another,
+    place,
+)
 from worker.model import Draft, EntryId, FeedId, SeenEntry
 
 FEED, OTHER = FeedId("feed"), FeedId("other")
@@ -127,8 +138,91 @@ JUDGEMENTS = {
         [THEM],
         Write("update"),
     ),
+    "it was written from its page, which can't be had any more": (
+        replace(DRAFT, revision_key=b"new", extraction="feed_only"),
+        WRITTEN._replace(has_page=True),
+        None,
+        [],
+        Nothing(),
+    ),
+    "it was written from its page, which says something else": (
+        replace(DRAFT, revision_key=b"new"),
+        WRITTEN._replace(has_page=True),
+        None,
+        [],
+        Write("update"),
+    ),
+    "it was written from its feed, which says something else": (
+        replace(DRAFT, revision_key=b"new", extraction="feed_only"),
+        WRITTEN._replace(has_text=True),
+        None,
+        [],
+        Write("update"),
+    ),
+    "it was written, and has no text any more": (
+        replace(DRAFT, revision_key=b"new", extraction="failed"),
+        WRITTEN._replace(has_text=True),
+        None,
+        [],
+        Nothing(),
+    ),
     "it was written, and is the same as before and as another": (DRAFT, WRITTEN, THEM, [THEM], Nothing()),
 }
+
+LEFT_OUT = ME._replace(skipped="filter")
+WANTED = {
+    "its filters leave it out still": (replace(SEEN, skipped="only: none"), LEFT_OUT, True, True, False),
+    "no filter leaves it out": (SEEN, LEFT_OUT, False, False, True),
+    "its page was the reason": (SEEN, LEFT_OUT._replace(skipped="page"), False, False, False),
+    "its page was the reason, and its feed says something else": (
+        SEEN,
+        LEFT_OUT._replace(skipped="page"),
+        True,
+        False,
+        True,
+    ),
+    "its page was the reason, and the filters are others": (
+        SEEN,
+        LEFT_OUT._replace(skipped="page"),
+        False,
+        True,
+        True,
+    ),
+    "it was beyond the limit for a first poll, for good": (
+        SEEN,
+        LEFT_OUT._replace(skipped="backlog"),
+        True,
+        True,
+        False,
+    ),
+}
+
+BY_TEXT = ME._replace(duplicate_of=EntryId(2), text_mark=MARK)
+APART = {
+    "a page": (DRAFT, BY_TEXT._replace(has_page=True), True),
+    "a feed's text, as before": (replace(DRAFT, extraction="feed_only"), BY_TEXT, True),
+    "less than the page it was recognised by": (
+        replace(DRAFT, extraction="feed_only"),
+        BY_TEXT._replace(has_page=True),
+        False,
+    ),
+    "nothing": (replace(DRAFT, extraction="failed"), BY_TEXT, False),
+    "a duplicate by its URL": (DRAFT, BY_TEXT._replace(text_mark=None), False),
+}
+
+
+@pytest.mark.parametrize(("seen", "ref", "changed", "other_filters", "wanted"), WANTED.values(), ids=WANTED.keys())
+def test_what_was_left_out_may_be_wanted_later(
+    seen: SeenEntry, ref: Ref, changed: bool, other_filters: bool, wanted: bool
+) -> None:
+    """When what it was left out for may hold no more."""
+    assert is_wanted_again(seen, ref, changed=changed, other_filters=other_filters) == wanted
+
+
+@pytest.mark.parametrize(("draft", "entry", "may_be"), APART.values(), ids=APART.keys())
+def test_what_may_tell_a_duplicate_from_its_original(draft: Draft, entry: Ref, may_be: bool) -> None:
+    """As good a text as it was recognised by."""
+    assert may_be_another(draft, entry=entry) == may_be
 
 
 @pytest.mark.parametrize(("seen", "by_key", "by_url", "verdict"), PLACES.values(), ids=PLACES.keys())

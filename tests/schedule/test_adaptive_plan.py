@@ -26,6 +26,7 @@ MINUTE_MS = 60_000
 def planned(
     pace: Pace = EXACT,
     *,
+    now: Millis = NOW,
     phase: float = 0.0,
     chance: float = 0.5,
     due_at: Millis | None = NOW,
@@ -37,7 +38,7 @@ def planned(
     patience_s: float | None = None,
 ) -> Next:
     polled = Polled(
-        now=NOW,
+        now=now,
         phase=phase,
         chance=chance,
         due_at=due_at,
@@ -193,6 +194,13 @@ def test_feeds_that_skip_the_same_hours_do_not_come_at_the_stroke_of_the_next() 
         "Wed 13:15",
         "Wed 13:30",
     ]
+
+
+def test_a_feed_that_need_not_wait_long_for_the_end_of_skipped_hours_comes_soon_after_it() -> None:
+    """No later than twice the time until then."""
+    soon, at = Seen(new=30, total=30, elapsed_s=0), Millis(NOW + 50 * MINUTE_MS)
+    due = planned(now=at, due_at=at, phase=0.5, seen=soon, hints=Hints(skip_hours=frozenset({9})))
+    assert clock(due) == "Wed 10:05"
 
 
 # --- failures -------------------------------------------------------------------------------------------------------

@@ -153,6 +153,10 @@ WORDS = {
     ),
     "weekdays, all day": (each_day(*EVENLY, only=range(5)), "about 16 entries a day, hardly any at weekends"),
     "once a week": (each_day(12, days=140, only=range(1)), "an entry in about 7.7 days"),
+    "once a month": (
+        History.begun(MONDAY, [Millis(MONDAY - (1 + number * 30) * DAY_MS) for number in range(20)]),
+        "an entry in about 19 days",
+    ),
     "one busy afternoon": (each_day(*range(12, 24), days=1), "about 20 entries a day"),
     "nothing": (History.begun(Millis(MONDAY - 90 * DAY_MS), []), "hardly an entry a month"),
 }

@@ -29,7 +29,8 @@ def next_look_if_gone(gone: Gone, now: Millis) -> Millis:
 
 def next_revision(*, now: Millis, revision: int, revised_at: Millis | None) -> Millis:
     """When to read an entry again that its feed has changed. Feeds that keep changing are not followed at every turn:
-    after the first revisions there is an hour between two, then four, then a day. The last version is never lost."""
+    after the first revisions there is an hour between two, then four, then sixteen, then a day. The last version is
+    never lost."""
     if revised_at is None or revision < _FREE_REVISIONS:
         return now
     wait_ms = HOUR_MS * min(4 ** (revision - _FREE_REVISIONS), 24)
