@@ -207,6 +207,24 @@ async def test_a_crawl_delay_is_heard_until_it_is_gone(open_run: OpenRun, state:
         assert host(state, "a.example") == (64, 1000, 4)
 
 
+@pytest.mark.parametrize(
+    ("path", "theirs"), [("/robots.txt", (64, 5000, 1)), ("/missing", (64, 1000, 4)), ("/x/robots.txt", (64, 1000, 4))]
+)
+async def test_a_redirect_of_robots_slows_or_speeds_up_no_other_site(
+    open_run: OpenRun, state: State, path: str, theirs: tuple[int, int, int]
+) -> None:
+    """A file on another host is no word of that host, unless it is its robots.txt."""
+    async with open_run(policy=POLITE) as run:
+        await queued(run)
+        run.later(MINUTE)
+        there = f"https://b.example{path}"
+        await run.finish(read(run, await page(run), text=None, see=there, host="b.example"))
+        run.later(MINUTE)
+        await run.finish(read(run, await page(run), url=there, crawl_delay_ms=5000, host="a.example"))
+        assert host(state, "a.example") == (64, 5000, 1)
+        assert host(state, "b.example") == theirs
+
+
 @pytest.mark.parametrize("days", [29, 31])
 async def test_robots_that_nobody_asks_for_are_forgotten(run: Run, state: State, days: int) -> None:
     """After a month."""

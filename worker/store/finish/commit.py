@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from worker import urls
 from worker.model import (
     DAY_MS,
     MINUTE_MS,
@@ -151,7 +152,10 @@ def _apply(
             host = host_id(connection, done.host, policies)
             _change(connection, work_id, {"host_id": host, "due_at": at_once})
             if done.text is not None:
-                heed_crawl_delay(connection, {host, done.lease.host_id}, done.crawl_delay_ms)
+                # Another site's robots.txt may redirect to anything on a host, and says nothing about that host then.
+                is_its_own = urls.robots_url(done.url) == urls.canonical(done.url)
+                heard = {host, done.lease.host_id} if is_its_own else {host}
+                heed_crawl_delay(connection, heard, done.crawl_delay_ms)
             return Finished(), {host}
         case HandedBack():
             _change(connection, work_id, {"due_at": due_again(done.due_at or at_once)})

@@ -47,7 +47,7 @@ def note_answers(connection: Connection, released: Sequence[Done], now: Millis) 
 
 
 def heed_crawl_delay(connection: Connection, host_ids: Collection[int], crawl_ms: int) -> None:
-    """Applies a site's Crawl-delay to its host and the one that it redirected to."""
+    """Applies a site's Crawl-delay to these hosts."""
     for row in _OF_OTHER_PACE.rows(connection, host_ids, crawl_ms=crawl_ms):
         _treat(connection, row, crawl_ms=crawl_ms)
 
