@@ -29,13 +29,21 @@ def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_url
     return theirs is not None and not urls.is_of_site(url, theirs)
 
 
-def give_up(connection: Connection, of: Ref, url_key: bytes) -> None:
-    """Takes the URL with key `url_key` away from `of`. Raises Overtaken if `of` no longer had it."""
+def has_left(of: Ref, *, url: str | None) -> bool:
+    """Whether `of`, which is known under `url` because its own URL led there, is gone: that says nothing of the page at
+    `url`."""
+    return of.is_blank and of.url != url
+
+
+def give_up(connection: Connection, of: Ref, url_key: bytes, *, is_its_own: bool) -> None:
+    """Takes the URL with key `url_key` away from `of`. is_its_own: that is the URL of `of`, which will share it. Raises
+    Overtaken if `of` no longer had it."""
     key = stored(url_key)
     its = (t.identity.c.key == key, t.identity.c.entry_id == of.entry_id)
     if not connection.execute(delete(t.identity).where(*its)).rowcount:
         raise Overtaken("another entry has the URL since it was looked for")
-    connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(shared_key=key))
+    if is_its_own:
+        connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(shared_key=key))
 
 
 def let_home_have(connection: Connection, written: Sequence[Ref]) -> None:

@@ -14,7 +14,7 @@ from worker.store.database.dialects import Many, is_sqlite
 from worker.store.known.graves import dead_keys
 from worker.store.known.keys import stored
 from worker.store.known.names import give_numbers, numbers_given, origin
-from worker.store.known.owners import give_up, is_a_strangers
+from worker.store.known.owners import give_up, has_left, is_a_strangers
 from worker.store.known.refs import refs_by_key
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
@@ -103,10 +103,12 @@ class Shelf:
         """Whether `of` gives up the URL of `seen`, an entry of the feed at `feed_url`. If so, no entry is known under
         that URL any more."""
         key = seen.url_key
-        if key is None or not is_a_strangers(self.connection, of, url=seen.url, feed_url=feed_url):
+        if key is None:
+            return False
+        if not has_left(of, url=seen.url) and not is_a_strangers(self.connection, of, url=seen.url, feed_url=feed_url):
             return False
         self.write()
-        give_up(self.connection, of, key)
+        give_up(self.connection, of, key, is_its_own=of.url == seen.url)
         del self.known[key]
         return True
 
