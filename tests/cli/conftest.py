@@ -75,6 +75,6 @@ def _row(seq: int, at: Millis, size: int) -> Row:
         revision=2 if corrected else 1,
         op="update" if corrected else "new",
         feed=feed,
-        tags=("all", f"t-{feed}"),
+        tags=("all", f"t-{feed}/news"),
         at=at,
     )

@@ -34,7 +34,9 @@ def test_it_prints_the_bytes_of_the_segments(out: Path, feedmill: Feedmill) -> N
     [
         pytest.param(["--feed", "a"], [1, 3, 5, 7, 9, 11], id="a feed"),
         pytest.param(["--feed", "a", "--feed", "b"], list(range(1, 13)), id="one feed or the other"),
-        pytest.param(["--tag", "t-b"], [2, 4, 6, 8, 10, 12], id="a tag"),
+        pytest.param(["--tag", "t-b/news"], [2, 4, 6, 8, 10, 12], id="a tag"),
+        pytest.param(["--tag", "t-b"], [2, 4, 6, 8, 10, 12], id="a tag above it"),
+        pytest.param(["--tag", "t-"], [], id="the beginning of a tag"),
         pytest.param(["--op", "update", "--op", "delete"], [4], id="one op or the other"),
         pytest.param(["--op", "new", "--tag", "t-b", "--after", "2026-11-24"], [6, 8, 10, 12], id="all of these"),
         pytest.param(["--after", "2026-11-26"], [], id="nothing yet"),

@@ -87,6 +87,7 @@ def test_a_pipe_gets_a_feed_to_a_line(tmp_path: Path) -> None:
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "COLUMNS"}
     wide = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert sum(long in line and "as it publishes" in line for line in wide.splitlines()) == 1
+    assert not any(line.endswith(" ") for line in wide.splitlines())
     narrow = subprocess.run(command, env={**environment, "COLUMNS": "80"}, capture_output=True, text=True, check=True)
     assert max(map(len, narrow.stdout.splitlines())) <= 80
 

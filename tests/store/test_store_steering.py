@@ -22,7 +22,7 @@ from worker.model import (
     State,
     Validators,
 )
-from worker.store import FeedStatus, Look, read_status
+from worker.store import FeedStatus, Look, read_hosts, read_status
 from worker.store.finish.commit import MAX_ERRORS
 from worker.store.steering import Again
 
@@ -114,6 +114,19 @@ async def test_a_poll_is_no_sooner_than_its_host_may_be_asked(open_run: OpenRun,
         assert (status_of(state).next_poll_at, status_of(state).why) == (run.now + 2 * SECOND, "as told")
         await run.store.pause([A])
         assert (status_of(state).next_poll_at, status_of(state).why) == (None, "paused")
+
+
+async def test_a_host_that_was_just_asked_is_not_held(open_run: OpenRun, state: State) -> None:
+    """Though it is not asked for longer than its delay, by the clock of who looked at it before that."""
+    async with open_run(policy=HostPolicy(concurrency=1, delay_ms=SECOND)) as run:
+        await run.start("a")
+        before = Millis(run.now - 500)
+        await run.poll("a")
+        assert read_hosts(state, now=before) == []
+        until = Millis(run.now + HOUR)
+        run.later(HOUR)
+        await run.poll("a", not_before=Millis(until + HOUR))
+        assert [host.not_before for host in read_hosts(state, now=until)] == [until + HOUR]
 
 
 async def test_feeds_that_fail_are_due_when_they_are_fetched_otherwise(run: Run, state: State) -> None:

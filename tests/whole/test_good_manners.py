@@ -180,6 +180,18 @@ def test_a_lost_feed_is_looked_for_on_its_site(site: Site, worker: Worker) -> No
     assert "its site names" in " ".join(worker.run("status").stdout.split())
 
 
+def test_a_page_that_is_listed_as_a_feed_names_its_feed_once(site: Site, worker: Worker) -> None:
+    """Its site names the same one, when it is looked for there."""
+    home = b'<html><head><link rel="alternate" type="application/atom+xml" href="/atom.xml"></head><body>A'
+    worker.configure([site.add("a", "/", Answer(body=home))])
+    for _ in range(3):
+        worker.once(every=True)
+    (status,) = json.loads(worker.run("status", "--json").stdout)["feeds"]
+    assert status["suggestion"] == site.url("a", "/atom.xml")
+    assert status["suggestion"] in status["error"]
+    assert "its site names" not in " ".join(worker.run("status").stdout.split())
+
+
 def test_feeds_that_fail_are_tried_again_when_what_they_are_fetched_by_has_changed(site: Site, worker: Worker) -> None:
     """Once, at the next start; those that go well, that are paused, or whose host asked for patience are left alone."""
     mended = feed(site, "a", item("1"))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from worker.cli.naming import feeds_with
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_lists
-from worker.cli.printing import clean, console, plain, print_json, print_line
+from worker.cli.printing import clean, plain, print_json, print_line, print_table
 from worker.cli.standing import public, state_of
 from worker.model import Feed, Millis
 from worker.settings import seconds
@@ -48,7 +48,7 @@ def feeds(
         print_json({"feeds": [_plain(feed, status) for feed, status in found]})
         return
     if found:
-        console.print(_table(found, app.now()))
+        print_table(_table(found, app.now()))
     of = "" if len(found) == len(settings.feeds) else f" of {len(settings.feeds)}"
     print_line(f"{counted(len(found), 'feed')}{of}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from worker import urls
 from worker.errors import FeedmillError
@@ -36,11 +36,16 @@ def feeds_named(settings: Settings, names: Sequence[str], tag: str | None = None
 def feeds_with(settings: Settings, tag: str) -> list[Feed]:
     """The listed feeds with the tag or one below it: `world` includes `world/asia`. Raises UnknownFeed if there are
     none."""
-    found = [feed for feed in settings.feeds if any(own == tag or own.startswith(f"{tag}/") for own in feed.tags)]
+    found = [feed for feed in settings.feeds if has_tag(feed.tags, tag)]
     if not found:
         tags = sorted({own for feed in settings.feeds for own in feed.tags})
         raise UnknownFeed(f"no feed has the tag {tag!r}{near(tag, tags)}")
     return found
+
+
+def has_tag(tags: Iterable[str], tag: str) -> bool:
+    """Whether the tag, or one below it, is among the tags of a feed."""
+    return any(own == tag or own.startswith(f"{tag}/") for own in tags)
 
 
 def _hint(name: str, feeds: Sequence[Feed]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import orjson
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from worker.meters import Tally
@@ -41,6 +42,17 @@ def clean(text: str | None, width: int = 200) -> Text:
 def print_line(*parts: str | Text) -> None:
     """Prints a line of any length to standard output. None of it is read as markup."""
     console.print(*parts, markup=False, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Prints a table, in a pipe without the spaces that fill its last column: they would be wrapped as lines of their
+    own."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as printed:
+        console.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())
 
 
 def print_note(*parts: str | Text) -> None:

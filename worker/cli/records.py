@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.naming import UnknownFeed, near
+from worker.cli.naming import UnknownFeed, has_tag, near
 from worker.cli.options import DEFAULT_CONFIG, ConfigFile, OutputFolder, output_dir
 from worker.cli.printing import print_no_more
 from worker.configuration.reading import look
@@ -41,7 +41,7 @@ class Where:
 
     feeds: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
-    """Of the feed."""
+    """Of the feed; those below them match, too."""
     ops: frozenset[str] = frozenset()
     id: str | None = None
 
@@ -49,7 +49,7 @@ class Where:
         ingest = record["_ingest"]
         return (
             (not self.feeds or ingest["feed_id"] in self.feeds)
-            and (not self.tags or not self.tags.isdisjoint(ingest["feed_tags"]))
+            and (not self.tags or any(has_tag(ingest["feed_tags"], tag) for tag in self.tags))
             and (not self.ops or ingest["op"] in self.ops)
             and (self.id is None or record["id"] == self.id)
         )
@@ -62,7 +62,9 @@ def records(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Wait for more records, until Ctrl-C or SIGTERM.")] = False,
     feeds: Annotated[list[str] | None, typer.Option("--feed", metavar="ID", help="Only of this feed.")] = None,
-    tags: Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Only of feeds with this tag.")] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="T", help="Only of feeds with this tag, or one below it.")
+    ] = None,
     ops: Annotated[list[OpName] | None, typer.Option("--op", help="Only with this op.")] = None,
     after: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only ingested on this day (UTC) or later.")

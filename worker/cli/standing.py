@@ -66,7 +66,7 @@ def state_of(feed: FeedStatus, now: Millis) -> Text:
         said += Text(f"; {counted(feed.gaps, 'gap')}, about {feed.coverage:.0%} of its entries seen")
     if feed.moved_to:
         said += Text("; moved for good to ") + clean(feed.moved_to)
-    if feed.suggestion:
+    if feed.suggestion and feed.suggestion not in (feed.error or ""):  # the error may name what its own page names
         said += Text("; its site names ") + clean(feed.suggestion)
     return said
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from worker.cli.naming import feeds_named
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, load_to_look, with_known_feeds
-from worker.cli.printing import clean, console, plain, print_json, print_line
+from worker.cli.printing import clean, console, plain, print_json, print_line, print_table
 from worker.cli.standing import hub_line, public, state_of, with_hub
 from worker.errors import OutputError
 from worker.model import ROLES, Feed, FeedId, Member, Millis
@@ -78,6 +78,7 @@ class _Seen:
 
 def _look(settings: Settings, names: list[str] | None, *, failing: bool) -> _Seen:
     now = app.now()
+    hosts = read_hosts(settings.state, now=now)  # at once: each that is asked meanwhile would seem to be held
     known, totals = read_status(settings.state)
     feeds = [*public(settings, known).values()]
     wanted = {feed.id for feed in feeds_named(with_known_feeds(settings), names)} if names else None
@@ -86,7 +87,7 @@ def _look(settings: Settings, names: list[str] | None, *, failing: bool) -> _See
         feeds=[feed for feed in feeds if (feed.errors or not failing) and (wanted is None or feed.id in wanted)],
         silent=_silences(feeds, settings.feeds, now),
         hubs=read_hubs(settings.state, now=now),
-        hosts=read_hosts(settings.state, now=now),
+        hosts=hosts,
         members=read_members(settings.state),
         totals=totals,
         troubles=app.troubles(settings),
@@ -114,7 +115,7 @@ def _as_json(seen: _Seen) -> dict[str, Any]:
 def _print(seen: _Seen, *, hubs: bool) -> None:
     """hubs: with a line on the hub of each feed."""
     if seen.feeds:
-        console.print(_table(seen.feeds, seen.silent, seen.hubs, seen.now))
+        print_table(_table(seen.feeds, seen.silent, seen.hubs, seen.now))
     for feed in seen.feeds if hubs else ():
         if (hub := seen.hubs.get(feed.id)) is not None:
             line = Text("the hub of ") + clean(feed.id) + ": " + hub_line(hub, seen.now)
@@ -122,7 +123,7 @@ def _print(seen: _Seen, *, hubs: bool) -> None:
     if seen.hosts:
         console.print(_hosts(seen.hosts, seen.now))
     if seen.members:
-        console.print(_workers(seen.members, seen.now))
+        print_table(_workers(seen.members, seen.now))
     console.print(_sentence(seen.totals))
     for trouble in seen.troubles:
         console.print(Text(trouble[:1].upper()) + clean(trouble[1:], 2000), soft_wrap=True, style="red")

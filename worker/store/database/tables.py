@@ -26,7 +26,7 @@ from sqlalchemy import (
     true,
 )
 
-from worker.model import DAY_MS
+from worker.model import DAY_MS, Millis
 from worker.store.database.columns import DURATION, ROW_ID, Bytes, Text
 
 FAR = 9_999_999_999_999
@@ -215,8 +215,16 @@ work = Table(
 in_its_slot = and_(slot.c.host_id == work.c.host_id, slot.c.work_id == work.c.id)
 is_under_way = exists().where(in_its_slot)
 """Whether somebody is doing a piece of work."""
+
 is_poll = and_(work.c.entry_id.is_(None), work.c.pages.is_(None))
 """Whether it is the poll of a feed, not an entry or a walk."""
+
+
+def is_held(now: Millis) -> ColumnElement[bool]:
+    """Whether a host will not be asked for longer than its delay: by a second, as one that was asked since the caller
+    looked at the clock is not held."""
+    return host.c.not_before - now > host.c.delay_ms + 1000
+
 
 subscription = Table(
     "subscription",

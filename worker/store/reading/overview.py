@@ -76,7 +76,7 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
     due = (t.work.c.priority == t.POLL, t.work.c.due_at <= now)
     polls_due, poll_due_at = connection.execute(select(func.count(), func.min(t.work.c.due_at)).where(*due)).one()
     unpublished, unpublished_at = connection.execute(select(func.count(), func.min(t.outbox.c.ingested_at))).one()
-    held = case((t.host.c.not_before - now > t.host.c.delay_ms, 1), else_=0)
+    held = case((t.is_held(now), 1), else_=0)
     hosts, hosts_held = connection.execute(select(func.count(), func.sum(held)).where(t.host.c.name != t.NO_HOST)).one()
     duplicates = select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None))
     quarantined = select(func.count()).select_from(t.work).where(t.work.c.quarantined)

@@ -108,9 +108,8 @@ LISTED_FEEDS: Select[Any] = (
 def read_hosts(state: State, *, now: Millis) -> list[HostStatus]:
     """Hosts that refused lately or currently ask for a longer delay than configured, by name. Raises StateError."""
     slowed = (t.host.c.share < WHOLE) | (t.host.c.delay_ms > t.host.c.policy_ms)
-    held = t.host.c.not_before - now > t.host.c.delay_ms
     with reading(state) as connection:
-        rows = connection.execute(select(t.host).where(slowed | held).order_by(t.host.c.name)).all()
+        rows = connection.execute(select(t.host).where(slowed | t.is_held(now)).order_by(t.host.c.name)).all()
     return [
         HostStatus(name=row.name, delay_ms=row.delay_ms, not_before=row.not_before, refused_at=row.refused_at)
         for row in rows
