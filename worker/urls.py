@@ -268,9 +268,14 @@ def likenesses(url: str) -> list[str]:
     return [each for each in found if each != url]
 
 
+def path_of(url: str) -> str:
+    """Path and query of a canonical URL, without the slash at the beginning."""
+    return url.split("/", 3)[3]
+
+
 def is_home(url: str) -> bool:
     """Whether it is the URL of a site's front page, which identifies no entry. Raises BadUrl."""
-    return canonical(url).split("/", 3)[3] == ""
+    return path_of(canonical(url)) == ""
 
 
 def _split(url: str) -> SplitResult:

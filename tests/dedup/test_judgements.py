@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from worker.dedup import (
+    NOTHING_SAID,
     Duplicate,
     Known,
     New,
     Nothing,
     Ref,
+    Said,
     Write,
     is_wanted_again,
     judge,
@@ -83,6 +85,51 @@ PLACES = {
         Known(US._replace(title_key=b"")),
     ),
     "a title is lost with the guid": (replace(SEEN, title_key=b""), None, US, New(claims_url=False)),
+}
+
+ELSEWHERE = ME._replace(url="https://b.example/1", title_key=b"other", version=b"of b")
+MISLED = {
+    "its guid and link have changed, and all that is said of it stays": (None, None, Said({b"": ME}), Known(ME)),
+    "its guid has another article's entry, and neither says what it said": (
+        ME._replace(version=b"other"),
+        None,
+        NOTHING_SAID,
+        Known(ME._replace(version=b"other")),
+    ),
+    "what was said of that entry is said elsewhere": (
+        ME._replace(version=b"other"),
+        None,
+        Said({b"other": ME}),
+        New(claims_url=True),
+    ),
+    "guids are given anew": (ME._replace(version=b"other"), None, Said({}, lends=True), New(claims_url=True)),
+    "its link and title are another entry's": (ELSEWHERE, US, NOTHING_SAID, Known(US)),
+    "its link is another entry's, and its title is not": (
+        ELSEWHERE,
+        US._replace(title_key=b"third"),
+        NOTHING_SAID,
+        Known(ELSEWHERE),
+    ),
+    "its guid is another site's": (ELSEWHERE, None, NOTHING_SAID, New(claims_url=True)),
+    "its guid is another site's, and another feed has its link": (ELSEWHERE, THEM, NOTHING_SAID, Duplicate(THEM)),
+    "its site has moved, as its title tells": (
+        ELSEWHERE._replace(title_key=TITLE),
+        None,
+        NOTHING_SAID,
+        Known(ELSEWHERE._replace(title_key=TITLE)),
+    ),
+    "its site has moved, as the text tells": (
+        ELSEWHERE._replace(version=b""),
+        None,
+        NOTHING_SAID,
+        Known(ELSEWHERE._replace(version=b"")),
+    ),
+    "its site has moved, and it is a duplicate of the one that has the link": (
+        ELSEWHERE._replace(duplicate_of=THEM.entry_id),
+        THEM,
+        NOTHING_SAID,
+        Known(ELSEWHERE._replace(duplicate_of=THEM.entry_id)),
+    ),
 }
 
 JUDGEMENTS = {

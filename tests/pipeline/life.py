@@ -65,10 +65,11 @@ class Item:
     link: str | None = None
     title: str
     text: str = ""
+    date: str | None = None
 
     @property
     def xml(self) -> str:
-        return item(self.guid, self.link, self.title, self.text)
+        return item(self.guid, self.link, self.title, self.text, self.date)
 
 
 @dataclass(frozen=True, kw_only=True)

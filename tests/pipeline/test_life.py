@@ -11,7 +11,7 @@ import pytest
 
 from tests.pipeline.life import HOUR, Item, Life, Page, text_of
 from tests.store.samples import DAY
-from worker.model import Feed, FeedId, Filter, Poll, Rules
+from worker.model import Backlog, Feed, FeedId, Filter, Poll, Rules
 
 OWN = Feed(id=FeedId("own"), url="https://own.example/feed", full_text="never")
 OTHER = Feed(id=FeedId("other"), url="https://other.example/feed", full_text="never")
@@ -250,6 +250,111 @@ def test_an_article_is_taken_down_by_a_pasted_url(begin: Begin) -> None:
     show(life, OWN, item("one", text_of(0), link="https://own.example/one"))
     assert len(life.live()) == 1
     assert "1 record taken out of the output" in life.ask("forget", "https://own.example/one ")
+
+
+# --- guids and links that mislead ------------------------------------------------------------------------------------
+
+
+def numbered(number: int, guid: str | None = None, link: str | None = None, **changes: str) -> Item:
+    """One of a feed's dated articles, whose texts are too short to tell them."""
+    made = Item(guid=guid, link=link, title=f"Title of {number}", text=text_of(number, words="short"))
+    return replace(made, date=f"Mon, 02 Nov 2026 04:{number:02}:00 GMT", **changes)
+
+
+def titles(life: Life) -> list[str]:
+    return sorted(record.get("title", "") for record in life.live())
+
+
+ADDRESSES = {
+    "another domain": ("https://own.example/{}", "https://new.example/blog/{}"),
+    "without www": ("http://www.own.example/{}", "https://own.example/{}"),
+    "with a slash": ("https://own.example/{}", "https://own.example/{}/"),
+    "permalinks": ("https://own.example/?p={}", "https://own.example/2026/11/{}.html"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), ADDRESSES.values(), ids=ADDRESSES.keys())
+@pytest.mark.parametrize("guids", [True, False], ids=["guids change too", "without guids"])
+def test_a_site_that_gets_other_addresses_repeats_nothing(begin: Begin, before: str, after: str, guids: bool) -> None:
+    """Neither what was written, long ago, nor what `backlog` left out; corrections go on, and so do new articles."""
+    feed = replace(OWN, rules=Rules(backlog=Backlog(newest=3)))
+    life = begin(feed)
+
+    def shown(address: str, numbers: range, **changes: str) -> list[Item]:
+        links = {number: address.format(number) for number in numbers}
+        return [numbered(number, link if guids else None, link, **changes) for number, link in links.items()]
+
+    show(life, feed, *shown(before, range(6)))
+    assert titles(life) == [f"Title of {number}" for number in (3, 4, 5)]
+    days_pass(life, 40)
+    show(life, feed, *shown(after, range(7)))
+    assert titles(life) == [f"Title of {number}" for number in (3, 4, 5, 6)]
+    show(life, feed, *shown(after, range(5, 7), text="Corrected."))
+    assert [record["_ingest"]["op"] for record in life.records()] == ["new"] * 4 + ["update"] * 2
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["guids stay", "guids change"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_feeds_of_a_site_that_moves_share_their_articles_as_before(begin: Begin, first: int, kept: bool) -> None:
+    """Whichever shows the new links first: a duplicate is no article of its own because its link is new."""
+    life = begin(OWN, OTHER)
+    feeds = [OWN, OTHER]
+
+    def shown(domain: str, **changes: str) -> list[Item]:
+        guid = "https://own.example/?p={}" if kept else f"https://{domain}/?p={{}}"
+        return [numbered(n, guid.format(n), f"https://{domain}/{n}", **changes) for n in range(3)]
+
+    for feed in feeds:
+        show(life, feed, *shown("own.example"))
+    for changes in ({}, {"text": "Corrected."}):
+        for at in (first, 1 - first):
+            show(life, feeds[at], *shown("new.example", **changes))
+    assert [record["_ingest"]["op"] for record in life.records()] == ["new"] * 3 + ["update"] * 3
+
+
+def test_an_alert_may_come_again_in_the_same_words(begin: Begin) -> None:
+    """Without a date, another guid and link make it another."""
+    life = begin(OWN)
+    for number in range(3):
+        show(life, OWN, item(f"alert-{number}", "Heavy rain.", title="Warning"))
+    assert len(life.live()) == 3
+
+
+@pytest.mark.parametrize("linked", [True, False], ids=["with links", "without links"])
+def test_guids_that_are_places_in_the_list_lose_and_repeat_nothing(begin: Begin, linked: bool) -> None:
+    """Each article has another guid with each poll. If all are corrected at once, their links tell them."""
+    life = begin(OWN)
+
+    def shown(newest: int, **changes: str) -> list[Item]:
+        links = [f"https://own.example/{newest - place}" if linked else None for place in range(5)]
+        return [numbered(newest - place, str(place), link, **changes) for place, link in enumerate(links)]
+
+    for newest in range(5, 16):
+        show(life, OWN, *shown(newest))
+    assert titles(life) == sorted(f"Title of {number}" for number in range(1, 16))
+    assert len(life.records()) == 15
+    if linked:
+        show(life, OWN, *shown(15, text="Corrected."))
+        assert titles(life) == sorted(f"Title of {number}" for number in range(1, 16))
+        assert [record["content_text"] for record in life.live()].count("Corrected.") == 5
+
+
+def test_another_site_under_the_same_id_corrects_nothing_of_the_first(begin: Begin) -> None:
+    """Though both number their articles alike; what it says later are corrections of its own articles."""
+    life = begin(OWN)
+
+    def shown(feed: Feed, title: str) -> list[Item]:
+        return [Item(guid=n, link=f"{feed.url}/{n}", title=title, text=text_of(ord(n), words="short")) for n in "123"]
+
+    show(life, OWN, *shown(OWN, "Own"))
+    life.listed = {OWN.id: replace(OWN, url=OTHER.url)}
+    life.known.update(life.listed)
+    life.restart()
+    show(life, OTHER, *shown(OTHER, "Other"))
+    assert titles(life) == ["Other"] * 3 + ["Own"] * 3
+    show(life, OTHER, *shown(OTHER, "Corrected"))
+    assert titles(life) == ["Corrected"] * 3 + ["Own"] * 3
+    assert len(life.records()) == 9
 
 
 # --- filters --------------------------------------------------------------------------------------------------------

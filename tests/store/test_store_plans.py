@@ -148,6 +148,18 @@ async def test_finishing_scans_nothing(run: Run, state_path: Path) -> None:
     assert scans(state_path, found) == []
 
 
+async def test_a_document_of_which_nothing_is_known_scans_nothing(run: Run, state_path: Path) -> None:
+    """Its feed's newest entries are looked through, by the index for that."""
+    await start_with_work(run)
+    await run.finish(run.polled(await run.poll_of("a"), make_entry("one")))
+    run.later(HOUR)
+    poll = await run.poll_of("a")
+    with statements() as found:
+        await run.finish(run.polled(poll, make_entry("other"), version=make_version("v", entries=1)))
+    assert scans(state_path, found) == []
+    assert "entry_feed" in used_indexes(state_path, found)
+
+
 async def test_publishing_scans_nothing(run: Run, state_path: Path) -> None:
     """To number a segment, to take one up again and to mark it reads no table from end to end: the outbox may be long
     where the output could not be written for a day."""

@@ -48,6 +48,23 @@ async def test_unchanged_keeps_elements_and_entries(run: Run) -> None:
     assert (poll.validators, poll.elements) == (same.validators, frozenset(ELEMENTS))
 
 
+async def test_where_nothing_is_known_entries_are_told_by_what_is_said_of_them(run: Run) -> None:
+    """Those of the same feed; from then on they are known by their new guids and links."""
+    await run.start("a", "b")
+    one = make_entry("one", published=Millis(1))
+    assert (await run.poll("a", one, version=make_version("v1", entries=1))).new == 1
+    run.later(HOUR)
+    moved = make_entry("moved", version=one.version, published=Millis(1))
+    finished = await run.poll("a", moved, version=make_version("v2", entries=1))
+    assert (finished.new, finished.changed, finished.duplicates) == (0, 0, 0)
+    theirs = make_entry("theirs", feed="b", version=one.version, published=Millis(1))
+    assert (await run.poll("b", theirs, version=make_version("v3", entries=1))).new == 1
+    run.later(HOUR)
+    corrected = replace(moved, version=key("corrected"))
+    finished = await run.poll("a", corrected, version=make_version("v4", entries=1))
+    assert (finished.new, finished.changed) == (0, 1)
+
+
 async def test_an_entry_whose_guid_is_repeated_only_later_stays_the_same(run: Run) -> None:
     """Known under the guid alone, and from then on under guid and title; who says something else is new."""
     await run.start("a")

@@ -26,8 +26,10 @@ def page(title: str, text: str, furniture: str = "") -> Answer:
     return Answer(body=html.encode())
 
 
-def item(guid: str | None = None, url: str | None = None, title: str | None = None, text: str = "") -> str:
-    parts = {"guid": guid, "link": url, "title": title, "description": text}
+def item(
+    guid: str | None = None, url: str | None = None, title: str | None = None, text: str = "", date: str | None = None
+) -> str:
+    parts = {"guid": guid, "link": url, "title": title, "description": text, "pubDate": date}
     return "<item>" + "".join(f"<{k}>{escape(v)}</{k}>" for k, v in parts.items() if v) + "</item>"
 
 

@@ -11,11 +11,13 @@ judge.py    new, known, changed or duplicate, given what the store found under t
 
 from worker.dedup.credits import credits
 from worker.dedup.judge import (
+    NOTHING_SAID,
     Duplicate,
     Known,
     New,
     Nothing,
     Ref,
+    Said,
     Skip,
     Skipped,
     Write,
@@ -24,6 +26,7 @@ from worker.dedup.judge import (
     judge,
     may_be_another,
     place,
+    said_of,
 )
 from worker.dedup.keys import Identity, Name, has_guid, identity, name_of, url_key
 from worker.dedup.lines import Window, line_keys, taken_out
@@ -40,6 +43,7 @@ from worker.dedup.text import (
 from worker.dedup.words import folded, is_flooded, word_count, words
 
 __all__ = [
+    "NOTHING_SAID",
     "Common",
     "Duplicate",
     "Identity",
@@ -48,6 +52,7 @@ __all__ = [
     "New",
     "Nothing",
     "Ref",
+    "Said",
     "Skip",
     "Skipped",
     "Window",
@@ -71,6 +76,7 @@ __all__ = [
     "name_of",
     "place",
     "revision_key",
+    "said_of",
     "sketch",
     "taken_out",
     "text_key",

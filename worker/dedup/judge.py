@@ -6,12 +6,13 @@ writes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from worker.model import Draft, EntryId, FeedId, Op, SeenEntry
-from worker.urls import without_scheme
+from worker.urls import is_of_site, path_of, without_scheme
 
 Skip = Literal["filter", "page", "backlog"]
 """What left an entry out: filter: what the feed says of it; page: its page, once read; backlog: the limit for the
@@ -97,13 +98,46 @@ class Nothing:
     """Unchanged; nothing has to be written."""
 
 
+class Said(NamedTuple):
+    """What tells the entries of a document where guids and links mislead."""
+
+    refs: Mapping[bytes, Ref] = {}
+    """Known entries, by what their feed said of them and now says of one entry (`SeenEntry.version`)."""
+    lends: bool = False
+    """Whether the feed has given guids to other articles, as it does if they are places in its list."""
+
+
+NOTHING_SAID = Said()
+
+
+def said_of(entries: Sequence[SeenEntry], known: Iterable[Ref], *, undated: bool) -> Mapping[bytes, Ref]:
+    """Of the known entries of a feed, those of which it said what its document says of one entry. What is said of two
+    is left out and, unless `undated`, what has no date, since an alert may come again in the same words."""
+    times = Counter(seen.version for seen in entries if undated or seen.published is not None)
+    found: dict[bytes, dict[EntryId, Ref]] = {}
+    for ref in known:
+        if times[ref.version] == 1:
+            found.setdefault(ref.version, {})[ref.entry_id] = ref
+    return {version: ref for version, (ref, *more) in ((v, refs.values()) for v, refs in found.items()) if not more}
+
+
 def place(
-    seen: SeenEntry, *, feed_id: FeedId, by_key: Ref | None, by_url: Ref | None, alone: Ref | None = None
+    seen: SeenEntry,
+    *,
+    feed_id: FeedId,
+    by_key: Ref | None,
+    by_url: Ref | None,
+    alone: Ref | None = None,
+    by_guid: bool = False,
+    said: Said = NOTHING_SAID,
 ) -> Known | New | Skipped | Duplicate:
     """What an entry of a poll is, given the entries known under its keys, under its canonical URL, and under keys that
-    other entries of its document have, too (`alone`)."""
-    if by_key is not None:
+    other entries of its document have, too (`alone`). by_guid: `by_key` has its guid, and neither its link nor its
+    title."""
+    if by_key is not None and not (by_guid and _is_lent(seen, by_key, by_url, said)):
         return Known(by_key)
+    if seen.version in said.refs:
+        return Known(said.refs[seen.version])  # its guid and link have changed
     if alone is not None and _is_said_the_same(seen, alone):
         return Known(alone)
     if by_url is None or by_url.feed_id != feed_id:
@@ -116,6 +150,21 @@ def place(
     return New(claims_url=False) if seen.skipped is None else Skipped()
 
 
+def _is_lent(seen: SeenEntry, ref: Ref, by_url: Ref | None, said: Said) -> bool:
+    """Whether the guid that names `ref` was given to another article: the feed says elsewhere what it said of `ref`, or
+    gives new guids to all; link and title are another entry's; or another site is listed under the same id."""
+    if ref.version in (seen.version, b""):
+        return False
+    if said.lends or ref.version in said.refs:
+        return True
+    if seen.url_key is None or seen.url is None or ref.url is None or seen.title_key == ref.title_key:
+        return False
+    if by_url is not None and by_url.feed_id == ref.feed_id:
+        return by_url.entry_id != ref.entry_id and by_url.title_key == seen.title_key
+    is_copy = by_url is not None and by_url.entry_id == ref.duplicate_of
+    return not is_copy and not is_of_site(seen.url, ref.url)
+
+
 def _is_said_the_same(seen: SeenEntry, ref: Ref) -> bool:
     """Whether the feed says the same of both: everything or, with a guid, the title. Entries that share guid, link and
     title are one."""
@@ -125,8 +174,11 @@ def _is_said_the_same(seen: SeenEntry, ref: Ref) -> bool:
 
 
 def is_for_itself(seen: SeenEntry, ref: Ref, *, by_url: Ref | None) -> bool:
-    """Whether a known entry that was a duplicate because of its URL now has a URL that no other entry has."""
-    return ref.duplicate_of is not None and ref.text_mark is None and seen.url_key is not None and by_url is None
+    """Whether a known entry that was a duplicate because of its URL now has a URL that no other entry has: of another
+    page, not of the same one after its site has moved."""
+    if ref.duplicate_of is None or ref.text_mark is not None or seen.url_key is None or by_url is not None:
+        return False
+    return seen.url is None or ref.url is None or path_of(seen.url) != path_of(ref.url)
 
 
 def is_wanted_again(seen: SeenEntry, ref: Ref, *, changed: bool, other_filters: bool) -> bool:

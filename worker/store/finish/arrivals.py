@@ -8,14 +8,27 @@ costs many times what one more row in it does.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, assert_never
 
 import orjson
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from worker.dedup import Duplicate, Known, New, Ref, Skip, Skipped, is_for_itself, place, url_key
+from worker.dedup import (
+    NOTHING_SAID,
+    Duplicate,
+    Known,
+    New,
+    Ref,
+    Said,
+    Skip,
+    Skipped,
+    is_for_itself,
+    place,
+    said_of,
+    url_key,
+)
 from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
 from worker.schedule import next_revision
@@ -73,7 +86,8 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
     connection = shelf.connection
     backlog = backlog_of(connection, row, done, shelf.known)
     other_filters = done.filters != (row.filters or b"")
-    entries = _Entries(shelf=shelf, done=done, feed_url=row.url, other_filters=other_filters, is_old=is_old)
+    told = _said(shelf, row, done)
+    entries = _Entries(shelf=shelf, done=done, feed_url=row.url, other_filters=other_filters, is_old=is_old, said=told)
     for seen in done.entries:
         if shelf.dead and not shelf.dead.isdisjoint(keys_of(seen)):
             continue
@@ -102,6 +116,39 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
     return Arrived(finished=finished, came=entries.came, touched=touched, drafted=drafted)
 
 
+def _said(shelf: Shelf, row: Row[Any], done: PollDone) -> Said:
+    """What tells the entries if guids and links mislead: because nothing in the document is known, as when a site has
+    moved, or because guids were given to other articles. Reads more than the shelf has only if there is a sign of
+    that."""
+    by_guid = [(seen, ref) for seen in done.entries if (ref := _by_guid(shelf, seen)) and ref.version != seen.version]
+    strange = sum(shelf.under(*keys_of(seen)) is None for seen in done.entries)
+    strange += sum(seen.url_key is None for seen, _ in by_guid)
+    is_whole = done.version is not None and done.version.entries == len(done.entries)
+    is_strange = is_whole and 2 * strange >= len(done.entries)
+    if not by_guid and not is_strange:
+        return NOTHING_SAID
+    undated = row.ok_at is None
+    met = (ref for seen in done.entries for key in keys_of(seen) if (ref := shelf.under(key)))
+    refs = said_of(done.entries, (ref for ref in met if ref.feed_id == done.feed_id), undated=undated)
+    if is_strange or _lends(by_guid, refs):
+        known = shelf.saying(done.feed_id, {seen.version for seen in done.entries})
+        refs = said_of(done.entries, known, undated=undated)
+    return Said(refs=refs, lends=_lends(by_guid, refs))
+
+
+def _lends(by_guid: Sequence[tuple[SeenEntry, Ref]], refs: Mapping[bytes, Ref]) -> bool:
+    """Whether one of these entries is known, and another is known under its guid."""
+    return any(refs.get(seen.version, ref).entry_id != ref.entry_id for seen, ref in by_guid)
+
+
+def _by_guid(shelf: Shelf, seen: SeenEntry) -> Ref | None:
+    """The entry known under the guid of `seen`, if none is under its guid with its link or title."""
+    *closer, by_guid = seen.look_up
+    if seen.own != by_guid or not closer or shelf.under(*closer) is not None:
+        return None
+    return shelf.under(by_guid)
+
+
 @dataclass(kw_only=True)
 class _Entries:
     """Collects what becomes of the entries of one poll."""
@@ -112,6 +159,7 @@ class _Entries:
     other_filters: bool
     """Whether the filters differ from those that the feed's entries were last judged by."""
     is_old: bool
+    said: Said
     counts: Counter[str] = field(default_factory=Counter)
     came: list[Millis | None] = field(default_factory=list)
     """The dates of those that are new to the feed."""
@@ -140,8 +188,17 @@ class _Entries:
             self.add()
         shelf = self.shelf
         by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
-        alone = shelf.under(*seen.alone)
-        verdict = place(seen, feed_id=self.done.feed_id, by_key=by_key, by_url=by_url, alone=alone)
+        verdict = place(
+            seen,
+            feed_id=self.done.feed_id,
+            by_key=by_key,
+            by_url=by_url,
+            alone=shelf.under(*seen.alone),
+            by_guid=_by_guid(shelf, seen) is not None,
+            said=self.said,
+        )
+        if by_key is not None and not isinstance(verdict, Known):  # under its guid another article is known
+            seen = replace(seen, own=seen.look_up[0], draft=None)
         if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_url):
             verdict = New(claims_url=True)
         elif by_url is not None and seen.skipped is None:
@@ -170,7 +227,7 @@ class _Entries:
     def _known(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
         """An entry that was taken in before: nothing, unless its feed describes it differently now."""
         shelf = self.shelf
-        shelf.know_more(ref, seen.own)
+        shelf.know_more(ref, seen.own, seen.url_key if ref.duplicate_of is None else None)
         self.still_there.append(ref.entry_id)
         if by_url is not None and _is_of_one(ref, by_url) and not shelf.is_list(seen.url_key):
             ref = by_url
@@ -185,8 +242,6 @@ class _Entries:
                 self._note(ref, version=seen.version, title_key=seen.title_key)
                 self.add()  # so that the queue keeps the order of the document
                 self.counts["changed"] += 1
-                if ref.duplicate_of is None:
-                    shelf.know_more(ref, seen.url_key)  # in case its link has changed
                 self._queue(seen, ref, by_url, *changed)
 
     def _left_out(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:

@@ -15,7 +15,7 @@ from worker.store.known.graves import dead_keys
 from worker.store.known.keys import stored
 from worker.store.known.names import give_numbers, numbers_given, origin
 from worker.store.known.owners import give_up, has_left, is_a_strangers
-from worker.store.known.refs import refs_by_key
+from worker.store.known.refs import refs_by_key, refs_saying
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
 _IS_LISTED = select(t.feed.c.active).where(t.feed.c.id == bindparam("feed"))
@@ -62,6 +62,16 @@ class Shelf:
     def under(self, *keys: bytes | None) -> Ref | None:
         """The entry known under the first of these keys that is known at all."""
         return next((self.refs[self.known[key]] for key in keys if key in self.known), None)
+
+    def saying(self, feed_id: FeedId, versions: Collection[bytes]) -> Collection[Ref]:
+        """The entries of the feed of which it said one of these last, as far as they are among its newest."""
+        if feed_id not in self._numbers:
+            return ()
+        self.write()
+        found = refs_saying(self.connection, self._numbers[feed_id], versions)
+        for ref in found:
+            self.refs.setdefault(ref.entry_id, ref)
+        return found
 
     def numbers(self, names: Collection[str]) -> Mapping[str, int]:
         """The numbers of (at least) these names. If one has none yet, every name that may still need one gets it now,
