@@ -14,6 +14,7 @@ from worker.errors import (
     StateDamaged,
     StateError,
     StateLocked,
+    StateLost,
     StateUnreachable,
     TaskCrashed,
     TaskError,
@@ -71,7 +72,8 @@ def test_a_damaged_state_says_what_can_be_done() -> None:
 
 TREE = [
     (StateLocked, StateError),
-    (StateDamaged, StateError),
+    (StateLost, StateError),
+    (StateDamaged, StateLost),
     (StateUnreachable, StateError),
     (OutputLocked, OutputError),
     (TaskTimeout, TaskError),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -16,8 +18,8 @@ def test_one_holds_it_at_a_time(tmp_path: Path) -> None:
     """The other is told who does; afterwards it is free, and names nobody."""
     file = tmp_path / "lock"
     assert not lock.is_held(file)
-    with lock.holding(file) as died:
-        assert not died
+    with lock.holding(file) as hold:
+        assert not hold.died
         assert lock.is_held(file)
         with pytest.raises(lock.Held) as refused, lock.holding(file):
             pytest.fail("two hold it")
@@ -31,10 +33,10 @@ def test_an_error_leaves_the_name_there(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     with pytest.raises(RuntimeError), lock.holding(file):
         raise RuntimeError
-    with lock.holding(file) as died:
-        assert died
-    with lock.holding(file) as died:
-        assert not died
+    with lock.holding(file) as hold:
+        assert hold.died
+    with lock.holding(file) as hold:
+        assert not hold.died
 
 
 def test_a_process_that_is_gone_holds_nothing(tmp_path: Path) -> None:
@@ -45,5 +47,72 @@ def test_a_process_that_is_gone_holds_nothing(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", f"{code} os.kill(os.getpid(), 9)", file], cwd=root, check=False, timeout=60)
     assert file.read_bytes().startswith(b"process ")
     assert not lock.is_held(file)
-    with lock.holding(file) as died:
-        assert died
+    with lock.holding(file) as hold:
+        assert hold.died
+
+
+def test_who_looks_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`is_held` holds it for a moment, too: who comes just then waits for the end of that."""
+    file = tmp_path / "lock"
+    file.touch()
+    looking = os.open(file, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    waits: list[float] = []
+
+    def ends(wait_s: float) -> None:
+        waits.append(wait_s)
+        os.close(looking)
+
+    monkeypatch.setattr(lock.time, "sleep", ends)
+    with lock.holding(file):
+        assert waits == [lock._TRY_S]
+
+
+def test_a_file_that_is_removed_can_be_held_again(tmp_path: Path) -> None:
+    """Or replaced by one that nobody holds. In between others would find it free; then not."""
+    file = tmp_path / "lock"
+    with lock.holding(file) as hold:
+        assert hold.look() == "kept"
+        file.unlink()
+        assert (hold.look(), lock.is_held(file)) == ("removed", False)
+        hold.take_again()
+        assert (hold.look(), lock.is_held(file)) == ("kept", True)
+        assert file.read_text() == f"process {os.getpid()}\n"
+        other = tmp_path / "other"
+        other.write_text("process 1\n")
+        other.rename(file)
+        assert (hold.look(), lock.is_held(file)) == ("replaced", False)
+        hold.take_again()
+        assert (hold.look(), lock.is_held(file)) == ("kept", True)
+        assert not os.get_inheritable(hold.descriptor)
+    assert not lock.is_held(file)
+    assert file.read_bytes() == b""
+
+
+def test_a_file_that_another_holds_by_now_is_not_taken(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    with lock.holding(file) as hold:
+        file.unlink()
+        with lock.holding(file):
+            with pytest.raises(lock.Held):
+                hold.take_again()
+            assert hold.look() == "replaced"
+            assert lock.is_held(file)
+
+
+def test_a_file_that_can_t_be_held_is_not_left_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would look like another process's."""
+    file = tmp_path / "lock"
+    with lock.holding(file) as hold:
+        file.unlink()
+        with monkeypatch.context() as patch:
+
+            def no_locks(*_: int) -> None:
+                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+            patch.setattr(fcntl, "flock", no_locks)
+            with pytest.raises(OSError, match="No locks"):
+                hold.take_again()
+        assert hold.look() == "removed"
+        hold.take_again()
+        assert hold.look() == "kept"

@@ -5,7 +5,8 @@ FeedmillError
 ├── StateError       the state database can't be opened or used
 │   ├── StateUnreachable  its server can't be reached now
 │   ├── StateLocked  another process holds it
-│   └── StateDamaged its file is not a sound database
+│   └── StateLost    another process may have it by now
+│       └── StateDamaged its file is not a sound database
 ├── OutputError      the output directory can't be written or read
 │   ├── OutputLocked another process writes to it
 │   └── OutputDamaged a file of it is missing, or can't be read for good
@@ -70,12 +71,22 @@ class StateLocked(StateError):
         super().__init__(f"{path} is in use by {holder}; one feedmill runs on a state at a time")
 
 
-class StateDamaged(StateError):
+class StateLost(StateError):
+    """Whoever has met this must not touch the state again."""
+
     def __init__(self, path: str, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(
-            f"the state {path} is damaged ({problem}): put a copy in its place that `feedmill backup` made, or let "
-            "`feedmill recover` read the output directory back"
+        super().__init__(self._said())
+
+    def _said(self) -> str:
+        return f"the state {self.path} may be another process's by now ({self.problem}): start this one again"
+
+
+class StateDamaged(StateLost):
+    def _said(self) -> str:
+        return (
+            f"the state {self.path} is damaged ({self.problem}): put a copy in its place that `feedmill backup` made, "
+            "or let `feedmill recover` read the output directory back"
         )
 
 

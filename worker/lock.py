@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from worker.ownership import hand_over
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+_TRIES, _TRY_S = 3, 0.005
+"""`is_held` itself holds the file, for microseconds: whoever wants it then must not take that for another holder."""
 
 
 class Held(Exception):
@@ -19,24 +26,56 @@ class Held(Exception):
         self.holder = holder
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What a process holds. Only good as long as the file has its name: whoever comes later looks for that."""
+
+    file: Path
+    descriptor: int
+    died: bool
+    """Whether its last holder died."""
+
+    def look(self) -> Literal["kept", "removed", "replaced"]:
+        """What became of the file. If it was replaced, another process may hold that one, or have held it. What a
+        failing disk does not show is looked at the next time."""
+        try:
+            found = self.file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return "removed"
+        except OSError:
+            return "kept"
+        return "kept" if os.path.samestat(found, os.fstat(self.descriptor)) else "replaced"
+
+    def take_again(self) -> None:
+        """Holds the file that has the name now, which is created if necessary. Raises Held, OSError."""
+        descriptor = os.open(self.file, _FLAGS, 0o644)
+        hand_over(self.file)
+        try:
+            _lock(descriptor)
+            os.dup2(descriptor, self.descriptor, inheritable=False)
+        except OSError:
+            self.file.unlink(missing_ok=True)  # as nobody holds it, or it would be taken for another process's
+            raise
+        finally:
+            os.close(descriptor)
+        with suppress(OSError):  # it is held, even if the disk is full
+            _name(self.descriptor)
+
+
 @contextmanager
-def holding(file: Path) -> Iterator[bool]:
-    """Holds `file`, which is created if necessary. Gives whether its last holder died. Raises Held, OSError.
+def holding(file: Path) -> Iterator[Hold]:
+    """Holds `file`, which is created if necessary. Raises Held, OSError.
 
     The kernel releases the lock when the process ends, however it does. The file stays, and still names a process that
     did not end properly.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(file, _FLAGS, 0o644)
     hand_over(file)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Held(os.read(descriptor, 200).decode(errors="replace").strip() or "another process") from None
+        _lock(descriptor)
         died = os.fstat(descriptor).st_size > 0
-        # In this order: if the disk is full, writing fails, and the name of the process that died must stay.
-        os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))
-        yield died
+        _name(descriptor)
+        yield Hold(file=file, descriptor=descriptor, died=died)
         # Not after an error, whose cause may persist. If the disk has become read-only, the name stays, too.
         with suppress(OSError):
             os.ftruncate(descriptor, 0)
@@ -58,3 +97,19 @@ def is_held(file: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _lock(descriptor: int) -> None:
+    """Raises Held, OSError."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise Held(os.read(descriptor, 200).decode(errors="replace").strip() or "another process") from None
+        time.sleep(_TRY_S)
+
+
+def _name(descriptor: int) -> None:
+    """In this order: if the disk is full, writing fails, and the name of the process that died must stay."""
+    os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))

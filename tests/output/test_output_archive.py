@@ -334,6 +334,20 @@ def test_a_pointer_leads_nowhere_else(out: Path, file: str) -> None:
         page_at(out, {"file": file, "offset": 0, "length": 10})
 
 
+def test_no_page_is_kept_in_an_empty_mount_point(out: Path) -> None:
+    """It would be out of sight when the directory is mounted again, and its record would point to nothing."""
+    archive = opened(out)
+    added(archive, made(1))
+    out.rename(out.with_name("elsewhere"))
+    out.mkdir()
+    with pytest.raises(OutputError, match="is it not mounted"):
+        archive.add(made(2))
+    assert [*out.iterdir()] == []
+    out.rmdir()
+    out.with_name("elsewhere").rename(out)
+    assert_held(out, {2: added(archive, made(2))})
+
+
 def test_without_the_extra_it_says_what_to_install(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At once, and not with the first page; where pages are only to be taken down, when there is one."""
     archive, _, _ = filled(out)

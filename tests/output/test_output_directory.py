@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from worker.errors import OutputError
+from worker.errors import OutputError, OutputLocked
 from worker.output import OutputDirectory, Segment, line
 from worker.output.disk.lock import locked
 
@@ -269,6 +269,41 @@ def test_a_directory_that_may_not_be_written_is_named(made_before: bool) -> None
                 pass
         finally:
             root.chmod(0o755)
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["removed", "replaced"])
+def test_a_lock_that_is_lost_is_taken_again(out: Path, reopen: Reopen, left: bool) -> None:
+    """Unless another process has it by then, which is named; when that has ended."""
+    with locked(out) as keep:
+        reopen()
+        assert not keep()
+        (out / ".lock").unlink()
+        if left:
+            (out / ".lock").touch()
+        with locked(out), pytest.raises(OutputLocked, match=f"being written by process {os.getpid()};"):
+            keep()
+        (out / ".lock").unlink()
+        assert keep()
+        assert not keep()
+        with pytest.raises(OutputLocked), locked(out):
+            pass
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["nothing is left", "a mount point is left"])
+def test_no_lock_is_made_where_a_directory_was(out: Path, reopen: Reopen, left: bool) -> None:
+    """It may not be mounted; when it is there again, its lock is as good as ever."""
+    with locked(out) as keep:
+        reopen()
+        out.rename(elsewhere := out.with_name("elsewhere"))
+        if left:
+            out.mkdir()
+        with pytest.raises(OutputError, match="was it removed, moved, or is it not mounted"):
+            keep()
+        assert out.exists() == left
+        if left:
+            out.rmdir()
+        elsewhere.rename(out)
+        assert not keep()
 
 
 @pytest.mark.parametrize("room", [0, 100], ids=["nothing is written", "a short write"])

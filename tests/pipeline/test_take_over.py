@@ -115,7 +115,7 @@ def test_what_a_killed_process_held_goes_on_elsewhere(
 ) -> None:
     """Nothing is lost, and nothing is there twice, for who reads beside it either; every shard is whole."""
     out, chance = tmp_path / "out", random.Random(8)
-    monkeypatch.setattr(writing, "locked", lambda _: nullcontext(False))
+    monkeypatch.setattr(writing, "locked", lambda _: nullcontext(None))
     monkeypatch.setattr(module, "LOOK_S", 0.03)
     make_shards(out, SHARDS)
     state: State = tmp_path / "state.db"

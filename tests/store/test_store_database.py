@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,10 +25,11 @@ from tests.store.conftest import OpenRun
 from tests.store.released import migrate
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
 from tests.store.schemas import tables_on
-from worker.errors import StateDamaged, StateError, StateLocked
+from worker.errors import StateDamaged, StateError, StateLocked, StateLost
 from worker.store import Reader, Store, all_members, database_url, read_status
+from worker.store.database import notes
 from worker.store.database import tables as t
-from worker.store.database.opening import locked, open_database
+from worker.store.database.opening import lock_of, locked, open_database, reading
 
 HOLDER = """
 import asyncio, sys
@@ -124,6 +125,33 @@ async def test_files_that_are_removed_or_replaced_end_the_work(state_path: Path,
         copy.rename(file)
         with pytest.raises(StateDamaged, match="removed or replaced"):
             await store.waiting()
+
+
+async def test_a_lock_that_is_removed_is_taken_again(state_path: Path) -> None:
+    """With the next transaction; nobody who comes later gets in."""
+    async with new_store(state_path) as store:
+        lock_of(state_path).unlink()
+        await store.note_reload("by the first")
+        with pytest.raises(StateLocked, match=f"in use by process {os.getpid()};"):
+            await new_store(state_path).__aenter__()
+        assert await store.waiting() == (0, None)
+
+
+@pytest.mark.parametrize("holder", ["nobody", "another"])
+async def test_a_lock_that_is_replaced_ends_the_work(state_path: Path, holder: str) -> None:
+    """Another process may be at work by then, or have been: nothing more is written."""
+    async with new_store(state_path) as store:
+        lock_of(state_path).unlink()
+        if holder == "nobody":
+            lock_of(state_path).touch()
+        async with new_store(state_path) if holder == "another" else AsyncExitStack():
+            for _ in range(2):
+                with pytest.raises(StateLost, match=r"\.db\.lock was replaced while it was in use\): start this one"):
+                    await store.note_reload("by the first")
+            with pytest.raises(StateLost):
+                await store.lost()
+    with reading(state_path) as connection:
+        assert notes.kept(connection, notes.RELOAD) is None
 
 
 async def test_files_that_a_disk_does_not_show_for_a_moment_are_not_gone(

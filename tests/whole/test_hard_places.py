@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ import pytest
 from tests.site import Answer, Request, Site
 from tests.whole import stepping
 from tests.whole.conftest import Worker
-from tests.whole.pages import RSS, feed, item, prose, rss
+from tests.whole.pages import RSS, feed, item, page, prose, rss
 from tests.whole.processes import found, running, until
 from worker.model import Millis
 from worker.store import wall_clock
@@ -189,6 +190,35 @@ def test_an_output_that_is_gone_under_run_is_waited_for(site: Site, worker: Work
 
 
 @pytest.mark.slow
+def test_an_output_that_is_not_mounted_any_more_is_waited_for(site: Site, worker: Worker) -> None:
+    """Its empty mount point stays empty, so that no record or page is out of sight when it is mounted again."""
+    pages = count()
+
+    def growing(_: Request) -> Answer:
+        number = next(pages)
+        url = site.add("pages", f"/{number}", page(f"T{number}", prose(f"owl{number}")))
+        return Answer(body=rss(item(f"g{number}", url, f"T{number}")), content_type=RSS)
+
+    worker.configure(
+        [{"url": site.add("a", "/feed", growing), "every": "1s"}], output={"seal_after": "0s", "archive": "warc"}
+    )
+    disk = worker.folder / "disk"
+    disk.mkdir()
+    with contextlib.ExitStack() as stays:
+        with mounted(worker.out, "--bind", str(disk)):
+            stays.enter_context(running(worker))
+            until(lambda: found(worker))
+        until(lambda: "Nothing is polled: can't read" in worker.run("status").stdout)
+        assert "is it not mounted? Put it back" in worker.log.read_text()
+        assert [*worker.out.iterdir()] == []
+        with mounted(worker.out, "--bind", str(disk)):
+            before = len(worker.records())
+            until(lambda: len(worker.records()) > before + 1)
+            stays.close()
+            assert_whole(worker, len(worker.records()))
+
+
+@pytest.mark.slow
 def test_a_state_that_has_become_read_only_is_told_by_status(site: Site, worker: Worker) -> None:
     """As the kernel makes it after errors of the disk; no worker can leave word there. Nothing is said before or
     after."""
@@ -347,4 +377,45 @@ def test_a_worker_with_another_state_is_kept_out_of_the_directory(
         assert site.asked("b") == []
         until(lambda: len(worker.records()) > before)
     assert {record["_ingest"]["writer"] for record in worker.records()} == {worker.records()[0]["_ingest"]["writer"]}
+    assert_whole(worker, len(worker.records()))
+
+
+def test_locks_that_are_cleared_away_are_taken_again(site: Site, worker: Worker) -> None:
+    """As by `find -name '*.lock' -delete`: a second worker is still refused, and so is who would tidy the output."""
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "1s"}], output={"seal_after": "0s"})
+    locks = [worker.state.with_name("state.db.lock"), worker.out / ".lock"]
+    with running(worker):
+        until(lambda: found(worker))
+        for lock in locks:
+            lock.unlink()
+        until(lambda: all(lock.exists() and lock.read_bytes() for lock in locks))
+        assert "in use by process" in worker.run("once", status=2).stderr
+        assert "being written by process" in worker.run("compact", status=2).stderr
+        before = len(worker.records())
+        until(lambda: len(worker.records()) > before)
+    assert [worker.log.read_text().count(f'"event":"{of}.lock_removed"') for of in ("state", "output")] == [1, 1]
+    assert_whole(worker, len(worker.records()))
+
+
+@pytest.mark.slow
+def test_a_worker_whose_lock_another_has_ends(site: Site, worker: Worker) -> None:
+    """Without a word to the state, which is the other's now; that one goes on where it was."""
+    worker.configure([{"url": site.add("a", "/feed", growing()), "every": "1s"}], output={"seal_after": "0s"})
+    first = worker.launch("run")
+    try:
+        until(lambda: found(worker))
+        first.send_signal(signal.SIGSTOP)  # or it would be faster
+        for lock in (worker.state.with_name("state.db.lock"), worker.out / ".lock"):
+            lock.unlink()
+        with running(worker):
+            before = len(worker.records())
+            until(lambda: len(worker.records()) > before)
+            first.send_signal(signal.SIGCONT)
+            assert first.wait(60) == 1
+            before = len(worker.records())
+            until(lambda: len(worker.records()) > before)
+    finally:
+        first.kill()
+        first.wait()
+    assert "state.db.lock was replaced while it was in use): start this one again" in worker.log.read_text()
     assert_whole(worker, len(worker.records()))

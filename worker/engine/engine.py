@@ -22,7 +22,7 @@ from worker.engine.publishing import Publishing
 from worker.engine.room import Room
 from worker.engine.ticks import Ticks
 from worker.engine.trouble import tell
-from worker.errors import OutputError, StateDamaged, StateError
+from worker.errors import OutputError, StateError, StateLost
 from worker.meters import Meters
 from worker.model import ALL_ROLES, Done, Due, Feed, FeedId, Member, Millis, Role, Work
 from worker.pipeline import Shards
@@ -100,7 +100,7 @@ class Engine:
 
         Drains at the end: finished work is committed and published, unfinished work handed back. Raises StateError or
         OutputError if the state or the output can't be used at the end, or there was no room for work that was due;
-        StateDamaged as soon as damage shows.
+        StateLost as soon as damage shows or another process may have the state.
         """
         until = self._clock.now() if due_by is None else due_by
         self._clock.due = Due(until, alone=due_by is not None) if until_idle else None
@@ -113,7 +113,7 @@ class Engine:
         ticks.start()
         try:
             left = await unless(self._store.lost(), self._intake.run(stop, until_idle=until_idle))
-        except StateDamaged:
+        except StateLost:
             self._jobs.give_up()  # none of them can be committed
             raise
         finally:

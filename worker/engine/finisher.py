@@ -14,7 +14,7 @@ from worker.engine import limits
 from worker.engine.clock import Clock
 from worker.engine.leases import Leases
 from worker.engine.trouble import refused
-from worker.errors import StateDamaged, StateError
+from worker.errors import StateError, StateLost
 from worker.model import Broken, Done, Finished, PollDone
 from worker.store import Store
 from worker.vitals import Vitals
@@ -59,7 +59,7 @@ class Finisher:
             begun = time.monotonic()
             try:
                 results = await self._commit(group)
-            except StateDamaged:  # the engine ends because of it
+            except StateLost:  # the engine ends because of it
                 for ended in group:
                     ended.committed.cancel()
                 continue
@@ -94,7 +94,7 @@ class Finisher:
                 finished = await self._store.finish(batch, now=self._clock.now(), due=self._clock.due)
                 self._vitals.refusals, self._vitals.refused = 0, None
                 return list(zip(batch, finished, strict=True))
-            except StateDamaged:
+            except StateLost:
                 raise
             except StateError as error:
                 refused(self._vitals, error, waiting=len(group))

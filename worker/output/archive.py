@@ -127,7 +127,8 @@ class Archive:
         if file is None or file.parent != day or offset >= self._file_bytes or files.size(file) != offset:
             file, offset = self._named(day, at), 0  # also if somebody moved it away, or changed it
         if offset == 0:
-            files.names(self._root)  # raises if that is gone: then nothing is made in its place
+            # Raises if the directory is gone, and a mount point may be left: then nothing is made in its place.
+            files.names(self._root / STAGING)
             files.make_directory(day)
             begin = warc.description(name=file.name, software=self._software, at=at)
         self._file, self._length, self._torn = file, offset, True

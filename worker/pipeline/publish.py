@@ -30,14 +30,15 @@ class Publisher:
         seal_records: int,
         keeping: Keeping,
         sealed: Callable[[OutboxSegment, str], None] = lambda _, __: None,
+        keep_lock: Callable[[], bool] = lambda: False,
         shard: int = 0,
     ) -> None:
         """directory: the shard's. archive: the directory's, or None. sealed: called with each published segment and its
-        path."""
+        path. keep_lock: see `locked`."""
         self._store, self._directory, self.archive, self._keeping = store, directory, archive, keeping
         self._shard = shard
         self._seal_after_ms, self._seal_records = seal_after_ms, seal_records
-        self._sealed = sealed
+        self._sealed, self._keep_lock = sealed, keep_lock
         self.due_at: Millis | None = None
         """When the waiting records are old enough, as of the last `publish`; None: nothing waits."""
 
@@ -48,7 +49,11 @@ class Publisher:
 
         Of records that come meanwhile (later than `now`), only those that fill a segment are included. Stops between
         two segments when `enough` returns True; the rest stays in the outbox.
+
+        First makes sure that nobody else can write there. Raises StateError, OutputError.
         """
+        if await asyncio.to_thread(self._keep_lock):
+            log.warning("output.lock_removed", shard=self._shard, hint="it was taken again: let nothing remove it")
         records = 0
         count, oldest = await self._store.waiting(self._shard)
         # Records dated in the future (the clock was set back) count as old, or they would wait until it has caught up.

@@ -9,7 +9,7 @@ from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from worker.dedup import Name
-from worker.errors import StateDamaged
+from worker.errors import StateLost
 from worker.model import (
     Claim,
     Done,
@@ -53,8 +53,8 @@ class Store:
     that runs. wall: the wall clock.
 
     Every method raises StateError when the database can't be used (a full disk, say); the call then had no effect and
-    may be repeated. Once damage has been found, every method raises StateDamaged, and the database is not touched
-    again.
+    may be repeated. Once damage has been found, or another process may have the state because somebody replaced its
+    lock, every method raises StateLost, and the database is not touched again.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class Store:
     async def __aexit__(self, *_: object) -> None:
         await self._writing.close()
 
-    def lose(self, damage: StateDamaged) -> None:
+    def lose(self, loss: StateLost) -> None:
         """Records that the state is damaged, whether this store or a reader beside it noticed. Call it from this
         store's event loop."""
-        self._writing.lose(damage)
+        self._writing.lose(loss)
 
     async def lost(self) -> NoReturn:
-        """Waits until damage is found. Raises StateDamaged."""
+        """Waits until damage is found, or another process may have the state. Raises StateLost."""
         await self._writing.lost()
 
     async def start(self, listed: Sequence[Feed] | None, *, now: Millis, poll_all: bool = False) -> int:

@@ -33,7 +33,7 @@ def shards_of(
         root = output.dir / name
         if not shared:
             await check_pairing(store, root, state=settings.state, shard=shard)
-        await asyncio.to_thread(held.enter_context, locked(root))
+        keep_lock = await asyncio.to_thread(held.enter_context, locked(root))
         if shared:  # only now, because before the lock another process might have been publishing there
             await check_pairing(store, root, state=settings.state, shard=shard)
         directory = await asyncio.to_thread(output_directory, settings, root)
@@ -49,6 +49,7 @@ def shards_of(
             seal_records=output.seal_records,
             keeping=keeping(settings),
             sealed=sealed,
+            keep_lock=keep_lock,
             shard=shard,
         )
 

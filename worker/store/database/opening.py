@@ -32,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from worker.errors import StateError, StateLocked, imports_of
-from worker.lock import Held, holding, is_held
+from worker.errors import StateError, StateLocked, StateLost, imports_of
+from worker.lock import Held, Hold, holding, is_held
 from worker.model import Server, State
 from worker.ownership import hand_over, make_folder
 from worker.store.database import notes
@@ -275,21 +275,41 @@ def is_worked_on(state: State) -> bool:
 
 
 @contextmanager
-def locked(place: State) -> Iterator[bool]:
-    """Holds PATH.lock, so that only one process works on a SQLite state. Gives whether its last holder died. Raises
-    StateLocked, naming the holder, and StateError. On PostgreSQL, the connection takes the lock instead."""
+def locked(place: State) -> Iterator[Hold | None]:
+    """Holds PATH.lock, so that only one process works on a SQLite state. Raises StateLocked, naming the holder, and
+    StateError. On PostgreSQL, the connection takes the lock instead: gives None."""
     if isinstance(place, Server):
-        yield False
+        yield None
         return
     path, file = place, lock_of(place)
     with ExitStack() as held:  # so that errors raised while it is held are not taken for errors of the lock
         try:
             with suppress(FileExistsError):
                 make_folder(file.parent)
-            died = held.enter_context(holding(file))
+            hold = held.enter_context(holding(file))
         except Held as found:
             raise StateLocked(str(path), found.holder) from None
         except OSError as error:
-            way_out = " (let the user that runs feedmill write there)" if isinstance(error, PermissionError) else ""
-            raise StateError(f"can't lock the state {path}: {file}: {error.strerror}{way_out}") from error
-        yield died
+            raise _unlockable(path, file, error) from error
+        yield hold
+
+
+def keep_lock(state: State, hold: Hold) -> bool:
+    """Makes sure that the lock still keeps others out: if its file was removed, takes it again and returns True. Raises
+    StateLost if there is another file, StateError."""
+    found = hold.look()
+    if found == "removed":
+        try:
+            hold.take_again()
+        except Held:
+            found = "replaced"
+        except OSError as error:
+            raise _unlockable(state, hold.file, error) from error
+    if found == "replaced":
+        raise StateLost(str(state), f"its lock {hold.file} was replaced while it was in use")
+    return found == "removed"
+
+
+def _unlockable(state: State, file: Path, error: OSError) -> StateError:
+    way_out = " (let the user that runs feedmill write there)" if isinstance(error, PermissionError) else ""
+    return StateError(f"can't lock the state {state}: {file}: {error.strerror}{way_out}")

@@ -1,7 +1,7 @@
 """The one thread that writes to a state: transactions, one after the other, which callers await.
 
 A transaction that lost to a concurrent one is repeated. After an error that damage may have caused, the file is read
-whole; once damage has been found, the database is not touched again.
+whole; once damage has been found, or another process may have the state, the database is not touched again.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from worker.errors import StateDamaged, StateError, StateUnreachable
+from worker.errors import StateError, StateLost, StateUnreachable
+from worker.lock import Hold
 from worker.model import Server, State
 from worker.store.database.clocks import Clock
 from worker.store.database.integrity import Files, reason, suspect
 from worker.store.database.locks import is_contention
-from worker.store.database.opening import locked, open_database, refuse_moved
+from worker.store.database.opening import keep_lock, locked, open_database, refuse_moved
 
 REPEATS = 20
 """How often a transaction is tried before it is given up. It is repeated only when it lost to a concurrent one, so it
@@ -33,6 +35,7 @@ LOOK_AGAIN_S = 600.0
 an error with every commit."""
 
 R = TypeVar("R")
+log = structlog.stdlib.get_logger("feedmill.state")
 
 
 class Writing:
@@ -45,8 +48,9 @@ class Writing:
         """The database's own, if other processes share the state."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
+        self._hold: Hold | None = None
         self._files: Files | None = None
-        self._damage: StateDamaged | None = None
+        self._loss: StateLost | None = None
         self._look_at = 0.0
         self._lost = asyncio.Event()
 
@@ -62,22 +66,22 @@ class Writing:
         await self.run(self._close)
         self._thread.shutdown()
 
-    def lose(self, damage: StateDamaged) -> None:
-        """Call this in the event loop when damage is noticed, here or by a reader."""
-        self._damage = self._damage or damage
+    def lose(self, loss: StateLost) -> None:
+        """Call this in the event loop when the loss is noticed, here or by a reader."""
+        self._loss = self._loss or loss
         self._lost.set()
 
     async def lost(self) -> NoReturn:
-        """Waits until damage is found. Raises StateDamaged."""
+        """Waits until damage is found, or another process may have the state. Raises StateLost."""
         await self._lost.wait()
-        raise self._damage or AssertionError("unreachable")
+        raise self._loss or AssertionError("unreachable")
 
     async def run(self, function: Callable[[], R]) -> R:
         """Runs the function in the thread. Raises StateError for the database's own errors."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, function)
-        except StateDamaged as damage:
-            self.lose(damage)
+        except StateLost as loss:
+            self.lose(loss)
             raise
         except (DataError, IntegrityError):
             raise  # a defect of ours: to repeat the call would not help
@@ -87,16 +91,15 @@ class Writing:
 
     def transaction(self, function: Callable[[Connection], R]) -> R:
         """Runs one transaction, and repeats it when it lost to a concurrent one. To be called in the thread."""
-        if self._damage is not None:
-            raise StateDamaged(self._damage.path, self._damage.problem)
+        if self._loss is not None:
+            raise type(self._loss)(self._loss.path, self._loss.problem)
         for left in reversed(range(REPEATS)):
             try:
                 with self._engine.begin() as connection:
                     if self.clock is not None:
                         self.clock.look(connection)
                     result = function(connection)
-                if self._files is not None:
-                    self._files.check()
+                    self._make_sure()
                 return result
             except BaseException as error:
                 if not (left and is_contention(error)):
@@ -107,7 +110,8 @@ class Writing:
 
     def _open(self, first: Callable[[Connection], None]) -> None:
         with ExitStack() as held:
-            died = held.enter_context(locked(self._state))
+            self._hold = held.enter_context(locked(self._state))
+            died = self._hold is not None and self._hold.died
             self._engine = open_database(self._state, suspect=died, alone=self._alone)
             held.callback(self._engine.dispose)
             refuse_moved(self._state, self._engine)
@@ -117,21 +121,31 @@ class Writing:
             self._held = held.pop_all()
 
     def _close(self) -> None:
-        if self._damage is None:
+        if self._loss is None:
             self._held.close()
         else:  # as after a crash: the lock goes on naming this process, so that the next one checks the whole database
-            self._held.__exit__(type(self._damage), self._damage, None)
+            self._held.__exit__(type(self._loss), self._loss, None)
+
+    def _make_sure(self) -> None:
+        """Raises StateLost if the state is no longer the file that was opened, or its lock may be another process's;
+        then nothing is committed. SQLite lets nobody else write meanwhile."""
+        if self._files is not None:
+            self._files.check()
+        if self._hold is not None and keep_lock(self._state, self._hold):
+            log.warning(
+                "state.lock_removed", file=str(self._hold.file), hint="it was taken again: let nothing remove it"
+            )
 
     def _suspect(self, error: BaseException) -> None:
         """Checks whether damage is behind an error, and if so remembers it here, in the thread, because the next call
         may already be waiting in line."""
         try:
-            if isinstance(error, StateDamaged):
+            if isinstance(error, StateLost):
                 raise error
             if not isinstance(error, Exception) or not isinstance(self._state, Path):
                 return
             if time.monotonic() > self._look_at and suspect(self._engine, self._state, error):
                 self._look_at = time.monotonic() + LOOK_AGAIN_S
-        except StateDamaged as damage:
-            self._damage = damage
+        except StateLost as loss:
+            self._loss = loss
             raise
