@@ -15,6 +15,7 @@ from worker.dedup import (
     Ref,
     Said,
     Write,
+    is_for_itself,
     is_wanted_again,
     judge,
     may_be_another,
@@ -264,6 +265,24 @@ def test_what_was_left_out_may_be_wanted_later(
 ) -> None:
     """When what it was left out for may hold no more."""
     assert is_wanted_again(seen, ref, changed=changed, other_filters=other_filters) == wanted
+
+
+BY_URL = ME._replace(duplicate_of=EntryId(2))
+FOR_ITSELF = {
+    "its URL is no longer another's": (SEEN, BY_URL, None, True),
+    "its URL is another's": (SEEN, BY_URL, THEM, False),
+    "it has no URL of its own": (replace(SEEN, url_key=None), BY_URL, None, False),
+    "it is a duplicate by its text": (SEEN, BY_TEXT, None, False),
+    "it is no duplicate": (SEEN, ME, None, False),
+}
+
+
+@pytest.mark.parametrize(("seen", "ref", "by_url", "is_one"), FOR_ITSELF.values(), ids=FOR_ITSELF.keys())
+def test_a_duplicate_by_its_url_may_get_one_of_its_own(
+    seen: SeenEntry, ref: Ref, by_url: Ref | None, is_one: bool
+) -> None:
+    """Then it is an article by itself."""
+    assert is_for_itself(seen, ref, by_url=by_url) == is_one
 
 
 @pytest.mark.parametrize(("draft", "entry", "may_be"), APART.values(), ids=APART.keys())

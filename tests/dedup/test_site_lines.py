@@ -142,6 +142,19 @@ def test_a_line_that_differs_in_its_numbers_is_the_articles() -> None:
     assert all(left(lines, window, published=START) == lines for lines in bulletins)
 
 
+def test_a_number_without_a_year_is_no_date() -> None:
+    """Even where it is that of the day, and the line names the article, and the year is in another line."""
+    articles = []
+    for number in range(12):
+        title, day = f"Herons of place {number}", 8 + number
+        at = Millis(START + number * 86_400_000)
+        year = f"It was the year 2026 at last, said {'abcdefghijkl'[number]}berg."
+        seen = f"{title} were seen {day} times at the harbour of the town."
+        articles.append(([*prose(number), year, seen], title, at))
+    window = learned([keys_of(*lines, title=title, published=at) for lines, title, at in articles])
+    assert all(left(lines, window, title=title, published=at) == lines for lines, title, at in articles)
+
+
 def test_the_title_itself_is_no_sites_line() -> None:
     """Though each article has its own there, and nothing else in the line."""
     articles = [([f"Herons of place {n}", *prose(n)], f"Herons of place {n}") for n in range(12)]

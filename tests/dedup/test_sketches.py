@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from importlib import import_module
 
 import pytest
 
@@ -12,6 +13,7 @@ from worker.dedup import common, fingerprint, is_copy, sketch
 from worker.dedup.sketch import BINS, PROBES, Common
 from worker.model import Sketch
 
+SKETCHING = import_module("worker.dedup.sketch")  # the room has a function of that name
 _ENDS = ("da", "ne", "rit", "s")
 WORDS = [f"{a}{b}" for a in ("bar", "ce", "dol", "fi", "gan", "hu", "ki", "lor", "me") for b in _ENDS]
 
@@ -54,6 +56,18 @@ def test_a_sketch_is_pinned() -> None:
 def test_sketches_of_long_texts_are_pinned(lines: list[str], digest: str) -> None:
     """Of their shingles not all are looked at, which makes no difference."""
     assert hashlib.sha256(repr(sketched(lines)).encode()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize("few", [1, 60, 200, 600])
+def test_it_makes_no_difference_how_many_shingles_are_looked_at_first(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where these leave a bin empty, or are too few of the first half, it is all of them."""
+    texts = [article(seed, words=700) for seed in range(8)]
+    monkeypatch.setattr(SKETCHING, "_FEW", 10**9)
+    expected = [sketched(lines) for lines in texts]
+    monkeypatch.setattr(SKETCHING, "_FEW", few)
+    assert [sketched(lines) for lines in texts] == expected
 
 
 def test_a_sketch_is_small_and_bounded() -> None:
