@@ -89,6 +89,10 @@ def test_a_document_that_brings_nothing_new_names_it_too() -> None:
         ),
         (["<https://h.example/>;rel=hub", "</me>; title=x; rel=self"], ("https://h.example/", "https://a.example/me")),
         (['<https://h.example/a,b>; rel="next hub"'], ("https://h.example/a,b", URL)),
+        (
+            ["<https://h.example/>; rel=hub, </me>; rel=self", "<https://i.example/>; rel=hub, </you>; rel=self"],
+            ("https://h.example/", "https://a.example/me"),
+        ),
         (['<https://a.example/style.css>; rel="preload"'], None),
         (["<https://h.example/>; rev=hub", "nonsense", "<>; rel=hub"], None),
         (["<ftp://h.example/>; rel=hub"], None),

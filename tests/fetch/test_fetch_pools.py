@@ -75,6 +75,22 @@ async def test_tls_is_kept_though_it_says_more_than_answers(
     assert site.connections == 1
 
 
+async def test_http_1_is_agreed_on_before_the_first_request(
+    client: Client, serve: Serve, tls: Callable[..., ssl.SSLContext]
+) -> None:
+    """A server that may choose could begin to speak HTTP/2."""
+    chosen: list[str | None] = []
+
+    async def choosy(_: Request, writer: asyncio.StreamWriter) -> None:
+        chosen.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        writer.write(answer(b"x"))
+
+    context = tls("a.localhost")
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    await got(client, await serve(choosy, tls=context), "a.localhost")
+    assert chosen == ["http/1.1"]
+
+
 async def reset(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 

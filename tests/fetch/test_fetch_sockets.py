@@ -90,6 +90,19 @@ async def test_a_handshake_has_its_time_whole(pair: tuple[TcpStream, socket.sock
     dripping.cancel()
 
 
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["no TLS", "nothing"])
+async def test_a_handshake_that_fails_leaves_no_connection(said: bytes, pair: tuple[TcpStream, socket.socket]) -> None:
+    """A server that keeps its end open would have it for as long as it likes."""
+    stream, other = pair
+    other.send(said)
+    other.shutdown(socket.SHUT_WR)
+    with pytest.raises(httpcore.ConnectError):
+        await tls(stream, ssl.create_default_context(), "a.example", 60)
+    other.settimeout(5)
+    while other.recv(4096):
+        pass
+
+
 async def test_who_sends_without_a_pause_leaves_others_their_turn(pair: tuple[TcpStream, socket.socket]) -> None:
     stream, other = pair
     other.send(bytes(100))

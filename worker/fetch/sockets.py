@@ -202,16 +202,14 @@ async def tls(inner: Stream, context: ssl.SSLContext, host: str, timeout: float 
     try:
         stream = TlsStream(inner, context, host)
         await stream.shake_hands(timeout)
-    except httpcore.TimeoutException as error:
+    except BaseException as error:
         await inner.aclose()
-        raise httpcore.ConnectTimeout(error) from error
-    except (ssl.SSLError, httpcore.NetworkError) as error:
-        await inner.aclose()
+        if isinstance(error, httpcore.TimeoutException):
+            raise httpcore.ConnectTimeout(error) from error
         if isinstance(error, ssl.SSLError) and _is_end(error):
             raise httpcore.ConnectError("the connection ended") from None
-        raise httpcore.ConnectError(error) from error
-    except BaseException:
-        await inner.aclose()
+        if isinstance(error, ssl.SSLError | httpcore.NetworkError):
+            raise httpcore.ConnectError(error) from error
         raise
     return stream
 
