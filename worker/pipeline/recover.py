@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
@@ -22,11 +21,8 @@ from worker.errors import OutputError, StateDamaged
 from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch, State
 from worker.output import FileLine, expired_keys, last_segment, last_segments, make_shards, read_records, shards_in
 from worker.pipeline.pairing import lacking, pairing
-from worker.record import Record
+from worker.record import Record, instant
 from worker.store import REMEMBERED, Learned, Recovery, Sealed, Written
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +119,7 @@ def _written(record: Record) -> Written:
         title=title,
         text=text,
         authors=tuple(Author(name=author["name"]) for author in record["authors"]),
-        published=None if published is None else _millis(published),
+        published=None if published is None else instant(published),
     )
     text_key, revision_key = dedup.text_key(text), dedup.revision_key(article)
     if ingest["removed_lines"]:  # the text before that is known only by its hash
@@ -146,8 +142,8 @@ def _written(record: Record) -> Written:
         revision_key=revision_key,
         removed_lines=ingest["removed_lines"],
         extraction=ingest["extraction"],
-        first_seen_at=_millis(ingest["first_seen_at"]),
-        written_at=_millis(ingest["ingested_at"]),
+        first_seen_at=instant(ingest["first_seen_at"]),
+        written_at=instant(ingest["ingested_at"]),
         **_story(record),
     )
 
@@ -189,14 +185,9 @@ def _sealed(folder: Path) -> list[Sealed]:
             sha256=line.sha256,
             writer=line.writer,
             date=line.path.partition("date=")[2][:10],
-            sealed_at=Millis(_millis(line.sealed_at) + 999),  # recorded only to the second
+            sealed_at=Millis(instant(line.sealed_at) + 999),  # recorded only to the second
             first_seq=line.first_seq,
             last_seq=line.last_seq,
         )
         for line in last_segments(folder, REMEMBERED)
     ]
-
-
-def _millis(text: str) -> Millis:
-    """The inverse of `record.rfc3339`."""
-    return Millis((datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,9 +12,8 @@ goes does not start and stop it every second."""
 
 
 def free_bytes(folder: Path) -> int:
-    """The bytes free for this user on the folder's file system (statvfs(3), f_bavail)."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    """The bytes free for this user on the folder's file system."""
+    return shutil.disk_usage(folder).free
 
 
 class Room:
