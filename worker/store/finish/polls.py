@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from worker import urls
-from worker.model import FeedId, Finished, Millis, PollDone, Sought, Subscribed
+from worker.model import Finished, Millis, PollDone, Sought, Subscribed
 from worker.model.rules import NO_LIMIT
 from worker.store.database import tables as t
 from worker.store.database.dialects import Each, Update
@@ -73,6 +73,32 @@ _FEEDS = Each(
 `again`: the document has to be read again, because entries that were known when the poll was claimed no longer are."""
 
 
+class _Polled(NamedTuple):
+    done: PollDone
+    row: Row[Any]
+    """The feed's, before the poll."""
+    arrived: Arrived
+    standing: Standing
+
+    @property
+    def walks_anew(self) -> bool:
+        """Whether the feed's older pages are to be read again, now that a document says where they are."""
+        version = self.done.version
+        return self.row.walk_anew and not self.row.again and version is not None and version.elements is not None
+
+    @property
+    def begins_walk(self) -> bool:
+        """Whether a walk through older pages begins here. For a new feed only if its `backlog` sets no limit."""
+        is_first = (self.row.ok_at is None or self.walks_anew) and self.done.backlog == NO_LIMIT
+        return bool(self.done.older) and (self.standing.missed is not None or is_first)
+
+    @property
+    def finished(self) -> Finished:
+        values = self.standing.values
+        told = {"next_at": values["next_at"], "why": values["why"], "missed": self.standing.missed}
+        return replace(self.arrived.finished, **told) if self.done.entries else Finished(**told)
+
+
 def finish_polls(
     connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner, websub: bool = False
 ) -> list[tuple[Finished, set[int], list[Ingestion]]]:
@@ -85,65 +111,79 @@ def finish_polls(
     work_ids = [done.lease.work_id for done in batch]
     rows: dict[str, Row[Any]] = {row.id: row for row in _FEEDS.rows(connection, work_ids)}
     hubs = subscriptions.of_feeds(connection, list(rows)) if websub else {}
-    results: list[tuple[Finished, set[int], list[Ingestion]]] = []
-    feeds: list[dict[str, Any]] = []
-    whole: list[dict[str, Any]] = []
-    standings: list[Standing] = []
-    walks: list[PollDone] = []
-    anew: set[FeedId] = set()
     shelf = Shelf(connection, batch)
-    for done in batch:
-        row = rows[done.feed_id]
-        arrived = judge_entries(shelf, row, done, policies) if done.entries else _NOTHING
-        counts, came = arrived.finished, arrived.came
-        hub = hubs.get(done.feed_id)
-        standing = after(row, done, came, planner, pushed=subscriptions.is_relied_on(hub, done.at))
-        if hub is not None and standing.due is not None:
-            found = counts.new + counts.changed
-            due_at = subscriptions.told(connection, hub, done, found=found, due_at=standing.due.due_at)
-            standing = standing.sooner(Millis(due_at))
-        if floods.is_much(done.entries):
-            shelf.write()
-            if floods.is_flooded(connection, done.feed_id):
-                standing = standing.later(Millis(done.at + floods.PAUSE_MS), floods.REASON)
-        changes = {**standing.values, "new_last": counts.new}
-        if counts.new:
-            changes |= {"new_total": row.new_total + counts.new, "new_at": done.at}
-        if row.again:
-            changes |= NO_VERSION
-        elif row.walk_anew and done.version is not None and done.version.elements is not None:
-            changes["walk_anew"] = False
-            anew.add(done.feed_id)
-        much = _changes_much(row, changes)
-        as_before = {name: getattr(row, name) for name in (_FEED_VALUES if much else _OFTEN) - changes.keys()}
-        (whole if much else feeds).append({"id": row.id, **as_before, **changes})
-        standings.append(standing)
-        # The older pages of a new feed are read only if its `backlog` sets no limit.
-        is_first = (row.ok_at is None or done.feed_id in anew) and done.backlog == NO_LIMIT
-        if done.older and (standing.missed is not None or is_first):
-            walks.append(done)
-        told = {"next_at": standing.values["next_at"], "why": standing.values["why"], "missed": standing.missed}
-        finished = replace(counts, **told) if done.entries else Finished(**told)
-        results.append((finished, {*arrived.touched}, arrived.drafted))
+    polled = [
+        _polled(shelf, rows[done.feed_id], done, hubs.get(done.feed_id), policies=policies, planner=planner)
+        for done in batch
+    ]
     shelf.write()
-    _UPDATE_FEED.execute(connection, feeds)
-    _UPDATE_WHOLE_FEED.execute(connection, whole)
+    _write_feeds(connection, polled)
     to_ask = _hubs_to_ask(connection, batch, hubs, policies) if websub else {}
-    due: list[dict[str, int]] = []
-    work: list[tuple[dict[str, Any], set[int]]] = []
-    for done, standing, (_, touched, _) in zip(batch, standings, results, strict=True):
-        if _stays(rows[done.feed_id], standing) and done.feed_id not in to_ask:
-            due.append({"w": done.lease.work_id, "then": _due_at(standing)})
-            touched.add(done.lease.host_id)
-        else:
-            work.append((_next_work(done, standing, to_ask.get(done.feed_id)), touched))
-    let_be_due(connection, due)
-    _send_on(connection, work, policies)
-    if walks:
+    results = [(one.finished, {*one.arrived.touched}, one.arrived.drafted) for one in polled]
+    _queue_next(connection, polled, [touched for _, touched, _ in results], to_ask, policies)
+    if walks := [one.done for one in polled if one.begins_walk]:
+        anew = {one.done.feed_id for one in polled if one.walks_anew}
         results[0][1].update(begin(connection, walks, policies, anew=anew))
     if asked := [done for done in batch if done.failure is None and _was_asked_whole(rows[done.feed_id])]:
         results[0][1].update(_let_pages_be_read(connection, asked))
     return results
+
+
+def _polled(
+    shelf: Shelf, row: Row[Any], done: PollDone, hub: Row[Any] | None, *, policies: Policies, planner: Planner
+) -> _Polled:
+    """Judges the entries of a poll, and what it means for its feed."""
+    arrived = judge_entries(shelf, row, done, policies) if done.entries else _NOTHING
+    standing = after(row, done, arrived.came, planner, pushed=subscriptions.is_relied_on(hub, done.at))
+    if hub is not None and standing.due is not None:
+        found = arrived.finished.new + arrived.finished.changed
+        due_at = subscriptions.told(shelf.connection, hub, done, found=found, due_at=standing.due.due_at)
+        standing = standing.sooner(Millis(due_at))
+    if floods.is_much(done.entries):
+        shelf.write()
+        if floods.is_flooded(shelf.connection, done.feed_id):
+            standing = standing.later(Millis(done.at + floods.PAUSE_MS), floods.REASON)
+    return _Polled(done, row, arrived, standing)
+
+
+def _write_feeds(connection: Connection, polled: Sequence[_Polled]) -> None:
+    often: list[dict[str, Any]] = []
+    whole: list[dict[str, Any]] = []
+    for one in polled:
+        row, new = one.row, one.arrived.finished.new
+        changes = {**one.standing.values, "new_last": new}
+        if new:
+            changes |= {"new_total": row.new_total + new, "new_at": one.done.at}
+        if row.again:
+            changes |= NO_VERSION
+        elif one.walks_anew:
+            changes["walk_anew"] = False
+        much = any(changes[name] != getattr(row, name) for name in changes.keys() - _OFTEN)
+        as_before = {name: getattr(row, name) for name in (_FEED_VALUES if much else _OFTEN) - changes.keys()}
+        (whole if much else often).append({"id": row.id, **as_before, **changes})
+    _UPDATE_FEED.execute(connection, often)
+    _UPDATE_WHOLE_FEED.execute(connection, whole)
+
+
+def _queue_next(
+    connection: Connection,
+    polled: Sequence[_Polled],
+    touched: Sequence[set[int]],
+    to_ask: Mapping[str, str],
+    policies: Policies,
+) -> None:
+    """Makes the work of polls that of what comes next. Adds its host to the set for each. to_ask: the hubs to be asked
+    before that, by feed."""
+    due: list[dict[str, int]] = []
+    work: list[tuple[dict[str, Any], set[int]]] = []
+    for (done, row, _, standing), hosts in zip(polled, touched, strict=True):
+        if _stays(row, standing) and done.feed_id not in to_ask:
+            due.append({"w": done.lease.work_id, "then": _due_at(standing)})
+            hosts.add(done.lease.host_id)
+        else:
+            work.append((_next_work(done, standing, to_ask.get(done.feed_id)), hosts))
+    let_be_due(connection, due)
+    _send_on(connection, work, policies)
 
 
 def _was_asked_whole(row: Row[Any]) -> bool:
@@ -176,10 +216,6 @@ def _hubs_to_ask(
     if not well:
         return {}
     return subscriptions.to_ask(connection, subscriptions.of_feeds(connection, well), policies, batch[-1].at)
-
-
-def _changes_much(row: Row[Any], changes: Mapping[str, Any]) -> bool:
-    return any(changes[name] != getattr(row, name) for name in changes.keys() - _OFTEN)
 
 
 def _stays(row: Row[Any], standing: Standing) -> bool:
