@@ -375,7 +375,8 @@ def test_a_poll_lies_within_its_bounds(
     """In the future; between the least and the longest interval; after what the site asks for; with a reason."""
 
     def due(setbacks: Setbacks = NO_SETBACKS, asked_s: float | None = None) -> Millis:
-        polled = Polled(
+        found = planned(
+            pace,
             now=now,
             phase=phase,
             chance=chance,
@@ -386,7 +387,6 @@ def test_a_poll_lies_within_its_bounds(
             setbacks=setbacks,
             retry_after_s=asked_s,
         )
-        found = plan(pace, polled)
         assert isinstance(found.due_at, int)
         assert found.due_at > now
         assert found.reason.isprintable()

@@ -59,16 +59,18 @@ def open_run(state: State) -> OpenRun:
     async def opened(
         *,
         now: Millis = START,
-        policy: HostPolicy = NO_PATIENCE,
+        policy: HostPolicy | Callable[[], HostPolicy] = NO_PATIENCE,
         near: Near = "link",
         shards: int = 1,
         **hosts: HostPolicy,
     ) -> AsyncIterator[Run]:
-        """shards: of the output. hosts: the policies of single hosts, by the first label of their names."""
+        """policy: as it is now. shards: of the output. hosts: the policies of single hosts, by the first label of their
+        names."""
 
         def policies(name: str) -> HostPolicy:
-            return hosts.get(name.partition(".")[0], policy)
+            return hosts.get(name.partition(".")[0], policy() if callable(policy) else policy)
 
+        run: Run
         plans = Plans()
         async with Store(
             state,
@@ -78,8 +80,10 @@ def open_run(state: State) -> OpenRun:
             keep_ms=KEEP_MS,
             near=near,
             shards=shards,
+            wall=lambda: run.now,
         ) as store:
-            yield Run(store, plans, now)
+            run = Run(store, plans, now)
+            yield run
 
     return opened
 

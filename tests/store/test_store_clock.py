@@ -179,7 +179,6 @@ async def test_nothing_is_forgotten_by_a_clock_that_was_set_far_forward(
         await run.ingest("one", make_draft("old"))
         if running:
             run.later(400 * DAY)
-            run.store._wall = lambda: run.now
             await run.store.shift(400 * DAY)
             assert await texts(run) == 1
     async with open_run(now=Millis(START + 400 * DAY + HOUR)) as run:
@@ -195,7 +194,6 @@ async def test_nothing_is_forgotten_by_a_clock_that_was_set_far_forward(
 async def test_a_clock_that_is_set_right_is_believed_at_once(run: Run, state: State) -> None:
     """Doubt ends with what gave rise to it; a few hours, as after a virtual machine's night, give rise to none."""
     await run.start("a")
-    run.store._wall = lambda: run.now
     for jump, doubted in ((400 * DAY, True), (-HOUR, True), (-400 * DAY, False), (12 * HOUR, False)):
         run.now = Millis(run.now + jump)
         await run.store.shift(jump)

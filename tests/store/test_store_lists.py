@@ -188,8 +188,7 @@ async def test_a_commit_that_fails_leaves_what_waits(run: Run, state: State, mon
 async def test_policies_change_under_way(state: State, open_run: OpenRun) -> None:
     """Fetches under way end well, fewer are begun after them; and more again, when that is configured."""
     policy = {"now": HostPolicy(concurrency=3, delay_ms=0)}
-    async with open_run() as run:
-        run.store._policies = lambda _: policy["now"]
+    async with open_run(policy=lambda: policy["now"]) as run:
         await run.start("a")
         await run.poll("a", *(make_entry(f"e{n}") for n in range(9)), next_due=Millis(run.now + DAY))
         works = await run.claim_all()

@@ -16,6 +16,8 @@ from worker.errors import StateError
 from worker.model import FeedId, Millis
 from worker.output import OutputDirectory, Segment, segment_path
 from worker.schedule import Silence
+from worker.store import Overview
+from worker.web import Figures
 from worker.web.rendering import linkable, short
 from worker.words import size
 
@@ -118,10 +120,11 @@ async def test_a_worker_that_is_well_says_so(desk: Desk) -> None:
         return []
 
     overview = await desk.sources.figures.overview(NOW)
-    calm = replace(overview, failing=0, quarantined=0, poll_due_at=None)
-    desk.sources.figures._read = calm
-    desk.sources.figures._until = float("inf")
-    desk.sources = replace(desk.sources, reader=well)  # type: ignore[arg-type]
+
+    async def calm(_: object, **kwargs: object) -> Overview:
+        return replace(overview, failing=0, quarantined=0, poll_due_at=None)
+
+    desk.sources = replace(desk.sources, reader=well, figures=Figures(calm))  # type: ignore[arg-type]
     assert "All is well" in await text_of(desk, "/")
 
 
