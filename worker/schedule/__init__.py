@@ -26,7 +26,7 @@ from worker.schedule.gone import NOT_GONE, Gone
 from worker.schedule.hints import decode_hints, encode_hints
 from worker.schedule.history import History
 from worker.schedule.looks import NOT_HAD_S, next_look, next_look_if_gone, next_revision
-from worker.schedule.moves import NOT_MOVED, Moves
+from worker.schedule.moves import Moves
 from worker.schedule.pages import next_try
 from worker.schedule.pressure import WHOLE, answered, paced, refused
 from worker.schedule.silence import Silence, silence
@@ -35,7 +35,6 @@ from worker.schedule.trust import Trust
 __all__ = [
     "NOT_GONE",
     "NOT_HAD_S",
-    "NOT_MOVED",
     "NO_SETBACKS",
     "WHOLE",
     "Gone",

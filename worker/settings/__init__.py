@@ -34,11 +34,10 @@ from worker.settings.load import Known, is_unchanged, load, stamps, state_at
 from worker.settings.opml import document as opml_document
 from worker.settings.opml import is_opml
 from worker.settings.quantities import seconds
-from worker.settings.schema import Alerts, Dedup, Extract, Fetch, Host, Log, Output, PerHost, Schedule, Web
+from worker.settings.schema import Dedup, Extract, Fetch, Host, Log, Output, Schedule
 from worker.settings.settings import Settings
 
 __all__ = [
-    "Alerts",
     "Dedup",
     "Endpoint",
     "Extract",
@@ -48,10 +47,8 @@ __all__ = [
     "Known",
     "Log",
     "Output",
-    "PerHost",
     "Schedule",
     "Settings",
-    "Web",
     "added",
     "imported",
     "init_files",

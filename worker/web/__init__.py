@@ -17,10 +17,9 @@ websub     callbacks of hubs
 """
 
 from worker.web.figures import Activity, Figures
-from worker.web.guard import OPEN_TO_THE_WORLD
 from worker.web.serving import serving
 from worker.web.site import site
 from worker.web.sources import Sources
 from worker.web.websub import callbacks
 
-__all__ = ["OPEN_TO_THE_WORLD", "Activity", "Figures", "Sources", "callbacks", "serving", "site"]
+__all__ = ["Activity", "Figures", "Sources", "callbacks", "serving", "site"]
