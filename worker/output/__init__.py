@@ -38,7 +38,7 @@ from worker.output.reading.holding import file_with, ids_at, record_of
 from worker.output.reading.newest import newest
 from worker.output.reading.reader import Line
 from worker.output.reading.records import is_output, read_lines, read_records
-from worker.output.segment import Row, Segment, line, segment_path
+from worker.output.segment import Row, Segment, date_of, line, segment_path
 from worker.output.shards import make_shards, shards_in
 from worker.output.verifying.findings import Finding
 from worker.output.verifying.verify import Report, verify
@@ -67,6 +67,7 @@ __all__ = [
     "commit",
     "committed",
     "cursor",
+    "date_of",
     "expired_keys",
     "file_with",
     "forgotten_keys",

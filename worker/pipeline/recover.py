@@ -19,7 +19,16 @@ import orjson
 from worker import dedup, urls
 from worker.errors import OutputError, StateDamaged
 from worker.model import AGENCY, Article, Author, Credit, Entry, FeedId, Millis, Sketch, State
-from worker.output import FileLine, expired_keys, last_segment, last_segments, make_shards, read_records, shards_in
+from worker.output import (
+    FileLine,
+    date_of,
+    expired_keys,
+    last_segment,
+    last_segments,
+    make_shards,
+    read_records,
+    shards_in,
+)
 from worker.pipeline.pairing import lacking, pairing
 from worker.record import Record, instant
 from worker.store import REMEMBERED, Learned, Recovery, Sealed, Written
@@ -184,7 +193,7 @@ def _sealed(folder: Path) -> list[Sealed]:
             path=line.path,
             sha256=line.sha256,
             writer=line.writer,
-            date=line.path.partition("date=")[2][:10],
+            date=date_of(line.path),
             sealed_at=Millis(instant(line.sealed_at) + 999),  # recorded only to the second
             first_seq=line.first_seq,
             last_seq=line.last_seq,

@@ -11,7 +11,8 @@ import orjson
 
 from worker.errors import OutputError
 from worker.output.disk import files
-from worker.output.manifest.manifest import MANIFEST, FileLine, lines_backwards
+from worker.output.manifest.manifest import MANIFEST, FileLine, is_segment, lines_backwards
+from worker.output.segment import date_of, is_packed
 from worker.output.shards import shards_in
 from worker.record import Record
 
@@ -43,19 +44,15 @@ def _files(root: Path) -> Iterator[FileLine]:
     merged: list[FileLine] = []
     named = (line for line, _ in lines_backwards(root / MANIFEST) if isinstance(line, FileLine))
     for line in islice(named, LOOKED_AT):
-        if line.path.endswith(".zst") or not files.exists(root / line.path):
+        if is_packed(line.path) or not files.exists(root / line.path):
             continue
-        if line.kind != "segment":
+        if not is_segment(line):
             merged.append(line)
             continue
-        while merged and _day(merged[0]) > _day(line):
+        while merged and date_of(merged[0].path) > date_of(line.path):
             yield merged.pop(0)
         yield line
-    yield from sorted(merged, key=_day, reverse=True)
-
-
-def _day(line: FileLine) -> str:
-    return line.path.split("/")[1]
+    yield from sorted(merged, key=lambda line: date_of(line.path), reverse=True)
 
 
 def _records(path: Path) -> Iterator[Record]:

@@ -25,7 +25,7 @@ from worker.output.manifest.manifest import (
     lines,
     lines_backwards,
 )
-from worker.output.reading.cursors import Place as Known
+from worker.output.reading.cursors import Position
 from worker.record import Record
 
 
@@ -40,7 +40,7 @@ class Line:
 class Reader:
     """A reader of one shard, or of an output directory without shards, and how far it has come."""
 
-    def __init__(self, root: Path, known: Known | None, *, after: str | None) -> None:
+    def __init__(self, root: Path, known: Position | None, *, after: str | None) -> None:
         """known: the last record that was read; None: none yet. after: a UTC day; what was ingested before it is left
         out. Raises OutputError if the directory never had the record `known`."""
         self._manifest = root / MANIFEST
@@ -63,7 +63,7 @@ class Reader:
             self._place = place
 
 
-def _located(manifest: Path, known: Known) -> Place:
+def _located(manifest: Path, known: Position) -> Place:
     """The place of the line that names the record's segment. Searches backwards, since most readers are near the
     end."""
     for line, place in lines_backwards(manifest):

@@ -13,7 +13,7 @@ from pathlib import Path
 from worker.errors import OutputError
 from worker.output.disk import files
 from worker.output.manifest.manifest import MANIFEST, has_manifest
-from worker.output.reading.cursors import Place, given, parsed, place_of
+from worker.output.reading.cursors import Position, given, parsed, position_of
 from worker.output.reading.follow import looks, until
 from worker.output.reading.reader import Line, Reader
 from worker.output.shards import shards_in
@@ -65,7 +65,7 @@ def _later(root: Path, since: str | None, after: str | None) -> Iterator[Line]:
 
 
 def _lines(
-    root: Path, readers: dict[str, Reader], places: dict[str, Place], follow: bool, after: str | None
+    root: Path, readers: dict[str, Reader], places: dict[str, Position], follow: bool, after: str | None
 ) -> Iterator[Line]:
     changes = looks(root, [root / name / MANIFEST for name in readers]) if follow else iter(())
     while True:
@@ -76,7 +76,7 @@ def _lines(
             readers |= {name: Reader(root / name, None, after=after) for name in {*shards_in(root)} - {*readers, ""}}
 
 
-def _merged(readers: dict[str, Reader], places: dict[str, Place]) -> Iterator[Line]:
+def _merged(readers: dict[str, Reader], places: dict[str, Position]) -> Iterator[Line]:
     """The new records of several shards; updates `places`."""
 
     def of(name: str) -> Iterator[tuple[str, Line]]:
@@ -85,5 +85,5 @@ def _merged(readers: dict[str, Reader], places: dict[str, Place]) -> Iterator[Li
     for name, line in heapq.merge(
         *map(of, sorted(readers)), key=lambda found: found[1].record["_ingest"]["ingested_at"]
     ):
-        places[name] = place_of(line.record)
+        places[name] = position_of(line.record)
         yield Line(raw=line.raw, record=given(line.record, {**places}))
