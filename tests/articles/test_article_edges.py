@@ -129,6 +129,32 @@ def test_the_heading_of_the_page_goes_however_it_is_put() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "goes"),
+    [
+        ("Ferries after the storm : Harbour of Westmere opens again", True),
+        ("AFTER THE STORMHarbour of Westmere opens again", True),
+        ("Home > News > Harbour of Westmere opens again", True),
+        ("Westmere opens again", False),
+        ("Harbour of Westmere opens again, says its master.", False),
+        (f"{'What the council had said all the time came true: ' * 2}Harbour of Westmere opens again", False),
+    ],
+)
+def test_the_title_goes_with_the_words_above_it(line: str, goes: bool) -> None:
+    """The whole title, at the end of the first line."""
+    text = "\n".join((line, *BODY))
+    assert edges.cut(text, title="Harbour of Westmere opens again", authors=()) == ("\n".join(BODY) if goes else text)
+    later = "\n".join((BODY[0], text))
+    assert edges.cut(later, title="Harbour of Westmere opens again", authors=()) == later
+
+
+def test_it_goes_without_the_words_above_it() -> None:
+    """Which only the title of the feed or the page's head has."""
+    text = "\n".join(("Harbour of Westmere opens again", *BODY))
+    title = "After the storm: Harbour of Westmere opens again"
+    assert edges.cut(text, title=title, authors=()) == "\n".join(BODY)
+
+
+@pytest.mark.parametrize(
     ("markup", "left"),
     [
         ("<h1>Harbour Opens.</h1>\n<p>It is open.</p>", "\n<p>It is open.</p>"),

@@ -13,6 +13,7 @@ from worker.dedup import title_key
 _HEADED = re.compile(r"\s*<(h[1-3])\b[^<>]*>(.{1,1000}?)</\1>", re.IGNORECASE | re.DOTALL)
 _EDGE = 4  # lines at the beginning, and at the end, that are looked at
 _LABEL, _BYLINE = 50, 100  # characters
+_TITLE, _KICKER = 20, 60  # characters without spaces: of a title, at least; of the words above it, at most
 _DATE = re.compile(
     r"(?:[\w-]{2,15}[.,]?\s+)?(?:\d{1,2}(?:st|nd|rd|th)?[./\s-]+(?:de\s+)?(?:\w{3,10}|\d{1,2})[./,\s-]+(?:de\s+)?\d{2,4}"
     r"|[^\W\d]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?)"
@@ -112,7 +113,7 @@ def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | 
 
     start, end = 0, len(lines)
     for at, line in enumerate(lines[:_EDGE]):
-        if start == at and (titled(line) or foreign(line)):
+        if start == at and (titled(line) or foreign(line) or (at == 0 and _ends_alike(line, title or ""))):
             start = at + 1
     while end > max(start + 1, len(lines) - _EDGE) and below(lines[end - 1]):
         end -= 1
@@ -121,6 +122,12 @@ def cut(text: str, *, title: str | None, authors: Iterable[str], heading: str | 
     is_long = end > 2 * _EDGE  # in a short text a date below its lead may be that of an event
     head = [line for line in lines[start : min(_EDGE, end)] if not (titled(line) or (is_long and foreign(line)))]
     return "\n".join([*head, *lines[max(start, _EDGE) : end]])
+
+
+def _ends_alike(line: str, title: str) -> bool:
+    """Whether one is the other with a few words above it: "Onlineversand aus Fernost : Wie gefährlich …"."""
+    shorter, longer = sorted((squashed(line).casefold(), squashed(title).casefold()), key=len)
+    return len(shorter) >= _TITLE and len(longer) - len(shorter) <= _KICKER and longer.endswith(shorter)
 
 
 def _only_names_and_date(line: str, named: frozenset[str]) -> bool:
