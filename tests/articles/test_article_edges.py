@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 
 from worker.articles import edges, from_entry
@@ -166,8 +168,8 @@ def test_it_goes_without_the_words_above_it() -> None:
 )
 def test_a_feed_s_text_begins_below_its_title(markup: str, left: str | None) -> None:
     """Where that is its heading once more; a first sentence that is the title, too, is text."""
-    assert edges.untitled(markup, "Harbour opens") == (markup if left is None else left)
-    assert edges.untitled(markup, None) == markup
+    assert edges.begun(markup, Entry(title="Harbour opens")) == (markup if left is None else left)
+    assert edges.begun(markup, Entry()) == markup
 
 
 def test_its_summary_does_as_well() -> None:
@@ -177,3 +179,36 @@ def test_its_summary_does_as_well() -> None:
     assert (article.text, article.summary) == ("It is open.", None)
     article = from_entry(Entry(title="Harbour opens", summary=markup, content=f"{markup}<p>It was closed.</p>"))
     assert (article.text, article.summary) == ("It is open.\nIt was closed.", "It is open.")
+
+
+REPLY = '<a href="https://westmere.example/harbour/#comment-12" rel="nofollow">Bo Ek</a>'
+
+
+@pytest.mark.parametrize("words", ["In reply to {}.", "En réponse à {}.", "Als Antwort auf {}.", "{} への返信。"])
+def test_a_comment_begins_below_the_one_it_replies_to(words: str) -> None:
+    """In the HTML of a comment's feed, and in its plain text, where the link is markup, in the site's language."""
+    url = "https://westmere.example/harbour/#comment-13"
+    reply = words.format(REPLY)
+    for markup in (f"<p>{reply}</p>\n<p>It is open.<br />\nBo</p>", f"{escape(reply)}\n\nIt is open.\nBo"):
+        assert from_entry(Entry(url=url, title="By: Ada", content=markup)).text == "It is open.\nBo"
+        article = from_entry(Entry(url=url, title="By: Ada", summary=markup))
+        assert (article.text, article.summary) == ("It is open.\nBo", None)
+
+
+@pytest.mark.parametrize(
+    ("url", "markup"),
+    [
+        ("https://westmere.example/ferries", f"<p>In reply to {REPLY}.</p><p>It is open.</p>"),
+        (
+            "https://westmere.example/harbour/#comment-13",
+            f"<p>I agree with {REPLY}, but not with all that follows from it.",
+        ),
+        (
+            "https://westmere.example/harbour/#comment-13",
+            '<p>In reply to <a href="/ada">Ada</a>.</p><p>It is open.</p>',
+        ),
+    ],
+)
+def test_what_links_to_a_comment_stays(url: str, markup: str) -> None:
+    """In a post of its own, in a sentence, and where it is another link."""
+    assert edges.begun(markup, Entry(url=url)) == markup

@@ -227,7 +227,7 @@ def test_the_feed_alone(entry: Entry, reason: str | None, expected: tuple[Extrac
     article = from_entry(entry, reason=reason)
     assert (article.extraction, article.reason) == expected
     assert (article.extractor, "content_text" in article.sources) == (
-        (None, False) if expected[0] == "failed" else ("feedmill-plain-4", True)
+        (None, False) if expected[0] == "failed" else ("feedmill-plain-5", True)
     )
 
 

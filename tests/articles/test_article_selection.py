@@ -37,7 +37,7 @@ def test_what_select_names_is_the_text_to_the_letter(make_page: MakePage) -> Non
     article = read(make_page(within=STORY, html=" lang=en"), select=[".story"])
     assert article.text == "Harbour\nIt opened on Monday.\nBuy this!\nThe ferry left\nat dawn."
     assert (article.extraction, article.reason, article.sources["content_text"]) == ("ok", None, "page")
-    assert (article.extractor, article.title, article.language) == ("feedmill-plain-4", "Harbour", "en")
+    assert (article.extractor, article.title, article.language) == ("feedmill-plain-5", "Harbour", "en")
 
 
 BODY = "It opened on Monday.\nThe ferry left\nat dawn."

@@ -9,8 +9,16 @@ from worker import dedup
 from worker.articles import plain, pointers
 from worker.articles.blocks import squashed
 from worker.dedup import title_key
+from worker.model import Entry
 
 _HEADED = re.compile(r"\s*<(h[1-3])\b[^<>]*>(.{1,1000}?)</\1>", re.IGNORECASE | re.DOTALL)
+# WordPress puts "In reply to …" above a comment, in the site's language, with a link to the other one; where a feed has
+# its comments as plain text, the link stands there as markup.
+_COMMENT = "#comment-"
+_REPLY = re.compile(
+    rf"\s*(?:<p>)?[^<>]{{0,60}}?(?:<a\s[^<>]{{1,500}}{_COMMENT}\d[^<>]{{1,100}}>[^<>]{{1,200}}</a>"
+    rf"|&lt;a [^<>]{{1,500}}{_COMMENT}\d[^<>]{{1,300}}?&lt;/a&gt;)[^<>\n]{{0,30}}(?:</p>|\n\n)"
+)
 _EDGE = 4  # lines at the beginning, and at the end, that are looked at
 _LABEL, _BYLINE = 50, 100  # characters
 _TITLE, _KICKER = 20, 60  # characters without spaces: of a title, at least; of the words above it, at most
@@ -81,10 +89,13 @@ _FURNITURE = re.compile(
 )
 
 
-def untitled(markup: str, title: str | None) -> str:
-    """A feed's HTML without its first heading, if that repeats the entry's title."""
-    heading = _HEADED.match(markup) if title else None
-    titled = heading is not None and title_key(plain.from_html(heading[2])) == title_key(title)
+def begun(markup: str, entry: Entry) -> str:
+    """A feed's HTML without its first heading, if that repeats the entry's title, and a comment's without the line on
+    whom it replies to."""
+    if entry.url and _COMMENT in entry.url and (reply := _REPLY.match(markup)):
+        return markup[reply.end() :]
+    heading = _HEADED.match(markup) if entry.title else None
+    titled = heading is not None and title_key(plain.from_html(heading[2])) == title_key(entry.title)
     return markup[heading.end() :] if heading and titled else markup
 
 

@@ -8,7 +8,7 @@ from worker.articles import edges, plain, pointers
 from worker.articles.metadata import describe
 from worker.model import Article, Entry
 
-EXTRACTOR = "feedmill-plain-4"
+EXTRACTOR = "feedmill-plain-5"
 """Names what makes text of a feed's HTML; its number changes whenever the same content would give another text."""
 
 _MANY = 1000  # characters, which are more than the few sentences of a summary
@@ -21,7 +21,7 @@ def text(entry: Entry) -> str:
 
 def carried(entry: Entry) -> tuple[str, bool]:
     """`text`, and whether the feed says that there is more of the article."""
-    return pointers.without_end(plain.from_html(edges.untitled(entry.content or entry.summary or "", entry.title)))
+    return pointers.without_end(plain.from_html(edges.begun(entry.content or entry.summary or "", entry)))
 
 
 def from_entry(entry: Entry, *, reason: str | None = None) -> Article:

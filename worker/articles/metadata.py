@@ -123,7 +123,7 @@ class _Said:
         return self._first("summary", self._summaries())
 
     def _summaries(self) -> Iterator[tuple[str, str | None]]:
-        yield "feed", fields.summary(plain.from_html(edges.untitled(self.feed.summary or "", self.feed.title)))
+        yield "feed", fields.summary(plain.from_html(edges.begun(self.feed.summary or "", self.feed)))
         yield "jsonld", fields.summary(self.claims.description)
         yield "opengraph", fields.summary(plain.stated(self.page.first("og:description"), fields.MAX_SUMMARY))
         yield "meta", fields.summary(plain.stated(self.page.first("description"), fields.MAX_SUMMARY))
