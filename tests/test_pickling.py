@@ -16,6 +16,7 @@ DRAFT = Draft(
     title_key=b"title",
     revision_key=b"revision",
     hashed_key=b"hashed",
+    undated_key=b"undated",
     sketch=SKETCH,
     extraction="ok",
 )

@@ -274,6 +274,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         title_key=dedup.title_key(article.title),
         revision_key=dedup.revision_key(article),
         hashed_key=dedup.hashed_key(article.title, content_hash, authors, article.published),
+        undated_key=dedup.undated_key(article),
         site=_site(article, source, entry),
         lines=dedup.line_keys(article.text, title=article.title, authors=authors, published=article.published)
         if article.text

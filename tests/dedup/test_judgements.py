@@ -50,7 +50,15 @@ ME = Ref(
 WRITTEN = ME._replace(revision=1, revision_key=b"rev", text_mark=MARK)
 THEM = WRITTEN._replace(entry_id=EntryId(2), feed_id=OTHER)
 US = THEM._replace(feed_id=FEED)
-DRAFT = Draft(body=b"", text_key=TEXT, title_key=TITLE, revision_key=b"rev", hashed_key=b"hashed", extraction="ok")
+DRAFT = Draft(
+    body=b"",
+    text_key=TEXT,
+    title_key=TITLE,
+    revision_key=b"rev",
+    hashed_key=b"hashed",
+    undated_key=b"undated",
+    extraction="ok",
+)
 
 PLACES = {
     "nobody is known": (SEEN, None, None, New(claims_url=True)),
@@ -174,6 +182,13 @@ JUDGEMENTS = {
     "it was written, and is the same as far as its record tells": (
         DRAFT,
         WRITTEN._replace(revision_key=b"hashed"),
+        None,
+        [],
+        Nothing(),
+    ),
+    "it was written often, and its date alone has changed": (
+        DRAFT,
+        WRITTEN._replace(revision_key=b"undated"),
         None,
         [],
         Nothing(),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.dedup import content_hash, folded, revision_key, text_key, title_key, version_key, word_count
+from worker.dedup import content_hash, folded, revision_key, text_key, title_key, undated_key, version_key, word_count
 from worker.dedup.words import by_pattern, in_form, lines_of_words, words
 from worker.model import Article, Attachment, Author, Entry, Millis
 
@@ -39,6 +39,7 @@ PINNED = {
     "text_key": "8477d1a52b57220ca8f43f96a37f81cf",
     "title_key": "a4f09afd2d",
     "revision_key": "7ff84f4761",
+    "undated_key": "b3f928029f",
     "version_key": "d7b4f71e48",
     "revision_key of nothing": "ff0f22492f",
     "version_key of nothing": "87b774e863",
@@ -56,6 +57,7 @@ def test_the_hashes_are_pinned() -> None:
     assert text_key(WORDS_50) == bytes.fromhex(PINNED["text_key"])
     assert title_key("Grüße, 世界!") == bytes.fromhex(PINNED["title_key"])
     assert revision_key(ARTICLE) == bytes.fromhex(PINNED["revision_key"])
+    assert undated_key(ARTICLE) == undated_key(replace(ARTICLE, published=None)) == bytes.fromhex(PINNED["undated_key"])
     assert version_key(ENTRY) == bytes.fromhex(PINNED["version_key"])
     assert revision_key(Article(extraction="failed")) == bytes.fromhex(PINNED["revision_key of nothing"])
     assert version_key(Entry()) == bytes.fromhex(PINNED["version_key of nothing"])

@@ -157,6 +157,22 @@ def test_a_duplicate_that_waits_to_be_read_outlives_its_original(begin: Begin) -
     assert [record["content_text"] for record in life.live()] == [text_of(3)]
 
 
+# --- dates that move ------------------------------------------------------------------------------------------------
+
+
+def test_a_date_that_moves_with_each_poll_is_soon_no_update(begin: Begin) -> None:
+    """A corrected one is; and so is a text that is corrected later."""
+    life = begin(OWN)
+    hours = (f"Mon, 02 Nov 2026 {hour:02}:00:00 GMT" for hour in range(24))
+    for day in range(20):
+        show(life, OWN, numbered(1, "one", date=next(hours)))
+        life.later(DAY)
+        expected = ["new"] + ["update"] * min(day, 4)
+        assert [record["_ingest"]["op"] for record in life.records()] == expected
+    show(life, OWN, numbered(1, "one", date=next(hours), text="Corrected."))
+    assert [record["content_text"] for record in life.live()] == ["Corrected."]
+
+
 # --- pages that go, and texts that are less -------------------------------------------------------------------------
 
 
@@ -258,7 +274,7 @@ def test_an_article_is_taken_down_by_a_pasted_url(begin: Begin) -> None:
 def numbered(number: int, guid: str | None = None, link: str | None = None, **changes: str) -> Item:
     """One of a feed's dated articles, whose texts are too short to tell them."""
     made = Item(guid=guid, link=link, title=f"Title of {number}", text=text_of(number, words="short"))
-    return replace(made, date=f"Mon, 02 Nov 2026 04:{number:02}:00 GMT", **changes)
+    return replace(made, **{"date": f"Mon, 02 Nov 2026 04:{number:02}:00 GMT"} | changes)
 
 
 def titles(life: Life) -> list[str]:

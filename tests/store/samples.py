@@ -92,6 +92,7 @@ def make_draft(text: str, **changes: Any) -> Draft:
         "title_key": key("title", text),
         "revision_key": key("revision", text),
         "hashed_key": key("hashed", text),
+        "undated_key": key("undated", text),
         "extraction": "ok",
     }
     return Draft(**(values | changes))

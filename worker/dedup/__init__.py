@@ -32,17 +32,20 @@ from worker.dedup.keys import Identity, Name, has_guid, identity, name_of, url_k
 from worker.dedup.lines import Window, line_keys, taken_out
 from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
 from worker.dedup.text import (
+    DATED_REVISIONS,
     content_hash,
     hashed_key,
     key_of_hash,
     revision_key,
     text_key,
     title_key,
+    undated_key,
     version_key,
 )
 from worker.dedup.words import folded, is_flooded, word_count, words
 
 __all__ = [
+    "DATED_REVISIONS",
     "NOTHING_SAID",
     "Common",
     "Duplicate",
@@ -81,6 +84,7 @@ __all__ = [
     "taken_out",
     "text_key",
     "title_key",
+    "undated_key",
     "url_key",
     "version_key",
     "word_count",

@@ -203,7 +203,7 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
     """
     if entry.revision and not entry.is_blank:
         less = (entry.has_page and draft.extraction != "ok") or (entry.has_text and draft.is_empty)
-        same = entry.revision_key in (draft.revision_key, draft.hashed_key)
+        same = entry.revision_key in (draft.revision_key, draft.hashed_key, draft.undated_key)
         return Nothing() if less or same else Write("update")
     if by_text is not None and by_text.entry_id != entry.entry_id:
         return Duplicate(by_text)

@@ -45,6 +45,10 @@ def title_key(title: str | None) -> bytes:
     return hashlib.blake2b(found, digest_size=8).digest()[:SAME_BYTES] if found else b""
 
 
+DATED_REVISIONS = 4
+"""Up to this revision, an article that differs in nothing but its date has changed."""
+
+
 def revision_key(article: Article) -> bytes:
     """5 bytes that change when a new revision of an article is due: over title, text, authors and date of publication.
 
@@ -57,6 +61,12 @@ def revision_key(article: Article) -> bytes:
         "; ".join(author.name for author in article.authors),
         str(article.published or ""),
     )
+
+
+def undated_key(article: Article) -> bytes:
+    """`revision_key` without the date, for later revisions: some feeds give the time of each poll as the date of all
+    their entries."""
+    return _joined(article.title or "", article.text, "; ".join(author.name for author in article.authors))
 
 
 def hashed_key(title: str | None, content_hash: str, authors: Iterable[str], published: Millis | None) -> bytes:
@@ -88,7 +98,7 @@ def _without_markup(html: str | None) -> str:
 
 
 def _joined(*parts: str) -> bytes:
-    fields = b"".join(_short_field(part) if len(part) < LONG else _field(part) for part in parts)
+    fields = b"".join(_short_field(part) if len(part) < LONG else _last_field(part) for part in parts)
     return hashlib.blake2b(fields, digest_size=KEY_BYTES).digest()[:SAME_BYTES]
 
 
@@ -99,4 +109,6 @@ def _field(text: str) -> bytes:
 
 
 _short_field = functools.lru_cache(maxsize=64)(_field)
-"""Cached because three keys ask for the same titles, authors and dates."""
+"""Cached because four keys ask for the same titles, authors and dates."""
+_last_field = functools.lru_cache(maxsize=1)(_field)
+"""Two of them ask for the same text."""

@@ -38,6 +38,8 @@ class Draft:
     hashed_key: bytes
     """The same with the hash of the text in place of the text: all that can be known of a record from which learned
     lines were cut."""
+    undated_key: bytes
+    """`revision_key` without the dates."""
     site: str = ""
     """The site whose lines are learned from it; empty if there is no text."""
     lines: bytes = b""

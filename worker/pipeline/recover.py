@@ -130,7 +130,8 @@ def _written(record: Record) -> Written:
         authors=tuple(Author(name=author["name"]) for author in record["authors"]),
         published=None if published is None else instant(published),
     )
-    text_key, revision_key = dedup.text_key(text), dedup.revision_key(article)
+    key_of = dedup.revision_key if ingest["revision"] <= dedup.DATED_REVISIONS else dedup.undated_key
+    text_key, revision_key = dedup.text_key(text), key_of(article)
     if ingest["removed_lines"]:  # the text before that is known only by its hash
         authors = [author.name for author in article.authors]
         revision_key = dedup.hashed_key(title, ingest["content_hash"], authors, article.published)

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from worker.dedup import Duplicate, Nothing, Ref, Write, judge, may_be_another
+from worker.dedup import DATED_REVISIONS, Duplicate, Nothing, Ref, Write, judge, may_be_another
 from worker.model import AsBefore, Draft, EntryId, Finished, Millis, Op
 from worker.schedule import Gone, next_look_if_gone
 from worker.store.database import tables as t
@@ -153,11 +153,11 @@ def _is_gone(connection: Connection, me: Ref) -> bool:
 
 def written_values(done: Ingestion, me: Ref, story: Story) -> dict[str, Any]:
     """The columns of an entry when its record is written."""
-    draft = done.draft
+    draft, revision = done.draft, me.revision + 1
     return {
-        "revision": me.revision + 1,
+        "revision": revision,
         "revised_at": done.at,
-        "revision_key": draft.revision_key,
+        "revision_key": draft.revision_key if revision <= DATED_REVISIONS else draft.undated_key,
         "text_mark": draft.text_mark,
         "title_key": draft.title_key,
         "extraction": code_of(draft.extraction),
