@@ -26,6 +26,7 @@ from tests.fetch.sites import (
     then_close,
     waiting,
 )
+from worker.errors import MachineError
 from worker.fetch import Client, Resolver
 from worker.fetch.resolve import Answer, NoAddress
 from worker.model import Fetched, FetchFailed, Outcome, Redirected
@@ -206,6 +207,26 @@ async def test_a_proxy_that_is_not_there_is_told_from_the_site(through: NewClien
     assert outcome == FetchFailed(kind="connect", reason=reason)
     outcome = await get(await through("http://me:hunter2@p.example:3128"), "https://a.example/")
     assert outcome == FetchFailed(kind="dns", reason="the proxy p.example does not exist")
+
+
+@pytest.mark.parametrize("host", ["p.localhost", "p.example"], ids=["refuses", "has no address"])
+async def test_a_proxy_that_is_not_there_is_the_fault_of_no_site(
+    host: str, new_client: NewClient, resolver: Resolver, serve: Serve, serve_proxy: ServeProxy
+) -> None:
+    """After a few sites; one site alone may have a proxy of its own, whose fault is told as that of the site. With the
+    proxy back, all are asked as if nothing had been."""
+    proxy = await serve_proxy(await serve(answer(BODY)))
+    address = [f"http://{host}:1"]
+    client = await new_client(resolver=resolver, proxy=lambda _: address[0])
+    for name in "aaab":
+        assert isinstance(await get(client, f"http://{name}.example/"), FetchFailed)
+    for name in "ca":
+        with pytest.raises(MachineError, match=f"^no host can be asked: the proxy {host} "):
+            await get(client, f"http://{name}.example/")
+    address[0] = proxy.address()
+    assert isinstance(await get(client, "http://a.example/"), Fetched)
+    address[0] = f"http://{host}:1"
+    assert isinstance(await get(client, "http://d.example/"), FetchFailed)
 
 
 # --- addresses ------------------------------------------------------------------------------------------------------

@@ -116,8 +116,9 @@ class GuardedBackend:
         self._inner = inner or sockets.Backend()
         self._contact = Contact()
 
-    async def connect_tcp(self, host: str, port: int) -> GuardedStream:
-        """Connects to the first of a few addresses that answers; each gets its share of the time left.
+    async def connect_tcp(self, host: str, port: int, *, asked: str | None = None) -> GuardedStream:
+        """Connects to the first of a few addresses that answers; each gets its share of the time left. asked: the host
+        to be asked through `host`, a proxy.
 
         Raises FetchError of kind address, dns, connect or timeout; MachineError.
         """
@@ -125,8 +126,10 @@ class GuardedBackend:
         try:
             stream = await self._connected(host, port)
         except FetchError as error:
-            if error.silent and self._contact.is_lost(host, begun):
-                raise MachineError(f"no host answers, this machine may be offline: {error}") from error
+            # A proxy that refuses, or has no address, is as much a fault on this side as one that does not answer.
+            if (error.silent or self._to_proxy) and self._contact.is_lost(asked or host, begun):
+                what = "no host can be asked" if self._to_proxy else "no host answers, this machine may be offline"
+                raise MachineError(f"{what}: {error}") from error
             raise
         self._contact.had()
         return stream
@@ -147,7 +150,7 @@ class GuardedBackend:
             except httpcore.ConnectError as error:
                 if (lack := _lack(error, address)) is not None:
                     raise lack from error
-                if getattr(root(error), "errno", None) in _ANSWERS:
+                if getattr(root(error), "errno", None) in _ANSWERS and not self._to_proxy:
                     self._contact.had()
                     silent = False
                 reason = f"{peer} ({address}), port {port}: {connect_reason(error)}"
@@ -159,7 +162,7 @@ class GuardedBackend:
         if isinstance(answer, NoAddress):
             if answer.error is not None and (lack := shortage(answer.error)) is not None:
                 raise lack from answer.error
-            if answer.error is None:
+            if answer.error is None and not self._to_proxy:
                 self._contact.had()
             reason = f"the proxy {answer.reason}" if self._to_proxy else answer.reason
             raise FetchError("dns", reason, silent=answer.error is not None)

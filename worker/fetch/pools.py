@@ -115,7 +115,7 @@ class Pools(httpx.AsyncBaseTransport):
     async def _through(self, proxy: str, origin: urls.Origin) -> Connection:
         """Plain requests are forwarded in absolute form; TLS goes through a tunnel (RFC 9110 section 9.3.6)."""
         (its_scheme, its_host, its_port), (scheme, host, port) = urls.origin_of(proxy), origin
-        stream = await self._proxies.connect_tcp(its_host, its_port)
+        stream = await self._proxies.connect_tcp(its_host, its_port, asked=host)
         if its_scheme == "https":
             stream = await stream.start_tls(self._context, its_host)
         if scheme == "http":
