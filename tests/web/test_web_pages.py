@@ -214,7 +214,9 @@ async def test_a_feed_has_its_entries_and_what_became_of_them(desk: Desk) -> Non
     page = await text_of(desk, "/feeds/a")
     assert "as told" in page
     assert f"/why?q={ONE}" in page
-    assert "duplicate" in await text_of(desk, "/feeds/secret")
+    page = await text_of(desk, "/feeds/secret")
+    assert "duplicate" in page
+    assert "1 first seen here; 0 new in all" in page
     assert "None is earlier" in await text_of(desk, "/feeds/a?before=1")
     assert "No feed with the id" in await text_of(desk, "/feeds/none", 404)
 
