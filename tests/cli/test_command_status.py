@@ -13,6 +13,7 @@ from tests.cli.conftest import ENVIRONMENT, Feedmill
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry, make_feed, make_member
 from worker.model import Millis
 from worker.store import Store
+from worker.store.database.opening import locked
 from worker.wiring.app import now
 
 HOUR = 3_600_000
@@ -54,6 +55,19 @@ def test_status_tells_of_silence_and_of_the_page(feedmill: Feedmill, tmp_path: P
     text = " ".join(feedmill("status", "--config", "worker.yaml").stdout.split())
     assert text.count("silent") == 1
     assert "More, while it runs: http://127.0.0.1:9999" in text
+
+
+def test_status_says_whether_a_worker_is_running(feedmill: Feedmill, tmp_path: Path) -> None:
+    """What it says of next polls is empty words without one."""
+    (tmp_path / "worker.yaml").write_text(WORKER)
+    (tmp_path / "feeds.yaml").write_text(FEEDS)
+    asyncio.run(fill(tmp_path / "state.db"))
+    command = ("status", "--config", "worker.yaml")
+    assert "No worker is running\n" in feedmill(*command).stdout
+    assert orjson.loads(feedmill(*command, "--json").stdout)["running"] is False
+    with locked(tmp_path / "state.db"):
+        assert "No worker" not in feedmill(*command).stdout
+        assert orjson.loads(feedmill(*command, "--json").stdout)["running"] is True
 
 
 def test_what_only_looks_goes_on_beside_a_broken_list(feedmill: Feedmill, tmp_path: Path) -> None:
@@ -109,8 +123,9 @@ def test_status_tells_of_those_who_share_a_state(feedmill: Feedmill, tmp_path: P
             await store.note_member(silent)
 
     asyncio.run(two())
-    said = orjson.loads(feedmill("status", "--config", "worker.yaml", "--json").stdout)["workers"]
-    assert [(one["name"], one["alive"], one["backlog"], one["most"]) for one in said] == [
+    said = orjson.loads(feedmill("status", "--config", "worker.yaml", "--json").stdout)
+    assert said["running"] is True
+    assert [(one["name"], one["alive"], one["backlog"], one["most"]) for one in said["workers"]] == [
         ("m1", True, 12, 64),
         ("m2", False, None, 5),
     ]

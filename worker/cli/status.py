@@ -25,6 +25,7 @@ from worker.store import (
     HubStatus,
     Totals,
     is_alive,
+    is_worked_on,
     read_hosts,
     read_hubs,
     read_members,
@@ -46,9 +47,9 @@ def status(
 ) -> None:
     """Lists the feeds: last poll, next poll, new entries, last error; for feeds that are named, also their hubs.
 
-    Also says what the worker can't do now and why, such as a full disk or an output that can't be written; whether the
-    last change of the configuration was refused, or is not yet fully in force; and which workers share the state. A
-    worker may run meanwhile.
+    Also says whether a worker is running; what it can't do now and why, such as a full disk or an output that can't be
+    written; whether the last change of the configuration was refused, or is not yet fully in force; and which workers
+    share the state. A worker may run meanwhile.
 
     Example: feedmill status --failing
     """
@@ -69,6 +70,8 @@ class _Seen:
     hubs: Mapping[FeedId, HubStatus]
     hosts: list[HostStatus]
     members: list[Member]
+    running: bool
+    """Whether anybody works on the state."""
     totals: Totals
     troubles: list[str]
     stream: dict[str, Any] | None
@@ -79,6 +82,7 @@ class _Seen:
 def _look(settings: Settings, names: list[str] | None, *, failing: bool) -> _Seen:
     now = app.now()
     hosts = read_hosts(settings.state, now=now)  # at once: each that is asked meanwhile would seem to be held
+    members = read_members(settings.state)
     known, totals = read_status(settings.state)
     feeds = [*public(settings, known).values()]
     wanted = {feed.id for feed in feeds_named(with_known_feeds(settings), names)} if names else None
@@ -88,7 +92,8 @@ def _look(settings: Settings, names: list[str] | None, *, failing: bool) -> _See
         silent=_silences(feeds, settings.feeds, now),
         hubs=read_hubs(settings.state, now=now),
         hosts=hosts,
-        members=read_members(settings.state),
+        members=members,
+        running=is_worked_on(settings.state) or any(is_alive(one, now) for one in members),
         totals=totals,
         troubles=app.troubles(settings),
         stream=_stream(settings),
@@ -104,6 +109,7 @@ def _as_json(seen: _Seen) -> dict[str, Any]:
             with_hub({**plain(feed), "silent_since": since.get(feed.id)}, seen.hubs.get(feed.id)) for feed in seen.feeds
         ],
         "hosts": [plain(host) for host in seen.hosts],
+        "running": seen.running,
         "workers": [_plain(one, seen.now) for one in seen.members],
         "troubles": seen.troubles,
         "stream": seen.stream,
@@ -134,6 +140,8 @@ def _print(seen: _Seen, *, hubs: bool) -> None:
         print_line(Text("configuration: ") + clean(came, 2000))
         for mistake in mistakes:
             print_line(Text("  ") + clean(mistake, 2000))
+    if not seen.running:
+        print_line("No worker is running")
     if seen.page is not None and seen.page.port:
         print_line(f"More, while it runs: http://{seen.page}")
 
