@@ -49,10 +49,11 @@ _PLAIN = re.compile(rf"https?://(?=[^/]{{1,253}}/){_LABEL}(\.{_LABEL})*(/(?!\.)[
 
 # https://developers.google.com/amp/cache/overview#amp-cache-url-format: c and v are documents, wp their web packages.
 _AMP_CACHE = re.compile(r"(?:[a-z0-9-]+\.)?(?:cdn\.ampproject\.org|bing-amp\.com)", re.IGNORECASE)
-_AMP_COPY = re.compile(r"/(?:c|v|wp)(/s)?/([^/@]+\.[^/@]+)(/.*)?")
+_HOST_IN_PATH = r"([^/@][^/@.]*\.[^/@]+)"  # the first dot it may have is the one: else 8,000 of them took a second
+_AMP_COPY = re.compile(rf"/(?:c|v|wp)(/s)?/{_HOST_IN_PATH}(/.*)?")
 # … and the viewer of a search engine, on any of its country domains.
 _AMP_VIEWER = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}", re.IGNORECASE)
-_AMP_VIEWED = re.compile(r"/amp(/s)?/([^/@]+\.[^/@]+)(/.*)?")
+_AMP_VIEWED = re.compile(rf"/amp(/s)?/{_HOST_IN_PATH}(/.*)?")
 _MAY_BE_AMP = re.compile("ampproject|bing-amp|/amp/", re.IGNORECASE)  # a quick check before the others
 _AMP_OWN = re.compile(r"(?:amp_(?:js_v|gsa|r|cb|lite)|usqp|aoh|csi|referrer)=", re.IGNORECASE)
 

@@ -180,6 +180,15 @@ async def test_a_document_whose_known_entries_have_the_words_of_the_new_ones(poo
     assert len(outcome.entries) == 8
 
 
+@pytest.mark.parametrize("copy", ["cdn.ampproject.org/c/s/", "www.google.com/amp/s/"])
+async def test_links_that_are_nearly_copies_of_pages(pool: Pool, copy: str) -> None:
+    """With all the dots that an address may have, and none after which it can be a copy."""
+    document = rss(*(f"<link>https://{copy}{'.' * 7_900}{n}@</link>" for n in range(50)))
+    outcome = await parsed(pool, document)
+    assert isinstance(outcome, ParsedFeed)
+    assert len(outcome.entries) == 50
+
+
 @pytest.mark.parametrize(
     "document",
     [
