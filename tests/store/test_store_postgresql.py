@@ -19,7 +19,7 @@ from tests.store.conftest import OpenRun
 from tests.store.released import migrate
 from tests.store.samples import Run, make_entry, make_version
 from tests.store.schemas import tables_on
-from worker.errors import StateError
+from worker.errors import StateError, StateLocked
 from worker.model import Server
 from worker.store import read_status
 from worker.store.database import tables as t
@@ -143,6 +143,21 @@ def test_a_process_that_has_just_closed_its_connection_is_waited_for(empty: Serv
     parting.start()
     open_database(empty, alone=True).dispose()
     parting.join()
+
+
+def test_settings_of_the_role_or_the_database_are_not_those_of_a_session(empty: Server) -> None:
+    """An administrator's limits are meant for people: who asks for a state in use is told so, however short they are,
+    and a worker may be idle."""
+    name = empty.url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(empty.url, autocommit=True) as connection:
+        for setting in ("statement_timeout", "lock_timeout", "idle_session_timeout"):
+            connection.execute(f"ALTER DATABASE {name} SET {setting} = '300ms'".encode())
+    worker = open_database(empty)
+    with worker.connect() as connected:
+        assert connected.scalar(text("SHOW idle_session_timeout")) == "0"
+        with pytest.raises(StateLocked):
+            open_database(empty, alone=True)
+    worker.dispose()
 
 
 def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

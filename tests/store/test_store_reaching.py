@@ -1,19 +1,21 @@
-"""A state on PostgreSQL whose server is away when a worker starts."""
+"""A state on PostgreSQL whose server is away when a worker starts, or does not answer later."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.postgresql import Cluster
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans
+from tests.wire import Wire, wire
 from worker.errors import StateError, StateUnreachable
 from worker.model import Server
 from worker.store import Store, reached
-from worker.store.database import reaching
+from worker.store.database import patience, postgresql, reaching
 
 AWAY = Server("postgresql://postgres@/feedmill?host=/tmp/feedmill-has-no-such-folder")
 
@@ -25,11 +27,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opening(server: Server) -> Callable[[], Awaitable[Store]]:
     async def opened() -> Store:
-        return await Store(
-            server, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS
-        ).__aenter__()
+        return await store_on(server).__aenter__()
 
     return opened
+
+
+def store_on(server: Server) -> Store:
+    return Store(server, policies=lambda _: NO_PATIENCE, planner=Plans(), window_ms=WINDOW_MS, keep_ms=KEEP_MS)
 
 
 async def test_a_server_that_comes_is_waited_for(own_cluster: Cluster) -> None:
@@ -72,3 +76,53 @@ async def test_what_waiting_does_not_mend_is_told_at_once() -> None:
 
     with pytest.raises(StateError, match="no"):
         await reached(refused, stop=asyncio.Event(), patience_s=60)
+
+
+@pytest.fixture
+def far(postgresql: Cluster) -> Iterator[tuple[Wire, Server]]:
+    """What stands between a worker and its server, and goes on acknowledging when the server is gone; a database of
+    this test's own."""
+    name = f"far_{secrets.token_hex(4)}"
+    postgresql.sql(f"CREATE DATABASE {name}")
+    with wire(postgresql.folder / ".s.PGSQL.5432") as between:
+        yield between, Server(f"postgresql://postgres@127.0.0.1:{between.port}/{name}?sslmode=disable")
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
+    far: tuple[Wire, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call fails, and the next one asks anew; nothing else would tell that the server is gone."""
+    monkeypatch.setattr(postgresql, "_ANSWER_S", 0.5)
+    between, server = far
+    async with store_on(server) as store:
+        between.freeze()
+        with pytest.raises(StateUnreachable, match="has not answered"):
+            await store.next_claim_at()
+        between.join()
+        assert await store.next_claim_at()
+
+
+async def test_who_ends_asks_a_server_that_does_not_answer_no_more(
+    far: tuple[Wire, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked when the end comes is given up, and all after it fails at once."""
+    monkeypatch.setattr(patience, "ENDING_S", 0.5)
+    between, server = far
+    async with store_on(server) as store:
+        between.freeze()
+        asked = asyncio.create_task(store.next_claim_at())
+        await asyncio.sleep(0.2)
+        store.hurry()
+        with pytest.raises(StateUnreachable, match="has not answered"):
+            await asked
+        between.join()
+        with pytest.raises(StateUnreachable, match="did not answer"):
+            await store.next_claim_at()
+
+
+async def test_who_ends_goes_on_with_a_server_that_answers(far: tuple[Wire, Server]) -> None:
+    """Work under way is handed back, and committed."""
+    _, server = far
+    async with store_on(server) as store:
+        store.hurry()
+        assert await store.next_claim_at()

@@ -15,6 +15,7 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import found, running, until
 from tests.whole.test_failing_system import growing
+from tests.wire import wire
 from worker.errors import StateError
 from worker.model import Server
 
@@ -91,6 +92,30 @@ def test_two_workers_share_a_state(site: Site, worker: Worker, server: Server) -
     for name in names:
         assert {len(site.asked(name, f"/{bird}")) for bird in NAMES} == {1}
     assert f"ok: {wanted} records" in worker.run("verify").stdout
+
+
+@pytest.mark.slow
+def test_a_worker_ends_in_time_though_its_server_does_not_answer(
+    site: Site, worker: Worker, server: Server, postgresql: Cluster
+) -> None:
+    """With a failure, as after any stop while the state is away."""
+    database = server.url.partition("?")[0].rpartition("/")[2]
+    route, _ = growing(site)
+    feeds: list[object] = [{"url": site.add("a", "/feed", route), "every": "1s"}]
+    with wire(postgresql.folder / ".s.PGSQL.5432") as between:
+        far = f"postgresql://postgres@127.0.0.1:{between.port}/{database}?sslmode=disable"
+        worker.configure(feeds, state=far, output={"seal_after": "1s"})
+        process = worker.launch("run")
+        try:
+            until(lambda: len(found(worker)) > 1)
+            between.freeze()
+            process.terminate()
+            assert process.wait(20) == 1
+        finally:
+            process.kill()
+            process.wait()
+        assert b"did not answer" in worker.log.read_bytes()
+    worker.run("verify")
 
 
 @pytest.mark.slow

@@ -87,6 +87,10 @@ class Store:
     async def __aexit__(self, *_: object) -> None:
         await self._writing.close()
 
+    def hurry(self) -> None:
+        """Call this when the process is to end; may be called from any thread."""
+        self._writing.hurry()
+
     def lose(self, loss: StateLost) -> None:
         """Records that the state is damaged, whether this store or a reader beside it noticed. Call it from this
         store's event loop."""

@@ -76,6 +76,7 @@ async def work(
         )
         if store is None:
             return Tally()
+        await parts.enter_async_context(running(_hurried(store, stop)))
         held()
         clock = Clock(store.clock, shift=store.shift)
         traces = await parts.enter_async_context(extras.traces(settings))
@@ -142,6 +143,11 @@ async def work(
         if streaming is not None:
             await streaming.end()
         return meters.tally
+
+
+async def _hurried(store: Store, stop: asyncio.Event) -> None:
+    await stop.wait()
+    store.hurry()
 
 
 async def carry_out(settings: Settings, verb: str, subject: str) -> str | None:

@@ -38,6 +38,7 @@ from worker.model import Server, State
 from worker.ownership import hand_over, make_folder
 from worker.store.database import notes
 from worker.store.database.integrity import check, check_length, left_log, reason, suspect, tell_damage
+from worker.store.database.patience import Patience
 from worker.store.database.tables import metadata
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -55,14 +56,17 @@ def database_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-def open_database(state: State, *, suspect: bool = False, alone: bool = False) -> Engine:
+def open_database(
+    state: State, *, suspect: bool = False, alone: bool = False, patience: Patience | None = None
+) -> Engine:
     """The database for the one thread that writes; created or migrated if necessary.
 
     suspect: its last holder died. Then, or if a log was left behind, every page is read before any is used. alone: no
-    other process may work on it (for SQLite, `locked` ensures that). Raises StateDamaged, StateLocked, StateError.
+    other process may work on it (for SQLite, `locked` ensures that). patience: with the server. Raises StateDamaged,
+    StateLocked, StateError.
     """
     if isinstance(state, Server):
-        return cast(Engine, _postgresql().open_shared(state, migrate, alone=alone))
+        return cast(Engine, _postgresql().open_shared(state, migrate, alone=alone, patience=patience or Patience()))
     path = state
     check_length(path)
     suspect = suspect or left_log(path)
@@ -106,15 +110,17 @@ def _make(path: Path) -> None:
     hand_over(path)  # also a copy that root has put back
 
 
-def open_readonly(state: State, *, checked: bool = False) -> Engine:
-    """The database for a command that only reads, beside the engine that writes. Raises StateError.
+def open_readonly(state: State, *, checked: bool = False, patience: Patience | None = None) -> Engine:
+    """The database for a command that only reads, beside the engine that writes. patience: with the server. Raises
+    StateError.
 
     checked: an engine of this same process has it open. Then nothing else here may open the file: whoever closes it
     drops all locks that the process has on it, including SQLite's, and the next command would think itself alone and
     remove the log (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
     if isinstance(state, Server):
-        return cast(Engine, _postgresql().open_readonly(state, partial(_refuse_unusable, state)))
+        refuse = partial(_refuse_unusable, state)
+        return cast(Engine, _postgresql().open_readonly(state, refuse, patience or Patience()))
     path = state
     if not path.exists():
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")

@@ -1,12 +1,14 @@
 """A state in a PostgreSQL database (14 or later), which many processes share.
 
 A process writes through one connection, replaced when it is lost. The timeouts below detect that a server, or the
-network on the way there, is gone. The server ends abandoned transactions, and with them their locks.
+network on the way there, is gone; `patience` what they can't. The server ends abandoned transactions, and with them
+their locks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -20,6 +22,7 @@ from worker.errors import StateError, StateLocked, StateUnreachable
 from worker.model import Server
 from worker.store.database.integrity import reason
 from worker.store.database.locks import SHARED
+from worker.store.database.patience import Patience
 
 OLDEST = 140_000
 """The oldest supported `server_version`."""
@@ -38,6 +41,7 @@ _SESSION = {
     "jit": "off",  # short statements
     "lock_timeout": "20s",
     "idle_in_transaction_session_timeout": "15s",  # how long a worker frozen during a commit can hold its hosts
+    "idle_session_timeout": "0",
     "tcp_keepalives_idle": "5s",
     "tcp_keepalives_interval": "2s",
     "tcp_keepalives_count": "3",
@@ -45,6 +49,8 @@ _SESSION = {
 }
 _WRITING_S, _READING_S = 60, 30
 """_WRITING_S and _READING_S limit a single statement."""
+_ANSWER_S = 75.0
+"""How long its answer is waited for."""
 _PARTING_S = 1
 """For this long the server may still hold the locks of a process that has closed its connection."""
 _ALONE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
@@ -57,14 +63,14 @@ _KEY = "hashtext('feedmill ' || current_schema()), :purpose"
 own."""
 
 
-def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool) -> Engine:
+def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool, patience: Patience) -> Engine:
     """The database for a worker; created or migrated if necessary. Several workers may start at once.
 
-    While its connection lasts, others can tell that somebody works here. alone: nobody else may. Raises StateLocked,
-    StateError.
+    While its connection lasts, others can tell that somebody works here. alone: nobody else may. patience: is limited
+    once the database is open. Raises StateLocked, StateError.
     """
     lock = "pg_advisory_lock" if alone else "pg_advisory_lock_shared"
-    engine = _engine(server, writing=True, lock=lock, more=_ALONE if alone else None)
+    engine = _engine(server, writing=True, lock=lock, more=_ALONE if alone else None, patience=patience)
     try:
         migrate(engine, before=lambda connection: hold(connection, MIGRATING, patience="10min"))
     except DBAPIError as error:
@@ -73,12 +79,15 @@ def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool) ->
     except StateError:
         engine.dispose()
         raise
+    if not alone:
+        patience.limit_s = min(patience.limit_s, _ANSWER_S)
     return engine
 
 
-def open_readonly(server: Server, check: Callable[[Engine], None]) -> Engine:
+def open_readonly(server: Server, check: Callable[[Engine], None], patience: Patience) -> Engine:
     """The database for a process that only reads; each transaction sees one moment. Raises StateError."""
-    engine = _engine(server, writing=False)
+    patience.limit_s = min(patience.limit_s, _ANSWER_S)
+    engine = _engine(server, writing=False, patience=patience)
     try:
         check(engine)
     except DBAPIError as error:
@@ -129,16 +138,23 @@ def refused(server: Server, error: DBAPIError) -> StateError:
     return kind(f"the state {server}: {reason(error)}")
 
 
-def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Mapping[str, str] | None = None) -> Engine:
+def _engine(
+    server: Server,
+    *,
+    writing: bool,
+    lock: str | None = None,
+    more: Mapping[str, str] | None = None,
+    patience: Patience | None = None,
+) -> Engine:
     """lock: the function that takes the lock of those who work here, run on every connection. more: further session
-    settings."""
+    settings. patience: None: of `_ANSWER_S`."""
     level: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED" if writing else "REPEATABLE READ"
     pool: dict[str, Any] = {"poolclass": NullPool}
     if writing:
         pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: _connect(server),
+        creator=lambda: _connect(server, patience or Patience(_ANSWER_S)),
         isolation_level=level,
         execution_options=SHARED if writing else {"postgresql_readonly": True},
         **pool,
@@ -151,21 +167,57 @@ def _engine(server: Server, *, writing: bool, lock: str | None = None, more: Map
         seconds = _WRITING_S if writing else _READING_S
         settings = {**_SESSION, "statement_timeout": f"{seconds}s", **(more or {})}
         with connection.cursor() as cursor:
+            # First, because the database or the role may have settings of its own.
+            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
             if lock is not None:
                 try:
-                    cursor.execute(f"SET lock_timeout = '{_PARTING_S}s'")
+                    cursor.execute(f"SET LOCAL lock_timeout = '{_PARTING_S}s'")
                     cursor.execute(f"SELECT {lock}({_KEY.replace(':purpose', str(HELD))})")
                 except psycopg.errors.LockNotAvailable:
                     raise StateLocked(str(server), "other workers, or a command that has it for itself") from None
-            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
         connection.commit()
 
     return engine
 
 
-def _connect(server: Server) -> Any:
+def _connect(server: Server, patience: Patience) -> Any:
+    if patience.is_over:
+        raise StateUnreachable(f"the state {server}: the server did not answer")
     try:
         given = conninfo_to_dict(server.url)
     except psycopg.ProgrammingError:
         raise StateError(f"the state {server}: libpq can't parse its URL (a % in a password is written %25)") from None
-    return psycopg.connect(make_conninfo("", **{**_REACH, **given}))
+    hurry = {"connect_timeout": 2} if patience.is_short else {}  # the least that libpq takes
+    try:
+        connection = _Connection.connect(make_conninfo("", **{**_REACH, **given, **hurry}))
+    except psycopg.errors.ConnectionTimeout:
+        patience.lose()
+        raise
+    connection.patience = patience
+    return connection
+
+
+class _Connection(psycopg.Connection[Any]):
+    """Closed if an answer does not come in time."""
+
+    patience = Patience()
+
+    def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
+        return super().wait(self._in_time(gen), *args, **kwargs)
+
+    def _in_time(self, answer: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """psycopg looks whether there is an answer, and with each look tells the generator what is ready: nothing, ten
+        times a second."""
+        asked_at = time.monotonic()
+        try:
+            awaited = next(answer)
+            while True:
+                ready = yield awaited
+                waited_s = time.monotonic() - asked_at
+                if not ready and waited_s > self.patience.limit_s:
+                    self.close()
+                    self.patience.lose()
+                    raise psycopg.OperationalError(f"the server has not answered for {waited_s:.0f} s")
+                awaited = answer.send(ready)
+        except StopIteration as end:
+            return end.value

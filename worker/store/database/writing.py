@@ -26,6 +26,7 @@ from worker.store.database.clocks import Clock
 from worker.store.database.integrity import Files, reason, suspect
 from worker.store.database.locks import is_contention
 from worker.store.database.opening import keep_lock, locked, open_database, refuse_moved
+from worker.store.database.patience import Patience
 
 REPEATS = 20
 """How often a transaction is tried before it is given up. It is repeated only when it lost to a concurrent one, so it
@@ -46,6 +47,7 @@ class Writing:
         self._state, self._alone = state, alone
         self.clock = Clock() if isinstance(state, Server) else None
         """The database's own, if other processes share the state."""
+        self._patience = Patience()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._held = ExitStack()
         self._hold: Hold | None = None
@@ -65,6 +67,10 @@ class Writing:
     async def close(self) -> None:
         await self.run(self._close)
         self._thread.shutdown()
+
+    def hurry(self) -> None:
+        """Call this when the process is to end: a server that does not answer is not waited for any longer."""
+        self._patience.shorten()
 
     def lose(self, loss: StateLost) -> None:
         """Call this in the event loop when the loss is noticed, here or by a reader."""
@@ -112,7 +118,7 @@ class Writing:
         with ExitStack() as held:
             self._hold = held.enter_context(locked(self._state))
             died = self._hold is not None and self._hold.died
-            self._engine = open_database(self._state, suspect=died, alone=self._alone)
+            self._engine = open_database(self._state, suspect=died, alone=self._alone, patience=self._patience)
             held.callback(self._engine.dispose)
             refuse_moved(self._state, self._engine)
             self.transaction(first)

@@ -16,6 +16,7 @@ from worker.errors import StateDamaged, StateError
 from worker.model import Server, State
 from worker.store.database.integrity import reason, suspect
 from worker.store.database.opening import open_readonly
+from worker.store.database.patience import Patience
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,6 +35,7 @@ class Reader:
         """damaged: called when the state turns out to be damaged."""
         self._state, self._damaged = state, damaged
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._patience = Patience()
         self._opened: Engine | None = None
         self._until = 0.0
 
@@ -41,6 +43,7 @@ class Reader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._patience.shorten()
         self._thread.shutdown(wait=True, cancel_futures=True)
         if self._opened is not None:
             self._opened.dispose()
@@ -69,7 +72,7 @@ class Reader:
 
     def _engine(self) -> Engine:
         if self._opened is None:
-            self._opened = open_readonly(self._state, checked=True)
+            self._opened = open_readonly(self._state, checked=True, patience=self._patience)
             if isinstance(self._state, Server):
                 return self._opened  # PostgreSQL has its own time limit (`postgresql.open_readonly`)
 
