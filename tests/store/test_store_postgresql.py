@@ -101,6 +101,25 @@ def test_a_database_without_a_state_is_told_of(empty: Server) -> None:
         read_status(empty)
 
 
+def test_a_database_of_another_encoding_is_refused(postgresql: Cluster) -> None:
+    """Before a feed has a title that it can't hold; what makes the right one is told."""
+    name = f"test_{secrets.token_hex(4)}"
+    postgresql.sql(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0")
+    with pytest.raises(StateError, match=r"SQL_ASCII; .*createdb --encoding UTF8"):
+        open_database(postgresql.server(name))
+
+
+def test_what_the_role_takes_for_its_encoding_is_not_ours(empty: Server) -> None:
+    """A title may have any character."""
+    name = empty.url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(empty.url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET client_encoding = 'LATIN1'".encode())
+    engine = open_database(empty)
+    with engine.connect() as connected:
+        assert connected.scalar(text("SELECT '灯台 🐦'")) == "灯台 🐦"
+    engine.dispose()
+
+
 async def test_who_has_it_alone_is_not_hurried(empty: Server) -> None:
     """A recovery, or a move, may be one long transaction."""
     engine = open_database(empty, alone=True)

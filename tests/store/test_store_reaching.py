@@ -102,6 +102,25 @@ async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
         assert await store.next_claim_at()
 
 
+async def test_a_server_that_was_read_only_is_written_to_over_a_new_connection(
+    postgresql: Cluster, far: tuple[Wire, Server]
+) -> None:
+    """As after a failover, or when its disk was full: that a session begins as read-only may be for as long as it
+    lasts."""
+    between, server = far
+    name = server.url.partition("?")[0].rpartition("/")[2]
+    async with store_on(server) as store:
+        postgresql.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        between.reset()
+        between.join()
+        with pytest.raises(StateUnreachable):
+            await store.note_trouble("none")
+        with pytest.raises(StateError, match="read-only"):
+            await store.note_trouble("none")
+        postgresql.sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await store.note_trouble("none")
+
+
 async def test_who_ends_asks_a_server_that_does_not_answer_no_more(
     far: tuple[Wire, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -34,6 +34,7 @@ _REACH: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     "application_name": "feedmill",
+    "client_encoding": "UTF8",
 }
 """Parameters for libpq unless the URL sets them: a broken network is noticed within about ten seconds."""
 
@@ -51,6 +52,7 @@ _WRITING_S, _READING_S = 60, 30
 """_WRITING_S and _READING_S limit a single statement."""
 _ANSWER_S = 75.0
 """How long its answer is waited for."""
+_UTF8 = "createdb --encoding UTF8 --template template0"
 _PARTING_S = 1
 """For this long the server may still hold the locks of a process that has closed its connection."""
 _ALONE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
@@ -177,6 +179,13 @@ def _engine(
                     raise StateLocked(str(server), "other workers, or a command that has it for itself") from None
         connection.commit()
 
+    @event.listens_for(engine, "handle_error")
+    def _is_lost(context: ExceptionContext) -> None:
+        """A server that has become read-only is left: another connection may lead to the one that took over, or begin
+        when it is over."""
+        if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+            context.is_disconnect = True
+
     return engine
 
 
@@ -194,6 +203,10 @@ def _connect(server: Server, patience: Patience) -> Any:
         patience.lose()
         raise
     connection.patience = patience
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        connection.close()
+        raise StateError(f"the state {server}: its database is {encoding}; feedmill needs one made with `{_UTF8}`")
     return connection
 
 
