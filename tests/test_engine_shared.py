@@ -204,6 +204,25 @@ async def test_a_worker_that_stood_still_does_not_go_on(
     assert len({(work.lease.slot, work.lease.token) for work in polls.seen}) == 2
 
 
+async def test_a_broker_that_is_away_is_told_of(tmp_path: Path, nats_server: broker.Server) -> None:
+    """By who hands out work, for as long as it can't."""
+    polls = Polls(Clock())
+    with capture_logs():
+        async with cluster(tmp_path, nats_server, polls, feeds=1) as of:
+            engine = await of.start()
+            await until(lambda: engine.meters.tally.polls == 1)
+            assert not engine.vitals.troubles
+            nats_server.kill()
+            await until(lambda: "broker is not reached" in engine.vitals.troubles.get("bus", ""))
+            await until(lambda: any("work can't be handed out" in (one.trouble or "") for one in told(tmp_path)))
+            nats_server.start()
+            await until(lambda: not engine.vitals.troubles)
+
+
+def told(folder: Path) -> list[Member]:
+    return read_members(folder / "state.db")
+
+
 async def test_who_tells_of_itself_is_seen(tmp_path: Path, nats_server: broker.Server) -> None:
     """With its roles, what it has under way, and how much waits."""
     polls = Polls(Clock(), act=lambda _: asyncio.sleep(0.1))

@@ -14,6 +14,7 @@ WORDS = {
     "output": "records can't be sealed",
     "room": "nothing is polled",
     "machine": "nothing can be fetched",
+    "bus": "work can't be handed out",
 }
 
 
@@ -35,6 +36,8 @@ class Vitals:
     """Why this machine could not do the last work, as it is short of something or offline; None: it could."""
     unsealed: str | None = None
     """Why records could not be sealed at the last attempt; None: they were."""
+    unhanded: str | None = None
+    """Why work could not be put on the bus at the last attempt; None: it could, or this process does not do that."""
     under_way: int = 0
     """Leases held."""
     most: int = 0
@@ -48,7 +51,13 @@ class Vitals:
     @property
     def troubles(self) -> Mapping[str, str]:
         """What currently fails and why, by a one-word name."""
-        found = {"state": self.refused, "output": self.unsealed, "room": self.shortage, "machine": self.unable}
+        found = {
+            "state": self.refused,
+            "output": self.unsealed,
+            "room": self.shortage,
+            "machine": self.unable,
+            "bus": self.unhanded,
+        }
         return {name: why for name, why in found.items() if why is not None}
 
     @property

@@ -65,13 +65,13 @@ class Scheduler:
                 claims = await self._store.lease(min(room, MOST), now=self._clock.now(), lease_ms=limits.LEASE_MS)
                 due_in_s = (await self._store.next_claim_at() - self._clock.now()) / 1000
                 self._pause_s = min(1.0, max(LOOK_S, due_in_s))
-        except BusError:  # the bus logs it
-            self._vitals.backlog = None
+        except BusError as error:  # the bus logs it
+            self._vitals.backlog, self._vitals.unhanded = None, str(error)
             return ()
         except StateError as error:
             refused(self._vitals, error)
             return ()
-        self._vitals.refused = None
+        self._vitals.refused = self._vitals.unhanded = None
         return claims
 
     async def _hand_back(self, claims: Sequence[Claim]) -> None:
