@@ -269,6 +269,21 @@ def test_a_trial_with_the_headers_of_a_feed_asks_with_them(site: Site, listing: 
     assert [article["record"]["title"] for article in tried["articles"]] == ["Paid"]
 
 
+def test_a_feed_that_has_moved_to_another_one_is_told(site: Site, worker: Worker) -> None:
+    """Once that is believed, and while both are polled."""
+    new = feed(site, "new", item("1", None, "One"))
+    old = site.add("old", "/feed", Answer(status=301, headers={"Location": new}))
+    worker.configure([{"url": old, "id": "moved"}, {"url": new, "id": "there"}])
+    told = "moved has moved to where there is polled, too: take one out of the lists"
+    for _ in range(2):
+        worker.once(every=True)
+        assert told not in worker.run("status").stdout
+    worker.once(every=True)
+    assert told in worker.run("status").stdout
+    worker.run("pause", "there")
+    assert told not in worker.run("status").stdout
+
+
 def test_a_feed_that_has_moved_is_not_added_where_it_is_read(site: Site, worker: Worker) -> None:
     """It is listed by its old address; once it is believed, the new one is no other feed."""
     new = feed(site, "new", item("1", None, "One"))

@@ -32,6 +32,7 @@ from worker.store import (
     read_reload,
     read_status,
 )
+from worker.urls import canonical_if_any
 from worker.wiring import app
 from worker.wiring.outputs import unstreamed_since
 from worker.words import ago, counted, due, span
@@ -69,6 +70,7 @@ class _Seen:
     silent: Mapping[FeedId, Silence]
     hubs: Mapping[FeedId, HubStatus]
     hosts: list[HostStatus]
+    twins: list[tuple[FeedId, FeedId]]
     members: list[Member]
     running: bool
     """Whether anybody works on the state."""
@@ -92,6 +94,7 @@ def _look(settings: Settings, names: list[str] | None, *, failing: bool) -> _See
         silent=_silences(feeds, settings.feeds, now),
         hubs=read_hubs(settings.state, now=now),
         hosts=hosts,
+        twins=_twins(known),
         members=members,
         running=is_worked_on(settings.state) or any(is_alive(one, now) for one in members),
         totals=totals,
@@ -128,6 +131,8 @@ def _print(seen: _Seen, *, hubs: bool) -> None:
             print_line(line)
     if seen.hosts:
         console.print(_hosts(seen.hosts, seen.now))
+    for moved, listed in seen.twins[:5]:
+        print_line(clean(moved), "has moved to where", clean(listed), "is polled, too: take one out of the lists")
     if seen.members:
         print_table(_workers(seen.members, seen.now))
     console.print(_sentence(seen.totals))
@@ -220,6 +225,14 @@ def _silent(one: Silence | None, now: Millis) -> Text:
     if one is None:
         return Text("")
     return Text(f"; silent: something new was due {ago(one.since, now)}, as it is expected every {span(one.expect_ms)}")
+
+
+def _twins(feeds: list[FeedStatus]) -> list[tuple[FeedId, FeedId]]:
+    """Feeds that have moved to the address of another one, each with that: their site is asked twice."""
+    polled = [feed for feed in feeds if feed.next_poll_at is not None]
+    moved = {feed.id: canonical_if_any(feed.moved_to) for feed in polled if feed.moved_to}
+    by_url = {canonical_if_any(feed.url): feed.id for feed in polled if feed.id not in moved} if moved else {}
+    return [(feed_id, by_url[url]) for feed_id, url in moved.items() if url in by_url]
 
 
 def _hosts(hosts: list[HostStatus], now: Millis) -> Text:
