@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, LEASE_MS, START, WINDOW_MS, Run, key, make_draft, make_entry
+from tests.store.samples import HOUR, LEASE_MS, START, WINDOW_MS, Run, key, make_draft, make_entry, make_version
 from worker.dedup import Name
 from worker.model import Broken, FeedId, HostPolicy, Millis, Moved, State
 from worker.store import read_status
@@ -277,6 +277,27 @@ async def test_a_text_that_was_taken_down_stays_away_for_good(run: Run, state: S
     other = key("text", "said")[:7] + bytes(9)
     assert (await run.ingest("three", make_draft("other", text_key=other), feed="c")).op == "new"
     assert read_status(state)[1].articles == 1
+
+
+@pytest.mark.parametrize(("pointer", "new"), [(None, 1), (b"see there", 0)])
+async def test_a_copy_that_turns_into_what_was_taken_down_takes_nothing_with_it(
+    run: Run, pointer: bytes | None, new: int
+) -> None:
+    """The article that it was a copy of stands for itself then: else a stranger could keep it out."""
+    await queue(run, "one", "copy")
+    await run.ingest("one", make_draft("said"))
+    await run.publish()
+    await run.store.forget(Name(key("url", "https://a.example/one")), now=run.now)
+    copy = run.ingested(await run.ingest_of("copy", feed="b"), make_draft("article"), look_at=Millis(run.now + HOUR))
+    await run.finish(copy)
+    own = make_entry("own", feed="c", pointer=pointer)
+    await run.start("a", "b", "c")
+    await run.poll("c", own, version=make_version("1"))
+    assert (await run.ingest("own", make_draft("article", pointer=pointer), feed="c")).duplicates == 1
+    run.later(HOUR)
+    assert (await run.ingest("copy", make_draft("said"), feed="b")).op is None
+    assert (await run.poll("c", own)).new == new
+    assert (await run.ingest("own", make_draft("article"), feed="c")).op == ("new" if new else "update")
 
 
 async def test_a_text_that_an_older_version_took_down_stays_away(run: Run, state: State) -> None:

@@ -125,8 +125,9 @@ def part(connection: Connection, me: Ref, draft: Draft) -> None:
 
 
 def give_way(connection: Connection, me: Ref) -> None:
-    """Releases all that `me` (whose page is gone) stood for. Its duplicates become articles of their own, except those
-    at the very URL that is gone; nothing is found to be a copy of it any more, and no reprint will name it."""
+    """Releases all that `me` (whose page is gone, or says now what was taken down) stood for. Its duplicates become
+    articles of their own, except those at its very URL; nothing is found to be a copy of it any more, and no reprint
+    will name it."""
     stories.unfile(connection, [me.entry_id])
     give_up_text(connection, me)
     at_url = None if me.url is None else stored(url_key(me.url))

@@ -59,6 +59,7 @@ def finish_entry(connection: Connection, done: Ingestion, *, window_ms: int, nea
         take_off(connection, done.work_id, done.at, look_at=done.look_at, validators=None)
         return Finished()
     if are_dead(connection, draft.barred_by):
+        give_way(connection, me)  # what it was before was not taken down
         bury(connection, [me.entry_id])
         return Finished()
     if draft.skipped is not None and not me.revision:
