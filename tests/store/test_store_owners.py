@@ -6,7 +6,7 @@ import pytest
 
 from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
-from tests.store.samples import DAY, HOUR, Run, key, make_draft, make_entry, make_feed
+from tests.store.samples import DAY, HOUR, Run, key, make_draft, make_entry, make_feed, make_version
 from worker.dedup import Name, sketch
 from worker.model import Draft, Extraction, HandedBack, SeenEntry, Sketch, State
 from worker.store import read_story
@@ -181,6 +181,45 @@ async def test_what_a_feed_leaves_behind_is_the_next_ones_that_shows_it(run: Run
     ]
 
 
+@pytest.mark.parametrize("linked", [True, False], ids=["with links", "without links"])
+@pytest.mark.parametrize("swapped", [True, False], ids=["two ids swapped", "another id"])
+async def test_entries_stay_those_of_the_feed_at_their_url(run: Run, state: State, swapped: bool, linked: bool) -> None:
+    """Under another id, or that of another feed: nothing is new, corrections go on, and so does what waits to be
+    read."""
+    names = ("one", "two") if swapped else ("one",)
+    first = [make_feed(feed) for feed, _ in zip("ab", names, strict=False)]
+    then = [make_feed(feed, was.url) for feed, was in zip("ba", first, strict=False)]
+
+    async def shown(feed: str, name: str, words: str = "") -> tuple[int, int, int]:
+        entry = make_entry(
+            f"{name} of {feed}",
+            feed=feed,
+            url=f"https://{name}.example/article" if linked else None,
+            title_key=key("title", name),
+            version=key("version", name, words),
+        )
+        found = await run.poll(feed, entry, version=make_version(f"{name} {words}", entries=1))
+        return found.new, found.changed, found.duplicates
+
+    await run.start(*first)
+    for feed, name in zip("ab", names, strict=False):
+        assert await shown(feed, name) == (1, 0, 0)
+        if not swapped:
+            await run.ingest(name, feed=feed)
+    run.later(HOUR)
+    await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
+    await run.start(*then, poll_all=True)
+    for feed, name in zip("ba", names, strict=False):
+        assert await shown(feed, name) == (0, 0, 0)
+        if swapped:
+            assert (await run.ingest(name, feed=feed)).op == "new"
+    run.later(HOUR)
+    for feed, name in zip("ba", names, strict=False):
+        assert await shown(feed, name, "corrected") == (0, 1, 0)
+        assert (await run.ingest(name, make_draft(f"{name} corrected"), feed=feed)).op == "update"
+    check_state(state)
+
+
 async def test_a_page_that_lists_many_things_goes_on_to_under_another_id(run: Run) -> None:
     """Each of its entries has the same link; what comes after its feed got another id is new, not a duplicate."""
     url = "https://a.example/status"
@@ -201,7 +240,7 @@ async def test_a_page_that_lists_many_things_corrects_none_of_them(run: Run) -> 
     await run.poll("a", make_entry("first", url=url), make_entry("second", url=url))
     await run.ingest("first")
     await run.ingest("second")
-    await run.start(make_feed("b", "https://a.example/feed"))
+    await run.start(make_feed("b", "https://a.example/other"))
     assert (await run.poll("b", make_entry("third", feed="b", url=url))).duplicates == 1
     run.later(DAY)
     assert (await run.poll("b", make_entry("third", feed="b", url=url, words="changed"))).changed == 0

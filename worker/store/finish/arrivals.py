@@ -127,7 +127,7 @@ def _said(shelf: Shelf, row: Row[Any], done: PollDone) -> Said:
     is_strange = is_whole and 2 * strange >= len(done.entries)
     if not by_guid and not is_strange:
         return NOTHING_SAID
-    undated = row.ok_at is None
+    undated = row.body_hash is None  # what it says was read at another address, or under another id
     met = (ref for seen in done.entries for key in keys_of(seen) if (ref := shelf.under(key)))
     refs = said_of(done.entries, (ref for ref in met if ref.feed_id == done.feed_id), undated=undated)
     if is_strange or _lends(by_guid, refs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
@@ -14,7 +14,7 @@ from worker.store.database import tables as t
 from worker.store.database.batches import chunks
 from worker.store.database.dialects import Each
 from worker.store.known.identities import forget_keys
-from worker.store.known.names import FEED_ID
+from worker.store.known.names import FEED_ID, numbers_given, numbers_of
 
 Policies = Callable[[str], HostPolicy]
 UNHOSTED = HostPolicy(concurrency=32, delay_ms=0)
@@ -51,16 +51,24 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
 
 def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, now: Millis) -> None:
     """Makes the rows of these feeds match the lists. Feeds whose URL changes must not be under poll."""
+    left = {row.id: row.url for row in connection.execute(_LEFT)}
     for some in chunks(feeds, _ENLISTED):
-        _enlist(connection, some, policies, now)
+        _enlist(connection, some, policies, now, left)
 
 
+_GIVE = update(t.entry).where(t.entry.c.feed_no == bindparam("former")).values(feed_no=bindparam("heir"))
+_KEEP = update(t.entry).where(t.entry.c.feed_no < 0).values(feed_no=-t.entry.c.feed_no)
+_FEED_OF_WORK = select(FEED_ID).where(t.entry.c.id == t.work.c.entry_id).scalar_subquery()
+_LEFT = select(t.feed.c.id, t.feed.c.url).where(~t.feed.c.active)
 _KNOWN = Each(
     lambda which: select(t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused).where(which(t.feed.c.id))
 )
 
 
-def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis) -> None:
+def _enlist(
+    connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis, left: Mapping[str, str]
+) -> None:
+    """left: the URLs of feeds that are not listed."""
     known = {row.id: row for row in _KNOWN.rows(connection, [feed.id for feed in feeds])}
     paused = {row.id for row in known.values() if row.paused}
     fresh = [feed for feed in feeds if feed.id not in known]
@@ -94,6 +102,12 @@ def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, n
             _walk_anew(connection, walked)
             connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_(None)))
     queued = {feed.id: feed for feed in (*fresh, *back, *moved)}.values()
+    if queued:
+        _hand_on(
+            connection,
+            {feed.url: feed.id for feed in queued},
+            {**left, **{feed.id: known[feed.id].url for feed in moved}},
+        )
     work = [
         {
             "feed_id": feed.id,
@@ -104,6 +118,25 @@ def _enlist(connection: Connection, feeds: Sequence[Feed], policies: Policies, n
         for feed in queued
     ]
     add_work(connection, work, policies)
+
+
+def _hand_on(connection: Connection, listed: Mapping[str, str], left: Mapping[str, str]) -> None:
+    """Gives entries to the feed that is now listed with the URL of theirs, if theirs has left that: because it got
+    another id, or two feeds swapped their ids. Their keys are made with the former id; the feed tells them by their
+    links, and by what it says of them.
+
+    listed: the ids of feeds by URL. left: the URLs that feeds had, by their ids.
+    """
+    heirs = {former: listed[url] for former, url in left.items() if listed.get(url, former) != former}
+    given = numbers_given(connection, heirs)
+    if not given:
+        return
+    numbers = given | numbers_of(connection, {heirs[former] for former in given})
+    # Negative until all are given, since a feed that gives its entries may get those of another.
+    connection.execute(_GIVE, [{"former": given[former], "heir": -numbers[heirs[former]]} for former in given])
+    connection.execute(_KEEP)
+    of_entries = (t.work.c.feed_id.in_(given), t.work.c.entry_id.is_not(None))
+    connection.execute(update(t.work).where(*of_entries).values(feed_id=_FEED_OF_WORK))
 
 
 def _drop_standing(connection: Connection, feed_ids: Sequence[str]) -> None:
