@@ -95,9 +95,22 @@ _BELOW_IT = tuple(
         r"^join \S+(?: \S+){0,3} (?:today|now)\W*$",
         r"^(?:subscribe|sign up)\b.{0,120}\b(?:newsletter|channel|email|inbox|updates)\b",
         r"^(?:like|follow|find|join) us\b|^follow \S+(?: \S+){0,3} on\b|^comment on .{1,80}\b(?:facebook|page)\b",
-        r"^(?:unterstützen sie|abonnieren sie|folgen sie) |^(?:soutenez|abonnez-vous|suivez)[ -]"
+        r"^follow \S+(?: \S+){0,3} coverage\b|^(?:unterstützen sie|abonnieren sie|folgen sie) "
+        r"|^(?:soutenez|abonnez-vous|suivez)[ -]"
         r"|^(?:apoya|suscríbete|síguenos|apoie|assine|siga-nos|sostieni|iscriviti|seguici)\b"
         r"|^(?:поддержите|подписывайтесь|подпишитесь)\b",
+        r"^\W*(?:did you |do you )?(?:like|enjoy|love)(?:d|ed|ing)? (?:this|our|what you)\b[^.?!]{0,20}"
+        r"\b(?:article|content|coverage|journalism|post|read|reading|see|story|stories|work)\?"
+        r"|^\W*(?:hat (?:ihnen|dir|euch)|(?:ihnen|dir|euch) hat) (?:diese[rs]?|der|unser) \w*(?:artikel|beitrag|text)\b"
+        r".{0,20}\bgefallen\b"
+        r"|^\W*(?:cet article vous a (?:plu|intéressé)|te (?:ha gustado|gustó) (?:este|el) (?:artículo|contenido|texto)"
+        r"|ti è piaciuto questo (?:articolo|contenuto|post)|gostou d(?:o|a|este|esta) (?:artigo|conteúdo|matéria|texto)"
+        r"|vond je dit artikel|понравил(?:ась статья|ся материал))[^.?!]{0,40}\?",
+        r"^.{0,250}\b(?:newsletter|sign up|subscribe|get|receive)\b.{0,160}\bto your (?:e-?mail )?inbox\b.{0,60}$"
+        r"|^.{0,250}\bnewsletter\b.{0,200}\b(?:sign up|subscribe|register)(?: for free)? (?:here|now|today)\W*$"
+        r"|^.{0,250}\b(?:abonnieren sie|abonniere|hol(?:en sie| dir))\b[^.!?]{0,60}\bnewsletter\b.{0,120}$",
+        r"^.{0,250}\b(?:follow us on|folgen sie uns auf|folge uns auf|suivez-nous sur|s[ií]gu[ea]nos en|siga-nos no"
+        r"|seguici su|volg ons op|följ oss på|følg oss på)\b.{0,120}$",
         # contact
         r"^(?:for (?:media|press|more) (?:inquiries|enquiries|information)|(?:media|press) contact|contact|kontakt"
         r"|e-?mail)\s*[:：].{0,80}$",
