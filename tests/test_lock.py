@@ -116,3 +116,19 @@ def test_a_file_that_can_t_be_held_is_not_left_there(tmp_path: Path, monkeypatch
         assert hold.look() == "removed"
         hold.take_again()
         assert hold.look() == "kept"
+
+
+def test_the_holder_can_say_something(tmp_path: Path) -> None:
+    """To whoever looks at the file; who is refused is told the name alone. It is never longer than a block."""
+    file = tmp_path / "lock"
+    with lock.holding(file) as hold:
+        assert lock.said_in(file) == ""
+        hold.say("the disk is full\nand slow")
+        assert lock.said_in(file) == "the disk is full\nand slow"
+        with pytest.raises(lock.Held) as refused, lock.holding(file):
+            pytest.fail("two hold it")
+        assert refused.value.holder == f"process {os.getpid()}"
+        hold.say("\N{SNOWMAN}" * 2000)
+        assert file.stat().st_size == 4096
+        hold.say("")
+        assert lock.said_in(file) == ""

@@ -13,6 +13,8 @@ from typing import Literal
 
 from worker.ownership import hand_over
 
+_BLOCK = 4096
+"""What is never longer can be written again even if the disk is full by then."""
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 _TRIES, _TRY_S = 3, 0.005
 """`is_held` itself holds the file, for microseconds: whoever wants it then must not take that for another holder."""
@@ -45,6 +47,10 @@ class Hold:
         except OSError:
             return "kept"
         return "kept" if os.path.samestat(found, os.fstat(self.descriptor)) else "replaced"
+
+    def say(self, said: str) -> None:
+        """Adds to the name what others may read (`said_in`). Raises OSError."""
+        _name(self.descriptor, said)
 
     def take_again(self) -> None:
         """Holds the file that has the name now, which is created if necessary. Raises Held, OSError."""
@@ -99,6 +105,11 @@ def is_held(file: Path) -> bool:
     return False
 
 
+def said_in(file: Path) -> str:
+    """What its holder says, or the last one said that died. Raises OSError."""
+    return file.read_text(errors="replace").partition("\n")[2]
+
+
 def _lock(descriptor: int) -> None:
     """Raises Held, OSError."""
     for left in reversed(range(_TRIES)):
@@ -106,10 +117,12 @@ def _lock(descriptor: int) -> None:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not left:
-                raise Held(os.read(descriptor, 200).decode(errors="replace").strip() or "another process") from None
+                named = os.read(descriptor, 200).decode(errors="replace").partition("\n")[0].strip()
+                raise Held(named or "another process") from None
         time.sleep(_TRY_S)
 
 
-def _name(descriptor: int) -> None:
+def _name(descriptor: int, said: str = "") -> None:
     """In this order: if the disk is full, writing fails, and the name of the process that died must stay."""
-    os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))
+    named = f"process {os.getpid()}\n{said}".encode()[:_BLOCK]
+    os.ftruncate(descriptor, os.pwrite(descriptor, named, 0))

@@ -26,7 +26,7 @@ from tests.store.released import migrate
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
 from tests.store.schemas import tables_on
 from worker.errors import StateDamaged, StateError, StateLocked, StateLost
-from worker.store import Reader, Store, all_members, database_url, read_status
+from worker.store import Reader, Store, all_members, database_url, read_status, read_trouble
 from worker.store.database import notes
 from worker.store.database import tables as t
 from worker.store.database.opening import lock_of, locked, open_database, reading
@@ -135,6 +135,18 @@ async def test_a_lock_that_is_removed_is_taken_again(state_path: Path) -> None:
         with pytest.raises(StateLocked, match=f"in use by process {os.getpid()};"):
             await new_store(state_path).__aenter__()
         assert await store.waiting() == (0, None)
+
+
+async def test_what_a_worker_can_t_do_is_said_in_its_lock(state_path: Path) -> None:
+    """The state may be what it can't write. With the worker, it ends."""
+    async with new_store(state_path) as store:
+        assert read_trouble(state_path) is None
+        await store.note_trouble("the disk is full")
+        assert read_trouble(state_path) == "the disk is full"
+        await store.note_trouble(None)
+        assert read_trouble(state_path) is None
+        await store.note_trouble("the disk is full")
+    assert read_trouble(state_path) is None
 
 
 @pytest.mark.parametrize("holder", ["nobody", "another"])

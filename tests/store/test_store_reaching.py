@@ -114,11 +114,11 @@ async def test_a_server_that_was_read_only_is_written_to_over_a_new_connection(
         between.reset()
         between.join()
         with pytest.raises(StateUnreachable):
-            await store.note_trouble("none")
+            await store.note_reload("refused")
         with pytest.raises(StateError, match="read-only"):
-            await store.note_trouble("none")
+            await store.note_reload("refused")
         postgresql.sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        await store.note_trouble("none")
+        await store.note_reload("refused")
 
 
 async def test_who_ends_asks_a_server_that_does_not_answer_no_more(

@@ -101,3 +101,22 @@ def test_a_worker_goes_on_when_calls_work_again(site: Site, worker: Worker, libr
     assert titles == Counter(shown)
     assert all(record["_ingest"]["raw"] for record in worker.records())
     worker.run("verify")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.ENOSPC], ids=lambda number: errno.errorcode[number])
+def test_a_state_that_can_t_be_written_is_told_by_status(
+    site: Site, worker: Worker, library: Path, number: int
+) -> None:
+    """The worker can't leave word in it; nothing is told any more when it can be written again."""
+    route, _ = growing(site)
+    worker.configure([{"url": site.add("a", "/feed", route), "every": "1s"}], output={"seal_after": "0s"})
+    orders = worker.folder / "faults"
+    orders.touch()
+    with running(worker, worker.command("run"), LD_PRELOAD=str(library), FEEDMILL_TEST_FAULTS=str(orders)):
+        until(lambda: found(worker))
+        assert "The state refuses" not in worker.run("status").stdout
+        orders.write_text(f"write no {number} 100 /state.db-wal\n")
+        until(lambda: f"The state refuses: the state {worker.state}: " in worker.run("status").stdout)
+        orders.write_text("")
+        until(lambda: "The state refuses" not in worker.run("status").stdout)

@@ -86,7 +86,7 @@ class Engine:
         )
         self._room = Room(shortage, vitals=self.vitals, wake=self.wake)
         self._noted: tuple[str, ...] = ()
-        """The troubles stored last in the state."""
+        """The troubles that commands were last told of."""
         self._is_shared = bus is not None
         self._heartbeat = None if member is None else Heartbeat(store, member, now=clock.now, vitals=self.vitals)
 
@@ -161,9 +161,17 @@ class Engine:
         try:
             await self._clock.follow()
             await self._leases.renew()
-            troubles = tuple(self.vitals.troubles)
-            if self._heartbeat is None and troubles != self._noted:
-                await self._store.note_trouble(self.vitals.said)
-                self._noted = troubles
         except StateError as error:
             tell(self.vitals, "tick.failed", error)
+        await self._note()
+
+    async def _note(self) -> None:
+        """Lets commands know what currently fails; whatever that is, also the state."""
+        troubles = tuple(self.vitals.troubles)
+        if self._heartbeat is not None or troubles == self._noted:
+            return
+        try:
+            await self._store.note_trouble(self.vitals.said)
+            self._noted = troubles
+        except StateError as error:
+            tell(self.vitals, "trouble.untold", error)

@@ -37,8 +37,7 @@ def start(
     well."""
     set_by_ms = catch_up(connection, now=now, window_ms=window_ms)
     void(connection, now=now)
-    for name in (notes.RELOAD, notes.TROUBLE):
-        notes.keep(connection, name, None)
+    notes.keep(connection, notes.RELOAD, None)
     if listed is not None:
         stay = held_back(connection).intersection(feed.id for feed in listed)
         sync(connection, listed, policies, now)

@@ -152,8 +152,9 @@ class Store:
         await self._write(notes.keep, notes.RELOAD, said)
 
     async def note_trouble(self, said: str | None) -> None:
-        """Stores what the worker that holds the state currently fails to do; None clears it."""
-        await self._write(notes.keep, notes.TROUBLE, said)
+        """Says what this worker currently fails to do (None: nothing) beside the state, which may be what refuses. On a
+        shared state each worker has that in its `note_member`."""
+        await self._writing.say(said or "")
 
     async def claim(self, limit: int, *, now: Millis, lease_ms: int, due: Due | None = None) -> list[Work]:
         """Leases and returns at most `limit` pieces of work that may be done now; in a run that has an end, only what

@@ -31,7 +31,7 @@ _PRIMARY = 0xFF
 """Mask for the primary code in an extended result code (https://sqlite.org/rescode.html)."""
 _WAYS_OUT = {
     sqlite3.SQLITE_FULL: "make room on that file system",
-    sqlite3.SQLITE_IOERR: "look at the disk: the kernel's log says more",
+    sqlite3.SQLITE_IOERR: "look at the disk: the kernel's log says more; or is a quota used up?",
     sqlite3.SQLITE_READONLY: "let the user that runs feedmill write there, or mount it writable",
     sqlite3.SQLITE_PROTOCOL: "it could not be locked: is it on a network file system?",
 }

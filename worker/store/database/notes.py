@@ -8,8 +8,6 @@ from worker.store.database import tables as t
 
 RELOAD = "reload"
 """What `status` reports about the last reload of the configuration."""
-TROUBLE = "trouble"
-"""What the worker that holds the state currently fails to do. On a shared state, each worker keeps this in `member`."""
 REACH = "reach"
 """A digest of the settings by which servers were reached at the last start."""
 CLOCK = "clock"
@@ -24,7 +22,7 @@ MOVED = "moved"
 """Where the state was moved to."""
 ARRIVING = "arriving"
 """Where the state comes from, until the copy is complete and the old state is marked."""
-OF_THE_DATABASE = frozenset({RELOAD, TROUBLE, LISTS, ANSWERING, MOVED, ARRIVING})
+OF_THE_DATABASE = frozenset({RELOAD, LISTS, ANSWERING, MOVED, ARRIVING})
 """Notes about the database itself or who works on it, which don't move with a state."""
 
 

@@ -33,7 +33,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, StateLocked, StateLost, imports_of
-from worker.lock import Held, Hold, holding, is_held
+from worker.lock import Held, Hold, holding, is_held, said_in
 from worker.model import Server, State
 from worker.ownership import hand_over, make_folder
 from worker.store.database import notes
@@ -314,6 +314,22 @@ def keep_lock(state: State, hold: Hold) -> bool:
     if found == "replaced":
         raise StateLost(str(state), f"its lock {hold.file} was replaced while it was in use")
     return found == "removed"
+
+
+def say_in_lock(state: State, hold: Hold, said: str) -> None:
+    """Raises StateError."""
+    try:
+        hold.say(said)
+    except OSError as error:
+        raise _unlockable(state, hold.file, error) from error
+
+
+def said_in_lock(state: Path) -> str:
+    """What the process that holds the state says. Raises StateError."""
+    try:
+        return said_in(lock_of(state))
+    except OSError as error:
+        raise StateError(f"can't look at the lock of the state {state}: {error.strerror}") from error
 
 
 def _unlockable(state: State, file: Path, error: OSError) -> StateError:

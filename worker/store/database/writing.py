@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -25,7 +26,7 @@ from worker.model import Server, State
 from worker.store.database.clocks import Clock
 from worker.store.database.integrity import Files, reason, suspect
 from worker.store.database.locks import is_contention
-from worker.store.database.opening import keep_lock, locked, open_database, refuse_moved
+from worker.store.database.opening import keep_lock, locked, open_database, refuse_moved, say_in_lock
 from worker.store.database.patience import Patience
 
 REPEATS = 20
@@ -71,6 +72,11 @@ class Writing:
     def hurry(self) -> None:
         """Call this when the process is to end: a server that does not answer is not waited for any longer."""
         self._patience.shorten()
+
+    async def say(self, said: str) -> None:
+        """Says something to whoever looks at the lock. Raises StateError."""
+        if self._hold is not None:
+            await self.run(partial(say_in_lock, self._state, self._hold, said))
 
     def lose(self, loss: StateLost) -> None:
         """Call this in the event loop when the loss is noticed, here or by a reader."""

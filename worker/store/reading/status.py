@@ -13,7 +13,7 @@ from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
 from worker.store.database import notes
 from worker.store.database import tables as t
-from worker.store.database.opening import is_worked_on, reading
+from worker.store.database.opening import is_worked_on, reading, said_in_lock
 from worker.store.known.names import FEED_ID
 from worker.store.published.publications import Publications, against
 from worker.store.work.standing import moves_of
@@ -127,10 +127,9 @@ def read_reload(state: State) -> str | None:
 def read_trouble(state: State) -> str | None:
     """What the worker that holds the state last reported it can't do; None if nothing, or if no worker holds it. Raises
     StateError."""
-    if not is_worked_on(state):
+    if not (isinstance(state, Path) and is_worked_on(state)):
         return None
-    with reading(state) as connection:
-        return notes.kept(connection, notes.TROUBLE)
+    return said_in_lock(state) or None
 
 
 def read_publications(state: State, last: tuple[str, int] | None, shard: int) -> Publications:
