@@ -294,6 +294,9 @@ def test_backwards_is_forwards_reversed(tmp_path: Path, monkeypatch: pytest.Monk
         assert list(files.lines_backwards(path)) == forwards[::-1]
 
 
+NOW = Millis(START + 9 * DAY_MS)
+
+
 @pytest.mark.parametrize(("at", "found"), [(START, True), (START + DAY_MS, False), (None, True)])
 def test_a_record_is_looked_for_where_it_was_made(out: Path, reopen: Reopen, at: Millis | None, found: bool) -> None:
     """No day before, and nothing that came later is read: not for what was removed, either."""
@@ -302,9 +305,18 @@ def test_a_record_is_looked_for_where_it_was_made(out: Path, reopen: Reopen, at:
         for day, one in enumerate(make_segments(4, a_day=1))
     ]
     _publish(reopen(), made)
-    assert (record_of(out, f"{2:032x}", revision=1, at=at) is not None) is found
-    assert record_of(out, f"{2:032x}", revision=2, at=at) is None
+    assert (record_of(out, f"{2:032x}", revision=1, at=at, now=NOW) is not None) is found
+    assert record_of(out, f"{2:032x}", revision=2, at=at, now=NOW) is None
     (out / made[3].path).unlink()
-    assert (record_of(out, f"{2:032x}", revision=1, at=at) is not None) is found
+    assert (record_of(out, f"{2:032x}", revision=1, at=at, now=NOW) is not None) is found
     if at is not None:
-        assert record_of(out, f"{2:032x}", revision=2, at=at) is None
+        assert record_of(out, f"{2:032x}", revision=2, at=at, now=NOW) is None
+
+
+def test_a_record_is_found_behind_those_of_a_clock_that_was_ahead(out: Path, reopen: Reopen) -> None:
+    """They are dated a year later, and it follows them, on their day."""
+    ahead, later = make_segments(2, a_day=2)
+    ahead = replace(ahead, rows=tuple(replace(row, ingested_at=Millis(START + 365 * DAY_MS)) for row in ahead.rows))
+    later = replace(later, rows=tuple(replace(row, ingested_at=START) for row in later.rows))
+    _publish(reopen(), [ahead, later])
+    assert record_of(out, f"{4:032x}", revision=1, at=START, now=NOW) is not None

@@ -116,7 +116,7 @@ async def _read_again(name: Name, *, store: Store, shards: Shards, feeds: Mappin
     looks, unseen = [], ""
     at_rest = await store.at_rest(name)
     for written in at_rest:
-        found = await _look(written, shards=shards, feed=feeds.get(written.feed_id))
+        found = await _look(written, shards=shards, feed=feeds.get(written.feed_id), now=now)
         if isinstance(found, Look):
             looks.append(found)
         else:
@@ -133,7 +133,7 @@ async def _read_again(name: Name, *, store: Store, shards: Shards, feeds: Mappin
     return "; ".join(said) or "nothing is due for it: it is being read now, or not to be read; feedmill why says more"
 
 
-async def _look(written: AtRest, *, shards: Shards, feed: Feed | None) -> Look | str:
+async def _look(written: AtRest, *, shards: Shards, feed: Feed | None, now: Millis) -> Look | str:
     """A `Look` at the article's page, in case its feed no longer shows it, with what the feed said according to its
     record; or why that is not possible, as a continuation of `SHOWN`."""
     if feed is None:
@@ -143,7 +143,8 @@ async def _look(written: AtRest, *, shards: Shards, feed: Feed | None) -> Look |
     if feed.full_text == "never":
         return "; its page is not asked for (full_text: never)"
     try:
-        record = await shards.record_of(written.record_id, revision=written.revision, at=written.revised_at)
+        at = written.revised_at
+        record = await shards.record_of(written.record_id, revision=written.revision, at=at, now=now)
     except OutputError as error:
         return f"; its record can't be read ({error}), which has what else is known of its page"
     if record is None:

@@ -136,9 +136,9 @@ class Shards:
         OutputError."""
         return await asyncio.to_thread(kept_out, self._root, key)
 
-    async def record_of(self, record_id: str, *, revision: int, at: Millis | None) -> Record | None:
+    async def record_of(self, record_id: str, *, revision: int, at: Millis | None, now: Millis) -> Record | None:
         """An article's record, made at `at` if that is known; None if it was removed. Raises OutputError."""
-        return await asyncio.to_thread(record_of, self._root, record_id, revision=revision, at=at)
+        return await asyncio.to_thread(record_of, self._root, record_id, revision=revision, at=at, now=now)
 
     async def untidy(self, *, now: Millis) -> list[tuple[int, Step]]:
         """What has to be done with the files of closed days, and in which shards. Raises OutputError."""

@@ -19,15 +19,16 @@ _ABOUT_MS = HOUR_MS
 process."""
 
 
-def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None) -> Record | None:
+def record_of(dir: Path, record_id: str, *, revision: int, at: Millis | None, now: Millis) -> Record | None:
     """The record of that id and revision, whoever writes to its shard; None if it was removed. at: when it was
-    committed, so that little else must be read; None reads everything. Raises OutputError."""
+    committed, so that little else must be read; None reads everything. now: records of a later time are from when the
+    clock was ahead, and earlier ones may follow. Raises OutputError."""
     until = None if at is None else rfc3339(Millis(at + _ABOUT_MS))
     for found in read_records(dir, after=None if at is None else rfc3339(at)[:10]):
         ingest = found["_ingest"]
         if (found["id"], ingest["revision"]) == (record_id, revision):
             return found
-        if until is not None and ingest["ingested_at"] > until:
+        if until is not None and until < ingest["ingested_at"] <= rfc3339(now):
             return None
     return None
 
