@@ -131,6 +131,15 @@ async def test_an_attack_ends_as_a_failure_in_time_and_leaves_the_pool_whole(
     assert all(connection.is_idle() or connection.is_closed() for connection in connections(client))
 
 
+async def test_who_waits_in_vain_learns_how_long_and_by_which_setting(new_client: NewClient, serve: Serve) -> None:
+    """Before the head, and within the body."""
+    client = await new_client(timeout_s=0.25)
+    for name in ("silence", "drip of body"):
+        outcome = await client.get((await serve(ATTACKS[name][0])).url(), max_bytes=1_000_000, accept="*/*")
+        said = "no whole answer within 0.25 s (setting fetch.timeout)"
+        assert outcome == FetchFailed(kind="timeout", reason=said, status=ANY)
+
+
 async def test_a_bomb_is_refused_in_little_memory(get: Get, serve: Serve) -> None:
     """100 kB that would be 100 MB, with a cap of 1 MB."""
     bomb = answer(BOMB, "Content-Encoding: gzip")

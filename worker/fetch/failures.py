@@ -28,6 +28,8 @@ class FetchError(Exception):
         super().__init__(self.failure.reason)
 
 
+TOO_LATE = "no whole answer within the time allowed"
+
 FOREIGN: tuple[type[Exception], ...] = (
     FetchError,
     httpx.InvalidURL,
@@ -48,7 +50,7 @@ def failure_of(error: Exception) -> FetchFailed:
         case ssl.SSLError():
             kind, reason = "tls", tls_reason(error)
         case httpcore.TimeoutException() | TimeoutError():
-            kind, reason = "timeout", "no whole answer within the time allowed"
+            kind, reason = "timeout", TOO_LATE
         case httpcore.ConnectError():
             kind, reason = "connect", connect_reason(error)
         case h11.LocalProtocolError() | httpx.InvalidURL():
