@@ -64,6 +64,24 @@ def test_the_same_url_in_two_feeds_is_one_record(site: Site, worker: Worker) -> 
     assert len([r for r in site.asked("a") if r.path != "/robots.txt"]) == 1
 
 
+def test_a_feed_that_has_moved_repeats_nothing_when_it_is_listed_where_it_is_now(site: Site, worker: Worker) -> None:
+    """Though it gets another id by that, and its entries have no links."""
+
+    def shown(host: str, text: str) -> str:
+        return feed(site, host, *(item(str(n), None, f"Title {n}", text) for n in range(3)))
+
+    old, new = shown("old", "Few words."), shown("new", "Few words.")
+    worker.configure([old])
+    assert worker.once().new == 3
+    site.add("old", "/feed", Answer(status=301, headers={"Location": new}))
+    assert worker.once(every=True).new == 0
+    worker.configure([new])
+    assert worker.once(every=True).new == 0
+    shown("new", "A correction.")
+    worker.once(every=True)
+    assert [op for op, *_ in outcomes(worker)] == ["new"] * 3 + ["update"] * 3
+
+
 def test_the_same_text_under_two_urls_is_one_record(site: Site, worker: Worker) -> None:
     """A reprint is known by its words."""
     urls = [site.add(host, "/1", page("Ibis", prose("ibis"))) for host in ("a", "b")]

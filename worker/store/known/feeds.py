@@ -51,7 +51,7 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
 
 def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, now: Millis) -> None:
     """Makes the rows of these feeds match the lists. Feeds whose URL changes must not be under poll."""
-    left = {row.id: row.url for row in connection.execute(_LEFT)}
+    left = [(row.id, at) for row in connection.execute(_LEFT) for at in (row.moved_to, row.url) if at]
     for some in chunks(feeds, _ENLISTED):
         _enlist(connection, some, policies, now, left)
 
@@ -59,16 +59,16 @@ def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, no
 _GIVE = update(t.entry).where(t.entry.c.feed_no == bindparam("former")).values(feed_no=bindparam("heir"))
 _KEEP = update(t.entry).where(t.entry.c.feed_no < 0).values(feed_no=-t.entry.c.feed_no)
 _FEED_OF_WORK = select(FEED_ID).where(t.entry.c.id == t.work.c.entry_id).scalar_subquery()
-_LEFT = select(t.feed.c.id, t.feed.c.url).where(~t.feed.c.active)
+_LEFT = select(t.feed.c.id, t.feed.c.url, t.feed.c.moved_to).where(~t.feed.c.active)
 _KNOWN = Each(
     lambda which: select(t.feed.c.id, t.feed.c.url, t.feed.c.active, t.feed.c.paused).where(which(t.feed.c.id))
 )
 
 
 def _enlist(
-    connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis, left: Mapping[str, str]
+    connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis, left: Sequence[tuple[str, str]]
 ) -> None:
-    """left: the URLs of feeds that are not listed."""
+    """left: the ids of feeds that are not listed, each with its URL, and with the one it has moved to."""
     known = {row.id: row for row in _KNOWN.rows(connection, [feed.id for feed in feeds])}
     paused = {row.id for row in known.values() if row.paused}
     fresh = [feed for feed in feeds if feed.id not in known]
@@ -106,7 +106,7 @@ def _enlist(
         _hand_on(
             connection,
             {feed.url: feed.id for feed in queued},
-            {**left, **{feed.id: known[feed.id].url for feed in moved}},
+            [*left, *((feed.id, known[feed.id].url) for feed in moved)],
         )
     work = [
         {
@@ -120,14 +120,14 @@ def _enlist(
     add_work(connection, work, policies)
 
 
-def _hand_on(connection: Connection, listed: Mapping[str, str], left: Mapping[str, str]) -> None:
+def _hand_on(connection: Connection, listed: Mapping[str, str], left: Sequence[tuple[str, str]]) -> None:
     """Gives entries to the feed that is now listed with the URL of theirs, if theirs has left that: because it got
     another id, or two feeds swapped their ids. Their keys are made with the former id; the feed tells them by their
     links, and by what it says of them.
 
-    listed: the ids of feeds by URL. left: the URLs that feeds had, by their ids.
+    listed: the ids of feeds by URL. left: the ids of feeds with URLs that they had.
     """
-    heirs = {former: listed[url] for former, url in left.items() if listed.get(url, former) != former}
+    heirs = {former: listed[url] for former, url in left if listed.get(url, former) != former}
     given = numbers_given(connection, heirs)
     if not given:
         return
