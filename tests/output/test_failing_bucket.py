@@ -153,3 +153,21 @@ def test_a_conflict_is_an_error_of_ours(bucket: Bucket, faults: Faults) -> None:
         files.write(out / "x", [b""])
     with pytest.raises(OutputError, match=r"can't \w+ s3://"), locked(out):
         pass
+
+
+def test_what_a_store_answers_is_told_and_in_the_same_words_each_time(
+    bucket: Bucket, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log leaves out what it has just said; how long a request took, and its id, would make each line a new one."""
+    out = bucket()
+    faults.fail = lambda _, __: "503"
+    said = []
+    for retries in (0, 0, 1):
+        monkeypatch.setattr(objects, "RETRIES", retries)
+        objects._store.cache_clear()
+        with pytest.raises(OutputError) as refused:
+            files.write(out / "x", [b""])
+        said.append(str(refused.value))
+    assert set(said) == {
+        f"can't write {out}/x: Generic S3 error: 503 Service Unavailable: No: no (see AWS_* in the environment)"
+    }

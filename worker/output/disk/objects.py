@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -202,8 +203,22 @@ def explained(doing: str, path: ObjectPath) -> Iterator[None]:
     try:
         yield
     except failures as error:
-        said = " ".join(str(error).split())[:300]
-        raise OutputError(f"can't {doing} {path}: {said} (see AWS_* in the environment)") from error
+        raise OutputError(f"can't {doing} {path}: {_reason(error)} (see AWS_* in the environment)") from error
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in words that are the same each time it does."""
+    said = _ANSWER.sub(r"\1: \2", _ROUND_IT.sub("", " ".join(str(error).split())))
+    return said[:300].strip(" :")
+
+
+_ROUND_IT = re.compile(
+    r"Error performing list request: |Error performing \w+ \S+ in [^ ,]+(, after [^-]*)? - "
+    r"|Server returned non-2xx status code: | Debug source: .*"
+)
+"""In obstore's words: which request it was, how long that took, and all of it again as a structure."""
+_ANSWER = re.compile(r"(?:<\?xml[^>]*> ?)?<Error[^>]*>.*?<Code>([^<]*)</Code>.*?<Message>([^<]*)</Message>.*")
+"""S3's own (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), which ends with the request's id."""
 
 
 def _all(begin: bytes, left: Iterator[bytes]) -> Iterator[bytes]:
