@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, LEASE_MS, START, WINDOW_MS, Run, key, make_draft, make_entry, make_version
+from tests.store.samples import HOUR, LEASE_MS, START, WINDOW_MS, Run, ask, key, make_draft, make_entry, make_version
 from worker.dedup import Name
 from worker.model import Broken, FeedId, HostPolicy, Millis, Moved, State
 from worker.store import read_status
@@ -143,6 +143,27 @@ async def test_an_update_does_not_take_a_text_from_another(run: Run) -> None:
     assert (await run.ingest("one", make_draft("text"))).op == "update"
     assert (await run.ingest("third", make_draft("text", pointer=b"see"), feed="c")).duplicates == 1
     assert (await run.publish())[-1].duplicate_of == first
+
+
+async def test_the_duplicates_of_a_copy_are_its_originals(run: Run, state: State) -> None:
+    """Also those by its URL, from before its text was known."""
+    await queue(run, "one", "other", "third")
+    await run.ingest("one", make_draft("text"))
+    await run.ingest("third", make_draft("something else"), feed="c")
+    run.later(HOUR)
+    there = make_entry("there", feed="c", url="https://b.example/other")
+    assert (await run.poll("c", there)).duplicates == 1
+    assert (await run.ingest("other", make_draft("text"), feed="b")).duplicates == 1
+    duplicates = "SELECT count(*), count(DISTINCT duplicate_of) FROM entry WHERE duplicate_of IS NOT NULL"
+    assert ask(state, duplicates) == [(2, 1)]
+
+
+async def test_work_that_ends_twice_in_a_batch_has_ended_once(run: Run) -> None:
+    """As where an answer comes again: its lease is its own for one result."""
+    await queue(run, "one")
+    done = run.ingested(await run.ingest_of("one"), make_draft("text"))
+    assert [finished.accepted for finished in await run.finish(done, done)] == [True, False]
+    assert [row.op for row in await run.publish()] == ["new"]
 
 
 async def test_a_linked_duplicate_points_to_the_first(run: Run) -> None:

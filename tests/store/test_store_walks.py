@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import HOUR, MINUTE, Run, make_entry, make_feed, make_version
+from tests.store.samples import HOUR, MINUTE, Run, ask, make_entry, make_feed, make_version
 from worker.model import (
     HOUR_MS,
     Broken,
@@ -17,6 +17,7 @@ from worker.model import (
     HostPolicy,
     Ingest,
     Millis,
+    Moved,
     Poll,
     Retry,
     State,
@@ -82,6 +83,35 @@ async def test_a_walk_ends_where_nothing_is_new(run: Run) -> None:
     await begun(run)
     await run.finish(walked(run, await walk_of(run), "new", older=PAGE.format(3)))
     assert not [work for work in await run.claim_all() if isinstance(work, Walk)]
+
+
+async def test_each_page_of_a_walk_may_be_behind_redirects(run: Run) -> None:
+    """Those on the way to one are not counted for the next."""
+    await begun(run)
+    walk = await walk_of(run)
+    await run.finish(Moved(lease=walk.lease, url=PAGE.format("2b"), host="a.example", hops=1, permanent=False))
+    walk = await walk_of(run)
+    assert (walk.url, walk.hops) == (PAGE.format("2b"), 1)
+    await run.finish(walked(run, walk, "old", older=PAGE.format(3)))
+    walk = await walk_of(run)
+    assert (walk.url, walk.hops) == (PAGE.format(3), 0)
+
+
+async def test_what_a_walk_finds_was_not_missed(run: Run, state: State) -> None:
+    """Up to as many as there were thought to be."""
+    await begun(run)
+    await run.finish(walked(run, await walk_of(run)))
+    run.later(HOUR)
+    newer = [make_entry(f"newer {n}", published=Millis(run.now - n * MINUTE)) for n in (1, 2, 3)]
+    poll = await run.poll_of()
+    done = run.polled(poll, *newer, version=make_version("v2", entries=3), older=PAGE.format(2))
+    missed = (await run.finish(done))[0].missed
+    assert missed is not None
+    assert 1 < missed < 2
+    await run.finish(walked(run, await walk_of(run), "one", older=PAGE.format(3)))
+    assert ask(state, "SELECT missed FROM feed") == [(pytest.approx(missed - 1),)]
+    await run.finish(walked(run, await walk_of(run), "two"))
+    assert ask(state, "SELECT missed FROM feed") == [(0,)]
 
 
 async def test_a_walk_has_its_length(run: Run) -> None:
