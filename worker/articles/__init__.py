@@ -64,8 +64,8 @@ def from_page(
     whole page. If `select` matches nothing, the text is extracted as without it, and `reason` says so.
 
     effort: `fast` takes trafilatura's first result if it contains the page's prose; `normal` also looks at the page's
-    blocks for a lost lead and for links that were kept, and lets the feed's own text choose between results; `thorough`
-    runs two more extractors, and keeps no line that neither has.
+    blocks for a lost lead, for links that were kept and for what stands below in another place, and lets the feed's own
+    text choose between results; `thorough` runs two more extractors, and keeps no line that neither has.
 
     What is served instead of an article (a wall, a challenge, an error, a list, a shell, or where a redirect from the
     entry's link ended) never becomes its text: the feed's content is used (`feed_only`), or there is none (`blocked`,
