@@ -199,6 +199,28 @@ async def test_a_text_that_was_deleted_is_anothers(run: Run, pointer: bytes | No
     assert (await run.ingest("after", make_draft("one"), feed="c")).duplicates == 1, "of the one before it"
 
 
+@pytest.mark.parametrize(("pointer", "new"), [(None, 1), (b"see there", 0)])
+async def test_a_page_that_a_link_led_to_is_not_gone_with_the_link(run: Run, pointer: bytes | None, new: int) -> None:
+    """Its own feed has it still, and writes it: else a stranger whose link redirected there would delete it. A feed
+    that shows it only later, too."""
+    await run.start("a", "b", "c")
+    await run.poll("a", make_entry("link"))
+    there, later = (f"https://b.example/{name}" for name in ("there", "later"))
+    led = make_draft("one", url_keys=(key("url", there), key("url", later)))
+    work = await run.ingest_of("link")
+    await run.finish(run.ingested(work, led, look_at=Millis(run.now + HOUR)))
+    entry = make_entry("there", feed="b", pointer=pointer)
+    assert (await run.poll("b", entry, version=make_version("1"))).duplicates == 1
+    run.later(HOUR)
+    for wait in (1, 6, 18, 0):
+        last = await looked(run, "link")
+        run.later(wait * HOUR)
+    assert last.op == "delete"
+    assert (await run.poll("b", entry)).new == new
+    assert (await run.ingest("there", make_draft("one"), feed="b")).op == ("new" if new else "update")
+    assert (await run.poll("c", make_entry("after", feed="c", url=later))).new == 1
+
+
 async def test_what_was_deleted_and_comes_back_is_an_update(run: Run) -> None:
     """Also where it says what it said before."""
     await ingested(run, "one", look_at=Millis(run.now + HOUR))
