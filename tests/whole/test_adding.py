@@ -53,6 +53,14 @@ def test_a_feed_is_found_as_it_is(site: Site, listing: Worker) -> None:
     assert paths(site) == ["/feed"]
 
 
+def test_what_a_page_without_a_feed_says_turns_no_text_around(site: Site, listing: Worker) -> None:
+    """Its title is told; signs in it that turn the reading direction are not."""
+    site.add("a", "/", Answer(body="<!doctype html><title>to \u202egnp.exe\u2066</title>".encode()))
+    assert "an HTML page: to  gnp.exe ," in typed(listing, "discover", site.url("a"), status=1).output
+    with pytest.raises(FeedmillError, match=r"an HTML page: to  gnp\.exe ,"):
+        typed(listing, "add", site.url("a"))
+
+
 def test_an_atom_feed_is_as_new_as_its_last_change(site: Site, listing: Worker) -> None:
     """Many an Atom feed has no `published`."""
     body = (

@@ -111,7 +111,7 @@ def discover(url: Url, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = Fa
         for other in discovery.unseen:
             print_line(Text("  also named, not looked at: ") + clean(other.url))
         if discovery.problem:
-            print_note("no feed found: " + discovery.problem)
+            print_note(Text("no feed found: ") + clean(discovery.problem))
     if not discovery.found:
         raise typer.Exit(1)
 
@@ -144,7 +144,8 @@ async def _discovery(scout: Scout, url: str) -> Discovery:
 def _chosen(discovery: Discovery, url: str) -> str:
     """The URL to list. The other feeds that were found are printed."""
     if not discovery.found:
-        raise FeedmillError(f"no feed found at {url}: {discovery.problem}; --unchecked adds it all the same")
+        problem = clean(discovery.problem).plain
+        raise FeedmillError(f"no feed found at {url}: {problem}; --unchecked adds it all the same")
     first, *others = discovery.found
     print_note(_line(first))
     for other in others:
