@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from lxml.html import fromstring
 
 from tests.articles.conftest import PARAGRAPHS
-from worker.articles import from_page
+from tests.cost import within
+from worker.articles import apart, blocks, from_page
 
 STORY = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
 BOX = "<h2>The best of the coast, every morning</h2><p>More than forty thousand people have it with their tea.</p>"
@@ -72,3 +74,10 @@ def test_a_short_text_may_be_all_over_the_page() -> None:
     one, two, three, _ = PARAGRAPHS
     parts = f'<div class="story"><p>{one}</p><p>{two}</p></div><div class="letter"><p>{three[:40]}.</p></div>'
     assert lines(parts) == [one, two, f"{three[:40]}."]
+
+
+def test_a_line_may_be_there_any_number_of_times() -> None:
+    """Each is looked for behind the one before it."""
+    shown = [("Go!", block) for block in blocks.read(fromstring(f"<div>{'<p>Go!</p>' * 20_000}</div>"))]
+    with within(2):
+        assert apart.end(["Go!"] * 20_000, ["Go!"] * 20_000, shown) == 20_000

@@ -47,10 +47,11 @@ def _places(keys: Iterable[str], shown: Iterable[tuple[str, Block]]) -> list[Htm
     for at, (key, block) in enumerate(shown):
         if key in known:
             known[key].append((at, block.element))
+    left = {key: iter(places) for key, places in known.items()}
     found: list[HtmlElement | None] = []
     last = -1
     for key in keys:
-        last, place = next((one for one in known[key] if one[0] > last), (last, None))
+        last, place = next((one for one in left[key] if one[0] > last), (last, None))
         found.append(place)
     return found
 
