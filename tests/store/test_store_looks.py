@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -300,6 +301,19 @@ async def test_what_stands_for_another_is_kept_with_it(run: Run, state: State) -
         third = make_entry("third", feed="c", url=copy.url, pointer=b"third")
         assert (await run.poll("c", third)).duplicates == (1 if left else 0)
     assert [row.duplicate_of for row in await run.publish()][1:] == [make_entry("first").own.hex()] * 2
+
+
+@pytest.mark.parametrize("pointer", [None, b"see there"])
+async def test_a_duplicate_is_not_looked_at_again(run: Run, pointer: bytes | None) -> None:
+    """Edits are those of the article that it is."""
+    await run.start("a", "b")
+    await run.poll("a", make_entry("first"))
+    await run.ingest("first", make_draft("text"))
+    await run.poll("b", make_entry("copy", feed="b"))
+    done = run.ingested(await run.ingest_of("copy", feed="b"), make_draft("text", pointer=pointer))
+    assert (await run.finish(replace(done, look_at=Millis(run.now + HOUR))))[0].duplicates == 1
+    run.later(HOUR)
+    assert [work for work in await run.claim_all() if isinstance(work, Ingest)] == []
 
 
 async def test_a_duplicate_whose_page_can_not_be_had_is_looked_at_again(run: Run) -> None:
