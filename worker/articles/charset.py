@@ -52,8 +52,8 @@ _ALIASES = {  # labels of the standard that Python does not know
     "x-mac-roman": "mac-roman",
     "x-mac-cyrillic": "mac-cyrillic",
 }
-_HTTP = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';]+)", re.IGNORECASE)
-_META = re.compile(rb"<(?:meta\s[^<>]*?charset|\?xml\s[^<>]*?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_HTTP = re.compile(r"charset\s*=[\s\"']*([^\s\"';]+)", re.IGNORECASE)  # a run of spaces is matched in one way only
+_META = re.compile(rb"<(?:meta\s[^<>]*?charset|\?xml\s[^<>]*?encoding)\s*=[\s\"']*([\w.:-]+)", re.IGNORECASE)
 _META_WITHIN = 65_536  # bytes; the standard says 1024, but 2 of 13 corpus pages state theirs later, at 2,045 and 58,128
 _SAMPLE = 16_384  # bytes to guess from
 _ENOUGH = 20  # of them beyond ASCII: one accented letter reads in any charset
