@@ -89,6 +89,20 @@ def test_a_file_that_is_removed_can_be_held_again(tmp_path: Path) -> None:
     assert file.read_bytes() == b""
 
 
+@pytest.mark.parametrize("call", ["stat", "fstat"])
+def test_what_a_failing_disk_does_not_show_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """Who holds a file must not end because of that."""
+
+    def failing(*_: object, **__: object) -> os.stat_result:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with lock.holding(tmp_path / "lock") as hold:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, failing)
+            assert hold.look() == "kept"
+        assert hold.look() == "kept"
+
+
 def test_a_file_that_another_holds_by_now_is_not_taken(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     with lock.holding(file) as hold:

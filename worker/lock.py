@@ -41,12 +41,12 @@ class Hold:
         """What became of the file. If it was replaced, another process may hold that one, or have held it. What a
         failing disk does not show is looked at the next time."""
         try:
-            found = self.file.stat()
+            same = os.path.samestat(self.file.stat(), os.fstat(self.descriptor))
         except (FileNotFoundError, NotADirectoryError):
             return "removed"
         except OSError:
             return "kept"
-        return "kept" if os.path.samestat(found, os.fstat(self.descriptor)) else "replaced"
+        return "kept" if same else "replaced"
 
     def say(self, said: str) -> None:
         """Adds to the name what others may read (`said_in`). Raises OSError."""
