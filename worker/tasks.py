@@ -242,6 +242,8 @@ def draft_without_text(source: Source, reason: str) -> Draft:
 
 
 def _draft(article: Article, source: Source, entry: Entry) -> Draft:
+    if source.feed.html:
+        article = articles.with_html(article, entry, body=source.body, url=source.url, content_type=source.content_type)
     entry_url = urls.canonical_if_any(entry.url)
     stated, page_url = _page_urls(article, source, entry)
     found = stated or page_url or entry_url
@@ -319,7 +321,7 @@ def _site(article: Article, source: Source, entry: Entry) -> str:
 
 def _without_content(record: Record) -> dict[str, object]:
     """The record of a duplicate: what it is, without its text."""
-    return {**record, "content_text": ""}
+    return {name: value for name, value in record.items() if name != "content_html"} | {"content_text": ""}
 
 
 def without_secrets(feed: Feed) -> Feed:

@@ -27,6 +27,7 @@ def draft_of(name: str, *more: str, site: str = "a.example", **changes: Any) -> 
     record = {
         "id": key("guid", "a", name).hex(),
         "content_text": text,
+        "content_html": "\n".join(f"<p>{line}</p>" for line in text.split("\n")),
         "_ingest": {"word_count": dedup.word_count(text), "removed_lines": 0},
     }
     lines = dedup.line_keys(text, title=None, authors=(), published=None)
@@ -55,7 +56,9 @@ async def test_what_waits_is_published_without_them(run: Run) -> None:
     assert len(records) == 12
     for record in records:
         assert not has_appeal(record)
-        assert len(record["content_text"].split("\n")) == 2
+        kept = record["content_text"].split("\n")
+        assert len(kept) == 2
+        assert record["content_html"].split("\n") == [f"<p>{line}</p>" for line in kept]
         assert record["_ingest"]["word_count"] == dedup.word_count(record["content_text"])
         assert record["_ingest"]["removed_lines"] == 1
 

@@ -24,6 +24,7 @@ edges.py     lines around a text that do not belong to it
 pointers.py  lines that lead to the rest of a text or to other articles
 dates.py     ISO 8601 → instant and precision
 wrapped.py   wrapped paragraphs → a line each
+rich.py      a text → HTML, with the links and emphasis that it has on its page
 plain.py     untrusted HTML and text → plain text;  fields.py  … on one line, limited in length
 compose.py   article + entry + feed → record
 single.py    extract: one page → record, without a feed
@@ -39,7 +40,7 @@ from worker.articles.compose import compose
 from worker.model import NO_RULES, Article, Effort, Entry, FullText, Rules
 from worker.record import Record
 
-__all__ = ["compose", "extract", "from_entry", "from_page"]
+__all__ = ["compose", "extract", "from_entry", "from_page", "with_html"]
 
 
 def from_page(
@@ -90,6 +91,24 @@ def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
     from worker.articles import feed, languages
 
     return languages.told(feed.from_entry(entry, reason=reason))
+
+
+def with_html(article: Article, entry: Entry, *, body: bytes, url: str | None, content_type: str | None) -> Article:
+    """The article with its text as HTML, too. The rest are what it was made from; without a page, `url` is None."""
+    from dataclasses import replace
+
+    from worker.articles import rich
+
+    match article.sources.get("content_text"):
+        case _ if not article.text:
+            return article
+        case "page" if url is not None:
+            html = rich.of_page(article.text, body, url=url, content_type=content_type)
+        case "feed":
+            html = rich.of_fragment(article.text, entry.content or entry.summary or "", url=entry.url)
+        case _:
+            html = rich.of_lines(article.text)
+    return replace(article, html=html)
 
 
 def extract(html: bytes | str, url: str, *, content_type: str | None = None, effort: Effort = "normal") -> Record:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from lxml.html import HtmlElement
 
+from worker.articles import blocks
 from worker.articles.blocks import Block
 
 _MOST = 0.8  # of a text's characters
@@ -32,28 +33,13 @@ _REMARK = re.compile(
 def end(lines: Sequence[str], keys: Sequence[str], shown: Iterable[tuple[str, Block]]) -> int:
     """How many lines of a text there are up to the last one that is in its place. keys: of the lines, as those of the
     blocks of the page, by which they are found there."""
-    places = _places(keys, shown)
+    places = blocks.in_order(keys, ((key, block.element) for key, block in shown))
     holder = _holder(lines, places)
     last = len(lines)
     if holder is not None:
         while last and _is_apart(places[last - 1], holder) and not _REMARK.match(lines[last - 1]):
             last -= 1
     return last
-
-
-def _places(keys: Iterable[str], shown: Iterable[tuple[str, Block]]) -> list[HtmlElement | None]:
-    """The elements in which the lines stand, in the order of both; None for a line that is not a block."""
-    known: dict[str, list[tuple[int, HtmlElement]]] = {key: [] for key in keys}
-    for at, (key, block) in enumerate(shown):
-        if key in known:
-            known[key].append((at, block.element))
-    left = {key: iter(places) for key, places in known.items()}
-    found: list[HtmlElement | None] = []
-    last = -1
-    for key in keys:
-        last, place = next((one for one in left[key] if one[0] > last), (last, None))
-        found.append(place)
-    return found
 
 
 def _holder(lines: Iterable[str], places: Iterable[HtmlElement | None]) -> HtmlElement | None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from worker.articles import plain
 
-_SILENT = frozenset(
+T = TypeVar("T")
+SILENT = frozenset(
     {
         *("applet", "audio", "canvas", "datalist", "embed", "head", "iframe", "math", "noscript", "object", "script"),
         *("select", "style", "svg", "template", "textarea", "title", "video"),
     }
 )
-_BLOCKS = frozenset(
+BLOCKS = frozenset(
     {
         *("address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details"),
         *("dialog", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3"),
@@ -62,10 +64,10 @@ def read(tree: HtmlElement) -> list[Block]:
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            if tag in _SILENT:
+            if tag in SILENT:
                 walk.skip_subtree()
                 continue
-            if tag in _BLOCKS:
+            if tag in BLOCKS:
                 if pieces:
                     end()
                 open_now.append(element)
@@ -76,7 +78,7 @@ def read(tree: HtmlElement) -> list[Block]:
                 depth += 1
             text = element.text
         else:
-            if tag in _BLOCKS:
+            if tag in BLOCKS:
                 if pieces:
                     end()
                 open_now.pop()
@@ -146,6 +148,27 @@ def _leads_on(link: HtmlElement) -> bool:
     """Whether the link leads to another page: headings of documentation link to themselves."""
     address = link.get("href")
     return address is not None and not address.startswith("#")
+
+
+def in_order(keys: Sequence[str], shown: Iterable[tuple[str, T]]) -> list[T | None]:
+    """For each line of a text what a page shows there, in the order of both; None for what it does not show. keys:
+    `line_key` of each line. shown: the same for what the page shows."""
+    known: dict[str, list[tuple[int, T]]] = {key: [] for key in keys}
+    for at, (key, one) in enumerate(shown):
+        if key in known:
+            known[key].append((at, one))
+    left = {key: iter(there) for key, there in known.items()}
+    found: list[T | None] = []
+    last = -1
+    for key in keys:
+        last, here = next(((at, one) for at, one in left[key] if at > last), (last, None))
+        found.append(here)
+    return found
+
+
+def line_key(line: str) -> str:
+    """The same for a line of trafilatura, which marks items and cells, and for the block that it came from."""
+    return squashed(line).lstrip("-|").rstrip("|")
 
 
 def squashed(text: str) -> str:

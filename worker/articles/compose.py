@@ -73,6 +73,7 @@ def compose(
         "title": article.title,
         "summary": article.summary,
         "content_text": article.text,
+        "content_html": article.html,
         "image": article.image,
         "date_published": None if article.published is None else rfc3339(article.published),
         "date_modified": None if article.modified is None else rfc3339(article.modified),

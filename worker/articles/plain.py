@@ -108,10 +108,7 @@ def from_html(markup: str) -> str:
     """
     if "<" not in markup:
         return lines(html.unescape(markup))
-    if _may_have_long_tags(markup):
-        markup = _LONG_TAG.sub(" ", markup)
-    fragment = f"<div>{_SHELL.sub(' ', markup)}".encode("utf-8", "ignore").translate(None, _CONTROLS)
-    tree = etree.fromstring(fragment, _PARSER)
+    tree = etree.fromstring(tamed(markup), _PARSER)
     if any(name in markup for name in _APPEALS):
         for appeal in cast("list[etree._Element]", _FIND_APPEALS(tree)):
             appeal.tag = "button"
@@ -120,6 +117,13 @@ def from_html(markup: str) -> str:
     source = text.replace("\n", " ").split(_BREAK_HERE)
     shown = wrapped.unwrapped(source) if _MAY_BE_WRAPPED.search(markup) else source
     return _folded(map(_row, shown) if _CELL_ENDS in text else shown)
+
+
+def tamed(markup: str) -> bytes:
+    """The fragment in one element, in UTF-8, without what makes libxml2 slow or lets it end early."""
+    if _may_have_long_tags(markup):
+        markup = _LONG_TAG.sub(" ", markup)
+    return f"<div>{_SHELL.sub(' ', markup)}".encode("utf-8", "ignore").translate(None, _CONTROLS)
 
 
 def _row(line: str) -> str:
@@ -146,8 +150,8 @@ def lines(text: str) -> str:
 def _folded(lines: Iterable[str]) -> str:
     """Collapses white space first: most texts need no other cleaning, which is then quickly seen."""
     folded = _trimmed(lines)
-    clean = _clean(folded)
-    return folded if clean is folded else _trimmed(clean.split("\n"))
+    cleaned = clean(folded)
+    return folded if cleaned is folded else _trimmed(cleaned.split("\n"))
 
 
 def _trimmed(lines: Iterable[str]) -> str:
@@ -179,7 +183,7 @@ def cut(text: str, limit: int) -> str | None:
     return text or None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """The same object if there is nothing to clean."""
     if not text.replace("\n", " ").isprintable():
         text = _UNWANTED.sub("", text)

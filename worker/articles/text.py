@@ -31,7 +31,7 @@ from trafilatura.settings import Extractor
 
 from worker import dedup
 from worker.articles import apart, blocks, plain, pointers, scripts
-from worker.articles.blocks import Block, squashed
+from worker.articles.blocks import Block, line_key, squashed
 from worker.model import Effort
 
 _LEAD = 40  # characters, by which a lead is recognized
@@ -163,9 +163,9 @@ def _justext(tree: HtmlElement, language: str | None) -> str:
 
 def _confirmed(text: str, witnesses: Iterable[str]) -> str:
     """The lines that a witness has, too; all lines if those are less than half of the text."""
-    said = [(frozenset(map(_key, one.split("\n"))), squashed(one)) for one in witnesses]
+    said = [(frozenset(map(line_key, one.split("\n"))), squashed(one)) for one in witnesses]
     lines = text.split("\n")
-    kept = [line for line in lines if (key := _key(line)) and any(_has(key, *one) for one in said)]
+    kept = [line for line in lines if (key := line_key(line)) and any(_has(key, *one) for one in said)]
     return "\n".join(kept) if 2 * sum(map(len, kept)) >= len(text) else text
 
 
@@ -177,7 +177,7 @@ def _without_pointers(text: str, shown: Sequence[tuple[str, Block]]) -> str:
     """The text without lines that lead to other articles or consist of links; links in lists may be content, and
     stay."""
     lines = text.split("\n")
-    keys = [_key(line) for line in lines]
+    keys = [line_key(line) for line in lines]
     wanted = frozenset(keys)
     links: dict[str, bool] = {}
     for key, block in shown:
@@ -191,7 +191,7 @@ def _without_pointers(text: str, shown: Sequence[tuple[str, Block]]) -> str:
 def _in_its_place(text: str, shown: Sequence[tuple[str, Block]]) -> str:
     """The text without what stands below it, elsewhere on the page."""
     lines = text.split("\n")
-    return "\n".join(lines[: apart.end(lines, list(map(_key, lines)), shown)])
+    return "\n".join(lines[: apart.end(lines, list(map(line_key, lines)), shown)])
 
 
 def _with_lead(text: str, shown: Sequence[tuple[str, Block]], leads: Iterable[str]) -> str:
@@ -200,17 +200,12 @@ def _with_lead(text: str, shown: Sequence[tuple[str, Block]], leads: Iterable[st
     wanted = {key[:_LEAD] for lead in leads if len(key := squashed(lead)) >= _LEAD}
     if not wanted:
         return text
-    whole, start = squashed(text), _key(text.partition("\n")[0])
+    whole, start = squashed(text), line_key(text.partition("\n")[0])
     first = next((at for at, (key, _) in enumerate(shown) if key == start), 0)
     for key, block in shown[max(0, first - _BEFORE) : first]:
         if key[:_LEAD] in wanted and key not in whole:
             return f"{block.text}\n{text}"
     return text
-
-
-def _key(line: str) -> str:
-    """The same for a line of trafilatura, which marks items and cells, and for the block that it came from."""
-    return squashed(line).lstrip("-|").rstrip("|")
 
 
 def _f1(one: str, other: str) -> float:

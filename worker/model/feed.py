@@ -42,6 +42,8 @@ class Feed:
     cron: str | None = None
     """Five fields as in crontab(5), weekdays by name."""
     full_text: FullText = "auto"
+    html: bool = False
+    """Whether its articles' texts are also written as HTML."""
     backfill_s: float | None = None
     """How far back, in seconds before now, older pages of the feed are read at its first poll and after gaps."""
     backfill_from: str | None = None

@@ -12,6 +12,7 @@ from worker.settings.section import section as _section
 from worker.settings.values import (
     CronLine,
     ExplicitId,
+    Flag,
     HeaderName,
     HeaderValue,
     PositiveSeconds,
@@ -34,6 +35,7 @@ class FeedDefaults(Section):
     full_text: FullText = _key(
         "auto", "Take the text from the page: always, never, or auto (page, checked against the feed's text)."
     )
+    html: Flag = _key(False, "Also write the text as HTML, with its links and emphasis: content_html.")
     backfill_s: PositiveSeconds | None = _key(
         None,
         "How far back older pages of the feed are read, after its first poll and after gaps: 30d.",

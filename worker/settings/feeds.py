@@ -106,6 +106,7 @@ def _feed(
         every_s=due.every_s,
         cron=due.cron,
         full_text=(entry if "full_text" in own else defaults).full_text,
+        html=(entry if "html" in own else defaults).html,
         backfill_s=(entry if "backfill_s" in own else defaults).backfill_s,
         backfill_from=None if older is None else older.url,
         recheck_s=(entry if "recheck_s" in own else defaults).recheck_s,

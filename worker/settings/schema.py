@@ -129,7 +129,7 @@ class Fetch(Section):
     allow_addresses: tuple[Network, ...] = _key(
         [], "Networks that may be connected to although they are not public: [10.0.0.0/8]."
     )
-    robots: bool = _key(True, "Obey robots.txt when fetching pages. (Feeds are fetched because you list them.)")
+    robots: Flag = _key(True, "Obey robots.txt when fetching pages. (Feeds are fetched because you list them.)")
     retries_s: tuple[Seconds, ...] = _key(
         ["5m", "55m"], "Waits before a page that failed is tried again.", name="retries"
     )

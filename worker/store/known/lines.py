@@ -93,8 +93,13 @@ def _windows(connection: Connection, sites: Collection[str], *, by: Any = _BY_NA
 
 
 def _without(record: dict[str, Any], places: Collection[int]) -> dict[str, Any]:
-    """The record without the lines of its text at `places`."""
-    lines = enumerate(record["content_text"].split("\n"))
-    text = "\n".join(line for place, line in lines if place not in places)
-    said = {"word_count": dedup.word_count(text), "removed_lines": len(places)}
-    return {**record, "content_text": text, "_ingest": {**record["_ingest"], **said}}
+    """The record without the lines of its text at `places`, nor those of its HTML."""
+    kept: dict[str, str] = {
+        name: _lines(record[name], places) for name in ("content_text", "content_html") if name in record
+    }
+    said = {"word_count": dedup.word_count(kept["content_text"]), "removed_lines": len(places)}
+    return {**record, **kept, "_ingest": {**record["_ingest"], **said}}
+
+
+def _lines(text: str, without: Collection[int]) -> str:
+    return "\n".join(line for place, line in enumerate(text.split("\n")) if place not in without)

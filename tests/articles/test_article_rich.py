@@ -1,0 +1,186 @@
+"""rich.py: a text as HTML, of which nothing but words and addresses comes from the source."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from unicodedata import normalize
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.corpus import needs_corpus, pages
+from tests.cost import within
+from worker.articles import from_entry, from_page, plain, rich, with_html
+from worker.model import Entry
+
+URL = "https://own.example/2026/one"
+TAGS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "blockquote", *rich._INLINE.values()}
+
+
+class Written(HTMLParser):
+    """What a browser is told by some HTML: its text, its tags, where its links lead."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text, self.tags, self.targets = "", set[str](), list[str]()
+        self.feed(html)
+        self.close()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "a":
+            ((name, target),) = attrs
+            assert name == "href"
+            self.targets.append(target or "")
+        else:
+            assert not attrs
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+def of_fragment(fragment: str) -> str:
+    """With the text that feedmill takes from it."""
+    return rich.of_fragment(plain.from_html(fragment), fragment, url=URL)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "html"),
+    [
+        pytest.param(
+            '<p>One <b>and</b>\n <i class=x>two</i>, <a href="../three?a=1&amp;b" onclick=x>three</a>.</p>',
+            '<p>One <strong>and</strong> <em>two</em>, <a href="https://own.example/three?a=1&amp;b">three</a>.</p>',
+            id="emphasis and links, which are made absolute",
+        ),
+        pytest.param(
+            "a &lt;b&gt; &amp; c<p>d</p>", "<p>a &lt;b&gt; &amp; c</p>\n<p>d</p>", id="characters are escaped"
+        ),
+        pytest.param(
+            "<h2>Head</h2><ul><li>one<li><p>two</p></ul><blockquote><p>said</p><p>so</p></blockquote>",
+            "<h2>Head</h2>\n<ul><li>one</li></ul>\n<ul><li>two</li></ul>\n<blockquote><p>said</p></blockquote>"
+            "\n<blockquote><p>so</p></blockquote>",
+            id="headings, items and quotations",
+        ),
+        pytest.param(
+            "one <b>and<br>two <b>more</b><br></b>four <i>words</i>",
+            "<p>one <strong>and</strong></p>\n<p><strong>two more</strong></p>\n<p>four <em>words</em></p>",
+            id="lines between breaks, over which emphasis goes on",
+        ),
+        pytest.param(
+            "<table><tr><td>a</td><td><b>c</b></td></tr></table>",
+            "<p>a | c</p>",
+            id="a line that is made of several is plain",
+        ),
+        pytest.param(
+            '<p><a href="#n1">note</a> <a name=x>x</a> <a href="javascript:x">y</a> <a href="mailto:a@b.c">z</a></p>',
+            "<p>note x y z</p>",
+            id="links to no page are none",
+        ),
+        pytest.param(
+            "<p>a<script>evil()</script><style>x</style><font color=red>b</font><img src=x onerror=y></p>",
+            "<p>ab</p>",
+            id="everything else leaves nothing",
+        ),
+        pytest.param("plain\ntext", "<p>plain</p>\n<p>text</p>", id="without markup"),
+    ],
+)
+def test_lines_keep_their_links_and_emphasis(fragment: str, html: str) -> None:
+    assert of_fragment(fragment) == html
+
+
+def test_a_mark_that_composes_with_a_bracket_stays_a_mark() -> None:
+    """NFC makes one character of `>` and U+0338, which would end no tag."""
+    html = of_fragment("<p>a <b>\u0338b</b> c</p>")
+    assert html == "<p>a <strong>\u0338b</strong> c</p>"
+    assert of_fragment("<p>x <b>e\u0301</b></p>") == "<p>x <strong>\u00e9</strong></p>"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<p><a href="https://e.example/&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;">x</a></p>',
+        "<p><a href=\"https://e.example/'onmouseover='alert(1)\">x</a></p>",
+        '<p><a href="&#106;avascript:alert(1)">x</a> <a href="java\tscript:alert(1)">y</a></p>',
+        '<p><a href="\x01javascript:alert(1)">x</a> <a href="data:text/html,<script>alert(1)</script>">y</a></p>',
+        "<p>&lt;img src=x onerror=alert(1)&gt; &amp;lt;script&amp;gt;</p>",
+        "<p><svg><style><img src=x onerror=alert(1)></style></svg><math><mi href='javascript:x'>a</mi></math>b</p>",
+        "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>a</p></noscript><p>b</p>",
+        "<p><b <script>alert(1)</script>>x</b></p>",
+        "<p><plaintext>x</p><textarea></p></textarea><title>t</title><xmp><b></xmp></p>",
+        "<p>\ud800a\x00b\x1bc \u202ed</p>",
+        "<!-- --!><img src=x onerror=alert(1)> --><p>x</p><![CDATA[<script>]]><?php x ?>",
+        "<p><em><a href='https://a.example/'><em><a href='https://b.example/'>x</a></em></a></em></p>",
+    ],
+)
+def test_nothing_of_a_hostile_source_is_markup(markup: str) -> None:
+    check(of_fragment(markup), plain.from_html(markup))
+
+
+PIECES = [*"<>/&;\"'=! -ab\n\u0338\x00", "<p>", "<b>", "<a href=", "script", "&lt;", "<!--", "<br>", "<li>"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+def test_whatever_the_source_is(markup: str) -> None:
+    check(of_fragment(markup), plain.from_html(markup))
+
+
+def check(html: str, text: str) -> None:
+    """It has a line for each of the text's, with the same words, and nothing that could do anything."""
+    assert html.count("\n") == text.count("\n")
+    for line, said in zip(html.split("\n"), text.split("\n"), strict=True):
+        written = Written(line)
+        assert squashed(written.text) == squashed(said)
+        assert written.tags <= TAGS | {"a"}
+        assert all(target.startswith(("http://", "https://")) for target in written.targets)
+
+
+def squashed(text: str) -> str:
+    return normalize("NFC", "".join(text.split()).lstrip("-|").rstrip("|"))
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        pytest.param("<div>" + "line<br>" * 20_000, id="line breaks"),
+        pytest.param("<div>x" * 1_000 + "</div>" * 1_000, id="elements in each other"),
+        pytest.param("<p>" + "<b>x" * 2_000, id="emphasis in emphasis"),
+        pytest.param("<p " + " ".join(f"a{n}=1" for n in range(60_000)) + ">x</p>", id="attributes"),
+        pytest.param("<p><a href='https://a.example/'>x</a></p>" * 10_000, id="the same line over and over"),
+    ],
+)
+def test_no_source_takes_long(markup: str) -> None:
+    text = plain.from_html(markup)
+    with within(1):
+        rich.of_fragment(text, markup, url=URL)
+
+
+@needs_corpus
+def test_the_pages_of_the_corpus_keep_their_lines() -> None:
+    """The words are the text's, and most of the lines are found on their pages."""
+    found, lines = 0, 0
+    for body in pages(at_least=20_000, at_most=60_000)[::4]:
+        article = from_page(body, url=URL, content_type=None, entry=None)
+        made = with_html(article, Entry(), body=body, url=URL, content_type=None)
+        if made.html is not None:
+            check(made.html, article.text)
+            plainly = rich.of_lines(article.text).split("\n")
+            lines += len(plainly)
+            found += sum(one != other for one, other in zip(made.html.split("\n"), plainly, strict=True))
+    assert found > lines / 4
+
+
+def test_an_article_from_its_feed_has_the_feeds_markup() -> None:
+    entry = Entry(url=URL, content="<p>In <em>full</em>: <a href='/two'>two</a>.</p>")
+    made = with_html(from_entry(entry), entry, body=b"", url=None, content_type=None)
+    assert made.html == '<p>In <em>full</em>: <a href="https://own.example/two">two</a>.</p>'
+
+
+def test_an_article_without_a_text_has_no_html() -> None:
+    entry = Entry(url=URL, title="Title")
+    assert with_html(from_entry(entry), entry, body=b"", url=None, content_type=None).html is None
