@@ -229,6 +229,39 @@ async def test_what_the_state_refuses_is_tried_until_it_is_taken(tmp_path: Path)
     assert [line["event"] for line in lines].count("store.unusable") == 1  # all of them say the same
 
 
+class Cramped(Store):
+    """A store that can't grow, and accepts what needs no room."""
+
+    full = False
+
+    async def finish(self, *args: object, **kwargs: object) -> list[Finished]:
+        if self.full:
+            raise StateError("the disk is full")
+        return await super().finish(*args, **kwargs)  # type: ignore[arg-type]
+
+
+async def test_a_state_that_refuses_commits_alone_is_told_of_as_long_as_it_does(tmp_path: Path) -> None:
+    """As PostgreSQL does on a full disk: what it accepts in between is no sign that all is well."""
+    polls = Polls(Clock())
+    with capture_logs():
+        async with made(tmp_path, polls, store_type=Cramped) as (engine, store):
+            store.full = True
+            stop = asyncio.Event()
+            running = asyncio.create_task(engine.run(stop))
+            while not engine.vitals.troubles:
+                await asyncio.sleep(0.02)
+            for _ in range(10):
+                engine.wake()
+                await asyncio.sleep(0.02)
+                assert engine.vitals.troubles == {"state": "the disk is full"}
+            store.full = False
+            while engine.vitals.troubles:
+                await asyncio.sleep(0.02)
+            stop.set()
+            await asyncio.wait_for(running, 20)
+    assert engine.meters.tally.polls == 3
+
+
 @pytest.mark.parametrize("jump_ms", [86_400_000, -86_400_000], ids=["a day on", "a day back"])
 async def test_a_clock_that_is_set_moves_what_is_planned(tmp_path: Path, jump_ms: int) -> None:
     """Nobody is polled a day early, or a day late; the jump is logged."""

@@ -30,6 +30,8 @@ class Vitals:
     """Why there is no room for more, on disk or in the archive; None: there is."""
     refused: str | None = None
     """Why the state refused the last call; None: it did not."""
+    uncommitted: str | None = None
+    """Why the state refused the last commit; None: it did not. On a full disk it may go on accepting small changes."""
     refusals: int = 0
     """Refused commits in a row."""
     unable: str | None = None
@@ -52,7 +54,7 @@ class Vitals:
     def troubles(self) -> Mapping[str, str]:
         """What currently fails and why, by a one-word name."""
         found = {
-            "state": self.refused,
+            "state": self.refused or self.uncommitted,
             "output": self.unsealed,
             "room": self.shortage,
             "machine": self.unable,

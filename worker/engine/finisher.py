@@ -92,12 +92,13 @@ class Finisher:
                 await self._clock.follow()
                 batch = [self._clock.in_its_time(ended.done, ended.ahead_ms) for ended in group]
                 finished = await self._store.finish(batch, now=self._clock.now(), due=self._clock.due)
-                self._vitals.refusals, self._vitals.refused = 0, None
+                self._vitals.refusals, self._vitals.refused, self._vitals.uncommitted = 0, None, None
                 return list(zip(batch, finished, strict=True))
             except StateLost:
                 raise
             except StateError as error:
                 refused(self._vitals, error, waiting=len(group))
+                self._vitals.uncommitted = str(error)
                 self._vitals.refusals += 1
                 await asyncio.sleep(1)
             except Exception as error:  # a defect of ours must cost one job only, not those committed with it
