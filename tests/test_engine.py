@@ -244,7 +244,7 @@ async def test_a_state_that_refuses_commits_alone_is_told_of_as_long_as_it_does(
     """As PostgreSQL does on a full disk: what it accepts in between is no sign that all is well."""
     polls = Polls(Clock())
     with capture_logs():
-        async with made(tmp_path, polls, store_type=Cramped) as (engine, store):
+        async with made(tmp_path, polls, store_type=Cramped, concurrency=9) as (engine, store):
             store.full = True
             stop = asyncio.Event()
             running = asyncio.create_task(engine.run(stop))
