@@ -36,6 +36,8 @@ imports within functions.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from worker.articles.compose import compose
 from worker.model import NO_RULES, Article, Effort, Entry, FullText, Rules
 from worker.record import Record
@@ -95,13 +97,11 @@ def from_entry(entry: Entry, *, reason: str | None = None) -> Article:
 
 def with_html(article: Article, entry: Entry, *, body: bytes, url: str | None, content_type: str | None) -> Article:
     """The article with its text as HTML, too. The rest are what it was made from; without a page, `url` is None."""
-    from dataclasses import replace
-
     from worker.articles import rich
 
+    if not article.text:
+        return article
     match article.sources.get("content_text"):
-        case _ if not article.text:
-            return article
         case "page" if url is not None:
             html = rich.of_page(article.text, body, url=url, content_type=content_type)
         case "feed":
