@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.store.samples import DAY, HOUR, MINUTE, Run, make_draft, make_entry, 
 from worker.errors import StateError
 from worker.model import FeedId, HostPolicy, Ingest, Millis, Moved, Poll, State
 from worker.store import lists, read_reload, read_status
+from worker.store.database.batches import chunks
 
 pytestmark = pytest.mark.both("slow")
 
@@ -124,6 +126,40 @@ async def test_a_feed_moves_when_its_poll_has_ended(run: Run, state: State) -> N
     assert (again.url, again.validators.etag) == ("https://new.example/feed", None)
     await run.finish(run.polled(again, make_entry("one")))
     assert [work for work in await run.claim_all() if isinstance(work, Poll)] == []
+
+
+@pytest.mark.parametrize("name", ["0", "b"], ids=["sorted before", "sorted behind"])
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
+async def test_a_feed_gets_another_id_with_all_that_is_known(
+    name: str, busy: bool, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many feeds change, and also while one of its articles is being read: else that would come twice."""
+    monkeypatch.setattr(lists, "chunks", partial(chunks, size=1))
+    await run.start("a")
+    await run.poll("a", make_entry("one"))
+    work = await run.ingest_of("one")
+    if not busy:
+        await run.finish(run.ingested(work, make_draft("one")))
+    await take_up(run, **{"a": None, name: "https://a.example/feed"})
+    if busy:
+        assert run.store.awaited == {A, name}
+        await run.finish(run.ingested(work, make_draft("one")))
+    assert run.store.awaited == set()
+    again = make_entry("one", feed=name)
+    assert (await run.poll(name, again, version=make_version("v1", entries=1))).new == 0
+
+
+async def test_ids_are_swapped_when_both_polls_have_ended(run: Run, state: State) -> None:
+    """Each goes on with the entries of its URL."""
+    await run.start("a", "b")
+    await run.poll("a", make_entry("one"))
+    await run.ingest("one")
+    poll = await run.poll_of("b")
+    await take_up(run, a="https://b.example/feed", b="https://a.example/feed")
+    assert run.store.awaited == {A, B}
+    await run.finish(run.polled(poll))
+    assert run.store.awaited == set()
+    assert (await run.poll("b", make_entry("one", feed="b"), version=make_version("v1", entries=1))).new == 0
 
 
 async def test_a_redirect_of_a_feed_that_leaves_is_not_followed(run: Run, state: State) -> None:

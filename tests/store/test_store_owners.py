@@ -10,6 +10,7 @@ from tests.store.samples import DAY, HOUR, Run, key, make_draft, make_entry, mak
 from worker.dedup import Name, sketch
 from worker.model import Draft, Extraction, HandedBack, SeenEntry, Sketch, State
 from worker.store import read_story
+from worker.store.known import feeds
 
 URL = "https://a.example/one"
 HOME, STRANGER = make_entry("one", url=URL), make_entry("lie", feed="b", url=URL)
@@ -183,9 +184,12 @@ async def test_what_a_feed_leaves_behind_is_the_next_ones_that_shows_it(run: Run
 
 @pytest.mark.parametrize("linked", [True, False], ids=["with links", "without links"])
 @pytest.mark.parametrize("swapped", [True, False], ids=["two ids swapped", "another id"])
-async def test_entries_stay_those_of_the_feed_at_their_url(run: Run, state: State, swapped: bool, linked: bool) -> None:
+async def test_entries_stay_those_of_the_feed_at_their_url(
+    run: Run, state: State, swapped: bool, linked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Under another id, or that of another feed: nothing is new, corrections go on, and so does what waits to be
-    read."""
+    read. However many feeds are listed."""
+    monkeypatch.setattr(feeds, "_ENLISTED", 1)
     names = ("one", "two") if swapped else ("one",)
     first = [make_feed(feed) for feed, _ in zip("ab", names, strict=False)]
     then = [make_feed(feed, was.url) for feed, was in zip("ba", first, strict=False)]

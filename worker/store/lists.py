@@ -45,13 +45,14 @@ def take_up(
     connection: Connection, changes: Changes, policies: Policies, *, now: Millis, was_leaving: Collection[FeedId] = ()
 ) -> dict[FeedId, Feed | None]:
     """Makes the rows of these feeds agree with the lists; returns the changes that must wait for work that is under
-    way.
+    way. Feeds at the URL of one that must wait do so, too, since they get its entries (`enlist`).
 
     was_leaving: feeds that an earlier call returned as None, and that have not been dropped yet.
     """
     _say_something_else(connection)
     waits: dict[FeedId, Feed | None] = {}
     hosts: set[int] = set()
+    listed: list[Feed] = []
     for ids in chunks(sorted(changes)):
         gone, kept = [i for i in ids if changes[i] is None], [i for i in ids if changes[i] is not None]
         hosts |= set(hold_work(connection, t.work.c.feed_id.in_(ids)))
@@ -63,11 +64,16 @@ def take_up(
         _hold_back(connection, [feed_id for feed_id in gone if feed_id in held])
         give_back(connection, [feed_id for feed_id in kept if feed_id in was_leaving], now)
         drop(connection, [feed_id for feed_id in ready if changes[feed_id] is None])
-        enlist(connection, [feed for feed_id in ready if (feed := changes[feed_id])], policies, now)
+        listed += [feed for feed_id in ready if (feed := changes[feed_id])]
+    had = _urls(connection, waits)
+    unmoved = {feed_id for feed_id, feed in waits.items() if feed and feed.url == had.get(feed_id)}
+    left = {*had.values()}
+    waits.update((feed.id, feed) for feed in listed if feed.url in left)
+    enlist(connection, [feed for feed in listed if feed.id not in waits], policies, now)
+    for ids in chunks(sorted(changes)):
         hosts |= _hosts(connection, ids)
     settle(connection, hosts)
     # A feed that came back in time and is where it was has nothing to wait for.
-    unmoved = _at(connection, {feed_id: feed.url for feed_id, feed in waits.items() if feed})
     return {feed_id: feed for feed_id, feed in waits.items() if feed_id not in unmoved}
 
 
@@ -128,12 +134,12 @@ def _having(connection: Connection, feed_ids: Sequence[FeedId], work: ColumnElem
     return {FeedId(feed_id) for feed_id in connection.scalars(found)} if feed_ids else set()
 
 
-def _at(connection: Connection, urls: Mapping[FeedId, str]) -> set[FeedId]:
-    """The feeds that have these URLs in the state."""
-    found: set[FeedId] = set()
-    for ids in chunks(sorted(urls)):
+def _urls(connection: Connection, feed_ids: Iterable[FeedId]) -> dict[FeedId, str]:
+    """The URLs that these feeds have in the state, those that are still polled."""
+    found: dict[FeedId, str] = {}
+    for ids in chunks(feed_ids):
         rows = connection.execute(select(t.feed.c.id, t.feed.c.url).where(t.feed.c.id.in_(ids), t.feed.c.active))
-        found.update(FeedId(row.id) for row in rows if urls[FeedId(row.id)] == row.url)
+        found.update((FeedId(row.id), row.url) for row in rows)
     return found
 
 

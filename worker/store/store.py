@@ -131,7 +131,7 @@ class Store:
 
     @property
     def awaited(self) -> Set[FeedId]:
-        """Feeds that will be dropped or moved as soon as their running work has ended."""
+        """Feeds that will be dropped, moved or listed as soon as work that is under way has ended."""
         return self._awaited.keys()
 
     async def change_policies(self, *, after: int, limit: int) -> int | None:

@@ -52,8 +52,10 @@ def sync(connection: Connection, feeds: Sequence[Feed], policies: Policies, now:
 def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, now: Millis) -> None:
     """Makes the rows of these feeds match the lists. Feeds whose URL changes must not be under poll."""
     left = [(row.id, at) for row in connection.execute(_LEFT) for at in (row.moved_to, row.url) if at]
+    listed: dict[str, str] = {}
     for some in chunks(feeds, _ENLISTED):
-        _enlist(connection, some, policies, now, left)
+        left += _enlist(connection, some, policies, now, listed)
+    _hand_on(connection, listed, left)
 
 
 _GIVE = update(t.entry).where(t.entry.c.feed_no == bindparam("former")).values(feed_no=bindparam("heir"))
@@ -66,9 +68,9 @@ _KNOWN = Each(
 
 
 def _enlist(
-    connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis, left: Sequence[tuple[str, str]]
-) -> None:
-    """left: the ids of feeds that are not listed, each with its URL, and with the one it has moved to."""
+    connection: Connection, feeds: Sequence[Feed], policies: Policies, now: Millis, listed: dict[str, str]
+) -> list[tuple[str, str]]:
+    """Returns the ids of feeds that left a URL, each with that. Adds those that have one now to `listed`, by URL."""
     known = {row.id: row for row in _KNOWN.rows(connection, [feed.id for feed in feeds])}
     paused = {row.id for row in known.values() if row.paused}
     fresh = [feed for feed in feeds if feed.id not in known]
@@ -102,12 +104,7 @@ def _enlist(
             _walk_anew(connection, walked)
             connection.execute(delete(t.work).where(t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_(None)))
     queued = {feed.id: feed for feed in (*fresh, *back, *moved)}.values()
-    if queued:
-        _hand_on(
-            connection,
-            {feed.url: feed.id for feed in queued},
-            [*left, *((feed.id, known[feed.id].url) for feed in moved)],
-        )
+    listed.update((feed.url, feed.id) for feed in queued)
     work = [
         {
             "feed_id": feed.id,
@@ -118,6 +115,7 @@ def _enlist(
         for feed in queued
     ]
     add_work(connection, work, policies)
+    return [(feed.id, known[feed.id].url) for feed in moved]
 
 
 def _hand_on(connection: Connection, listed: Mapping[str, str], left: Sequence[tuple[str, str]]) -> None:
@@ -135,8 +133,9 @@ def _hand_on(connection: Connection, listed: Mapping[str, str], left: Sequence[t
     # Negative until all are given, since a feed that gives its entries may get those of another.
     connection.execute(_GIVE, [{"former": given[former], "heir": -numbers[heirs[former]]} for former in given])
     connection.execute(_KEEP)
-    of_entries = (t.work.c.feed_id.in_(given), t.work.c.entry_id.is_not(None))
-    connection.execute(update(t.work).where(*of_entries).values(feed_id=_FEED_OF_WORK))
+    for batch in chunks(given):
+        of_entries = (t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
+        connection.execute(update(t.work).where(*of_entries).values(feed_id=_FEED_OF_WORK))
 
 
 def _drop_standing(connection: Connection, feed_ids: Sequence[str]) -> None:
