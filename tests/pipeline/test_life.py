@@ -338,7 +338,8 @@ def test_an_alert_may_come_again_in_the_same_words(begin: Begin) -> None:
 
 @pytest.mark.parametrize("linked", [True, False], ids=["with links", "without links"])
 def test_guids_that_are_places_in_the_list_lose_and_repeat_nothing(begin: Begin, linked: bool) -> None:
-    """Each article has another guid with each poll. If all are corrected at once, their links tell them."""
+    """Each article has another guid with each poll. If all are corrected at once, their links tell them, and so they do
+    if one gets another title."""
     life = begin(OWN)
 
     def shown(newest: int, **changes: str) -> list[Item]:
@@ -353,6 +354,9 @@ def test_guids_that_are_places_in_the_list_lose_and_repeat_nothing(begin: Begin,
         show(life, OWN, *shown(15, text="Corrected."))
         assert titles(life) == sorted(f"Title of {number}" for number in range(1, 16))
         assert [record["content_text"] for record in life.live()].count("Corrected.") == 5
+        newest, *others = shown(16, text="Corrected.")
+        show(life, OWN, newest, replace(others[0], title="Another title"), *others[1:])
+        assert titles(life) == sorted(["Another title", *(f"Title of {n}" for n in range(1, 17) if n != 15)])
 
 
 def test_another_site_under_the_same_id_corrects_nothing_of_the_first(begin: Begin) -> None:

@@ -132,8 +132,8 @@ def place(
     said: Said = NOTHING_SAID,
 ) -> Known | New | Skipped | Duplicate:
     """What an entry of a poll is, given the entries known under its keys, under its canonical URL, and under keys that
-    other entries of its document have, too (`alone`). by_guid: `by_key` has its guid, and neither its link nor its
-    title."""
+    other entries of its document have, too (`alone`). by_guid: `by_key` is known by its guid alone, so that link and
+    title may be another's."""
     if by_key is not None and not (by_guid and _is_lent(seen, by_key, by_url, said)):
         return Known(by_key)
     if seen.version in said.refs:
@@ -144,7 +144,7 @@ def place(
         if seen.skipped is not None:
             return Skipped()
         return New(claims_url=seen.url_key is not None) if by_url is None else Duplicate(by_url)
-    if not seen.has_guid or seen.title_key == by_url.title_key:
+    if not seen.has_guid or said.lends or seen.title_key == by_url.title_key:
         return Known(by_url)  # its guid has changed
     # A page that lists several things: the link belongs to none of the entries.
     return New(claims_url=False) if seen.skipped is None else Skipped()
