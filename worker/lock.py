@@ -14,7 +14,7 @@ from typing import Literal
 from worker.ownership import hand_over
 
 _BLOCK = 4096
-"""What is never longer can be written again even if the disk is full by then."""
+"""The file is never longer: a block that it has can be written again, even if the disk is full by then."""
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 _TRIES, _TRY_S = 3, 0.005
 """`is_held` itself holds the file, for microseconds: whoever wants it then must not take that for another holder."""

@@ -122,7 +122,7 @@ def _machine(reading: Reading) -> Iterator[Metric]:
         "1 if nothing is polled because space on disk is short, or the archive can't be written.",
         vitals.shortage is not None,
     )
-    yield _gauge("state_refusing", "1 if the state refused the last call.", "state" in vitals.troubles)
+    yield _gauge("state_refusing", "1 if the state refused the last call or commit.", "state" in vitals.troubles)
     yield _instant("last_tick", "The engine's last tick (one per second).", vitals.ticked_at)
     yield _instant("start", "When the feed lists were applied.", vitals.started_at)
     yield _gauge("cpu_workers", "Processes that parse and extract.", cpu.workers)

@@ -215,7 +215,6 @@ work = Table(
 in_its_slot = and_(slot.c.host_id == work.c.host_id, slot.c.work_id == work.c.id)
 is_under_way = exists().where(in_its_slot)
 """Whether somebody is doing a piece of work."""
-
 is_poll = and_(work.c.entry_id.is_(None), work.c.pages.is_(None))
 """Whether it is the poll of a feed, not an entry or a walk."""
 
