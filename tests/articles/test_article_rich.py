@@ -15,7 +15,7 @@ from worker.articles import from_entry, from_page, plain, rich, with_html
 from worker.model import Entry
 
 URL = "https://own.example/2026/one"
-TAGS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "blockquote", *rich._INLINE.values()}
+TAGS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "blockquote", "pre", *rich._INLINE.values()}
 
 
 class Written(HTMLParser):
@@ -87,6 +87,12 @@ def of_fragment(fragment: str) -> str:
             "<p>ab</p>",
             id="everything else leaves nothing",
         ),
+        pytest.param(
+            "<pre><code>def f(a):\r\n    if <b>a</b> &lt;  2:\n\n\treturn\u2028 a\n</code></pre><p>So\n it is.",
+            "<pre><code>def f(a):</code></pre>\n<pre><code>    if <strong>a</strong> &lt;  2:</code></pre>"
+            "\n<p>return</p>\n<p>a</p>\n<p>So it is.</p>",
+            id="lines of code, which stay as they are",
+        ),
         pytest.param("plain\ntext", "<p>plain</p>\n<p>text</p>", id="without markup"),
     ],
 )
@@ -142,6 +148,36 @@ def check(html: str, text: str) -> None:
 
 def squashed(text: str) -> str:
     return normalize("NFC", "".join(text.split()).lstrip("-|").rstrip("|"))
+
+
+def test_marks_that_are_too_many_for_a_text_do_not_get_in_one_by_one() -> None:
+    check(html := of_fragment(markup := "<p>a" + "<b>\u0316</b>" * 40), plain.from_html(markup))
+    assert "<strong>" not in html
+
+
+def test_a_line_that_the_text_has_in_another_place_costs_the_others_nothing() -> None:
+    page = b"<html><p><b>One</b>.</p><p>Two, <i>too</i>.</p><p>By <a href=/me>me</a>.</p>"
+    assert rich.of_page("By me.\nOne.\nTwo, too.", page, url=URL, content_type=None).split("\n") == [
+        '<p>By <a href="https://own.example/me">me</a>.</p>',
+        "<p><strong>One</strong>.</p>",
+        "<p>Two, <em>too</em>.</p>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "base"),
+    [
+        pytest.param(f"<a href=/{'a' * 1_900}>" + "x<br>" * 9_000, URL, id="a link over many lines"),
+        pytest.param("<p><a href=x>x</a></p>" * 9_000, f"{URL}/{'b' * 7_900}/", id="many links on a long address"),
+        pytest.param("<p>" + "<a href=x>x</a>" * 9_000, f"{URL}/{'b' * 7_900}/", id="in one line"),
+        pytest.param("".join(map("<{}>".format, rich._INLINE)) + "x<br>" * 9_000, URL, id="all emphasis there is"),
+    ],
+)
+def test_what_is_short_in_its_source_does_not_become_huge(fragment: str, base: str) -> None:
+    text = plain.from_html(fragment)
+    html = rich.of_fragment(text, fragment, url=base)
+    check(html, text)
+    assert len(html) < 10 * len(fragment) + len(rich.of_lines(text))
 
 
 @pytest.mark.parametrize(

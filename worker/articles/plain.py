@@ -22,7 +22,7 @@ _CONTROLS = bytes((*range(9), *range(0x0E, 0x1C), 0x7F))
 # Characters that may hold a run of combining marks. CPython sorts such a run in quadratic time (100,000 marks: 9 s);
 # beyond 30 of them none is left, which no script needs (Unicode's Stream-Safe Text Format, UAX #15 section 13).
 _LONG_RUN = re.compile(r"[^\w\s]{31,}")
-_MAX_MARKS = 30
+MAX_MARKS = 30
 # Start tags over this length are inline images and widgets' states: no text. libxml2 takes quadratic time over the
 # attributes of one tag (60,000 of them, 530 kB: 29 s); cut here, 500 kB of such tags take under a second.
 _MAX_TAG = 2000
@@ -189,10 +189,10 @@ def clean(text: str) -> str:
         text = _UNWANTED.sub("", text)
     if text.isascii():
         return text
-    if dedup.is_flooded(text, _MAX_MARKS):
+    if dedup.is_flooded(text, MAX_MARKS):
         text = _LONG_RUN.sub(_without_excess, text)
     return unicodedata.normalize("NFC", text)
 
 
 def _without_excess(run: re.Match[str]) -> str:
-    return "".join(c for at, c in enumerate(run[0]) if at < _MAX_MARKS or not unicodedata.combining(c))
+    return "".join(c for at, c in enumerate(run[0]) if at < MAX_MARKS or not unicodedata.combining(c))
