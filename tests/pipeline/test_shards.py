@@ -43,7 +43,7 @@ class Cluster:
 
     async def opened(self, shard: int, held: ExitStack) -> Publisher:
         root = self.out / shard_name(shard, self.count)
-        held.enter_context(locked(root))
+        keep_lock = held.enter_context(locked(root))
         return Publisher(
             store=self.run.store,
             directory=OutputDirectory.open(root, schema=SCHEMA),
@@ -51,6 +51,7 @@ class Cluster:
             seal_after_ms=0,
             seal_records=2,
             keeping=KEEPING,
+            keep_lock=keep_lock,
             shard=shard,
         )
 
@@ -284,4 +285,25 @@ async def test_steps_are_taken_where_they_are_due(begin: Begin) -> None:
         await process.tidy(step, now=now)
     merged = [list((cluster.out / f"shard=0{shard}/records").rglob("*_*.jsonl")) for shard in range(2)]
     assert [len(found) for found in merged] == [1, 0]
+    assert cluster.verify() == 32
+
+
+async def test_nothing_is_tidied_where_another_process_may_write(begin: Begin) -> None:
+    """It got the lock, as somebody removed the file; when it has ended, all goes on."""
+    cluster = await begin(1)
+    process = cluster.process()
+    for _ in range(2):
+        await cluster.write()
+        await process.publish(now=cluster.run.now, everything=True)
+        cluster.run.later(DAY_MS)
+    now = Millis(cluster.run.now + 10 * DAY_MS)
+    (due,) = await process.untidy(now=now)
+    (cluster.out / ".lock").unlink()
+    with locked(cluster.out):
+        await process.tidy(due, now=now)
+        with pytest.raises(OutputLocked):
+            await process.untidy(now=now)
+        assert [*cluster.out.rglob("*_*.jsonl")] == []
+    await process.tidy(due, now=now)
+    assert len([*cluster.out.rglob("*_*.jsonl")]) == 1
     assert cluster.verify() == 32

@@ -52,8 +52,7 @@ class Publisher:
 
         First makes sure that nobody else can write there. Raises StateError, OutputError.
         """
-        if await asyncio.to_thread(self._keep_lock):
-            log.warning("output.lock_removed", shard=self._shard, hint="it was taken again: let nothing remove it")
+        await self._keep()
         records = 0
         count, oldest = await self._store.waiting(self._shard)
         # Records dated in the future (the clock was set back) count as old, or they would wait until it has caught up.
@@ -70,7 +69,8 @@ class Publisher:
 
     async def untidy(self, *, now: Millis) -> list[Step]:
         """What has to be done with the files of closed days. Also deletes archived pages that have expired. Raises
-        StateError; OutputError if the manifest can't be read."""
+        StateError; OutputError if the manifest can't be read, or another process can write there."""
+        await self._keep()
         keep_ms = self._keeping.keep_ms
         if keep_ms is not None:
             keep_ms += now - await self._store.believed(now=now)
@@ -84,6 +84,7 @@ class Publisher:
     async def tidy(self, step: Step, *, now: Millis) -> None:
         """Takes one of these steps. A damaged day is logged and does not hold up the others."""
         try:
+            await self._keep()
             await asyncio.to_thread(self._directory.carry_out, step, now=now)
             log.info("output.tidied", step=type(step).__name__.lower())
         except OutputError as error:
@@ -124,6 +125,11 @@ class Publisher:
         if failure is not None:
             raise failure
         return records
+
+    async def _keep(self) -> None:
+        """Makes sure that nobody else can write there. Raises OutputError."""
+        if await asyncio.to_thread(self._keep_lock):
+            log.warning("output.lock_removed", shard=self._shard, hint="it was taken again: let nothing remove it")
 
     async def _seal(self, now: Millis) -> int:
         rows = await self._store.number(now=now, limit=self._seal_records, shard=self._shard)
