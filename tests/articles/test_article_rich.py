@@ -93,6 +93,12 @@ def of_fragment(fragment: str) -> str:
             "\n<p>return</p>\n<p>a</p>\n<p>So it is.</p>",
             id="lines of code, which stay as they are",
         ),
+        pytest.param(
+            "<p>So <i>it</i> was<sup id=r><a href='#n1'>1</a></sup>, 10<sup>6</sup> m.</p>"
+            "<ol><li id=n1><p>See <a href=/y>y</a>. <a href='#r'>↩</a></p></li></ol>",
+            '<p>So <em>it</em> was[1], 10⁶ m.</p>\n<ul><li>See <a href="https://own.example/y">y</a>.</li></ul>',
+            id="lines with footnote marks, footnotes and powers",
+        ),
         pytest.param("plain\ntext", "<p>plain</p>\n<p>text</p>", id="without markup"),
     ],
 )

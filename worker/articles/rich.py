@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Set
 from html import escape
 
 from lxml import etree
-from lxml.html import HtmlElement
 
 from worker import dedup, urls
 from worker.articles import blocks, charset, markup, plain
@@ -42,7 +41,7 @@ def of_page(text: str, body: bytes, *, url: str, content_type: str | None) -> st
 def of_fragment(text: str, fragment: str, *, url: str | None) -> str:
     """The text of an entry as HTML. fragment: its content. url: the base of its relative links."""
     tree = markup.parse(f"<html>{plain.tamed(fragment).decode()}")
-    return of_lines(text) if tree is None else _written(text, tree, url, room=_ROOM + 2 * len(fragment))
+    return of_lines(text) if tree is None else _written(text, plain.noted(tree), url, room=_ROOM + 2 * len(fragment))
 
 
 def of_lines(text: str) -> str:
@@ -54,7 +53,7 @@ def _paragraph(line: str) -> str:
     return f"<p>{escape(line, quote=False)}</p>"
 
 
-def _written(text: str, tree: HtmlElement, base: str | None, *, room: int) -> str:
+def _written(text: str, tree: etree._Element, base: str | None, *, room: int) -> str:
     lines = text.split("\n")
     keys = [line_key(line) for line in lines]
     shown = list(_blocks(tree, base, frozenset(filter(None, keys)), room))
@@ -65,7 +64,7 @@ def _written(text: str, tree: HtmlElement, base: str | None, *, room: int) -> st
     )
 
 
-def _blocks(tree: HtmlElement, base: str | None, wanted: Set[str], room: int) -> Iterator[tuple[str, str]]:
+def _blocks(tree: etree._Element, base: str | None, wanted: Set[str], room: int) -> Iterator[tuple[str, str]]:
     """The blocks of a page as `blocks.read` finds them, in order: `line_key` and HTML of those whose key is wanted, as
     far as there is room for their start tags."""
     around = [tree]
@@ -131,7 +130,7 @@ def _blocks(tree: HtmlElement, base: str | None, wanted: Set[str], room: int) ->
     yield from ended()
 
 
-def _around(place: HtmlElement, html: str) -> str:
+def _around(place: etree._Element, html: str) -> str:
     tag = str(place.tag)
     if tag in _HEADINGS:
         return f"<{tag}>{html}</{tag}>"
@@ -153,7 +152,7 @@ def _name(tag: str) -> str:
     return tag.partition(" ")[0]
 
 
-def _tag(element: HtmlElement, base: str | None) -> str | None:
+def _tag(element: etree._Element, base: str | None) -> str | None:
     """What is written for an element within a line; None if nothing is."""
     if element.tag != "a":
         return _INLINE.get(str(element.tag))
@@ -161,7 +160,7 @@ def _tag(element: HtmlElement, base: str | None) -> str | None:
     return None if target is None else f'a href="{escape(target)}"'
 
 
-def _target(link: HtmlElement, base: str | None) -> str | None:
+def _target(link: etree._Element, base: str | None) -> str | None:
     """Where it leads; None if that is a place on its own page, or no http(s) URL."""
     address = link.get("href", "").strip()
     return None if address.startswith("#") else urls.absolute(address, base)
