@@ -137,6 +137,7 @@ feeds = st.lists(
         tags=tags.map(tuple),
         every_s=st.sampled_from([None, 0.25, 1.0, 900.0, 5400.0, 86400.0 * 365]),
         full_text=st.sampled_from(["auto", "always", "never"]),
+        html=st.booleans(),
         expect_s=st.sampled_from([None, 21600.0]),
         backfill_from=st.sampled_from([None, "https://a.example/news-sitemap.xml"]),
         recheck_s=st.sampled_from([(), (3600.0,), (3600.0, 86400.0)]),

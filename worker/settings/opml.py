@@ -26,7 +26,7 @@ NAMESPACE = "https://feedmill.example/opml-1"
 MAX_BYTES = 64_000_000
 """A hundred thousand feeds take some 30 MB."""
 MAX_DEPTH = 40
-_KEYS = ("id", "every", "cron", "full_text", "backfill", "backfill_from", "recheck", "expect")
+_KEYS = ("id", "every", "cron", "full_text", "html", "backfill", "backfill_from", "recheck", "expect")
 """Attributes in our namespace, as in a feed list; `recheck` is written as one text."""
 _TAG = "tag:yaml.org,2002:"
 
@@ -174,6 +174,7 @@ def _attributes(feed: Feed, title: str | None, site: str | None, *, in_folder: b
         "every": None if feed.every_s is None else duration(feed.every_s),
         "cron": feed.cron,
         "full_text": None if feed.full_text == "auto" else feed.full_text,
+        "html": "true" if feed.html else None,
         "backfill": None if feed.backfill_s is None else duration(feed.backfill_s),
         "backfill_from": feed.backfill_from,
         "expect": None if feed.expect_s is None else duration(feed.expect_s),
