@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -215,3 +216,18 @@ def test_another_list_in_place_of_one_is_kept_beside_the_others(folder: Folder, 
     found = folder.read()
     assert not read_again
     assert found == load(folder.config, os.environ)
+
+
+@pytest.mark.parametrize(
+    "name", ["settings/feed_list.py", "model/feed.py", "urls.py", "patterns.py", "configuration/kept.py"]
+)
+def test_the_code_that_makes_feeds_of_a_list_is_part_of_what_is_kept(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a later version would go on with what an earlier one made of them."""
+    copied = tmp_path / "worker"
+    shutil.copytree(Path(kept.__file__).parents[1], copied)
+    monkeypatch.setattr(kept, "__file__", str(copied / "configuration/kept.py"))
+    before = kept._code.__wrapped__()
+    (copied / name).write_text("# of a later version")
+    assert kept._code.__wrapped__() != before

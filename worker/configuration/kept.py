@@ -33,7 +33,7 @@ _COMMON = tuple(f.name for f in fields(Feed) if f.name not in ("id", "url", "pub
 """The attributes that make up a kind; a hundred thousand feeds have some hundred kinds."""
 _kind_of: Callable[[Feed], tuple[Any, ...]] = attrgetter(*_COMMON)
 _KINDS = TypeAdapter(tuple[Feed, ...], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
-_CODE = ("settings/*.py", "model/*.py", "urls.py", "patterns.py", "kept.py")
+_CODE = ("settings/*.py", "model/*.py", "urls.py", "patterns.py", "configuration/kept.py")
 _LIBRARIES = ("pydantic", "pyyaml", "lxml")
 """Together with the code, these determine what feeds are made of a list."""
 
@@ -111,6 +111,6 @@ def _first(digest: hashlib._Hash) -> bytes:
 def _code() -> bytes:
     digest = hashlib.sha256(repr([version(name) for name in _LIBRARIES]).encode())
     for pattern in _CODE:
-        for module in sorted(Path(__file__).parent.glob(pattern)):
+        for module in sorted(Path(__file__).parents[1].glob(pattern)):
             digest.update(module.read_bytes())
     return digest.digest()
