@@ -61,6 +61,8 @@ def _holder(lines: Iterable[str], places: Iterable[HtmlElement | None]) -> HtmlE
 
 
 def _is_apart(place: HtmlElement | None, holder: HtmlElement) -> bool:
+    """Whether it is outside of the holder, and up to where they meet no name is on both sides. A holder without names
+    is like every element of its kind that has none, either."""
     if place is None:
         return False
     theirs, ours = [place, *place.iterancestors()], [holder, *holder.iterancestors()]
