@@ -59,7 +59,7 @@ def enlist(connection: Connection, feeds: Iterable[Feed], policies: Policies, no
 
 
 _GIVE = update(t.entry).where(t.entry.c.feed_no == bindparam("former")).values(feed_no=bindparam("heir"))
-_KEEP = update(t.entry).where(t.entry.c.feed_no < 0).values(feed_no=-t.entry.c.feed_no)
+_KEEP = update(t.entry).where(t.entry.c.feed_no == bindparam("heir")).values(feed_no=-t.entry.c.feed_no)
 _FEED_OF_WORK = select(FEED_ID).where(t.entry.c.id == t.work.c.entry_id).scalar_subquery()
 _LEFT = select(t.feed.c.id, t.feed.c.url, t.feed.c.moved_to).where(~t.feed.c.active)
 _KNOWN = Each(
@@ -130,9 +130,12 @@ def _hand_on(connection: Connection, listed: Mapping[str, str], left: Sequence[t
     if not given:
         return
     numbers = given | numbers_of(connection, {heirs[former] for former in given})
-    # Negative until all are given, since a feed that gives its entries may get those of another.
-    connection.execute(_GIVE, [{"former": given[former], "heir": -numbers[heirs[former]]} for former in given])
-    connection.execute(_KEEP)
+    # Negative until all are given, since a feed that gives its entries may get those of another. In pieces, because a
+    # server's limits hold for each.
+    for some in chunks(given):
+        connection.execute(_GIVE, [{"former": given[former], "heir": -numbers[heirs[former]]} for former in some])
+    for marked in chunks({-numbers[heirs[former]] for former in given}):
+        connection.execute(_KEEP, [{"heir": heir} for heir in marked])
     for batch in chunks(given):
         of_entries = (t.work.c.feed_id.in_(batch), t.work.c.entry_id.is_not(None))
         connection.execute(update(t.work).where(*of_entries).values(feed_id=_FEED_OF_WORK))
