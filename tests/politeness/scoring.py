@@ -36,8 +36,9 @@ COLUMNS = {
 _LATE_S = 0.05
 """What a server may be late to notice that a request has begun. What is measured from an answer's end needs no such
 allowance: it was sent after that."""
-_ROUNDING_S = 0.002
-"""feedmill reckons in milliseconds."""
+CLOCK_S = 0.03
+"""By how much the machine's clock may be set meanwhile. feedmill plans by that clock, to the millisecond, and what is
+measured goes by the monotonic one; that of a virtual machine which has just been resumed was set by up to 13 ms."""
 _LINK = re.compile(rb"https?://[^\s<>\"']+")
 
 Where = tuple[str, str]
@@ -199,7 +200,7 @@ class _Web:
             yield "bogus", f"{sent}, where it gave {given}"
 
     def _of_time(self, request: Request, where: Where) -> Iterator[tuple[str, str]]:
-        at, resource, host = request.at + _ROUNDING_S, self._resource(where), self._host(where[0])
+        at, resource, host = request.at + CLOCK_S, self._resource(where), self._host(where[0])
         refused = {url: until for url, until in host.refused.items() if until > at}
         until = max(refused.values()) if len(refused) > 1 else refused.get(where, 0.0)
         if at < until:
