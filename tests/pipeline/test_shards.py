@@ -70,6 +70,14 @@ class Cluster:
         assert len(found) == self.count
         return found
 
+    async def closed_days(self, process: Shards) -> Millis:
+        """Publishes articles on two days, by that process; a time by which both are closed."""
+        for _ in range(2):
+            await self.write()
+            await process.publish(now=self.run.now, everything=True)
+            self.run.later(DAY_MS)
+        return Millis(self.run.now + 10 * DAY_MS)
+
     async def waiting(self) -> list[int]:
         """How many records are not published, by shards."""
         return [(await self.run.store.waiting(shard))[0] for shard in range(self.count)]
@@ -273,11 +281,7 @@ async def test_steps_are_taken_where_they_are_due(begin: Begin) -> None:
     """Each shard's closed days by themselves; of one that was let go meanwhile, none."""
     cluster = await begin(2)
     process = cluster.process()
-    for _ in range(2):
-        await cluster.write()
-        await process.publish(now=cluster.run.now, everything=True)
-        cluster.run.later(DAY_MS)
-    now = Millis(cluster.run.now + 10 * DAY_MS)
+    now = await cluster.closed_days(process)
     due = await process.untidy(now=now)
     assert [shard for shard, _ in due] == [0, 1]
     process._let_go(1)
@@ -292,11 +296,7 @@ async def test_nothing_is_tidied_where_another_process_may_write(begin: Begin) -
     """It got the lock, as somebody removed the file; when it has ended, all goes on."""
     cluster = await begin(1)
     process = cluster.process()
-    for _ in range(2):
-        await cluster.write()
-        await process.publish(now=cluster.run.now, everything=True)
-        cluster.run.later(DAY_MS)
-    now = Millis(cluster.run.now + 10 * DAY_MS)
+    now = await cluster.closed_days(process)
     (due,) = await process.untidy(now=now)
     (cluster.out / ".lock").unlink()
     with locked(cluster.out):
