@@ -81,3 +81,38 @@ def test_a_line_may_be_there_any_number_of_times() -> None:
     shown = [("Go!", block) for block in blocks.read(fromstring(f"<div>{'<p>Go!</p>' * 20_000}</div>"))]
     with within(2):
         assert apart.end(["Go!"] * 20_000, ["Go!"] * 20_000, shown) == 20_000
+
+
+MENU = "<ul><li>Ferries and their timetables</li></ul>"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        f"<nav>{MENU}</nav>",
+        f'<div role="navigation"><div>{MENU}</div></div>',
+        f'<div role="dialog"><p>{LINES[0]}</p></div>',
+        f"<figure><img src=a.jpg><div><figcaption><p>{LINES[0]}</p></figcaption></div></figure>",
+    ],
+)
+def test_what_a_page_marks_as_no_text_is_none(box: str) -> None:
+    """Amid the text, too, if an extractor has taken it."""
+    one, two, three, four = PARAGRAPHS
+    page = fromstring(f"<html><body><p>{one}</p>{box}<p>{two}</p><p>{three}</p><p>{four}</p></body></html>")
+    shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
+    lines = [block.text for _, block in shown]
+    assert apart.marked(lines, [key for key, _ in shown], shown) == {1}
+
+
+def test_a_page_that_marks_its_text_as_something_else_has_one() -> None:
+    """Some wrap the whole page in a menu; galleries consist of captions."""
+    page = fromstring(f"<html><body><nav><div>{STORY}</div></nav></body></html>")
+    shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
+    assert apart.marked(list(PARAGRAPHS), [key for key, _ in shown], shown) == set()
+
+
+def test_lines_in_menus_leave_a_text() -> None:
+    """That of a page as it is served: trafilatura takes the dialog that its holder begins with."""
+    assert lines(f'<div class="story"><div role="dialog"><p>{BOX[4:20]} and more.</p></div>{STORY}</div>') == list(
+        PARAGRAPHS
+    )

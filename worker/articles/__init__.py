@@ -19,7 +19,8 @@ selection.py the part of a page that the rules of its feed select
 languages.py the language of a text, if none is stated
 frame.py     lines that a site puts above and below: what they say, and the text without them
 credits.py   who published it first, by credit lines, datelines, canonical and JSON-LD
-apart.py     lines below a text that the page has in another place
+apart.py     lines of a text that the page has in another place, or as something else
+gaps.py      lines that the page has among them, and the text lacks
 edges.py     lines around a text that do not belong to it
 pointers.py  lines that lead to the rest of a text or to other articles
 dates.py     ISO 8601 → instant and precision
@@ -67,8 +68,8 @@ def from_page(
     whole page. If `select` matches nothing, the text is extracted as without it, and `reason` says so.
 
     effort: `fast` takes trafilatura's first result if it contains the page's prose; `normal` also looks at the page's
-    blocks for a lost lead, for links that were kept and for what stands below in another place, and lets the feed's own
-    text choose between results; `thorough` runs two more extractors, and keeps no line that neither has.
+    blocks for a lost lead, headings and lists, for links that were kept and for what stands in another place, and lets
+    the feed's own text choose between results; `thorough` runs two more extractors, and keeps no line that neither has.
 
     What is served instead of an article (a wall, a challenge, an error, a list, a shell, or where a redirect from the
     entry's link ended) never becomes its text: the feed's content is used (`feed_only`), or there is none (`blocked`,

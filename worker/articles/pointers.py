@@ -110,7 +110,7 @@ def elsewhere(shown: Sequence[tuple[str, Block]]) -> Set[str]:
 
 
 def _is_label(block: Block) -> bool:
-    return block.linked <= _LINKED and len(block.text) <= _LABEL and _IS_LABEL.fullmatch(block.text) is not None
+    return block.linked <= _LINKED and is_label(block.text)
 
 
 def _titles(shown: Sequence[tuple[str, Block]], first: int) -> Iterator[int]:
@@ -124,9 +124,14 @@ def _titles(shown: Sequence[tuple[str, Block]], first: int) -> Iterator[int]:
         yield at
 
 
+def is_label(line: str) -> bool:
+    """Whether it stands above what leads to other articles, or to the rest of one."""
+    return len(line) <= _LABEL and _IS_LABEL.fullmatch(line) is not None
+
+
 def leads_to_nothing(line: str) -> bool:
     """Whether it is a label, or ends like one, with no more text below it."""
-    return len(line) <= _LABEL and (_IS_LABEL.fullmatch(line) or _LEADS_TO_NOTHING.fullmatch(line)) is not None
+    return is_label(line) or (len(line) <= _LABEL and _LEADS_TO_NOTHING.fullmatch(line) is not None)
 
 
 @functools.lru_cache(maxsize=1)  # an entry's summary is also its text if it has no content
