@@ -15,7 +15,8 @@ from worker.dedup import (
     Ref,
     Said,
     Write,
-    is_for_itself,
+    has_moved,
+    has_other_url,
     is_wanted_again,
     judge,
     may_be_another,
@@ -282,22 +283,36 @@ def test_what_was_left_out_may_be_wanted_later(
     assert is_wanted_again(seen, ref, changed=changed, other_filters=other_filters) == wanted
 
 
-BY_URL = ME._replace(duplicate_of=EntryId(2))
-FOR_ITSELF = {
+BY_URL = ME._replace(duplicate_of=EntryId(2), url="https://a.example/old")
+OTHER_URL = {
     "its URL is no longer another's": (SEEN, BY_URL, None, True),
     "its URL is another's": (SEEN, BY_URL, THEM, False),
+    "it is the one it had": (SEEN, BY_URL._replace(url=SEEN.url), None, False),
     "it has no URL of its own": (replace(SEEN, url_key=None), BY_URL, None, False),
     "it is a duplicate by its text": (SEEN, BY_TEXT, None, False),
     "it is no duplicate": (SEEN, ME, None, False),
 }
+UNLIKE = THEM._replace(title_key=b"other")
+OF_BEFORE = {
+    "its title is the article's": (BY_URL._replace(title_key=b"before"), THEM, True),
+    "its title was the article's": (BY_URL._replace(title_key=b"other"), UNLIKE, True),
+    "its title is and was another": (BY_URL, UNLIKE, False),
+    "no title tells": (BY_URL._replace(title_key=b""), THEM._replace(title_key=b""), False),
+    "its site has another name": (BY_URL._replace(url="https://www.a.test/1"), UNLIKE, True),
+}
 
 
-@pytest.mark.parametrize(("seen", "ref", "by_url", "is_one"), FOR_ITSELF.values(), ids=FOR_ITSELF.keys())
-def test_a_duplicate_by_its_url_may_get_one_of_its_own(
-    seen: SeenEntry, ref: Ref, by_url: Ref | None, is_one: bool
-) -> None:
-    """Then it is an article by itself."""
-    assert is_for_itself(seen, ref, by_url=by_url) == is_one
+@pytest.mark.parametrize(("seen", "ref", "by_url", "has"), OTHER_URL.values(), ids=OTHER_URL.keys())
+def test_a_duplicate_by_its_url_may_get_another(seen: SeenEntry, ref: Ref, by_url: Ref | None, has: bool) -> None:
+    """One that nobody else has."""
+    assert has_other_url(seen, ref, by_url=by_url) == has
+
+
+@pytest.mark.parametrize(("ref", "of", "moved"), OF_BEFORE.values(), ids=OF_BEFORE.keys())
+def test_a_title_tells_whether_an_article_has_moved(ref: Ref, of: Ref, moved: bool) -> None:
+    """Or an entry that had the link of another has got its own."""
+    seen = replace(SEEN, title_key=b"") if not of.title_key else SEEN
+    assert has_moved(seen, ref, of=of) == moved
 
 
 @pytest.mark.parametrize(("draft", "entry", "may_be"), APART.values(), ids=APART.keys())

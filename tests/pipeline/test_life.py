@@ -14,6 +14,7 @@ from tests.store.samples import DAY
 from worker.model import Backlog, Feed, FeedId, Filter, Poll, Rules
 
 OWN = Feed(id=FeedId("own"), url="https://own.example/feed", full_text="never")
+SECTION = Feed(id=FeedId("section"), url="https://own.example/section", full_text="never")
 OTHER = Feed(id=FeedId("other"), url="https://other.example/feed", full_text="never")
 PAGED = Feed(id=FeedId("paged"), url="https://paged.example/feed", recheck_s=(3600.0, 30 * 86_400.0))
 
@@ -326,6 +327,32 @@ def test_feeds_of_a_site_that_moves_share_their_articles_as_before(begin: Begin,
         for at in (first, 1 - first):
             show(life, feeds[at], *shown("new.example", **changes))
     assert [record["_ingest"]["op"] for record in life.records()] == ["new"] * 3 + ["update"] * 3
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["guids stay", "guids change"])
+@pytest.mark.parametrize("change", [{}, {"title": "Edited"}, {"date": "Tue, 03 Nov 2026 05:00:00 GMT"}])
+def test_a_section_that_goes_further_back_repeats_nothing_when_its_site_moves(
+    begin: Begin, kept: bool, change: dict[str, str]
+) -> None:
+    """It shows excerpts of articles that the main feed no longer shows, and may have changed since. What the main feed
+    says at the new links corrects them."""
+    life = begin(OWN, SECTION)
+    old, new = ADDRESSES["permalinks"]
+
+    def shown(address: str, *numbers: int, **changes: str) -> list[Item]:
+        guid = "guid of {}" if kept else address
+        return [numbered(n, guid.format(n), address.format(n), **changes) for n in numbers]
+
+    show(life, OWN, *shown(old, 0, 1, 2))
+    show(life, SECTION, *shown(old, 0, 1, 2, text="In short."))
+    show(life, OWN, *shown(old, 1, 2, 3))
+    show(life, SECTION, *shown(old, 0, text="In short.", **change), *shown(old, 1, 2, 3, text="In short."))
+    show(life, OWN, *shown(new, 1, 2, 3))
+    show(life, SECTION, *shown(new, 0, text="In short.", **change), *shown(new, 1, 2, 3, text="In short."))
+    assert [record["_ingest"]["op"] for record in life.records()] == ["new"] * 4
+    show(life, OWN, *shown(new, 0, text="Corrected."), *shown(new, 2, 3))
+    assert [record["_ingest"]["op"] for record in life.records()] == ["new"] * 4 + ["update"]
+    assert "Corrected." in {record["content_text"] for record in life.live()}
 
 
 def test_an_alert_may_come_again_in_the_same_words(begin: Begin) -> None:

@@ -173,12 +173,19 @@ def _is_said_the_same(seen: SeenEntry, ref: Ref) -> bool:
     return same_url and (same_title or seen.version == ref.version)
 
 
-def is_for_itself(seen: SeenEntry, ref: Ref, *, by_url: Ref | None) -> bool:
-    """Whether a known entry that was a duplicate because of its URL now has a URL that no other entry has: of another
-    page, not of the same one after its site has moved."""
-    if ref.duplicate_of is None or ref.text_mark is not None or seen.url_key is None or by_url is not None:
-        return False
-    return seen.url is None or ref.url is None or path_of(seen.url) != path_of(ref.url)
+def has_other_url(seen: SeenEntry, ref: Ref, *, by_url: Ref | None) -> bool:
+    """Whether a known entry that was a duplicate because of its URL now has another, which no other entry has."""
+    is_by_url = ref.duplicate_of is not None and ref.text_mark is None
+    return is_by_url and seen.url_key is not None and by_url is None and seen.url != ref.url
+
+
+def has_moved(seen: SeenEntry, ref: Ref, *, of: Ref) -> bool:
+    """Whether the article of `of`, of which `ref` is a duplicate because of its URL, is meant by its other URL, too: it
+    differs in the site's name alone, or the entry has, or had as it was found to be a duplicate, that article's title.
+    If not, the entry is one for itself."""
+    if seen.url and ref.url and path_of(seen.url) == path_of(ref.url):
+        return True
+    return bool(of.title_key) and of.title_key in (seen.title_key, ref.title_key)
 
 
 def is_wanted_again(seen: SeenEntry, ref: Ref, *, changed: bool, other_filters: bool) -> bool:

@@ -24,12 +24,13 @@ from worker.dedup import (
     Said,
     Skip,
     Skipped,
-    is_for_itself,
+    has_moved,
+    has_other_url,
     place,
     said_of,
     url_key,
 )
-from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
+from worker.model import EntryId, FeedId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store.database import tables as t
@@ -42,6 +43,7 @@ from worker.store.known.keys import stored
 from worker.store.known.left_out import backlog_of, takes_up
 from worker.store.known.names import REVISED_AT, origin, url_columns
 from worker.store.known.shelf import Shelf, keys_of
+from worker.urls import is_of_site
 
 _CLAIM_URL = (
     update(t.entry)
@@ -54,6 +56,7 @@ _SAYS_ELSE = (
     .values(version=bindparam("says"), title_key=bindparam("title"))
     .returning(t.entry.c.revision, REVISED_AT, t.entry.c.first_seen_at)
 )
+_SAYS = update(t.entry).where(t.entry.c.id == bindparam("this")).values(version=bindparam("says"))
 _QUEUED = select(t.work, t.is_under_way.label("under_way")).where(
     t.work.c.entry_id.in_(bindparam("ids", expanding=True))
 )
@@ -121,7 +124,7 @@ def _said(shelf: Shelf, row: Row[Any], done: PollDone) -> Said:
     moved, or because guids were given to other articles. Reads more than the shelf has only if there is a sign of
     that."""
     by_guid = [(seen, ref) for seen in done.entries if (ref := _by_guid(shelf, seen)) and ref.version != seen.version]
-    strange = sum(shelf.under(*keys_of(seen)) is None for seen in done.entries)
+    strange = sum(not _is_met(shelf, seen, done.feed_id) for seen in done.entries)
     strange += sum(seen.url_key is None for seen, _ in by_guid)
     is_whole = done.version is not None and done.version.entries == len(done.entries)
     is_strange = is_whole and 2 * strange >= len(done.entries)
@@ -134,6 +137,12 @@ def _said(shelf: Shelf, row: Row[Any], done: PollDone) -> Said:
         known = shelf.saying(done.feed_id, {seen.version for seen in done.entries})
         refs = said_of(done.entries, known, undated=undated)
     return Said(refs=refs, lends=_lends(by_guid, refs))
+
+
+def _is_met(shelf: Shelf, seen: SeenEntry, feed_id: FeedId) -> bool:
+    """Whether the feed may have shown the entry before, as far as its guid and link tell."""
+    by_url = shelf.under(seen.url_key)
+    return shelf.under(*seen.look_up, seen.own) is not None or (by_url is not None and by_url.feed_id == feed_id)
 
 
 def _lends(by_guid: Sequence[tuple[SeenEntry, Ref]], refs: Mapping[bytes, Ref]) -> bool:
@@ -231,10 +240,14 @@ class _Entries:
         self.still_there.append(ref.entry_id)
         if by_url is not None and _is_of_one(ref, by_url) and not shelf.is_list(seen.url_key):
             ref = by_url
-        if is_for_itself(seen, ref, by_url=by_url):
-            self.add()
-            self._part(ref, seen)
-        elif seen.version != ref.version or ref.entry_id in self.changed:
+        if has_other_url(seen, ref, by_url=by_url):
+            of = shelf.original(ref)
+            if not has_moved(seen, ref, of=of):
+                self.add()
+                self._part(ref, seen)
+                return
+            self._move(ref, seen, of)
+        if seen.version != ref.version or ref.entry_id in self.changed:
             self.changed.add(ref.entry_id)
             shelf.write()
             changed = _changed(shelf.connection, ref, seen, self.done.at)
@@ -301,6 +314,18 @@ class _Entries:
             pointer = seen.pointer and _of(seen.pointer, ref.record_id, self.done.at)
             write_duplicate(connection, ref, others, body=pointer, at=self.done.at)
             self._note(ref, duplicate_of=original(others), revision=_revision(seen))
+
+    def _move(self, ref: Ref, seen: SeenEntry, of: Ref) -> None:
+        """Notes the URL that the article of `of` has in a feed that shows it as the duplicate `ref`. Only a feed of the
+        same site can tell where `of` is."""
+        if seen.url is None:
+            return
+        self.shelf.write()
+        values = url_columns(seen.url, self.shelf.numbers({origin(seen.url)}))
+        self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
+        self.shelf.refs[ref.entry_id] = ref._replace(url=seen.url)
+        if is_of_site(seen.url, self.feed_url):
+            self.shelf.know_more(of, seen.url_key)
 
     def _part(self, ref: Ref, seen: SeenEntry) -> None:
         """Separates an entry from the one it was a duplicate of, as its link is now its own."""
@@ -404,8 +429,9 @@ def _is_of_one(ref: Ref, by_url: Ref) -> bool:
 def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> tuple[Millis, Millis] | None:
     """If the feed describes the entry differently than before: when to read it again, and when it was first seen.
     Stores the new description. None if nothing has changed, or if the entry shares its URL with another, whose
-    description is the one that counts."""
+    description is the one that counts. Of such a duplicate, the title stays the one it was found with (`has_moved`)."""
     if ref.duplicate_of is not None and ref.text_mark is None:
+        connection.execute(_SAYS, {"this": ref.entry_id, "says": seen.version})
         return None
     values = {"this": ref.entry_id, "says": seen.version, "title": seen.title_key}
     row = connection.execute(_SAYS_ELSE, values).one_or_none()

@@ -15,7 +15,7 @@ from worker.store.known.graves import dead_keys
 from worker.store.known.keys import stored
 from worker.store.known.names import give_numbers, numbers_given, origin
 from worker.store.known.owners import give_up, has_left, is_a_strangers
-from worker.store.known.refs import refs_by_key, refs_saying
+from worker.store.known.refs import ref_by_id, refs_by_key, refs_saying
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
 _IS_LISTED = select(t.feed.c.active).where(t.feed.c.id == bindparam("feed"))
@@ -131,6 +131,12 @@ class Shelf:
         self.connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(feed_no=number, version=said))
         self.refs[of.entry_id] = of._replace(feed_id=feed_id, version=said)
         return self.refs[of.entry_id]
+
+    def original(self, ref: Ref) -> Ref:
+        """The entry that `ref` is a duplicate of, else `ref` itself."""
+        if ref.duplicate_of is None:
+            return ref
+        return self.refs.get(ref.duplicate_of) or ref_by_id(self.connection, ref.duplicate_of)
 
     def is_list(self, url_key: bytes | None) -> bool:
         """Whether several articles have this URL, as a page has that lists many things: it tells none from another."""
