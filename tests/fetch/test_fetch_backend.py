@@ -137,9 +137,8 @@ async def test_a_name_without_addresses_is_a_failure_of_dns() -> None:
 async def test_nothing_is_begun_after_the_deadline() -> None:
     """No look-up and no connect starts when the time is up."""
     net, resolver = Recorder(), resolver_of("93.184.215.14")
-    with pytest.raises(FetchError) as failed:
+    with pytest.raises(httpcore.TimeoutException):
         await connect(GuardedBackend(resolver=resolver, inner=net), within_s=-0.1)
-    assert failed.value.failure.kind == "timeout"
     assert net.hosts == []
     resolver.close()
 
@@ -203,9 +202,8 @@ async def test_a_handshake_keeps_to_the_deadline(
     with limited(deadline=time.monotonic() + 0.1, wire_bytes=1000):
         stream = await backend.connect_tcp("127.0.0.1", site.port)
         await asyncio.sleep(0.15)
-        with pytest.raises(FetchError) as failed:
+        with pytest.raises(httpcore.TimeoutException):
             await stream.start_tls(trusting, "127.0.0.1")
-    assert failed.value.failure.kind == "timeout"
     with limited(deadline=time.monotonic() + 5.0, wire_bytes=1000), pytest.raises(httpcore.ReadError):
         await stream.read(1)
     resolver.close()

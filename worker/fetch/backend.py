@@ -20,7 +20,7 @@ from worker.errors import MachineError, shortage
 from worker.fetch import sockets
 from worker.fetch.addresses import Address, Network, is_permitted
 from worker.fetch.contact import Contact
-from worker.fetch.failures import TOO_LATE, FetchError, connect_reason, root, tls_reason
+from worker.fetch.failures import FetchError, connect_reason, root, tls_reason
 from worker.fetch.resolve import NoAddress, Resolver
 
 _ADDRESSES_TRIED = 4
@@ -54,10 +54,11 @@ class limited:  # noqa: N801  # used as a verb; a generator would cost three tim
 
 
 def left_s(timeout: float | None = None) -> float:
-    """`timeout`, or the time until the deadline if that is less. Raises FetchError if the deadline has passed."""
+    """`timeout`, or the time until the deadline if that is less. Raises httpcore.TimeoutException if the deadline
+    has passed."""
     left = _LIMITS.get().deadline - time.monotonic()
     if left <= 0:
-        raise FetchError("timeout", TOO_LATE)
+        raise httpcore.TimeoutException
     return left if timeout is None else min(left, timeout)
 
 

@@ -14,7 +14,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Self
 from urllib.parse import urlencode
 
@@ -26,7 +25,7 @@ from worker.fetch.addresses import Network
 from worker.fetch.answer import Content, Head, meaning
 from worker.fetch.backend import limited
 from worker.fetch.body import whole_body
-from worker.fetch.failures import FOREIGN, TOO_LATE, FetchError, failure_of, one_line, root
+from worker.fetch.failures import FOREIGN, FetchError, failure_of, one_line, root
 from worker.fetch.pools import Pools
 from worker.fetch.request import Asking
 from worker.fetch.resolve import Resolver
@@ -141,10 +140,7 @@ class Client:
             except FOREIGN as error:
                 if (lack := shortage(root(error))) is not None:
                     raise lack from error
-                failure = failure_of(error)
-                if failure.reason != TOO_LATE:
-                    return failure
-                return replace(failure, reason=f"no whole answer within {self._timeout_s:g} s (setting fetch.timeout)")
+                return failure_of(error, limit=f"{self._timeout_s:g} s (setting fetch.timeout)")
 
     async def _ask(self, asking: Asking, max_bytes: int, truncate: bool) -> Outcome:
         deadline = time.monotonic() + self._timeout_s

@@ -28,8 +28,6 @@ class FetchError(Exception):
         super().__init__(self.failure.reason)
 
 
-TOO_LATE = "no whole answer within the time allowed"
-
 FOREIGN: tuple[type[Exception], ...] = (
     FetchError,
     httpx.InvalidURL,
@@ -41,8 +39,8 @@ FOREIGN: tuple[type[Exception], ...] = (
 )
 
 
-def failure_of(error: Exception) -> FetchFailed:
-    """The outcome for `error`, which is one of `FOREIGN`."""
+def failure_of(error: Exception, *, limit: str = "the time allowed") -> FetchFailed:
+    """The outcome for `error`, which is one of `FOREIGN`. limit: how long the answer may take, in words."""
     kind: FailureKind = "protocol"
     match error:
         case FetchError():
@@ -50,7 +48,7 @@ def failure_of(error: Exception) -> FetchFailed:
         case ssl.SSLError():
             kind, reason = "tls", tls_reason(error)
         case httpcore.TimeoutException() | TimeoutError():
-            kind, reason = "timeout", TOO_LATE
+            kind, reason = "timeout", f"no whole answer within {limit}"
         case httpcore.ConnectError():
             kind, reason = "connect", connect_reason(error)
         case h11.LocalProtocolError() | httpx.InvalidURL():
