@@ -11,7 +11,7 @@ from tests.output.conftest import make_segments
 from worker.output import OutputDirectory
 from worker.output.disk.lock import locked
 from worker.settings.editing import replace
-from worker.store.database.opening import locked as locked_state
+from worker.store.database.holding import locked as locked_state
 from worker.store.database.opening import open_database
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -13,7 +13,7 @@ from tests.cli.conftest import ENVIRONMENT, Feedmill
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry, make_feed, make_member
 from worker.model import Millis
 from worker.store import Store
-from worker.store.database.opening import locked
+from worker.store.database.holding import locked
 from worker.wiring.app import now
 
 HOUR = 3_600_000

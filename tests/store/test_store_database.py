@@ -29,7 +29,8 @@ from worker.errors import StateDamaged, StateError, StateLocked, StateLost
 from worker.store import Reader, Store, all_members, database_url, read_status, read_trouble
 from worker.store.database import notes
 from worker.store.database import tables as t
-from worker.store.database.opening import lock_of, locked, open_database, reading
+from worker.store.database.holding import lock_of, locked
+from worker.store.database.opening import open_database, reading
 
 HOLDER = """
 import asyncio, sys

@@ -13,7 +13,7 @@ from tests.whole.processes import stopped, until
 from worker.cli import asking, forget, poll
 from worker.model import DAY_MS, Millis
 from worker.output import cursor, read_records
-from worker.store.database.opening import locked
+from worker.store.database.holding import locked
 from worker.wiring import app
 
 TRACE = "heron"

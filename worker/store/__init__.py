@@ -20,8 +20,9 @@ Imports point down this list of rooms, as they do in `worker`.
 
 from worker.store.database.backup import backup
 from worker.store.database.clocks import monotonic_ms, wall_clock
+from worker.store.database.holding import is_worked_on
 from worker.store.database.moving import move
-from worker.store.database.opening import database_url, is_there, is_worked_on
+from worker.store.database.opening import database_url, is_there
 from worker.store.database.reaching import PATIENCE_S, reached
 from worker.store.members import all_members, is_alive, read_members
 from worker.store.published.learning import Written

@@ -3,7 +3,8 @@
 tables.py      the tables, and what they mean
 columns.py     kinds of columns, as both databases keep them
 migrations/    how the tables came about, from the first version on
-opening.py     opens a state: location, lock, pragmas, migrations
+opening.py     opens a state: location, pragmas, migrations
+holding.py     the lock of a state that one process works on
 writing.py     the thread that writes to it, its transactions, and what happens when it is damaged
 postgresql.py  … on PostgreSQL, shared by many processes
 reaching.py    … whose server may be away when a worker starts

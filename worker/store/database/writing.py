@@ -24,9 +24,10 @@ from worker.errors import StateError, StateLost, StateUnreachable
 from worker.lock import Hold
 from worker.model import Server, State
 from worker.store.database.clocks import Clock
+from worker.store.database.holding import keep_lock, locked, say_in_lock
 from worker.store.database.integrity import Files, reason, suspect
 from worker.store.database.locks import is_contention
-from worker.store.database.opening import keep_lock, locked, open_database, refuse_moved, say_in_lock
+from worker.store.database.opening import open_database, refuse_moved
 from worker.store.database.patience import Patience
 
 REPEATS = 20

@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateDamaged, StateError
 from worker.model import Millis, Server, State
+from worker.store.database.holding import locked
 from worker.store.database.integrity import check, reason
-from worker.store.database.opening import locked, open_database, refuse_moved
+from worker.store.database.opening import open_database, refuse_moved
 from worker.store.known.graves import note_dead
 from worker.store.published import publications
 from worker.store.published.learning import Learning, Written

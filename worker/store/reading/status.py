@@ -13,7 +13,8 @@ from worker.model import FeedId, Millis, State
 from worker.schedule import WHOLE, coverage
 from worker.store.database import notes
 from worker.store.database import tables as t
-from worker.store.database.opening import is_worked_on, reading, said_in_lock
+from worker.store.database.holding import is_worked_on, said_in_lock
+from worker.store.database.opening import reading
 from worker.store.known.names import FEED_ID
 from worker.store.published.publications import Publications, against
 from worker.store.work.standing import moves_of

@@ -14,7 +14,8 @@ from sqlalchemy import exists, select, update
 from worker.model import Millis, Server, State
 from worker.store.database import tables as t
 from worker.store.database.dialects import latest
-from worker.store.database.opening import is_worked_on, open_beside, reading
+from worker.store.database.holding import is_worked_on
+from worker.store.database.opening import open_beside, reading
 from worker.store.work.settling import settle
 
 _LOOK_MS = 100
