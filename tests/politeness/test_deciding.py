@@ -19,7 +19,7 @@ from worker import urls
 from worker.fetch.request import Asking, bare
 from worker.fetch.retry_after import LONGEST_S, retry_after_s
 from worker.model import Feed, FeedId, Freshness, Hints, Millis, Validators
-from worker.pipeline.polls import headers_for
+from worker.pipeline.gets import headers_for
 from worker.schedule import History, Next, Pace, Polled, Seen, freshness, plan
 from worker.schedule.cron import next_fire
 from worker.settings.values import CronLine

@@ -2,6 +2,7 @@
 
 polls.py      fetch → feeds.parse → dedup.identity; or, for a feed that is lost, feeds.discover
 walks.py      older pages of feeds, in the same way
+gets.py       … and what all requests have in common: headers, redirects, waits
 robots.py     whether a page may be fetched
 spared.py     hosts and feeds whose pages kill the process that reads them
 ingests.py    fetch → articles → dedup hashes → draft of a record
@@ -13,7 +14,7 @@ pairing.py    whether state and output directory belong together
 discover.py   the feeds of a site
 trial.py      what a feed would give, without storing anything
 turns.py      the requests of a command, each in its host's turn
-websub.py     what hubs send
+websub.py     what hubs are asked, and what they send
 requests.py   what commands ask of the process that holds the state
 recover.py    an output directory → the state
 room.py       whether the disks have space left

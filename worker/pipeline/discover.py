@@ -12,7 +12,7 @@ from worker.cpu.pool import Pool
 from worker.errors import TaskError
 from worker.fetch.request import bare
 from worker.model import Fetched, FoundFeed, Millis, NotAFeed, ParsedFeed
-from worker.pipeline.polls import ACCEPT
+from worker.pipeline.gets import ACCEPT
 from worker.pipeline.turns import Looks
 
 MAX_CHECKED = 5

@@ -34,7 +34,7 @@ from worker.model import (
 from worker.output import Page
 from worker.pipeline import spared
 from worker.pipeline.archiving import Archiver
-from worker.pipeline.polls import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
+from worker.pipeline.gets import ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, within_redirects
 from worker.pipeline.robots import Barred, Gate
 from worker.record import Raw
 from worker.schedule import NOT_HAD_S, next_look, next_try

@@ -15,9 +15,7 @@ from worker.cpu.pool import Pool
 from worker.errors import TaskCrashed, TaskError, TaskTimeout
 from worker.fetch import Client
 from worker.model import (
-    MAX_REDIRECTS,
     NO_VALIDATORS,
-    Accepted,
     FailureClass,
     Feed,
     FeedId,
@@ -25,7 +23,6 @@ from worker.model import (
     Fetched,
     FetchFailed,
     Freshness,
-    Ingest,
     Millis,
     Moved,
     NotAFeed,
@@ -35,27 +32,15 @@ from worker.model import (
     PollDone,
     Redirected,
     Sought,
-    Subscribe,
     Subscribed,
     Throttled,
     Validators,
-    Walk,
 )
+from worker.pipeline.gets import ACCEPT, ACCEPT_PAGE, PATIENCE_S, headers_for, held, moved, same_host, within_redirects
+from worker.pipeline.websub import subscribe
 from worker.schedule import class_of
 from worker.tasks import Drafting, FeedRead, read_feed, without_secrets
 from worker.words import span
-
-ACCEPT = (
-    "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml;q=0.9, "
-    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
-)
-ACCEPT_PAGE = "text/html, application/xhtml+xml, application/xml;q=0.9, text/plain;q=0.8, */*;q=0.1"
-LEASE_S = 10 * 86_400
-"""For how long a hub is asked to announce a feed's entries; it may grant less."""
-PATIENCE_S = 300.0
-"""How long a feed or page is left alone if its host asks to wait without saying for how long."""
-_LONGEST_HOLD_S = 86_400.0
-"""For a host as a whole: one of its feeds may ask for a longer wait, but holds up the others no longer than this."""
 
 log = structlog.stdlib.get_logger("feedmill.poll")
 
@@ -87,7 +72,9 @@ class Poller:
             # Entries left out by the old filters are judged anew, as far as the feed still shows them.
             work = replace(work, validators=NO_VALIDATORS, body_hash=b"", packed=b"", refresh=True)
         if work.subscribe is not None:
-            return await self._subscribe(work, work.subscribe)
+            return await subscribe(
+                work, work.subscribe, client=self._client, callback=self._callback, clock=self._clock
+            )
         outcome: Outcome = had or await self._client.get(
             work.url,
             max_bytes=self._max_bytes,
@@ -238,38 +225,6 @@ class Poller:
             not_before=hold,
         )
 
-    async def _subscribe(self, work: Poll, wanted: Subscribe) -> Subscribed:
-        """Asks a hub to announce new entries (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request).
-
-        Redirects are not followed, because the secret is for the hub that the publisher names. `hub.secret` is sent
-        even without TLS, because it still keeps out anyone who can't listen in on the way.
-        """
-        error, hold = None, None
-        match await self._asked(work.url, wanted):
-            case Accepted():
-                pass
-            case Throttled(status=status, retry_after_s=asked):
-                error, hold = f"{status}: the hub asks for patience", held(self._clock(), asked)
-            case FetchFailed(reason=reason):
-                error = f"the hub could not be asked: {reason}"
-            case Redirected() | NotModified() | Fetched():
-                error = "the hub answers with a redirect, which is not followed"
-            case _ as never:
-                assert_never(never)
-        return Subscribed(lease=work.lease, feed_id=work.feed_id, at=self._clock(), error=error, not_before=hold)
-
-    async def _asked(self, hub: str, wanted: Subscribe) -> Outcome | Accepted:
-        if self._callback is None:
-            return FetchFailed(kind="protocol", reason="web.public_url is not set")
-        form = {
-            "hub.mode": "subscribe",
-            "hub.topic": wanted.topic,
-            "hub.callback": self._callback(wanted.token),
-            "hub.lease_seconds": str(LEASE_S),
-            "hub.secret": wanted.secret,
-        }
-        return await self._client.post(hub, form)
-
     async def _sought(self, work: Poll, outcome: Outcome) -> Sought:
         """Looks for a lost feed's new address in the page of its site."""
         hold = held(self._clock(), outcome.retry_after_s) if isinstance(outcome, Throttled) else None
@@ -295,49 +250,11 @@ def _named(page: NotAFeed, feed: Feed) -> str:
     return f"; it names {first}{more} (feedmill discover {asked} looks at {'them' if others else 'it'})"
 
 
-def headers_for(feed: Feed, url: str) -> Mapping[str, str]:
-    """The feed's own headers, which may be secret, if `url` is on its own origin; otherwise none."""
-    return feed.headers if feed.headers and urls.origin_of(url) == urls.origin_of(feed.url) else {}
-
-
-def within_redirects(outcome: Outcome, hops: int) -> Outcome:
-    """`outcome`, or a failure if it is one redirect too many after `hops` of them."""
-    if isinstance(outcome, Redirected) and hops >= MAX_REDIRECTS:
-        return FetchFailed(kind="redirects", reason=f"more than {MAX_REDIRECTS} redirects")
-    return outcome
-
-
-def moved(work: Poll | Ingest | Walk, to: Redirected, now: Millis) -> Moved:
-    """The work after a redirect: it waits for a turn again, of the same host or another."""
-    return Moved(
-        lease=work.lease,
-        url=to.url,
-        host=urls.host_of(to.url),
-        hops=work.hops + 1,
-        permanent=isinstance(work, Poll) and work.permanent and to.permanent,
-        not_before=None if to.retry_after_s is None else Millis(now + round(to.retry_after_s * 1000)),
-    )
-
-
-def held(now: Millis, asked_s: float | None) -> Millis | None:
-    """Until when to leave a host alone that asked to wait for `asked_s`; None if it did not say how long (it is slowed
-    down instead)."""
-    return None if asked_s is None else Millis(now + round(min(asked_s, _LONGEST_HOLD_S) * 1000))
-
-
 def _older(feed: Feed, read: FeedRead, url: str) -> str | None:
     """Where to read older entries after the first poll or a gap; None if the owner does not want that."""
     if feed.backfill_s is None:
         return None
     return feed.backfill_from or same_host(read.older, url)
-
-
-def same_host(address: str | None, url: str) -> str | None:
-    """`address` if it is on the host of `url` and not less safe, else None: a document must not send the worker around
-    the web."""
-    if address is None or urls.host_of(address) != urls.host_of(url):
-        return None
-    return None if urls.loses_tls(url, address) else address
 
 
 def _led_to(work: Poll, feed: Feed) -> str | None:

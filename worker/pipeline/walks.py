@@ -31,7 +31,7 @@ from worker.model import (
     Walk,
     Walked,
 )
-from worker.pipeline.polls import ACCEPT, PATIENCE_S, headers_for, held, moved, same_host, within_redirects
+from worker.pipeline.gets import ACCEPT, PATIENCE_S, headers_for, held, moved, same_host, within_redirects
 from worker.tasks import read_feed, without_secrets
 
 MAX_TRIES = 3

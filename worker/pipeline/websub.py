@@ -1,4 +1,5 @@
-"""What hubs send (https://www.w3.org/TR/websub/#receiving-push): questions whether a subscription is ours, and pushes.
+"""What hubs are asked, and what they send: questions whether a subscription is ours, and pushes
+(https://www.w3.org/TR/websub/).
 
 A push is only a hint: the feed is polled, at once if it is its host's turn. The push's body is not read as a feed. So
 nothing comes from a hub that the publisher does not publish, validators and hashes are always from the publisher's own
@@ -9,18 +10,78 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from typing import assert_never
 
 import structlog
 
-from worker.model import Millis
+from worker.fetch import Client
+from worker.model import (
+    Accepted,
+    Fetched,
+    FetchFailed,
+    Millis,
+    NotModified,
+    Outcome,
+    Poll,
+    Redirected,
+    Subscribe,
+    Subscribed,
+    Throttled,
+)
+from worker.pipeline.gets import held
 from worker.store import Store
 
 ALGORITHMS = ("sha1", "sha256", "sha384", "sha512")
 """Allowed in X-Hub-Signature (https://www.w3.org/TR/websub/#signature-validation)."""
+LEASE_S = 10 * 86_400
+"""For how long a hub is asked to announce a feed's entries; it may grant less."""
 DEFAULT_LEASE_S = 86_400
 """Assumed if a hub does not say for how long, although it must."""
 
 log = structlog.stdlib.get_logger("feedmill.websub")
+
+
+async def subscribe(
+    work: Poll,
+    wanted: Subscribe,
+    *,
+    client: Client,
+    callback: Callable[[str], str] | None,
+    clock: Callable[[], Millis],
+) -> Subscribed:
+    """Asks a hub to announce new entries (https://www.w3.org/TR/websub/#subscriber-sends-subscription-request).
+
+    Redirects are not followed, because the secret is for the hub that the publisher names. `hub.secret` is sent
+    even without TLS, because it still keeps out anyone who can't listen in on the way.
+    """
+    error, hold = None, None
+    match await _asked(work.url, wanted, client, callback):
+        case Accepted():
+            pass
+        case Throttled(status=status, retry_after_s=asked):
+            error, hold = f"{status}: the hub asks for patience", held(clock(), asked)
+        case FetchFailed(reason=reason):
+            error = f"the hub could not be asked: {reason}"
+        case Redirected() | NotModified() | Fetched():
+            error = "the hub answers with a redirect, which is not followed"
+        case _ as never:
+            assert_never(never)
+    return Subscribed(lease=work.lease, feed_id=work.feed_id, at=clock(), error=error, not_before=hold)
+
+
+async def _asked(
+    hub: str, wanted: Subscribe, client: Client, callback: Callable[[str], str] | None
+) -> Outcome | Accepted:
+    if callback is None:
+        return FetchFailed(kind="protocol", reason="web.public_url is not set")
+    form = {
+        "hub.mode": "subscribe",
+        "hub.topic": wanted.topic,
+        "hub.callback": callback(wanted.token),
+        "hub.lease_seconds": str(LEASE_S),
+        "hub.secret": wanted.secret,
+    }
+    return await client.post(hub, form)
 
 
 class Hubs:
