@@ -35,20 +35,20 @@ from worker.model.done import (
     AsBefore,
     Broken,
     Done,
-    Draft,
     FeedVersion,
-    Finished,
     HandedBack,
     IngestDone,
-    Ingested,
     Moved,
     PollDone,
     Retry,
     RobotsRead,
-    SeenEntry,
     Sought,
     Subscribed,
     Walked,
+)
+from worker.model.drafts import (
+    Draft,
+    SeenEntry,
     text_mark,
 )
 from worker.model.feed import (
@@ -66,6 +66,10 @@ from worker.model.feed import (
     Millis,
     Op,
     Precision,
+)
+from worker.model.finished import (
+    Finished,
+    Ingested,
 )
 from worker.model.member import (
     ALL_ROLES,

@@ -1,116 +1,16 @@
-"""Results of work to be finished, and what finishing makes of them."""
+"""Results of work, to be finished."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from worker.model.document import Hub
-from worker.model.feed import EntryId, Extraction, FeedId, Millis, Op
+from worker.model.drafts import Draft, SeenEntry
+from worker.model.feed import EntryId, FeedId, Millis
 from worker.model.outcome import FailureClass
-from worker.model.pickling import by_place
 from worker.model.rules import NO_LIMIT, Backlog
-from worker.model.story import Credit, Sketch
 from worker.model.timing import NO_HINTS, Freshness, Hints
 from worker.model.work import NO_VALIDATORS, Lease, Validators
-
-
-def text_mark(text_key: bytes | None) -> bytes | None:
-    """The first 8 bytes of a text's key: kept as long as the entry is known, and for texts that were taken down. That
-    is enough because only the texts of two entries are compared, or a few taken-down ones; only telling all texts apart
-    takes more."""
-    return None if text_key is None else text_key[:8]
-
-
-@by_place
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A record without what only the commit knows: op, revision, seq, time of ingestion, duplicates."""
-
-    body: bytes
-    """JSON of the record without those."""
-    pointer: bytes | None = None
-    """The record without its content, written if it turns out to be a duplicate; None: then nothing is written."""
-    text_key: bytes | None
-    """Hash of the normalised text; None if the text is too short to identify anything."""
-    title_key: bytes
-    revision_key: bytes
-    """Hash of title, text, authors and dates; if it changes, an update is written."""
-    hashed_key: bytes
-    """The same with the hash of the text in place of the text: all that can be known of a record from which learned
-    lines were cut."""
-    undated_key: bytes
-    """`revision_key` without the dates."""
-    site: str = ""
-    """The site whose lines are learned from it; empty if there is no text."""
-    lines: bytes = b""
-    """`dedup.line_keys` of its text."""
-    removal: bytes | None = None
-    """The record without its content, if the page is gone: written once that is certain."""
-    url_keys: tuple[bytes, ...] = ()
-    """Hashes of the canonical URLs found with the page: after redirects, and its rel=canonical."""
-    sketch: Sketch | None = None
-    """Of the text, by which copies are recognised; None if it is too short."""
-    credit: Credit | None = None
-    """Where the article says it comes from."""
-    extraction: Extraction
-    retry: bool = False
-    """The page had something in place of the article, so it is worth fetching again."""
-    reason: str | None = None
-    skipped: str | None = None
-    """Why the feed's filters leave it out, now that its page was read; None: they don't."""
-    filters: bytes = b""
-    """Those filters (`Rules.filters_key`)."""
-
-    @property
-    def text_mark(self) -> bytes | None:
-        return text_mark(self.text_key)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has no text."""
-        return self.extraction in ("failed", "blocked") or (self.extraction == "paywalled" and not self.lines)
-
-    @property
-    def barred_by(self) -> set[bytes]:
-        """Keys that must not belong to anything taken down. For texts these include the full key, which older states
-        stored."""
-        keys = (*self.url_keys, self.text_key, self.text_mark)
-        return {key for key in keys if key is not None}
-
-
-@by_place
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenEntry:
-    """An entry of a poll, with everything needed to decide at commit whether it is new."""
-
-    look_up: tuple[bytes, ...]
-    """Keys under which its feed may know it, most specific first."""
-    own: bytes
-    """The key under which it will be known. The first one an entry was seen under is its record's id."""
-    alone: tuple[bytes, ...] = ()
-    """Keys under which it was known if other entries have only since got the same guid or link; see
-    `dedup.Identity`."""
-    has_guid: bool
-    """Whether it has a guid that says more than its link."""
-    url_key: bytes | None
-    """Hash of its canonical URL, if that URL identifies it."""
-    title_key: bytes
-    version: bytes
-    """Hash of what the feed says of it; if it differs, the entry may have changed."""
-    url: str | None
-    """Its canonical URL."""
-    page: str | None
-    """The URL to fetch; None if no page is wanted."""
-    host: str
-    """The host of `page`; empty if there is no page."""
-    published: Millis | None = None
-    entry: bytes
-    pointer: bytes | None = None
-    """JSON of the record without content, written if it is a duplicate; None: then nothing is written."""
-    skipped: str | None = None
-    """Why its feed's filters leave it out, for people; None: they don't, or the page has to be read first."""
-    draft: Draft | None = None
-    """If no page is wanted: its record, as if it was first seen by this poll. None: still to be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,53 +205,3 @@ class Broken:
 Done = (
     PollDone | Walked | Sought | Subscribed | IngestDone | AsBefore | Retry | Moved | RobotsRead | HandedBack | Broken
 )
-
-
-# --- what finishing it came to ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """What the commit made of a `Done`."""
-
-    accepted: bool = True
-    """False: the lease was lost, and the result was ignored."""
-    new: int = 0
-    """Entries of a poll that are new."""
-    changed: int = 0
-    """Known entries of a poll that have changed."""
-    duplicates: int = 0
-    """Entries of a poll, or the entry itself, that are known under another feed, URL or key."""
-    skipped: int = 0
-    """Entries of a poll, or the entry itself, that the rules of the feed leave out."""
-    next_at: Millis | None = None
-    """When the feed is polled again; None: not any more, or as planned before."""
-    why: str = ""
-    """Why then."""
-    missed: float | None = None
-    """How many entries of the feed probably came and went since the poll before; None: there is no gap."""
-    begun: tuple[bytes, ...] = ()
-    """The record ids of the new entries, as bytes."""
-    duplicate_of: bytes | None = None
-    """Of a duplicate or near-duplicate: the id of the record that had the article first."""
-    op: Op | None = None
-    """What was written for an entry; None: nothing, as it is a duplicate or unchanged."""
-    quarantined: bool = False
-    ingested: tuple[Ingested, ...] = ()
-    """Entries of a poll that came with a draft and were finished together with it."""
-
-    @property
-    def outcome(self) -> str:
-        """Of an entry: the op of its record, or why there is none: `skipped`, `duplicate` or `unchanged`."""
-        if self.op is not None:
-            return self.op
-        return "skipped" if self.skipped else "duplicate" if self.duplicates else "unchanged"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ingested:
-    """An entry that needed no work of its own, and what became of it."""
-
-    record_id: str
-    draft: Draft
-    finished: Finished
