@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.pipeline.life import Item, Life, Page
 from tests.store.samples import ask
-from worker import tasks
+from worker import feeds, tasks
 from worker.model import Feed, SeenEntry
 from worker.record import Record
 from worker.store.known.keys import stored
@@ -129,7 +129,7 @@ class Ledger:
             link_duplicates=False,
         )
         assert isinstance(read, tasks.FeedRead)
-        return {tasks.feeds.decode_entry(seen.entry).title: seen for seen in read.entries}
+        return {feeds.decode_entry(seen.entry).title: seen for seen in read.entries}
 
     def _root(self, seen: SeenEntry) -> Root | None:
         for key in (*seen.look_up, seen.own):

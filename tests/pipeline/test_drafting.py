@@ -6,10 +6,9 @@ import orjson
 import pytest
 
 from tests.whole.pages import item, prose, rss
-from worker import tasks
 from worker.feeds import decode_entry
 from worker.model import Backlog, Draft, Entry, Feed, FeedId, Filter, Millis, Rules
-from worker.tasks import Drafting, FeedRead, Source, draft_from_entry, read_feed
+from worker.tasks import Drafting, FeedRead, Source, draft_from_entry, entries, read_feed
 
 NOW = Millis(1_790_000_000_000)
 FEED = Feed(id=FeedId("f"), url="https://a.example/feed", full_text="never", tags=("mine",))
@@ -88,16 +87,16 @@ def test_drafting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     one = next(seen.draft for seen in read(rss(ITEMS[2]), FIRST).entries)
     assert one is not None
     with monkeypatch.context() as changed:
-        changed.setattr(tasks, "DRAFT_BYTES", len(one.body) + len(one.lines))
+        changed.setattr(entries, "DRAFT_BYTES", len(one.body) + len(one.lines))
         assert drafted(read(rss(*ITEMS), FIRST)) == [False, False, True]
-    made = tasks._from_entry
+    made = entries.from_entry
 
     def failing(entry: Entry, source: Source, reason: str | None) -> Draft:
         if entry.title == "Egret":
             raise ValueError("a defect")
         return made(entry, source, reason)
 
-    monkeypatch.setattr(tasks, "_from_entry", failing)
+    monkeypatch.setattr(entries, "from_entry", failing)
     found = read(rss(*ITEMS), FIRST)
     assert drafted(found) == [True, False, True]
     assert decode_entry(found.entries[1].entry).title == "Egret"
