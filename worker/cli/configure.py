@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
-from worker import record, record_schemas
+from worker import record
 from worker.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from worker.cli.printing import print_json, print_line, print_note
 from worker.errors import ConfigError, OutputError
 from worker.model import NO_RULES, Feed, ObjectPath, Rules
+from worker.record import notations
 from worker.settings import Settings, init_files, json_schema, load
 from worker.words import counted
 
@@ -132,10 +133,10 @@ def schema(
         case Which.feeds:
             print_json(json_schema("feeds"))
         case Which.duckdb:
-            print_line(record_schemas.duckdb())
+            print_line(notations.duckdb())
         case Which.spark:
-            print_json(record_schemas.spark())
+            print_json(notations.spark())
         case Which.elasticsearch:
-            print_json(record_schemas.elasticsearch())
+            print_json(notations.elasticsearch())
         case Which.pandas:
-            print_json(record_schemas.pandas())
+            print_json(notations.pandas())

@@ -2,7 +2,7 @@
 
 Top-level keys without a value are left out, never null (lists may be empty); `_ingest` always has all of its keys, and
 what is unknown is null. Dates are RFC 3339 in UTC with `Z`, and never made up. The types below are the only source of
-the JSON Schema, and of what `record_schemas` makes of it.
+the JSON Schema, and of what `notations` makes of it.
 
 A consumer of schema 1 ignores keys it does not know, and may rely on all others for ever. So schema 1 may get
 
@@ -19,16 +19,14 @@ from __future__ import annotations
 
 import functools
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
-from worker.model import Extraction, Millis, Op, Precision
+from worker.model import Extraction, Op, Precision
 
 SCHEMA = 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$"
 Date = Annotated[str, Field(pattern=_DATE, json_schema_extra={"format": "date-time"})]
 _ID = "[0-9a-f]{32}"
@@ -139,48 +137,6 @@ class Record(TypedDict):
 def is_id(text: str) -> bool:
     """Whether the text has the form of a record's id."""
     return re.fullmatch(_ID, text) is not None
-
-
-def shard_place(id: bytes) -> int:
-    """A number from 0 to 65535, from the first two bytes of a record's id; the basis of `shard_of`."""
-    return int.from_bytes(id[:2])
-
-
-def shard_of(id: str, shards: int) -> int:
-    """The shard, of so many, that has all revisions of the article with this id (32 hex digits)."""
-    return shard_place(bytes.fromhex(id[:4])) % shards
-
-
-def shard_name(shard: int, shards: int) -> str:
-    """The folder of a shard in the output directory; empty if there is only one, which has no folder of its own."""
-    return "" if shards == 1 else f"shard={shard:02}"
-
-
-def shard_names(shards: int) -> list[str]:
-    """The folders of all shards, in order."""
-    return [shard_name(shard, shards) for shard in range(shards)]
-
-
-@functools.lru_cache(64)  # records committed together have the same time
-def rfc3339(at: Millis) -> str:
-    """`2026-11-23T04:05:06Z`, with milliseconds if they are not 0. Raises ValueError outside the years 1 to 9999."""
-    seconds, millis = divmod(at, 1000)
-    try:
-        # Not strftime(), whose %Y has no leading zeros.
-        text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
-    except OverflowError as error:
-        raise ValueError(f"no year from 1 to 9999: {at} ms") from error
-    return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
-
-
-def to_the_second(at: Millis) -> str:
-    """`rfc3339` without milliseconds."""
-    return rfc3339(Millis(at // 1000 * 1000))
-
-
-def instant(date: str) -> Millis:
-    """The time that `rfc3339` has written. Raises ValueError."""
-    return Millis(round(datetime.fromisoformat(date).timestamp() * 1000))
 
 
 @functools.cache

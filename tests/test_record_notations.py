@@ -13,9 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.test_record_schema import FULL, MINIMAL
-from worker import record_schemas
 from worker.cli.main import app
-from worker.record import json_schema
+from worker.record import json_schema, notations
 
 PINNED = Path(__file__).with_name("record_schema_1.txt")
 
@@ -32,8 +31,8 @@ def lines(schema: dict[str, Any], path: str = "") -> Iterator[str]:
 
 
 def test_the_schema_is_what_was_decided() -> None:
-    """A change is one of the contract: what schema 1 may get, and what makes 2, stands at the top of record.py. What is
-    allowed there goes into record_schema_1.txt as well."""
+    """A change is one of the contract: what schema 1 may get, and what makes 2, stands at the top of record/schema.py.
+    What is allowed there goes into record_schema_1.txt as well."""
     assert list(lines(json_schema())) == PINNED.read_text(encoding="utf-8").splitlines()
 
 
@@ -86,7 +85,7 @@ def test_pandas_takes_the_dtypes(demo: tuple[Path, str], tmp_path: Path) -> None
 
     segments = (demo[0] / "records").glob("*/*.jsonl")
     records = [json.loads(line) for path in segments for line in path.read_bytes().splitlines()] + [FULL, MINIMAL]
-    dtypes = record_schemas.pandas()
+    dtypes = notations.pandas()
     read = pandas.read_json(written(tmp_path, *records), lines=True, dtype=dtypes)
     taken_apart = pandas.json_normalize(records)
     taken_apart = taken_apart.astype({name: dtypes[name] for name in taken_apart.columns if name in dtypes})
@@ -117,7 +116,7 @@ TAKES: dict[str, type] = {"text": str, "keyword": str, "date": str, "long": int}
 def test_elasticsearch_has_a_place_for_every_value() -> None:
     """Of the type that it is; what is an object of its own keys is kept and not looked into."""
     for path, value in values(FULL):
-        mapping = record_schemas.elasticsearch()["mappings"]
+        mapping = notations.elasticsearch()["mappings"]
         for name in path.split("."):
             if mapping.get("enabled") is False:
                 break
@@ -130,7 +129,7 @@ def test_elasticsearch_has_a_place_for_every_value() -> None:
 
 def test_texts_are_searched_by_word_and_names_are_compared() -> None:
     """An aggregation by feed or language, a search in titles."""
-    properties = record_schemas.elasticsearch()["mappings"]["properties"]
+    properties = notations.elasticsearch()["mappings"]["properties"]
     prose = {name for name, mapping in properties.items() if mapping.get("type") == "text"}
     assert prose == {"title", "summary", "content_text", "content_html"}
     assert properties["_ingest"]["properties"]["feed_id"]["type"] == "keyword"
@@ -159,7 +158,7 @@ def spark_takes(value: object, type: Any) -> bool:
 @pytest.mark.parametrize("record", [FULL, MINIMAL], ids=["full", "minimal"])
 def test_spark_has_a_type_for_every_field(record: dict[str, Any]) -> None:
     """What may be missing or null is nullable, and the rest is not."""
-    schema = record_schemas.spark()
+    schema = notations.spark()
     assert [field["name"] for field in schema["fields"]] == list(FULL)
     assert spark_takes(record, schema)
     for field in schema["fields"]:
@@ -171,4 +170,4 @@ def test_spark_has_a_type_for_every_field(record: dict[str, Any]) -> None:
 def test_the_command_prints_them(which: str) -> None:
     """As JSON."""
     printed = json.loads(CliRunner().invoke(app, ["schema", which]).stdout)
-    assert printed == getattr(record_schemas, which)()
+    assert printed == getattr(notations, which)()

@@ -1,7 +1,7 @@
 """The record's schema in the notations of programs that load records: DuckDB, Spark, Elasticsearch (OpenSearch),
 pandas.
 
-All of it is derived from the JSON Schema of `record`, so a field that is added there is here, too.
+All of it is derived from the JSON Schema, so a field that is added there is here, too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from worker.record import json_schema
+from worker.record.schema import json_schema
 
 KEYWORD_CHARS = 8191
 """Lucene refuses a term of more than 32,766 bytes, and a character takes up to four; longer values are not indexed."""
