@@ -37,7 +37,7 @@ from worker.output import Delete, Keeping, OutputDirectory, Step
 from worker.pipeline import Publisher, Shards
 from worker.schedule import Next, Polled
 from worker.store import Store, read_feeds, read_status
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 KEEPING = Keeping(merge=False, pack=False, grace_ms=0, keep_ms=None)
 

@@ -29,14 +29,14 @@ from tests.store.samples import (
     make_version,
 )
 from worker.cpu.pool import Load
-from worker.meters import Meters
 from worker.model import Broken, FeedId, Millis, Poll
 from worker.output import OutputDirectory, Segment, segment_path
 from worker.pipeline import Streamed
 from worker.schedule import Silence
 from worker.store import Reader, Store
 from worker.store.finish.commit import MAX_ERRORS
-from worker.vitals import Vitals
+from worker.telemetry.meters import Meters
+from worker.telemetry.vitals import Vitals
 from worker.web import Activity, Figures, Sources, site
 from worker.web.rendering import assets, environment
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.store.samples import DAY, HOUR, MINUTE, START
 from tests.web.conftest import NOW, Desk
-from worker.meters import Histogram, Meters
 from worker.model import Millis
+from worker.telemetry.meters import Histogram, Meters
 from worker.web.figures import BUCKETS, Activity, Bucket
 from worker.web.troubles import series
 

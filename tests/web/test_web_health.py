@@ -9,7 +9,7 @@ import pytest
 from tests.web.conftest import NOW, Desk
 from worker.model import FeedId, Millis
 from worker.schedule import Silence
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 TOKEN = "correct-horse-battery"
 

@@ -18,9 +18,9 @@ from tests import warm
 from tests.site import Site
 from tests.typed import Typed, typed
 from worker import read_records
-from worker.meters import Tally
 from worker.record import Record
 from worker.settings import load
+from worker.telemetry.meters import Tally
 from worker.wiring import app
 
 QUICK: Mapping[str, object] = {

@@ -18,7 +18,6 @@ from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, prose
 from worker.cpu.pool import Pool
 from worker.errors import TaskCrashed
-from worker.meters import Tally
 from worker.model import Finished, Poll
 from worker.pipeline import Poller
 from worker.record import Record
@@ -26,6 +25,7 @@ from worker.store.finish import commit
 from worker.store.finish.articles import finish_articles
 from worker.store.finish.ingestion import Ingestion
 from worker.tasks import Drafting, draft_from_entry
+from worker.telemetry.meters import Tally
 
 LONG = " ".join(prose(bird, 10) for bird in ("heron", "egret", "stork"))
 ITEMS = (

@@ -19,7 +19,7 @@ from tests.site import Answer, Site
 from tests.whole.conftest import Worker
 from tests.whole.pages import feed, item, page, prose, rss
 from tests.whole.processes import free_port
-from worker.traces import Step, Traces
+from worker.telemetry.traces import Step, Traces
 
 
 class Collector:
@@ -244,7 +244,7 @@ def test_nothing_of_it_is_loaded_where_it_is_off(site: Site, worker: Worker) -> 
         "import sys; sys.argv[0] = 'feedmill'\n"
         "from worker.cli import main\n"
         "try: main()\n"
-        "finally: print(sorted(name for name in sys.modules if name.startswith(('opentelemetry', 'worker.traces'))))\n"
+        "finally: print([n for n in sys.modules if n.startswith(('opentelemetry', 'worker.telemetry.traces'))])\n"
     )
     command = [sys.executable, "-c", program, *worker.command("once")[3:]]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=worker.environment())
@@ -257,6 +257,6 @@ def test_a_missing_extra_is_named(
     """With the command that brings it."""
     worker.configure([feed(site, "a")], telemetry={"traces": collector.url})
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    monkeypatch.delitem(sys.modules, "worker.traces")
-    monkeypatch.delattr("worker.traces")
+    monkeypatch.delitem(sys.modules, "worker.telemetry.traces")
+    monkeypatch.delattr("worker.telemetry.traces")
     assert "pip install 'feedmill[otel]'" in worker.run("once", status=1).stderr

@@ -22,8 +22,8 @@ from worker.cli.progress import display
 from worker.cli.running import stop_on_signal
 from worker.demo.folder import prepare
 from worker.demo.run import Demo, Round, run
-from worker.meters import Meters
 from worker.record import Record
+from worker.telemetry.meters import Meters
 from worker.words import counted
 
 TITLES = {

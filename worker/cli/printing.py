@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from worker.meters import Tally
 from worker.model import Millis
 from worker.record import rfc3339
+from worker.telemetry.meters import Tally
 from worker.words import counted
 
 # What could move the cursor, change colours, or turn the reading direction of what follows.

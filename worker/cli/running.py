@@ -24,10 +24,10 @@ from worker.cli.progress import display
 from worker.cli.systemd import notify
 from worker.configuration.reload import Reload
 from worker.demo.folder import vacate
-from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, ROLES, Role
 from worker.settings import Settings
 from worker.store import read_feeds
+from worker.telemetry.meters import Meters, Tally
 from worker.wiring import app
 from worker.words import counted
 

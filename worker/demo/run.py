@@ -20,11 +20,11 @@ import yaml
 from worker import settings
 from worker.demo.folder import prepare
 from worker.demo.server import DemoServer
-from worker.meters import Meters, Tally
 from worker.model import FeedId
 from worker.output import read_records
 from worker.record import Record
 from worker.store import read_feeds
+from worker.telemetry.meters import Meters, Tally
 from worker.wiring import app
 
 

@@ -15,7 +15,7 @@ from worker.engine.trouble import refused
 from worker.errors import StateError
 from worker.model import Work
 from worker.store import Store
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 
 class Dispatcher:

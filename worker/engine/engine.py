@@ -23,14 +23,14 @@ from worker.engine.room import Room
 from worker.engine.ticks import Ticks
 from worker.engine.trouble import tell
 from worker.errors import OutputError, StateError, StateLost
-from worker.meters import Meters
 from worker.model import ALL_ROLES, Done, Due, Feed, FeedId, Member, Millis, Role, Work
 from worker.pipeline import Shards
 from worker.store import Store
-from worker.vitals import Vitals
+from worker.telemetry.meters import Meters
+from worker.telemetry.vitals import Vitals
 
 if TYPE_CHECKING:  # an extra
-    from worker.traces import Traces
+    from worker.telemetry.traces import Traces
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 

@@ -17,7 +17,7 @@ from worker.engine.trouble import refused
 from worker.errors import StateError, StateLost
 from worker.model import Broken, Done, Finished, PollDone
 from worker.store import Store
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 Committed = tuple[Done, Finished]
 """What was finally committed, and what became of it."""

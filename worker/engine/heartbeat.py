@@ -9,7 +9,7 @@ from dataclasses import replace
 from worker.errors import StateError
 from worker.model import Member, Millis
 from worker.store import Store
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 
 class Heartbeat:

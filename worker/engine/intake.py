@@ -13,7 +13,7 @@ from worker.engine.scheduling import Scheduler
 from worker.engine.taking import Taker
 from worker.model import Role, Work
 from worker.store import Store
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 
 class Intake(Protocol):

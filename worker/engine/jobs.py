@@ -14,12 +14,12 @@ from worker.engine.events import tell
 from worker.engine.finisher import Committed
 from worker.engine.trouble import tell as tell_trouble
 from worker.errors import MachineError, shortage
-from worker.meters import Meters
 from worker.model import Broken, Done, HandedBack, Ingest, Millis, Work
-from worker.vitals import Vitals
+from worker.telemetry.meters import Meters
+from worker.telemetry.vitals import Vitals
 
 if TYPE_CHECKING:  # an extra
-    from worker.traces import Traces
+    from worker.telemetry.traces import Traces
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 

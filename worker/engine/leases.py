@@ -8,7 +8,7 @@ from worker.engine import limits
 from worker.engine.clock import Clock
 from worker.model import Lease, Millis, Work
 from worker.store import Store, monotonic_ms
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 
 class Leases:

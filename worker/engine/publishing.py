@@ -15,7 +15,7 @@ from worker.errors import FeedmillError
 from worker.model import Feed, FeedId, Millis
 from worker.pipeline import Shards, carry_out
 from worker.store import Store
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 

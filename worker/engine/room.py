@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 

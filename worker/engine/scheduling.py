@@ -14,7 +14,7 @@ from worker.engine.trouble import refused
 from worker.errors import BusError, StateError
 from worker.model import Claim, HandedBack
 from worker.store import Store
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 MOST = 500
 """Leases in one transaction."""

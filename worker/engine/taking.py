@@ -15,7 +15,7 @@ from worker.engine.trouble import refused
 from worker.errors import StateError
 from worker.model import Claim, Work
 from worker.store import Store, monotonic_ms
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from worker.errors import StateError
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 log = structlog.stdlib.get_logger("feedmill.engine")
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.errors import StateError
-from worker.meters import Meters
 from worker.model import Millis, Server, State
 from worker.store import Overview, Reader, database_bytes, read_overview
+from worker.telemetry.meters import Meters
 
 FRESH_S = 2.0
 """Figures are reused for this long …"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from worker.model import Millis
-from worker.vitals import Vitals
+from worker.telemetry.vitals import Vitals
 
 STALE_MS = 30_000
 """If there was no tick (one is due every second) for this long, the engine has stalled. Half of WatchdogSec in the unit

@@ -21,12 +21,12 @@ from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from worker.cpu.pool import Load
-from worker.meters import Histogram, Meters
 from worker.model import FailureClass, FeedId, Millis
 from worker.pipeline import Streamed
 from worker.schedule import Silence
 from worker.store import Overview
-from worker.vitals import Vitals
+from worker.telemetry.meters import Histogram, Meters
+from worker.telemetry.vitals import Vitals
 
 MOST_FEEDS = 200
 _Family = TypeVar("_Family", Counter, Gauge)

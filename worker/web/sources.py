@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.cpu.pool import Load
-from worker.meters import Meters
 from worker.model import Feed, FeedId, Millis, State
 from worker.pipeline import Streamed
 from worker.schedule import Silence
 from worker.store import FeedStatus, Reader
-from worker.vitals import Vitals
+from worker.telemetry.meters import Meters
+from worker.telemetry.vitals import Vitals
 from worker.web.figures import Activity, Figures
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from worker.model import Millis
 from worker.pipeline import Streamed
 from worker.store import Overview, feeds_by_id, longest_failing
-from worker.vitals import WORDS
+from worker.telemetry.vitals import WORDS
 from worker.web.figures import BUCKET_MS, BUCKETS, Bucket
 from worker.web.health import unready
 from worker.web.sources import Sources

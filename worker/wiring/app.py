@@ -18,14 +18,14 @@ from worker.cpu.pool import Pool
 from worker.engine import Clock, Engine
 from worker.errors import OutputError, StateLocked
 from worker.fetch import Client
-from worker.meters import Meters, Tally
 from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role, State
 from worker.pipeline import Archiver, Recovered, Replayed, Room, read_refusal, replay
 from worker.pipeline import carry_out as request
 from worker.pipeline import recover as read_back
 from worker.settings import Settings
 from worker.store import PATIENCE_S, OutboxSegment, Store, is_worked_on, reached, read_trouble, wall_clock
-from worker.vitals import WORDS
+from worker.telemetry.meters import Meters, Tally
+from worker.telemetry.vitals import WORDS
 from worker.wiring import extras
 from worker.wiring.means import PRELOAD, Means, asker, cpu_workers, pool
 from worker.wiring.outputs import shards_of

@@ -16,7 +16,7 @@ from worker.settings import Settings
 from worker.wiring.outside import running
 
 if TYPE_CHECKING:
-    from worker.traces import Traces
+    from worker.telemetry.traces import Traces
 
 
 @asynccontextmanager
@@ -57,7 +57,7 @@ async def traces(settings: Settings) -> AsyncIterator[Traces | None]:
         yield None
         return
     with imports_of("otel", "telemetry.traces"):
-        from worker.traces import Traces
+        from worker.telemetry.traces import Traces
     following = Traces(collector, sample=settings.telemetry.sample)
     try:
         yield following
@@ -67,6 +67,6 @@ async def traces(settings: Settings) -> AsyncIterator[Traces | None]:
 
 def timed() -> tuple[type[Client], type[Pool]]:
     """Variants of the client and pool that record durations for the traces."""
-    from worker.traces import TimedClient, TimedPool
+    from worker.telemetry.steps import TimedClient, TimedPool
 
     return TimedClient, TimedPool

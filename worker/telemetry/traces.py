@@ -19,73 +19,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
-from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import orjson
-import structlog
-from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from worker import __version__, urls
-from worker.cpu.pool import Pool
-from worker.errors import TaskError
-from worker.fetch import Client
+from worker import __version__
 from worker.log import told
-from worker.model import (
-    Broken,
-    Done,
-    Fetched,
-    FetchFailed,
-    Finished,
-    Ingest,
-    IngestDone,
-    Millis,
-    Outcome,
-    PollDone,
-    Redirected,
-    RobotsRead,
-    Throttled,
-    Walk,
-    Walked,
-    Work,
-)
+from worker.model import Broken, Done, Finished, Ingest, IngestDone, Millis, PollDone, RobotsRead, Walk, Walked, Work
 from worker.model import Retry as RetryDone
 from worker.store import OutboxSegment
+from worker.telemetry.exporting import Exporter
+from worker.telemetry.steps import Attributes, Step, begin, ours, place
 
 LAST_EXPORT_S = 1.0
 """How long a stop waits for waiting spans to be exported."""
 _ALL = 1 << 64
-
-P = ParamSpec("P")
-R = TypeVar("R")
-Attributes = Mapping[str, str | int]
-
-log = structlog.stdlib.get_logger("feedmill.traces")
-
-
-class Step(NamedTuple):
-    """Something that was done for a piece of work."""
-
-    name: str
-    began_ns: int
-    ended_ns: int
-    attributes: Attributes
-    error: str | None
-    kind: SpanKind = SpanKind.INTERNAL
-
-
-_steps: ContextVar[list[Step] | None] = ContextVar("steps", default=None)
-"""The steps of the piece of work that the current task does."""
 
 
 class Traces:
@@ -96,8 +51,7 @@ class Traces:
     """
 
     def __init__(self, collector: str, *, sample: float) -> None:
-        exporter = trace_exporter.OTLPSpanExporter(endpoint=collector)
-        self._exporter = _Exporter(exporter)
+        self._exporter = Exporter(collector)
         self._processor = BatchSpanProcessor(self._exporter)
         own = {"service.name": "feedmill", "service.version": __version__}
         self._resource = Resource.create(own).merge(OTELResourceDetector().detect())
@@ -127,7 +81,7 @@ class Traces:
                 about |= {} if row.duplicate_of is None else {"duplicate_of": row.duplicate_of}
                 self.span(
                     record_id,
-                    Step("seal", row.ingested_at * 1_000_000, now * 1_000_000, _ours(**about), None),
+                    Step("seal", row.ingested_at * 1_000_000, now * 1_000_000, ours(**about), None),
                     parent=_root(record_id),
                 )
 
@@ -135,7 +89,7 @@ class Traces:
         """Queues the first span of each article that a document showed for the first time."""
         name = "walk" if isinstance(work, Walk) else "poll"
         status = getattr(done, "status", None)
-        about = _ours(feed=work.feed_id, new=finished.new)
+        about = ours(feed=work.feed_id, new=finished.new)
         about |= {} if status is None else {"http.response.status_code": status}
         step = Step(name, began_ns, time.time_ns(), about, None, SpanKind.CONSUMER)
         for record_id in finished.begun:
@@ -154,7 +108,7 @@ class Traces:
                 context=_context(trace_id, span_id),
                 parent=None if parent is None else _context(trace_id, parent),
                 resource=self._resource,
-                attributes={**step.attributes, **_ours(**about)},
+                attributes={**step.attributes, **ours(**about)},
                 kind=step.kind,
                 status=Status(StatusCode.UNSET) if step.error is None else Status(StatusCode.ERROR, told(step.error)),
                 start_time=step.began_ns,
@@ -175,8 +129,7 @@ class Trace:
     def __init__(self, traces: Traces, work: Work) -> None:
         self._traces, self._work = traces, work
         self._began_ns, self._done_ns = time.time_ns(), 0
-        self._steps: list[Step] = []
-        _steps.set(self._steps if isinstance(work, Ingest) else None)
+        self._steps = begin(wanted=isinstance(work, Ingest))
 
     def done(self) -> None:
         """Call when everything but the commit is done."""
@@ -222,65 +175,7 @@ def _came_of(work: Ingest, done: Done, finished: Finished) -> tuple[Attributes, 
         error = done.problem
     if finished.duplicate_of is not None:
         about["duplicate_of"] = finished.duplicate_of.hex()
-    return {**_ours(**about), **_place(work.url)}, error
-
-
-# --- what is timed ----------------------------------------------------------------------------------------------------
-
-
-class TimedClient(Client):
-    """Records each GET as a step of the work it is for."""
-
-    async def get(self, url: str, **how: Any) -> Outcome:
-        began_ns = time.time_ns()
-        outcome = await super().get(url, **how)
-        if (steps := _steps.get()) is not None:
-            steps.append(_fetched(url, began_ns, outcome))
-        return outcome
-
-
-class TimedPool(Pool):
-    """Records each call as a step of the work it is for."""
-
-    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        began_ns, error = time.time_ns(), None
-        try:
-            return await super().run(function, *args, **kwargs)
-        except TaskError as failed:
-            error = str(failed)
-            raise
-        finally:
-            if (steps := _steps.get()) is not None:
-                steps.append(Step("extract", began_ns, time.time_ns(), {}, error))
-
-
-def _fetched(url: str, began_ns: int, outcome: Outcome) -> Step:
-    about: dict[str, str | int] = {"http.request.method": "GET", **_place(url)}
-    error = None
-    match outcome:
-        case Fetched(status=status, body=body):
-            about |= {"http.response.status_code": status, "http.response.body.size": len(body)}
-        case Throttled(status=status):
-            about["http.response.status_code"], error = status, f"{status}: the host asks for patience"
-        case FetchFailed(status=status, kind=kind, reason=reason):
-            about |= {"error.type": kind} | ({} if status is None else {"http.response.status_code": status})
-            error = reason
-        case Redirected():
-            about["http.response.status_code"] = 301 if outcome.permanent else 302
-        case _:
-            about["http.response.status_code"] = 304
-    return Step("fetch", began_ns, time.time_ns(), about, error, SpanKind.CLIENT)
-
-
-def _place(url: str | None) -> Attributes:
-    """In the names of OpenTelemetry's semantic conventions for HTTP, without secrets of the URL."""
-    if url is None:
-        return {}
-    return {"url.full": told(urls.without_credentials(url)), "server.address": urls.host_of(url)}
-
-
-def _ours(**about: str | int) -> dict[str, str | int]:
-    return {f"feedmill.{name}": value for name, value in about.items()}
+    return {**ours(**about), **place(work.url)}, error
 
 
 def _root(record_id: bytes) -> int:
@@ -290,39 +185,3 @@ def _root(record_id: bytes) -> int:
 
 def _context(trace_id: int, span_id: int) -> SpanContext:
     return SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
-
-
-# --- exporting --------------------------------------------------------------------------------------------------------
-
-
-class _Exporter(SpanExporter):
-    """Wraps the SDK's exporter, which logs each failure anew; this logs when failures begin and when they end."""
-
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter, self._well = exporter, True
-        self._said = _Said()
-        logging.getLogger(trace_exporter.__name__).addFilter(self._said)
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._exporter.export(spans)
-        well = result is SpanExportResult.SUCCESS
-        if well and not self._well:
-            log.info("traces.exported")
-        elif self._well and not well:
-            log.warning("traces.not_exported", error=self._said.first)
-        self._well, self._said.first = well, ""
-        return result
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
-        logging.getLogger(trace_exporter.__name__).removeFilter(self._said)
-
-
-class _Said(logging.Filter):
-    """Keeps the exporter's log messages to itself."""
-
-    first = ""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        self.first = self.first or record.getMessage()
-        return False
