@@ -37,24 +37,7 @@ def tell(done: Done, finished: Finished) -> None:
         case PollDone(error=str(error)):
             log.warning("feed.failed", error=error, status=done.status, **_next(done, finished))
         case PollDone():
-            bound = log.bind()  # only once: it is half the cost of a line that is not logged
-            level = logging.INFO if finished.new or finished.changed or finished.skipped else logging.DEBUG
-            if bound.is_enabled_for(level):
-                bound.log(
-                    level,
-                    "feed.polled",
-                    status=done.status,
-                    new=finished.new,
-                    changed=finished.changed,
-                    duplicates=finished.duplicates,
-                    skipped=finished.skipped,
-                    unchanged=done.unchanged,
-                    **_next(done, finished),
-                )
-            if finished.missed is not None:
-                log.warning("feed.gap", missed=max(1, round(finished.missed)))
-            for entry in finished.ingested if bound.is_enabled_for(logging.INFO) else ():
-                _tell_ingested(bound, entry.draft, entry.finished, entry=entry.record_id, url=None)
+            _tell_polled(done, finished)
         case Walked():
             log.info("page.read", new=finished.new, known=len(done.entries) - finished.new, more=done.older is not None)
         case Subscribed(error=None):
@@ -79,6 +62,27 @@ def tell(done: Done, finished: Finished) -> None:
             log.error("job.failed", error=done.error, quarantined=finished.quarantined)
         case HandedBack():
             log.debug("job.handed_back")
+
+
+def _tell_polled(done: PollDone, finished: Finished) -> None:
+    bound = log.bind()  # only once: it is half the cost of a line that is not logged
+    level = logging.INFO if finished.new or finished.changed or finished.skipped else logging.DEBUG
+    if bound.is_enabled_for(level):
+        bound.log(
+            level,
+            "feed.polled",
+            status=done.status,
+            new=finished.new,
+            changed=finished.changed,
+            duplicates=finished.duplicates,
+            skipped=finished.skipped,
+            unchanged=done.unchanged,
+            **_next(done, finished),
+        )
+    if finished.missed is not None:
+        log.warning("feed.gap", missed=max(1, round(finished.missed)))
+    for entry in finished.ingested if bound.is_enabled_for(logging.INFO) else ():
+        _tell_ingested(bound, entry.draft, entry.finished, entry=entry.record_id, url=None)
 
 
 def _tell_ingested(log: structlog.stdlib.BoundLogger, draft: Draft, finished: Finished, **name: str | None) -> None:
