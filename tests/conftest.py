@@ -36,7 +36,7 @@ Once = Callable[[str, Callable[[Path], None]], Path]
 
 MEMORY_DISK = Path("/dev/shm")  # Linux's, which is everybody's folder for this
 ENOUGH_BYTES = 1_000_000_000
-WAITING = ("tests/whole/", "tests/politeness/", "tests/bus/", "tests/cpu/", "tests/test_engine")
+WAITING = ("tests/whole/", "tests/politeness/", "tests/bus/", "tests/cpu/", "tests/engine/")
 """Where tests take more of the clock than of a core."""
 
 # A machine that others load is no defect: hypothesis' deadline goes by the clock. The last two are .ci/run's.

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from tests.test_record_schema import FULL, MINIMAL
+from tests.record.test_record_schema import FULL, MINIMAL
 from worker.cli.main import app
 from worker.record import json_schema, notations
 

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests import broker
-from tests.test_engine import BusyPolls, Clock, Polls
+from tests.engine.test_engine import BusyPolls, Clock, Polls
 from worker.bus.jetstream import JetStreamBus
 from worker.engine import Clock as Followed
 from worker.engine import Engine, limits
