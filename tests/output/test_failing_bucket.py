@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.bucket import Bucket, Faults, bucket, faults, object_store
 from tests.output.conftest import DAY_MS, NOW, SCHEMA, make_segments
+from tests.whole.processes import until
 from worker.errors import OutputError
 from worker.model import object_path
 from worker.output import Keeping, OutputDirectory, locked, read_records, verify
@@ -66,13 +66,6 @@ def contents(out: Path) -> dict[str, bytes]:
     """All that is there, but for the manifest, in which a takedown that was begun anew has one more line."""
     found = {path.relative_to(out).as_posix(): b"".join(files.blocks(path)) for path in files.below(out)}
     return {name: content for name, content in found.items() if not name.startswith("manifest")}
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 WAYS = ("500", "lost", "409", "cut", "done", "403", "lost")

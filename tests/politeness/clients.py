@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.politeness.kinds import Kind, configuration
 from tests.site import Site
 from tests.whole.conftest import Worker
+from tests.whole.processes import until
 
 READER = """
 import datetime, json, socket, sys, time
@@ -33,14 +34,6 @@ while time.monotonic() < until:
 """
 """What cron does for reader's users. A second is the least interval here, as a minute is of its own; from there on
 its decisions are its own, of Retry-After and max-age too."""
-
-
-def until(condition: Callable[[], object], timeout_s: float = 120) -> None:
-    """Waits for a condition to hold; an AssertionError where it does not in time."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
 
 
 def watch_feedmill(

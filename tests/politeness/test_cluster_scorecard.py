@@ -9,12 +9,12 @@ from collections import Counter
 import pytest
 
 from tests import broker, postgresql
-from tests.politeness.clients import until
 from tests.politeness.kinds import HORIZON_S, all_kinds, configuration, manners
 from tests.politeness.scoring import COLUMNS, counted, faults, heading, row
 from tests.site import Site
 from tests.whole.cluster import log_of, shared, workers
 from tests.whole.conftest import Worker
+from tests.whole.processes import until
 
 WORKERS = 4
 

@@ -13,10 +13,10 @@ from itertools import pairwise
 import pytest
 
 from tests.politeness.answers import rss
-from tests.politeness.clients import until
 from tests.politeness.scoring import CLOCK_S, Manners, Where, faults, where_of
 from tests.site import Answer, Request, Site
 from tests.whole.conftest import Worker
+from tests.whole.processes import until
 
 TINY = b"<rss version='2.0'><channel><title>T</title></channel></rss>"
 PATIENCE_S = 4

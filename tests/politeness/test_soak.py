@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fetch.sites import answer, connections, redirect, set_deadline, waiting
+from tests.fetch import sites
+from tests.fetch.sites import Request, answer, connections, redirect, set_deadline, waiting
 from worker.fetch import Client
 from worker.model import Fetched, Outcome, Validators
 
@@ -121,38 +122,21 @@ SITE: Mapping[str, tuple[int, Misbehaviour]] = {
 }
 
 
-class Site:
+class Site(sites.Site):
     """Does on each path what `SITE` says; on `/together` it answers when `PLACES` requests are there."""
 
     def __init__(self) -> None:
-        self.port = 0
+        super().__init__([])
         self._here = asyncio.Barrier(PLACES)
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            while not writer.is_closing():
-                path = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()
-                if path == "/together":
-                    await asyncio.wait_for(self._here.wait(), PATIENCE_S)
-                    path = "/plain"
-                await SITE[path][1](writer)
-        except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-            with suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
-
-    async def aclose(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def reply(self, request: Request, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        self.requests.clear()  # memory is measured
+        path = request.path
+        if path == "/together":
+            await asyncio.wait_for(self._here.wait(), PATIENCE_S)
+            path = "/plain"
+        await SITE[path][1](writer)
+        return not writer.is_closing()
 
 
 @asynccontextmanager
