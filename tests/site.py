@@ -23,6 +23,7 @@ class Request:
     """Seconds, monotonic: when it came."""
     at_utc: float
     """The same in seconds of UTC since 1970."""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,8 @@ class Site:
             def do_GET(self) -> None:
                 site._serve(self)
 
+            do_POST = do_GET  # noqa: N815  # http.server's name
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -115,7 +118,9 @@ class Site:
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         host = handler.headers.get("Host", "").partition(":")[0]
         headers = {name.lower(): value for name, value in handler.headers.items()}
-        request = Request(host=host, path=handler.path, headers=headers, at=time.monotonic(), at_utc=time.time())
+        body = handler.rfile.read(int(headers.get("content-length", 0)))
+        at, at_utc = time.monotonic(), time.time()
+        request = Request(host=host, path=handler.path, headers=headers, at=at, at_utc=at_utc, body=body)
         with self._lock:
             self.requests.append(request)
             self._now[host] += 1

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.site import Answer, Site
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -184,40 +183,16 @@ def test_a_message_tells_no_secret() -> None:
     assert b"https://a.example/?key=***" in said
 
 
-@pytest.fixture
-def hook() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]], list[int]]]:
-    """A receiver on loopback: its URL, what it was sent, the statuses that it answers."""
-    heard: list[tuple[dict[str, str], bytes]] = []
-    answers: list[int] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(answers.pop(0) if answers else 204)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook?key=1", heard, answers
-        server.shutdown()
-        thread.join()
-
-
-async def test_a_webhook_is_sent_json(hook: tuple[str, list[tuple[dict[str, str], bytes]], list[int]]) -> None:
+async def test_a_webhook_is_sent_json() -> None:
     """A private address is the operator's choice; any 2xx is thanks, all else is a reason."""
-    url, heard, answers = hook
-    answers += [200, 500, 302]
-    said = [await post_json(url, {"a": "ü"}, user_agent="feedmill/1", timeout_s=5) for _ in range(3)]
-    assert said == [None, "the server answered 500", "the server answered 302"]
-    headers, body = heard[0]
-    assert (headers["content-type"], headers["user-agent"]) == ("application/json", "feedmill/1")
-    assert orjson.loads(body) == {"a": "ü"}
+    answers = iter((204, 200, 500, 302))
+    with Site() as site:
+        url = site.add("hook", "/hook?key=1", lambda _: Answer(status=next(answers)))
+        said = [await post_json(url, {"a": "ü"}, user_agent="feedmill/1", timeout_s=5) for _ in range(4)]
+    assert said == [None, None, "the server answered 500", "the server answered 302"]
+    first = site.requests[0]
+    assert (first.headers["content-type"], first.headers["user-agent"]) == ("application/json", "feedmill/1")
+    assert orjson.loads(first.body) == {"a": "ü"}
 
 
 async def test_a_webhook_that_is_not_there_is_a_reason(unused_tcp_port: int) -> None:

@@ -8,12 +8,10 @@ import json
 import os
 import signal
 import socket
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -208,7 +206,6 @@ async def test_the_page_moves_to_where_a_saved_configuration_says(
     """With its token; it stays where it was, with the token that it had, where that can't be had, and it is told.
     Whom silence is told changes, too."""
     monkeypatch.setattr(watch, "EVERY_S", 0.05)
-    messages: list[bytes] = []
     url = feed(site, "a", item("1", None, "One", prose("heron")))
     first, second = free_port(), free_port()
 
@@ -228,13 +225,12 @@ async def test_the_page_moves_to_where_a_saved_configuration_says(
     at_work = asyncio.create_task(app.work(settings, stop=stop, listen=True, reload=reload))
     try:
         await until_it(lambda: answer(first) == 200)
-        with listening(messages) as webhook:
-            web = {"listen": f"127.0.0.1:{second}", "token": "open-sesame"}
-            configure(web=web, alerts={"webhook": webhook})
-            await until_it(lambda: answer(second) == 401)
-            assert await asyncio.to_thread(answer, second, "open-sesame") == 200
-            assert await asyncio.to_thread(answer, first) is None
-            await until_it(lambda: messages)
+        web = {"listen": f"127.0.0.1:{second}", "token": "open-sesame"}
+        configure(web=web, alerts={"webhook": site.add("hook", "/", Answer(status=204))})
+        await until_it(lambda: answer(second) == 401)
+        assert await asyncio.to_thread(answer, second, "open-sesame") == 200
+        assert await asyncio.to_thread(answer, first) is None
+        await until_it(lambda: site.asked("hook"))
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -250,24 +246,3 @@ async def test_the_page_moves_to_where_a_saved_configuration_says(
     finally:
         stop.set()
         await at_work
-
-
-@contextlib.contextmanager
-def listening(messages: list[bytes]) -> Iterator[str]:
-    """A webhook; its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            messages.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
