@@ -3,6 +3,9 @@
 commit.py      a batch of `Done` → one transaction: checks leases, frees slots, settles hosts; dispatches by kind
 polls.py       polls: the feed's state and next poll
 arrivals.py    the entries a poll brought: new, known, changed, left out or duplicate
+moves.py       … where guids and links mislead, as the site has moved
+fresh.py       … as new rows
+queueing.py    … queued to be read
 walks.py       walks through older pages, beside the polls
 entries.py     single entries: what becomes of their drafts
 ingestion.py   such a draft, on its way to be judged

@@ -8,15 +8,13 @@ costs many times what one more row in it does.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, update
 
 from worker.dedup import (
-    NOTHING_SAID,
     Duplicate,
     Known,
     New,
@@ -27,17 +25,17 @@ from worker.dedup import (
     has_moved,
     has_other_url,
     place,
-    said_of,
-    url_key,
 )
-from worker.model import EntryId, FeedId, Finished, Millis, PollDone, SeenEntry
+from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store.database import tables as t
-from worker.store.database.batches import chunks
-from worker.store.finish.duplicates import SAME_URL, mark_duplicate, original, write_duplicate
+from worker.store.finish.duplicates import mark_duplicate, original, write_duplicate
+from worker.store.finish.fresh import Fresh, revision_of
 from worker.store.finish.ingestion import Ingestion
-from worker.store.known.feeds import Policies, add_work, host_id
+from worker.store.finish.moves import only_by_guid, signs
+from worker.store.finish.queueing import not_yet_queued, work
+from worker.store.known.feeds import Policies, add_work
 from worker.store.known.graves import note_seen
 from worker.store.known.keys import stored
 from worker.store.known.left_out import backlog_of, takes_up
@@ -57,12 +55,6 @@ _SAYS_ELSE = (
     .returning(t.entry.c.revision, REVISED_AT, t.entry.c.first_seen_at)
 )
 _SAYS = update(t.entry).where(t.entry.c.id == bindparam("this")).values(version=bindparam("says"))
-_QUEUED = select(t.work, t.is_under_way.label("under_way")).where(
-    t.work.c.entry_id.in_(bindparam("ids", expanding=True))
-)
-_ROOM, _ROOM_FOR_PAGE = bytes(13), bytes(17)
-"""Written as `revision_key` of a new entry to reserve space in its row for what the first record adds; if a page is
-read first, for the time until then, too. Rows that grow make SQLite split their pages: a tenth of them stayed empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +81,7 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
     connection = shelf.connection
     backlog = backlog_of(connection, row, done, shelf.known)
     other_filters = done.filters != (row.filters or b"")
-    told = _said(shelf, row, done)
+    told = signs(shelf, row, done)
     entries = _Entries(shelf=shelf, done=done, feed_url=row.url, other_filters=other_filters, is_old=is_old, said=told)
     for seen in done.entries:
         if shelf.dead and not shelf.dead.isdisjoint(keys_of(seen)):
@@ -104,7 +96,7 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
         note_seen(connection, entries.still_there, at=done.at)
     for entry_id, values in entries.noted.items():
         shelf.refs[entry_id] = shelf.refs[entry_id]._replace(**values)
-    unqueued, touched = _not_yet_queued(connection, entries.queue, entries.added, policies)
+    unqueued, touched = not_yet_queued(connection, entries.queue, entries.added, policies)
     ids = {row["entry_id"] for row in unqueued}
     drafted = [one for entry_id, one in entries.drafts.items() if one.new is not None or entry_id in ids]
     touched |= add_work(connection, [row for row in unqueued if row["entry_id"] not in entries.drafts], policies)
@@ -117,45 +109,6 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
         begun=tuple(entries.begun),
     )
     return Arrived(finished=finished, came=entries.came, touched=touched, drafted=drafted)
-
-
-def _said(shelf: Shelf, row: Row[Any], done: PollDone) -> Said:
-    """What tells the entries if guids and links mislead: because nothing in the document is known, as when a site has
-    moved, or because guids were given to other articles. Reads more than the shelf has only if there is a sign of
-    that."""
-    by_guid = [(seen, ref) for seen in done.entries if (ref := _by_guid(shelf, seen)) and ref.version != seen.version]
-    strange = sum(not _is_met(shelf, seen, done.feed_id) for seen in done.entries)
-    strange += sum(seen.url_key is None for seen, _ in by_guid)
-    is_whole = done.version is not None and done.version.entries == len(done.entries)
-    is_strange = is_whole and 2 * strange >= len(done.entries)
-    if not by_guid and not is_strange:
-        return NOTHING_SAID
-    undated = row.body_hash is None  # what it says was read at another address, or under another id
-    met = (ref for seen in done.entries for key in keys_of(seen) if (ref := shelf.under(key)))
-    refs = said_of(done.entries, (ref for ref in met if ref.feed_id == done.feed_id), undated=undated)
-    if is_strange or _lends(by_guid, refs):
-        known = shelf.saying(done.feed_id, {seen.version for seen in done.entries})
-        refs = said_of(done.entries, known, undated=undated)
-    return Said(refs=refs, lends=_lends(by_guid, refs))
-
-
-def _is_met(shelf: Shelf, seen: SeenEntry, feed_id: FeedId) -> bool:
-    """Whether the feed may have shown the entry before, as far as its guid and link tell."""
-    by_url = shelf.under(seen.url_key)
-    return shelf.under(*seen.look_up, seen.own) is not None or (by_url is not None and by_url.feed_id == feed_id)
-
-
-def _lends(by_guid: Sequence[tuple[SeenEntry, Ref]], refs: Mapping[bytes, Ref]) -> bool:
-    """Whether one of these entries is known, and another is known under its guid."""
-    return any(refs.get(seen.version, ref).entry_id != ref.entry_id for seen, ref in by_guid)
-
-
-def _by_guid(shelf: Shelf, seen: SeenEntry) -> Ref | None:
-    """The entry known under the guid of `seen`, if none is under its guid with its link or title."""
-    *closer, by_guid = seen.look_up
-    if seen.own != by_guid or not closer or shelf.under(*closer) is not None:
-        return None
-    return shelf.under(by_guid)
 
 
 @dataclass(kw_only=True)
@@ -186,7 +139,7 @@ class _Entries:
     still_there: list[int] = field(default_factory=list)
     added: dict[EntryId, Ref] = field(default_factory=dict)
     """Entries that are new to the store, as they were added."""
-    fresh: list[_Fresh] = field(default_factory=list)
+    fresh: list[Fresh] = field(default_factory=list)
     """Entries that are new to the store and not added yet; they are added together."""
     fresh_keys: set[bytes] = field(default_factory=set)
     """Their keys. An entry that matches one of them makes `judge` add them first."""
@@ -203,7 +156,7 @@ class _Entries:
             by_key=by_key,
             by_url=by_url,
             alone=shelf.under(*seen.alone),
-            by_guid=_by_guid(shelf, seen) is not None,
+            by_guid=by_key is not None and only_by_guid(shelf, seen) is not None,
             said=self.said,
         )
         if by_key is not None and not isinstance(verdict, Known):  # under its guid another article is known
@@ -223,13 +176,13 @@ class _Entries:
             case New(claims_url):
                 self.counts["new"] += 1
                 self.begun.append(seen.own)
-                self._come(_Fresh(seen, by_url=by_url, claims_url=claims_url))
+                self._come(Fresh(seen, by_url=by_url, claims_url=claims_url))
             case Skipped():
                 self.counts["skipped"] += 1
-                self._come(_Fresh(seen, skipped=by))
+                self._come(Fresh(seen, skipped=by))
             case Duplicate(of):
                 self.counts["duplicates"] += 1
-                self._come(_Fresh(seen, of=of))
+                self._come(Fresh(seen, of=of))
             case _:
                 assert_never(verdict)
 
@@ -267,7 +220,7 @@ class _Entries:
             self.add()
             self._take_up(ref, seen, by_url)
 
-    def _come(self, fresh: _Fresh) -> None:
+    def _come(self, fresh: Fresh) -> None:
         self.came.append(fresh.seen.published)
         self.fresh.append(fresh)
         self.fresh_keys.update(keys_of(fresh.seen))
@@ -280,11 +233,11 @@ class _Entries:
         self.fresh_keys.clear()
         origins = {origin(each.seen.url) for each in fresh if each.seen.url is not None}
         numbers = self.shelf.numbers({self.done.feed_id, *origins})
-        ids = self.shelf.add([_row(self.done, each, numbers) for each in fresh])
+        ids = self.shelf.add([each.row(self.done, numbers) for each in fresh])
         if any(each.of is not None for each in fresh):
             self.shelf.write()
         for entry_id, each in zip(ids, fresh, strict=True):
-            seen, ref = each.seen, _ref(self.done, each, EntryId(entry_id))
+            seen, ref = each.seen, each.ref(self.done, EntryId(entry_id))
             self.shelf.know(ref, seen.own, seen.url_key if each.claims_url else None)
             self.added[ref.entry_id] = ref
             if each.of is not None:
@@ -310,10 +263,10 @@ class _Entries:
             self.counts["duplicates"] += 1
             self.shelf.know_more(ref, seen.own)
             self.shelf.write()
-            mark_duplicate(connection, ref, of=original(others), revision=_revision(seen))
+            mark_duplicate(connection, ref, of=original(others), revision=revision_of(seen))
             pointer = seen.pointer and _of(seen.pointer, ref.record_id, self.done.at)
             write_duplicate(connection, ref, others, body=pointer, at=self.done.at)
-            self._note(ref, duplicate_of=original(others), revision=_revision(seen))
+            self._note(ref, duplicate_of=original(others), revision=revision_of(seen))
 
     def _move(self, ref: Ref, seen: SeenEntry, of: Ref) -> None:
         """Notes the URL that the article of `of` has in a feed that shows it as the duplicate `ref`. Only a feed of the
@@ -356,68 +309,10 @@ class _Entries:
             self.drafts[ref.entry_id] = Ingestion(ref.entry_id, self.done.at, draft, record_id=ref.record_id, new=new)
         if draft is None or new is None:
             self.queue[ref.entry_id] = {
-                **_work(self.done, seen, ref.entry_id, page=page),
+                **work(self.done, seen, ref.entry_id, page=page),
                 "due_at": due_at,
                 "priority": t.BACKFILL if self.is_old else t.NEW,
             }
-
-
-class _Fresh(NamedTuple):
-    """An entry that is not in the store yet."""
-
-    seen: SeenEntry
-    by_url: Ref | None = None
-    claims_url: bool = False
-    skipped: Skip | None = None
-    of: Ref | None = None
-    """The entry that it is a duplicate of."""
-
-    @property
-    def revision(self) -> int:
-        return 0 if self.of is None else _revision(self.seen)
-
-    @property
-    def duplicate_of(self) -> EntryId | None:
-        return None if self.of is None else original(self.of)
-
-
-def _row(done: PollDone, fresh: _Fresh, numbers: Mapping[str, int]) -> dict[str, object]:
-    seen = fresh.seen
-    return {
-        "feed_no": numbers[done.feed_id],
-        "record_id": seen.own,
-        **url_columns(seen.url, numbers),
-        "shared_key": None if fresh.claims_url or seen.url is None else stored(seen.url_key or url_key(seen.url)),
-        "version": seen.version,
-        "title_key": seen.title_key,
-        "first_seen_at": done.at,
-        "revision": fresh.revision,
-        "revision_key": b"" if fresh.of or fresh.skipped else _ROOM if seen.page is None else _ROOM_FOR_PAGE,
-        "duplicate_of": fresh.duplicate_of,
-        "skipped": fresh.skipped,
-        "reason": seen.skipped if fresh.of is None else SAME_URL,
-    }
-
-
-def _ref(done: PollDone, fresh: _Fresh, entry_id: EntryId) -> Ref:
-    return Ref(
-        entry_id=entry_id,
-        feed_id=done.feed_id,
-        title_key=fresh.seen.title_key,
-        revision=fresh.revision,
-        revision_key=b"",
-        text_mark=None,
-        duplicate_of=fresh.duplicate_of,
-        skipped=fresh.skipped,
-        record_id=fresh.seen.own,
-        version=fresh.seen.version,
-        url=fresh.seen.url,
-    )
-
-
-def _revision(seen: SeenEntry) -> int:
-    """The revision of a duplicate: 1 if a record that points to the original is written, else 0."""
-    return 0 if seen.pointer is None else 1
 
 
 def _is_of_one(ref: Ref, by_url: Ref) -> bool:
@@ -452,37 +347,3 @@ def _own_page(seen: SeenEntry, ref: Ref, by_url: Ref | None) -> str | None:
     things and is not this entry's article, so the feed's own text is used."""
     shared = by_url is not None and by_url.feed_id == ref.feed_id and by_url.entry_id != ref.entry_id
     return None if shared else seen.page
-
-
-def _work(done: PollDone, seen: SeenEntry, entry_id: EntryId, *, page: str | None) -> dict[str, object]:
-    return {
-        "feed_id": done.feed_id,
-        "entry_id": entry_id,
-        "priority": t.NEW,
-        "host": seen.host if page else t.NO_HOST,
-        "url": page,
-        "due_at": done.at,
-        "entry": seen.entry,
-    }
-
-
-def _not_yet_queued(
-    connection: Connection, queue: Mapping[EntryId, dict[str, Any]], added: Collection[EntryId], policies: Policies
-) -> tuple[list[dict[str, Any]], set[int]]:
-    """Returns the work that still has to be queued, and the hosts whose work was changed. Work that is already queued
-    gets the feed's latest description instead of being queued twice. If it is under way with an older one, `again`
-    tells `finish_entry` so; if it waits for another look at its page, it is due when the new work would be. added:
-    entries that this commit added, which can't be queued yet."""
-    by_entry = dict(queue)
-    touched: set[int] = set()
-    for batch in chunks([entry_id for entry_id in queue if entry_id not in added]):
-        for row in connection.execute(_QUEUED, {"ids": batch}).all():
-            queued = by_entry.pop(row.entry_id)
-            values: dict[str, Any] = {"entry": queued["entry"], "again": bool(row.under_way)}
-            if not row.under_way and row.priority == t.BACKFILL:
-                values |= {"priority": t.NEW, "due_at": queued["due_at"], "page_etag": None, "page_modified": None}
-            if not row.under_way and not row.hops and row.url != queued["url"]:
-                values |= {"url": queued["url"], "host_id": host_id(connection, str(queued["host"]), policies)}
-            connection.execute(update(t.work).where(t.work.c.id == row.id).values(values))
-            touched |= {row.host_id, values.get("host_id", row.host_id)}
-    return list(by_entry.values()), touched
