@@ -17,13 +17,13 @@ from worker.cli.printing import clean, plain, print_json, print_line
 from worker.cli.running import stop_on_signal
 from worker.cli.standing import public, state_of
 from worker.cli.steer import Names, Tag, ids_named
+from worker.engine import running
 from worker.errors import StateError, StateLocked
 from worker.model import FeedId, Millis
 from worker.pipeline import of_feeds
 from worker.settings import Settings
 from worker.store import FeedStatus, HostStatus, is_there, read_feeds, read_hosts
 from worker.wiring import app
-from worker.wiring.outside import running
 from worker.words import ago
 
 PATIENCE_S = 90.0

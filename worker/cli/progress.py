@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from worker.cli.printing import console
+from worker.engine import running
 from worker.telemetry.meters import Meters
-from worker.wiring.outside import running
 from worker.words import counted
 
 

@@ -15,14 +15,15 @@ room.py        whether there is room for more
 events.py      what was done, in the log
 trouble.py     what currently fails, in the log
 ticks.py       what is done every second, or every hour
-cancel.py      background tasks, waited for and cancelled
+cancel.py      background tasks: run, waited for and cancelled
 limits.py      time limits and sizes
 
 Decisions are made elsewhere, and nothing is kept that the store does not know, so it may be killed at any moment.
 """
 
+from worker.engine.cancel import running
 from worker.engine.clock import Clock
 from worker.engine.engine import Engine
 from worker.engine.limits import KEEP_S
 
-__all__ = ["KEEP_S", "Clock", "Engine"]
+__all__ = ["KEEP_S", "Clock", "Engine", "running"]

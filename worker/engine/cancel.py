@@ -1,13 +1,24 @@
-"""Background tasks, waited for and cancelled."""
+"""Background tasks: run, waited for and cancelled."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
+
+
+@contextlib.asynccontextmanager
+async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Runs `work` in the background until the block ends."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def cancelled(task: asyncio.Task[T]) -> None:

@@ -15,7 +15,7 @@ from worker.configuration.current import Current
 from worker.configuration.reading import read as read_settings
 from worker.configuration.reload import Reload, Reloader
 from worker.cpu.pool import Pool
-from worker.engine import Clock, Engine
+from worker.engine import Clock, Engine, running
 from worker.errors import OutputError, StateLocked
 from worker.fetch import Client
 from worker.model import ALL_ROLES, FeedId, Member, Millis, ObjectPath, Role, State
@@ -29,7 +29,7 @@ from worker.telemetry.vitals import WORDS
 from worker.wiring import extras
 from worker.wiring.means import PRELOAD, Means, asker, cpu_workers, pool
 from worker.wiring.outputs import shards_of
-from worker.wiring.outside import Outside, callback, running
+from worker.wiring.outside import Outside, callback
 
 
 def read(config: Path) -> Settings:

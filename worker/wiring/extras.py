@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from worker.bus import Bus
 from worker.cpu.pool import Pool
-from worker.engine import KEEP_S
+from worker.engine import KEEP_S, running
 from worker.errors import imports_of
 from worker.fetch import Client
 from worker.pipeline import Streaming
 from worker.settings import Settings
-from worker.wiring.outside import running
 
 if TYPE_CHECKING:
     from worker.telemetry.traces import Traces

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from worker import __version__
 from worker.configuration.current import Current
 from worker.cpu.pool import Pool
-from worker.engine import Engine
+from worker.engine import Engine, running
 from worker.errors import WebError
 from worker.fetch import post_json, user_agent
 from worker.model import Millis
@@ -145,14 +145,3 @@ def callback(settings: Settings) -> Callable[[str], str] | None:
     if root is None or settings.web.listen is None:
         return None
     return lambda token: f"{root.rstrip('/')}/websub/{token}"
-
-
-@asynccontextmanager
-async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Runs `work` in the background until the block ends."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
