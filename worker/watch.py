@@ -52,7 +52,7 @@ class Watch:
         reader: Reader,
         feeds: Callable[[], Mapping[FeedId, Feed]],
         clock: Callable[[], Millis],
-        tell: Callable[[], Tell | None] = lambda: None,
+        tell: Callable[[], Tell | None],
     ) -> None:
         """feeds: those listed now. tell: what delivers messages now; None: nothing. A new one has not been told
         anything yet."""

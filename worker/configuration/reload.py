@@ -61,9 +61,10 @@ class Reloader:
         current: Current,
         store: Store,
         clock: Callable[[], Millis],
-        follow: Callable[[], Awaitable[None]] | None = None,
+        follow: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        """follow: moves the status page to where the new settings say; raises FeedmillError if it can't."""
+        """follow: moves the status page to where the new settings say; raises FeedmillError if it can't. None: there is
+        none."""
         self._reload, self._current, self._store, self._clock = reload, current, store, clock
         self._follow = follow
         self._refused: frozenset[Path] = frozenset()

@@ -35,10 +35,10 @@ class Jobs:
         clock: Clock,
         vitals: Vitals,
         meters: Meters,
-        traces: Traces | None = None,
+        traces: Traces | None,
     ) -> None:
         """do: does a piece of work. finish: commits a result, and returns when that is done. meters: counts the
-        results. traces: gets a span for each."""
+        results. traces: gets a span for each; None: no tracing."""
         self._do, self._finish, self._clock, self._vitals = do, finish, clock, vitals
         self._meters, self._traces = meters, traces
         self._running: set[asyncio.Task[None]] = set()

@@ -32,7 +32,7 @@ def distinct(files: Iterable[Attachment]) -> tuple[Attachment, ...]:
     return tuple(found.values())[:MAX_ATTACHMENTS]
 
 
-def is_picture(url: str, mime_type: str, medium: str = "") -> bool:
+def is_picture(url: str, mime_type: str, medium: str) -> bool:
     """Whether a file is a picture: by its type or medium, else by its name."""
     if mime_type or medium:
         return medium.lower() == "image" or mime_type.lower().startswith("image/")

@@ -36,7 +36,7 @@ def pairing(directory: Path, ours: Publications) -> Pairing:
             return "behind" if ours.last is None or names_segment(directory, ours.last) else "lacking"
 
 
-async def check_pairing(store: Store, directory: Path, *, state: State, shard: int = 0) -> None:
+async def check_pairing(store: Store, directory: Path, *, state: State, shard: int) -> None:
     """Raises StateError if the state is behind its output directory, or that of a shard; OutputError if the directory
     is not the one the state has published to, or has lost some of it. The message says what can be done."""
     last = await asyncio.to_thread(last_segment, directory)
@@ -45,7 +45,7 @@ async def check_pairing(store: Store, directory: Path, *, state: State, shard: i
         raise refusal
 
 
-def read_refusal(directory: Path, state: State, *, shard: int = 0) -> FeedmillError | None:
+def read_refusal(directory: Path, state: State, *, shard: int) -> FeedmillError | None:
     """The error that a start would raise, determined while no worker runs; None if it would not. Raises StateError,
     OutputError."""
     return _refusal(directory, read_publications(state, _end_of(last_segment(directory)), shard), state)

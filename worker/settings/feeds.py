@@ -17,7 +17,7 @@ from worker.settings.yaml_file import Loc, YamlFile
 
 
 def feeds_of(
-    files: Iterable[YamlFile], *, beside: Sequence[Feed] = (), blank: bool = False
+    files: Iterable[YamlFile], *, beside: Sequence[Feed], blank: bool = False
 ) -> tuple[list[tuple[Feed, ...]], tuple[Problem, ...]]:
     """The feeds of each list in order, and everything that is wrong with them. A feed listed twice is a mistake, even
     if the other is among those `beside`. blank: accept a list that says nothing as one without feeds."""

@@ -186,7 +186,7 @@ class Store:
         """The earliest time at which `claim` with the same `due` could return something."""
         return await self._write(claims.next_claim_at, due=due)
 
-    async def has_due(self, *, now: Millis, due: Due | None = None) -> bool:
+    async def has_due(self, *, now: Millis, due: Due | None) -> bool:
         """Whether any due work is unclaimed, including work that still has to wait for its host's turn."""
         return await self._write(claims.has_due, now=now, due=due)
 

@@ -100,7 +100,7 @@ class _Polled(NamedTuple):
 
 
 def finish_polls(
-    connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner, websub: bool = False
+    connection: Connection, batch: Sequence[PollDone], *, policies: Policies, planner: Planner, websub: bool
 ) -> list[tuple[Finished, set[int], list[Ingestion]]]:
     """Writes the state and next poll of the feeds. Returns for each poll what became of its entries, the hosts for
     which work was queued, and the drafts to be finished with it.

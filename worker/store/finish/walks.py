@@ -107,7 +107,7 @@ class _Trail:
     def encoded(self) -> bytes | None:
         return None if self == _Trail() else orjson.dumps(asdict(self))
 
-    def from_gap(self, url: str, *, passed: int = 0) -> _Trail:
+    def from_gap(self, url: str, *, passed: int) -> _Trail:
         """With the page that a gap leads to as the next one. Pages read before are forgotten, since they may have more
         by now."""
         waiting = tuple(dict.fromkeys((url, *self.waiting)))[:PAGES]

@@ -291,7 +291,7 @@ def _put_aside(connection: Connection, *which: ColumnElement[bool], now: Millis)
     )
 
 
-def has_due(connection: Connection, *, now: Millis, due: Due | None = None) -> bool:
+def has_due(connection: Connection, *, now: Millis, due: Due | None) -> bool:
     """Whether there is due work for `due` that nobody has leased, including work that still waits for its host's delay,
     but not where the host asked for a longer wait than that. Reads the whole queue."""
     wanted = t.work.c.due_at <= now
