@@ -15,7 +15,8 @@ from worker.articles import from_entry, from_page, plain, rich, with_html
 from worker.model import Entry
 
 URL = "https://own.example/2026/one"
-TAGS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "blockquote", "pre", *rich._INLINE.values()}
+HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+TAGS = {"p", "ul", "ol", "li", "blockquote", "pre", "table", "tr", "td", "th", *HEADINGS, *rich._INLINE.values()}
 
 
 class Written(HTMLParser):
@@ -24,14 +25,23 @@ class Written(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.text, self.tags, self.targets = "", set[str](), list[str]()
+        self.open = list[str]()
+        """Elements that are still open at the end; `/` before those that were never begun."""
         self.feed(html)
         self.close()
 
     def handle_data(self, data: str) -> None:
         self.text += data
 
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.open.append(f"/{tag}")
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self.open.append(tag)
         if tag == "a":
             ((name, target),) = attrs
             assert name == "href"
@@ -63,9 +73,24 @@ def of_fragment(fragment: str) -> str:
         ),
         pytest.param(
             "<h2>Head</h2><ul><li>one<li><p>two</p></ul><blockquote><p>said</p><p>so</p></blockquote>",
-            "<h2>Head</h2>\n<ul><li>one</li></ul>\n<ul><li>two</li></ul>\n<blockquote><p>said</p></blockquote>"
-            "\n<blockquote><p>so</p></blockquote>",
+            "<h2>Head</h2>\n<ul><li>one</li>\n<li>two</li></ul>\n<blockquote><p>said</p>\n<p>so</p></blockquote>",
             id="headings, items and quotations",
+        ),
+        pytest.param(
+            "<ol><li>one<ul><li>a<p>again<li><h3>b</h3></ul>two</ol><li>x<li>y",
+            "<ol><li>one\n<ul><li>a\n<p>again</p></li>\n<li><h3>b</h3></li></ul>\n<p>two</p></li></ol>"
+            "\n<ul><li>x</li>\n<li>y</li></ul>",
+            id="lists in lists, and items in none",
+        ),
+        pytest.param(
+            "<ul><li><h2>All</h2><p>of it</p><ul><li>too</li></ul></li></ul>",
+            "<h2>All</h2>\n<p>of it</p>\n<ul><li>too</li></ul>",
+            id="an item around the whole text is none",
+        ),
+        pytest.param(
+            "<blockquote>" * 9 + "<p>a</p>" + "<ul><li>" * 9 + "b",
+            f"{'<blockquote>' * 6}<p>a</p>\n<p>b</p>{'</blockquote>' * 6}",
+            id="no more than six around each other",
         ),
         pytest.param(
             "one <b>and<br>two <b>more</b><br></b>four <i>words</i>",
@@ -73,10 +98,12 @@ def of_fragment(fragment: str) -> str:
             id="lines between breaks, over which emphasis goes on",
         ),
         pytest.param(
-            "<table><tr><td>a</td><td><b>c</b></td></tr></table>",
-            "<p>a | c</p>",
-            id="a line that is made of several is plain",
+            "<div>a<table><tr><td>x<td><table><tr><th>b<th><b>c</b><tr><td>d<td>e <a href=/f>f</a></table></table>",
+            "<p>a</p>\n<p>x</p>\n<table><tr><th>b</th><th><strong>c</strong></th></tr>"
+            '\n<tr><td>d</td><td>e <a href="https://own.example/f">f</a></td></tr></table>',
+            id="tables, also in one that serves the layout",
         ),
+        pytest.param("<div>a<table><tr><td>b</table></div>", "<p>a</p>\n<p>b</p>", id="which serve the layout"),
         pytest.param(
             '<p><a href="#n1">note</a> <a name=x>x</a> <a href="javascript:x">y</a> <a href="mailto:a@b.c">z</a></p>',
             "<p>note x y z</p>",
@@ -89,14 +116,14 @@ def of_fragment(fragment: str) -> str:
         ),
         pytest.param(
             "<pre><code>def f(a):\r\n    if <b>a</b> &lt;  2:\n\n\treturn\u2028 a\n</code></pre><p>So\n it is.",
-            "<pre><code>def f(a):</code></pre>\n<pre><code>    if <strong>a</strong> &lt;  2:</code></pre>"
+            "<pre><code>def f(a):</code>\n<code>    if <strong>a</strong> &lt;  2:</code></pre>"
             "\n<p>return</p>\n<p>a</p>\n<p>So it is.</p>",
             id="lines of code, which stay as they are",
         ),
         pytest.param(
             "<p>So <i>it</i> was<sup id=r><a href='#n1'>1</a></sup>, 10<sup>6</sup> m.</p>"
             "<ol><li id=n1><p>See <a href=/y>y</a>. <a href='#r'>↩</a></p></li></ol>",
-            '<p>So <em>it</em> was[1], 10⁶ m.</p>\n<ul><li>See <a href="https://own.example/y">y</a>.</li></ul>',
+            '<p>So <em>it</em> was[1], 10⁶ m.</p>\n<ol><li>See <a href="https://own.example/y">y</a>.</li></ol>',
             id="lines with footnote marks, footnotes and powers",
         ),
         pytest.param("plain\ntext", "<p>plain</p>\n<p>text</p>", id="without markup"),
@@ -128,6 +155,10 @@ def test_a_mark_that_composes_with_a_bracket_stays_a_mark() -> None:
         "<p>\ud800a\x00b\x1bc \u202ed</p>",
         "<!-- --!><img src=x onerror=alert(1)> --><p>x</p><![CDATA[<script>]]><?php x ?>",
         "<p><em><a href='https://a.example/'><em><a href='https://b.example/'>x</a></em></a></em></p>",
+        "<ul onclick=alert(1)><li><script>alert(1)</script>a<ol start='1' type=a><li value=3>b<table><li>c",
+        "<table background=javascript:x><tr onclick=x><td style='x:y'>a<td>&lt;td&gt;<tr><li>b<td><pre>c</td></table>",
+        "<pre onload=x><li>a\n<td>&lt;/pre&gt;<script>x</script>\n</pre><blockquote cite=javascript:x><li>b<h2>c",
+        "<li>a<blockquote>b<li>c</blockquote><pre><ul><li>d</li></ul></pre><td>e<tr>f<td>g<td>h",
     ],
 )
 def test_nothing_of_a_hostile_source_is_markup(markup: str) -> None:
@@ -135,6 +166,7 @@ def test_nothing_of_a_hostile_source_is_markup(markup: str) -> None:
 
 
 PIECES = [*"<>/&;\"'=! -ab\n\u0338\x00", "<p>", "<b>", "<a href=", "script", "&lt;", "<!--", "<br>", "<li>"]
+PIECES += ["<ul>", "</ul>", "<ol>", "<blockquote>", "</blockquote>", "<pre>", "<table>", "<tr>", "<td>", "<h2>"]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
@@ -143,8 +175,10 @@ def test_whatever_the_source_is(markup: str) -> None:
 
 
 def check(html: str, text: str) -> None:
-    """It has a line for each of the text's, with the same words, and nothing that could do anything."""
+    """It has a line for each of the text's, with the same words, and nothing that could do anything; what begins in
+    one line ends in a later one."""
     assert html.count("\n") == text.count("\n")
+    assert Written(html).open == []
     for line, said in zip(html.split("\n"), text.split("\n"), strict=True):
         written = Written(line)
         assert squashed(written.text) == squashed(said)
@@ -153,12 +187,28 @@ def check(html: str, text: str) -> None:
 
 
 def squashed(text: str) -> str:
-    return normalize("NFC", "".join(text.split()).lstrip("-|").rstrip("|"))
+    """Without the marks that a text has at its items and cells."""
+    return normalize("NFC", "".join(text.split()).replace("|", "").lstrip("-"))
 
 
 def test_marks_that_are_too_many_for_a_text_do_not_get_in_one_by_one() -> None:
     check(html := of_fragment(markup := "<p>a" + "<b>\u0316</b>" * 40), plain.from_html(markup))
     assert "<strong>" not in html
+
+
+def test_a_table_of_a_page_has_an_empty_line_below_its_head() -> None:
+    """Where the text has dashes; and rows as they are in the text, with their cells' marks."""
+    page = b"<html><p>One.</p><table><tr><th>a<th>b|c<tr><td>d<td><a href=/e>e</a><p>f</table><p>Two."
+    text = "One.\n| a | b|c |\n|---|---|\n| d | e f |\n| g | h |\nTwo."
+    html = rich.of_page(text, page, url=URL, content_type=None)
+    assert html.split("\n") == [
+        "<p>One.</p>",
+        "<table><tr><th>a</th><th>b|c</th></tr>",
+        "",
+        '<tr><td>d</td><td><a href="https://own.example/e">e</a> f</td></tr>',
+        "<tr><td>g</td><td>h</td></tr></table>",
+        "<p>Two.</p>",
+    ]
 
 
 def test_a_line_that_the_text_has_in_another_place_costs_the_others_nothing() -> None:
@@ -177,6 +227,8 @@ def test_a_line_that_the_text_has_in_another_place_costs_the_others_nothing() ->
         pytest.param("<p><a href=x>x</a></p>" * 9_000, f"{URL}/{'b' * 7_900}/", id="many links on a long address"),
         pytest.param("<p>" + "<a href=x>x</a>" * 9_000, f"{URL}/{'b' * 7_900}/", id="in one line"),
         pytest.param("".join(map("<{}>".format, rich._INLINE)) + "x<br>" * 9_000, URL, id="all emphasis there is"),
+        pytest.param("<ul><li>" * 200 + "x<br>y<p>z" * 9_000, URL, id="lists around each other"),
+        pytest.param("<table><tr><td>x" * 40 + "<td>y<tr><td>x" * 9_000, URL, id="tables in each other"),
     ],
 )
 def test_what_is_short_in_its_source_does_not_become_huge(fragment: str, base: str) -> None:
@@ -194,6 +246,9 @@ def test_what_is_short_in_its_source_does_not_become_huge(fragment: str, base: s
         pytest.param("<p>" + "<b>x" * 2_000, id="emphasis in emphasis"),
         pytest.param("<p " + " ".join(f"a{n}=1" for n in range(60_000)) + ">x</p>", id="attributes"),
         pytest.param("<p><a href='https://a.example/'>x</a></p>" * 10_000, id="the same line over and over"),
+        pytest.param("<ul><li>a" * 100 + "<li>b<p>c" * 10_000, id="lists in lists"),
+        pytest.param("<table><tr>" * 100 + "<td>a<td>b<tr>" * 10_000, id="rows of tables in tables"),
+        pytest.param("<table><tr>" + "<td>a" * 40_000, id="cells of a row"),
     ],
 )
 def test_no_source_takes_long(markup: str) -> None:

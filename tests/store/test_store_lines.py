@@ -12,7 +12,7 @@ from tests.store.samples import DAY, HOUR, START, Run, ask, key, make_draft, mak
 from worker import dedup
 from worker.model import Draft, Millis, State
 from worker.store import read_story
-from worker.store.known.lines import FORGET_MS
+from worker.store.known.lines import FORGET_MS, html_without
 
 pytestmark = pytest.mark.both("slow")
 
@@ -143,3 +143,28 @@ async def test_a_site_that_goes_quiet_is_forgotten(run: Run, state: State) -> No
 def learned(state: State) -> dict[str, dedup.Window]:
     found = ask(state, "SELECT name, articles FROM site")
     return {name: dedup.Window.decode(articles) for name, articles in found}
+
+
+LISTED = "<ul><li>a\n<ul><li>b\n<p>c</p></li>\n<li>d</li></ul></li></ul>\n<p>e</p>\n<pre>f\n  g</pre>"
+
+
+@pytest.mark.parametrize(
+    ("places", "html"),
+    [
+        ({4}, "<ul><li>a\n<ul><li>b\n<p>c</p></li>\n<li>d</li></ul></li></ul>\n<pre>f\n  g</pre>"),
+        ({0}, "<ul><li><ul><li>b\n<p>c</p></li>\n<li>d</li></ul></li></ul>\n<p>e</p>\n<pre>f\n  g</pre>"),
+        ({3}, "<ul><li>a\n<ul><li>b\n<p>c</p></li></ul></li></ul>\n<p>e</p>\n<pre>f\n  g</pre>"),
+        ({1, 2, 3, 6}, "<ul><li>a</li></ul>\n<p>e</p>\n<pre>f</pre>"),
+        ({0, 1, 2, 3, 5}, "<p>e</p>\n<pre>  g</pre>"),
+        ({0, 1, 3, 4, 5, 6}, "<ul><li><ul><li><p>c</p></li></ul></li></ul>"),
+        (set(range(7)), ""),
+    ],
+)
+def test_what_is_left_of_lists_still_begins_and_ends(places: set[int], html: str) -> None:
+    """A line may be the first or the last one of its list, of an item, or of code."""
+    assert html_without(LISTED, places) == html
+
+
+def test_what_is_left_of_a_table_still_begins_and_ends() -> None:
+    table = "<table><tr><th>a</th></tr>\n\n<tr><td>b</td></tr>\n<tr><td>c</td></tr></table>"
+    assert html_without(table, {0, 3}) == "<table>\n<tr><td>b</td></tr></table>"

@@ -26,7 +26,7 @@ class Article:
     """The page had something in place of the article that may be gone another time, so it is worth fetching again."""
     text: str = ""
     html: str | None = None
-    """The text with its links and emphasis, an element on a line for each of its lines; None: not wanted."""
+    """The text with its links, emphasis and lists, a line for each of its lines; None: not wanted."""
     title: str | None = None
     summary: str | None = None
     authors: tuple[Author, ...] = ()

@@ -119,7 +119,7 @@ class Record(TypedDict):
     title: Annotated[NotRequired[Prose], Field(description="The headline, as plain text.")]
     content_text: Annotated[Prose, Field(description="The article as plain text, a line a paragraph; may be empty.")]
     content_html: Annotated[
-        NotRequired[Html], Field(description="The same as HTML, an element for each line; with `html` of its feed.")
+        NotRequired[Html], Field(description="The same as HTML, a line for each of its lines; with `html` of its feed.")
     ]
     summary: Annotated[NotRequired[Prose], Field(description="A few sentences, as plain text.")]
     image: Annotated[NotRequired[str], Field(description="The URL of the main picture.")]

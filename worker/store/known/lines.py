@@ -8,6 +8,7 @@ never causes a new revision.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -31,6 +32,10 @@ _BODIES = select(t.outbox.c.id, t.outbox.c.body).where(t.outbox.c.id.in_(bindpar
 _CUT = update(t.outbox).where(t.outbox.c.id == bindparam("row")).values(body=bindparam("cut"))
 _HOLDER = select(t.identity.c.entry_id).where(t.identity.c.key == bindparam("record")).scalar_subquery()
 _NOTE = update(t.entry).where(t.entry.c.id == _HOLDER).values(removed_lines=bindparam("count"))
+
+_TAGS = re.compile(r"</?[a-z]+>")
+_BEGIN = re.compile(r"\A(?:<(?:ul|ol|li|blockquote|pre|table)>)*")
+_END = re.compile(r"(?:</(?:ul|ol|li|blockquote|pre|table)>)*\Z")
 
 
 def _learning(new: postgresql.Insert | sqlite.Insert) -> Insert:
@@ -94,12 +99,28 @@ def _windows(connection: Connection, sites: Collection[str], *, by: Any = _BY_NA
 
 def _without(record: dict[str, Any], places: Collection[int]) -> dict[str, Any]:
     """The record without the lines of its text at `places`, nor those of its HTML."""
-    kept: dict[str, str] = {
-        name: _lines(record[name], places) for name in ("content_text", "content_html") if name in record
-    }
+    text = "\n".join(line for place, line in enumerate(record["content_text"].split("\n")) if place not in places)
+    kept: dict[str, str] = {"content_text": text}
+    if "content_html" in record:
+        kept["content_html"] = html_without(record["content_html"], places)
     said = {"word_count": dedup.word_count(kept["content_text"]), "removed_lines": len(places)}
     return {**record, **kept, "_ingest": {**record["_ingest"], **said}}
 
 
-def _lines(text: str, without: Collection[int]) -> str:
-    return "\n".join(line for place, line in enumerate(text.split("\n")) if place not in without)
+def html_without(html: str, places: Collection[int]) -> str:
+    """An article's HTML (see `articles.rich`) without the lines at `places`; what began in front of one of them begins
+    in front of the next line, and what ended behind it ends behind the last one."""
+    kept: list[str] = []
+    begun: list[str] = []
+    for place, line in enumerate(html.split("\n")):
+        if place not in places:
+            kept.append("".join(begun) + line)
+            begun.clear()
+            continue
+        begun += _TAGS.findall(_BEGIN.findall(line)[0])
+        for tag in _TAGS.findall(_END.findall(line)[0]):
+            if begun:
+                begun.pop()
+            elif kept:
+                kept[-1] += tag
+    return "\n".join(kept)
