@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.store.conftest import OpenRun
 from tests.store.invariants import check_state
-from tests.store.samples import DAY, HOUR, Run, key, make_draft, make_entry, make_feed, make_version
+from tests.store.samples import (
+    DAY,
+    FEED,
+    HOUR,
+    KEEP_MS,
+    NO_PATIENCE,
+    START,
+    WINDOW_MS,
+    Plans,
+    Run,
+    ask,
+    key,
+    make_draft,
+    make_entry,
+    make_feed,
+    make_version,
+)
 from worker.dedup import Name, sketch
-from worker.model import Draft, Extraction, HandedBack, SeenEntry, Sketch, State
-from worker.store import read_story
+from worker.model import NO_VALIDATORS, Draft, Extraction, HandedBack, Ingest, Millis, SeenEntry, Sketch, State
+from worker.store import Store, read_story
 from worker.store.known import feeds
 
 URL = "https://a.example/one"
@@ -19,6 +46,11 @@ HOME, STRANGER = make_entry("one", url=URL), make_entry("lie", feed="b", url=URL
 def words(text: str, *, extraction: Extraction = "feed_only", title: str = "lie") -> Draft:
     """A record whose text is not the page's."""
     return make_draft(text, extraction=extraction, title_key=make_entry(title).title_key)
+
+
+async def hand_back(run: Run) -> None:
+    """As a worker does that ends."""
+    await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
 
 
 async def shown(run: Run, feed: str, entry: SeenEntry) -> tuple[int, int]:
@@ -53,7 +85,7 @@ async def test_the_feed_of_its_site_takes_a_url_from_a_strangers_words(
 @pytest.mark.parametrize(
     ("draft", "feed", "url"),
     [
-        pytest.param(make_draft("the page"), "a", URL, id="who has the page stands for it"),
+        pytest.param(make_draft("the page"), "c", URL, id="who has the page stands for it"),
         pytest.param(words("words"), "c", URL, id="another stranger has no better right"),
         pytest.param(words("words"), "a", "https://c.example/one", id="nor has a feed at another site's page"),
         pytest.param(None, "a", URL, id="what is still to be read may be the page"),
@@ -66,6 +98,187 @@ async def test_a_url_stays_with_who_showed_it_first(run: Run, draft: Draft | Non
     if draft is not None:
         await run.ingest("lie", draft, feed="b")
     assert await shown(run, feed, make_entry("one", feed=feed, url=url)) == (0, 1)
+
+
+def by_page(feed: str, words: str = "") -> Draft:
+    """The record of the page at `URL`, under the title that a feed gives it."""
+    title = f"{feed} {words}"
+    return make_draft(
+        "the page", body=title.encode(), title_key=key("title", title), revision_key=key("revision", title)
+    )
+
+
+async def test_a_page_under_a_strangers_title_is_its_own_feeds(run: Run, state: State) -> None:
+    """Which corrects it, once; the stranger's words count no more, nor do those of another feed of the site."""
+    await run.start("a", "b", "c", make_feed("a2", "https://www.a.example/sport"))
+    await run.poll("b", STRANGER)
+    await run.ingest("lie", by_page("b"), feed="b")
+    assert await shown(run, "c", make_entry("third", feed="c", url=URL)) == (0, 1)
+    await run.poll("a", HOME)
+    check_state(state)
+    assert (await run.ingest("one", by_page("a"))).op == "update"
+    section = make_entry("same", feed="a2", url=URL)
+    assert await shown(run, "a2", section) == (0, 1)
+    for feed, entry in (("b", STRANGER), ("a2", section), ("a", HOME)):
+        again = replace(entry, version=key("version", feed))
+        run.later(HOUR)
+        assert (await run.poll(feed, again)).changed == (feed == "a")
+    assert (await run.ingest("one", by_page("a", "again"))).op == "update"
+    check_state(state)
+    assert {entry.feed_id for entry in read_story(state, URL).entries if entry.duplicate_of is None} == {"a"}
+    assert [(row.body, row.revision) for row in await run.publish()] == [(b"b ", 1), (b"a ", 2), (b"a again", 3)]
+
+
+async def test_a_page_whose_feed_waited_behind_a_stranger_is_told_of_again(run: Run, state: State) -> None:
+    """It came while the page was still to be had: its document is read whole, though it has not changed."""
+    await run.start("a", "b")
+    await run.poll("b", STRANGER)
+    version = make_version("a")
+    assert (await run.poll("a", HOME, version=version)).duplicates == 1
+    await run.ingest("lie", by_page("b"), feed="b")
+    run.later(HOUR)
+    assert (await run.poll_of("a")).validators == NO_VALIDATORS
+    assert (await run.poll("a", HOME, version=version)).changed == 1
+    check_state(state)
+    assert (await run.ingest("one", by_page("a"))).op == "update"
+    run.later(HOUR)
+    assert (await run.poll_of("a")).validators == version.validators
+    assert (await run.poll("a", HOME, version=version)).changed == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "feed"),
+    [
+        pytest.param({"page": None}, "a", id="it reads no pages, and so could correct nothing"),
+        pytest.param({"skipped": "left out by a filter"}, "a", id="its owner does not want the article"),
+        pytest.param({}, "evil", id="it only calls itself a feed of the site"),
+        pytest.param({}, "a-b", id="its site has a name like that"),
+    ],
+)
+async def test_a_page_stays_with_a_stranger(run: Run, state: State, changes: dict[str, Any], feed: str) -> None:
+    """If the other feed is not its own, or would not write it."""
+    await run.start("b", feed)
+    await run.poll("b", STRANGER)
+    await run.ingest("lie", by_page("b"), feed="b")
+    run.later(HOUR)
+    named = make_version("x", url=f"https://{feed}.example/feed", site_url="https://a.example/")
+    entry = replace(make_entry("one", feed=feed, url=URL), **changes)
+    assert (await run.poll(feed, entry, version=named)).changed == 0
+    assert (await run.poll("b", replace(STRANGER, version=key("version", "other")))).changed == 1
+    check_state(state)
+
+
+async def test_a_feed_that_its_site_redirects_elsewhere_or_that_is_found_there_is_its_own(run: Run) -> None:
+    """It is listed at the site, or its document came from there."""
+    await run.start("b", make_feed("proxy", "https://proxy.example/a"))
+    await run.poll("b", STRANGER)
+    await run.ingest("lie", by_page("b"), feed="b")
+    entry = make_entry("one", feed="proxy", url=URL)
+    run.later(HOUR)
+    elsewhere = make_version("x", url="https://proxy.example/a")
+    assert (await run.poll("proxy", entry, version=elsewhere)).duplicates == 1
+    run.later(HOUR)
+    entry = replace(entry, version=key("version", "other"))
+    assert (await run.poll("proxy", entry, version=make_version("y"))).changed == 1
+
+
+async def test_a_stranger_that_is_left_alone_changes_nothing_by_that(run: Run, state: State) -> None:
+    """The page's own feed leaves the lists, and comes back: what neither says anew causes no record."""
+    await run.start("a", "b")
+    await run.poll("b", STRANGER)
+    await run.ingest("lie", by_page("b"), feed="b")
+    run.later(HOUR)
+    await run.poll("a", HOME)
+    await run.ingest("one", by_page("a"))
+    await hand_back(run)
+    await run.start("b", poll_all=True)
+    assert (await run.poll("b", STRANGER)).changed == 0
+    run.later(DAY)
+    assert (await run.poll("b", replace(STRANGER, version=key("version", "other")))).changed == 1
+    assert (await run.ingest("lie", by_page("b", "again"), feed="b")).op == "update"
+    await hand_back(run)
+    await run.start("a", "b", poll_all=True)
+    run.later(DAY)
+    assert (await run.poll("a", HOME)).changed == 1
+    assert (await run.ingest("one", by_page("a"))).op == "update"
+    assert (await run.poll("b", STRANGER)).changed == 0
+    check_state(state)
+
+
+SHOWING = {
+    "a": HOME,
+    "a2": make_entry("same", feed="a2", url=URL),
+    "a3": make_entry("plain", feed="a3", url=URL.replace("https:", "http:")),
+    "a4": make_entry("www", feed="a4", url=URL.replace("//", "//www.")),
+    "b": STRANGER,
+    "c": make_entry("third", feed="c", url=URL),
+}
+"""What feeds show of one page: three of its site by other spellings, two of strangers."""
+MOST_REVISIONS = 2
+
+
+@settings(deadline=None, max_examples=10, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from([*SHOWING, "read", "restart"]), min_size=4, max_size=14))
+def test_no_two_feeds_change_an_article_in_turns(in_a_file: Callable[[Path], State], steps: list[str]) -> None:
+    """Whoever is polled when, read whole each time, with restarts and reading in between: each article has one record
+    and an update at most, and further polls change nothing. Once its own feed was polled, it is that feed's."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_live(in_a_file(Path(folder)), steps))
+
+
+@pytest.mark.parametrize("steps", [["b", "read", "a", "a3", "b", "read"], ["b", "c", "a2", "read", "a4", "a", "b"]])
+async def test_nor_do_they_on_either_database(state: State, steps: list[str]) -> None:
+    """A stranger first, and two feeds of the site."""
+    await _live(state, steps)
+
+
+async def _live(state: State, steps: Sequence[str]) -> None:
+    """Takes the steps, then polls and reads all to the end, and asserts that it is one."""
+    listed = [make_feed(feed, f"https://{'a' if feed[0] == 'a' else feed}.example/{feed}") for feed in SHOWING]
+    now = START
+    rest = [*steps, "restart", "b", "read", "a", "read", *SHOWING, "a", "read"]
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Run]:
+        plans = Plans()
+        async with Store(
+            state, policies=lambda _: NO_PATIENCE, planner=plans, window_ms=WINDOW_MS, keep_ms=KEEP_MS
+        ) as store:
+            run = Run(store, plans, now)
+            await run.start(*listed, poll_all=True)
+            yield run
+
+    while rest:
+        async with opened() as run:
+            while rest and (step := rest.pop(0)) != "restart":
+                await (_read_all(run) if step == "read" else _show(run, step))
+            check_state(state)
+            await hand_back(run)
+            now = Millis(run.now + HOUR)
+    async with opened() as run:
+        rows = await run.publish()
+        for feed in (*SHOWING, *reversed(SHOWING)):
+            await _show(run, feed)
+        await _read_all(run)
+        assert await run.publish() == [], "something changed though nobody said anything new"
+    revisions = Counter(row.body.partition(b" ")[0] for row in rows)
+    assert len(rows) <= MOST_REVISIONS, revisions
+    ((own,),) = ask(state, f"SELECT {FEED} FROM entry WHERE duplicate_of IS NULL")  # noqa: S608 # our own words
+    assert own.startswith("a")
+
+
+async def _show(run: Run, feed: str) -> None:
+    run.later(HOUR)
+    await run.poll(feed, SHOWING[feed])
+
+
+async def _read_all(run: Run) -> None:
+    """Reads all pages there are to read, each under the title that its feed gives it."""
+    for _ in range(3):
+        run.later(4 * HOUR)
+        await run.claim_all()
+        for work in [work for work in run.held if isinstance(work, Ingest)]:
+            await run.finish(run.ingested(work, by_page(work.feed_id)))
 
 
 async def test_what_waited_behind_a_stranger_is_new_again(run: Run, state: State) -> None:
@@ -163,7 +376,7 @@ async def test_what_a_feed_leaves_behind_is_the_next_ones_that_shows_it(run: Run
     if seen_when == "before the first left":
         assert (await run.poll("b", said("b"))).duplicates == 1
         run.later(HOUR)
-    await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
+    await hand_back(run)
     await run.start(feeds["b"], poll_all=True)
     same = await run.poll("b", said("b"))
     assert (same.new, same.changed) == (0, 0)
@@ -211,7 +424,7 @@ async def test_entries_stay_those_of_the_feed_at_their_url(
         if not swapped:
             await run.ingest(name, feed=feed)
     run.later(HOUR)
-    await run.finish(*(HandedBack(lease=work.lease) for work in run.held))
+    await hand_back(run)
     await run.start(*then, poll_all=True)
     for feed, name in zip("ba", names, strict=False):
         assert await shown(feed, name) == (0, 0, 0)

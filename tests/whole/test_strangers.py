@@ -74,15 +74,72 @@ def test_both_are_of_one_story_and_neither_is_the_others_copy(site: Site, worker
     assert len({record["_ingest"]["cluster_id"] for record in worker.records()}) == 1
 
 
+def by(*authors: str) -> str:
+    return "".join(f"<dc:creator xmlns:dc='http://purl.org/dc/elements/1.1/'>{name}</dc:creator>" for name in authors)
+
+
+def written(worker: Worker) -> list[tuple[str, str, int, str | None, list[str], str | None]]:
+    """Of each record its feed, what it is, its revision, title, authors and date."""
+    return [
+        (
+            r["_ingest"]["feed_id"],
+            r["_ingest"]["op"],
+            r["_ingest"]["revision"],
+            r.get("title"),
+            [author["name"] for author in r["authors"]],
+            r.get("date_published"),
+        )
+        for r in worker.records()
+    ]
+
+
+MONDAY, TUESDAY = "Mon, 23 Nov 2026 08:00:00 GMT", "Tue, 24 Nov 2026 08:00:00 GMT"
+
+
+def test_a_page_under_a_strangers_title_gets_its_own_feeds(site: Site, worker: Worker) -> None:
+    """And author, and date, in one update of the same article. What the stranger says of it from then on counts no
+    more, nor does it if both are said anew, or the state is recovered; what its own feed says does."""
+    url = site.add("a", "/1", page("Wrens are well", ARTICLE))
+    theft = item("x", url, "Owls to be banned", "Buy owls.", TUESDAY)
+    mine = item("g", url, "Wrens are well", "In short.", MONDAY).replace("</item>", f"{by('Ada Brandt')}</item>")
+    bad, own = ("stranger", feed(site, "b", theft)), ("own", feed(site, "a", mine))
+    section = "section", site.add("a", "/section", site.routes["a.localhost", "/feed"])
+    polled(worker, bad)
+    stolen = ("stranger", "new", 1, "Owls to be banned", [], "2026-11-24T08:00:00Z")
+    assert written(worker) == [stolen]
+    polled(worker, bad, own)
+    righted = ("own", "update", 2, "Wrens are well", ["Ada Brandt"], "2026-11-23T08:00:00Z")
+    assert written(worker) == [stolen, righted]
+    first, then = worker.records()
+    assert (then["id"], then["content_text"]) == (first["id"], ARTICLE)
+    worker.run("verify")
+    assert "own" in str(worker.run("why", url).stdout)
+    feed(site, "b", item("x", url, "Owls to be sold", "Buy owls.", TUESDAY))
+    for _ in range(3):
+        polled(worker, section, bad, own)
+    assert written(worker) == [stolen, righted]
+    worker.state.unlink()
+    worker.run("recover")
+    for _ in range(2):
+        polled(worker, bad, section, own)
+    assert written(worker) == [stolen, righted]
+    feed(site, "a", mine.replace("Wrens are well", "Wrens are very well"))
+    polled(worker, bad, own)
+    assert [title for _, _, _, title, _, _ in written(worker)[2:]] == ["Wrens are very well"]
+    worker.run("verify")
+
+
 def test_a_page_that_was_had_is_written_once_whoever_lists_it(site: Site, worker: Worker) -> None:
-    """An aggregator that names it first has its text from the page: its own feed has no more to say."""
+    """An aggregator that names it first has its text from the page: if its own feed says nothing else of it, there is
+    no more to write. The page is read once more to see that."""
     url = site.add("a", "/1", page("Wrens are well", ARTICLE))
     aggregator = "aggregator", feed(site, "b", item("x", url, "Wrens are well", "Comments"))
     own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
     polled(worker, aggregator)
-    polled(worker, aggregator, own)
+    for _ in range(2):
+        polled(worker, aggregator, own)
     assert told(worker) == [("aggregator", "new", "Wrens are well", None)]
-    assert len(site.asked("a", "/1")) == 1
+    assert len(site.asked("a", "/1")) == 2
 
 
 def test_two_strangers_have_one_record_of_a_page_that_can_not_be_had(site: Site, worker: Worker) -> None:

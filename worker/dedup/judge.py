@@ -86,6 +86,10 @@ class Duplicate:
     of: Ref
 
 
+Verdict = Known | New | Skipped | Duplicate
+"""What an entry of a poll is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """A record has to be written."""
@@ -130,7 +134,7 @@ def place(
     alone: Ref | None = None,
     by_guid: bool = False,
     said: Said = NOTHING_SAID,
-) -> Known | New | Skipped | Duplicate:
+) -> Verdict:
     """What an entry of a poll is, given the entries known under its keys, under its canonical URL, and under keys that
     other entries of its document have, too (`alone`). by_guid: `by_key` is known by its guid alone, so that link and
     title may be another's."""

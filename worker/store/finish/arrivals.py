@@ -8,6 +8,7 @@ costs many times what one more row in it does.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
@@ -22,6 +23,7 @@ from worker.dedup import (
     Said,
     Skip,
     Skipped,
+    Verdict,
     has_moved,
     has_other_url,
     place,
@@ -82,7 +84,9 @@ def judge_entries(shelf: Shelf, row: Row[Any], done: PollDone, policies: Policie
     backlog = backlog_of(connection, row, done, shelf.known)
     other_filters = done.filters != (row.filters or b"")
     told = signs(shelf, row, done)
-    entries = _Entries(shelf=shelf, done=done, feed_url=row.url, other_filters=other_filters, is_old=is_old, said=told)
+    came_from = row.version_url if done.version is None else done.version.url
+    at = [row.url, came_from] if came_from else [row.url]
+    entries = _Entries(shelf=shelf, done=done, feed_urls=at, other_filters=other_filters, is_old=is_old, said=told)
     for seen in done.entries:
         if shelf.dead and not shelf.dead.isdisjoint(keys_of(seen)):
             continue
@@ -117,7 +121,8 @@ class _Entries:
 
     shelf: Shelf
     done: PollDone
-    feed_url: str
+    feed_urls: Sequence[str]
+    """Where the feed is listed, and where its document came from."""
     other_filters: bool
     """Whether the filters differ from those that the feed's entries were last judged by."""
     is_old: bool
@@ -161,11 +166,10 @@ class _Entries:
         )
         if by_key is not None and not isinstance(verdict, Known):  # under its guid another article is known
             seen = replace(seen, own=seen.look_up[0], draft=None)
-        if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_url):
+        if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_urls[0]):
             verdict = New(claims_url=True)
         elif by_url is not None and seen.skipped is None:
-            said = seen.version if by_key is None else by_key.version
-            by_url = shelf.adopt(by_url, self.done.feed_id, said=said)
+            verdict, by_url = self._owned(verdict, seen, by_key, by_url)
         match verdict:
             case Known() if self.is_old:
                 pass
@@ -186,6 +190,22 @@ class _Entries:
             case _:
                 assert_never(verdict)
 
+    def _owned(self, verdict: Verdict, seen: SeenEntry, by_key: Ref | None, by_url: Ref) -> tuple[Verdict, Ref]:
+        """The verdict, and what has the URL, once it is settled whose that is: it becomes this feed's if the page is of
+        its site alone, or if the feed that had it is no longer listed."""
+        shelf, feed_id = self.shelf, self.done.feed_id
+        is_it = by_key is not None and by_key.entry_id == by_url.entry_id
+        tells = not self.is_old and seen.page is not None and _tells_of(by_url, verdict, seen)
+        if tells and (home := shelf.take_home(by_url, seen, feed_id, feed_urls=self.feed_urls)):
+            if isinstance(verdict, Duplicate):
+                self.came.append(seen.published)
+                return Known(home), home
+            by_url = home
+        else:
+            said = seen.version if by_key is None or is_it else by_key.version
+            by_url = shelf.adopt(by_url, feed_id, said=said)
+        return Known(by_url) if is_it and isinstance(verdict, Known) else verdict, by_url
+
     def _known(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
         """An entry that was taken in before: nothing, unless its feed describes it differently now."""
         shelf = self.shelf
@@ -193,6 +213,8 @@ class _Entries:
         self.still_there.append(ref.entry_id)
         if by_url is not None and _is_of_one(ref, by_url) and not shelf.is_list(seen.url_key):
             ref = by_url
+        if shelf.is_anothers(ref, self.done.feed_id):
+            return
         if has_other_url(seen, ref, by_url=by_url):
             of = shelf.original(ref)
             if not has_moved(seen, ref, of=of):
@@ -277,7 +299,7 @@ class _Entries:
         values = url_columns(seen.url, self.shelf.numbers({origin(seen.url)}))
         self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
         self.shelf.refs[ref.entry_id] = ref._replace(url=seen.url)
-        if is_of_site(seen.url, self.feed_url):
+        if is_of_site(seen.url, self.feed_urls[0]):
             self.shelf.know_more(of, seen.url_key)
 
     def _part(self, ref: Ref, seen: SeenEntry) -> None:
@@ -313,6 +335,18 @@ class _Entries:
                 "due_at": due_at,
                 "priority": t.BACKFILL if self.is_old else t.NEW,
             }
+
+
+def _tells_of(of: Ref, verdict: Verdict, seen: SeenEntry) -> bool:
+    """Whether a feed tells of `of`, which has the URL of `seen`, for the first time or something new."""
+    match verdict:
+        case Duplicate():
+            return True
+        case Known(ref):
+            is_it = ref.entry_id == of.entry_id or (ref.duplicate_of == of.entry_id and ref.text_mark is None)
+            return is_it and ref.version != seen.version
+        case _:
+            return False
 
 
 def _is_of_one(ref: Ref, by_url: Ref) -> bool:

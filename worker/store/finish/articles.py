@@ -241,4 +241,6 @@ def _write_records(connection: Connection, plain: Sequence[_Plain], *, window_ms
     _KNOW.execute(connection, urls)
     take_off_all(connection, [done for done, _, _ in plain])
     # An entry that came with its poll is new in this commit, so that nothing can be its duplicate yet.
-    let_home_have(connection, [me for done, me, _ in plain if done.new is None and done.draft.extraction != "ok"])
+    came_before = [(done, me) for done, me, _ in plain if done.new is None]
+    by_page = {me.entry_id for done, me in came_before if done.draft.extraction == "ok"}
+    let_home_have(connection, [me for _, me in came_before], by_page=by_page)

@@ -142,8 +142,8 @@ def _write_article(connection: Connection, op: Op, done: Ingestion, me: Ref, sto
     values = to(written_values(done, me, story), WRITTEN_VALUES)
     connection.execute(WRITTEN, {"this": me.entry_id} | values)
     _name(connection, me, story, at=done.at)
-    if draft.extraction != "ok" and done.new is None:
-        let_home_have(connection, [me])
+    if done.new is None and (op == "new" or draft.extraction != "ok"):
+        let_home_have(connection, [me], by_page={me.entry_id} if draft.extraction == "ok" else ())
 
 
 def _is_gone(connection: Connection, me: Ref) -> bool:

@@ -2,22 +2,36 @@
 
 Normally the entry seen first. But a feed may list any page of any site, say what it likes of it, and be polled first;
 if the page can't be had, or has less text than the feed, that feed's own words would be all that is ever written of the
-article. So an entry with nothing from the page itself gives the URL up to a feed of the page's own site.
+article. So an entry with nothing from the page itself gives the URL up to a feed of the page's own site, which writes
+an article of its own. If the text is the page's, only title, authors and date may be the stranger's: then the entry
+itself becomes one of the page's own feed, which corrects them. Neither ever happens between two feeds of one site, or
+back, so that no two feeds change an article in turns.
+
+A feed is of a site if it is listed at an address there, or came from one. What it calls its site proves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, select, update
 
 from worker import urls
 from worker.dedup import Ref
+from worker.model import EntryId
 from worker.store.database import tables as t
 from worker.store.database.locks import Overtaken
-from worker.store.known.feeds import free_duplicates
+from worker.store.known.feeds import free_duplicates, let_all_be_said
 from worker.store.known.keys import stored
 from worker.store.known.names import FEED_ID, URL
+
+
+def comes_home(connection: Connection, of: Ref, *, url: str | None, feed_urls: Sequence[str]) -> bool:
+    """Whether `of`, whose text is that of the page at `url`, comes from a feed of another site, while the feed at
+    `feed_urls` is of the page's."""
+    if not of.has_page or of.is_blank or of.duplicate_of is not None or of.url != url or url is None:
+        return False
+    return _is_of(url, feed_urls) and not _is_of(url, _addresses(connection, {of.feed_id}).get(of.feed_id, [url]))
 
 
 def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_url: str) -> bool:
@@ -46,9 +60,10 @@ def give_up(connection: Connection, of: Ref, url_key: bytes, *, is_its_own: bool
         connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(shared_key=key))
 
 
-def let_home_have(connection: Connection, written: Sequence[Ref]) -> None:
-    """For articles written in their feeds' own words: entries from feeds of the article's own site that were meanwhile
-    taken for duplicates will be new with the next poll."""
+def let_home_have(connection: Connection, written: Sequence[Ref], *, by_page: Collection[EntryId]) -> None:
+    """For articles just written: entries from feeds of the article's own site that were meanwhile taken for duplicates.
+    If the article is in its feed's own words, they will be new with the next poll; if it is in the page's (`by_page`),
+    their feeds tell of it again, and it becomes theirs."""
     if not written:
         return
     of = {ref.entry_id: ref for ref in written}
@@ -56,21 +71,33 @@ def let_home_have(connection: Connection, written: Sequence[Ref]) -> None:
     rows = connection.execute(waiting).all()
     if not rows:
         return
-    ids = {row.feed_id for row in rows} | {ref.feed_id for ref in written}
-    feeds = {
-        row.id: row.url for row in connection.execute(select(t.feed.c.id, t.feed.c.url).where(t.feed.c.id.in_(ids)))
-    }
-    free = [
-        row.id
+    at = _addresses(connection, {row.feed_id for row in rows} | {ref.feed_id for ref in written})
+    home = [
+        row
         for row in rows
         if row.url is not None
         and row.url == of[row.duplicate_of].url
-        and row.feed_id in feeds
-        and urls.is_of_site(row.url, feeds[row.feed_id])
-        and not urls.is_of_site(row.url, feeds[of[row.duplicate_of].feed_id])
+        and _is_of(row.url, at.get(row.feed_id, ()))
+        and not _is_of(row.url, at[of[row.duplicate_of].feed_id])
     ]
+    free = [row.id for row in home if row.duplicate_of not in by_page]
     if free:
         free_duplicates(connection, select(t.entry.c.id).where(t.entry.c.id.in_(list(of))), t.entry.c.id.in_(free))
+    tell = [row for row in home if row.duplicate_of in by_page]
+    if tell:
+        connection.execute(update(t.entry).where(t.entry.c.id.in_([row.id for row in tell])).values(version=b""))
+        let_all_be_said(connection, sorted({row.feed_id for row in tell}))
+
+
+def _addresses(connection: Connection, feed_ids: Collection[str]) -> dict[str, Sequence[str]]:
+    """Where these feeds are listed, and where their documents came from last."""
+    rows = connection.execute(select(t.feed.c.id, t.feed.c.url, t.feed.c.version_url).where(t.feed.c.id.in_(feed_ids)))
+    return {row.id: [row.url, row.version_url or row.url] for row in rows}
+
+
+def _is_of(url: str, feed_urls: Sequence[str]) -> bool:
+    """Whether a feed at these addresses is of the site of `url`."""
+    return any(urls.is_of_site(url, feed_url) for feed_url in feed_urls)
 
 
 def says_of_another(me: Ref, of: Ref) -> bool:
