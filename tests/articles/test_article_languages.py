@@ -54,6 +54,9 @@ HARBOUR = {
     "id": "Pelabuhan itu dibuka lagi setelah tiga minggu, dan feri pertama berangkat saat fajar. Kapal itu penuh "
     "dengan orang yang menunggu hari ini, namun para nelayan mengatakan bahwa mereka tidak dibayar karena "
     "kota belum bisa.",
+    "ms": "Pelabuhan itu dibuka semula selepas tiga minggu, dan feri pertama bertolak pada waktu subuh. Ramai orang "
+    "menunggu hari itu, tetapi nelayan berkata bahawa mereka tidak dibayar kerana kerajaan belum menyediakan wang "
+    "untuk mereka.",
     "vi": "Cảng đã mở lại sau ba tuần và chuyến phà đầu tiên rời bến lúc bình minh. Phà đầy những người đã chờ "
     "ngày này, nhưng các ngư dân nói họ không được trả tiền cho một mùa và điều đó là không đúng với những "
     "gì đã hứa.",
@@ -103,6 +106,25 @@ def test_a_text_of_some_sentences_tells_its_language(language: str) -> None:
             id="of a language that is not known here",
         ),
         pytest.param("Москва Киев Минск София " * 10, id="a script of several languages, no words"),
+        pytest.param(
+            "Vi skal ud at rejse i morgen, og vi vil nå toget, så vi skal op tidligt.", id="Danish, nearly Norwegian"
+        ),
+        pytest.param(
+            "Han var der kun i to dager, men det var meget viktig for dem som var der, og de husker det.",
+            id="Norwegian, nearly Danish",
+        ),
+        pytest.param(
+            "Nu kan du se den i SVT Play. Nu har vi en ny domare, och hon kan nu börja i Malmö i maj.",
+            id="Swedish, nearly Danish",
+        ),
+        pytest.param(
+            "Namun para peserta tersebut sudah pulang hingga ke kampung agar sebuah rumah adalah tempat mereka.",
+            id="Malay, nearly Indonesian",
+        ),
+        pytest.param(
+            "Beliau telah turut serta dalam acara itu dan berkata bahwa semua pihak boleh hadir.",
+            id="Indonesian, nearly Malay",
+        ),
     ],
 )
 def test_what_is_not_clear_is_not_told(text: str) -> None:

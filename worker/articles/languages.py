@@ -47,14 +47,14 @@ _WORDS: Mapping[str, str] = {
     "af": "die van en in is het wat nie te vir op n met dat as aan sy hy om ook deur by word hulle maar so kan daar "
     "ek was nog hierdie een uit",
     "sv": "och i att det som en på är av för med till den har de inte om ett han men var sig från vi så kan när år "
-    "ut skulle eller vid efter även också jag du",
+    "ut skulle eller vid efter även också jag du nu blev mer vara",
     "da": "og i at det en på er som for af til den med de ikke har et der fra var han ved blev men om også sig være "
-    "kan eller efter vi have jeg du hvor nu når kun mere havde uden nogen meget mellem siger fået dette",
+    "kan eller efter vi have jeg du hvor nu når kun mere havde uden nogen meget mellem siger fået dette skal vil nå",
     "nb": "og i å det som en på er for av til den med de ikke har et var han fra seg også ble men at om være kan "
-    "eller etter vi jeg du ved hvor nå når mer skal vil hadde uten noen mye mellom sier fått dette",
+    "eller etter vi jeg du ved hvor nå når mer skal vil hadde uten noen mye mellom sier fått dette der kun meget",
     "nn": "og i å det som ein på er for av til den med dei ikkje har eit var han frå seg òg vart men at om vere kan "
     "eller etter vi eg du ved kva no når meir skal vil ei berre hadde utan nokon mykje mellom seier fått "
-    "dette",
+    "dette der",
     "is": "og í að á er sem við um til en með af fyrir það hann var ekki því frá eru hefur þá sér eftir upp þess "
     "þeirra ég hún",
     "fi": "ja on että ei se oli hän joka myös kuin mutta ovat tai sen kun hänen ole mukaan jotka vain jos niin sekä "
@@ -85,10 +85,14 @@ _WORDS: Mapping[str, str] = {
     "şu ise ancak olduğunu tarafından mi",
     "az": "və bir bu da də üçün ilə olaraq daha çox olan kimi qədər sonra nə var ən amma o deyil görə hər ya isə "
     "tərəfindən edir edən olub onun",
-    "id": "yang dan di itu dengan untuk tidak ini dari dalam akan pada juga ke karena oleh bahwa bisa saat namun "
-    "hingga terkait ujar sudah tersebut adalah para agar sebuah serta kepada",
-    "ms": "yang dan di itu dengan untuk tidak ini dari dalam akan pada juga ke kerana oleh bahawa boleh semasa "
-    "daripada ialah telah berkata beliau manakala mengenai iaitu turut serta kepada",
+    "id": "yang dan di itu dengan untuk tidak ini dari dalam akan pada juga ke oleh namun hingga sudah tersebut "
+    "adalah para agar sebuah serta kepada boleh daripada ialah telah berkata beliau mengenai turut "
+    "karena bahwa bisa saat terkait ujar pemerintah polisi sedangkan usai resmi uang kantor perusahaan senin "
+    "kamis jumat kesehatan pihaknya",
+    "ms": "yang dan di itu dengan untuk tidak ini dari dalam akan pada juga ke oleh namun hingga sudah tersebut "
+    "adalah para agar sebuah serta kepada boleh daripada ialah telah berkata beliau mengenai turut "
+    "kerana bahawa semasa manakala iaitu kerajaan polis selepas apabila mahu rasmi wang syarikat baharu isnin "
+    "khamis jumaat kesihatan bandar",
     "vi": "và của là có được cho trong không một người này với các đã những để khi đến về như từ nhiều vào ra ở năm "
     "cũng đó sẽ tại phải",
     "sw": "ya na wa kwa ni katika la za kuwa cha hii huu au kama hiyo yake lakini kwamba pia hilo moja baada wake "
