@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import threading
@@ -14,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 
+from tests import pooler
 from tests.postgresql import Cluster
 from tests.store.conftest import OpenRun
 from tests.store.released import migrate
@@ -111,7 +113,7 @@ def test_a_database_of_another_encoding_is_refused(postgresql: Cluster) -> None:
 
 def test_what_the_role_takes_for_its_encoding_is_not_ours(empty: Server) -> None:
     """A title may have any character."""
-    name = empty.url.partition("?")[0].rpartition("/")[2]
+    name = name_of(empty)
     with psycopg.connect(empty.url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {name} SET client_encoding = 'LATIN1'".encode())
     engine = open_database(empty)
@@ -164,10 +166,50 @@ def test_a_process_that_has_just_closed_its_connection_is_waited_for(empty: Serv
     parting.join()
 
 
+@pytest.fixture
+def pooled() -> None:
+    """Skips where there is no PgBouncer, unless nothing may be skipped."""
+    if pooler.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
+        pytest.skip("pgbouncer is not installed")
+
+
+@pytest.mark.usefixtures("pooled")
+@pytest.mark.parametrize(("mode", "size"), [("transaction", 20), ("transaction", 1), ("statement", 20)])
+def test_a_pooler_that_shares_connections_is_refused(postgresql: Cluster, empty: Server, mode: str, size: int) -> None:
+    """Before anything is made; what keeps other processes out would be held by nobody, or for ever."""
+    with (
+        pooler.pooler(postgresql, name_of(empty), mode=mode, size=size) as between,
+        pytest.raises(StateError, match="PgBouncer: pool_mode = session"),
+    ):
+        open_database(between)
+    with pytest.raises(StateError, match="there is no state"):
+        read_status(empty)
+
+
+@pytest.mark.usefixtures("pooled")
+@pytest.mark.parametrize("size", [20, 1])
+def test_behind_a_pooler_of_sessions_a_worker_keeps_others_out(postgresql: Cluster, empty: Server, size: int) -> None:
+    """Also one with room for no second connection; and when the worker is gone, the state is free."""
+    open_database(empty).dispose()
+    with pooler.pooler(postgresql, name_of(empty), mode="session", size=size) as between:
+        worker = open_database(between)
+        with worker.connect() as connected:
+            assert connected.scalar(text("SHOW statement_timeout")) == "1min"
+            with pytest.raises(StateLocked):
+                open_database(empty, alone=True)
+        worker.dispose()
+        open_database(empty, alone=True).dispose()
+
+
+def name_of(server: Server) -> str:
+    """Of its database."""
+    return server.url.partition("?")[0].rpartition("/")[2]
+
+
 def test_settings_of_the_role_or_the_database_are_not_those_of_a_session(empty: Server) -> None:
     """An administrator's limits are meant for people: who asks for a state in use is told so, however short they are,
     and a worker may be idle."""
-    name = empty.url.partition("?")[0].rpartition("/")[2]
+    name = name_of(empty)
     with psycopg.connect(empty.url, autocommit=True) as connection:
         for setting in ("statement_timeout", "lock_timeout", "idle_session_timeout"):
             connection.execute(f"ALTER DATABASE {name} SET {setting} = '300ms'".encode())

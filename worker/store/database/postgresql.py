@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 import psycopg
@@ -55,6 +55,10 @@ _ANSWER_S = 75.0
 _UTF8 = "createdb --encoding UTF8 --template template0"
 _PARTING_S = 1
 """For this long the server may still hold the locks of a process that has closed its connection."""
+_POOL_S = 3.0
+"""For this long a second connection is waited for, where there is a pooler."""
+_LOOKS = 5
+"""How often it is looked whose connection answers: others use them, too."""
 _ALONE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 """For a process that has the state to itself: all of it may be one transaction, and nobody waits for it."""
 
@@ -154,9 +158,16 @@ def _engine(
     pool: dict[str, Any] = {"poolclass": NullPool}
     if writing:
         pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+
+    def connected() -> Any:
+        connection = _connect(server, patience or Patience(_ANSWER_S))
+        if lock is not None:
+            _refuse_sharing(server, connection)
+        return connection
+
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: _connect(server, patience or Patience(_ANSWER_S)),
+        creator=connected,
         isolation_level=level,
         execution_options=SHARED if writing else {"postgresql_readonly": True},
         **pool,
@@ -208,6 +219,36 @@ def _connect(server: Server, patience: Patience) -> Any:
         connection.close()
         raise StateError(f"the state {server}: its database is {encoding}; feedmill needs one made with `{_UTF8}`")
     return connection
+
+
+def _refuse_sharing(server: Server, connection: psycopg.Connection[Any]) -> None:
+    """Raises StateError if a pooler gives the server's connection to somebody else after each transaction or statement:
+    the lock of those who work here would be somebody else's, or nobody's, and so would settings and prepared
+    statements."""
+    mine, others = {_backend(connection)}, set()
+    if mine == {connection.info.backend_pid}:
+        return  # there is no pooler: it gives a number of its own
+    with suppress(DBAPIError, psycopg.Error, StateError), _connect(server, Patience(_POOL_S)) as other:
+        for _ in range(_LOOKS):
+            others.add(_backend(other))
+            mine.add(_backend(connection))
+    if len(mine) > 1 or mine & others:
+        connection.close()
+        raise StateError(
+            f"the state {server}: a pooler on the way shares connections between transactions; feedmill needs one that "
+            "keeps them for a session (PgBouncer: pool_mode = session), or PostgreSQL itself"
+        )
+
+
+def _backend(connection: psycopg.Connection[Any]) -> int:
+    """The process of the server that answers."""
+    connection.autocommit = True  # as a transaction is refused where statements are shared
+    try:
+        with connection.cursor() as cursor:
+            row = cursor.execute("SELECT pg_backend_pid()").fetchone()
+    finally:
+        connection.autocommit = False
+    return int(row[0]) if row else 0
 
 
 class _Connection(psycopg.Connection[Any]):
