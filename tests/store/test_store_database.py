@@ -26,7 +26,7 @@ from tests.store.released import migrate
 from tests.store.samples import KEEP_MS, NO_PATIENCE, WINDOW_MS, Plans, Run, make_entry
 from tests.store.schemas import tables_on
 from worker.errors import StateDamaged, StateError, StateLocked, StateLost
-from worker.store import Reader, Store, all_members, database_url, read_status, read_trouble
+from worker.store import Reader, Store, all_members, backup, database_url, is_there, read_status, read_trouble
 from worker.store.database import notes
 from worker.store.database import tables as t
 from worker.store.database.holding import lock_of, locked
@@ -226,6 +226,18 @@ def test_a_state_whose_folder_may_not_be_written_says_whom_to_let(tmp_path: Path
             pass
     finally:
         os.seteuid(user)
+
+
+def test_a_state_whose_folder_may_not_be_looked_into_is_said_so(tmp_path: Path) -> None:
+    """To who only reads, asks whether there is one, or copies it: not that there is none."""
+    (folder := tmp_path / "state").mkdir(mode=0o600)
+    for look in (read_status, is_there, lambda path: backup(path, tmp_path / "copy.db")):
+        os.seteuid(65534 if (user := os.geteuid()) == 0 else user)
+        try:
+            with pytest.raises(StateError, match=r"^can't read the state .*state\.db: Permission denied$"):
+                look(folder / "state.db")
+        finally:
+            os.seteuid(user)
 
 
 def test_who_only_reads_refuses_a_later_version_too(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from worker.errors import StateDamaged, StateError
 from worker.store.database.integrity import check_length, left_log
+from worker.store.database.opening import is_there
 
 _PART = ".feedmill-backup-"
 """The beginning of the name of an unfinished copy."""
@@ -32,7 +33,7 @@ def backup(path: Path, target: Path, *, force: bool = False) -> int:
     force: replace `target` if it exists. Raises StateDamaged if the copy is not a sound database, because then the
     state isn't either; StateError if the state can't be read or the copy can't be written.
     """
-    if not path.exists():
+    if not is_there(path):
         raise StateError(f"there is no state at {path}")
     _refuse(path, target, force=force)
     if not left_log(path):

@@ -121,7 +121,7 @@ def open_readonly(state: State, *, checked: bool = False, patience: Patience | N
         refuse = partial(_refuse_unusable, state)
         return cast(Engine, _postgresql().open_readonly(state, refuse, patience or Patience()))
     path = state
-    if not path.exists():
+    if not is_there(path):
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
     if not checked and not left_log(path):
         check_length(path)  # not beside an engine, which changes the length
@@ -168,7 +168,7 @@ def open_beside(state: State) -> Iterator[Connection]:
             yield connection
         return
     path = state
-    if not path.exists():
+    if not is_there(path):
         raise StateError(f"there is no state at {path}; `feedmill once` or `feedmill run` makes it")
     engine = create_engine(database_url(path), poolclass=NullPool, connect_args={"timeout": 10})
     tell_damage(engine, path)
@@ -183,8 +183,16 @@ def open_beside(state: State) -> Iterator[Connection]:
 
 
 def is_there(state: State) -> bool:
-    """Whether a state exists. Raises StateError if the database can't be asked."""
-    return bool(_postgresql().is_there(state)) if isinstance(state, Server) else state.exists()
+    """Whether a state exists. Raises StateError if the database can't be asked, or its folder not be looked into."""
+    if isinstance(state, Server):
+        return bool(_postgresql().is_there(state))
+    try:
+        state.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StateError(f"can't read the state {state}: {error.strerror}") from error
+    return True
 
 
 def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: None) -> None:
