@@ -10,8 +10,7 @@ from tests.store.samples import DAY, HOUR, MINUTE, START
 from tests.web.conftest import NOW, Desk
 from worker.model import Millis
 from worker.telemetry.meters import Histogram, Meters
-from worker.web.figures import BUCKETS, Activity, Bucket
-from worker.web.troubles import series
+from worker.web.activity import BUCKETS, Activity, Bucket, series
 
 
 def test_work_goes_into_the_five_minutes_in_which_it_was_done() -> None:

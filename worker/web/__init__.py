@@ -8,15 +8,17 @@ site       paths → answers
 health     alive, ready
 metrics    figures for Prometheus
 pages      one method per page
-troubles   what an operator should look at; bars
+troubles   what an operator should look at
 articles   records as the pages show them
 rendering  templates/, static/: values → HTML
 sources    everything the pages, probes and metrics need
-figures    figures of the state, and of the last hours
+figures    figures of the state and of the disks
+activity   what was done in the last day, and its bars
 websub     callbacks of hubs
 """
 
-from worker.web.figures import Activity, Figures
+from worker.web.activity import Activity
+from worker.web.figures import Figures
 from worker.web.serving import serving
 from worker.web.site import site
 from worker.web.sources import Sources

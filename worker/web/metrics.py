@@ -6,11 +6,9 @@ something is expected of them (`expect`), and of those only the ones silent for 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -215,14 +213,3 @@ def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFam
 
 def _age_s(since: Millis | None, now: Millis | None) -> float:
     return 0.0 if since is None or now is None else max(0, now - since) / 1000
-
-
-def free_bytes(**folders: Path) -> Mapping[str, int]:
-    """The bytes that this user may still write there; without folders that can't be examined."""
-    found = {}
-    for name, folder in folders.items():
-        try:
-            found[name] = shutil.disk_usage(folder).free
-        except OSError:
-            continue
-    return found

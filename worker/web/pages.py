@@ -36,14 +36,14 @@ from worker.store import (
     story_of,
     told_alike,
 )
+from worker.web.activity import series
 from worker.web.articles import Shown, shown
 from worker.web.body import body_of
-from worker.web.figures import bytes_of_state
-from worker.web.metrics import free_bytes
+from worker.web.figures import bytes_of_state, free_bytes
 from worker.web.proof import Proof
 from worker.web.rendering import Asset, environment
 from worker.web.sources import Sources
-from worker.web.troubles import read_troubles, series
+from worker.web.troubles import read_troubles
 from worker.words import ago
 
 PAGE = 50

@@ -15,10 +15,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from worker.errors import FeedmillError, StateError
-from worker.web.figures import bytes_of_state
+from worker.web.figures import bytes_of_state, free_bytes
 from worker.web.guard import Guard
 from worker.web.health import is_alive, unready
-from worker.web.metrics import Reading, exposition, free_bytes
+from worker.web.metrics import Reading, exposition
 from worker.web.pages import Pages
 from worker.web.rendering import assets
 from worker.web.sources import Sources

@@ -13,7 +13,8 @@ from worker.schedule import Silence
 from worker.store import FeedStatus, Reader
 from worker.telemetry.meters import Meters
 from worker.telemetry.vitals import Vitals
-from worker.web.figures import Activity, Figures
+from worker.web.activity import Activity
+from worker.web.figures import Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,13 @@
-"""What an operator should look at, most urgent first; and the bars for the day."""
+"""What an operator should look at, most urgent first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from worker.model import Millis
 from worker.pipeline import Streamed
 from worker.store import Overview, feeds_by_id, longest_failing
 from worker.telemetry.vitals import WORDS
-from worker.web.figures import BUCKET_MS, BUCKETS, Bucket
 from worker.web.health import unready
 from worker.web.sources import Sources
 from worker.words import ago, counted, span
@@ -18,7 +16,6 @@ MOST = 6
 """How many feeds of a kind are named; the rest is behind a link."""
 LATE_MS = 600_000
 """A poll overdue by more than this waits for more than its turn, or for its turn at a host with many feeds."""
-HEIGHT = 62.0
 _UNREADY = {name: words[:1].upper() + words[1:] for name, words in WORDS.items()}
 
 
@@ -30,20 +27,6 @@ class Trouble:
     since: str | None = None
     things: int = 1
     """How many things it stands for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    x: int
-    y: float
-    height: float
-    bad: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    bars: Sequence[Bar]
-    top: int
 
 
 async def read_troubles(of: Sources, state: Overview, now: Millis) -> list[Trouble]:
@@ -102,19 +85,3 @@ def _of_stream(streamed: Streamed | None, now: Millis) -> list[Trouble]:
         what = f"{counted(streamed.too_large, 'record')} left out of the stream since the start"
         found.append(Trouble(what=what, why="larger than the broker takes (max_payload); the log names them"))
     return found
-
-
-def series(buckets: Sequence[Bucket], now: Millis, of: Callable[[Bucket], tuple[int, int]]) -> Series:
-    """One bar for each bucket of the last day, four units apart, with the bad part as a bar of its own at the bottom;
-    the highest bar fills the height."""
-    first = now // BUCKET_MS * BUCKET_MS - (BUCKETS - 1) * BUCKET_MS
-    top = max((of(bucket)[0] for bucket in buckets), default=0)
-    bars = []
-    for bucket in buckets:
-        x, (whole, bad) = (bucket.at - first) // BUCKET_MS * 4, of(bucket)
-        if whole and x >= 0:
-            height, bad_height = round(whole / top * HEIGHT, 1), round(bad / top * HEIGHT, 1)
-            bars.append(Bar(x=x, y=round(63 - height, 1), height=round(height - bad_height, 1), bad=False))
-            if bad:
-                bars.append(Bar(x=x, y=round(63 - bad_height, 1), height=bad_height, bad=True))
-    return Series(bars=bars, top=top)
