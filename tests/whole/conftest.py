@@ -7,7 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tests import warm
 from tests.site import Site
 from tests.typed import Typed, typed
 from worker import read_records
+from worker.model import DAY_MS, Millis
 from worker.record import Record
 from worker.settings import load
 from worker.telemetry.meters import Tally
@@ -129,3 +130,13 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def worker(tmp_path: Path) -> Worker:
     return Worker(tmp_path)
+
+
+Later = Callable[[float], None]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Sets the clock of the workers in this process so many days ahead, or back where it was by 0."""
+    real = app.now
+    return lambda days: monkeypatch.setattr(app, "now", lambda: Millis(real() + round(days * DAY_MS)))

@@ -12,14 +12,12 @@ import pytest
 from tests.articles import reprints
 from tests.articles.reprints import OURS
 from tests.site import Answer, Request, Site
-from tests.whole.conftest import Worker
+from tests.whole.conftest import Later, Worker
 from tests.whole.pages import RSS, feed, item, page, prose, rss
 from tests.whole.processes import found, running, until
 from worker.engine import limits
-from worker.model import Millis
 from worker.output import page_at
 from worker.record import Record
-from worker.wiring import app
 
 WARC = {"archive": "warc"}
 DAY_MS = 86_400_000
@@ -143,9 +141,7 @@ def test_pages_go_with_their_days(site: Site, worker: Worker) -> None:
     assert not old.exists()
 
 
-def test_a_page_may_go_before_the_record_that_names_its_original(
-    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_may_go_before_the_record_that_names_its_original(site: Site, worker: Worker, later: Later) -> None:
     """Which came days later, and points to the page as it was had: that it has expired is no damage."""
     case = replace(OURS, original_url=site.url("a", "/original"), reprinter_url=site.url("b", "/reprint"))
     site.add("a", "/original", Answer(body=reprints.original(case, bare=True).encode()))
@@ -154,9 +150,8 @@ def test_a_page_may_go_before_the_record_that_names_its_original(
         feed(site, "b", item("r", case.reprinter_url, case.title)),
         feed(site, "a", item("o", case.original_url, case.title)),
     ]
-    real = app.now
     for day, feeds in {0: both[:1], 4: both, 6: both}.items():
-        monkeypatch.setattr(app, "now", lambda day=day: Millis(real() + day * DAY_MS))
+        later(day)
         worker.configure(feeds, output=WARC | {"keep": "3d"})
         worker.once(every=True)
     worker.run("compact")
@@ -167,11 +162,10 @@ def test_a_page_may_go_before_the_record_that_names_its_original(
     assert "1 page no longer kept" in worker.run("replay").stdout
 
 
-def test_pages_stay_as_long_as_their_records_do(site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_stay_as_long_as_their_records_do(site: Site, worker: Worker, later: Later) -> None:
     """Where these can't be removed."""
     worked(site, worker, "heron")
-    real = app.now
-    monkeypatch.setattr(app, "now", lambda: Millis(real() + 9 * DAY_MS))
+    later(9)
     worked(site, worker, "owl", output=WARC | {"keep": "1d"})
     (worker.out / "removed").touch()
     assert "a file is in the way" in worker.run("compact", status=1).stderr

@@ -12,13 +12,11 @@ from xml.sax.saxutils import escape
 import pytest
 
 from tests.site import Answer, Request, Site
-from tests.whole.conftest import Worker
+from tests.whole.conftest import Later, Worker
 from tests.whole.pages import RSS, item, prose, rss
 from tests.whole.pages import page as article
-from worker.model import Millis
 from worker.store import FeedStatus, read_status
 from worker.store.finish import walks
-from worker.wiring import app
 
 NOW = datetime.now(UTC)
 
@@ -90,14 +88,13 @@ def test_it_goes_back_as_far_as_is_wanted(
     assert not site.asked("a", "/3")
 
 
-def test_a_gap_is_filled(site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gap_is_filled(site: Site, worker: Worker, later: Later) -> None:
     """A document without anything known leads back to what is; the part of the feed that was seen is all of it
     again. Pages beyond that are not asked for."""
     configure(worker, page(site, "/feed", range(50, 60)))
-    real = app.now
-    with monkeypatch.context() as patched:
-        patched.setattr(app, "now", lambda: Millis(real() - 49 * 3_600_000))
-        worker.once()
+    later(-49 / 24)
+    worker.once()
+    later(0)
     page(site, "/feed", range(1, 11), older="/2")
     page(site, "/2", range(11, 31), older="/3")
     page(site, "/3", range(31, 51), older="/4")

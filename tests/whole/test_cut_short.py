@@ -5,21 +5,19 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from tests.site import Site
-from tests.whole.conftest import Worker
+from tests.whole.conftest import Later, Worker
 from tests.whole.dying import Command, dies, steps
 from tests.whole.pages import feed, item, page, prose
 from worker import cursor, read_records
-from worker.model import Millis
 from worker.output import verify
 from worker.record import Record
-from worker.wiring import app
 
 pytestmark = pytest.mark.slow
 
@@ -30,24 +28,16 @@ OUTPUT = {"latest": True, "feed_json": 5, "archive": "warc", "seal_records": 2}
 EVERY = int(os.environ.get("FEEDMILL_TEST_EVERY", "6"))
 """How many steps it is from one kill to the next; 1 takes minutes."""
 
-Day = Callable[[int], None]
-
 
 @pytest.fixture
-def day(monkeypatch: pytest.MonkeyPatch) -> Day:
-    real = app.now
-    return lambda number: monkeypatch.setattr(app, "now", lambda: Millis(real() + number * DAY_MS))
-
-
-@pytest.fixture
-def lived(site: Site, tmp_path: Path, day: Day) -> Worker:
+def lived(site: Site, tmp_path: Path, later: Later) -> Worker:
     """A worker after four days, of which two are packed, the first without what it was made of."""
     (tmp_path / "lived").mkdir()
     worker = Worker(tmp_path / "lived")
     site.add("b", "/copy", page("A copy", prose(TRACE)))
     copy = feed(site, "b", item("copy", site.url("b", "/copy"), "A copy"))
     for number in range(4):
-        day(number)
+        later(number)
         edited = f" Edited on day {number}." if number else ""
         names = (TRACE, "owl", f"wren{number}", f"rook{number}")
         items = [item(n, site.add("a", f"/{n}", page(n, prose(n) + edited)), n + edited) for n in names]
@@ -125,10 +115,10 @@ def test_a_takedown(lived: Worker, site: Site) -> None:
         assert verify(worker.out).findings == (), step
 
 
-def test_compaction_and_expiry(lived: Worker, day: Day) -> None:
+def test_compaction_and_expiry(lived: Worker, later: Later) -> None:
     """The next one ends it: what is kept is there, pages and all, and readers miss nothing of that from wherever they
     were."""
-    day(5)
+    later(5)
     config = lived.folder / "worker.yaml"
     config.write_text(config.read_text().replace("output:", "output:\n  keep: 2d"))
     cursors = [(cursor(record), after(lived, cursor(record))) for record in lived.records()]

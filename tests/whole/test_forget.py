@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.site import Site
-from tests.whole.conftest import Worker
+from tests.whole.conftest import Later, Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
 from worker.cli import asking, forget, poll
-from worker.model import DAY_MS, Millis
 from worker.output import cursor, read_records
 from worker.store.database.holding import locked
-from worker.wiring import app
 
 TRACE = "heron"
 """A word of the article that has to go."""
@@ -203,13 +201,10 @@ def test_a_takedown_that_is_asked_for_again_is_told_so(site: Site, worker: Worke
     assert worker.run("why", site.url("a", path)).stdout.startswith("It was taken down ")
 
 
-def test_what_left_its_feed_long_ago_goes_by_its_url(
-    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_left_its_feed_long_ago_goes_by_its_url(site: Site, worker: Worker, later: Later) -> None:
     """Though the state has no more of it than keys; the copy stays, which has never been its own."""
     url = written(site, worker, dedup={"exact": "link", "window": "1d", "keep": "1d"})
-    real = app.now
-    monkeypatch.setattr(app, "now", lambda: Millis(real() + 3 * DAY_MS))
+    later(3)
     worker.configure([], dedup={"window": "1d", "keep": "1d"})
     worker.once()
     worker.once()  # which of the two is whose copy is left to chance; a copy goes first

@@ -17,12 +17,9 @@ import pytest
 
 from tests.site import Answer, Request, Site
 from tests.whole import stepping
-from tests.whole.conftest import Worker
+from tests.whole.conftest import Later, Worker
 from tests.whole.pages import RSS, feed, item, page, prose, rss
 from tests.whole.processes import found, running, until
-from worker.model import Millis
-from worker.store import wall_clock
-from worker.wiring import app
 
 
 @contextlib.contextmanager
@@ -343,19 +340,15 @@ def test_the_clock_of_the_system_may_be_set(site: Site, worker: Worker, jump: st
 
 @pytest.mark.parametrize("ahead_days", [2, 400])
 def test_a_clock_that_was_ahead_in_the_last_run_stops_nobody(
-    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch, ahead_days: int
+    site: Site, worker: Worker, later: Later, ahead_days: int
 ) -> None:
     """A state of next year: `once --all` polls, and so does `once` when the feed is due by what it had to wait."""
     worker.configure([{"url": site.add("a", "/feed", growing()), "every": "2h"}])
-
-    def ahead(by_ms: int) -> None:
-        monkeypatch.setattr(app, "now", lambda: Millis(wall_clock() + by_ms))
-
-    ahead(ahead_days * 86_400_000)
+    later(ahead_days)
     assert worker.once().new == 1
-    ahead(0)
+    later(0)
     assert (worker.once().polls, worker.once(every=True).new) == (0, 1)
-    ahead(4 * 3_600_000)
+    later(4 / 24)
     assert worker.once().new == 1
     assert_whole(worker, 3)
 

@@ -17,11 +17,10 @@ import pytest
 from tests import corpus
 from tests.conftest import CheckOutput
 from tests.site import Answer, Site
-from tests.whole.conftest import Worker
+from tests.whole.conftest import Later, Worker
 from tests.whole.pages import feed, item, page, prose
 from tests.whole.processes import stopped, until
 from worker.errors import OutputError, StateDamaged, StateError, StateLocked
-from worker.model import Millis
 from worker.output import FileLine, OutputDirectory, Segment
 from worker.pipeline import Recovered
 from worker.settings import load
@@ -545,11 +544,6 @@ def test_a_segment_named_but_not_marked_is_this_states(site: Site, worker: Worke
 # --- what is not in the directory any more --------------------------------------------------------------------------
 
 
-def day(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    real = app.now
-    monkeypatch.setattr(app, "now", lambda: Millis(real() + number * 86_400_000))
-
-
 def refusing(_directory: OutputDirectory, segment: Segment) -> FileLine:
     raise OutputError(f"can't write {segment.path}")
 
@@ -563,13 +557,13 @@ def removed(worker: Worker) -> None:
 
 
 def test_what_output_keep_removed_is_not_written_again_after_a_recovery(
-    site: Site, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    site: Site, worker: Worker, later: Later
 ) -> None:
     """Though its feed shows it still; what is new is written, and what was kept is known."""
     old = served(site)
     worker.configure(old, output={"keep": "1d"}, dedup={"exact": "link"})
     assert worker.once().new > 10
-    day(monkeypatch, 3)
+    later(3)
     new = feed(site, "c", item("later", site.add("c", "/later", page("On later", prose("later"))), "On later"))
     worker.configure([*old, new], output={"keep": "1d"}, dedup={"exact": "link"})
     assert worker.once(every=True).new == 1
@@ -632,7 +626,7 @@ def test_what_was_named_stays_away_after_a_recovery_be_it_without_a_record(site:
 
 
 def test_what_an_older_state_has_still_to_publish_is_not_published_again(
-    site: Site, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: Later
 ) -> None:
     """Though it is in the directory no more: it was taken down since, or its day was past `output.keep`."""
     items = [item(n, site.add("a", f"/{n}", page(f"On {n}", prose(n))), f"On {n}") for n in ("gone", "old")]
@@ -645,7 +639,7 @@ def test_what_an_older_state_has_still_to_publish_is_not_published_again(
     assert waiting(worker.state) == 2
     backup(worker.state, copy)
     assert worker.once().published == 2
-    day(monkeypatch, 3)
+    later(3)
     worker.run("forget", site.url("a", "/gone"))
     removed(worker)
     lose(worker.state)
