@@ -52,6 +52,15 @@ async def test_records_are_numbered_without_gaps(run: Run) -> None:
     assert await run.store.number(now=run.now, limit=2) is None
 
 
+async def test_a_segment_is_begun_no_earlier_than_its_records_are_written(run: Run) -> None:
+    """Though the clock was read before its turn in the state came, and a commit had that first: `why` looks for a
+    record's file among those begun after its commit."""
+    await write(run, START + 5)
+    segment = await run.store.number(now=START, limit=1_000)
+    assert segment is not None
+    assert segment.created_at == START + 5
+
+
 async def test_a_segment_has_a_bounded_size(run: Run) -> None:
     """Large records make short segments; one that is larger than a segment may be makes one by itself."""
     await run.start("a")

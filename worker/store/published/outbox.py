@@ -121,7 +121,7 @@ def _number(connection: Connection, writer: Row[Any], *, now: Millis, limit: int
             shard=writer.shard,
             writer=writer.name,
             date=dates[0],
-            created_at=now,
+            created_at=max(now, *(row.ingested_at for row in taken)),  # `now` was read before this turn in the state
             first_seq=last + 1,
             last_seq=last + len(ids),
         )
