@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.postgresql import Cluster, EmptyState
 from tests.store.conftest import OpenRun
@@ -48,8 +49,10 @@ from worker.model import (
 )
 from worker.store import Store, read_status
 from worker.store.database import tables as t
+from worker.store.database.integrity import reason
 from worker.store.database.locks import Overtaken, is_contention
 from worker.store.database.opening import open_database
+from worker.store.database.postgresql import LISTS, hold
 from worker.store.known import stories
 from worker.store.known.feeds import add_work, host_ids
 from worker.store.known.texts import claim_texts
@@ -174,6 +177,37 @@ async def test_of_two_with_one_text_the_later_is_judged_again(state: Server) -> 
             first.commit()
             with pytest.raises(Overtaken):
                 await claiming
+    finally:
+        one.dispose()
+        other.dispose()
+
+
+async def test_a_lock_that_somebody_keeps_is_told_of_at_once(state: Server) -> None:
+    """An operator's, of a whole table: the log says so when a lock has been waited for once, and who is to be asked.
+    Twenty tries of 20 s each were a worker that stood still and said nothing."""
+    one, other = open_database(state), open_database(state)
+    try:
+        with one.connect() as first, other.connect() as second:
+            first.execute(text("LOCK TABLE host IN ACCESS EXCLUSIVE MODE"))
+            second.execute(text("SET lock_timeout = '50ms'"))
+            with pytest.raises(OperationalError) as met:
+                second.execute(select(t.host))
+            assert not is_contention(met.value)
+            assert "pg_locks" in reason(met.value)
+    finally:
+        one.dispose()
+        other.dispose()
+
+
+async def test_who_applies_the_lists_is_waited_for(state: Server) -> None:
+    """However many feeds there are: who starts meanwhile tries again."""
+    one, other = open_database(state), open_database(state)
+    try:
+        with one.connect() as first, other.connect() as second:
+            hold(first, LISTS)
+            with pytest.raises(Overtaken) as met:
+                hold(second, LISTS, patience="50ms")
+            assert is_contention(met.value)
     finally:
         one.dispose()
         other.dispose()

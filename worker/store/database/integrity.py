@@ -35,6 +35,8 @@ _WAYS_OUT = {
     sqlite3.SQLITE_READONLY: "let the user that runs feedmill write there, or mount it writable",
     sqlite3.SQLITE_PROTOCOL: "it could not be locked: is it on a network file system?",
 }
+_LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's code (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 _ROWS = 2_000
 """Rows fetched at once."""
 
@@ -145,6 +147,8 @@ def reason(error: DBAPIError) -> str:
     """What the database says, in one line, and what can be done about it where that is known."""
     said = " ".join(str(error.orig).split())
     way_out = _WAYS_OUT.get(getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY)
+    if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+        way_out = "another session keeps it locked: pg_locks and pg_stat_activity tell which"
     return f"{said} ({way_out})" if way_out else said
 
 

@@ -49,10 +49,11 @@ class Overtaken(Exception):
 
 def is_contention(error: BaseException) -> bool:
     """Whether the error means that two transactions collided: deadlock_detected, serialization_failure,
-    unique_violation, lock_not_available (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+    unique_violation (https://www.postgresql.org/docs/current/errcodes-appendix.html). Not lock_not_available: no
+    transaction of a worker takes as long as that is waited for, and whoever has the lock may keep it."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, Overtaken)
-    return getattr(error.orig, "sqlstate", None) in ("40P01", "40001", "23505", "55P03")
+    return getattr(error.orig, "sqlstate", None) in ("40P01", "40001", "23505")
 
 
 def is_shared(connection: Connection) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from worker.errors import StateError, StateLocked, StateUnreachable
 from worker.model import Server
 from worker.store.database.integrity import reason
-from worker.store.database.locks import SHARED
+from worker.store.database.locks import SHARED, Overtaken
 from worker.store.database.patience import Patience
 
 OLDEST = 140_000
@@ -82,6 +82,9 @@ def open_shared(server: Server, migrate: Callable[..., None], *, alone: bool, pa
     except DBAPIError as error:
         engine.dispose()
         raise refused(server, error) from error
+    except Overtaken:
+        engine.dispose()
+        raise StateLocked(str(server), "a worker that makes or migrates its tables") from None
     except StateError:
         engine.dispose()
         raise
@@ -127,9 +130,14 @@ def is_there(server: Server) -> bool:
 
 
 def hold(connection: Connection, purpose: int, *, patience: str = "60s") -> None:
-    """Waits for an advisory lock, and holds it until the transaction ends."""
+    """Waits for an advisory lock, and holds it until the transaction ends. Raises Overtaken after `patience`."""
     connection.execute(text(f"SET LOCAL lock_timeout = '{patience}'; SET LOCAL statement_timeout = 0"))
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEY})"), {"purpose": purpose})
+    try:
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEY})"), {"purpose": purpose})
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise Overtaken from error
+        raise
 
 
 def try_to_hold(connection: Connection, purpose: int) -> bool:
