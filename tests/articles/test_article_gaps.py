@@ -103,7 +103,10 @@ PARTS = (
 
 def test_a_text_goes_on_in_the_next_part() -> None:
     """Advertisements part many articles; extractors may take the first part alone."""
-    assert filled(PARTS.format(f'<p class="line">{FOUR}</p>'), f"{ONE}\n{TWO}") == [ONE, TWO, "Money", THREE, FOUR]
+    page = PARTS.format(f'<h3>Then</h3><ul><li>{ITEM}</li></ul><p class="line">{FOUR}</p>')
+    expected = [ONE, TWO, "Money", THREE, "Then", f"- {ITEM}", FOUR]
+    assert filled(page, f"{ONE}\n{TWO}") == expected
+    assert filled(page.replace(' class="line"', ""), f"{ONE}\n{TWO}") == expected
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,8 @@ def test_a_text_goes_on_in_the_next_part() -> None:
         pytest.param(PARTS.format("").replace("<h2>", "<h1>"), id="another article"),
         pytest.param(PARTS.format("").replace("<div>Ad</div>", "</article><article>"), id="in another article"),
         pytest.param(PARTS.format("").replace(THREE, f"<a href=/b>{THREE}</a>"), id="that leads on"),
-        pytest.param(PARTS.format("").replace("line", ""), id="without names"),
+        pytest.param(PARTS.format("").replace("line", "").replace("wide", "first"), id="not quite alike"),
+        pytest.param(PARTS.format("").replace("line", "").replace("story", "main"), id="without a name of some length"),
     ],
 )
 def test_what_stands_beside_it_may_be_another_text(page: str) -> None:

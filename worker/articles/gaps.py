@@ -1,17 +1,18 @@
 """Lines that a page shows as its article's and a text lacks: the lead, headings and lists, and paragraphs in an element
 beside that of the others.
 
-Told by where they stand and by what the page calls them, in any language. On the corpus (634 pages) these are 136 lines
-of 61 pages; where the gold tells, 73 of them are the article's and 4 are not, of which 2 are leads. Only one of the
-pages has parts beside each other; half of its text was missing.
+Told by where they stand and by what the page calls them, in any language. On the corpus (634 pages) these are 159 lines
+of 65 pages; where the gold tells, 75 of them are the article's and 4 are not, of which 2 are leads. Five of the pages
+have parts beside each other; half of the text was missing from three of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
-from itertools import islice, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise
 
 from lxml.html import HtmlElement
 
@@ -45,40 +46,58 @@ Shown = Sequence[tuple[str, Block]]
 def filled(text: str, shown: Shown, leads: Iterable[str]) -> str:
     """The text with such lines. shown: the blocks of its page, each with its `squashed` text. leads: what the page
     gives as its summary."""
-    lines = text.split("\n")
-    keys = list(map(line_key, lines))
-    places = blocks.in_order(keys, ((key, at) for at, (key, _) in enumerate(shown)))
-    lacking = {*_lead(text, lines, places, shown, leads), *_within(places, shown, frozenset(keys))}
-    lacking.update(_beside(lines, places, shown, frozenset(keys)))
-    # A line of the text may have several blocks of the page.
-    whole = squashed(text)
-    new = {shown[at][0]: at for at in sorted(lacking)[:_MOST] if shown[at][0] not in whole}
-    return "\n".join(_merged(lines, places, shown, sorted(new.values()))) if new else text
+    whole = _Text.of(text, shown)
+    if beside := whole.lacking(_beside(whole)):
+        whole = _Text.of(whole.merged(beside), shown)
+    return whole.merged(whole.lacking(chain(_lead(whole, leads), _within(whole))))
 
 
-def _merged(lines: Iterable[str], places: Iterable[int | None], shown: Shown, lacking: Sequence[int]) -> Iterator[str]:
-    left = list(reversed(lacking))
-    for line, place in zip(lines, places, strict=True):
-        while place is not None and left and left[-1] < place:
-            yield _line(shown[left.pop()][1])
-        yield line
-    yield from (_line(shown[at][1]) for at in reversed(left))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    squashed: str
+    lines: list[str]
+    known: frozenset[str]
+    """`line_key` of each line."""
+    shown: Shown
+    places: list[int | None]
+    """Which of the shown blocks each line is."""
+
+    @classmethod
+    def of(cls, text: str, shown: Shown) -> _Text:
+        lines = text.split("\n")
+        keys = list(map(line_key, lines))
+        places = blocks.in_order(keys, ((key, at) for at, (key, _) in enumerate(shown)))
+        return cls(squashed=squashed(text), lines=lines, known=frozenset(keys), shown=shown, places=places)
+
+    def lacking(self, found: Iterable[int]) -> list[int]:
+        """Those of the blocks that are not in the text in some other form, such as on one line with others."""
+        new = {self.shown[at][0]: at for at in sorted(set(found))[:_MOST] if self.shown[at][0] not in self.squashed}
+        return sorted(new.values())
+
+    def merged(self, lacking: Sequence[int]) -> str:
+        """The text with these blocks, where the page has them."""
+        left = list(reversed(lacking))
+        lines: list[str] = []
+        for line, place in zip(self.lines, self.places, strict=True):
+            while place is not None and left and left[-1] < place:
+                lines.append(_line(self.shown[left.pop()][1]))
+            lines.append(line)
+        return "\n".join([*lines, *(_line(self.shown[at][1]) for at in reversed(left))])
 
 
 def _line(block: Block) -> str:
-    return f"- {block.text}" if "li" in (block.tag, block.element.getparent().tag) else block.text
+    is_item = any(one.tag == "li" for one in islice(_upwards(block.element), 2))
+    return f"- {block.text}" if is_item else block.text
 
 
-def _lead(
-    text: str, lines: Sequence[str], places: Sequence[int | None], shown: Shown, leads: Iterable[str]
-) -> Iterator[int]:
+def _lead(text: _Text, leads: Iterable[str]) -> Iterator[int]:
     """The paragraphs above the text that the page gives as its summary, or that have the name of a lead and stand below
     the title."""
-    prose = (at for line, at in zip(lines, places, strict=True) if at is not None and len(line) >= _PARAGRAPH)
+    shown, lines = text.shown, zip(text.lines, text.places, strict=True)
+    prose = (at for line, at in lines if at is not None and len(line) >= _PARAGRAPH)
     first = next((at for at in prose if shown[at][1].tag not in _TITLES), None)
     if first is None:
         return
-    whole = squashed(text)
     wanted = {key[:_KNOWN] for lead in leads if len(key := squashed(lead)) >= _KNOWN}
     above = range(max(0, first - _ABOVE), first)
     title = max((at for at in above if shown[at][1].tag == "h1"), default=first)
@@ -86,7 +105,7 @@ def _lead(
     found = 0
     for at in above:
         key, block = shown[at]
-        if key in whole or len(key) < _PROSE or found == _LEADS or _CUT_OFF.search(block.text):
+        if key in text.squashed or len(key) < _PROSE or found == _LEADS or _CUT_OFF.search(block.text):
             continue
         if key[:_KNOWN] in wanted:
             yield at
@@ -111,15 +130,16 @@ def _words(element: HtmlElement) -> Iterator[str]:
     return (word.lower() for word in _WORDS.findall(element.get("class") or ""))
 
 
-def _within(places: Iterable[int | None], shown: Shown, known: Set[str]) -> Iterator[int]:
+def _within(text: _Text) -> Iterator[int]:
     """Headings and whole lists right above a line of the text, and below another, in the element in which it stands."""
+    shown = text.shown
     wanted: dict[HtmlElement, bool] = {}
-    for above, below in pairwise(at for at in places if at is not None):
+    for above, below in pairwise(at for at in text.places if at is not None):
         lowest = _unit(shown[below][1].element)
         found: list[tuple[int, HtmlElement]] = []
         for at in range(below - 1, above - 1, -1):
             unit = _unit(shown[at][1].element)
-            if at == above or shown[at][0] in known or unit.getparent() is not lowest.getparent():
+            if at == above or shown[at][0] in text.known or unit.getparent() is not lowest.getparent():
                 found = [one for one in found if one[1] is not unit]  # of which the text has a part
                 break
             if unit not in wanted:
@@ -151,10 +171,11 @@ def _is_text(unit: HtmlElement) -> bool:
     return any(len("".join(item.itertext())) >= _PROSE for item in element)
 
 
-def _beside(lines: Sequence[str], places: Sequence[int | None], shown: Shown, known: Set[str]) -> Iterator[int]:
+def _beside(text: _Text) -> Iterator[int]:
     """Paragraphs below, and headings above them, in elements of the kinds in which most of the text's stand, and named
-    as those are: pages set advertisements between parts of an article."""
-    ours = [(at, line) for line, at in zip(lines, places, strict=True) if at is not None and shown[at][1].tag == "p"]
+    as those are, or else in elements of the same names: pages set advertisements between parts of an article."""
+    shown, lines = text.shown, zip(text.lines, text.places, strict=True)
+    ours = [(at, line) for line, at in lines if at is not None and shown[at][1].tag == "p"]
     sizes: Counter[HtmlElement] = Counter()
     kinds: Counter[str] = Counter()
     for at, line in ours:
@@ -163,7 +184,7 @@ def _beside(lines: Sequence[str], places: Sequence[int | None], shown: Shown, kn
     if not ours:
         return
     (holder, _), (kind, size) = sizes.most_common(1)[0], kinds.most_common(1)[0]
-    if not kind or 2 * size < sum(map(len, lines)):
+    if 2 * size < sum(map(len, text.lines)):
         return
     alike: dict[HtmlElement | None, bool] = {None: False, holder: False}
     heading: int | None = None
@@ -173,23 +194,25 @@ def _beside(lines: Sequence[str], places: Sequence[int | None], shown: Shown, kn
             return  # that of another article
         parent = block.element.getparent()
         if parent not in alike:
-            alike[parent] = _is_alike(parent, holder)
+            alike[parent] = _is_alike(parent, holder, wholly=not kind)
         if not alike[parent]:
             continue
-        if block.tag in _HEADINGS and key not in known:
+        if block.tag in _HEADINGS and key not in text.known:
             heading = at
-        elif pointers.is_label(block.text) or block.linked > _MOSTLY:
+        elif pointers.is_label(block.text) or block.linked > _MOSTLY or (not kind and len(key) < _PROSE):
             heading = None
-        elif block.element.get("class") == kind and key not in known:
+        elif block.tag == "p" and (block.element.get("class") or "") == kind and key not in text.known:
             if heading is not None:
                 yield heading
             yield at
             heading = None
 
 
-def _is_alike(element: HtmlElement, holder: HtmlElement) -> bool:
-    """Whether it has a name of the holder, and both are in elements of the same kinds, up to the one around both."""
-    if apart.names([element]).isdisjoint(apart.names([holder])):
+def _is_alike(element: HtmlElement, holder: HtmlElement, *, wholly: bool) -> bool:
+    """Whether it has a name of the holder, or all of its names, and both are in elements of the same kinds, up to the
+    one around both."""
+    ours, theirs = apart.names([holder]), apart.names([element])
+    if ours.isdisjoint(theirs) or (wholly and ours != theirs):
         return False
     for one, other in islice(zip(_upwards(element), _upwards(holder), strict=False), _LEVELS):
         if one is other:
