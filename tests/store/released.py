@@ -11,7 +11,8 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 
 from worker.store import database
-from worker.store.database.opening import database_url, versions
+from worker.store.database.migrating import versions
+from worker.store.database.opening import database_url
 
 
 def migrations() -> Config:

@@ -17,7 +17,8 @@ from tests.store.samples import DAY, KEEP_MS, NO_PATIENCE, START, WINDOW_MS, Pla
 from worker.dedup import url_key
 from worker.model import Feed, FeedId, HostPolicy, Ingest, Poll, Validators
 from worker.store import Store, read_status
-from worker.store.database.opening import open_database, versions
+from worker.store.database.migrating import versions
+from worker.store.database.opening import open_database
 
 EXTRACTIONS = ("ok", "feed_only", "blocked", "paywalled", "failed", "skipped")
 """As numbers of the rows since 0021."""

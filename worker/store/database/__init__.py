@@ -3,7 +3,8 @@
 tables.py      the tables, and what they mean
 columns.py     kinds of columns, as both databases keep them
 migrations/    how the tables came about, from the first version on
-opening.py     opens a state: location, pragmas, migrations
+opening.py     opens a state: location, pragmas
+migrating.py   whether its tables have this version
 holding.py     the lock of a state that one process works on
 writing.py     the thread that writes to it, its transactions, and what happens when it is damaged
 postgresql.py  … on PostgreSQL, shared by many processes

@@ -24,7 +24,8 @@ from worker.store.database import tables as t
 from worker.store.database.columns import storable
 from worker.store.database.holding import locked
 from worker.store.database.integrity import check, reason
-from worker.store.database.opening import is_there, open_database, refuse_moved
+from worker.store.database.migrating import refuse_moved
+from worker.store.database.opening import is_there, open_database
 
 _ROWS = 2_000
 _TABLES: Sequence[Table] = [table for table in t.metadata.sorted_tables if table is not t.member]

@@ -1,4 +1,4 @@
-"""Opens a state: where it is, and whether its tables have this version.
+"""Opens a state, wherever it is.
 
 This is the part for SQLite; `postgresql` does the same for a database that many processes share.
 """
@@ -6,7 +6,7 @@ This is the part for SQLite; `postgresql` does the same for a database that many
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -14,40 +14,16 @@ from types import ModuleType
 from typing import Any, cast
 from urllib.parse import quote
 
-from sqlalchemy import (
-    URL,
-    Column,
-    Connection,
-    Engine,
-    MetaData,
-    PrimaryKeyConstraint,
-    String,
-    Table,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    text,
-)
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from worker.errors import StateError, imports_of
 from worker.model import Server, State
 from worker.ownership import hand_over
-from worker.store.database import notes
 from worker.store.database.integrity import check, check_length, left_log, reason, suspect, tell_damage
+from worker.store.database.migrating import migrate, refuse_unusable
 from worker.store.database.patience import Patience
-from worker.store.database.tables import metadata
-
-_MIGRATIONS = Path(__file__).with_name("migrations")
-_STAMP = Table(
-    "alembic_version",
-    MetaData(),
-    Column("version_num", String(32), nullable=False),
-    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
-)
-"""Alembic's own table, as Alembic makes it."""
 
 
 def database_url(path: Path) -> URL:
@@ -118,7 +94,7 @@ def open_readonly(state: State, *, checked: bool = False, patience: Patience | N
     remove the log (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
     if isinstance(state, Server):
-        refuse = partial(_refuse_unusable, state)
+        refuse = partial(refuse_unusable, state)
         return cast(Engine, _postgresql().open_readonly(state, refuse, patience or Patience()))
     path = state
     if not is_there(path):
@@ -129,7 +105,7 @@ def open_readonly(state: State, *, checked: bool = False, patience: Patience | N
     engine = create_engine(url, poolclass=NullPool)
     tell_damage(engine, path)
     try:
-        _refuse_unusable(path, engine)
+        refuse_unusable(path, engine)
     except DatabaseError as error:
         raise unreadable(path, error) from error
     return engine
@@ -164,7 +140,7 @@ def open_beside(state: State) -> Iterator[Connection]:
     """A write transaction beside the engine that holds the state, for requests and the turns of hosts. Raises
     StateError."""
     if isinstance(state, Server):
-        with _postgresql().open_beside(state, partial(_refuse_unusable, state)) as connection:
+        with _postgresql().open_beside(state, partial(refuse_unusable, state)) as connection:
             yield connection
         return
     path = state
@@ -173,7 +149,7 @@ def open_beside(state: State) -> Iterator[Connection]:
     engine = create_engine(database_url(path), poolclass=NullPool, connect_args={"timeout": 10})
     tell_damage(engine, path)
     try:
-        _refuse_unusable(path, engine)
+        refuse_unusable(path, engine)
         with engine.begin() as connection:
             yield connection
     except DatabaseError as error:
@@ -193,77 +169,6 @@ def is_there(state: State) -> bool:
     except OSError as error:
         raise StateError(f"can't read the state {state}: {error.strerror}") from error
     return True
-
-
-def migrate(engine: Engine, before: Callable[[Connection], None] = lambda _: None) -> None:
-    """Makes the tables, or migrates them to this version, in one transaction that begins with `before`. Raises
-    StateError if they are of a later version."""
-    with engine.begin() as connection:
-        before(connection)
-        found, head = _version(connection), versions()[-1]
-        if found == head:
-            return
-        if found is None:  # the same result as all migrations, in a tenth of the time
-            metadata.create_all(connection, checkfirst=False)
-            _STAMP.create(connection)
-            connection.execute(insert(_STAMP).values(version_num=head))
-            return
-        # Imported only when needed: it takes as long as all of SQLAlchemy.
-        from alembic import command
-        from alembic.config import Config
-        from alembic.util import CommandError
-
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise StateError(f"the state was written by a later feedmill: {error}; install that one") from error
-
-
-def refuse_moved(state: State, engine: Engine) -> None:
-    """Raises StateError if the state was moved elsewhere, or has not completely arrived."""
-    with engine.connect() as connection:
-        to, source = notes.kept(connection, notes.MOVED), notes.kept(connection, notes.ARRIVING)
-    if to is not None:
-        raise StateError(
-            f"the state {state} was moved to {to}: set `state` to that; two would publish everything twice"
-        )
-    if source is not None:
-        raise StateError(
-            f"the move of the state {source} to {state} was cut off: set `state` to {source} again, and let `feedmill "
-            f"migrate-state` end it"
-        )
-
-
-def _refuse_unusable(state: State, engine: Engine) -> None:
-    """Raises StateError unless the tables have this version, and the state is not one that was moved elsewhere."""
-    with engine.connect() as connection:
-        found = _version(connection)
-    known = versions()
-    if found is not None and found not in known:
-        raise StateError(f"the state was written by a later feedmill: it is of version {found}; install that one")
-    if found is None:
-        raise StateError("there is no state in the database; `feedmill once` or `feedmill run` makes it")
-    if found != known[-1]:
-        raise StateError(
-            f"the state is of version {found}, this feedmill's is {known[-1]}; start `feedmill run` to migrate"
-        )
-    refuse_moved(state, engine)
-
-
-def _version(connection: Connection) -> str | None:
-    """The number of the migration that the tables are at; None if there are no tables."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
-
-
-def versions() -> list[str]:
-    """The numbers of all migrations, with which their file names begin, in order."""
-    return sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _postgresql() -> ModuleType:

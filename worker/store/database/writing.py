@@ -27,7 +27,8 @@ from worker.store.database.clocks import Clock
 from worker.store.database.holding import keep_lock, locked, say_in_lock
 from worker.store.database.integrity import Files, reason, suspect
 from worker.store.database.locks import is_contention
-from worker.store.database.opening import open_database, refuse_moved
+from worker.store.database.migrating import refuse_moved
+from worker.store.database.opening import open_database
 from worker.store.database.patience import Patience
 
 REPEATS = 20

@@ -19,7 +19,8 @@ from worker.errors import StateDamaged, StateError
 from worker.model import Millis, Server, State
 from worker.store.database.holding import locked
 from worker.store.database.integrity import check, reason
-from worker.store.database.opening import open_database, refuse_moved
+from worker.store.database.migrating import refuse_moved
+from worker.store.database.opening import open_database
 from worker.store.known.graves import note_dead
 from worker.store.published import publications
 from worker.store.published.learning import Learning, Written
