@@ -19,6 +19,7 @@ from worker.dedup import (
     has_other_url,
     is_wanted_again,
     judge,
+    led_key,
     may_be_another,
     place,
 )
@@ -51,6 +52,7 @@ ME = Ref(
 WRITTEN = ME._replace(revision=1, revision_key=b"rev", text_mark=MARK)
 THEM = WRITTEN._replace(entry_id=EntryId(2), feed_id=OTHER)
 US = THEM._replace(feed_id=FEED)
+LED_TO = THEM._replace(title_key=b"other", text_mark=b"other", url="https://b.example/1")
 DRAFT = Draft(
     body=b"",
     text_key=TEXT,
@@ -167,6 +169,27 @@ JUDGEMENTS = {
         ME,
         None,
         [THEM._replace(title_key=b"other", text_mark=b"other")],
+        Write("new"),
+    ),
+    "its link led from another site to the very page of another": (
+        replace(DRAFT, url_keys=(led_key("https://b.example/1"),)),
+        ME,
+        None,
+        [LED_TO],
+        Duplicate(LED_TO),
+    ),
+    "its link led to the page of one that its feed leaves out": (
+        replace(DRAFT, url_keys=(led_key("https://b.example/1"),)),
+        ME,
+        None,
+        [LED_TO._replace(skipped="page")],
+        Write("new"),
+    ),
+    "its link led elsewhere, and its page names the page of another": (
+        replace(DRAFT, url_keys=(led_key("https://b.example/2"),)),
+        ME,
+        None,
+        [LED_TO],
         Write("new"),
     ),
     "its page's URL is another's, and neither has title or text": (

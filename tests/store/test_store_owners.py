@@ -34,7 +34,7 @@ from tests.store.samples import (
     make_feed,
     make_version,
 )
-from worker.dedup import Name, sketch
+from worker.dedup import Name, led_key, sketch
 from worker.model import NO_VALIDATORS, Draft, Extraction, HandedBack, Ingest, Millis, SeenEntry, Sketch, State
 from worker.store import Store, read_story
 from worker.store.known import feeds
@@ -103,9 +103,10 @@ async def test_a_url_stays_with_who_showed_it_first(run: Run, draft: Draft | Non
 def by_page(feed: str, words: str = "") -> Draft:
     """The record of the page at `URL`, under the title that a feed gives it."""
     title = f"{feed} {words}"
-    return make_draft(
-        "the page", body=title.encode(), title_key=key("title", title), revision_key=key("revision", title)
-    )
+    keys = {"title_key": key("title", title), "revision_key": key("revision", title)}
+    if feed.startswith("d"):
+        keys["url_keys"] = (key("url", URL), led_key(URL))
+    return make_draft("the page", body=title.encode(), **keys)
 
 
 async def test_a_page_under_a_strangers_title_is_its_own_feeds(run: Run, state: State) -> None:
@@ -144,6 +145,49 @@ async def test_a_page_whose_feed_waited_behind_a_stranger_is_told_of_again(run: 
     run.later(HOUR)
     assert (await run.poll_of("a")).validators == version.validators
     assert (await run.poll("a", HOME, version=version)).changed == 0
+
+
+@pytest.mark.parametrize("text", ["the page", None], ids=["long", "short"])
+async def test_a_page_to_which_a_strangers_link_led_is_its_own_feeds(run: Run, state: State, text: str | None) -> None:
+    """The link stays with its feed, as a duplicate, and with others that show it; with another text it is an article
+    again if the page could be told by its own."""
+    link = make_entry("link", feed="d", url="https://d.example/go")
+    changes = {} if text else {"text_key": None}
+    await run.start("a", "d", make_feed("d2", "https://d.example/2"))
+    await run.poll("d", link)
+    await run.ingest("link", replace(by_page("d"), **changes), feed="d")
+    assert await shown(run, "a", HOME) == (0, 0)
+    check_state(state)
+    assert (await run.ingest("one", replace(by_page("a"), **changes))).op == "update"
+    assert await shown(run, "d2", make_entry("same", feed="d2", url=link.url)) == (0, 1)
+    changed = replace(link, version=key("version", "other"))
+    assert await shown(run, "d", changed) == (0, 0)
+    check_state(state)
+    stories = {entry.feed_id: entry for entry in read_story(state, URL).entries}
+    assert (stories["a"].duplicate_of, stories["a"].revision, stories["a"].url) == (None, 2, URL)
+    assert {stories[feed].duplicate_of for feed in ("d", "d2")} == {stories["a"].record_id}
+    if text:
+        assert (await run.ingest("link", make_draft("something else"), feed="d")).op == "new"
+    assert [(row.body, row.revision) for row in await run.publish()][:2] == [(b"d ", 1), (b"a ", 2)]
+    check_state(state)
+    await run.store.forget(Name(key("url", URL), URL), now=run.now)
+    check_state(state)
+
+
+async def test_no_feed_can_claim_that_a_link_led_to_its_page(run: Run) -> None:
+    """Though its URL may be known for that of another's article: as that has moved there, it says."""
+    await run.start("a", "evil")
+    await run.poll("a", HOME)
+    await run.ingest("one", by_page("a"))
+    there = "https://evil.example/one"
+    same = {"feed": "evil", "title_key": key("title", "a ")}
+    assert await shown(run, "evil", make_entry("x", url=URL, **same)) == (0, 1)
+    assert await shown(run, "evil", make_entry("x", url=there, words="moved", **same)) == (0, 0)
+    assert await shown(run, "evil", make_entry("x", url=there, words="more", **same)) == (0, 0)
+    assert await shown(run, "evil", make_entry("y", url=there, **same)) == (0, 1)
+    run.later(HOUR)
+    assert (await run.poll("a", replace(HOME, version=key("version", "other")))).changed == 1
+    assert (await run.ingest("one", by_page("a", "again"))).op == "update"
 
 
 @pytest.mark.parametrize(
@@ -212,8 +256,11 @@ SHOWING = {
     "a4": make_entry("www", feed="a4", url=URL.replace("//", "//www.")),
     "b": STRANGER,
     "c": make_entry("third", feed="c", url=URL),
+    "d": make_entry("link", feed="d", url="https://d.example/go"),
+    "d2": make_entry("same-link", feed="d2", url="https://d.example/go"),
 }
-"""What feeds show of one page: three of its site by other spellings, two of strangers."""
+"""What feeds show of one page: four of its site, two by other spellings; two of strangers, and two of a site of
+which a link leads to the page."""
 MOST_REVISIONS = 2
 
 
@@ -226,15 +273,15 @@ def test_no_two_feeds_change_an_article_in_turns(in_a_file: Callable[[Path], Sta
         asyncio.run(_live(in_a_file(Path(folder)), steps))
 
 
-@pytest.mark.parametrize("steps", [["b", "read", "a", "a3", "b", "read"], ["b", "c", "a2", "read", "a4", "a", "b"]])
+@pytest.mark.parametrize("steps", [["b", "read", "a", "a3", "d", "read"], ["d", "read", "a", "d2"], ["a2", "d", "d2"]])
 async def test_nor_do_they_on_either_database(state: State, steps: list[str]) -> None:
-    """A stranger first, and two feeds of the site."""
+    """A stranger first, or a link that leads to the page; and two feeds of the site."""
     await _live(state, steps)
 
 
 async def _live(state: State, steps: Sequence[str]) -> None:
     """Takes the steps, then polls and reads all to the end, and asserts that it is one."""
-    listed = [make_feed(feed, f"https://{'a' if feed[0] == 'a' else feed}.example/{feed}") for feed in SHOWING]
+    listed = [make_feed(feed, f"https://{feed[0]}.example/{feed}") for feed in SHOWING]
     now = START
     rest = [*steps, "restart", "b", "read", "a", "read", *SHOWING, "a", "read"]
 

@@ -182,6 +182,21 @@ def test_a_page_without_an_article_leaves_the_entrys_own_address() -> None:
     assert draft.url_keys == ()
 
 
+@pytest.mark.parametrize(
+    ("ended_at", "led"),
+    [
+        pytest.param("https://c.example/y", True, id="another site"),
+        pytest.param("https://www.b.example/y", False, id="the same"),
+        pytest.param("https://b.example/x", False, id="nowhere else"),
+    ],
+)
+def test_a_page_of_another_site_to_which_a_link_led_is_told_from_those_of_its_own(ended_at: str, led: bool) -> None:
+    """Only the fetch tells that: `led_key` is among its keys."""
+    draft = draft_from_page(source(page(), url=ended_at))
+    assert (dedup.led_key(ended_at) in draft.url_keys) == led
+    assert dedup.led_key(ended_at) not in draft_from_page(source("", url=ended_at)).url_keys
+
+
 def test_the_feeds_own_content_serves_with_its_reason() -> None:
     """And without one where no page was wanted."""
     never = Feed(id=FEED.id, url=FEED.url, full_text="never")

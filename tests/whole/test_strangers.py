@@ -6,7 +6,7 @@ import pytest
 
 from tests.site import Answer, Site
 from tests.whole.conftest import Worker
-from tests.whole.pages import feed, item, page, prose
+from tests.whole.pages import RSS, feed, item, page, prose, rss
 
 
 def told(worker: Worker) -> list[tuple[str, str, str | None, str | None]]:
@@ -129,6 +129,61 @@ def test_a_page_under_a_strangers_title_gets_its_own_feeds(site: Site, worker: W
     worker.run("verify")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(ARTICLE, id="an article"),
+        pytest.param("They sing, said all four of them, and went on to sing.", id="too short to tell by its text"),
+    ],
+)
+def test_a_page_to_which_a_strangers_link_leads_gets_its_own_feeds(site: Site, worker: Worker, text: str) -> None:
+    """As one that it lists: the same article goes on under its own feed, title and address, in whatever order they are
+    polled from then on, with another stranger that shows that link, and another feed of the page's site."""
+    url = site.add("a", "/1", page("Wrens are well", text))
+    link = site.add("b", "/go/1", Answer(status=302, headers={"Location": url}))
+    bad = "stranger", feed(site, "b", item("x", link, "Owls to be banned", "Buy owls."))
+    own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
+    topic = "topic", site.add("b", "/topic", Answer(body=rss(item("t", link, "Owls")), content_type=RSS))
+    section = "section", site.add("a", "/section", site.routes["a.localhost", "/feed"])
+    polled(worker, bad)
+    stolen = ("stranger", "new", 1, "Owls to be banned", [], None)
+    assert written(worker) == [stolen]
+    polled(worker, bad, own)
+    righted = ("own", "update", 2, "Wrens are well", [], None)
+    assert written(worker) == [stolen, righted]
+    first, then = worker.records()
+    assert (then["id"], then["url"], then["content_text"]) == (first["id"], url, text)
+    feed(site, "b", item("x", link, "Owls to be sold", "Buy owls."))
+    for _ in range(2):
+        polled(worker, topic, section, bad, own)
+        assert written(worker) == [stolen, righted]
+    feed(site, "a", item("g", url, "Wrens are very well", "In short."))
+    polled(worker, topic, section, bad, own)
+    assert [title for _, _, _, title, _, _ in written(worker)[2:]] == ["Wrens are very well"]
+    assert "in the feed own" in str(worker.run("why", url).stdout)
+    assert f"duplicate of {first['id']}" in str(worker.run("why", link).stdout)
+    worker.run("verify")
+
+
+@pytest.mark.parametrize("first", ["stranger", "own"])
+@pytest.mark.parametrize("text", [ARTICLE, "They sing, said all four of them, and went on to sing."])
+def test_a_link_that_leads_to_a_known_page_is_its_duplicate_under_any_title(
+    site: Site, worker: Worker, text: str, first: str
+) -> None:
+    """However short the page is, and if both are read in one run."""
+    url = site.add("a", "/1", page("Wrens are well", text))
+    link = site.add("b", "/go/1", Answer(status=302, headers={"Location": url}))
+    bad = "stranger", feed(site, "b", item("x", link, "Owls to be banned", "Buy owls."))
+    own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
+    if first == "own":
+        polled(worker, own)
+    for _ in range(3):
+        polled(worker, bad, own)
+    assert told(worker)[-1] in (("own", "new", "Wrens are well", None), ("own", "update", "Wrens are well", None))
+    assert len({record["id"] for record in worker.records()}) == 1
+    worker.run("verify")
+
+
 def test_a_page_that_was_had_is_written_once_whoever_lists_it(site: Site, worker: Worker) -> None:
     """An aggregator that names it first has its text from the page: if its own feed says nothing else of it, there is
     no more to write. The page is read once more to see that."""
@@ -166,15 +221,11 @@ def test_a_page_that_both_showed_before_it_could_not_be_had_is_its_own_feeds(sit
     assert told(worker) == written
 
 
-@pytest.mark.parametrize("how", ["a copy", "a redirect"])
-def test_a_copy_that_turns_into_something_else_leaves_the_article_that_it_was_of(
-    site: Site, worker: Worker, how: str
-) -> None:
-    """It was there first, and the article was its duplicate, by its text or by where its link led. Then the link gives
-    another text, which is its update; the article is written with the next poll of its own feed, and once."""
+def test_a_copy_that_turns_into_something_else_leaves_the_article_that_it_was_of(site: Site, worker: Worker) -> None:
+    """It was there first, and the article was its duplicate by its text. Then the link gives another text, which is its
+    update; the article is written with the next poll of its own feed, and once."""
     url = site.add("a", "/1", page("Wrens are well", ARTICLE))
-    copy = page("Wrens are well", ARTICLE) if how == "a copy" else Answer(status=302, headers={"Location": url})
-    link = site.add("b", "/x", copy)
+    link = site.add("b", "/x", page("Wrens are well", ARTICLE))
     bad = "stranger", feed(site, "b", item("x", link, "Wrens are well"))
     own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
     polled(worker, bad)
@@ -191,3 +242,23 @@ def test_a_copy_that_turns_into_something_else_leaves_the_article_that_it_was_of
     assert worker.records()[2]["content_text"] == ARTICLE
     polled(worker, bad, own)
     assert len(told(worker)) == 3
+
+
+def test_a_link_that_led_to_an_article_may_show_something_else_one_day(site: Site, worker: Worker) -> None:
+    """The article had become its own feed's, and stays as it is; what the link shows now is a new one."""
+    url = site.add("a", "/1", page("Wrens are well", ARTICLE))
+    link = site.add("b", "/x", Answer(status=302, headers={"Location": url}))
+    bad = "stranger", feed(site, "b", item("x", link, "Wrens are well"))
+    own = "own", feed(site, "a", item("g", url, "Wrens are well", "In short."))
+    polled(worker, bad)
+    polled(worker, bad, own)
+    assert told(worker) == [("stranger", "new", "Wrens are well", None)]
+    site.add("b", "/x", page("Owls to be banned", OTHER))
+    feed(site, "b", item("x", link, "Owls to be banned"))
+    for _ in range(2):
+        polled(worker, bad, own)
+        assert told(worker)[1:] == [("stranger", "new", "Owls to be banned", None)]
+    first, then = worker.records()
+    assert (first["content_text"], then["content_text"]) == (ARTICLE, OTHER)
+    assert first["id"] != then["id"]
+    worker.run("verify")

@@ -30,7 +30,7 @@ from worker.dedup.judge import (
     place,
     said_of,
 )
-from worker.dedup.keys import Identity, Name, has_guid, identity, name_of, url_key
+from worker.dedup.keys import Identity, Name, has_guid, identity, led_key, name_of, url_key
 from worker.dedup.lines import Window, line_keys, taken_out
 from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
 from worker.dedup.text import (
@@ -78,6 +78,7 @@ __all__ = [
     "is_wanted_again",
     "judge",
     "key_of_hash",
+    "led_key",
     "line_keys",
     "may_be_another",
     "name_of",

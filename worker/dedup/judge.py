@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from worker.dedup.keys import led_key
 from worker.model import Draft, EntryId, FeedId, Op, SeenEntry
 from worker.urls import is_of_site, path_of, without_scheme
 
@@ -209,8 +210,9 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
     page.
 
     A URL that the page names is only believed if title or text agree, because sites redirect removed pages to their
-    front page and name that as canonical. Text from a page is never replaced by less: if the page can't be had again,
-    the feed's summary would be a poor correction. Nor is any text replaced by none.
+    front page and name that as canonical; or if a link from another site led to the very page of the entry that has it.
+    Text from a page is never replaced by less: if the page can't be had again, the feed's summary would be a poor
+    correction. Nor is any text replaced by none.
     """
     if entry.revision and not entry.is_blank:
         less = (entry.has_page and draft.extraction != "ok") or (entry.has_text and draft.is_empty)
@@ -221,7 +223,8 @@ def judge(draft: Draft, *, entry: Ref, by_text: Ref | None, by_urls: Sequence[Re
     for other in by_urls:
         same_title = bool(draft.title_key) and draft.title_key == other.title_key
         same_text = draft.text_mark is not None and draft.text_mark == other.text_mark
-        if other.entry_id != entry.entry_id and (same_title or same_text):
+        same_page = other.url is not None and other.skipped is None and led_key(other.url) in draft.url_keys
+        if other.entry_id != entry.entry_id and (same_title or same_text or same_page):
             return Duplicate(other)
     return Write("update" if entry.revision else "new")
 

@@ -94,6 +94,12 @@ def url_key(url: str) -> bytes:
     return _key("url", url)
 
 
+def led_key(url: str) -> bytes:
+    """16 bytes for the canonical URL of a page to which a link of another site led: whose that link is is known under
+    it, beside the page's own key."""
+    return _key("led to", url)
+
+
 class Name(NamedTuple):
     """An article as somebody names it: by its URL, or by the id of its record."""
 

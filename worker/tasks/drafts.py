@@ -101,6 +101,9 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         raw=source.raw,
     )
     revealed = {own for own in (found, url, page_url) if own and own != entry_url and not urls.is_home(own)}
+    url_keys = [dedup.url_key(found) for found in revealed]
+    if page_url and entry_url and not urls.is_of_site(page_url, entry_url):
+        url_keys.append(dedup.led_key(page_url))
     return Draft(
         body=orjson.dumps(record),
         pointer=orjson.dumps(without_content(record)) if source.link_duplicates else None,
@@ -114,7 +117,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         lines=dedup.line_keys(article.text, title=article.title, authors=authors, published=article.published)
         if article.text
         else b"",
-        url_keys=tuple(sorted(dedup.url_key(found) for found in revealed)),
+        url_keys=tuple(sorted(url_keys)),
         sketch=sketch,
         credit=article.original,
         extraction=article.extraction,

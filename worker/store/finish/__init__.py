@@ -4,6 +4,7 @@ commit.py      a batch of `Done` → one transaction: checks leases, frees slots
 polls.py       polls: the feed's state and next poll
 arrivals.py    the entries a poll brought: new, known, changed, left out or duplicate
 moves.py       … where guids and links mislead, as the site has moved
+homes.py       … given to their page's own feed
 fresh.py       … as new rows
 queueing.py    … queued to be read
 walks.py       walks through older pages, beside the polls

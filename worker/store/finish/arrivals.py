@@ -28,12 +28,13 @@ from worker.dedup import (
     has_other_url,
     place,
 )
-from worker.model import EntryId, Finished, Millis, PollDone, SeenEntry
+from worker.model import EntryId, FeedId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
 from worker.schedule import next_revision
 from worker.store.database import tables as t
 from worker.store.finish.duplicates import mark_duplicate, original, write_duplicate
 from worker.store.finish.fresh import Fresh, revision_of
+from worker.store.finish.homes import take_home
 from worker.store.finish.ingestion import Ingestion
 from worker.store.finish.moves import only_by_guid, signs
 from worker.store.finish.queueing import not_yet_queued, work
@@ -155,6 +156,8 @@ class _Entries:
             self.add()
         shelf = self.shelf
         by_key, by_url = shelf.under(*seen.look_up), shelf.under(seen.url_key)
+        if by_key is not None and by_url is not None and _stands_for(by_url, by_key, self.done.feed_id):
+            by_key = by_url
         verdict = place(
             seen,
             feed_id=self.done.feed_id,
@@ -196,7 +199,7 @@ class _Entries:
         shelf, feed_id = self.shelf, self.done.feed_id
         is_it = by_key is not None and by_key.entry_id == by_url.entry_id
         tells = not self.is_old and seen.page is not None and _tells_of(by_url, verdict, seen)
-        if tells and (home := shelf.take_home(by_url, seen, feed_id, feed_urls=self.feed_urls)):
+        if tells and (home := take_home(shelf, by_url, seen, self.done, feed_urls=self.feed_urls)):
             if isinstance(verdict, Duplicate):
                 self.came.append(seen.published)
                 return Known(home), home
@@ -335,6 +338,11 @@ class _Entries:
                 "due_at": due_at,
                 "priority": t.BACKFILL if self.is_old else t.NEW,
             }
+
+
+def _stands_for(link: Ref, of: Ref, feed_id: FeedId) -> bool:
+    """Whether `link` is what the feed has left of its entry `of` (`take_home`)."""
+    return link.duplicate_of == of.entry_id and link.feed_id == feed_id != of.feed_id
 
 
 def _tells_of(of: Ref, verdict: Verdict, seen: SeenEntry) -> bool:

@@ -5,7 +5,7 @@ if the page can't be had, or has less text than the feed, that feed's own words 
 article. So an entry with nothing from the page itself gives the URL up to a feed of the page's own site, which writes
 an article of its own. If the text is the page's, only title, authors and date may be the stranger's: then the entry
 itself becomes one of the page's own feed, which corrects them. Neither ever happens between two feeds of one site, or
-back, so that no two feeds change an article in turns.
+back, so that no two feeds change an article in turns. The same holds if a link of that other site led to the page.
 
 A feed is of a site if it is listed at an address there, or came from one. What it calls its site proves nothing.
 """
@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, delete, select, update
 
 from worker import urls
-from worker.dedup import Ref
+from worker.dedup import Ref, led_key
 from worker.model import EntryId
 from worker.store.database import tables as t
 from worker.store.database.locks import Overtaken
@@ -29,9 +29,18 @@ from worker.store.known.names import FEED_ID, URL
 def comes_home(connection: Connection, of: Ref, *, url: str | None, feed_urls: Sequence[str]) -> bool:
     """Whether `of`, whose text is that of the page at `url`, comes from a feed of another site, while the feed at
     `feed_urls` is of the page's."""
-    if not of.has_page or of.is_blank or of.duplicate_of is not None or of.url != url or url is None:
+    if not of.has_page or of.is_blank or of.duplicate_of is not None or url is None or not _is_of(url, feed_urls):
         return False
-    return _is_of(url, feed_urls) and not _is_of(url, _addresses(connection, {of.feed_id}).get(of.feed_id, [url]))
+    if _is_of(url, _addresses(connection, {of.feed_id}).get(of.feed_id, [url])):
+        return False
+    return of.url == url or _has_led(connection, of, url)
+
+
+def _has_led(connection: Connection, of: Ref, url: str) -> bool:
+    """Whether the link of `of` led from another site to the page at `url`. That is known from the fetch alone: no feed
+    can claim it."""
+    key = stored(led_key(url))
+    return connection.scalar(select(t.identity.c.entry_id).where(t.identity.c.key == key)) == of.entry_id
 
 
 def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_url: str) -> bool:

@@ -14,7 +14,7 @@ from worker.store.database.dialects import Many, is_sqlite
 from worker.store.known.graves import dead_keys
 from worker.store.known.keys import stored
 from worker.store.known.names import give_numbers, numbers_given, origin
-from worker.store.known.owners import comes_home, give_up, has_left, is_a_strangers
+from worker.store.known.owners import give_up, has_left, is_a_strangers
 from worker.store.known.refs import ref_by_id, refs_by_key, refs_saying
 
 _ADD = insert(t.entry).returning(t.entry.c.id, sort_by_parameter_order=True)
@@ -24,6 +24,7 @@ _SHARE = (
     .where(t.entry.c.shared_key == bindparam("key"), t.entry.c.duplicate_of.is_(None), t.entry.c.revision > 0)
     .limit(1)
 )
+_UNDER = select(t.identity.c.entry_id).where(t.identity.c.key == bindparam("key"))
 _LAST = select(func.max(t.entry.c.id))
 _ADD_NUMBERED = Many(insert(t.entry))
 _KNOW = Many(insert(t.identity))
@@ -132,16 +133,17 @@ class Shelf:
         self.refs[of.entry_id] = of._replace(feed_id=feed_id, version=said)
         return self.refs[of.entry_id]
 
-    def take_home(self, of: Ref, seen: SeenEntry, feed_id: FeedId, *, feed_urls: Sequence[str]) -> Ref | None:
-        """`of`, known under the URL of `seen`, which is made an entry of this feed as that is the page's own; None if
-        it stays with its own. What that says of it counts no more (`is_anothers`)."""
-        if of.feed_id == feed_id or not comes_home(self.connection, of, url=seen.url, feed_urls=feed_urls):
-            return None
-        number = self.numbers({feed_id})[feed_id]
-        self.connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(feed_no=number))
-        self.connection.execute(update(t.work).where(t.work.c.entry_id == of.entry_id).values(feed_id=feed_id))
-        self.refs[of.entry_id] = of._replace(feed_id=feed_id)
-        return self.refs[of.entry_id]
+    def has_key(self, of: Ref, key: bytes) -> bool:
+        """Whether `of` is known under the key, also if no entry of these polls has that."""
+        return self.connection.scalar(_UNDER, {"key": stored(key)}) == of.entry_id
+
+    def hand_over(self, key: bytes, to: Ref) -> None:
+        """Makes `to`, which was just added, known under a key of another entry: that of its URL."""
+        self.write()
+        mine = update(t.identity).where(t.identity.c.key == stored(key))
+        self.connection.execute(mine.values(entry_id=to.entry_id, extra=False))
+        self.known[key] = to.entry_id
+        self.refs[to.entry_id] = to
 
     def is_anothers(self, of: Ref, feed_id: FeedId) -> bool:
         """Whether `of`, which this feed has shown, is an entry of another feed that is listed."""
