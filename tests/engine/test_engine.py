@@ -22,17 +22,7 @@ from worker.engine.dispatch import Dispatcher
 from worker.engine.leases import Leases
 from worker.engine.publishing import Publishing
 from worker.errors import MachineError, OutputError, StateError
-from worker.model import (
-    Feed,
-    FeedId,
-    Finished,
-    HostPolicy,
-    Ingest,
-    Millis,
-    Poll,
-    PollDone,
-    Work,
-)
+from worker.model import Feed, FeedId, Finished, HostPolicy, Ingest, Millis, Poll, PollDone, Work
 from worker.output import Delete, Keeping, OutputDirectory, Step
 from worker.pipeline import Publisher, Shards
 from worker.schedule import Next, Polled

@@ -9,16 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fetch.sites import NewClient, Serve, answer, then_close
 from worker.fetch import user_agent
-from worker.fetch.robots import (
-    LONGEST_DELAY_S,
-    MAX_BYTES,
-    Finding,
-    NoRules,
-    Robots,
-    Rules,
-    Unreachable,
-    finding,
-)
+from worker.fetch.robots import LONGEST_DELAY_S, MAX_BYTES, Finding, NoRules, Robots, Rules, Unreachable, finding
 from worker.model import Fetched, FetchFailed, NotModified, Outcome, Redirected, Throttled, Validators
 from worker.urls import robots_url
 

@@ -9,19 +9,7 @@ from worker.cpu.pool import Pool
 from worker.errors import TaskTimeout
 from worker.feeds import encode_entry
 from worker.fetch import Client
-from worker.model import (
-    Draft,
-    Entry,
-    EntryId,
-    Feed,
-    FeedId,
-    Fetched,
-    Ingest,
-    IngestDone,
-    Lease,
-    Millis,
-    Validators,
-)
+from worker.model import Draft, Entry, EntryId, Feed, FeedId, Fetched, Ingest, IngestDone, Lease, Millis, Validators
 from worker.pipeline import Ingester
 from worker.pipeline.spared import KILLS, SPARED_MS, Spared, feeds, hosts
 from worker.tasks import draft_from_page

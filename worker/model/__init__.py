@@ -10,27 +10,10 @@ What the commit (`finish`) made of the results comes back as `Finished`.
 All of them are frozen, plain and picklable. Times are `Millis`, milliseconds since 1970 (UTC); keys have 16 bytes.
 """
 
-from worker.model.article import (
-    BY_TEXT,
-    Article,
-)
-from worker.model.broker import (
-    Broker,
-    Message,
-)
-from worker.model.bucket import (
-    ObjectPath,
-    object_path,
-)
-from worker.model.document import (
-    Attachment,
-    Author,
-    Entry,
-    FoundFeed,
-    Hub,
-    NotAFeed,
-    ParsedFeed,
-)
+from worker.model.article import BY_TEXT, Article
+from worker.model.broker import Broker, Message
+from worker.model.bucket import ObjectPath, object_path
+from worker.model.document import Attachment, Author, Entry, FoundFeed, Hub, NotAFeed, ParsedFeed
 from worker.model.done import (
     AsBefore,
     Broken,
@@ -46,11 +29,7 @@ from worker.model.done import (
     Subscribed,
     Walked,
 )
-from worker.model.drafts import (
-    Draft,
-    SeenEntry,
-    text_mark,
-)
+from worker.model.drafts import Draft, SeenEntry, text_mark
 from worker.model.feed import (
     DAY_MS,
     HOUR_MS,
@@ -67,16 +46,8 @@ from worker.model.feed import (
     Op,
     Precision,
 )
-from worker.model.finished import (
-    Finished,
-    Ingested,
-)
-from worker.model.member import (
-    ALL_ROLES,
-    ROLES,
-    Member,
-    Role,
-)
+from worker.model.finished import Finished, Ingested
+from worker.model.member import ALL_ROLES, ROLES, Member, Role
 from worker.model.outcome import (
     MAX_REDIRECTS,
     Accepted,
@@ -89,24 +60,10 @@ from worker.model.outcome import (
     Redirected,
     Throttled,
 )
-from worker.model.rules import (
-    NO_RULES,
-    Backlog,
-    Filter,
-    Rewrite,
-    Rules,
-)
+from worker.model.rules import NO_RULES, Backlog, Filter, Rewrite, Rules
 from worker.model.state import Server, State
-from worker.model.story import (
-    AGENCY,
-    Credit,
-    Sketch,
-)
-from worker.model.timing import (
-    NO_HINTS,
-    Freshness,
-    Hints,
-)
+from worker.model.story import AGENCY, Credit, Sketch
+from worker.model.timing import NO_HINTS, Freshness, Hints
 from worker.model.work import (
     NO_VALIDATORS,
     Claim,

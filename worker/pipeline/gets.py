@@ -6,18 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from worker import urls
-from worker.model import (
-    MAX_REDIRECTS,
-    Feed,
-    FetchFailed,
-    Ingest,
-    Millis,
-    Moved,
-    Outcome,
-    Poll,
-    Redirected,
-    Walk,
-)
+from worker.model import MAX_REDIRECTS, Feed, FetchFailed, Ingest, Millis, Moved, Outcome, Poll, Redirected, Walk
 
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml;q=0.9, "

@@ -14,15 +14,7 @@ from worker.output.disk.layout import FEED, LATEST, RECORDS, SCHEMAS, STAGING
 from worker.output.disk.packing import packed
 from worker.output.manifest.chain import Chain
 from worker.output.manifest.inventory import Inventory, Standing
-from worker.output.manifest.manifest import (
-    MANIFEST,
-    FileLine,
-    ManifestLine,
-    Place,
-    RemoveLine,
-    day_files,
-    lines,
-)
+from worker.output.manifest.manifest import MANIFEST, FileLine, ManifestLine, Place, RemoveLine, day_files, lines
 from worker.output.segment import Segment, date_of, edited_path, is_packed, line
 from worker.output.writing.compaction import Delete, Drop, Keeping, Merge, Step, deletes, files_of, plan
 from worker.output.writing.latest import Latest
