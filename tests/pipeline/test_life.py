@@ -355,6 +355,32 @@ def test_a_section_that_goes_further_back_repeats_nothing_when_its_site_moves(
     assert "Corrected." in {record["content_text"] for record in life.live()}
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["guids stay", "guids change"])
+def test_what_backlog_left_out_stays_out_when_its_site_moves(begin: Begin, kept: bool) -> None:
+    """Also if such an article is edited afterwards."""
+    feed = replace(OWN, rules=Rules(backlog=Backlog(newest=3)))
+    life = begin(feed)
+
+    def shown(domain: str, **changes: str) -> list[Item]:
+        links = {n: f"https://{domain}/{n}" for n in range(5)}
+        made = [numbered(n, f"guid of {n}" if kept else link, link) for n, link in links.items()]
+        return [replace(made[0], **changes), *made[1:]]
+
+    for domain, changes in (("own.example", {}), ("new.example", {}), ("new.example", {"title": "Edited"})):
+        show(life, feed, *shown(domain, **changes))
+        days_pass(life, 2)
+    assert titles(life) == [f"Title of {number}" for number in (2, 3, 4)]
+
+
+def test_what_backlog_left_out_stays_out_when_guids_change(begin: Begin) -> None:
+    """All others are known by their links, which it has not got."""
+    feed = replace(OWN, rules=Rules(backlog=Backlog(newest=3)))
+    life = begin(feed)
+    for guid in ("guid of {}", "other guid of {}"):
+        show(life, feed, *(numbered(n, guid.format(n), f"https://own.example/{n}") for n in range(4)))
+    assert titles(life) == [f"Title of {number}" for number in (1, 2, 3)]
+
+
 def test_an_alert_may_come_again_in_the_same_words(begin: Begin) -> None:
     """Without a date, another guid and link make it another."""
     life = begin(OWN)

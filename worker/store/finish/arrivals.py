@@ -27,6 +27,7 @@ from worker.dedup import (
     has_moved,
     has_other_url,
     place,
+    url_key,
 )
 from worker.model import EntryId, FeedId, Finished, Millis, PollDone, SeenEntry
 from worker.record import rfc3339
@@ -237,8 +238,11 @@ class _Entries:
 
     def _left_out(self, ref: Ref, seen: SeenEntry, by_url: Ref | None) -> None:
         """An entry that was left out before: it may be wanted now."""
+        self.shelf.know_more(ref, seen.own)
         self.still_there.append(ref.entry_id)
         self.shelf.write()
+        if ref.skipped != "page" and seen.url is not None and seen.url != ref.url:
+            ref = self._readdress(ref, seen.url, shared_key=stored(seen.url_key or url_key(seen.url)))
         if seen.version != self.noted.get(ref.entry_id, {}).get("version", ref.version):
             self._note(ref, version=seen.version, title_key=seen.title_key)
         if takes_up(self.shelf.connection, ref, seen, other_filters=self.other_filters):
@@ -298,12 +302,17 @@ class _Entries:
         same site can tell where `of` is."""
         if seen.url is None:
             return
-        self.shelf.write()
-        values = url_columns(seen.url, self.shelf.numbers({origin(seen.url)}))
-        self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
-        self.shelf.refs[ref.entry_id] = ref._replace(url=seen.url)
+        self._readdress(ref, seen.url)
         if is_of_site(seen.url, self.feed_urls[0]):
             self.shelf.know_more(of, seen.url_key)
+
+    def _readdress(self, ref: Ref, url: str, **values: object) -> Ref:
+        """Gives the entry another URL, and with it other `values` of its row."""
+        self.shelf.write()
+        columns = url_columns(url, self.shelf.numbers({origin(url)}))
+        self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(columns | values))
+        self.shelf.refs[ref.entry_id] = ref._replace(url=url)
+        return self.shelf.refs[ref.entry_id]
 
     def _part(self, ref: Ref, seen: SeenEntry) -> None:
         """Separates an entry from the one it was a duplicate of, as its link is now its own."""

@@ -13,15 +13,15 @@ from worker.store.known.shelf import Shelf, keys_of
 
 
 def signs(shelf: Shelf, row: Row[Any], done: PollDone) -> Said:
-    """What tells the entries if guids and links mislead: because nothing in the document is known, as when a site has
-    moved, or because guids were given to other articles. Reads more than the shelf has only if there is a sign of
-    that."""
+    """What tells the entries if guids and links mislead: because all of them have changed, as when a site has moved, or
+    because guids were given to other articles. Reads more than the shelf has only if there is a sign of that: something
+    unknown in a document of which all elements are new, or which has no guids that tell."""
     found = ((seen, only_by_guid(shelf, seen)) for seen in done.entries)
     by_guid = [(seen, ref) for seen, ref in found if ref is not None and ref.version != seen.version]
     strange = sum(not _is_met(shelf, seen, done.feed_id) for seen in done.entries)
     strange += sum(seen.url_key is None for seen, _ in by_guid)
     is_whole = done.version is not None and done.version.entries == len(done.entries)
-    is_strange = is_whole and 2 * strange >= len(done.entries)
+    is_strange = is_whole and strange > 0
     if not by_guid and not is_strange:
         return NOTHING_SAID
     undated = row.body_hash is None  # what it says was read at another address, or under another id
