@@ -67,7 +67,7 @@ def test_a_worker_of_many_may_do_what_one_alone_may() -> None:
         assert POD[name] == alone.POD[name], name
     assert CONTAINER["volumeMounts"] == alone.CONTAINER["volumeMounts"]
     same = ("image", "build", "stop_grace_period", "read_only", "cap_drop", "security_opt", "mem_limit", "tmpfs")
-    for name in (*same, "volumes", "restart", "pids_limit", "init"):
+    for name in (*same, "volumes", "restart", "pids_limit", "init", "logging"):
         assert COMPOSE["feedmill"][name] == alone.COMPOSE[name], name
 
 

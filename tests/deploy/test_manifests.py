@@ -106,6 +106,11 @@ def test_one_pod_at_a_time_that_may_be_moved() -> None:
     assert int(COMPOSE["stop_grace_period"].removesuffix("s")) > 10
 
 
+def test_a_log_of_months_does_not_fill_the_disk() -> None:
+    """Docker keeps all of it unless it is told not to."""
+    assert COMPOSE["logging"] == {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"}}
+
+
 def test_the_health_check_of_compose_is_a_program_that_runs() -> None:
     """By the Python of the image; here nobody listens, and it says so with its status."""
     command, *args = COMPOSE["healthcheck"]["test"][1:]
