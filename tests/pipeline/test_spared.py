@@ -128,6 +128,6 @@ async def test_a_feed_can_not_hold_the_processes_by_a_host_a_link() -> None:
 
     done = [await ingested("bad", number) for number in range(10)]
     assert hangs.pages == KILLS
-    assert done[-1].draft.reason == "pages of its feed took too long to read"
+    assert done[-1].draft.reason == "pages of its feed took too long or too much memory to read"
     await ingested("good", 99)
     assert hangs.pages == KILLS + 1

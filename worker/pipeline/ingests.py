@@ -84,7 +84,8 @@ class Ingester:
         if work.url is None:
             return self._done(work, await self._from_entry(source, None))
         if whose := self._spares(work):
-            return self._done(work, await self._from_entry(source, f"pages of its {whose} took too long to read"))
+            reason = f"pages of its {whose} took too long or too much memory to read"
+            return self._done(work, await self._from_entry(source, reason))
         match await self._gate.stops(work, work.url) if self._gate else None:
             case Moved() | RobotsRead() as instead:
                 return instead
