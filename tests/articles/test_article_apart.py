@@ -93,6 +93,8 @@ MENU = "<ul><li>Ferries and their timetables</li></ul>"
         f'<div role="navigation"><div>{MENU}</div></div>',
         f'<div role="dialog"><p>{LINES[0]}</p></div>',
         f"<figure><img src=a.jpg><div><figcaption><p>{LINES[0]}</p></figcaption></div></figure>",
+        f'<div class="article-newsletter"><div><p>{LINES[0]}</p></div></div>',
+        f'<section class="RelatedBox_root__x1"><h3>{LINES[0]}</h3></section>',
     ],
 )
 def test_what_a_page_marks_as_no_text_is_none(box: str) -> None:
@@ -105,10 +107,25 @@ def test_what_a_page_marks_as_no_text_is_none(box: str) -> None:
 
 
 def test_a_page_that_marks_its_text_as_something_else_has_one() -> None:
-    """Some wrap the whole page in a menu; galleries consist of captions."""
-    page = fromstring(f"<html><body><nav><div>{STORY}</div></nav></body></html>")
+    """Some wrap the whole page in a menu, or call it what they can do with it; galleries consist of captions."""
+    for wrapped in (f"<nav>{STORY}</nav>", f'<div class="js-share">{STORY}</div>', f'<p class="related">{STORY}'):
+        page = fromstring(f"<html><body><div>{wrapped}</div><nav>{MENU}</nav></body></html>")
+        shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
+        lines = [block.text for _, block in shown]
+        assert apart.marked(lines, [key for key, _ in shown], shown) == {len(PARAGRAPHS)}
+    captions = "".join(f"<figure><figcaption>{line}</figcaption></figure>" for line in PARAGRAPHS * 3)
+    page = fromstring(f"<html><body>{captions}</body></html>")
     shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
-    assert apart.marked(list(PARAGRAPHS), [key for key, _ in shown], shown) == set()
+    assert apart.marked(list(PARAGRAPHS * 3), [key for key, _ in shown], shown) == set()
+
+
+@pytest.mark.parametrize("name", ["relatedness", "shareholders", "prosecutor", "commentary"])
+def test_other_names_say_nothing(name: str) -> None:
+    page = fromstring(
+        f'<html><body><p>{PARAGRAPHS[0] * 5}</p><div class="{name}"><p>{LINES[0]}</p></div></body></html>'
+    )
+    shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
+    assert apart.marked([block.text for _, block in shown], [key for key, _ in shown], shown) == set()
 
 
 def test_lines_in_menus_leave_a_text() -> None:

@@ -62,10 +62,10 @@ def test_parts(rules: dict[str, Any], text: str, make_page: MakePage) -> None:
 def test_remove_alone_leaves_the_rest_to_the_extraction(make_page: MakePage, paragraphs: tuple[str, ...]) -> None:
     """What follows a part that is taken out stays; the page's metadata are those of the whole."""
     letter = "Subscribe to our letter from the harbour, which comes out each and every week."
-    box = f"<div class=promo><p>{letter}</p></div> And so on."
+    box = f"<div class=letter><p>{letter}</p></div> And so on."
     page = make_page("<meta name=author content='Ada Brandt'>", paragraphs=(paragraphs[0] + box, *paragraphs[1:]))
     assert "Subscribe" in read(page, None).text
-    article = read(page, None, remove=[".promo", "meta"])
+    article = read(page, None, remove=[".letter", "meta"])
     assert "Subscribe" not in article.text
     assert "And so on." in article.text
     assert paragraphs[-1] in article.text

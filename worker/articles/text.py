@@ -10,8 +10,9 @@ and not each of these improves every set. F1 on scrapinghub, fundus, trafilatura
     without foreign lines at its edges (edges.py)     .969  .964  .927  .938
     with the lead, without lines that are links       .969  .968  .933  .937
     without what stands elsewhere, below (apart.py)   .972  .970  .938  .937
-    with what else is among its lines (gaps.py)       .975  .977  .944  .938
-    without lines that no witness has (`_confirmed`)  .976  .978  .945  .936
+    with what else is amid it (gaps.py), without boxes there (apart.py)
+                                                      .975  .978  .945  .938
+    without lines that no witness has (`_confirmed`)  .976  .978  .947  .936
 
 If the feed has a full copy (simulated by the gold text without its short lines, with a credit), it chooses between
 three results, from the second step on: .976, .964 and .941 on the sets with whole texts.
