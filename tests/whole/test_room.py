@@ -46,7 +46,7 @@ def test_polling_stops_before_the_disk_is_full_and_goes_on(site: Site, worker: W
         name = f"thing {next(numbers)}"
         return Answer(body=rss(item(name, None, name, prose(name))), content_type=RSS)
 
-    feeds = [{"url": site.add("a", "/feed", more), "every": "1s"}]
+    feeds = [{"url": site.add("a", "/feed", more), "every": "1s", "tags": ["full"]}]
     worker.configure(feeds, output={"min_free": f"{MIN_FREE_MB}MB", "seal_after": "2s"})
     process = worker.launch("run")
     until(lambda: len(site.requests) >= 2)
@@ -56,6 +56,7 @@ def test_polling_stops_before_the_disk_is_full_and_goes_on(site: Site, worker: W
     assert trouble.startswith("nothing is polled: ")
     assert f"output.min_free is {MIN_FREE_MB}.0 MB" in trouble
     assert "Nothing is polled" in worker.run("status").stdout
+    assert "is due, and nothing is polled: " in worker.run("poll", "--tag", "full", status=1).stdout
     until(lambda: len(worker.records()) >= 2)
     asked = len(site.requests)
     until(lambda: len(worker.records()) >= asked - 1)  # what the last poll brought may wait for room, too

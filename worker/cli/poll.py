@@ -23,6 +23,7 @@ from worker.model import FeedId, Millis
 from worker.pipeline import of_feeds
 from worker.settings import Settings
 from worker.store import FeedStatus, HostStatus, is_there, read_feeds, read_hosts
+from worker.telemetry.vitals import WORDS
 from worker.wiring import app
 from worker.words import ago
 
@@ -52,7 +53,7 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
     if others:
         said(settings, "poll", of_feeds(ids))
         until = time.monotonic() + PATIENCE_S
-        while coming.looked() and time.monotonic() < until:
+        while coming.looked() and time.monotonic() < until and _stopped_by(settings) is None:
             time.sleep(_LOOK_S)
     coming.tell_the_rest()
     polled = coming.feeds()
@@ -60,6 +61,11 @@ def poll(names: Names = None, tag: Tag = None, config: ConfigFile = DEFAULT_CONF
         print_json({"feeds": [plain(feed) for feed in polled]})
     if not any(feed.error is None and (feed.polled_at or 0) >= coming.since for feed in polled):
         raise typer.Exit(1)
+
+
+def _stopped_by(settings: Settings) -> str | None:
+    """Why no worker polls anything for now, as a line for people; None if it does."""
+    return next((trouble for trouble in app.troubles(settings) if trouble.startswith(WORDS["room"])), None)
 
 
 def _others_do_it(settings: Settings, ids: Sequence[FeedId]) -> bool:
@@ -118,9 +124,10 @@ class _Coming:
         """Prints where the feeds stand that are no longer waited for."""
         self.looked()
         known = {feed.id for feed in self._known()}
+        stopped = _stopped_by(self._settings) if self._waiting else None
+        turn = Text("its host's turn is still to come") if stopped is None else clean(stopped)
         for feed_id in sorted(self._waiting):
-            due = feed_id in known
-            self._tell(feed_id, Text("is due, and its host's turn is still to come" if due else "is not taken up yet"))
+            self._tell(feed_id, Text("is due, and ") + turn if feed_id in known else Text("is not taken up yet"))
 
     def _tell(self, feed_id: FeedId, what: Text) -> None:
         self._waiting.discard(feed_id)
