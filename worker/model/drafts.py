@@ -42,7 +42,7 @@ class Draft:
     removal: bytes | None = None
     """The record without its content, if the page is gone: written once that is certain."""
     url_keys: tuple[bytes, ...] = ()
-    """Hashes of the canonical URLs found with the page: after redirects, and its rel=canonical; and the `dedup.led_key` of
+    """Hashes of the canonical URLs found with the page: after redirects, and its rel=canonical; and `dedup.led_key` of
     where redirects ended, if that is another site."""
     sketch: Sketch | None = None
     """Of the text, by which copies are recognised; None if it is too short."""

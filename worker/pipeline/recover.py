@@ -138,6 +138,10 @@ def _written(record: Record) -> Written:
         text_key = text_key and dedup.key_of_hash(ingest["content_hash"])
     page = {record.get("url"), ingest["final_url"]} if ingest["extraction"] == "ok" else {record.get("url")}
     revealed = {urls.canonical(url) for url in page if url} - {entry.url}
+    page_keys = [dedup.url_key(url) for url in revealed if not urls.is_home(url)]
+    ended_at = ingest["final_url"] if ingest["extraction"] == "ok" else None
+    if ended_at and entry.url and not urls.is_home(ended_at) and not urls.is_of_site(ended_at, entry.url):
+        page_keys.append(dedup.led_key(urls.canonical(ended_at)))
     return Written(
         record_id=bytes.fromhex(record["id"]),
         feed_id=feed_id,
@@ -146,7 +150,7 @@ def _written(record: Record) -> Written:
         duplicate_of=bytes.fromhex(exact) if (exact := _exact(record)) else None,
         url=entry.url,
         url_key=entry.url_key,
-        page_keys=tuple(sorted(dedup.url_key(url) for url in revealed if not urls.is_home(url))),
+        page_keys=tuple(sorted(page_keys)),
         title_key=dedup.title_key(title),
         text_key=text_key,
         revision_key=revision_key,

@@ -102,7 +102,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
     )
     revealed = {own for own in (found, url, page_url) if own and own != entry_url and not urls.is_home(own)}
     url_keys = [dedup.url_key(found) for found in revealed]
-    if page_url and entry_url and not urls.is_of_site(page_url, entry_url):
+    if page_url in revealed and entry_url and not urls.is_of_site(page_url, entry_url):
         url_keys.append(dedup.led_key(page_url))
     return Draft(
         body=orjson.dumps(record),

@@ -14,7 +14,7 @@ from worker.model import Credit, EntryId, Extraction, FeedId, Millis, Op, Sketch
 from worker.store.database import tables as t
 from worker.store.known import stories
 from worker.store.known.keys import stored
-from worker.store.known.names import FEED_ID, code_of, extraction_of, numbers_of, origin, url_columns
+from worker.store.known.names import FEED_ID, URL, code_of, extraction_of, numbers_of, origin, url_columns
 from worker.store.known.texts import claim_text
 
 
@@ -54,7 +54,7 @@ class Written:
 # Built once, because building takes longer than running: 1.5 ms a record, instead of 0.8 ms.
 _HOLDER = (
     select(
-        *(t.entry.c.id, FEED_ID, t.entry.c.revision, t.entry.c.extraction, t.entry.c.duplicate_of),
+        *(t.entry.c.id, FEED_ID, URL, t.entry.c.revision, t.entry.c.extraction, t.entry.c.duplicate_of),
         t.identity.c.extra,
     )
     .join(t.identity, t.identity.c.entry_id == t.entry.c.id)
@@ -67,6 +67,11 @@ _CLAIM_URL = (
     update(t.entry)
     .where(t.entry.c.id == bindparam("entry"), t.entry.c.shared_key == bindparam("key"))
     .values(shared_key=None)
+)
+_KEEP_KEY = (
+    update(t.identity)
+    .where(t.identity.c.key == bindparam("old"), t.identity.c.entry_id == bindparam("of"))
+    .values(extra=True)
 )
 _LOSE_URL = update(t.entry).where(t.entry.c.id == bindparam("entry")).values(shared_key=bindparam("key"))
 
@@ -139,6 +144,8 @@ class Learning:
             self._identify(record.record_id, entry_id)
         else:
             entry_id = EntryId(known.id)
+            if record.feed_id != known.feed_id:
+                values |= self._at_home(record, known)
             self._execute(_CHANGE, entry=entry_id, **values)
         self._claim_url(record, entry_id)
         if record.duplicate_of is not None:
@@ -158,6 +165,19 @@ class Learning:
         for key in record.page_keys:
             if self._holder(key) is None:
                 self._identify(key, entry_id, extra=True)
+
+    def _at_home(self, record: Written, known: Row[Any]) -> dict[str, object]:
+        """The columns of an entry that became that of another feed, of its page's site, with this record. If a link had
+        led to the page, that stays one of its keys."""
+        if record.url is None or record.url == known.url:
+            return {"feed_no": numbers_of(self._connection, {record.feed_id})[record.feed_id]}
+        numbers = numbers_of(self._connection, {record.feed_id, origin(record.url)})
+        if known.url is not None:
+            self._execute(_KEEP_KEY, old=stored(url_key(known.url)), of=known.id)
+        holder = self._holder(url_key(record.url))
+        is_its = holder is not None and holder.id == known.id
+        values = {"feed_no": numbers[record.feed_id], **url_columns(record.url, numbers)}
+        return values | {"shared_key": None if is_its else stored(url_key(record.url))}
 
     def _publish(self, record: Written) -> None:
         """Deletes the record from the outbox, where an older state may have it as still to be published."""
