@@ -13,7 +13,7 @@ from tests.store.conftest import OpenRun
 from tests.store.samples import DAY, START, WINDOW_MS, ask, key, make_draft, make_entry
 from worker.errors import StateDamaged, StateError
 from worker.model import Backlog, Draft, FeedId, Millis, State
-from worker.store import Learned, Publications, Recovery, Sealed, Written, read_status
+from worker.store import Learned, Publications, Reader, Recovery, Sealed, Written, read_overview, read_status
 
 LAST = Sealed(
     path="records/date=2026-11-23/last.jsonl",
@@ -169,6 +169,21 @@ async def test_numbers_begin_anew_under_another_name(state: State, open_run: Ope
         assert again.writer not in (numbered.writer, LAST.writer)
         assert ([row.seq for row in again.rows], again.date) == ([1], LAST.date)
         assert await run.store.publications((LAST.writer, LAST.last_seq)) == Publications(last=LAST.path, theirs="same")
+
+
+async def test_records_that_were_read_back_count(state: State, open_run: OpenRun) -> None:
+    """Each once, however often they are read, beside those that were numbered since."""
+    learn(state, [make_written("one"), make_written("two")])
+    async with open_run() as run:
+        await run.start("a")
+        await run.poll("a", make_entry("three"))
+        await run.ingest("three", draft("three"))
+        assert await run.store.number(now=run.now, limit=10) is not None
+        with Reader(state) as reader:
+            assert (await reader(read_overview, now=run.now)).records == 3
+    learn(state, [make_written(name) for name in ("one", "two", "three")])
+    with Reader(state) as reader:
+        assert (await reader(read_overview, now=START)).records == 3
 
 
 async def test_a_state_recognises_what_it_published(state: State, open_run: OpenRun) -> None:

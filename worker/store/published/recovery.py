@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.errors import StateDamaged, StateError
 from worker.model import Millis, Server, State
+from worker.store.database import notes
 from worker.store.database.holding import locked
 from worker.store.database.integrity import check, reason
 from worker.store.database.migrating import refuse_moved
@@ -93,6 +94,7 @@ class Recovery:
             learning.resolve()
             note_dead(connection, learning.published(expired))
             publications.follow_on(connection, sealed, shards=self._shards)
+            notes.keep(connection, notes.RECOVERED, str(learning.records))
             return Learned(records=learning.records, unknown=learning.unknown)
 
     @contextmanager

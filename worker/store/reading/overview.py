@@ -25,7 +25,7 @@ class Overview:
     ok_at: Millis | None
     """When any feed was last polled successfully."""
     records: int
-    """Records that this state has numbered."""
+    """Records that this state has numbered or, when it was recovered, read."""
     duplicates: int
     polls_due: int
     """Polls that are due, including those that wait for their host."""
@@ -80,6 +80,7 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
     hosts, hosts_held = connection.execute(select(func.count(), func.sum(held)).where(t.host.c.name != t.NO_HOST)).one()
     duplicates = select(func.count()).select_from(t.entry).where(t.entry.c.duplicate_of.is_not(None))
     quarantined = select(func.count()).select_from(t.work).where(t.work.c.quarantined)
+    numbered = select(func.sum(t.writer.c.last_seq))
     return Overview(
         feeds=feed.feeds,
         failing=feed.failing or 0,
@@ -87,7 +88,7 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
         flawed=feed.flawed or 0,
         unpolled=feed.unpolled or 0,
         ok_at=feed.ok_at,
-        records=int(connection.scalar(select(func.sum(t.writer.c.last_seq))) or 0),
+        records=int(connection.scalar(numbered) or 0) + int(notes.kept(connection, notes.RECOVERED) or 0),
         duplicates=connection.scalar(duplicates) or 0,
         polls_due=polls_due,
         poll_due_at=poll_due_at,
