@@ -90,6 +90,20 @@ async def test_feeds_that_are_quiet_are_found_but_for_those_that_are_paused(run:
     assert [news.feed_id for news in quiet] == ["b"]
 
 
+async def test_polls_of_a_host_that_asked_for_patience_are_not_late(run: Run, state: State) -> None:
+    """They are due, though. Else one site that wants to be left alone for a day looks as if there were too few
+    workers."""
+    await run.start("a", "b")
+    await run.poll("a", status=429, not_before=Millis(run.now + DAY), next_due=Millis(run.now + 1))
+    await run.poll("b", next_due=Millis(run.now + HOUR))
+    with Reader(state) as reader:
+        early, late = [await reader(read_overview, now=Millis(run.now + 2 * HOUR + wait)) for wait in (-HOUR - 1, 0)]
+        over = await reader(read_overview, now=Millis(run.now + DAY))
+    assert (early.polls_due, early.poll_due_at) == (1, None)
+    assert (late.polls_due, late.poll_due_at) == (2, run.now + HOUR)
+    assert over.poll_due_at == run.now + 1
+
+
 async def test_the_figures_are_those_of_the_state(run: Run, state: State) -> None:
     """Of feeds, queue, outbox, duplicates."""
     await run.start(*"abc")

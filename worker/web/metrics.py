@@ -164,7 +164,8 @@ def _state(overview: Overview, now: Millis | None) -> Iterator[Metric]:
     queue = {"new": overview.new, "retry": overview.retries, "look": overview.looks}
     yield _by(Gauge, "queue_entries", "Queued entries: new, to be retried, or to be looked at again.", "kind", queue)
     yield _gauge("polls_due", "Polls that are due, including those that wait for their host.", overview.polls_due)
-    yield _gauge("poll_lag_seconds", "How late the oldest due poll is.", _age_s(overview.poll_due_at, now))
+    said = "How late the oldest due poll is, apart from hosts that asked for patience."
+    yield _gauge("poll_lag_seconds", said, _age_s(overview.poll_due_at, now))
     yield _gauge("quarantined_entries", "Entries put aside.", overview.quarantined)
     yield _gauge("outbox_records", "Records that are not sealed yet.", overview.unpublished)
     yield _gauge(

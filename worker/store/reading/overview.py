@@ -30,7 +30,7 @@ class Overview:
     polls_due: int
     """Polls that are due, including those that wait for their host."""
     poll_due_at: Millis | None
-    """When the longest-waiting of them became due."""
+    """When the longest-waiting of them became due, apart from those whose host wants to be left alone."""
     new: int
     """Entries waiting to be ingested for the first time."""
     retries: int
@@ -74,7 +74,9 @@ def read_overview(connection: Connection, *, now: Millis) -> Overview:
         )
     }
     due = (t.work.c.priority == t.POLL, t.work.c.due_at <= now)
-    polls_due, poll_due_at = connection.execute(select(func.count(), func.min(t.work.c.due_at)).where(*due)).one()
+    told_to_wait = t.work.c.host_id.in_(select(t.host.c.id).where(t.is_held(now)))
+    waiting = select(func.count(), func.min(case((~told_to_wait, t.work.c.due_at)))).where(*due)
+    polls_due, poll_due_at = connection.execute(waiting).one()
     unpublished, unpublished_at = connection.execute(select(func.count(), func.min(t.outbox.c.ingested_at))).one()
     held = case((t.is_held(now), 1), else_=0)
     hosts, hosts_held = connection.execute(select(func.count(), func.sum(held)).where(t.host.c.name != t.NO_HOST)).one()
