@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nats
@@ -29,10 +29,16 @@ class Server:
     """On one port of loopback, with one folder, for all its lives."""
 
     def __init__(
-        self, folder: Path, *, user: str | None = None, password: str | None = None, room: str | None = None
+        self,
+        folder: Path,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        conf: str | None = None,
+        words: Sequence[str] = (),
     ) -> None:
-        """room: the most that all streams may take on disk."""
-        self._folder, self._user, self._password, self._room = folder, user, password, room
+        """conf: its configuration file. words: more of its command line."""
+        self._folder, self._user, self._password, self._conf, self._words = folder, user, password, conf, words
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -55,13 +61,15 @@ class Server:
         return f"nats://{who}127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        who = ["--user", self._user, "--pass", self._password or ""] if self._user else []
+        who = ["--user", self._user, "--pass", self._password or ""] if self._user and not self._conf else []
         command = [binary() or "nats-server", "-js", "-sd", str(self._folder), "-a", "127.0.0.1", "-p", str(self.port)]
-        if self._room is not None:
+        if self._conf is not None:
             self._folder.mkdir(exist_ok=True)
-            (self._folder / "conf").write_text(f"jetstream {{ max_file_store: {self._room} }}")
+            (self._folder / "conf").write_text(self._conf)
             who += ["-c", str(self._folder / "conf")]
-        self._process = subprocess.Popen([*command, *who], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [*command, *who, *self._words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         heir = ["sh", "-c", _WHEN_WE_ARE_GONE, str(self.pid)]
         self._heir = subprocess.Popen(heir, stdin=subprocess.PIPE, start_new_session=True)
         until = time.monotonic() + 20
@@ -100,11 +108,33 @@ class Server:
 
 @contextlib.contextmanager
 def server(
-    folder: Path, *, user: str | None = None, password: str | None = None, room: str | None = None
+    folder: Path, *, user: str | None = None, password: str | None = None, conf: str | None = None
 ) -> Iterator[Server]:
-    started = Server(folder, user=user, password=password, room=room)
+    started = Server(folder, user=user, password=password, conf=conf)
     started.start()
     try:
         yield started
     finally:
         started.kill()
+
+
+@contextlib.contextmanager
+def cluster(folder: Path) -> Iterator[list[Server]]:
+    """Three servers that are one."""
+    with contextlib.ExitStack() as free:
+        ports = [free.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(3)]
+    routes = ",".join(f"nats-route://127.0.0.1:{port}" for port in ports)
+    of = [
+        Server(
+            folder / str(port),
+            words=("-n", str(port), "--cluster_name", "C", "--cluster", f"nats://127.0.0.1:{port}", "--routes", routes),
+        )
+        for port in ports
+    ]
+    try:
+        for one in of:
+            one.start()
+        yield of
+    finally:
+        for one in of:
+            one.kill()

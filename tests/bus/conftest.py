@@ -28,7 +28,7 @@ async def full_server(tmp_path: Path) -> AsyncIterator[broker.Server]:
     """A broker whose room others have filled, up to the last kilobyte, with a stream `other`."""
     if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
         pytest.skip("nats-server is not installed")
-    with broker.server(tmp_path / "nats", room="200000") as server:
+    with broker.server(tmp_path / "nats", conf="jetstream { max_file_store: 200000 }") as server:
         async with server.stream() as stream:
             await stream.add_stream(name="other", subjects=["other"])
             for size in (50_000, 5_000, 500, 50, 1):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from worker.bus.connection import Connection
+from nats.js.errors import ServiceUnavailableError
+
+from worker.bus.connection import Connection, words_of
 from worker.settings.endpoints import broker as named
 
 
@@ -29,3 +31,8 @@ async def test_a_cancel_that_is_lost_is_given_again() -> None:
     async with asyncio.timeout(30):
         await connection.close()
     assert cancelled.is_set()
+
+
+def test_a_broker_without_jetstream_is_told_of_in_words() -> None:
+    """It has none for it."""
+    assert words_of(ServiceUnavailableError()) == "nobody answers for JetStream: is it enabled (nats-server -js)?"

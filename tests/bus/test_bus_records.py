@@ -30,6 +30,19 @@ async def test_what_is_larger_than_the_broker_takes_is_left_out_and_counted(nats
         assert (await asking.stream_info("records")).state.messages == 1
 
 
+async def test_what_is_larger_than_the_stream_takes_holds_nothing_up(nats_server: broker.Server) -> None:
+    """A limit of the operator's, who has made the stream, or changed it since; it is left out, as above."""
+    place = named(nats_server.url, stream="records")
+    assert place is not None
+    large, small = (Message(subject="new", id=name, data=data) for name, data in (("a:1", bytes(5000)), ("b:1", b"{}")))
+    async with RecordStream(place) as stream:
+        assert await sent(stream, small) == 0
+        async with nats_server.stream() as other:
+            await other.update_stream((await other.stream_info("records")).config, max_msg_size=4000)
+        async with asyncio.timeout(30):
+            assert await sent(stream, large, small) == 1
+
+
 async def test_a_broker_without_room_is_told_of_once(full_server: broker.Server) -> None:
     """However often it is tried; and once more when it has taken what it refused."""
     place = named(full_server.url, stream="records")

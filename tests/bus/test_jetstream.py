@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,59 @@ async def test_a_stream_that_is_in_the_way_is_named(nats_server: broker.Server) 
                 assert await bus.publish([poll(1)]) == [poll(1)]
                 await asyncio.sleep(0.02)
     assert [line["error"] for line in lines] == ["subjects overlap with an existing stream"]
+
+
+async def test_limits_that_an_operator_sets_are_taken_back(nats_server: broker.Server) -> None:
+    """That the stream is full is not the same as that the work is in it: it is logged, and it is mended."""
+    claims = [poll(number) for number in range(10)]
+    with capture_logs() as lines:
+        async with opened(nats_server) as bus:
+            await publish(bus, [poll(100)])
+            async with nats_server.stream() as stream:
+                config = (await stream.stream_info("feedmill")).config
+                await stream.update_stream(config, max_msgs=2)
+            refused = await bus.publish(claims)
+            await publish(bus, refused)
+            assert len(await take(bus, 11)) == 11
+    assert [line["error"] for line in named(lines, "bus.refused")] == ["maximum messages exceeded"]
+
+
+async def test_the_copies_of_a_stream_are_the_operators(tmp_path: Path) -> None:
+    """In a cluster of brokers one may be away, if the stream is on three of them: it stays there when it is found
+    again."""
+    if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
+        pytest.skip("nats-server is not installed")
+    with broker.cluster(tmp_path) as servers:
+        address = replace(servers[0].address, servers=tuple(one.address.servers[0] for one in servers))
+        async with JetStreamBus(address, keep_s=KEEP_S) as bus:
+            await publish(bus, [poll(1)])
+            async with servers[0].stream() as stream:
+                config = (await stream.stream_info("feedmill")).config
+                await stream.update_stream(config, num_replicas=3)
+        async with JetStreamBus(address, keep_s=KEEP_S) as bus:
+            await publish(bus, [poll(2)])
+            async with servers[0].stream() as stream:
+                assert (await stream.stream_info("feedmill")).config.num_replicas == 3
+
+
+async def test_what_its_user_may_not_do_is_told_once(tmp_path: Path) -> None:
+    """However many messages it is that are refused, and however often."""
+    if broker.binary() is None and "FEEDMILL_SKIP_NOTHING" not in os.environ:
+        pytest.skip("nats-server is not installed")
+    may = 'permissions: { publish: ["$JS.API.>"], subscribe: ["_INBOX.>"] }'
+    conf = f"authorization {{ users: [{{ user: mill, password: pass, {may} }}] }}"
+    claims = [poll(number) for number in range(20)]
+    with (
+        capture_logs() as lines,
+        broker.server(tmp_path / "nats", user="mill", password="pass", conf=conf) as server,
+    ):
+        async with opened(server) as bus:
+            while not named(lines, "bus.denied"):
+                assert await bus.publish(claims) == claims
+                await asyncio.sleep(0.02)
+            assert await bus.publish(claims) == claims
+    assert "publish to" in str(named(lines, "bus.denied")[0]["error"])
+    assert [line["event"] for line in lines] == ["bus.reached", "bus.denied"]
 
 
 @pytest.mark.parametrize("loss", ["purge", "stream", "consumers"])

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Coroutine
 
 import nats.errors
+import nats.js.errors
 import structlog
 from nats.aio.client import Client
 
@@ -15,12 +16,15 @@ from worker.log import Sparing
 from worker.model import Broker
 
 CONNECT_S, AGAIN_S, CLOSE_S = 2, 0.5, 2.0
+_DENIED = "nats: permissions violation"
 
 log = structlog.stdlib.get_logger("feedmill.bus")
 
 
 def words_of(error: BaseException) -> str:
     """What the broker, or the client library, says is wrong."""
+    if isinstance(error, nats.js.errors.ServiceUnavailableError) and error.description is None:
+        return "nobody answers for JetStream: is it enabled (nats-server -js)?"
     return getattr(error, "description", None) or str(error) or type(error).__name__
 
 
@@ -32,7 +36,7 @@ class Connection:
         self.client = Client()
         self.number = 0
         """Counts the connections made. After each new one the broker may have lost everything it knew."""
-        self._complaints = Sparing()
+        self._complaints, self._denials = Sparing(), Sparing()
         self._well_in = -1
         """The number of the connection on which all was well last."""
         self._beside: set[asyncio.Task[None]] = set()
@@ -94,7 +98,10 @@ class Connection:
         self.number += 1
 
     async def _on_error(self, error: Exception) -> None:
-        self.complain(words_of(error))
+        if not words_of(error).startswith(_DENIED):
+            self.complain(words_of(error))
+        elif self._denials.is_news():  # each names the subject, of which there may be one for each message
+            log.error("bus.denied", bus=str(self._broker), error=words_of(error))
 
     async def _on_lost(self) -> None:
         if not self._closing:

@@ -40,8 +40,10 @@ AWAY_S = 0.2
 SEND_S = 3.0
 AT_ONCE = 200
 """How many messages may be on their way to the broker at once."""
-ALREADY_THERE, NAME_IN_USE = 10077, 10058
-"""The broker's error codes for a message on that subject, and for a stream of that name."""
+NOT_STORED, NAME_IN_USE = 10077, 10058
+"""The broker's error codes for a message that it can't store, and for a stream of that name."""
+ALREADY_THERE = "maximum messages per subject exceeded"
+"""Why, if there is a message on that subject."""
 
 log = structlog.stdlib.get_logger("feedmill.bus")
 
@@ -153,7 +155,7 @@ class JetStreamBus:
                 subject(self._name, claim), encode(claim), stream=self._name
             )
         except nats.js.errors.APIError as error:
-            if error.err_code != ALREADY_THERE:
+            if (error.err_code, error.description) != (NOT_STORED, ALREADY_THERE):
                 self._made_in = -1
                 if self._refused.is_news(words_of(error)):
                     log.warning("bus.refused", error=error.description)
@@ -213,7 +215,10 @@ class JetStreamBus:
         except nats.js.errors.BadRequestError as error:
             if error.err_code != NAME_IN_USE:
                 raise
-            await stream.update_stream(config)  # it is there, made by another version or for another lease
+            # It is there, made by another version or for another lease. How many copies of it there are, and where, is
+            # the operator's business; to move it while a server is away may take it away, too.
+            there = (await stream.stream_info(self._name)).config
+            await stream.update_stream(config.evolve(num_replicas=there.num_replicas, placement=there.placement))
 
 
 class _Pull:

@@ -36,7 +36,9 @@ class RecordStream:
         self._name = broker.stream
         self._connection = Connection(broker)
         self._made_in = -1
-        """The number of the connection on which the stream was last known to exist."""
+        """The number of the connection on which the stream was last known to exist …"""
+        self._most = 0
+        """… and its limit for a message, in bytes; 0: it has none."""
 
     async def __aenter__(self) -> RecordStream:
         self._connection.open()
@@ -55,7 +57,8 @@ class RecordStream:
         try:
             if self._made_in != self._connection.number:
                 await self._make()
-            fitting = [one for one in messages if self._fits(one, client.max_payload)]
+            most = min(client.max_payload, self._most or client.max_payload)
+            fitting = [one for one in messages if self._fits(one, most)]
             stream = client.jetstream(timeout=SEND_S)
             sent = await asyncio.gather(
                 *(
@@ -88,9 +91,9 @@ class RecordStream:
     async def _make(self) -> None:
         number, stream = self._connection.number, self._connection.client.jetstream(timeout=SEND_S)
         try:
-            await stream.stream_info(self._name)
+            info = await stream.stream_info(self._name)
         except nats.js.errors.NotFoundError:
-            await stream.add_stream(
+            info = await stream.add_stream(
                 StreamConfig(
                     name=self._name,
                     description="feedmill: records, as they stand in its output directory",
@@ -100,4 +103,4 @@ class RecordStream:
                     duplicate_window=WINDOW_S,
                 )
             )
-        self._made_in = number
+        self._made_in, self._most = number, max(0, info.config.max_msg_size or 0)
