@@ -131,3 +131,13 @@ def test_the_image_has_the_extras_that_there_are() -> None:
     (version,) = re.findall(r'(?m)^version = "(.*)"$', project)
     assert CONTAINER["image"] == COMPOSE["image"] == f"feedmill:{version}"
     assert f"-t feedmill:{version} " in DOCKERFILE
+
+
+@pytest.mark.parametrize(("extras", "wanted"), [("archive,zstd", ".[archive,zstd]"), ("", ".")])
+def test_the_image_can_have_other_extras_or_none(extras: str, wanted: str) -> None:
+    """As pip wants them: brackets with nothing in them it refuses."""
+    (requirement,) = re.findall(r'pip install .*constraints\.txt ("[^"]+")', DOCKERFILE)
+    done = subprocess.run(
+        ["sh", "-c", f"printf %s {requirement}"], env={"EXTRAS": extras}, capture_output=True, text=True
+    )
+    assert done.stdout == wanted
