@@ -67,6 +67,12 @@ def test_throttling_is_no_failure(status: int, wait: float) -> None:
     assert said(status) == Throttled(status=status, retry_after_s=None)
 
 
+@pytest.mark.parametrize("wait", ["0", "-5", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_who_refuses_and_names_no_time_to_come_has_named_none(wait: str) -> None:
+    """Some servers send 0 with each refusal. They were asked again each minute, others after five."""
+    assert said(429, ("retry-after", wait)) == Throttled(status=429, retry_after_s=None)
+
+
 def test_a_date_to_wait_for_is_by_the_clock_of_who_names_it() -> None:
     """As its Date shows it: a worker whose clock is an hour ahead would not wait at all, and one that is behind for
     too long. Where there is no Date, ours has to do."""

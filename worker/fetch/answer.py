@@ -105,7 +105,8 @@ def meaning(head: Head, *, url: str, conditional: bool, forwarded: bool = False,
         case status if status in _REDIRECTS:
             return _redirected(head, url, now_s)
         case 429 | 503:
-            return Throttled(status=head.status, retry_after_s=head.retry_after_s(now_s))
+            # A wait of 0, or until a time that is past, names none: who refuses does not want to be asked at once.
+            return Throttled(status=head.status, retry_after_s=head.retry_after_s(now_s) or None)
         case 407 if forwarded:
             return FetchFailed(kind="connect", reason=f"the proxy answered {named(407)}")
         case status:
