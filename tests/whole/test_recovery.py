@@ -118,11 +118,13 @@ def test_what_was_written_is_not_written_again(
     before, knew, had = worker.records(), known(worker.state), keys(worker.state)
     lose(worker.state)
     assert recover(worker).learned == Learned(records=len(before), unknown=len(before))
-    assert known(worker.state) == knew
+    # An article whose own site's feed took it over without an update is that feed's again with its next poll.
+    assert [(row[0], *row[2:]) for row in known(worker.state)] == [(row[0], *row[2:]) for row in knew]
     assert keys(worker.state) == had
     for _ in range(2):
         tally = worker.once(every=True)
         assert (tally.new, tally.updates, tally.failed_polls, tally.broken) == (0, 0, 0, 0)
+        assert known(worker.state) == knew
     assert worker.records() == before
     feed(site, "b", item("later", site.add("b", "/later", page("Later", prose("later"))), "Later"))
     assert worker.once(every=True).new == 1
