@@ -65,7 +65,7 @@ def scripted(site: Site) -> list[object]:
         # One address in all feeds, and the same words at an address of each host.
         if host != HOSTS[0]:
             link = site.add(HOSTS[0], f"/0?utm_source={host}", page(f"{HOSTS[0]}0"))
-            items.append(("shared", link, "shared"))
+            items.append(("shared", link, f"{HOSTS[0]} 0"))  # or the first host's own feed would correct it later
         items.append(("reprint", site.add(host, "/reprint", page("reprint")), f"reprint by {host}"))
         # One page on another host, to which an address of each host leads.
         go = site.add(host, "/moved", Answer(status=302, headers={"Location": moved}))
