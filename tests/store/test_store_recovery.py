@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.store.conftest import OpenRun
-from tests.store.samples import DAY, START, WINDOW_MS, ask, key, make_draft, make_entry
+from tests.store.samples import DAY, HOUR, START, WINDOW_MS, ask, key, make_draft, make_entry
 from worker.errors import StateDamaged, StateError
 from worker.model import Backlog, Draft, FeedId, Millis, State
 from worker.store import Learned, Publications, Reader, Recovery, Sealed, Written, read_overview, read_status
@@ -169,6 +169,20 @@ async def test_numbers_begin_anew_under_another_name(state: State, open_run: Ope
         assert again.writer not in (numbered.writer, LAST.writer)
         assert ([row.seq for row in again.rows], again.date) == ([1], LAST.date)
         assert await run.store.publications((LAST.writer, LAST.last_seq)) == Publications(last=LAST.path, theirs="same")
+
+
+async def test_what_was_deleted_stays_so(state: State, open_run: OpenRun) -> None:
+    """While its page is gone, whatever its feed still says; the page that is back is an update."""
+    gone = {"op": "delete", "revision": 2, "extraction": "skipped", "text_key": None, "revision_key": key("none")}
+    learn(state, [make_written("one"), make_written("one", **gone)])
+    async with open_run() as run:
+        await run.start("a")
+        await run.poll("a", make_entry("one"))
+        still = make_draft("one", removal=b"gone", extraction="feed_only", revision_key=key("feed"))
+        assert (await run.ingest("one", still)).op is None
+        run.later(HOUR)
+        await run.poll("a", make_entry("one", version=key("changed")))
+        assert (await run.ingest("one", draft("one"))).op == "update"
 
 
 async def test_records_that_were_read_back_count(state: State, open_run: OpenRun) -> None:

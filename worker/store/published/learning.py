@@ -97,11 +97,15 @@ def _values(record: Written) -> dict[str, object]:
         # A record of a duplicate by URL says "skipped", because nothing of it was read.
         extraction = None if record.extraction == "skipped" else code_of(record.extraction)
         return values | {"reason": "another entry has it", "extraction": extraction}
+    # As after the deletion itself: of a page that is gone, what its feed still says does not bring the article back.
+    is_gone = record.op == "delete"
     return values | {
-        "revision_key": record.revision_key,
+        "revision_key": b"" if is_gone else record.revision_key,
         "text_mark": text_mark(record.text_key),
         "revised_after": record.written_at - record.first_seen_at,
-        "extraction": code_of(record.extraction),
+        "extraction": None if is_gone else code_of(record.extraction),
+        "gone_since": None,
+        "gone_answers": int(is_gone),
         "cluster_id": None if _is_alone(record) else record.cluster_id,
         "copy_of": record.copy_of,
         "removed_lines": record.removed_lines,
