@@ -27,7 +27,7 @@ def test_it_says_what_it_does(configured: Path, feedmill: Feedmill) -> None:
     """A line for each file that it makes, and for those that it removes with the next run; then there is no more."""
     assert feedmill("compact").stdout.splitlines() == [f"{path}: made of 2 files" for path in MERGED]
     assert feedmill("compact").stdout.splitlines() == [
-        f"2 files from {path.partition('_')[0]}.jsonl on removed: read from another by now" for path in MERGED
+        f"{path.partition('_')[0]}.jsonl and 1 more file removed: their records are in a merged file" for path in MERGED
     ]
     assert feedmill("compact").stdout == "Nothing to do.\n"
     assert len(list(read_records(configured))) == 12

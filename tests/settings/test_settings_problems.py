@@ -38,6 +38,11 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(config: Config, worke
     [
         pytest.param("output: 5", "output: expected a mapping, not 5 (a mapping is written", id="no section"),
         pytest.param(
+            "output: {compact: true}",
+            "or with a line for each key; the keys here are enabled, zstd, grace)",
+            id="no section within",
+        ),
+        pytest.param(
             "output: {dir: 5}",
             "output.dir: expected the path of a folder, or s3://BUCKET/PREFIX, not 5",
             id="a path that is none",

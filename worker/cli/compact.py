@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import assert_never
 
 import typer
@@ -77,9 +78,13 @@ def _said(step: Step, within: str) -> str:
         case Merge():
             return f"{within}{step.path}: made of {counted(len(step.sources), 'file')}"
         case Drop():
-            why = "past output.keep" if step.expired else "read from another by now"
-            return f"{counted(len(step.paths), 'file')} from {within}{step.paths[0]} on removed: {why}"
+            why = "past output.keep" if step.expired else "their records are in a merged file"
+            return f"{within}{step.paths[0]}{_and_more(step.paths)} removed: {why}"
         case Delete():
-            return f"{counted(len(step.paths), 'file')} from {within}{step.paths[0]} on removed: left by a crash"
+            return f"{within}{step.paths[0]}{_and_more(step.paths)} removed: left by a crash"
         case _:
             assert_never(step)
+
+
+def _and_more(paths: Sequence[str]) -> str:
+    return f" and {counted(len(paths) - 1, 'more file')}" if len(paths) > 1 else ""

@@ -35,11 +35,14 @@ def problems_of(error: ValidationError, file: YamlFile, model: type[BaseModel], 
         elif detail["type"] == "missing":
             yield file.problem(loc, f'"{loc[-1]}" is missing')
         elif not file.is_reported(loc):
-            yield _wrong_value(detail, file, loc)
+            yield _wrong_value(detail, file, loc, model)
 
 
-def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc) -> Problem:
+def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc, model: type[BaseModel]) -> Problem:
     message, hint, choices = _said(detail)
+    if detail["type"] == "model_type" and loc:
+        keys = next((keys for place, keys in _sections(model) if _matches(place, loc)), {})
+        hint += f"; the keys here are {', '.join(keys)}" if keys else ""
     if loc[-1:] == ("[key]",):
         shown = "" if "headers" in loc else f', not "{loc[-2]}"'
         return file.problem(loc[:-1], message + shown, hint=hint, at_key=True)
