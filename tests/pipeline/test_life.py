@@ -381,6 +381,20 @@ def test_what_backlog_left_out_stays_out_when_guids_change(begin: Begin) -> None
     assert titles(life) == [f"Title of {number}" for number in (1, 2, 3)]
 
 
+def test_an_article_is_corrected_under_another_id_of_its_feed(begin: Begin) -> None:
+    """Its title was changed while the feed was not listed, so that its link alone tells."""
+    life = begin(OWN)
+    show(life, OWN, *(numbered(n, f"guid of {n}", f"https://own.example/{n}") for n in range(3)))
+    other = replace(OWN, id=FeedId("another id"))
+    life.listed = {other.id: other}
+    life.known = {other.id: other}
+    life.restart()
+    changed = numbered(0, "guid of 0", "https://own.example/0", title="Corrected")
+    show(life, other, changed, *(numbered(n, f"guid of {n}", f"https://own.example/{n}") for n in range(1, 4)))
+    assert titles(life) == ["Corrected", "Title of 1", "Title of 2", "Title of 3"]
+    assert len(life.records()) == 5
+
+
 def test_an_alert_may_come_again_in_the_same_words(begin: Begin) -> None:
     """Without a date, another guid and link make it another."""
     life = begin(OWN)

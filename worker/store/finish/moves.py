@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,15 +23,30 @@ def signs(shelf: Shelf, row: Row[Any], done: PollDone) -> Said:
     strange += sum(seen.url_key is None for seen, _ in by_guid)
     is_whole = done.version is not None and done.version.entries == len(done.entries)
     is_strange = is_whole and strange > 0
-    if not by_guid and not is_strange:
-        return NOTHING_SAID
     undated = row.body_hash is None  # what it says was read at another address, or under another id
+    by_link = _by_link(shelf, done) if undated and is_whole else {}
+    if not by_guid and not is_strange:
+        return Said(refs=by_link) if by_link else NOTHING_SAID
     met = (ref for seen in done.entries for key in keys_of(seen) if (ref := shelf.under(key)))
     refs = said_of(done.entries, (ref for ref in met if ref.feed_id == done.feed_id), undated=undated)
     if is_strange or _lends(by_guid, refs):
         known = shelf.saying(done.feed_id, {seen.version for seen in done.entries})
         refs = said_of(done.entries, known, undated=undated)
-    return Said(refs=refs, lends=_lends(by_guid, refs))
+    return Said(refs={**by_link, **refs}, lends=_lends(by_guid, refs))
+
+
+def _by_link(shelf: Shelf, done: PollDone) -> Mapping[bytes, Ref]:
+    """The known entries of a feed that got another id, under which no guid is known, by what is said of their links
+    now."""
+    if any(shelf.under(*seen.look_up) is not None for seen in done.entries):
+        return {}
+    times = Counter(seen.version for seen in done.entries)
+    met = ((seen, shelf.under(seen.url_key)) for seen in done.entries if times[seen.version] == 1)
+    return {
+        seen.version: ref
+        for seen, ref in met
+        if ref is not None and ref.feed_id == done.feed_id and not shelf.is_list(seen.url_key)
+    }
 
 
 def _is_met(shelf: Shelf, seen: SeenEntry, feed_id: FeedId) -> bool:
