@@ -150,6 +150,15 @@ def test_what_stands_beside_it_may_be_another_text(page: str) -> None:
             f"<p>{ONE}</p>" + "<ul><li>" * 100 + ITEM + "</ul>" * 100 + f"<p>{TWO}</p>", ONE, id="lists in lists"
         ),
         pytest.param("<p>Go!</p><h3>On</h3>" * 20_000, "Go!\n" * 20_000 + ONE, id="the same line over and over"),
+        pytest.param(
+            f"<div>{'<h3>Heading</h3><p>Line</p>' * 15_000}</div>", "Line\n" * 15_000 + ONE, id="in one element"
+        ),
+        pytest.param(
+            f'<div class="{" ".join(f"story-of-{chr(97 + n % 26)}{n}" for n in range(20_000))}"><p>{ONE}</p></div>'
+            + "<div><p>x</p></div>" * 5_000,
+            ONE,
+            id="a name for everything",
+        ),
     ],
 )
 def test_no_page_takes_long(page: str, text: str) -> None:

@@ -220,6 +220,17 @@ def test_a_line_that_the_text_has_in_another_place_costs_the_others_nothing() ->
     ]
 
 
+def test_rows_stay_in_a_table_and_items_in_a_list_however_deep() -> None:
+    quoted = "<blockquote>" * 5
+    html = of_fragment(f"{quoted}<blockquote><table><tr><td>a<td>b<tr><td>c<td>d</table>")
+    assert html.split("\n") == [
+        f"{quoted}<table><tr><td>a</td><td>b</td></tr>",
+        f"<tr><td>c</td><td>d</td></tr></table>{quoted.replace('<', '</')}",
+    ]
+    html = of_fragment(f"<p>a</p>{quoted}<ul><li>b<li>c</ul>")
+    assert html.split("\n")[1:3] == [f"{quoted}<p>b</p>", f"<p>c</p>{quoted.replace('<', '</')}"]
+
+
 @pytest.mark.parametrize(
     ("fragment", "base"),
     [
@@ -255,6 +266,11 @@ def test_no_source_takes_long(markup: str) -> None:
     text = plain.from_html(markup)
     with within(1):
         rich.of_fragment(text, markup, url=URL)
+
+
+def test_what_only_begins_like_a_row_does_not_take_long() -> None:
+    with within(1):
+        rich.of_lines("|" + " | " * 30_000 + "x")
 
 
 @needs_corpus

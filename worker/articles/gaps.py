@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 
@@ -155,7 +155,8 @@ def _unit(element: HtmlElement) -> HtmlElement:
     unit = element
     while (parent := unit.getparent()) is not None and (unit.tag == "li" or parent.tag == "li"):
         unit = parent
-    return parent if parent is not None and parent.tag == "div" and len(parent) == 1 else unit
+    is_alone = unit.getprevious() is None and unit.getnext() is None  # all children would be counted for each of them
+    return parent if parent is not None and parent.tag == "div" and is_alone else unit
 
 
 def _is_text(unit: HtmlElement) -> bool:
@@ -187,6 +188,7 @@ def _beside(text: _Text) -> Iterator[int]:
     if 2 * size < sum(map(len, text.lines)):
         return
     alike: dict[HtmlElement | None, bool] = {None: False, holder: False}
+    names = apart.names([holder])
     heading: int | None = None
     for at in range(ours[0][0], len(shown)):
         key, block = shown[at]
@@ -194,7 +196,7 @@ def _beside(text: _Text) -> Iterator[int]:
             return  # that of another article
         parent = block.element.getparent()
         if parent not in alike:
-            alike[parent] = _is_alike(parent, holder, wholly=not kind)
+            alike[parent] = _is_alike(parent, holder, names, wholly=not kind)
         if not alike[parent]:
             continue
         if block.tag in _HEADINGS and key not in text.known:
@@ -208,10 +210,10 @@ def _beside(text: _Text) -> Iterator[int]:
             heading = None
 
 
-def _is_alike(element: HtmlElement, holder: HtmlElement, *, wholly: bool) -> bool:
-    """Whether it has a name of the holder, or all of its names, and both are in elements of the same kinds, up to the
-    one around both."""
-    ours, theirs = apart.names([holder]), apart.names([element])
+def _is_alike(element: HtmlElement, holder: HtmlElement, ours: Set[str], *, wholly: bool) -> bool:
+    """Whether it has a name of the holder (`ours`), or all of its names, and both are in elements of the same kinds, up
+    to the one around both."""
+    theirs = apart.names([element])
     if ours.isdisjoint(theirs) or (wholly and ours != theirs):
         return False
     for one, other in islice(zip(_upwards(element), _upwards(holder), strict=False), _LEVELS):

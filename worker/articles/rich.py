@@ -29,7 +29,7 @@ _GROUPS = frozenset({*_LISTS, "li", "blockquote", "pre"})
 """Elements around lines that are written, besides tables."""
 _DEEPEST = 6
 """Groups around a line. All of them may begin and end with each second line."""
-_RULE, _ROW = re.compile(r"\|(?:-{3,}\|)+"), re.compile(r"\|.* \| .*\|")
+_RULE, _ROW = re.compile(r"\|(?:-{3,}\|)+"), re.compile(r"\|(?=.* \| ).*\|")
 _INLINE = {tag: tag for tag in ("code", "del", "em", "ins", "kbd", "mark", "q", "samp", "strong", "sub", "sup", "var")}
 _INLINE |= {"b": "strong", "i": "em", "cite": "em", "dfn": "em", "s": "del", "strike": "del", "tt": "code"}
 _SPACE = re.compile(r"[^\S\t]")
@@ -117,7 +117,16 @@ def _around(places: Collection[etree._Element]) -> dict[etree._Element, _Groups]
     levels = zip(*found.values(), strict=False) if len(found) > 1 else ()
     common = takewhile(lambda level: all(one == level[0] for one in level), levels)
     start = max((at + 1 for at, level in enumerate(common) if level[0][0] == "li"), default=0)
-    return {place: groups[start : start + _DEEPEST] for place, groups in found.items()}
+    return {place: _cut(groups[start:]) for place, groups in found.items()}
+
+
+def _cut(groups: _Groups) -> _Groups:
+    """The outermost of them. A row stays in its table; a list whose items would be cut off is none."""
+    if len(groups) <= _DEEPEST:
+        return groups
+    if groups[-1][0] == "table":
+        groups = (*groups[: _DEEPEST - 1], groups[-1])
+    return groups[: _DEEPEST - 1] if groups[_DEEPEST - 1][0] in _LISTS else groups[:_DEEPEST]
 
 
 def _groups(element: etree._Element, known: dict[etree._Element, _Groups]) -> _Groups:
