@@ -82,6 +82,27 @@ async def test_the_feed_of_its_site_takes_a_url_from_a_strangers_words(
     assert [row.body for row in await run.publish()] == [b"record: a lie", b"record: the article"]
 
 
+@pytest.mark.parametrize("pointer", [None, b"see there"])
+async def test_so_does_one_whose_document_comes_from_there(run: Run, state: State, pointer: bytes | None) -> None:
+    """Wherever it is listed; and it stands for the URL, whatever the stranger says from then on."""
+    await run.start(make_feed("a", "https://third.example/feed"), "b")
+    await run.poll("b", STRANGER)
+    home = replace(HOME, pointer=pointer)
+    assert (await run.poll("a", home, version=make_version("x"))).duplicates == 1
+    await run.ingest("lie", words("a lie"), feed="b")
+    run.later(HOUR)
+    done = await run.poll("a", home, version=make_version("y"))
+    assert (done.new, done.changed, done.duplicates) == ((1, 0, 0) if pointer is None else (0, 1, 0))
+    await run.ingest("one", make_draft("the article"))
+    run.later(HOUR)
+    await run.poll("b", replace(STRANGER, version=key("version", "other")))
+    await run.ingest("lie", words("another lie"), feed="b")
+    run.later(HOUR)
+    done = await run.poll("a", home, version=make_version("z"))
+    assert (done.new, done.changed, done.duplicates) == (0, 0, 0)
+    check_state(state)
+
+
 @pytest.mark.parametrize(
     ("draft", "feed", "url"),
     [

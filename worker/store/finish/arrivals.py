@@ -170,7 +170,7 @@ class _Entries:
         )
         if by_key is not None and not isinstance(verdict, Known):  # under its guid another article is known
             seen = replace(seen, own=seen.look_up[0], draft=None)
-        if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_url=self.feed_urls[0]):
+        if isinstance(verdict, Duplicate) and shelf.yields(verdict.of, seen, feed_urls=self.feed_urls):
             verdict = New(claims_url=True)
         elif by_url is not None and seen.skipped is None:
             verdict, by_url = self._owned(verdict, seen, by_key, by_url)

@@ -43,13 +43,12 @@ def _has_led(connection: Connection, of: Ref, url: str) -> bool:
     return connection.scalar(select(t.identity.c.entry_id).where(t.identity.c.key == key)) == of.entry_id
 
 
-def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_url: str) -> bool:
+def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_urls: Sequence[str]) -> bool:
     """Whether `of`, which is known under `url`, has only its feed's own words and comes from a feed of another site,
-    while the feed at `feed_url` belongs to the site of `url`."""
-    if not _has_own_words(of) or of.url != url or url is None or not urls.is_of_site(url, feed_url):
+    while the feed at `feed_urls` belongs to the site of `url`."""
+    if not _has_own_words(of) or of.url != url or url is None or not _is_of(url, feed_urls):
         return False
-    theirs = connection.scalar(select(t.feed.c.url).where(t.feed.c.id == of.feed_id))
-    return theirs is not None and not urls.is_of_site(url, theirs)
+    return not _is_of(url, _addresses(connection, {of.feed_id}).get(of.feed_id, [url]))
 
 
 def has_left(of: Ref, *, url: str | None) -> bool:

@@ -110,13 +110,14 @@ class Shelf:
         self.known.update(dict.fromkeys(missing, ref.entry_id))
         return missing
 
-    def yields(self, of: Ref, seen: SeenEntry, *, feed_url: str) -> bool:
-        """Whether `of` gives up the URL of `seen`, an entry of the feed at `feed_url`. If so, no entry is known under
+    def yields(self, of: Ref, seen: SeenEntry, *, feed_urls: Sequence[str]) -> bool:
+        """Whether `of` gives up the URL of `seen`, an entry of the feed at `feed_urls`. If so, no entry is known under
         that URL any more."""
         key = seen.url_key
         if key is None:
             return False
-        if not has_left(of, url=seen.url) and not is_a_strangers(self.connection, of, url=seen.url, feed_url=feed_url):
+        connection, url = self.connection, seen.url
+        if not has_left(of, url=url) and not is_a_strangers(connection, of, url=url, feed_urls=feed_urls):
             return False
         self.write()
         give_up(self.connection, of, key, is_its_own=of.url == seen.url)
