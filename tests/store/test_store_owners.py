@@ -130,6 +130,21 @@ def by_page(feed: str, words: str = "") -> Draft:
     return make_draft("the page", body=title.encode(), **keys)
 
 
+@pytest.mark.parametrize("feed", ["a2", "c"])
+async def test_what_moves_behind_another_is_found_at_its_new_url(run: Run, state: State, feed: str) -> None:
+    """It stays a duplicate, since it has the same title. A feed of the site says where the article is, too."""
+    await run.start("a", "c", make_feed("a2", "https://www.a.example/sport"))
+    await run.poll("a", HOME)
+    await run.ingest("one")
+    theirs = make_entry("theirs", feed=feed, url=URL, title_key=HOME.title_key)
+    assert await shown(run, feed, theirs) == (0, 1)
+    to = "https://a.example/moved" if feed == "a2" else "https://c.example/one"
+    moved = make_entry("theirs", feed=feed, url=to, words="moved", title_key=HOME.title_key)
+    assert await shown(run, feed, moved) == (0, 0)
+    check_state(state)
+    assert feed in {entry.feed_id for entry in read_story(state, to).entries}
+
+
 async def test_a_page_under_a_strangers_title_is_its_own_feeds(run: Run, state: State) -> None:
     """Which corrects it, once; the stranger's words count no more, nor do those of another feed of the site."""
     await run.start("a", "b", "c", make_feed("a2", "https://www.a.example/sport"))

@@ -242,7 +242,7 @@ class _Entries:
         self.still_there.append(ref.entry_id)
         self.shelf.write()
         if ref.skipped != "page" and seen.url is not None and seen.url != ref.url:
-            ref = self._readdress(ref, seen.url, shared_key=stored(seen.url_key or url_key(seen.url)))
+            ref = self._readdress(ref, seen.url)
         if seen.version != self.noted.get(ref.entry_id, {}).get("version", ref.version):
             self._note(ref, version=seen.version, title_key=seen.title_key)
         if takes_up(self.shelf.connection, ref, seen, other_filters=self.other_filters):
@@ -306,11 +306,11 @@ class _Entries:
         if is_of_site(seen.url, self.feed_urls[0]):
             self.shelf.know_more(of, seen.url_key)
 
-    def _readdress(self, ref: Ref, url: str, **values: object) -> Ref:
-        """Gives the entry another URL, and with it other `values` of its row."""
+    def _readdress(self, ref: Ref, url: str) -> Ref:
+        """Gives an entry that is not known under its URL another."""
         self.shelf.write()
-        columns = url_columns(url, self.shelf.numbers({origin(url)}))
-        self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(columns | values))
+        values = {**url_columns(url, self.shelf.numbers({origin(url)})), "shared_key": stored(url_key(url))}
+        self.shelf.connection.execute(update(t.entry).where(t.entry.c.id == ref.entry_id).values(values))
         self.shelf.refs[ref.entry_id] = ref._replace(url=url)
         return self.shelf.refs[ref.entry_id]
 
