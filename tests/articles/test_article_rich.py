@@ -220,6 +220,20 @@ def test_a_line_that_the_text_has_in_another_place_costs_the_others_nothing() ->
     ]
 
 
+def test_rows_of_no_table_are_in_one() -> None:
+    assert of_fragment("<tr><td>b<td>c</tr><tr><td>d<td>e</tr>").split("\n") == [
+        "<table><tr><td>b</td><td>c</td></tr>",
+        "<tr><td>d</td><td>e</td></tr></table>",
+    ]
+
+
+def test_words_of_a_row_that_are_in_no_cell_are_in_one() -> None:
+    assert of_fragment("<table><tr>a<br><b>c</b></table>").split("\n") == [
+        "<table><tr><td>a</td></tr>",
+        "<tr><td><strong>c</strong></td></tr></table>",
+    ]
+
+
 def test_rows_stay_in_a_table_and_items_in_a_list_however_deep() -> None:
     quoted = "<blockquote>" * 5
     html = of_fragment(f"{quoted}<blockquote><table><tr><td>a<td>b<tr><td>c<td>d</table>")

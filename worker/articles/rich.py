@@ -112,7 +112,8 @@ def _around(places: Collection[etree._Element]) -> dict[etree._Element, _Groups]
     known: dict[etree._Element, _Groups] = {}
     found: dict[etree._Element, _Groups] = {}
     for place in places:
-        table = next(place.iterancestors("table"), None) if place.tag == "tr" else None
+        # A row without a table, as in a part of one, is in one all the same.
+        table = next(place.iterancestors("table"), place.getparent()) if place.tag == "tr" else None
         found[place] = _groups(place, known) if table is None else (*_groups(table, known), ("table", table))
     levels = zip(*found.values(), strict=False) if len(found) > 1 else ()
     common = takewhile(lambda level: all(one == level[0] for one in level), levels)
@@ -148,6 +149,8 @@ def _line(one: _Shown, groups: _Groups, is_first: bool) -> str:
     """The line within its groups; is_first: the innermost of them begins with it."""
     tag = str(one.place.tag)
     inner = groups[-1][0] if groups else ""
+    if inner == "table" and not one.html.startswith("<tr>"):  # its words are in no cell
+        return f"<tr><td>{one.html}</td></tr>"
     if inner in {"pre", "table"} or (inner == "li" and is_first and tag not in _HEADINGS):
         return one.html
     tag = tag if tag in _HEADINGS else "p"
