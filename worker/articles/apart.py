@@ -77,15 +77,11 @@ def _box(place: HtmlElement, known: dict[HtmlElement, HtmlElement | None]) -> Ht
             found = known[element]
             break
         passed.append(element)
-        if element.tag in _NOT_TEXT or element.get("role") in _ROLES or not _BOXES.isdisjoint(_words(element)):
+        if element.tag in _NOT_TEXT or element.get("role") in _ROLES or not _BOXES.isdisjoint(words(element)):
             found = element
             break
     known.update(dict.fromkeys(passed, found))
     return found
-
-
-def _words(element: HtmlElement) -> Iterator[str]:
-    return (word.lower() for word in _WORDS.findall(element.get("class") or ""))
 
 
 def _holder(lines: Iterable[str], places: Iterable[HtmlElement | None]) -> HtmlElement | None:
@@ -126,3 +122,8 @@ def names(elements: Iterable[HtmlElement]) -> frozenset[str]:
     """Their classes and ids without numbers, such as those of parts of an article."""
     stated = " ".join(f"{element.get('class', '')} {element.get('id', '')}" for element in elements)
     return frozenset(name for name in _DIGITS.sub("", stated).split() if len(name) >= _NAME)
+
+
+def words(element: HtmlElement) -> Iterator[str]:
+    """Of its classes: `article` and `lead` of "article__lead" or "ArticleLead"."""
+    return (word.lower() for word in _WORDS.findall(element.get("class") or ""))

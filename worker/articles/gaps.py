@@ -36,7 +36,6 @@ _NAMES = frozenset(
         *("perex", "preamble", "preface", "standfirst", "summary", "teaser", "vorspann"),
     }
 )
-_WORDS = re.compile("[A-Z]?[a-z]+")  # of a class
 _SAID = re.compile(r"[.!?。！？؟।]\W{0,4}\Z")
 _CUT_OFF = re.compile(r"(?:…|\.\.\.)\W*\Z")
 
@@ -123,11 +122,7 @@ def _named(element: HtmlElement) -> HtmlElement | None:
     around = [element, *element.iterancestors()]
     if any(one.tag in _AROUND for one in around):
         return None
-    return next((one for one in around[:2] if _NAMES.intersection(_words(one))), None)
-
-
-def _words(element: HtmlElement) -> Iterator[str]:
-    return (word.lower() for word in _WORDS.findall(element.get("class") or ""))
+    return next((one for one in around[:2] if _NAMES.intersection(apart.words(one))), None)
 
 
 def _within(text: _Text) -> Iterator[int]:
