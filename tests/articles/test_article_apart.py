@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from lxml.html import fromstring
 
 from tests.articles.conftest import PARAGRAPHS
 from tests.cost import within
 from worker.articles import apart, blocks, from_page
+from worker.articles.blocks import Block
 
 STORY = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
 BOX = "<h2>The best of the coast, every morning</h2><p>More than forty thousand people have it with their tea.</p>"
@@ -19,6 +22,11 @@ def lines(article: str) -> list[str]:
     page = from_page(html.encode(), url="https://site.example/a", content_type="text/html", entry=None)
     assert page.extraction == "ok"
     return page.text.split("\n")
+
+
+def places(shown: Sequence[tuple[str, Block]]) -> apart.Places:
+    """Of a text that has all of these blocks."""
+    return blocks.in_order([key for key, _ in shown], [(key, block.element) for key, block in shown])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +88,7 @@ def test_a_line_may_be_there_any_number_of_times() -> None:
     """Each is looked for behind the one before it."""
     shown = [("Go!", block) for block in blocks.read(fromstring(f"<div>{'<p>Go!</p>' * 20_000}</div>"))]
     with within(2):
-        assert apart.end(["Go!"] * 20_000, ["Go!"] * 20_000, shown) == 20_000
+        assert apart.end(["Go!"] * 20_000, places(shown)) == 20_000
 
 
 MENU = "<ul><li>Ferries and their timetables</li></ul>"
@@ -103,7 +111,7 @@ def test_what_a_page_marks_as_no_text_is_none(box: str) -> None:
     page = fromstring(f"<html><body><p>{one}</p>{box}<p>{two}</p><p>{three}</p><p>{four}</p></body></html>")
     shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
     lines = [block.text for _, block in shown]
-    assert apart.marked(lines, [key for key, _ in shown], shown) == {1}
+    assert apart.marked(lines, places(shown)) == {1}
 
 
 def test_a_page_that_marks_its_text_as_something_else_has_one() -> None:
@@ -112,11 +120,11 @@ def test_a_page_that_marks_its_text_as_something_else_has_one() -> None:
         page = fromstring(f"<html><body><div>{wrapped}</div><nav>{MENU}</nav></body></html>")
         shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
         lines = [block.text for _, block in shown]
-        assert apart.marked(lines, [key for key, _ in shown], shown) == {len(PARAGRAPHS)}
+        assert apart.marked(lines, places(shown)) == {len(PARAGRAPHS)}
     captions = "".join(f"<figure><figcaption>{line}</figcaption></figure>" for line in PARAGRAPHS * 3)
     page = fromstring(f"<html><body>{captions}</body></html>")
     shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
-    assert apart.marked(list(PARAGRAPHS * 3), [key for key, _ in shown], shown) == set()
+    assert apart.marked(list(PARAGRAPHS * 3), places(shown)) == set()
 
 
 @pytest.mark.parametrize("name", ["relatedness", "shareholders", "prosecutor", "commentary"])
@@ -125,7 +133,7 @@ def test_other_names_say_nothing(name: str) -> None:
         f'<html><body><p>{PARAGRAPHS[0] * 5}</p><div class="{name}"><p>{LINES[0]}</p></div></body></html>'
     )
     shown = [(blocks.squashed(block.text), block) for block in blocks.read(page)]
-    assert apart.marked([block.text for _, block in shown], [key for key, _ in shown], shown) == set()
+    assert apart.marked([block.text for _, block in shown], places(shown)) == set()
 
 
 def test_lines_in_menus_leave_a_text() -> None:

@@ -14,9 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lxml.html import HtmlElement
 
-from worker.articles import blocks
-from worker.articles.blocks import Block
-
 _MOST = 0.8  # of a text's characters
 _FEWEST, _PROSE = 3, 40  # lines of so many characters in the element
 _HOLDERS = frozenset({"article", "body", "div", "main", "section", "td"})
@@ -39,10 +36,12 @@ _REMARK = re.compile(
 )
 
 
-def end(lines: Sequence[str], keys: Sequence[str], shown: Iterable[tuple[str, Block]]) -> int:
-    """How many lines of a text there are up to the last one that is in its place. keys: of the lines, as those of the
-    blocks of the page, by which they are found there."""
-    places = blocks.in_order(keys, ((key, block.element) for key, block in shown))
+Places = Sequence[HtmlElement | None]
+"""In which element of its page each line of a text is; None: in none."""
+
+
+def end(lines: Sequence[str], places: Places) -> int:
+    """How many lines of a text there are up to the last one that is in its place."""
     holder = _holder(lines, places)
     last = len(lines)
     if holder is not None:
@@ -51,14 +50,12 @@ def end(lines: Sequence[str], keys: Sequence[str], shown: Iterable[tuple[str, Bl
     return last
 
 
-def marked(lines: Sequence[str], keys: Sequence[str], shown: Iterable[tuple[str, Block]]) -> frozenset[int]:
+def marked(lines: Sequence[str], places: Places) -> frozenset[int]:
     """The indexes of lines that the page itself marks as something else than its text: menus, dialogs, captions, and
     boxes that are named as such."""
     known: dict[HtmlElement, HtmlElement | None] = {}
     found = {
-        at: box
-        for at, place in enumerate(blocks.in_order(keys, ((key, block.element) for key, block in shown)))
-        if place is not None and (box := _box(place, known)) is not None
+        at: box for at, place in enumerate(places) if place is not None and (box := _box(place, known)) is not None
     }
     sizes: Counter[HtmlElement] = Counter()
     for at, box in found.items():

@@ -191,9 +191,9 @@ def _without_pointers(text: str, shown: Sequence[tuple[str, Block]]) -> str:
 def _in_its_place(text: str, shown: Sequence[tuple[str, Block]]) -> str:
     """The text without what the page has in another place, or as something else."""
     lines = text.split("\n")
-    keys = list(map(line_key, lines))
-    marked = apart.marked(lines, keys, shown)
-    kept = [at for at in range(apart.end(lines, keys, shown)) if at not in marked]
+    places = blocks.in_order(list(map(line_key, lines)), ((key, block.element) for key, block in shown))
+    marked = apart.marked(lines, places)
+    kept = [at for at in range(apart.end(lines, places)) if at not in marked]
     return "\n".join(lines[at] for at in kept)
 
 

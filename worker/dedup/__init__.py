@@ -30,7 +30,7 @@ from worker.dedup.judge import (
     place,
     said_of,
 )
-from worker.dedup.keys import Identity, Name, has_guid, identity, led_key, name_of, url_key
+from worker.dedup.keys import Identity, Name, has_guid, identity, led_key, name_of, page_keys, url_key
 from worker.dedup.lines import Window, line_keys, taken_out
 from worker.dedup.sketch import Common, common, fingerprint, is_copy, sketch
 from worker.dedup.text import (
@@ -82,6 +82,7 @@ __all__ = [
     "line_keys",
     "may_be_another",
     "name_of",
+    "page_keys",
     "place",
     "revision_key",
     "said_of",

@@ -55,6 +55,11 @@ class Ref(NamedTuple):
         return self.revision > 0 and not self.revision_key and self.duplicate_of is None
 
     @property
+    def is_by_url(self) -> bool:
+        """Whether it is a duplicate because of its URL, and not because of its text."""
+        return self.duplicate_of is not None and self.text_mark is None
+
+    @property
     def cluster(self) -> bytes | None:
         """The `cluster_id` of its record; None if it has none yet."""
         return self.cluster_id or (self.record_id if self.revision and self.text_mark else None)
@@ -180,8 +185,7 @@ def _is_said_the_same(seen: SeenEntry, ref: Ref) -> bool:
 
 def has_other_url(seen: SeenEntry, ref: Ref, *, by_url: Ref | None) -> bool:
     """Whether a known entry that was a duplicate because of its URL now has another, which no other entry has."""
-    is_by_url = ref.duplicate_of is not None and ref.text_mark is None
-    return is_by_url and seen.url_key is not None and by_url is None and seen.url != ref.url
+    return ref.is_by_url and seen.url_key is not None and by_url is None and seen.url != ref.url
 
 
 def has_moved(seen: SeenEntry, ref: Ref, *, of: Ref) -> bool:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -98,6 +99,16 @@ def led_key(url: str) -> bytes:
     """16 bytes for the canonical URL of a page to which a link of another site led: whose that link is is known under
     it, beside the page's own key."""
     return _key("led to", url)
+
+
+def page_keys(found: Iterable[str | None], *, link: str | None, ended_at: str | None) -> tuple[bytes, ...]:
+    """The keys that an article's page adds to its entry's, whose URL is `link`: of the URLs `found` with it, front
+    pages aside, and `led_key` of that where the link `ended_at` if that is on another site. All URLs are canonical."""
+    revealed = {url for url in found if url and url != link and not urls.is_home(url)}
+    keys = [url_key(url) for url in revealed]
+    if link and ended_at in revealed and not urls.is_of_site(ended_at, link):
+        keys.append(led_key(ended_at))
+    return tuple(sorted(keys))
 
 
 class Name(NamedTuple):

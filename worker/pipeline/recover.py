@@ -136,12 +136,8 @@ def _written(record: Record) -> Written:
         authors = [author.name for author in article.authors]
         revision_key = dedup.hashed_key(title, ingest["content_hash"], authors, article.published)
         text_key = text_key and dedup.key_of_hash(ingest["content_hash"])
-    page = {record.get("url"), ingest["final_url"]} if ingest["extraction"] == "ok" else {record.get("url")}
-    revealed = {urls.canonical(url) for url in page if url} - {entry.url}
-    page_keys = [dedup.url_key(url) for url in revealed if not urls.is_home(url)]
-    ended_at = ingest["final_url"] if ingest["extraction"] == "ok" else None
-    if ended_at and entry.url and not urls.is_home(ended_at) and not urls.is_of_site(ended_at, entry.url):
-        page_keys.append(dedup.led_key(urls.canonical(ended_at)))
+    page = record.get("url"), ingest["final_url"] if ingest["extraction"] == "ok" else None
+    url, ended_at = (each and urls.canonical(each) for each in page)
     return Written(
         record_id=bytes.fromhex(record["id"]),
         feed_id=feed_id,
@@ -150,7 +146,7 @@ def _written(record: Record) -> Written:
         duplicate_of=bytes.fromhex(exact) if (exact := _exact(record)) else None,
         url=entry.url,
         url_key=entry.url_key,
-        page_keys=tuple(sorted(page_keys)),
+        page_keys=dedup.page_keys((url, ended_at), link=entry.url, ended_at=ended_at),
         title_key=dedup.title_key(title),
         text_key=text_key,
         revision_key=revision_key,

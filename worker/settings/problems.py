@@ -41,8 +41,8 @@ def problems_of(error: ValidationError, file: YamlFile, model: type[BaseModel], 
 def _wrong_value(detail: ErrorDetails, file: YamlFile, loc: Loc, model: type[BaseModel]) -> Problem:
     message, hint, choices = _said(detail)
     if detail["type"] == "model_type" and loc:
-        keys = next((keys for place, keys in _sections(model) if _matches(place, loc)), {})
-        hint += f"; the keys here are {', '.join(keys)}" if keys else ""
+        keys = _keys_at(loc, model)
+        hint += f"; {_keys_here(keys)}" if keys else ""
     if loc[-1:] == ("[key]",):
         shown = "" if "headers" in loc else f', not "{loc[-2]}"'
         return file.problem(loc[:-1], message + shown, hint=hint, at_key=True)
@@ -79,8 +79,7 @@ def _nearest(text: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str |
 
 def _right_key(key: str, parent: Loc, model: type[BaseModel]) -> str:
     """A hint: where `key` belongs, or which key it was probably meant to be, of the same mapping or another."""
-    sections = dict(_sections(model))
-    own = next(keys for loc, keys in sections.items() if _matches(loc, parent))
+    sections, own = dict(_sections(model)), _keys_at(parent, model)
     if found := _nearest(key, own, cutoff=0.85):
         return f'did you mean "{found}"?'
     places = [loc for loc, keys in sections.items() if key in keys]
@@ -96,7 +95,15 @@ def _right_key(key: str, parent: Loc, model: type[BaseModel]) -> str:
     found = _nearest(key, (other for keys in sections.values() for other in keys))
     if found:
         return f'did you mean "{found}", {_place(next(loc for loc, keys in sections.items() if found in keys))}?'
-    return f"the keys here are {', '.join(own)}"
+    return _keys_here(own)
+
+
+def _keys_at(place: Loc, model: type[BaseModel]) -> Mapping[str, object]:
+    return next((keys for loc, keys in _sections(model) if _matches(loc, place)), {})
+
+
+def _keys_here(keys: Iterable[str]) -> str:
+    return f"the keys here are {', '.join(keys)}"
 
 
 def _place(loc: Loc) -> str:

@@ -100,10 +100,6 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         fingerprint=None if sketch is None else dedup.fingerprint(sketch),
         raw=source.raw,
     )
-    revealed = {own for own in (found, url, page_url) if own and own != entry_url and not urls.is_home(own)}
-    url_keys = [dedup.url_key(found) for found in revealed]
-    if page_url in revealed and entry_url and not urls.is_of_site(page_url, entry_url):
-        url_keys.append(dedup.led_key(page_url))
     return Draft(
         body=orjson.dumps(record),
         pointer=orjson.dumps(without_content(record)) if source.link_duplicates else None,
@@ -117,7 +113,7 @@ def _draft(article: Article, source: Source, entry: Entry) -> Draft:
         lines=dedup.line_keys(article.text, title=article.title, authors=authors, published=article.published)
         if article.text
         else b"",
-        url_keys=tuple(sorted(url_keys)),
+        url_keys=dedup.page_keys((found, url, page_url), link=entry_url, ended_at=page_url),
         sketch=sketch,
         credit=article.original,
         extraction=article.extraction,

@@ -360,7 +360,7 @@ def _tells_of(of: Ref, verdict: Verdict, seen: SeenEntry) -> bool:
         case Duplicate():
             return True
         case Known(ref):
-            is_it = ref.entry_id == of.entry_id or (ref.duplicate_of == of.entry_id and ref.text_mark is None)
+            is_it = ref.entry_id == of.entry_id or (ref.is_by_url and ref.duplicate_of == of.entry_id)
             return is_it and ref.version != seen.version
         case _:
             return False
@@ -369,14 +369,14 @@ def _tells_of(of: Ref, verdict: Verdict, seen: SeenEntry) -> bool:
 def _is_of_one(ref: Ref, by_url: Ref) -> bool:
     """Whether what the feed says of `ref` is about the entry that has its URL: `ref` is a duplicate of that, which came
     to the same feed later (`Shelf.adopt`)."""
-    return (by_url.entry_id, by_url.feed_id) == (ref.duplicate_of, ref.feed_id) and ref.text_mark is None
+    return ref.is_by_url and (by_url.entry_id, by_url.feed_id) == (ref.duplicate_of, ref.feed_id)
 
 
 def _changed(connection: Connection, ref: Ref, seen: SeenEntry, now: Millis) -> tuple[Millis, Millis] | None:
     """If the feed describes the entry differently than before: when to read it again, and when it was first seen.
     Stores the new description. None if nothing has changed, or if the entry shares its URL with another, whose
     description is the one that counts. Of such a duplicate, the title stays the one it was found with (`has_moved`)."""
-    if ref.duplicate_of is not None and ref.text_mark is None:
+    if ref.is_by_url:
         connection.execute(_SAYS, {"this": ref.entry_id, "says": seen.version})
         return None
     values = {"this": ref.entry_id, "says": seen.version, "title": seen.title_key}

@@ -12,6 +12,7 @@ from worker.store.database import tables as t
 from worker.store.finish.duplicates import SAME_TEXT, SAME_URL
 from worker.store.known.names import code_of, origin, url_columns
 from worker.store.known.owners import comes_home
+from worker.store.known.refs import has_key
 from worker.store.known.shelf import Shelf
 
 _PLACE = select(t.entry.c.feed_no, t.entry.c.origin_no, t.entry.c.path).where(t.entry.c.id == bindparam("of"))
@@ -39,7 +40,7 @@ def _leave_link(shelf: Shelf, of: Ref, done: PollDone) -> None:
     """Leaves the link of `of`, which led to the page of another site, to a new entry of its feed, as if that had come
     second and were its duplicate: should the link lead to something else one day, that will be an article."""
     key = None if of.url is None else url_key(of.url)
-    if of.url is None or key is None or not shelf.has_key(of, key):
+    if key is None or not has_key(shelf.connection, of, key):
         return
     place = shelf.connection.execute(_PLACE, {"of": of.entry_id}).one()
     row = {

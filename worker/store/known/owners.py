@@ -24,29 +24,29 @@ from worker.store.database.locks import Overtaken
 from worker.store.known.feeds import free_duplicates, let_all_be_said
 from worker.store.known.keys import stored
 from worker.store.known.names import FEED_ID, URL
+from worker.store.known.refs import has_key
 
 
 def comes_home(connection: Connection, of: Ref, *, url: str | None, feed_urls: Sequence[str]) -> bool:
     """Whether `of`, whose text is that of the page at `url`, comes from a feed of another site, while the feed at
     `feed_urls` is of the page's."""
-    if not of.has_page or of.is_blank or of.duplicate_of is not None or url is None or not _is_of(url, feed_urls):
+    if not of.has_page or of.is_blank or of.duplicate_of is not None or url is None:
         return False
-    if _is_of(url, _addresses(connection, {of.feed_id}).get(of.feed_id, [url])):
-        return False
-    return of.url == url or _has_led(connection, of, url)
-
-
-def _has_led(connection: Connection, of: Ref, url: str) -> bool:
-    """Whether the link of `of` led from another site to the page at `url`. That is known from the fetch alone: no feed
-    can claim it."""
-    key = stored(led_key(url))
-    return connection.scalar(select(t.identity.c.entry_id).where(t.identity.c.key == key)) == of.entry_id
+    # That a link led there is known from the fetch alone: no feed can claim it.
+    return _is_elsewhere(connection, of, url, feed_urls) and (of.url == url or has_key(connection, of, led_key(url)))
 
 
 def is_a_strangers(connection: Connection, of: Ref, *, url: str | None, feed_urls: Sequence[str]) -> bool:
     """Whether `of`, which is known under `url`, has only its feed's own words and comes from a feed of another site,
     while the feed at `feed_urls` belongs to the site of `url`."""
-    if not _has_own_words(of) or of.url != url or url is None or not _is_of(url, feed_urls):
+    if not _has_own_words(of) or of.url != url or url is None:
+        return False
+    return _is_elsewhere(connection, of, url, feed_urls)
+
+
+def _is_elsewhere(connection: Connection, of: Ref, url: str, feed_urls: Sequence[str]) -> bool:
+    """Whether `of` comes from a feed of another site than that of `url`, to which the feed at `feed_urls` belongs."""
+    if not _is_of(url, feed_urls):
         return False
     return not _is_of(url, _addresses(connection, {of.feed_id}).get(of.feed_id, [url]))
 

@@ -64,6 +64,7 @@ def _by_key(which: Which) -> Any:
 
 _BY_KEY = Among(_by_key)
 _HOLD_BY_KEY = Among(lambda which: _by_key(which).order_by(t.entry.c.id).with_for_update(of=t.entry, key_share=True))
+_HOLDER = select(t.identity.c.entry_id).where(t.identity.c.key == bindparam("key"))
 _BY_ID = select(*COLUMNS).where(t.entry.c.id == bindparam("this"))
 _BY_IDS = Among(lambda which: select(*COLUMNS).where(which(t.entry.c.id)))
 _NEWEST = (
@@ -99,6 +100,11 @@ def refs_saying(connection: Connection, feed_no: int, versions: Collection[bytes
     found = [ref(row) for row in _BY_IDS.rows(connection, wanted)]
     hold_entries(connection, {of.duplicate_of for of in found if of.duplicate_of is not None})
     return found
+
+
+def has_key(connection: Connection, of: Ref, key: bytes) -> bool:
+    """Whether `of` is known under the key."""
+    return connection.scalar(_HOLDER, {"key": stored(key)}) == of.entry_id
 
 
 def ref_by_id(connection: Connection, entry_id: EntryId) -> Ref:

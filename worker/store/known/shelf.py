@@ -24,7 +24,6 @@ _SHARE = (
     .where(t.entry.c.shared_key == bindparam("key"), t.entry.c.duplicate_of.is_(None), t.entry.c.revision > 0)
     .limit(1)
 )
-_UNDER = select(t.identity.c.entry_id).where(t.identity.c.key == bindparam("key"))
 _LAST = select(func.max(t.entry.c.id))
 _ADD_NUMBERED = Many(insert(t.entry))
 _KNOW = Many(insert(t.identity))
@@ -133,10 +132,6 @@ class Shelf:
         self.connection.execute(update(t.entry).where(t.entry.c.id == of.entry_id).values(feed_no=number, version=said))
         self.refs[of.entry_id] = of._replace(feed_id=feed_id, version=said)
         return self.refs[of.entry_id]
-
-    def has_key(self, of: Ref, key: bytes) -> bool:
-        """Whether `of` is known under the key, also if no entry of these polls has that."""
-        return self.connection.scalar(_UNDER, {"key": stored(key)}) == of.entry_id
 
     def hand_over(self, key: bytes, to: Ref) -> None:
         """Makes `to`, which was just added, known under a key of another entry: that of its URL."""
